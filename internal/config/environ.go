@@ -1,0 +1,85 @@
+package config
+
+import (
+	"encoding"
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+const prefix = "CADUCEUS_"
+
+// reserved are variables of the same prefix that are no configuration.
+var reserved = []string{"CADUCEUS_CONFIG", "CADUCEUS_TEST_MARIADB"}
+
+// overlay applies the variables that name a key. One that names none is an
+// error, as an unknown key in the file is.
+func overlay(environ []string, root reflect.Value) error {
+	for _, entry := range environ {
+		name, value, _ := strings.Cut(entry, "=")
+		if !strings.HasPrefix(name, prefix) || slices.Contains(reserved, name) {
+			continue
+		}
+		section, key, _ := strings.Cut(strings.ReplaceAll(strings.ToLower(name[len(prefix):]), "__", "\x00"), "_")
+		key = strings.ReplaceAll(key, "\x00", "_")
+		field, ok := find(root, section)
+		if ok {
+			field, ok = find(field, key)
+		}
+		if !ok {
+			return &Error{Key: name, Text: "this environment variable names no key; see the documentation for how they are formed"}
+		}
+		if err := set(field, value); err != nil {
+			return &Error{Key: name, Text: err.Error()}
+		}
+	}
+	return nil
+}
+
+func find(v reflect.Value, name string) (reflect.Value, bool) {
+	if v.Kind() != reflect.Struct {
+		return v, false
+	}
+	for i := range v.NumField() {
+		if tag, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("toml"), ","); tag == name && name != "" {
+			return v.Field(i), true
+		}
+	}
+	return v, false
+}
+
+func set(v reflect.Value, text string) error {
+	if u, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
+		return u.UnmarshalText([]byte(text))
+	}
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString(text)
+	case reflect.Bool:
+		b, err := strconv.ParseBool(text)
+		if err != nil {
+			return fmt.Errorf("%q is neither true nor false", text)
+		}
+		v.SetBool(b)
+	case reflect.Int, reflect.Int64:
+		n, err := strconv.ParseInt(text, 10, v.Type().Bits())
+		if err != nil {
+			return fmt.Errorf("%q is no whole number", text)
+		}
+		v.SetInt(n)
+	case reflect.Slice:
+		parts := strings.Split(text, ",")
+		out := reflect.MakeSlice(v.Type(), len(parts), len(parts))
+		for i, p := range parts {
+			if err := set(out.Index(i), strings.TrimSpace(p)); err != nil {
+				return err
+			}
+		}
+		v.Set(out)
+	default:
+		return fmt.Errorf("this key can only be set in the file")
+	}
+	return nil
+}

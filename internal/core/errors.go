@@ -1,0 +1,98 @@
+package core
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Code says what kind of failure an Error is. Each room turns it into its own
+// kind of answer: an HTTP status, an IRC reply, a bencoded failure reason.
+type Code string
+
+// The error codes of the house.
+const (
+	Invalid     Code = "invalid"     // the input is wrong; the text says what to change
+	NotFound    Code = "not_found"   // there is no such thing, or the asker may not know of it
+	Conflict    Code = "conflict"    // it clashes with what is there
+	Forbidden   Code = "forbidden"   // the asker may not do this
+	Unavailable Code = "unavailable" // not now; trying again later may help
+	Internal    Code = "internal"    // a fault of ours; the text never tells more than that
+)
+
+// Error is a failure with a text that is safe to show to whoever asked. The
+// cause is for the log and is never shown.
+type Error struct {
+	Code  Code
+	Text  string
+	Field string // the form field, config key or path at fault; may be empty
+	Cause error
+}
+
+// Error returns the safe text, and the cause behind it for the log.
+func (e *Error) Error() string {
+	text := e.Text
+	if e.Field != "" {
+		text = e.Field + ": " + text
+	}
+	if e.Cause != nil {
+		return text + ": " + e.Cause.Error()
+	}
+	return text
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Cause }
+
+// Errorf makes an Error whose text is formatted like fmt.Sprintf. Everything in
+// it is shown to people, so pass nothing secret.
+func Errorf(code Code, format string, args ...any) *Error {
+	return &Error{Code: code, Text: fmt.Sprintf(format, args...)}
+}
+
+// FieldErrorf is Errorf with code Invalid for one named field.
+func FieldErrorf(field, format string, args ...any) *Error {
+	return &Error{Code: Invalid, Field: field, Text: fmt.Sprintf(format, args...)}
+}
+
+// Wrap hides cause behind a safe text. It returns nil when cause is nil.
+func Wrap(cause error, code Code, text string) error {
+	if cause == nil {
+		return nil
+	}
+	return &Error{Code: code, Text: text, Cause: cause}
+}
+
+// CodeOf returns the code of the first Error in err's chain, Internal for any
+// other error and "" for nil.
+func CodeOf(err error) Code {
+	if err == nil {
+		return ""
+	}
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return Internal
+}
+
+// SafeText returns the text that may be shown for err: that of the first Error
+// in its chain, or a general sentence that gives nothing away.
+func SafeText(err error) string {
+	if err == nil {
+		return ""
+	}
+	var e *Error
+	if errors.As(err, &e) && e.Code != Internal {
+		return e.Text
+	}
+	return "something went wrong on our side; it has been logged"
+}
+
+// FieldOf returns the field of the first Error in err's chain, or "".
+func FieldOf(err error) string {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Field
+	}
+	return ""
+}

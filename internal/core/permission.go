@@ -1,0 +1,103 @@
+package core
+
+import "slices"
+
+// Permission names one thing that a person may do. Which class has which is
+// data; the names are code, because code asks for them.
+type Permission string
+
+// The permissions of the house. AllPermissions describes each.
+const (
+	TorrentUpload    Permission = "torrent.upload"
+	TorrentEditOwn   Permission = "torrent.edit.own"
+	TorrentEditAny   Permission = "torrent.edit.any"
+	TorrentDeleteOwn Permission = "torrent.delete.own"
+	TorrentDeleteAny Permission = "torrent.delete.any"
+	TorrentSeeHidden Permission = "torrent.see.hidden"
+	MemberCreate     Permission = "member.create"
+	MemberDisable    Permission = "member.disable"
+	MemberClass      Permission = "member.class"
+	MemberKeys       Permission = "member.keys"
+	MemberSeePrivate Permission = "member.see.private"
+	FreeleechManage  Permission = "freeleech.manage"
+	ClientManage     Permission = "client.manage"
+	JobManage        Permission = "job.manage"
+	AuditRead        Permission = "audit.read"
+	StatsRead        Permission = "stats.read"
+	IRCConnect       Permission = "irc.connect"
+	IRCAnnounce      Permission = "irc.announce"
+	IRCVoice         Permission = "irc.voice"
+	IRCOperate       Permission = "irc.operate"
+	IRCStaff         Permission = "irc.staff"
+	IRCDebug         Permission = "irc.debug"
+)
+
+// PermissionInfo is one row of the permission table.
+type PermissionInfo struct {
+	Name        Permission
+	Description string
+}
+
+// AllPermissions lists every permission with what it allows, in display order.
+func AllPermissions() []PermissionInfo {
+	return []PermissionInfo{
+		{TorrentUpload, "upload datasets"},
+		{TorrentEditOwn, "edit what they uploaded"},
+		{TorrentEditAny, "edit what anyone uploaded"},
+		{TorrentDeleteOwn, "delete what they uploaded"},
+		{TorrentDeleteAny, "delete what anyone uploaded"},
+		{TorrentSeeHidden, "see who uploaded anonymously"},
+		{MemberCreate, "create accounts"},
+		{MemberDisable, "disable and enable accounts"},
+		{MemberClass, "change a member's class"},
+		{MemberKeys, "issue new keys for a member"},
+		{MemberSeePrivate, "see what a member hides"},
+		{FreeleechManage, "begin and end freeleech windows"},
+		{ClientManage, "change the client whitelist"},
+		{JobManage, "list and run scheduled jobs"},
+		{AuditRead, "read the audit log"},
+		{StatsRead, "see member statistics"},
+		{IRCConnect, "log in to the IRC network"},
+		{IRCAnnounce, "speak in #announce"},
+		{IRCVoice, "have voice in channels"},
+		{IRCOperate, "be channel operator"},
+		{IRCStaff, "enter #staff"},
+		{IRCDebug, "enter #debug"},
+	}
+}
+
+// ValidPermission reports whether p is one that the code asks for.
+func ValidPermission(p Permission) bool {
+	return slices.ContainsFunc(AllPermissions(), func(i PermissionInfo) bool { return i.Name == p })
+}
+
+// Permissions is a set of permissions. The nil set allows nothing.
+type Permissions map[Permission]struct{}
+
+// NewPermissions makes a set.
+func NewPermissions(ps ...Permission) Permissions {
+	set := make(Permissions, len(ps))
+	for _, p := range ps {
+		set[p] = struct{}{}
+	}
+	return set
+}
+
+// Has reports whether p is in the set. The empty permission is always had.
+func (s Permissions) Has(p Permission) bool {
+	if p == "" {
+		return true
+	}
+	_, ok := s[p]
+	return ok
+}
+
+// Sorted returns the permissions of the set in alphabetical order.
+func (s Permissions) Sorted() []Permission {
+	out := make([]Permission, 0, len(s))
+	for p := range s {
+		out = append(out, p)
+	}
+	slices.Sort(out)
+	return out
+}

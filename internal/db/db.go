@@ -1,0 +1,166 @@
+// Package db opens the database and hides what differs between its two
+// engines: embedded SQLite (one process) and MariaDB (any number).
+//
+// SQL is hand-written beside the method that runs it and works on both engines.
+// What can't be written once goes through this package: Upsert, InsertIgnore,
+// Insert (for the new id), Lock and Lease. Instants are Unix seconds, sizes are
+// bytes, and "now" always comes from Go.
+//
+// Concurrency: a DB is safe for concurrent use. A Tx belongs to the function it
+// was given to. SQLite has one writer connection and many readers, so a
+// transaction never waits for a reader; never start a Tx inside a Tx.
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+)
+
+// Engine is one of the two databases.
+type Engine string
+
+// The engines.
+const (
+	SQLite  Engine = "sqlite"
+	MariaDB Engine = "mariadb"
+)
+
+// Queryer reads: a DB outside a transaction, or a Tx.
+type Queryer interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// DB is an open database.
+type DB struct {
+	engine Engine
+	read   *sql.DB
+	write  *sql.DB
+	log    *slog.Logger
+}
+
+// Open connects, retrying an unreachable MariaDB with back-off until ctx ends;
+// every failed try is logged. It does not change the schema: see Migrate.
+func Open(ctx context.Context, c Config, log *slog.Logger) (*DB, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	if c.Engine == MariaDB {
+		return openMariaDB(ctx, c, log)
+	}
+	return openSQLite(ctx, c, log)
+}
+
+// Engine tells which database this is.
+func (d *DB) Engine() Engine { return d.engine }
+
+// Close waits for running queries and closes all connections.
+func (d *DB) Close() error {
+	if d.read == d.write {
+		return d.read.Close()
+	}
+	return errors.Join(d.read.Close(), d.write.Close())
+}
+
+// Ping reports whether the database answers.
+func (d *DB) Ping(ctx context.Context) error {
+	return core.Wrap(d.read.PingContext(ctx), core.Unavailable, "the database does not answer; try again in a minute")
+}
+
+// QueryContext reads rows outside any transaction.
+func (d *DB) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	return d.read.QueryContext(ctx, query, args...)
+}
+
+// QueryRowContext reads one row outside any transaction.
+func (d *DB) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	return d.read.QueryRowContext(ctx, query, args...)
+}
+
+// Tx runs fn in a transaction and commits it when fn returns nil. Deadlocks,
+// lock time-outs and busy errors are retried, so fn may run several times and
+// must have no effect outside tx but those registered with OnCommit.
+func (d *DB) Tx(ctx context.Context, fn func(tx *Tx) error) error {
+	const tries = 8
+	for try := 1; ; try++ {
+		err := d.once(ctx, fn)
+		if err == nil || try == tries || !retryable(err) {
+			return err
+		}
+		if err := sleep(ctx, time.Duration(try*try)*5*time.Millisecond); err != nil {
+			return err
+		}
+	}
+}
+
+func (d *DB) once(ctx context.Context, fn func(tx *Tx) error) error {
+	sqltx, err := d.write.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	tx := &Tx{tx: sqltx, engine: d.engine}
+	finished := false
+	defer func() {
+		if !finished { // fn panicked: the room's supervisor reports it
+			_ = sqltx.Rollback()
+		}
+	}()
+	if err := fn(tx); err != nil {
+		finished = true
+		if rerr := sqltx.Rollback(); rerr != nil && !errors.Is(rerr, sql.ErrTxDone) {
+			d.log.Warn("rollback failed", "err", rerr)
+		}
+		return err
+	}
+	finished = true
+	if err := sqltx.Commit(); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	for _, f := range tx.onCommit {
+		f()
+	}
+	return nil
+}
+
+func openSQLite(ctx context.Context, c Config, log *slog.Logger) (*DB, error) {
+	if err := os.MkdirAll(filepath.Dir(c.Path), 0o700); err != nil {
+		return nil, fmt.Errorf("make the folder of the database: %w", err)
+	}
+	dsn := "file:" + strings.ReplaceAll(c.Path, "?", "%3f") +
+		"?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=temp_store(MEMORY)"
+	write, err := sql.Open("sqlite", dsn+"&_txlock=immediate")
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", c.Path, err)
+	}
+	write.SetMaxOpenConns(1)
+	if err := write.PingContext(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open %s: %w", c.Path, err), write.Close())
+	}
+	read, err := sql.Open("sqlite", dsn+"&_pragma=query_only(1)")
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open %s: %w", c.Path, err), write.Close())
+	}
+	read.SetMaxOpenConns(8)
+	read.SetMaxIdleConns(8)
+	return &DB{engine: SQLite, read: read, write: write, log: log}, nil
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}

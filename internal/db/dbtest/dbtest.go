@@ -1,0 +1,206 @@
+// Package dbtest gives each test a fresh, migrated database on every engine.
+//
+// MariaDB is the server at the socket that CADUCEUS_TEST_MARIADB names (make
+// test starts one for all packages), or else one that the test process starts
+// for itself and that dies with it. Without mariadbd a test fails: no store
+// counts as tested on one engine alone.
+//
+// Concurrency: tests may run in parallel; each has its own database.
+package dbtest
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+
+	"github.com/caduceus-bio/caduceus/internal/db"
+)
+
+// Each runs test once on SQLite and once on MariaDB, each on an empty database
+// with the current schema.
+func Each(t *testing.T, test func(t *testing.T, d *db.DB)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) { test(t, SQLite(t)) })
+	t.Run("mariadb", func(t *testing.T) { test(t, MariaDB(t)) })
+}
+
+// SQLite opens an empty database in a temporary folder.
+func SQLite(t testing.TB) *db.DB {
+	t.Helper()
+	return Open(t, SQLiteConfig(t))
+}
+
+// SQLiteConfig names a database file in a temporary folder.
+func SQLiteConfig(t testing.TB) db.Config {
+	t.Helper()
+	c := db.DefaultConfig()
+	c.Path = filepath.Join(t.TempDir(), "test.db")
+	return c
+}
+
+// MariaDB opens an empty database on the test server.
+func MariaDB(t testing.TB) *db.DB {
+	t.Helper()
+	return Open(t, MariaDBConfig(t))
+}
+
+// MariaDBConfig makes an empty database on the test server; the test's end
+// drops it. It has no schema yet.
+func MariaDBConfig(t testing.TB) db.Config {
+	t.Helper()
+	socket := Socket(t)
+	name := "caduceus_test_" + random()
+	admin(t, socket, "CREATE DATABASE "+name+" CHARACTER SET utf8mb4 COLLATE utf8mb4_bin")
+	t.Cleanup(func() { admin(t, socket, "DROP DATABASE "+name) })
+	c := db.DefaultConfig()
+	c.Engine, c.Address, c.Name, c.User = db.MariaDB, socket, name, "root"
+	return c
+}
+
+// Open opens c with the current schema and closes it when the test ends.
+func Open(t testing.TB, c db.Config) *db.DB {
+	t.Helper()
+	d := Reopen(t, c)
+	if _, err := d.Migrate(t.Context()); err != nil {
+		t.Fatalf("migrate: %v", err)
+	}
+	return d
+}
+
+// Reopen opens c as it is, such as once more for a second process's view.
+func Reopen(t testing.TB, c db.Config) *db.DB {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	d, err := db.Open(ctx, c, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	if err != nil {
+		t.Fatalf("open %s: %v", c.Engine, err)
+	}
+	t.Cleanup(func() {
+		if err := d.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+	return d
+}
+
+var server struct {
+	once   sync.Once
+	socket string
+	err    error
+}
+
+// Socket returns the socket of a running MariaDB whose root has no password.
+func Socket(t testing.TB) string {
+	t.Helper()
+	if s := os.Getenv("CADUCEUS_TEST_MARIADB"); s != "" {
+		return s
+	}
+	server.once.Do(func() { server.socket, server.err = startServer() })
+	if server.err != nil {
+		t.Fatalf("MariaDB for tests: %v (apt-get install mariadb-server)", server.err)
+	}
+	return server.socket
+}
+
+func startServer() (string, error) {
+	dir, err := os.MkdirTemp("", "caduceus-mariadb-")
+	if err != nil {
+		return "", err
+	}
+	ready := make(chan error, 1)
+	go func() {
+		// The server gets a signal when the thread that started it ends, so
+		// this goroutine keeps its thread for as long as the process lives.
+		runtime.LockOSThread()
+		ready <- runServer(dir)
+		select {}
+	}()
+	if err := <-ready; err != nil {
+		return "", err
+	}
+	socket := filepath.Join(dir, "s.sock")
+	return socket, waitFor(socket, 60*time.Second)
+}
+
+func runServer(dir string) error {
+	data := filepath.Join(dir, "data")
+	install := exec.Command("mariadb-install-db", "--no-defaults", "--datadir="+data,
+		"--auth-root-authentication-method=normal", "--skip-test-db", "--user="+serverUser())
+	if out, err := install.CombinedOutput(); err != nil {
+		return fmt.Errorf("mariadb-install-db: %w: %s", err, out)
+	}
+	cmd := exec.Command("mariadbd", ServerArgs(dir)...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	return cmd.Start()
+}
+
+// ServerArgs are the arguments of a small, fast, unsafe test server in dir, with
+// its data in dir/data and its socket at dir/s.sock.
+func ServerArgs(dir string) []string {
+	return []string{"--no-defaults", "--datadir=" + filepath.Join(dir, "data"), "--socket=" + filepath.Join(dir, "s.sock"),
+		"--pid-file=" + filepath.Join(dir, "pid"), "--skip-networking", "--user=" + serverUser(),
+		"--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0", "--innodb-flush-method=nosync",
+		"--innodb-buffer-pool-size=64M", "--innodb-log-file-size=32M", "--skip-log-bin", "--max-connections=400",
+		"--performance-schema=0"}
+}
+
+func serverUser() string {
+	if os.Getuid() == 0 {
+		return "root"
+	}
+	return os.Getenv("USER")
+}
+
+func waitFor(socket string, limit time.Duration) error {
+	deadline := time.Now().Add(limit)
+	for {
+		err := execAdmin(socket, "SELECT 1")
+		if err == nil || time.Now().After(deadline) {
+			return err
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+func admin(t testing.TB, socket, query string) {
+	t.Helper()
+	if err := execAdmin(socket, query); err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+}
+
+func execAdmin(socket, query string) error {
+	mc := mysql.NewConfig()
+	mc.User, mc.Net, mc.Addr = "root", "unix", socket
+	mc.Logger = &mysql.NopLogger{}
+	pool, err := sql.Open("mysql", mc.FormatDSN())
+	if err != nil {
+		return err
+	}
+	_, err = pool.Exec(query)
+	if cerr := pool.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}
+
+func random() string {
+	b := make([]byte, 6)
+	_, _ = rand.Read(b) // never fails: crypto/rand aborts the program instead
+	return hex.EncodeToString(b)
+}

@@ -1,0 +1,106 @@
+package eventlog
+
+import "github.com/caduceus-bio/caduceus/internal/core"
+
+// Bodies name what changed, not how: a consumer reads the present state from the
+// owner's tables, so handling an event twice or late does no harm.
+
+// MemberChanged says that an account was made or that anything about it that
+// others act on changed: class, permissions, state, keys, leech right.
+type MemberChanged struct {
+	Member core.MemberID `json:"member"`
+}
+
+// EventKind implements Body.
+func (MemberChanged) EventKind() string { return "MemberChanged" }
+
+// ClassChanged says that what a class may do was changed.
+type ClassChanged struct {
+	Class int64 `json:"class"`
+}
+
+// EventKind implements Body.
+func (ClassChanged) EventKind() string { return "ClassChanged" }
+
+// TorrentAdded says that a new torrent may be announced.
+type TorrentAdded struct {
+	Torrent core.TorrentID `json:"torrent"`
+	Group   core.GroupID   `json:"group"`
+}
+
+// EventKind implements Body.
+func (TorrentAdded) EventKind() string { return "TorrentAdded" }
+
+// TorrentChanged says that a torrent or its group was edited.
+type TorrentChanged struct {
+	Torrent core.TorrentID `json:"torrent"`
+	Group   core.GroupID   `json:"group"`
+}
+
+// EventKind implements Body.
+func (TorrentChanged) EventKind() string { return "TorrentChanged" }
+
+// TorrentDeleted says that a torrent is no longer served.
+type TorrentDeleted struct {
+	Torrent core.TorrentID `json:"torrent"`
+	Group   core.GroupID   `json:"group"`
+}
+
+// EventKind implements Body.
+func (TorrentDeleted) EventKind() string { return "TorrentDeleted" }
+
+// ClientsChanged says that the client whitelist was changed.
+type ClientsChanged struct{}
+
+// EventKind implements Body.
+func (ClientsChanged) EventKind() string { return "ClientsChanged" }
+
+// LeechWindowsChanged says that a freeleech window was opened, changed or ended.
+type LeechWindowsChanged struct{}
+
+// EventKind implements Body.
+func (LeechWindowsChanged) EventKind() string { return "LeechWindowsChanged" }
+
+// LeechEdge says that members are to be told of the edge of a window that
+// concerns every torrent. It is appended once for each edge.
+type LeechEdge struct {
+	Key    string `json:"key"`   // such as "calendar:2026-09"
+	Phase  string `json:"phase"` // "before", "start" or "end"
+	Name   string `json:"name"`  // such as "September equinox"
+	Starts int64  `json:"starts"`
+	Ends   int64  `json:"ends"`
+	Late   bool   `json:"late"` // more than an hour after the edge itself
+}
+
+// EventKind implements Body.
+func (LeechEdge) EventKind() string { return "LeechEdge" }
+
+// JobFailed says that a scheduled or requested job ended with an error.
+type JobFailed struct {
+	Run  int64  `json:"run"`
+	Job  string `json:"job"`
+	Text string `json:"text"`
+}
+
+// EventKind implements Body.
+func (JobFailed) EventKind() string { return "JobFailed" }
+
+// JobFinished says how a job ended that somebody asked for by hand.
+type JobFinished struct {
+	Run       int64  `json:"run"`
+	Job       string `json:"job"`
+	StartedBy string `json:"started_by"`
+	OK        bool   `json:"ok"`
+	Text      string `json:"text"`
+}
+
+// EventKind implements Body.
+func (JobFinished) EventKind() string { return "JobFinished" }
+
+// JobRequested says that somebody asked for a job to run now.
+type JobRequested struct {
+	Request int64 `json:"request"`
+}
+
+// EventKind implements Body.
+func (JobRequested) EventKind() string { return "JobRequested" }

@@ -1,0 +1,175 @@
+// Package secret keeps secrets: it seals what must be read again, makes keyed
+// hashes of what must only be recognised, hashes passwords and draws tokens.
+//
+// Concurrency: a Keyring is immutable and safe for concurrent use.
+package secret
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Keyring holds the keys derived from the site key. Losing the site key makes
+// every passkey, IRC key and e-mail address in the database unreadable.
+type Keyring struct {
+	aead   cipher.AEAD
+	macKey []byte
+}
+
+const boxVersion = 1 // the first byte of every box; a new scheme gets a new one
+
+// NewKeyring derives the keys from a site key of 32 bytes (RFC 5869).
+func NewKeyring(siteKey []byte) (*Keyring, error) {
+	if len(siteKey) != 32 {
+		return nil, fmt.Errorf("the site key has %d bytes, not 32", len(siteKey))
+	}
+	boxKey, err := hkdf.Key(sha256.New, siteKey, nil, "caduceus box v1", 32)
+	if err != nil {
+		return nil, err
+	}
+	macKey, err := hkdf.Key(sha256.New, siteKey, nil, "caduceus mac v1", 32)
+	if err != nil {
+		return nil, err
+	}
+	block, err := aes.NewCipher(boxKey)
+	if err != nil {
+		return nil, err
+	}
+	aead, err := cipher.NewGCM(block)
+	if err != nil {
+		return nil, err
+	}
+	return &Keyring{aead: aead, macKey: macKey}, nil
+}
+
+// LoadKeyring reads the site key (64 hexadecimal digits) from a file. With
+// create it makes the file, mode 0600, where there is none.
+func LoadKeyring(path string, create bool) (*Keyring, error) {
+	text, err := LoadOrCreate(path, create, func() string { return RandomHex(32) })
+	if err != nil {
+		return nil, fmt.Errorf("site key: %w", err)
+	}
+	raw, err := hex.DecodeString(text)
+	if err != nil || len(raw) != 32 {
+		return nil, fmt.Errorf("site key: %s must hold 64 hexadecimal digits", path)
+	}
+	return NewKeyring(raw)
+}
+
+// LoadOrCreate reads a one-line secret from a file. With create it draws and
+// writes one, mode 0600, where there is no file. It never overwrites.
+func LoadOrCreate(path string, create bool, draw func() string) (string, error) {
+	raw, err := os.ReadFile(path)
+	if err == nil {
+		return strings.TrimSpace(string(raw)), nil
+	}
+	if !create || !errors.Is(err, os.ErrNotExist) {
+		return "", err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return "", err
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return "", err
+	}
+	text := draw()
+	if _, err := f.WriteString(text + "\n"); err != nil {
+		return "", errors.Join(err, f.Close())
+	}
+	return text, errors.Join(f.Sync(), f.Close())
+}
+
+// Seal encrypts plain. Open needs the same context, such as "passkey", so that a
+// box copied into another column can't be opened there.
+func (k *Keyring) Seal(plain []byte, context string) []byte {
+	nonce := randomBytes(k.aead.NonceSize())
+	box := append([]byte{boxVersion}, nonce...)
+	return k.aead.Seal(box, nonce, plain, []byte(context))
+}
+
+// Open decrypts what Seal made. It fails when the box was changed or sealed with
+// another key or context.
+func (k *Keyring) Open(box []byte, context string) ([]byte, error) {
+	n := k.aead.NonceSize()
+	if len(box) < 1+n || box[0] != boxVersion {
+		return nil, errors.New("this is no sealed secret")
+	}
+	plain, err := k.aead.Open(nil, box[1:1+n], box[1+n:], []byte(context))
+	if err != nil {
+		return nil, errors.New("a sealed secret can't be opened: it was changed, or the site key is another one")
+	}
+	return plain, nil
+}
+
+// MAC is the keyed hash (HMAC-SHA-256) under which a secret is stored and
+// found. purpose keeps uses apart.
+func (k *Keyring) MAC(purpose, data string) []byte {
+	m := hmac.New(sha256.New, k.macKey)
+	m.Write([]byte(purpose))
+	m.Write([]byte{0})
+	m.Write([]byte(data))
+	return m.Sum(nil)
+}
+
+// Equal compares two secrets in constant time.
+func Equal(a, b []byte) bool { return hmac.Equal(a, b) }
+
+// RandomHex returns n random bytes as 2n hexadecimal digits.
+func RandomHex(n int) string { return hex.EncodeToString(randomBytes(n)) }
+
+// Token returns a random string of n letters and digits (5.95 bits each), such
+// as a passkey of 32.
+func Token(n int) string {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+	out := make([]byte, 0, n)
+	for len(out) < n {
+		for _, b := range randomBytes(2 * n) {
+			if int(b) < 4*len(alphabet) && len(out) < n { // drop the rest: no bias
+				out = append(out, alphabet[int(b)%len(alphabet)])
+			}
+		}
+	}
+	return string(out)
+}
+
+// Passphrase returns four random pronounceable words joined by hyphens, about
+// 79 bits: "tobilu-kasemo-rupade-vinohe".
+func Passphrase() string {
+	const consonants, vowels = "bdfghklmnprstvz", "aeiou"
+	var words []string
+	for range 4 {
+		var w strings.Builder
+		for range 3 {
+			w.WriteByte(pick(consonants))
+			w.WriteByte(pick(vowels))
+		}
+		words = append(words, w.String())
+	}
+	return strings.Join(words, "-")
+}
+
+func pick(set string) byte {
+	limit := 256 - 256%len(set)
+	for {
+		if b := int(randomBytes(1)[0]); b < limit {
+			return set[b%len(set)]
+		}
+	}
+}
+
+func randomBytes(n int) []byte {
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // never fails: crypto/rand aborts the program instead
+	return b
+}
