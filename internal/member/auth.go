@@ -1,0 +1,239 @@
+package member
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/db"
+	"github.com/caduceus-bio/caduceus/internal/secret"
+)
+
+// What a sealed or hashed secret is for; part of its encryption.
+const (
+	passkeyUse = "passkey"
+	ircKeyUse  = "irc-key"
+	emailUse   = "email"
+	sessionUse = "session"
+	tokenUse   = "api-token"
+	authKeyUse = "auth-key"
+)
+
+// errLogin is one answer for a wrong name and a wrong password.
+func errLogin() error { return core.Errorf(core.Forbidden, "name or passphrase is wrong") }
+
+// Login checks a name and password. Wrong ones give Forbidden with one text for
+// both; a disabled account gives Forbidden with its reason, once the password
+// was right. The caller limits the rate.
+func (s *Store) Login(ctx context.Context, name, password string) (Member, error) {
+	hash, found, err := db.One(ctx, s.db, db.Value[string], "SELECT password_hash FROM member WHERE name = ?", name)
+	if err != nil {
+		return Member{}, fmt.Errorf("log in: %w", err)
+	}
+	if len(password) > maxPassword {
+		password = "" // hashing costs the same, and it can't be right
+	}
+	ok, err := secret.VerifyPassword(ctx, hash, password)
+	if err != nil {
+		return Member{}, err
+	}
+	if !ok || !found {
+		return Member{}, errLogin()
+	}
+	m, err := s.ByName(ctx, name)
+	if err != nil {
+		return Member{}, err
+	}
+	return m, m.mustBeEnabled()
+}
+
+// SetPassword replaces the password and ends all sessions.
+func (s *Store) SetPassword(ctx context.Context, id core.MemberID, password string) error {
+	m, err := s.ByID(ctx, id)
+	if err != nil {
+		return err
+	}
+	if err := validPassword(m.Name, "", password); err != nil {
+		return err
+	}
+	hash, err := secret.HashPassword(ctx, password)
+	if err != nil {
+		return err
+	}
+	return s.change(ctx, id, func(tx *db.Tx) (int64, error) {
+		if _, err := tx.Exec(ctx, "DELETE FROM session WHERE member_id = ?", id); err != nil {
+			return 0, err
+		}
+		return tx.Exec(ctx, "UPDATE member SET password_hash = ? WHERE id = ?", hash, id)
+	})
+}
+
+func (m Member) mustBeEnabled() error {
+	if m.Enabled() {
+		return nil
+	}
+	return core.Errorf(core.Forbidden, "your account is disabled: %s", m.StateReason)
+}
+
+// AuthIRC checks a name and IRC key for the IRC network. The answers are those
+// of Login; besides, the member's class must allow IRC.
+func (s *Store) AuthIRC(ctx context.Context, name, ircKey string) (Member, error) {
+	box, found, err := db.One(ctx, s.db, db.Value[[]byte], "SELECT irc_key_box FROM member WHERE name = ?", name)
+	if err != nil {
+		return Member{}, fmt.Errorf("log in to IRC: %w", err)
+	}
+	if !found {
+		return Member{}, core.Errorf(core.Forbidden, "name or IRC key is wrong")
+	}
+	key, err := s.keys.Open(box, ircKeyUse)
+	if err != nil {
+		return Member{}, fmt.Errorf("IRC key of %s: %w", name, err)
+	}
+	if !secret.Equal(key, []byte(ircKey)) {
+		return Member{}, core.Errorf(core.Forbidden, "name or IRC key is wrong")
+	}
+	m, err := s.ByName(ctx, name)
+	if err != nil {
+		return Member{}, err
+	}
+	if err := m.mustBeEnabled(); err != nil {
+		return Member{}, err
+	}
+	if !m.Can(core.IRCConnect) {
+		return Member{}, core.Errorf(core.Forbidden, "your class may not use IRC")
+	}
+	return m, nil
+}
+
+// ByPasskey returns the member with the passkey, enabled or not, or NotFound.
+func (s *Store) ByPasskey(ctx context.Context, passkey string) (Member, error) {
+	return s.one(ctx, s.db, "SELECT "+columns+" FROM member m WHERE m.passkey_mac = ?", s.keys.MAC(passkeyUse, passkey))
+}
+
+// Passkey returns the member's passkey, which only the member may see.
+func (s *Store) Passkey(ctx context.Context, id core.MemberID) (string, error) {
+	return s.sealed(ctx, id, "passkey_box", passkeyUse)
+}
+
+// IRCKey returns the member's IRC key, which only the member may see.
+func (s *Store) IRCKey(ctx context.Context, id core.MemberID) (string, error) {
+	return s.sealed(ctx, id, "irc_key_box", ircKeyUse)
+}
+
+func (s *Store) sealed(ctx context.Context, id core.MemberID, column, use string) (string, error) {
+	box, ok, err := db.One(ctx, s.db, db.Value[[]byte], "SELECT "+column+" FROM member WHERE id = ?", id)
+	if err != nil {
+		return "", fmt.Errorf("read a key: %w", err)
+	}
+	if !ok {
+		return "", core.Errorf(core.NotFound, "no such member")
+	}
+	plain, err := s.keys.Open(box, use)
+	if err != nil {
+		return "", fmt.Errorf("%s of member %d: %w", use, id, err)
+	}
+	return string(plain), nil
+}
+
+// NewPasskey draws a new passkey, which ends the old one at the tracker and
+// changes the member's auth key with it.
+func (s *Store) NewPasskey(ctx context.Context, id core.MemberID) (string, error) {
+	key := secret.Token(PasskeyLen)
+	err := s.change(ctx, id, func(tx *db.Tx) (int64, error) {
+		return tx.Exec(ctx, "UPDATE member SET passkey_mac = ?, passkey_box = ?, key_epoch = key_epoch + 1 WHERE id = ?",
+			s.keys.MAC(passkeyUse, key), s.keys.Seal([]byte(key), passkeyUse), id)
+	})
+	return key, err
+}
+
+// NewIRCKey draws a new IRC key.
+func (s *Store) NewIRCKey(ctx context.Context, id core.MemberID) (string, error) {
+	key := secret.Token(ircKeyLen)
+	return key, s.setIRCKey(ctx, id, key)
+}
+
+func (s *Store) setIRCKey(ctx context.Context, id core.MemberID, key string) error {
+	return s.change(ctx, id, func(tx *db.Tx) (int64, error) {
+		return tx.Exec(ctx, "UPDATE member SET irc_key_box = ? WHERE id = ?", s.keys.Seal([]byte(key), ircKeyUse), id)
+	})
+}
+
+// AuthKey returns the second half of the member's download links: 32
+// hexadecimal digits that change with the passkey.
+func (s *Store) AuthKey(ctx context.Context, id core.MemberID) (string, error) {
+	epoch, ok, err := db.One(ctx, s.db, db.Value[int64], "SELECT key_epoch FROM member WHERE id = ?", id)
+	if err != nil {
+		return "", fmt.Errorf("read a key: %w", err)
+	}
+	if !ok {
+		return "", core.Errorf(core.NotFound, "no such member")
+	}
+	return fmt.Sprintf("%x", s.keys.MAC(authKeyUse, fmt.Sprintf("%d/%d", id, epoch))[:16]), nil
+}
+
+// CheckDownload returns the enabled member whom both halves of a download link
+// belong to, or Forbidden.
+func (s *Store) CheckDownload(ctx context.Context, authKey, passkey string) (Member, error) {
+	m, err := s.ByPasskey(ctx, passkey)
+	if core.CodeOf(err) == core.NotFound {
+		return Member{}, core.Errorf(core.Forbidden, "the keys in this link are wrong; copy a new link from the site")
+	}
+	if err != nil {
+		return Member{}, err
+	}
+	want, err := s.AuthKey(ctx, m.ID)
+	if err != nil {
+		return Member{}, err
+	}
+	if !secret.Equal([]byte(want), []byte(authKey)) {
+		return Member{}, core.Errorf(core.Forbidden, "the keys in this link are wrong; copy a new link from the site")
+	}
+	return m, m.mustBeEnabled()
+}
+
+// RosterEntry is what the tracker needs to know of a member.
+type RosterEntry struct {
+	ID          core.MemberID
+	Passkey     string
+	State       State
+	StateReason string
+	CanLeech    bool
+}
+
+// RosterPage returns up to limit (1 to 5000) entries after an id, in order of
+// ids. For the tracker only: the entries hold passkeys.
+func (s *Store) RosterPage(ctx context.Context, after core.MemberID, limit int) ([]RosterEntry, error) {
+	return s.roster(ctx, "WHERE id > ? ORDER BY id LIMIT ?", after, min(max(limit, 1), 5000))
+}
+
+// Roster returns the entries of the given members (at most 1000); those that do
+// not exist are left out.
+func (s *Store) Roster(ctx context.Context, ids []core.MemberID) ([]RosterEntry, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	if len(ids) > 1000 {
+		return nil, core.Errorf(core.Invalid, "at most 1000 members at once")
+	}
+	args := make([]any, len(ids))
+	for i, id := range ids {
+		args[i] = id
+	}
+	return s.roster(ctx, "WHERE id IN ("+db.Marks(len(ids))+")", args...)
+}
+
+func (s *Store) roster(ctx context.Context, where string, args ...any) ([]RosterEntry, error) {
+	out, err := db.All(ctx, s.db, func(sc db.Scanner) (e RosterEntry, err error) {
+		var box []byte
+		if err := sc.Scan(&e.ID, &box, &e.State, &e.StateReason, &e.CanLeech); err != nil {
+			return e, err
+		}
+		key, err := s.keys.Open(box, passkeyUse)
+		e.Passkey = string(key)
+		return e, err
+	}, "SELECT id, passkey_box, state, state_reason, can_leech FROM member "+where, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read the roster: %w", err)
+	}
+	return out, nil
+}

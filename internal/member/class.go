@@ -1,0 +1,163 @@
+package member
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/db"
+	"github.com/caduceus-bio/caduceus/internal/eventlog"
+)
+
+// Class is a rank or, when Secondary, a duty beside it. Which permissions it has
+// is data that staff can change.
+type Class struct {
+	ID          int64
+	Name        string
+	Level       int // higher stands above lower
+	Secondary   bool
+	Permissions core.Permissions
+}
+
+// BotClass is the class of Hermes's own account.
+const BotClass = "Bot"
+
+// SysopClass is the class of the first account.
+const SysopClass = "Sysop"
+
+// firstClasses are the classes of a new site; each has what it lists besides
+// what the one before it has.
+func firstClasses() []Class {
+	user := []core.Permission{core.TorrentUpload, core.TorrentEditOwn, core.TorrentDeleteOwn, core.StatsRead, core.IRCConnect}
+	power := append(user[:len(user):len(user)], core.IRCVoice)
+	staff := append(power[:len(power):len(power)], core.TorrentEditAny, core.TorrentDeleteAny, core.TorrentSeeHidden,
+		core.MemberCreate, core.MemberDisable, core.MemberClass, core.MemberKeys, core.MemberSeePrivate, core.FreeleechManage, core.ClientManage,
+		core.AuditRead, core.IRCOperate, core.IRCStaff, core.IRCDebug)
+	var all []core.Permission
+	for _, p := range core.AllPermissions() {
+		if p.Name != core.IRCAnnounce {
+			all = append(all, p.Name)
+		}
+	}
+	primary := func(id int64, name string, level int, ps []core.Permission) Class {
+		return Class{ID: id, Name: name, Level: level, Permissions: core.NewPermissions(ps...)}
+	}
+	secondary := func(id int64, name string, level int, ps ...core.Permission) Class {
+		return Class{ID: id, Name: name, Level: level, Secondary: true, Permissions: core.NewPermissions(ps...)}
+	}
+	return []Class{
+		primary(1, "User", 100, user),
+		primary(2, "Member", 150, user),
+		primary(3, "Power User", 200, power),
+		primary(4, "Elite", 250, power),
+		primary(5, BotClass, 700, []core.Permission{core.IRCConnect, core.IRCAnnounce, core.IRCVoice, core.IRCOperate, core.IRCStaff, core.IRCDebug}),
+		primary(6, "Moderator", 800, staff),
+		primary(7, SysopClass, 1000, all),
+		secondary(20, "Donor", 202, core.IRCVoice),
+		secondary(21, "First-line Support", 300, core.IRCVoice, core.IRCStaff),
+	}
+}
+
+// Seed writes the first classes where there are none. It is safe to call at
+// every start.
+func (s *Store) Seed(ctx context.Context) error {
+	err := s.db.Tx(ctx, func(tx *db.Tx) error {
+		var n int
+		if err := tx.QueryRowContext(ctx, "SELECT COUNT(*) FROM class").Scan(&n); err != nil || n > 0 {
+			return err
+		}
+		for _, c := range firstClasses() {
+			if _, err := tx.InsertIgnore(ctx, "class", db.Row{"id", c.ID, "name", c.Name, "level", c.Level, "secondary", c.Secondary}); err != nil {
+				return err
+			}
+			for _, p := range c.Permissions.Sorted() {
+				if _, err := tx.InsertIgnore(ctx, "class_permission", db.Row{"class_id", c.ID, "permission", p}); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("write the first classes: %w", err)
+	}
+	return nil
+}
+
+// Classes returns all classes, highest first.
+func (s *Store) Classes(ctx context.Context) ([]Class, error) { return readClasses(ctx, s.db) }
+
+// SetClassPermission gives a class a permission or takes it.
+func (s *Store) SetClassPermission(ctx context.Context, className string, p core.Permission, has bool) error {
+	if !core.ValidPermission(p) {
+		return core.FieldErrorf("permission", "there is no permission %q", p)
+	}
+	classes, err := s.Classes(ctx)
+	if err != nil {
+		return err
+	}
+	for _, c := range classes {
+		if !equalFold(c.Name, className) {
+			continue
+		}
+		return s.db.Tx(ctx, func(tx *db.Tx) error {
+			if has {
+				_, err = tx.InsertIgnore(ctx, "class_permission", db.Row{"class_id", c.ID, "permission", p})
+			} else {
+				_, err = tx.Exec(ctx, "DELETE FROM class_permission WHERE class_id = ? AND permission = ?", c.ID, p)
+			}
+			if err != nil {
+				return fmt.Errorf("change class %s: %w", c.Name, err)
+			}
+			_, err = s.log.Append(ctx, tx, eventlog.ClassChanged{Class: c.ID})
+			return err
+		})
+	}
+	return core.FieldErrorf("class", "there is no class %q", className)
+}
+
+func (s *Store) classNamed(ctx context.Context, name string, secondary bool) (Class, error) {
+	classes, err := s.Classes(ctx)
+	if err != nil {
+		return Class{}, err
+	}
+	var names string
+	for _, c := range classes {
+		if c.Secondary != secondary {
+			continue
+		}
+		if equalFold(c.Name, name) {
+			return c, nil
+		}
+		names += ", " + c.Name
+	}
+	return Class{}, core.FieldErrorf("class", "there is no class %q; there are%s", name, names[1:])
+}
+
+func readClasses(ctx context.Context, q db.Queryer) ([]Class, error) {
+	classes, err := db.All(ctx, q, func(sc db.Scanner) (c Class, err error) {
+		c.Permissions = core.Permissions{}
+		return c, sc.Scan(&c.ID, &c.Name, &c.Level, &c.Secondary)
+	}, "SELECT id, name, level, secondary FROM class ORDER BY level DESC, id LIMIT 200")
+	if err != nil {
+		return nil, fmt.Errorf("read classes: %w", err)
+	}
+	type row struct {
+		class int64
+		perm  core.Permission
+	}
+	rows, err := db.All(ctx, q, func(sc db.Scanner) (r row, err error) {
+		return r, sc.Scan(&r.class, &r.perm)
+	}, "SELECT class_id, permission FROM class_permission LIMIT 20000")
+	if err != nil {
+		return nil, fmt.Errorf("read permissions: %w", err)
+	}
+	for _, r := range rows {
+		for i := range classes {
+			if classes[i].ID == r.class {
+				classes[i].Permissions[r.perm] = struct{}{}
+			}
+		}
+	}
+	return classes, nil
+}

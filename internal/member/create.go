@@ -1,0 +1,142 @@
+package member
+
+import (
+	"context"
+	"fmt"
+	"net/mail"
+	"strings"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/db"
+	"github.com/caduceus-bio/caduceus/internal/eventlog"
+	"github.com/caduceus-bio/caduceus/internal/secret"
+)
+
+// Lengths of secrets, in characters.
+const (
+	PasskeyLen     = 32
+	ircKeyLen      = 24
+	MinPassword    = 15
+	maxPassword    = 512
+	maxEmailLength = 254
+)
+
+// New describes an account to make.
+type New struct {
+	Name     string
+	Password string // "" draws one
+	Email    string // may be ""
+	Class    string // a primary class by name; "" is User
+}
+
+// Created is a new account with its secrets, which are shown once.
+type Created struct {
+	Member   Member
+	Password string
+	Passkey  string
+	IRCKey   string
+}
+
+// Create makes an account. It fails with Invalid where a field is wrong and with
+// Conflict when the name is taken. The caller checks who may do this.
+func (s *Store) Create(ctx context.Context, n New) (Created, error) {
+	if err := ValidName(n.Name); err != nil {
+		return Created{}, err
+	}
+	if n.Class == "" {
+		n.Class = "User"
+	}
+	if equalFold(n.Class, BotClass) {
+		return Created{}, core.FieldErrorf("class", "only the program itself has class %s", BotClass)
+	}
+	return s.create(ctx, n, secret.Token(ircKeyLen))
+}
+
+// EnsureBot makes Hermes's account where there is none, and makes ircKey its
+// IRC key. The account has no usable password.
+func (s *Store) EnsureBot(ctx context.Context, ircKey string) (Member, error) {
+	m, err := s.ByName(ctx, BotName)
+	if core.CodeOf(err) == core.NotFound {
+		created, err := s.create(ctx, New{Name: BotName, Class: BotClass}, ircKey)
+		if core.CodeOf(err) != core.Conflict {
+			return created.Member, err
+		}
+		m, err = s.ByName(ctx, BotName) // another process was faster
+		if err != nil {
+			return Member{}, err
+		}
+	} else if err != nil {
+		return Member{}, err
+	}
+	has, err := s.IRCKey(ctx, m.ID)
+	if err == nil && secret.Equal([]byte(has), []byte(ircKey)) {
+		return m, nil
+	}
+	return m, s.setIRCKey(ctx, m.ID, ircKey)
+}
+
+func (s *Store) create(ctx context.Context, n New, ircKey string) (Created, error) {
+	class, err := s.classNamed(ctx, n.Class, false)
+	if err != nil {
+		return Created{}, err
+	}
+	if n.Password == "" {
+		n.Password = secret.Passphrase()
+	}
+	if err := validPassword(n.Name, n.Email, n.Password); err != nil {
+		return Created{}, err
+	}
+	if err := validEmail(n.Email); err != nil {
+		return Created{}, err
+	}
+	hash, err := secret.HashPassword(ctx, n.Password)
+	if err != nil {
+		return Created{}, err
+	}
+	out := Created{Password: n.Password, Passkey: secret.Token(PasskeyLen), IRCKey: ircKey}
+	row := db.Row{"name", n.Name, "class_id", class.ID, "state", Enabled, "state_reason", "", "can_leech", true,
+		"password_hash", hash, "passkey_mac", s.keys.MAC(passkeyUse, out.Passkey), "passkey_box", s.keys.Seal([]byte(out.Passkey), passkeyUse),
+		"irc_key_box", s.keys.Seal([]byte(ircKey), ircKeyUse), "email_box", s.keys.Seal([]byte(n.Email), emailUse),
+		"key_epoch", 1, "created_at", s.clock().Unix(), "seen_at", 0}
+	var id int64
+	err = s.db.Tx(ctx, func(tx *db.Tx) error {
+		if id, err = tx.Insert(ctx, "member", row); err != nil {
+			return err
+		}
+		_, err = s.log.Append(ctx, tx, eventlog.MemberChanged{Member: core.MemberID(id)})
+		return err
+	})
+	if db.IsDuplicate(err) {
+		return Created{}, &core.Error{Code: core.Conflict, Field: "name", Text: fmt.Sprintf("the name %s is taken", n.Name)}
+	}
+	if err != nil {
+		return Created{}, fmt.Errorf("make an account: %w", err)
+	}
+	out.Member, err = s.ByID(ctx, core.MemberID(id))
+	return out, err
+}
+
+func validPassword(name, email, password string) error {
+	switch {
+	case len([]rune(password)) < MinPassword:
+		return core.FieldErrorf("password", "a passphrase has at least %d characters", MinPassword)
+	case len(password) > maxPassword:
+		return core.FieldErrorf("password", "a passphrase has at most %d bytes", maxPassword)
+	case equalFold(password, name) || (email != "" && equalFold(password, email)):
+		return core.FieldErrorf("password", "the passphrase must not be the name or the e-mail address")
+	}
+	return nil
+}
+
+func validEmail(email string) error {
+	if email == "" {
+		return nil
+	}
+	a, err := mail.ParseAddress(email)
+	if err != nil || a.Address != email || len(email) > maxEmailLength {
+		return core.FieldErrorf("email", "this is no e-mail address")
+	}
+	return nil
+}
+
+func equalFold(a, b string) bool { return strings.EqualFold(a, b) }

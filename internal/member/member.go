@@ -1,0 +1,269 @@
+// Package member keeps accounts: who they are, what their class allows, how they
+// prove it (password, session, passkey, IRC key, API token) and whether they may
+// take part at all.
+//
+// Secrets are never stored readable. Passwords are hashed (argon2id); sessions
+// and API tokens are kept as keyed hashes; passkeys, IRC keys and e-mail
+// addresses are sealed, since they must be read again.
+//
+// Concurrency: a Store is safe for concurrent use; values it returns belong to
+// the caller.
+package member
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/db"
+	"github.com/caduceus-bio/caduceus/internal/eventlog"
+	"github.com/caduceus-bio/caduceus/internal/secret"
+)
+
+// State says whether an account may be used.
+type State string
+
+// The states.
+const (
+	Enabled  State = "enabled"
+	Disabled State = "disabled"
+)
+
+// BotName is the name of Hermes's own account, which the program makes itself.
+const BotName = "Hermes"
+
+// Member is an account as the rest of the house sees it: no secrets in it.
+type Member struct {
+	ID          core.MemberID
+	Name        string
+	Class       Class
+	Secondary   []Class
+	State       State
+	StateReason string // shown to the member; "" when enabled
+	CanLeech    bool
+	CreatedAt   time.Time
+	SeenAt      time.Time // last use of the site; the zero time when never
+	Permissions core.Permissions
+}
+
+// Enabled reports whether the account may be used.
+func (m Member) Enabled() bool { return m.State == Enabled }
+
+// Can reports whether the member may do p. A disabled member may do nothing.
+func (m Member) Can(p core.Permission) bool { return m.Enabled() && m.Permissions.Has(p) }
+
+// Outranks reports whether m stands above other: staff can't act on equals.
+func (m Member) Outranks(other Member) bool { return m.level() > other.level() }
+
+func (m Member) level() int {
+	level := m.Class.Level
+	for _, c := range m.Secondary {
+		level = max(level, c.Level)
+	}
+	return level
+}
+
+// Store reads and writes accounts.
+type Store struct {
+	db    *db.DB
+	log   *eventlog.Log
+	keys  *secret.Keyring
+	clock core.Clock
+}
+
+// NewStore returns the store on d.
+func NewStore(d *db.DB, log *eventlog.Log, keys *secret.Keyring, clock core.Clock) *Store {
+	return &Store{db: d, log: log, keys: keys, clock: clock}
+}
+
+const columns = "m.id, m.name, m.class_id, m.state, m.state_reason, m.can_leech, m.created_at, m.seen_at"
+
+// ByID returns a member, or an error with code NotFound.
+func (s *Store) ByID(ctx context.Context, id core.MemberID) (Member, error) {
+	return s.one(ctx, s.db, "SELECT "+columns+" FROM member m WHERE m.id = ?", id)
+}
+
+// ByName returns a member by name in any case, or an error with code NotFound.
+func (s *Store) ByName(ctx context.Context, name string) (Member, error) {
+	return s.one(ctx, s.db, "SELECT "+columns+" FROM member m WHERE m.name = ?", name)
+}
+
+// List returns up to limit (1 to 200) members after the given name, by name.
+func (s *Store) List(ctx context.Context, after string, limit int) ([]Member, error) {
+	limit = min(max(limit, 1), 200)
+	rows, err := db.All(ctx, s.db, scanMember, "SELECT "+columns+" FROM member m WHERE m.name > ? ORDER BY m.name LIMIT ?", after, limit)
+	if err != nil {
+		return nil, fmt.Errorf("list members: %w", err)
+	}
+	return rows, s.addClasses(ctx, s.db, rows)
+}
+
+// Count returns how many accounts there are, Hermes's own left out.
+func (s *Store) Count(ctx context.Context) (int, error) {
+	var n int
+	err := s.db.QueryRowContext(ctx, "SELECT COUNT(*) FROM member WHERE name <> ?", BotName).Scan(&n)
+	return n, err
+}
+
+func (s *Store) one(ctx context.Context, q db.Queryer, query string, args ...any) (Member, error) {
+	m, ok, err := db.One(ctx, q, scanMember, query, args...)
+	if err != nil {
+		return Member{}, fmt.Errorf("read a member: %w", err)
+	}
+	if !ok {
+		return Member{}, core.Errorf(core.NotFound, "no such member")
+	}
+	one := []Member{m}
+	err = s.addClasses(ctx, q, one)
+	return one[0], err
+}
+
+func scanMember(sc db.Scanner) (Member, error) {
+	var m Member
+	var created, seen int64
+	err := sc.Scan(&m.ID, &m.Name, &m.Class.ID, &m.State, &m.StateReason, &m.CanLeech, &created, &seen)
+	m.CreatedAt = time.Unix(created, 0).UTC()
+	if seen != 0 {
+		m.SeenAt = time.Unix(seen, 0).UTC()
+	}
+	return m, err
+}
+
+// addClasses fills in the classes and what they allow together.
+func (s *Store) addClasses(ctx context.Context, q db.Queryer, members []Member) error {
+	if len(members) == 0 {
+		return nil
+	}
+	classes, err := readClasses(ctx, q)
+	if err != nil {
+		return err
+	}
+	byID := make(map[int64]Class, len(classes))
+	for _, c := range classes {
+		byID[c.ID] = c
+	}
+	ids := make([]any, len(members))
+	for i, m := range members {
+		ids[i] = m.ID
+	}
+	type pair struct {
+		member core.MemberID
+		class  int64
+	}
+	pairs, err := db.All(ctx, q, func(sc db.Scanner) (p pair, err error) {
+		return p, sc.Scan(&p.member, &p.class)
+	}, "SELECT member_id, class_id FROM member_class WHERE member_id IN ("+db.Marks(len(ids))+")", ids...)
+	if err != nil {
+		return fmt.Errorf("read secondary classes: %w", err)
+	}
+	for i := range members {
+		m := &members[i]
+		m.Class = byID[m.Class.ID]
+		m.Permissions = core.NewPermissions(m.Class.Permissions.Sorted()...)
+		for _, p := range pairs {
+			if p.member == m.ID {
+				m.Secondary = append(m.Secondary, byID[p.class])
+				for perm := range byID[p.class].Permissions {
+					m.Permissions[perm] = struct{}{}
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// SetState enables or disables an account; reason is shown to the member and is
+// needed to disable. Disabling ends all sessions.
+func (s *Store) SetState(ctx context.Context, id core.MemberID, state State, reason string) error {
+	reason = strings.TrimSpace(reason)
+	if state == Disabled && reason == "" {
+		return core.FieldErrorf("reason", "say why: the member is shown the reason")
+	}
+	if len(reason) > 255 {
+		return core.FieldErrorf("reason", "keep the reason within 255 bytes")
+	}
+	if state == Enabled {
+		reason = ""
+	}
+	return s.change(ctx, id, func(tx *db.Tx) (int64, error) {
+		if state == Disabled {
+			if _, err := tx.Exec(ctx, "DELETE FROM session WHERE member_id = ?", id); err != nil {
+				return 0, err
+			}
+		}
+		return tx.Exec(ctx, "UPDATE member SET state = ?, state_reason = ? WHERE id = ?", state, reason, id)
+	})
+}
+
+// SetClass gives a member another primary class by its name.
+func (s *Store) SetClass(ctx context.Context, id core.MemberID, className string) error {
+	c, err := s.classNamed(ctx, className, false)
+	if err != nil {
+		return err
+	}
+	return s.change(ctx, id, func(tx *db.Tx) (int64, error) {
+		return tx.Exec(ctx, "UPDATE member SET class_id = ? WHERE id = ?", c.ID, id)
+	})
+}
+
+// SetSecondary gives or takes a secondary class.
+func (s *Store) SetSecondary(ctx context.Context, id core.MemberID, className string, has bool) error {
+	c, err := s.classNamed(ctx, className, true)
+	if err != nil {
+		return err
+	}
+	return s.change(ctx, id, func(tx *db.Tx) (int64, error) {
+		if has {
+			_, err := tx.InsertIgnore(ctx, "member_class", db.Row{"member_id", id, "class_id", c.ID})
+			return 1, err
+		}
+		_, err := tx.Exec(ctx, "DELETE FROM member_class WHERE member_id = ? AND class_id = ?", id, c.ID)
+		return 1, err
+	})
+}
+
+// SetCanLeech switches the right to download on or off.
+func (s *Store) SetCanLeech(ctx context.Context, id core.MemberID, can bool) error {
+	return s.change(ctx, id, func(tx *db.Tx) (int64, error) {
+		return tx.Exec(ctx, "UPDATE member SET can_leech = ? WHERE id = ?", can, id)
+	})
+}
+
+// change runs one update of an account and appends MemberChanged with it.
+func (s *Store) change(ctx context.Context, id core.MemberID, update func(tx *db.Tx) (int64, error)) error {
+	return s.db.Tx(ctx, func(tx *db.Tx) error {
+		n, err := update(tx)
+		if err != nil {
+			return fmt.Errorf("change member %d: %w", id, err)
+		}
+		if n == 0 {
+			return core.Errorf(core.NotFound, "no such member")
+		}
+		_, err = s.log.Append(ctx, tx, eventlog.MemberChanged{Member: id})
+		return err
+	})
+}
+
+var namePattern = regexp.MustCompile(`^[A-Za-z0-9_]{1,32}$`)
+
+// ValidName checks a name for a new account: 1 to 32 letters, digits and
+// underscores, and none that could be taken for the bot's.
+func ValidName(name string) error {
+	if !namePattern.MatchString(name) {
+		return core.FieldErrorf("name", "a name has 1 to 32 letters (A to Z), digits and underscores")
+	}
+	if looksLikeBot(name) {
+		return core.FieldErrorf("name", "this name is reserved: programs trust what %s says", BotName)
+	}
+	return nil
+}
+
+// looksLikeBot catches what a reader or a lazy pattern takes for Hermes.
+func looksLikeBot(name string) bool {
+	folded := strings.NewReplacer("_", "", "3", "e", "5", "s", "0", "o", "1", "l").Replace(strings.ToLower(name))
+	return strings.TrimRight(folded, "0123456789") == strings.ToLower(BotName) ||
+		strings.HasPrefix(folded, strings.ToLower(BotName)) || folded == "nickserv" || folded == "chanserv"
+}

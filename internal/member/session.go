@@ -1,0 +1,250 @@
+package member
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/db"
+	"github.com/caduceus-bio/caduceus/internal/secret"
+)
+
+const (
+	sessionLife  = 30 * 24 * time.Hour // without use
+	sessionTouch = 5 * time.Minute     // how exact "last seen" is
+	maxSessions  = 50                  // of one member; the oldest go first
+	maxTokens    = 20
+)
+
+// Session is one login of a browser.
+type Session struct {
+	ID        int64
+	Agent     string
+	CreatedAt time.Time
+	SeenAt    time.Time
+}
+
+// NewSession starts a session and returns its token for the cookie. agent is the
+// browser's own description, cut to what fits.
+func (s *Store) NewSession(ctx context.Context, id core.MemberID, agent string) (string, error) {
+	token := secret.Token(43)
+	now := s.clock()
+	err := s.db.Tx(ctx, func(tx *db.Tx) error {
+		_, err := tx.Insert(ctx, "session", db.Row{"token_mac", s.keys.MAC(sessionUse, token), "member_id", id,
+			"agent", clip(agent, 160), "created_at", now.Unix(), "seen_at", now.Unix(), "expires_at", now.Add(sessionLife).Unix()})
+		if err != nil {
+			return err
+		}
+		oldest, ok, err := db.One(ctx, tx, db.Value[int64],
+			"SELECT id FROM session WHERE member_id = ? ORDER BY id DESC LIMIT 1 OFFSET ?", id, maxSessions)
+		if err != nil || !ok {
+			return err
+		}
+		_, err = tx.Exec(ctx, "DELETE FROM session WHERE member_id = ? AND id <= ?", id, oldest)
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("start a session: %w", err)
+	}
+	return token, nil
+}
+
+// BySession returns whose token it is. An unknown, expired or disabled one gives
+// Forbidden.
+func (s *Store) BySession(ctx context.Context, token string) (Member, Session, error) {
+	type row struct {
+		Session
+		member  core.MemberID
+		expires int64
+	}
+	r, ok, err := db.One(ctx, s.db, func(sc db.Scanner) (r row, err error) {
+		var created, seen int64
+		err = sc.Scan(&r.ID, &r.member, &r.Agent, &created, &seen, &r.expires)
+		r.CreatedAt, r.SeenAt = time.Unix(created, 0).UTC(), time.Unix(seen, 0).UTC()
+		return r, err
+	}, "SELECT id, member_id, agent, created_at, seen_at, expires_at FROM session WHERE token_mac = ?", s.keys.MAC(sessionUse, token))
+	if err != nil {
+		return Member{}, Session{}, fmt.Errorf("read a session: %w", err)
+	}
+	now := s.clock()
+	if !ok || r.expires <= now.Unix() {
+		return Member{}, Session{}, core.Errorf(core.Forbidden, "you are not logged in")
+	}
+	m, err := s.ByID(ctx, r.member)
+	if err != nil {
+		return Member{}, Session{}, err
+	}
+	if err := m.mustBeEnabled(); err != nil {
+		return Member{}, Session{}, err
+	}
+	if now.Sub(r.SeenAt) >= sessionTouch {
+		err = s.touch(ctx, r.ID, m.ID, now)
+	}
+	return m, r.Session, err
+}
+
+func (s *Store) touch(ctx context.Context, session int64, id core.MemberID, now time.Time) error {
+	return s.db.Tx(ctx, func(tx *db.Tx) error {
+		_, err := tx.Exec(ctx, "UPDATE session SET seen_at = ?, expires_at = ? WHERE id = ?", now.Unix(), now.Add(sessionLife).Unix(), session)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, "UPDATE member SET seen_at = ? WHERE id = ?", now.Unix(), id)
+		return err
+	})
+}
+
+// Sessions returns the member's running sessions, newest first.
+func (s *Store) Sessions(ctx context.Context, id core.MemberID) ([]Session, error) {
+	return db.All(ctx, s.db, func(sc db.Scanner) (v Session, err error) {
+		var created, seen int64
+		err = sc.Scan(&v.ID, &v.Agent, &created, &seen)
+		v.CreatedAt, v.SeenAt = time.Unix(created, 0).UTC(), time.Unix(seen, 0).UTC()
+		return v, err
+	}, "SELECT id, agent, created_at, seen_at FROM session WHERE member_id = ? AND expires_at > ? ORDER BY id DESC LIMIT ?",
+		id, s.clock().Unix(), maxSessions)
+}
+
+// EndSession ends the session of a token; an unknown token is no error.
+func (s *Store) EndSession(ctx context.Context, token string) error {
+	return s.exec(ctx, "DELETE FROM session WHERE token_mac = ?", s.keys.MAC(sessionUse, token))
+}
+
+// EndSessionByID ends one of the member's own sessions.
+func (s *Store) EndSessionByID(ctx context.Context, id core.MemberID, session int64) error {
+	return s.exec(ctx, "DELETE FROM session WHERE member_id = ? AND id = ?", id, session)
+}
+
+// ExpireSessions deletes up to limit sessions that ran out, and returns how many.
+func (s *Store) ExpireSessions(ctx context.Context, limit int) (int64, error) {
+	var n int64
+	err := s.db.Tx(ctx, func(tx *db.Tx) error {
+		ids, err := db.All(ctx, tx, db.Value[any], "SELECT id FROM session WHERE expires_at <= ? ORDER BY expires_at LIMIT ?",
+			s.clock().Unix(), min(max(limit, 1), 1000))
+		if err != nil || len(ids) == 0 {
+			n = 0
+			return err
+		}
+		n, err = tx.Exec(ctx, "DELETE FROM session WHERE id IN ("+db.Marks(len(ids))+")", ids...)
+		return err
+	})
+	return n, err
+}
+
+func (s *Store) exec(ctx context.Context, query string, args ...any) error {
+	return s.db.Tx(ctx, func(tx *db.Tx) error {
+		_, err := tx.Exec(ctx, query, args...)
+		return err
+	})
+}
+
+// Scope is what an API token may be used for.
+type Scope string
+
+// The scopes; an upload token may read, too.
+const (
+	ScopeRead   Scope = "read"
+	ScopeUpload Scope = "upload"
+)
+
+// Token is an API token without its secret.
+type Token struct {
+	ID        int64
+	Name      string
+	Scope     Scope
+	CreatedAt time.Time
+	SeenAt    time.Time // the zero time when never used
+}
+
+// NewToken makes an API token. It is shown once: only its keyed hash is kept.
+func (s *Store) NewToken(ctx context.Context, id core.MemberID, name string, scope Scope) (string, error) {
+	name = strings.TrimSpace(name)
+	if name == "" || utf8.RuneCountInString(name) > 64 {
+		return "", core.FieldErrorf("name", "name the token in 1 to 64 characters, such as the program that uses it")
+	}
+	if scope != ScopeRead && scope != ScopeUpload {
+		return "", core.FieldErrorf("scope", "choose read or upload")
+	}
+	token := secret.Token(43)
+	err := s.db.Tx(ctx, func(tx *db.Tx) error {
+		var n int
+		if err := tx.QueryRowContext(ctx, "SELECT COUNT(*) FROM api_token WHERE member_id = ?", id).Scan(&n); err != nil {
+			return err
+		}
+		if n >= maxTokens {
+			return core.Errorf(core.Conflict, "you have %d tokens already; revoke one first", maxTokens)
+		}
+		_, err := tx.Insert(ctx, "api_token", db.Row{"token_mac", s.keys.MAC(tokenUse, token), "member_id", id,
+			"name", name, "scope", scope, "created_at", s.clock().Unix(), "seen_at", 0})
+		return err
+	})
+	return token, err
+}
+
+// ByToken returns whose API token it is. An unknown one, or one of a disabled
+// member, gives Forbidden.
+func (s *Store) ByToken(ctx context.Context, token string) (Member, Token, error) {
+	var owner core.MemberID
+	t, ok, err := db.One(ctx, s.db, func(sc db.Scanner) (Token, error) {
+		return scanToken(sc, &owner)
+	}, "SELECT id, name, scope, created_at, seen_at, member_id FROM api_token WHERE token_mac = ?", s.keys.MAC(tokenUse, token))
+	if err != nil {
+		return Member{}, Token{}, fmt.Errorf("read a token: %w", err)
+	}
+	if !ok {
+		return Member{}, Token{}, core.Errorf(core.Forbidden, "this API token is not valid; make one in your settings")
+	}
+	m, err := s.ByID(ctx, owner)
+	if err != nil {
+		return Member{}, Token{}, err
+	}
+	if err := m.mustBeEnabled(); err != nil {
+		return Member{}, Token{}, err
+	}
+	if now := s.clock(); now.Sub(t.SeenAt) >= sessionTouch {
+		err = s.exec(ctx, "UPDATE api_token SET seen_at = ? WHERE id = ?", now.Unix(), t.ID)
+	}
+	return m, t, err
+}
+
+// Tokens returns the member's API tokens, newest first.
+func (s *Store) Tokens(ctx context.Context, id core.MemberID) ([]Token, error) {
+	return db.All(ctx, s.db, func(sc db.Scanner) (Token, error) {
+		var owner core.MemberID
+		return scanToken(sc, &owner)
+	}, "SELECT id, name, scope, created_at, seen_at, member_id FROM api_token WHERE member_id = ? ORDER BY id DESC LIMIT ?", id, maxTokens)
+}
+
+// RevokeToken ends one of the member's own tokens.
+func (s *Store) RevokeToken(ctx context.Context, id core.MemberID, token int64) error {
+	return s.exec(ctx, "DELETE FROM api_token WHERE member_id = ? AND id = ?", id, token)
+}
+
+func scanToken(sc db.Scanner, owner *core.MemberID) (Token, error) {
+	var t Token
+	var created, seen int64
+	err := sc.Scan(&t.ID, &t.Name, &t.Scope, &created, &seen, owner)
+	t.CreatedAt = time.Unix(created, 0).UTC()
+	if seen != 0 {
+		t.SeenAt = time.Unix(seen, 0).UTC()
+	}
+	return t, err
+}
+
+// clip cuts s to at most n bytes of valid UTF-8 without control characters.
+func clip(s string, n int) string {
+	s = strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, ""))
+	for len(s) > n {
+		_, size := utf8.DecodeLastRuneInString(s)
+		s = s[:len(s)-size]
+	}
+	return s
+}
