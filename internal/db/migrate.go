@@ -19,27 +19,47 @@ type SchemaStatus struct {
 	Newest  int64 // the last one this program knows
 }
 
-// Schema reports the versions without changing anything but goose's own table.
+// Schema reports the versions. It only reads, so any database user may ask.
 func (d *DB) Schema(ctx context.Context) (SchemaStatus, error) {
 	p, err := d.provider()
 	if err != nil {
 		return SchemaStatus{}, err
 	}
-	current, err := p.GetDBVersion(ctx)
+	var st SchemaStatus
+	for _, s := range p.ListSources() {
+		st.Newest = max(st.Newest, s.Version)
+	}
+	st.Current, err = d.schemaVersion(ctx)
 	if err != nil {
 		return SchemaStatus{}, fmt.Errorf("read the schema version: %w", err)
 	}
-	var newest int64
-	for _, s := range p.ListSources() {
-		newest = max(newest, s.Version)
+	return st, nil
+}
+
+// schemaVersion reads goose's table, which an empty database does not have yet.
+// Goose's own query would make the table.
+func (d *DB) schemaVersion(ctx context.Context) (int64, error) {
+	tables := "SELECT COUNT(*) FROM sqlite_master WHERE name = ?"
+	if d.engine == MariaDB {
+		tables = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?"
 	}
-	return SchemaStatus{Current: current, Newest: newest}, nil
+	n, _, err := One(ctx, d, Value[int64], tables, goose.DefaultTablename)
+	if err != nil || n == 0 {
+		return 0, err
+	}
+	v, _, err := One(ctx, d, Value[int64], "SELECT COALESCE(MAX(version_id), 0) FROM "+goose.DefaultTablename)
+	return v, err
 }
 
 // Migrate brings the schema up to date, under a lock where several processes
 // start at once, and returns the versions applied. A schema newer than the
 // program is refused: an older program would damage it.
 func (d *DB) Migrate(ctx context.Context) ([]int64, error) {
+	unlock, err := d.migrationLock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
 	st, err := d.Schema(ctx)
 	if err != nil {
 		return nil, err
@@ -50,11 +70,6 @@ func (d *DB) Migrate(ctx context.Context) ([]int64, error) {
 	if st.Current == st.Newest {
 		return nil, nil
 	}
-	unlock, err := d.migrationLock(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer unlock()
 	p, err := d.provider()
 	if err != nil {
 		return nil, err

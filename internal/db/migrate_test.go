@@ -1,0 +1,231 @@
+package db_test
+
+import (
+	"context"
+	"io/fs"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/db"
+	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
+	"github.com/caduceus-bio/caduceus/migrations"
+)
+
+// eachConfig is dbtest.Each without a schema.
+func eachConfig(t *testing.T, test func(t *testing.T, c db.Config)) {
+	t.Run("sqlite", func(t *testing.T) { test(t, dbtest.SQLiteConfig(t)) })
+	t.Run("mariadb", func(t *testing.T) { test(t, dbtest.MariaDBConfig(t)) })
+}
+
+func TestMigrateOnce(t *testing.T) {
+	t.Parallel()
+	eachConfig(t, func(t *testing.T, c db.Config) {
+		d := dbtest.Reopen(t, c)
+		if err := d.RequireSchema(t.Context()); core.CodeOf(err) != core.Invalid || !strings.Contains(core.SafeText(err), "caduceus migrate") {
+			t.Errorf("an empty database: %v", err)
+		}
+		done, err := d.Migrate(t.Context())
+		if err != nil || len(done) == 0 || done[0] != 1 {
+			t.Fatalf("first time: %v, %v", done, err)
+		}
+		if done, err := d.Migrate(t.Context()); err != nil || len(done) != 0 {
+			t.Errorf("second time: %v, %v", done, err)
+		}
+		if err := d.RequireSchema(t.Context()); err != nil {
+			t.Errorf("a complete schema: %v", err)
+		}
+		st, err := d.Schema(t.Context())
+		if err != nil || st.Current != st.Newest || st.Newest < 1 {
+			t.Errorf("schema %+v, %v", st, err)
+		}
+	})
+}
+
+// TestMigrateAtTheSameTime is five processes that start on an empty database.
+// SQLite has only one process.
+func TestMigrateAtTheSameTime(t *testing.T) {
+	t.Parallel()
+	c := dbtest.MariaDBConfig(t)
+	var mu sync.Mutex
+	applied := map[int64]int{}
+	var wg sync.WaitGroup
+	for range 5 {
+		d := dbtest.Reopen(t, c)
+		wg.Go(func() {
+			done, err := d.Migrate(t.Context())
+			if err != nil {
+				t.Errorf("migrate: %v", err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			for _, v := range done {
+				applied[v]++
+			}
+		})
+	}
+	wg.Wait()
+	for v, n := range applied {
+		if n != 1 {
+			t.Errorf("migration %d was applied %d times", v, n)
+		}
+	}
+	if err := dbtest.Reopen(t, c).RequireSchema(t.Context()); err != nil || len(applied) == 0 {
+		t.Errorf("applied %v, %v", applied, err)
+	}
+}
+
+func TestNewerSchemaIsRefused(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		mustTx(t, d, func(tx *db.Tx) error {
+			_, err := tx.Insert(t.Context(), "goose_db_version", db.Row{"version_id", 99999, "is_applied", true})
+			return err
+		})
+		_, err := d.Migrate(t.Context())
+		if core.CodeOf(err) != core.Invalid || !strings.Contains(core.SafeText(err), "99999") {
+			t.Errorf("migrate: %v", err)
+		}
+		if err := d.RequireSchema(t.Context()); core.CodeOf(err) != core.Invalid {
+			t.Errorf("require: %v", err)
+		}
+	})
+}
+
+// column is what both engines must agree on.
+type column struct {
+	Nullable bool
+	Key      bool // part of the primary key
+	Kind     string
+}
+
+// TestBothSchemasAreTheSame compares tables, columns, their kind, whether they
+// may be NULL, and the columns of every index.
+func TestBothSchemasAreTheSame(t *testing.T) {
+	t.Parallel()
+	lite, maria := dbtest.SQLite(t), dbtest.MariaDB(t)
+	if diff := cmp.Diff(columnsOfSQLite(t, lite), columnsOfMariaDB(t, maria)); diff != "" {
+		t.Errorf("columns (- SQLite, + MariaDB):\n%s", diff)
+	}
+	if diff := cmp.Diff(indexesOfSQLite(t, lite), indexesOfMariaDB(t, maria)); diff != "" {
+		t.Errorf("indexes (- SQLite, + MariaDB):\n%s", diff)
+	}
+}
+
+func TestEveryMigrationIsWrittenTwice(t *testing.T) {
+	t.Parallel()
+	names := func(f fs.FS) []string {
+		list, err := fs.Glob(f, "*.sql")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return list
+	}
+	lite, maria := names(migrations.SQLite()), names(migrations.MySQL())
+	if diff := cmp.Diff(lite, maria); diff != "" || len(lite) == 0 {
+		t.Errorf("- sqlite, + mysql:\n%s", diff)
+	}
+}
+
+// kind reduces a declared type to what Go code sees of it.
+func kind(declared string) string {
+	name := strings.ToLower(strings.SplitN(declared, "(", 2)[0])
+	switch {
+	case strings.Contains(name, "int"):
+		return "number"
+	case strings.Contains(name, "char"), strings.Contains(name, "text"):
+		return "text"
+	case strings.Contains(name, "blob"), strings.Contains(name, "binary"):
+		return "bytes"
+	}
+	return declared
+}
+
+func columnsOfSQLite(t *testing.T, d *db.DB) map[string]column {
+	t.Helper()
+	return readColumns(t, d, `SELECT m.name, c.name, c.type, c."notnull" = 0 AND c.pk = 0, c.pk > 0
+		FROM sqlite_master m JOIN pragma_table_info(m.name) c
+		WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite!_%' ESCAPE '!' AND m.name <> 'goose_db_version'`)
+}
+
+func columnsOfMariaDB(t *testing.T, d *db.DB) map[string]column {
+	t.Helper()
+	return readColumns(t, d, `SELECT table_name, column_name, column_type, is_nullable = 'YES', column_key = 'PRI'
+		FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name <> 'goose_db_version'`)
+}
+
+func readColumns(t *testing.T, d *db.DB, query string) map[string]column {
+	t.Helper()
+	out := map[string]column{}
+	_, err := db.All(t.Context(), d, func(s db.Scanner) (struct{}, error) {
+		var table, name, declared string
+		var c column
+		err := s.Scan(&table, &name, &declared, &c.Nullable, &c.Key)
+		c.Kind = kind(declared)
+		out[table+"."+name] = c
+		return struct{}{}, err
+	}, query)
+	if err != nil {
+		t.Fatalf("read columns: %v", err)
+	}
+	if len(out) < 100 {
+		t.Fatalf("only %d columns found", len(out))
+	}
+	return out
+}
+
+// indexesOfSQLite maps "table (columns) unique" to true; an INTEGER PRIMARY KEY
+// has no index of its own and is left out on both engines.
+func indexesOfSQLite(t *testing.T, d *db.DB) map[string]bool {
+	t.Helper()
+	return readIndexes(t, d, `SELECT name, cols, uniq FROM (
+		SELECT m.name AS name, i.name AS idx, i."unique" AS uniq,
+			(SELECT GROUP_CONCAT(x.name, ',') FROM (SELECT name FROM pragma_index_info(i.name) ORDER BY seqno) x) AS cols
+		FROM sqlite_master m JOIN pragma_index_list(m.name) i
+		WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite!_%' ESCAPE '!' AND m.name <> 'goose_db_version')`)
+}
+
+func indexesOfMariaDB(t *testing.T, d *db.DB) map[string]bool {
+	t.Helper()
+	return readIndexes(t, d, `SELECT table_name, GROUP_CONCAT(column_name ORDER BY seq_in_index), MAX(non_unique) = 0
+		FROM information_schema.statistics s
+		WHERE table_schema = DATABASE() AND table_name <> 'goose_db_version'
+			AND NOT EXISTS (SELECT 1 FROM information_schema.columns c WHERE c.table_schema = s.table_schema
+				AND c.table_name = s.table_name AND c.extra = 'auto_increment' AND s.index_name = 'PRIMARY')
+		GROUP BY table_name, index_name`)
+}
+
+func readIndexes(t *testing.T, d *db.DB, query string) map[string]bool {
+	t.Helper()
+	out := map[string]bool{}
+	_, err := db.All(t.Context(), d, func(s db.Scanner) (struct{}, error) {
+		var table, cols string
+		var unique bool
+		err := s.Scan(&table, &cols, &unique)
+		key := table + " (" + cols + ")"
+		if unique {
+			key += " unique"
+		}
+		out[key] = true
+		return struct{}{}, err
+	}, query)
+	if err != nil {
+		t.Fatalf("read indexes: %v", err)
+	}
+	return out
+}
+
+func TestMigrateEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	eachConfig(t, func(t *testing.T, c db.Config) {
+		d := dbtest.Reopen(t, c)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := d.Migrate(ctx); err == nil {
+			t.Error("migrated although the context had ended")
+		}
+	})
+}
