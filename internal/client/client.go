@@ -1,0 +1,206 @@
+// Package client keeps the whitelist: which BitTorrent clients may announce,
+// told by how their peer-id begins. The list is data that staff change.
+//
+// Concurrency: a Store is safe for concurrent use. A Set is immutable.
+package client
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/db"
+	"github.com/caduceus-bio/caduceus/internal/eventlog"
+)
+
+// MaxRules bounds the list; every announce is compared with all of it.
+const MaxRules = 500
+
+const (
+	maxPrefix = 20 // the length of a peer-id (BEP 3)
+	maxName   = 64
+)
+
+// Rule allows the clients whose peer-id begins with Prefix.
+type Rule struct {
+	ID     int64
+	Prefix string // 1 to 20 visible ASCII characters, case-sensitive
+	Name   string // what people call these clients
+}
+
+// Set is a list of rules to match against. The zero value allows nobody.
+type Set struct{ prefixes []string }
+
+// NewSet makes the set of rules.
+func NewSet(rules []Rule) Set {
+	s := Set{prefixes: make([]string, len(rules))}
+	for i, r := range rules {
+		s.prefixes[i] = r.Prefix
+	}
+	return s
+}
+
+// Allowed reports whether a client with this peer-id may announce. It does not
+// allocate.
+func (s Set) Allowed(peerID [20]byte) bool {
+	for _, p := range s.prefixes {
+		if len(p) <= len(peerID) && string(peerID[:len(p)]) == p {
+			return true
+		}
+	}
+	return false
+}
+
+// Len returns how many rules there are.
+func (s Set) Len() int { return len(s.prefixes) }
+
+// Store reads and writes the whitelist.
+type Store struct {
+	db    *db.DB
+	log   *eventlog.Log
+	clock core.Clock
+}
+
+// NewStore returns the store on d.
+func NewStore(d *db.DB, log *eventlog.Log, clock core.Clock) *Store {
+	return &Store{db: d, log: log, clock: clock}
+}
+
+// Rules returns the whole list by prefix.
+func (s *Store) Rules(ctx context.Context) ([]Rule, error) {
+	rules, err := db.All(ctx, s.db, func(sc db.Scanner) (r Rule, err error) {
+		return r, sc.Scan(&r.ID, &r.Prefix, &r.Name)
+	}, "SELECT id, prefix, name FROM client_rule ORDER BY prefix LIMIT ?", MaxRules)
+	if err != nil {
+		return nil, fmt.Errorf("read the client whitelist: %w", err)
+	}
+	return rules, nil
+}
+
+// Add allows the clients whose peer-id begins with prefix. A prefix that is
+// listed already is a Conflict. The tracker follows within a second.
+func (s *Store) Add(ctx context.Context, prefix, name string) (Rule, error) {
+	r := Rule{Prefix: prefix, Name: strings.TrimSpace(name)}
+	if err := r.validate(); err != nil {
+		return Rule{}, err
+	}
+	err := s.db.Tx(ctx, func(tx *db.Tx) error {
+		n, err := count(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if n >= MaxRules {
+			return core.Errorf(core.Conflict, "the list is full: it holds %d clients; remove one that nobody uses", n)
+		}
+		r.ID, err = s.insert(ctx, tx, r)
+		if db.IsDuplicate(err) {
+			return core.Errorf(core.Conflict, "%q is on the list already", prefix)
+		}
+		if err != nil {
+			return err
+		}
+		_, err = s.log.Append(ctx, tx, eventlog.ClientsChanged{})
+		return err
+	})
+	if err != nil {
+		return Rule{}, fmt.Errorf("add a client: %w", err)
+	}
+	return r, nil
+}
+
+// Remove takes a prefix from the list. A client that it alone allowed is refused
+// from its next announce on. A prefix that is not listed is NotFound.
+func (s *Store) Remove(ctx context.Context, prefix string) error {
+	err := s.db.Tx(ctx, func(tx *db.Tx) error {
+		n, err := tx.Exec(ctx, "DELETE FROM client_rule WHERE prefix = ?", prefix)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return core.Errorf(core.NotFound, "%q is not on the list", prefix)
+		}
+		_, err = s.log.Append(ctx, tx, eventlog.ClientsChanged{})
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("remove a client: %w", err)
+	}
+	return nil
+}
+
+// Seed fills an empty list with the clients of the first release. It is called
+// at every start and leaves a list alone that staff have changed.
+func (s *Store) Seed(ctx context.Context) error {
+	err := s.db.Tx(ctx, func(tx *db.Tx) error {
+		n, err := count(ctx, tx)
+		if err != nil || n > 0 {
+			return err
+		}
+		for _, r := range firstRules() {
+			if _, err := s.insert(ctx, tx, r); err != nil {
+				return err
+			}
+		}
+		_, err = s.log.Append(ctx, tx, eventlog.ClientsChanged{})
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("fill the client whitelist: %w", err)
+	}
+	return nil
+}
+
+func (s *Store) insert(ctx context.Context, tx *db.Tx, r Rule) (int64, error) {
+	return tx.Insert(ctx, "client_rule", db.Row{"prefix", r.Prefix, "name", r.Name, "created_at", s.clock().Unix()})
+}
+
+func count(ctx context.Context, q db.Queryer) (int, error) {
+	var n int
+	err := q.QueryRowContext(ctx, "SELECT COUNT(*) FROM client_rule").Scan(&n)
+	return n, err
+}
+
+func (r Rule) validate() error {
+	if r.Prefix == "" || len(r.Prefix) > maxPrefix {
+		return core.FieldErrorf("prefix", "write 1 to %d characters: how the peer-ids of this client begin, such as -TR4", maxPrefix)
+	}
+	for _, c := range []byte(r.Prefix) {
+		if c <= ' ' || c > '~' {
+			return core.FieldErrorf("prefix", "a prefix has visible ASCII characters only, without spaces")
+		}
+	}
+	if r.Name == "" || utf8.RuneCountInString(r.Name) > maxName {
+		return core.FieldErrorf("name", "name the client in 1 to %d characters", maxName)
+	}
+	if !utf8.ValidString(r.Name) || strings.ContainsFunc(r.Name, unicode.IsControl) {
+		return core.FieldErrorf("name", "a name is one line of plain text")
+	}
+	return nil
+}
+
+// firstRules are the site's historical list and today's majors as they are
+// really seen on the wire: letters and digits after the head are the version.
+func firstRules() []Rule {
+	return []Rule{
+		{Prefix: "-DE1", Name: "Deluge 1"},
+		{Prefix: "-DE2", Name: "Deluge 2"},
+		{Prefix: "-KT2", Name: "KTorrent 20 and newer"},
+		{Prefix: "-KT3", Name: "KTorrent 3"},
+		{Prefix: "-KT4", Name: "KTorrent 4"},
+		{Prefix: "-KT5", Name: "KTorrent 5"},
+		{Prefix: "-lt0", Name: "rTorrent (rakshasa's libtorrent)"},
+		{Prefix: "-LT2", Name: "libtorrent 2 (Rasterbar)"},
+		{Prefix: "-qB2", Name: "qBittorrent 2"},
+		{Prefix: "-qB3", Name: "qBittorrent 3"},
+		{Prefix: "-qB4", Name: "qBittorrent 4"},
+		{Prefix: "-qB5", Name: "qBittorrent 5"},
+		{Prefix: "-TR2", Name: "Transmission 2"},
+		{Prefix: "-TR3", Name: "Transmission 3"},
+		{Prefix: "-TR4", Name: "Transmission 4"},
+		{Prefix: "A2-", Name: "aria2"},
+		{Prefix: "-GT0", Name: "anacrolix/torrent (Go)"},
+	}
+}
