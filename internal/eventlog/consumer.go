@@ -28,7 +28,7 @@ type Consumer struct {
 }
 
 // Consume runs c until ctx ends, and then returns nil. It returns an error only
-// when its cursor can't be set up.
+// when its cursor can't be read.
 func (l *Log) Consume(ctx context.Context, c Consumer) error {
 	pos, err := l.start(ctx, c)
 	if err != nil {
@@ -38,24 +38,25 @@ func (l *Log) Consume(ctx context.Context, c Consumer) error {
 }
 
 // ConsumeFrom is Consume from a position that the caller knows: one whose
-// handler has loaded everything up to event pos from the tables themselves.
+// handler has loaded everything up to event pos from the tables themselves. The
+// cursor is moved to pos at once, so that whoever waits for the consumer knows.
 func (l *Log) ConsumeFrom(ctx context.Context, pos int64, c Consumer) error {
 	limit := c.Batch
 	if limit <= 0 {
 		limit = 256
 	}
 	backoff := Poll
+	recorded := false // whether the cursor says pos, at the beginning
 	for ctx.Err() == nil {
 		wake := l.waker()
-		events, err := l.Read(ctx, pos, limit)
-		if err == nil && len(events) > 0 {
-			err = c.Handle(ctx, events)
+		var err error
+		if !recorded {
+			err = l.Advance(ctx, c.Name, pos)
+			recorded = err == nil
 		}
-		if err == nil && len(events) > 0 {
-			last := events[len(events)-1].ID
-			if err = l.Advance(ctx, c.Name, last); err == nil {
-				pos = last
-			}
+		before := pos
+		if err == nil {
+			pos, err = l.step(ctx, pos, limit, c)
 		}
 		switch {
 		case err != nil && ctx.Err() == nil:
@@ -64,7 +65,7 @@ func (l *Log) ConsumeFrom(ctx context.Context, pos int64, c Consumer) error {
 				return nil
 			}
 			backoff = min(2*backoff, 30*time.Second)
-		case len(events) == 0:
+		case pos == before:
 			backoff = Poll
 			if wait(ctx, wake, Poll) != nil {
 				return nil
@@ -76,17 +77,31 @@ func (l *Log) ConsumeFrom(ctx context.Context, pos int64, c Consumer) error {
 	return nil
 }
 
+// step handles the next events after pos and returns where the cursor is then.
+func (l *Log) step(ctx context.Context, pos int64, limit int, c Consumer) (int64, error) {
+	events, err := l.Read(ctx, pos, limit)
+	if err != nil || len(events) == 0 {
+		return pos, err
+	}
+	if err := c.Handle(ctx, events); err != nil {
+		return pos, err
+	}
+	last := events[len(events)-1].ID
+	if err := l.Advance(ctx, c.Name, last); err != nil {
+		return pos, err
+	}
+	return last, nil
+}
+
 func (l *Log) start(ctx context.Context, c Consumer) (int64, error) {
 	pos, known, err := l.cursor(ctx, c.Name)
 	if err != nil || known {
 		return pos, err
 	}
 	if c.FromNow {
-		if pos, err = l.Last(ctx); err != nil {
-			return 0, err
-		}
+		return l.Last(ctx)
 	}
-	return pos, l.Advance(ctx, c.Name, pos)
+	return 0, nil
 }
 
 // Cursor returns the id of the last event that the consumer has handled, 0 when

@@ -121,7 +121,7 @@ func (l *Log) Prune(ctx context.Context, before time.Time, limit int) (int64, er
 		if err != nil || upto == 0 {
 			return err
 		}
-		n, err = tx.Exec(ctx, "DELETE FROM event WHERE id <= ?", upto)
+		n, err = tx.Exec(ctx, "DELETE FROM event WHERE id <= ? AND at < ?", upto, before.Unix())
 		return err
 	})
 	return n, err

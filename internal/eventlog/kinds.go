@@ -64,12 +64,13 @@ func (LeechWindowsChanged) EventKind() string { return "LeechWindowsChanged" }
 // LeechEdge says that members are to be told of the edge of a window that
 // concerns every torrent. It is appended once for each edge.
 type LeechEdge struct {
-	Key    string `json:"key"`   // such as "calendar:2026-09"
-	Phase  string `json:"phase"` // "before", "start" or "end"
-	Name   string `json:"name"`  // such as "September equinox"
-	Starts int64  `json:"starts"`
-	Ends   int64  `json:"ends"`
-	Late   bool   `json:"late"` // more than an hour after the edge itself
+	Key    string     `json:"key"`   // such as "calendar:2026-09"
+	Phase  string     `json:"phase"` // "before", "start" or "end"
+	Name   string     `json:"name"`  // such as "September equinox"
+	State  core.Leech `json:"state"`
+	Starts int64      `json:"starts"`
+	Ends   int64      `json:"ends"` // not after Starts when the window was called off
+	Late   bool       `json:"late"` // more than an hour after the edge itself
 }
 
 // EventKind implements Body.
