@@ -2,8 +2,8 @@
 // declare. Unknown keys are errors; every mistake names file, line and key.
 //
 // The environment overrides the file: CADUCEUS_SITE_NAME sets name of [site],
-// CADUCEUS_TRACKER_ANNOUNCE__INTERVAL sets announce_interval of [tracker] (one
-// underscore parts section from key, two stand for one inside a name).
+// CADUCEUS_TRACKER_ANNOUNCE_INTERVAL sets announce_interval of [tracker] (the
+// first underscore parts section from key; two stand for one in a section's name).
 //
 // Concurrency: functions only; values are passed down and not changed later.
 package config
@@ -13,6 +13,8 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/BurntSushi/toml"
@@ -107,8 +109,16 @@ func (s *Source) parseError(err error) error {
 	if errors.As(err, &pe) {
 		return &Error{File: s.file, Line: pe.Position.Line, Key: pe.LastKey, Text: pe.Message}
 	}
-	return &Error{File: s.file, Text: err.Error()}
+	if m := typeError.FindStringSubmatch(err.Error()); m != nil {
+		line, _ := strconv.Atoi(m[1]) // the pattern has let through digits only
+		return &Error{File: s.file, Line: line, Key: m[2], Text: m[3]}
+	}
+	return &Error{File: s.file, Text: strings.TrimPrefix(err.Error(), "toml: ")}
 }
+
+// typeError takes apart what the decoder says of a value of the wrong type,
+// which it gives as text only.
+var typeError = regexp.MustCompile(`^toml: line ([0-9]{1,9}) \(last key "([^"]*)"\): (.*)$`)
 
 // line finds the line where a dotted key is set, or where its table begins. The
 // decoder does not tell, so this looks for it in the text: good enough to point

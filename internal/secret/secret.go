@@ -67,27 +67,45 @@ func LoadKeyring(path string, create bool) (*Keyring, error) {
 }
 
 // LoadOrCreate reads a one-line secret from a file. With create it draws and
-// writes one, mode 0600, where there is no file. It never overwrites.
+// writes one, mode 0600, where there is no file. It never overwrites, and when
+// several processes create the same secret at once all get the one that won.
 func LoadOrCreate(path string, create bool, draw func() string) (string, error) {
-	raw, err := os.ReadFile(path)
-	if err == nil {
-		return strings.TrimSpace(string(raw)), nil
-	}
+	text, err := load(path)
 	if !create || !errors.Is(err, os.ErrNotExist) {
+		return text, err
+	}
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", err
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return "", err
-	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := os.CreateTemp(dir, ".new-*") // mode 0600
 	if err != nil {
 		return "", err
 	}
-	text := draw()
-	if _, err := f.WriteString(text + "\n"); err != nil {
-		return "", errors.Join(err, f.Close())
+	_, err = f.WriteString(draw() + "\n")
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil {
+		// Unlike a rename, a link fails where there is a file already.
+		if err = os.Link(f.Name(), path); errors.Is(err, os.ErrExist) {
+			err = nil
+		}
 	}
-	return text, errors.Join(f.Sync(), f.Close())
+	if err := errors.Join(err, os.Remove(f.Name())); err != nil {
+		return "", err
+	}
+	return load(path)
+}
+
+func load(path string) (string, error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	text := strings.TrimSpace(string(raw))
+	if text == "" {
+		return "", fmt.Errorf("%s is empty", path)
+	}
+	return text, nil
 }
 
 // Seal encrypts plain. Open needs the same context, such as "passkey", so that a
