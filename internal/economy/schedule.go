@@ -1,0 +1,130 @@
+package economy
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+)
+
+// Schedule is a snapshot of all that can change a leech state: the rule of the
+// calendar and the stored windows. It is immutable and may be shared. A new one
+// is needed only when a window is opened or ended (LeechWindowsChanged), as the
+// calendar in it never runs out. The zero value knows no windows.
+type Schedule struct {
+	config   Config
+	siteWide []Window // stored ones, by start
+	site     timeline
+	scoped   map[scope]timeline
+
+	// The calendar is part of site from here to there; beyond, it is computed
+	// when it is asked for.
+	from, to time.Time
+}
+
+// scope is what a window concerns; 0 stands for all.
+type scope struct {
+	torrent core.TorrentID
+	member  core.MemberID
+}
+
+// Effective is what holds for a transfer at one instant.
+type Effective struct {
+	State core.Leech
+	// Until is when State stops holding by the windows known now, also where
+	// several follow each other. It is zero for the torrent's own state.
+	Until time.Time
+	// Reason and Source are those of the window that gives State; of several,
+	// the one that ends last. Reason is empty for the torrent's own state.
+	Reason string
+	Source Source
+}
+
+const (
+	calendarPast   = 1  // years before now that a Schedule has at hand
+	calendarFuture = 10 // years after
+	maxList        = 100
+)
+
+// NewSchedule makes a snapshot of stored windows around now. It keeps stored,
+// which must not be changed any more.
+func NewSchedule(c Config, stored []Window, now time.Time) Schedule {
+	s := Schedule{config: c, from: now.AddDate(-calendarPast, 0, 0), to: now.AddDate(calendarFuture, 0, 0)}
+	rest := map[scope][]Window{}
+	for _, w := range stored {
+		if w.SiteWide() {
+			s.siteWide = append(s.siteWide, w)
+		} else {
+			key := scope{w.Torrent, w.Member}
+			rest[key] = append(rest[key], w)
+		}
+	}
+	slices.SortFunc(s.siteWide, byStart)
+	s.site = newTimeline(s.siteWindows(s.from, s.to))
+	if len(rest) > 0 {
+		s.scoped = make(map[scope]timeline, len(rest))
+	}
+	for key, ws := range rest {
+		s.scoped[key] = newTimeline(ws)
+	}
+	return s
+}
+
+// Config returns the rule of the calendar that this snapshot was made with.
+func (s Schedule) Config() Config { return s.config }
+
+// Effective returns what holds for a transfer of torrent by member at the given
+// instant: the best of the torrent's own state and every window in force. Torrent
+// and member may be 0: then only windows over all of them are looked at. It does
+// not allocate within ten years of the snapshot.
+func (s Schedule) Effective(own core.Leech, torrent core.TorrentID, member core.MemberID, at time.Time) Effective {
+	lines := [4]timeline{s.site}
+	if s.config.Calendar && (at.Before(s.from) || !at.Before(s.to)) {
+		lines[0] = newTimeline(s.siteWindows(at.AddDate(-1, 0, 0), at.AddDate(1, 0, 0)))
+	}
+	if len(s.scoped) > 0 {
+		if torrent != 0 {
+			lines[1] = s.scoped[scope{torrent: torrent}]
+		}
+		if member != 0 {
+			lines[2] = s.scoped[scope{member: member}]
+		}
+		if torrent != 0 && member != 0 {
+			lines[3] = s.scoped[scope{torrent, member}]
+		}
+	}
+	return effective(&lines, own, at.Unix())
+}
+
+// Active returns the site-wide windows in force at the given instant, the one
+// that ends first first.
+func (s Schedule) Active(at time.Time) []Window {
+	active := slices.DeleteFunc(s.siteWindows(at, at.Add(time.Second)), func(w Window) bool { return !w.Holds(at) })
+	slices.SortStableFunc(active, func(a, b Window) int { return a.Ends.Compare(b.Ends) })
+	return active
+}
+
+// Upcoming returns the next n site-wide windows that begin after the given
+// instant, soonest first. n is at most 100.
+func (s Schedule) Upcoming(at time.Time, n int) []Window {
+	n = min(max(n, 0), maxList)
+	coming := s.siteWindows(at, at.AddDate(n/len(seasons)+1, 0, 0))
+	coming = slices.DeleteFunc(coming, func(w Window) bool { return !w.Starts.After(at) || !w.Ends.After(w.Starts) })
+	return coming[:min(n, len(coming))]
+}
+
+// siteWindows returns all stored site-wide windows, and those of the calendar
+// that overlap [from, to), by start.
+func (s Schedule) siteWindows(from, to time.Time) []Window {
+	all := slices.Clone(s.siteWide)
+	if s.config.Calendar {
+		all = append(all, Calendar(from, to, s.config.Zone.Loc())...)
+	}
+	slices.SortFunc(all, byStart)
+	return all
+}
+
+func byStart(a, b Window) int {
+	return cmp.Or(a.Starts.Compare(b.Starts), cmp.Compare(a.ID, b.ID), cmp.Compare(a.Key, b.Key))
+}
