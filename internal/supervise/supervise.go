@@ -153,8 +153,8 @@ func (s *Supervisor) set(r Room, change func(*State)) {
 	}
 }
 
-// Group runs goroutines that belong together: the first that fails, panics or
-// returns ends the others by cancelling their context.
+// Group runs goroutines that belong together: the first that fails or panics
+// ends the others by cancelling their context.
 type Group struct {
 	ctx    context.Context
 	cancel context.CancelFunc
