@@ -50,6 +50,7 @@ const (
 	migrations = "migrations"         // embedded SQL, no code: internal/db alone reads it
 	testAid    = "internal/db/dbtest" // only tests import it
 	endToEnd   = "e2e"                // tests of the whole program and their helpers
+	demo       = "demo"               // the scratch instance of caduceus demo: main.go alone imports it
 )
 
 // listed is what go list tells of one package.
@@ -93,6 +94,10 @@ func TestImportLawRefuses(t *testing.T) {
 		{"internal/eventlog", "internal/db", false, true},
 		{"internal/member", "internal/db/dbtest", true, true},
 		{"tracker", "internal/db/dbtest", true, true},
+		{"main", "demo", false, true},
+		{"demo", "internal/command", false, true},
+		{"demo", "tracker", false, false},
+		{"site", "demo", false, false},
 		{"tracker", "hermes", false, false},
 		{"tracker", "hermes", true, false},
 		{"site", "tracker/swarm", false, false},
@@ -190,6 +195,11 @@ func forbidden(from, path string, inTest bool) string {
 			return ""
 		}
 		return "internal/db alone reads the migrations"
+	case inside(to, demo):
+		if from == "main" || inside(from, demo) {
+			return ""
+		}
+		return "only main.go shows the demonstration"
 	case room(to) != "":
 		if from == "main" || room(from) == room(to) {
 			return ""
@@ -206,7 +216,7 @@ func forbidden(from, path string, inTest bool) string {
 		}
 		return aboveOnly(height, to, inTest)
 	}
-	return "" // main, a room or an end-to-end test: any storey of internal/
+	return "" // main, a room, the demonstration or an end-to-end test: any storey of internal/
 }
 
 // aboveOnly allows a package at height to import to only from below. A test may
@@ -221,7 +231,7 @@ func aboveOnly(height int, to string, inTest bool) string {
 // unplaced says that the plan of the house does not know a package.
 func unplaced(pkg string) string {
 	_, known := storeys[pkg]
-	if known || pkg == "main" || pkg == migrations || pkg == testAid || room(pkg) != "" || inside(pkg, endToEnd) {
+	if known || pkg == "main" || pkg == migrations || pkg == testAid || room(pkg) != "" || inside(pkg, endToEnd) || inside(pkg, demo) {
 		return ""
 	}
 	return pkg + " has no place in the house: give it one in imports_test.go"

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -99,7 +98,7 @@ func (d *DB) RequireSchema(ctx context.Context) error {
 }
 
 func (d *DB) provider() (*goose.Provider, error) {
-	dialect, files := goose.DialectSQLite3, fs.FS(migrations.SQLite())
+	dialect, files := goose.DialectSQLite3, migrations.SQLite()
 	if d.engine == MariaDB {
 		dialect, files = goose.DialectMySQL, migrations.MySQL()
 	}

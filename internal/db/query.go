@@ -12,21 +12,20 @@ type Scanner interface{ Scan(dest ...any) error }
 
 // All reads every row of a query with scan. Queries whose result can grow must
 // have a LIMIT.
-func All[T any](ctx context.Context, q Queryer, scan func(Scanner) (T, error), query string, args ...any) ([]T, error) {
+func All[T any](ctx context.Context, q Queryer, scan func(Scanner) (T, error), query string, args ...any) (out []T, err error) {
 	rows, err := q.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}
-	var out []T
+	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
 		v, err := scan(rows)
 		if err != nil {
-			_ = rows.Close()
 			return nil, err
 		}
 		out = append(out, v)
 	}
-	return out, closeRows(rows)
+	return out, rows.Err()
 }
 
 // One reads the first row of a query, and reports whether there was one.

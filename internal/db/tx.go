@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -138,7 +139,7 @@ func (t *Tx) onConflict(spec UpsertSpec) string {
 
 // Lock waits until this transaction alone may change the rows of table that
 // match where. On SQLite the transaction is the only writer anyway.
-func (t *Tx) Lock(ctx context.Context, table, where string, args ...any) error {
+func (t *Tx) Lock(ctx context.Context, table, where string, args ...any) (err error) {
 	if t.engine == SQLite {
 		return nil
 	}
@@ -146,9 +147,10 @@ func (t *Tx) Lock(ctx context.Context, table, where string, args ...any) error {
 	if err != nil {
 		return fmt.Errorf("lock %s: %w", table, err)
 	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() { // reading to the end takes every lock
 	}
-	return closeRows(rows)
+	return rows.Err()
 }
 
 func insertSQL(table string, cols []string, n int) string {
@@ -165,12 +167,4 @@ func quoteAll(names []string) string {
 		quoted[i] = quote(n)
 	}
 	return strings.Join(quoted, ", ")
-}
-
-func closeRows(rows *sql.Rows) error {
-	if err := rows.Err(); err != nil {
-		_ = rows.Close()
-		return err
-	}
-	return rows.Close()
 }

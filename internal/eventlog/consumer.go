@@ -61,15 +61,11 @@ func (l *Log) ConsumeFrom(ctx context.Context, pos int64, c Consumer) error {
 		switch {
 		case err != nil && ctx.Err() == nil:
 			c.Log.Error("events wait", "consumer", c.Name, "after", pos, "err", err, "again_in", backoff)
-			if wait(ctx, nil, backoff) != nil {
-				return nil
-			}
+			wait(ctx, nil, backoff)
 			backoff = min(2*backoff, 30*time.Second)
 		case pos == before:
 			backoff = Poll
-			if wait(ctx, wake, Poll) != nil {
-				return nil
-			}
+			wait(ctx, wake, Poll)
 		default:
 			backoff = Poll
 		}
@@ -157,8 +153,8 @@ func (l *Log) WaitFor(ctx context.Context, prefix string, id int64) error {
 		if known && !behind {
 			return nil
 		}
-		if err := wait(ctx, wake, Poll); err != nil {
-			return err
+		if wait(ctx, wake, Poll); ctx.Err() != nil {
+			return ctx.Err()
 		}
 	}
 }

@@ -144,14 +144,12 @@ func (l *Log) waker() <-chan struct{} {
 }
 
 // wait returns at the next local change, after d, or when ctx ends.
-func wait(ctx context.Context, wake <-chan struct{}, d time.Duration) error {
+func wait(ctx context.Context, wake <-chan struct{}, d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-ctx.Done():
-		return ctx.Err()
 	case <-wake:
 	case <-t.C:
 	}
-	return nil
 }
