@@ -142,7 +142,7 @@ CREATE INDEX torrent_group_identifier ON torrent_group (identifier);
 
 CREATE TABLE creator (
     id   BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
-    name VARCHAR(255) COLLATE utf8mb4_general_ci NOT NULL UNIQUE
+    name VARCHAR(255) NOT NULL UNIQUE
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE group_creator (
@@ -201,7 +201,6 @@ CREATE TABLE torrent (
     info_hash       BINARY(20),
     info_hash_v2    BINARY(32),
     announce_hash_2 BINARY(20),
-    content_hash    BINARY(32) NOT NULL,
     source          VARCHAR(96) NOT NULL,
     size            BIGINT NOT NULL,
     file_count      BIGINT NOT NULL,
@@ -217,7 +216,14 @@ CREATE TABLE torrent (
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 CREATE INDEX torrent_group_id ON torrent (group_id);
 CREATE INDEX torrent_uploader ON torrent (uploader_id, id);
-CREATE INDEX torrent_content ON torrent (content_hash);
+
+-- What data the live torrents hold: one row for each version (v1, v2) of a
+-- torrent. The key is what keeps the same data from being uploaded twice.
+CREATE TABLE torrent_content (
+    content_hash BINARY(32) NOT NULL PRIMARY KEY,
+    torrent_id   BIGINT NOT NULL
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+CREATE INDEX torrent_content_torrent ON torrent_content (torrent_id);
 
 CREATE TABLE torrent_mirror (
     torrent_id BIGINT NOT NULL,
@@ -258,7 +264,8 @@ CREATE TABLE leech_window (
     ends_at    BIGINT NOT NULL,
     reason     VARCHAR(255) NOT NULL,
     created_by BIGINT NOT NULL,
-    created_at BIGINT NOT NULL
+    created_at BIGINT NOT NULL,
+    ended_by   BIGINT NOT NULL
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 CREATE INDEX leech_window_end ON leech_window (ends_at);
 
@@ -342,7 +349,7 @@ CREATE TABLE irc_channel (
     topic_at          BIGINT NOT NULL
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
--- jobs: one row for each run.
+-- internal/schedule: one row for each run of a job, and for each run asked for.
 CREATE TABLE job_run (
     id         BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
     job        VARCHAR(64) NOT NULL,
@@ -358,7 +365,7 @@ CREATE INDEX job_run_job ON job_run (job, id);
 
 CREATE TABLE job_request (
     id         BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
-    job        VARCHAR(64) NOT NULL,
+    job        VARCHAR(64) NOT NULL UNIQUE,
     asked_by   VARCHAR(64) NOT NULL,
     asked_at   BIGINT NOT NULL
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
@@ -379,6 +386,7 @@ DROP TABLE client_rule;
 DROP TABLE torrent_meta;
 DROP TABLE torrent_file;
 DROP TABLE torrent_mirror;
+DROP TABLE torrent_content;
 DROP TABLE torrent;
 DROP TABLE group_word;
 DROP TABLE group_literature;

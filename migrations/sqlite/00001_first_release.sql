@@ -142,7 +142,7 @@ CREATE INDEX torrent_group_identifier ON torrent_group (identifier);
 
 CREATE TABLE creator (
     id   INTEGER PRIMARY KEY AUTOINCREMENT,
-    name TEXT COLLATE NOCASE NOT NULL UNIQUE
+    name TEXT NOT NULL UNIQUE
 );
 
 CREATE TABLE group_creator (
@@ -201,7 +201,6 @@ CREATE TABLE torrent (
     info_hash       BLOB,
     info_hash_v2    BLOB,
     announce_hash_2 BLOB,
-    content_hash    BLOB NOT NULL,
     source          TEXT NOT NULL,
     size            BIGINT NOT NULL,
     file_count      BIGINT NOT NULL,
@@ -217,7 +216,14 @@ CREATE TABLE torrent (
 );
 CREATE INDEX torrent_group_id ON torrent (group_id);
 CREATE INDEX torrent_uploader ON torrent (uploader_id, id);
-CREATE INDEX torrent_content ON torrent (content_hash);
+
+-- What data the live torrents hold: one row for each version (v1, v2) of a
+-- torrent. The key is what keeps the same data from being uploaded twice.
+CREATE TABLE torrent_content (
+    content_hash BLOB NOT NULL PRIMARY KEY,
+    torrent_id   BIGINT NOT NULL
+);
+CREATE INDEX torrent_content_torrent ON torrent_content (torrent_id);
 
 CREATE TABLE torrent_mirror (
     torrent_id BIGINT NOT NULL,
@@ -258,7 +264,8 @@ CREATE TABLE leech_window (
     ends_at    BIGINT NOT NULL,
     reason     TEXT NOT NULL,
     created_by BIGINT NOT NULL,
-    created_at BIGINT NOT NULL
+    created_at BIGINT NOT NULL,
+    ended_by   BIGINT NOT NULL
 );
 CREATE INDEX leech_window_end ON leech_window (ends_at);
 
@@ -342,7 +349,7 @@ CREATE TABLE irc_channel (
     topic_at          BIGINT NOT NULL
 );
 
--- jobs: one row for each run.
+-- internal/schedule: one row for each run of a job, and for each run asked for.
 CREATE TABLE job_run (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,
     job        TEXT NOT NULL,
@@ -358,7 +365,7 @@ CREATE INDEX job_run_job ON job_run (job, id);
 
 CREATE TABLE job_request (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,
-    job        TEXT NOT NULL,
+    job        TEXT NOT NULL UNIQUE,
     asked_by   TEXT NOT NULL,
     asked_at   BIGINT NOT NULL
 );
@@ -379,6 +386,7 @@ DROP TABLE client_rule;
 DROP TABLE torrent_meta;
 DROP TABLE torrent_file;
 DROP TABLE torrent_mirror;
+DROP TABLE torrent_content;
 DROP TABLE torrent;
 DROP TABLE group_word;
 DROP TABLE group_literature;
