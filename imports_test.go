@@ -50,6 +50,7 @@ const (
 	migrations = "migrations"         // embedded SQL, no code: internal/db alone reads it
 	testAid    = "internal/db/dbtest" // only tests import it
 	endToEnd   = "e2e"                // tests of the whole program and their helpers
+	tools      = "scripts"            // programs for those who work on this one
 	demo       = "demo"               // the scratch instance of caduceus demo: main.go alone imports it
 )
 
@@ -180,13 +181,15 @@ func forbidden(from, path string, inTest bool) string {
 		return ""
 	case to == "main":
 		return "nothing imports the front door"
+	case inside(to, tools):
+		return "tools are programs of their own"
 	case inside(to, endToEnd):
 		if inside(from, endToEnd) {
 			return ""
 		}
 		return "end-to-end helpers are for end-to-end tests"
 	case to == testAid:
-		if inTest || inside(from, endToEnd) {
+		if inTest || inside(from, endToEnd) || inside(from, tools) {
 			return ""
 		}
 		return "only tests may import it"
@@ -231,7 +234,8 @@ func aboveOnly(height int, to string, inTest bool) string {
 // unplaced says that the plan of the house does not know a package.
 func unplaced(pkg string) string {
 	_, known := storeys[pkg]
-	if known || pkg == "main" || pkg == migrations || pkg == testAid || room(pkg) != "" || inside(pkg, endToEnd) || inside(pkg, demo) {
+	if known || pkg == "main" || pkg == migrations || pkg == testAid || room(pkg) != "" || inside(pkg, endToEnd) || inside(pkg, demo) ||
+		inside(pkg, tools) {
 		return ""
 	}
 	return pkg + " has no place in the house: give it one in imports_test.go"

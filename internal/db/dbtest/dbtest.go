@@ -13,6 +13,7 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -98,6 +99,9 @@ func Reopen(t testing.TB, c db.Config) *db.DB {
 	return d
 }
 
+// SocketVariable names the socket of a running test server in the environment.
+const SocketVariable = "CADUCEUS_TEST_MARIADB"
+
 var server struct {
 	once   sync.Once
 	socket string
@@ -107,46 +111,72 @@ var server struct {
 // Socket returns the socket of a running MariaDB whose root has no password.
 func Socket(t testing.TB) string {
 	t.Helper()
-	if s := os.Getenv("CADUCEUS_TEST_MARIADB"); s != "" {
+	if s := os.Getenv(SocketVariable); s != "" {
 		return s
 	}
-	server.once.Do(func() { server.socket, server.err = startServer() })
+	server.once.Do(func() {
+		var s *Server
+		if s, server.err = StartServer(); server.err == nil {
+			server.socket = s.Socket
+		}
+	})
 	if server.err != nil {
 		t.Fatalf("MariaDB for tests: %v (apt-get install mariadb-server)", server.err)
 	}
 	return server.socket
 }
 
-func startServer() (string, error) {
+// Server is a MariaDB that was started for tests. It dies with this process.
+type Server struct {
+	Socket string
+	dir    string
+	cmd    *exec.Cmd
+}
+
+// StartServer starts a small MariaDB in a temporary folder and returns when it
+// answers.
+func StartServer() (*Server, error) {
 	dir, err := os.MkdirTemp("", "caduceus-mariadb-")
 	if err != nil {
-		return "", err
+		return nil, err
 	}
+	s := &Server{Socket: filepath.Join(dir, "s.sock"), dir: dir}
 	ready := make(chan error, 1)
 	go func() {
 		// The server gets a signal when the thread that started it ends, so
 		// this goroutine keeps its thread for as long as the process lives.
 		runtime.LockOSThread()
-		ready <- runServer(dir)
+		ready <- s.start()
 		select {}
 	}()
 	if err := <-ready; err != nil {
-		return "", err
+		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	socket := filepath.Join(dir, "s.sock")
-	return socket, waitFor(socket, 60*time.Second)
+	if err := waitFor(s.Socket, 60*time.Second); err != nil {
+		return nil, errors.Join(fmt.Errorf("MariaDB does not answer: %w", err), s.Stop())
+	}
+	return s, nil
 }
 
-func runServer(dir string) error {
-	data := filepath.Join(dir, "data")
+func (s *Server) start() error {
+	data := filepath.Join(s.dir, "data")
 	install := exec.Command("mariadb-install-db", "--no-defaults", "--datadir="+data,
 		"--auth-root-authentication-method=normal", "--skip-test-db", "--user="+serverUser())
 	if out, err := install.CombinedOutput(); err != nil {
 		return fmt.Errorf("mariadb-install-db: %w: %s", err, out)
 	}
-	cmd := exec.Command("mariadbd", ServerArgs(dir)...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	return cmd.Start()
+	s.cmd = exec.Command("mariadbd", ServerArgs(s.dir)...)
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	return s.cmd.Start()
+}
+
+// Stop kills the server, whose data nobody needs any more, and removes them.
+func (s *Server) Stop() error {
+	if err := s.cmd.Process.Kill(); err != nil {
+		return err
+	}
+	_ = s.cmd.Wait() // killed, as it should be
+	return os.RemoveAll(s.dir)
 }
 
 // ServerArgs are the arguments of a small, fast, unsafe test server in dir, with

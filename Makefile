@@ -1,0 +1,59 @@
+# caduceus: a private BitTorrent tracker for biology data in one Go binary.
+# Only Go and make are needed; what the tests need besides, they install.
+
+GO      ?= go
+LINT     = $(shell $(GO) env GOPATH)/bin/golangci-lint
+LINT_VERSION = v2.15.0
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+FUZZTIME ?= 20s
+PKG      ?= ./...
+
+# One program without cgo: it runs on any Linux of its architecture.
+export CGO_ENABLED = 0
+
+.PHONY: help run build test check race bench fuzz demo clean needs lint-tool
+.DEFAULT_GOAL := help
+
+help: ## say what there is
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 18
+
+build: ## build ./caduceus
+	$(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o caduceus .
+
+run: build ## build and start everything on an embedded database in ./var
+	./caduceus serve
+
+demo: build ## a scratch site with real datasets, members and BitTorrent clients
+	./scripts/needs.sh
+	./caduceus demo
+
+test: needs ## install what the tests need and run all of them (PKG=./… for some)
+	$(GO) run ./scripts/test -timeout 10m -p 2 $(PKG)
+
+race: needs ## the same with the race detector
+	CGO_ENABLED=1 $(GO) run ./scripts/test -race -timeout 20m -p 2 $(PKG)
+
+check: lint-tool ## format, vet, lint and the law of imports
+	@files=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')); \
+		if [ -n "$$files" ]; then echo "not formatted by gofmt:"; echo "$$files"; exit 1; fi
+	$(GO) vet ./...
+	$(LINT) run ./...
+	$(GO) test -count=1 -run '^TestImportLaw' .
+
+bench: ## run the benchmarks (PKG=./… for some)
+	$(GO) test -run '^$$' -bench . -benchmem -timeout 30m $(PKG)
+
+fuzz: ## run every fuzz target for FUZZTIME (20s)
+	./scripts/fuzz.sh $(FUZZTIME)
+
+clean: ## remove what was built; ./var, your data, stays
+	rm -rf caduceus bin coverage.out
+	$(GO) clean -testcache
+
+needs:
+	@./scripts/needs.sh
+
+lint-tool:
+	@$(LINT) version 2>/dev/null | grep -q 'version $(LINT_VERSION:v%=%) ' || { \
+		echo "Installing golangci-lint $(LINT_VERSION)."; \
+		$(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION); }

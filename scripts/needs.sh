@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Installs what the tests need and this machine lacks: database server, real
+# BitTorrent and IRC clients, a browser, and datasets, all from Debian. It asks
+# for nothing and says what it does. Usage: needs.sh [package…] for more of them.
+set -euo pipefail
+
+packages=(
+	mariadb-server                               # the second database engine
+	transmission-daemon transmission-cli aria2   # clients that seed and fetch
+	python3 python3-libtorrent                   # … and make hybrid and v2 torrents
+	iproute2 util-linux                          # network namespaces
+	chromium fonts-dejavu-core                   # the site in a browser
+	libxml2-utils nginx-light                    # xmllint, and the example of deploy/
+	bowtie2-examples libsbml5-examples samtools-test hmmer-examples # datasets
+	"$@"
+)
+# Small images of Debian leave documentation out, and with it the datasets.
+samples=(/usr/share/doc/bowtie2/examples /usr/share/doc/libsbml5-examples/examples /usr/share/doc/hmmer/examples)
+
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+apt() { as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 "$@" </dev/null; }
+
+missing=()
+for p in "${packages[@]}"; do
+	[ "$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null || true)" = installed ] || missing+=("$p")
+done
+if [ ${#missing[@]} -gt 0 ]; then
+	echo "The tests need what is not installed here yet: ${missing[*]}"
+	if ! command -v apt-get >/dev/null; then
+		echo "This is not Debian: install the like of them yourself, please." >&2
+		exit 1
+	fi
+	if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; then
+		echo "Run as root: apt-get install ${missing[*]}" >&2
+		exit 1
+	fi
+	echo "Installing them with apt-get."
+	apt update
+	apt install --no-install-recommends "${missing[@]}" >/dev/null
+fi
+for dir in "${samples[@]}"; do
+	if [ ! -d "$dir" ]; then
+		echo "Installing the datasets once more, with the documentation folders they lie in."
+		apt -o Dpkg::Options::=--path-include='/usr/share/doc/*' install --reinstall --no-install-recommends \
+			bowtie2-examples libsbml5-examples hmmer-examples >/dev/null
+		break
+	fi
+done
