@@ -1,0 +1,65 @@
+// Package schedule says what the house does by itself, and remembers what came
+// of it: the table of jobs with their times, the history of their runs
+// (job_run), and the runs that people ask for by hand (job_request). The room
+// jobs does the work; commands and pages ask here, as they can't reach into a
+// room.
+//
+// Concurrency: functions are pure; a Store is safe for concurrent use.
+package schedule
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/robfig/cron/v3"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+)
+
+// The names of the jobs.
+const (
+	FreeleechEdges  = "freeleech-edges"
+	ExpireSessions  = "expire-sessions"
+	PruneEvents     = "prune-events"
+	PruneJobHistory = "prune-job-history"
+)
+
+// Job is one piece of work that is done at set times.
+type Job struct {
+	Name        string
+	Description string
+	Spec        string        // five cron fields, by UTC
+	Timeout     time.Duration // a run that takes longer is cancelled and has failed
+}
+
+// Jobs returns the table of all jobs, in display order.
+func Jobs() []Job {
+	return []Job{
+		{FreeleechEdges, "tell members when freeleech is near, begins and ends", "* * * * *", time.Minute},
+		{ExpireSessions, "delete the log-ins that have run out", "7 * * * *", 10 * time.Minute},
+		{PruneEvents, "delete events that every reader has handled, after 30 days", "23 3 * * *", 30 * time.Minute},
+		{PruneJobHistory, "thin the history of job runs after 2 days and end it after 180", "37 3 * * *", 30 * time.Minute},
+	}
+}
+
+// ByName finds a job, or returns an error with code NotFound that names them all.
+func ByName(name string) (Job, error) {
+	var names []string
+	for _, j := range Jobs() {
+		if j.Name == name {
+			return j, nil
+		}
+		names = append(names, j.Name)
+	}
+	return Job{}, core.Errorf(core.NotFound, "there is no job %q; the jobs are %s", name, strings.Join(names, ", "))
+}
+
+// Next returns the first time after the given one at which the job is due.
+func (j Job) Next(after time.Time) (time.Time, error) {
+	spec, err := cron.ParseStandard(j.Spec)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("the times of %s: %w", j.Name, err)
+	}
+	return spec.Next(after.UTC()), nil
+}
