@@ -1,0 +1,131 @@
+// Package metainfo reads, checks, cleans and builds .torrent files: v1 (BEP 3),
+// v2 (BEP 52) and hybrids of both. Sanitize is the only way by which an uploaded
+// file enters the catalogue; Personal makes the file that a member downloads;
+// Build makes a torrent from a folder.
+//
+// Concurrency: all functions are pure but for Build, which reads files. Nothing
+// is shared; results belong to the caller.
+package metainfo
+
+import "github.com/caduceus-bio/caduceus/internal/core"
+
+// Limits bound what Sanitize accepts. A zero field means the default.
+type Limits struct {
+	TorrentBytes core.Bytes // size of the .torrent file
+	Files        int        // files of a torrent, without padding
+	FileSize     core.Bytes // size of one file
+	TotalSize    core.Bytes // size of all files
+	PieceLength  core.Bytes // largest piece
+}
+
+// DefaultLimits are generous for datasets and small enough for every client and
+// for a database packet: 10 MiB of .torrent describe 8 TiB in pieces of 16 MiB.
+func DefaultLimits() Limits {
+	return Limits{
+		TorrentBytes: 10 * core.MiB, Files: 20000,
+		FileSize: 64 * core.TiB, TotalSize: 64 * core.TiB, PieceLength: 256 * core.MiB,
+	}
+}
+
+func (l Limits) withDefaults() Limits {
+	d := DefaultLimits()
+	if l.TorrentBytes <= 0 {
+		l.TorrentBytes = d.TorrentBytes
+	}
+	if l.Files <= 0 {
+		l.Files = d.Files
+	}
+	if l.FileSize <= 0 || l.FileSize > core.PiB {
+		l.FileSize = d.FileSize
+	}
+	if l.TotalSize <= 0 || l.TotalSize > core.PiB {
+		l.TotalSize = d.TotalSize
+	}
+	if l.PieceLength <= 0 {
+		l.PieceLength = d.PieceLength
+	}
+	return l
+}
+
+// Bounds of a path within a torrent, its name included.
+const (
+	maxComponentBytes = 255
+	maxPathBytes      = 1024
+	maxPathDepth      = 64
+)
+
+// minPieceLength is also the block of BEP 52's hash trees.
+const minPieceLength = 16 * 1024
+
+// Options say what Sanitize writes in place of what it drops.
+type Options struct {
+	Source    string   // info.source; unique for each upload, so that its info-hash is
+	Comment   string   // "" writes none
+	CreatedBy string   // "" writes none; the uploader's client is never kept
+	WebSeeds  []string // url-list (BEP 19); the caller has checked the URLs
+	Limits    Limits
+}
+
+// Torrent is the result of Sanitize.
+type Torrent struct {
+	Data []byte // the sanitized file, canonical, without any announce URL
+
+	InfoHash           core.InfoHash   // SHA-1 of the info dictionary; zero when v2 only
+	InfoHashV2         core.InfoHashV2 // SHA-256 of it; zero when v1 only
+	UploadedInfoHash   core.InfoHash   // the same of the file as it was uploaded
+	UploadedInfoHashV2 core.InfoHashV2
+
+	// What the data is, whatever the files are called: equal for a second
+	// upload of the same data. See contentV1 and contentV2 for what counts.
+	ContentV1 [32]byte // zero when v2 only
+	ContentV2 [32]byte // zero when v1 only
+
+	Name        string
+	Source      string
+	PieceLength core.Bytes
+	Size        core.Bytes // without padding
+	SingleFile  bool       // Name is the file itself, not a folder
+	Files       []File     // in the torrent's order, without padding (BEP 47)
+	Changes     []Change   // for the uploader to read, sorted by key
+}
+
+// HasV1 reports whether clients of BEP 3 can use the torrent.
+func (t *Torrent) HasV1() bool { return !t.InfoHash.IsZero() }
+
+// HasV2 reports whether clients of BEP 52 can use the torrent.
+func (t *Torrent) HasV2() bool { return !t.InfoHashV2.IsZero() }
+
+// Contents lists the content hashes the torrent has: one, or two for a hybrid.
+// Two torrents that share one hold the same data.
+func (t *Torrent) Contents() [][32]byte {
+	var out [][32]byte
+	for _, h := range [][32]byte{t.ContentV1, t.ContentV2} {
+		if h != ([32]byte{}) {
+			out = append(out, h)
+		}
+	}
+	return out
+}
+
+// File is one file of a torrent.
+type File struct {
+	Path string // with slashes, relative to the folder Name; Name itself in a single-file torrent
+	Size core.Bytes
+}
+
+// Change is one thing that Sanitize did to an uploaded file.
+type Change struct {
+	Key    string // such as "announce" or "info.source"; keys that aren't plain text are escaped
+	Action Action
+	Count  int // how often, where a key stands in several files
+}
+
+// Action says what happened to a key.
+type Action string
+
+// The actions.
+const (
+	Dropped  Action = "dropped"
+	Added    Action = "added"
+	Replaced Action = "replaced"
+)

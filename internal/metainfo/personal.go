@@ -1,0 +1,99 @@
+package metainfo
+
+import "fmt"
+
+// Download is what a member's own copy of a torrent says around the info
+// dictionary.
+type Download struct {
+	Announce [][]string // tiers of announce URLs (BEP 12); the first URL is also written alone
+	Comment  string     // "" keeps what the file says
+	WebSeeds []string   // nil keeps what the file says, empty writes none
+}
+
+// Personal writes a member's download from sanitized data. The info dictionary
+// and the piece layers are copied as they stand, so the info-hash stays. It
+// fails only when data does not come from Sanitize or Build.
+func Personal(data []byte, d Download) ([]byte, error) {
+	spans, err := topLevel(data)
+	if err != nil {
+		return nil, fmt.Errorf("a stored .torrent can't be read: %w", err)
+	}
+	if spans["info"] == nil {
+		return nil, fmt.Errorf("a stored .torrent has no info dictionary")
+	}
+	o := outer{announce: d.Announce, comment: d.Comment, webSeeds: d.WebSeeds, layers: spans["piece layers"]}
+	kept := map[string]node{}
+	for _, key := range []string{"comment", "created by", "creation date", "url-list"} {
+		if raw := spans[key]; raw != nil {
+			const most = 100
+			if kept[key], err = parse(raw, most); err != nil {
+				return nil, fmt.Errorf("a stored .torrent can't be read: %s: %w", key, err)
+			}
+		}
+	}
+	o.createdBy = string(text(kept["created by"]))
+	o.creationDate = kept["creation date"].num
+	if d.Comment == "" {
+		o.comment = string(text(kept["comment"]))
+	}
+	if d.WebSeeds == nil {
+		for _, n := range kept["url-list"].items {
+			o.webSeeds = append(o.webSeeds, string(text(n)))
+		}
+	}
+	return fileBytes(o, spans["info"]), nil
+}
+
+func text(n node) []byte {
+	if n.kind != 's' {
+		return nil
+	}
+	return n.raw
+}
+
+// topLevel finds where the values of the outermost dictionary stand, without
+// building what is inside them.
+func topLevel(data []byte) (map[string][]byte, error) {
+	p := &parser{data: data}
+	if len(data) < 2 || data[0] != 'd' {
+		return nil, p.errorf("it is not a dictionary")
+	}
+	spans := make(map[string][]byte, 8)
+	for p.pos = 1; p.pos < len(data) && data[p.pos] != 'e'; {
+		key, err := p.str()
+		if err != nil {
+			return nil, err
+		}
+		start := p.pos
+		if err := p.skip(); err != nil {
+			return nil, err
+		}
+		spans[string(key.raw)] = data[start:p.pos]
+	}
+	return spans, p.end()
+}
+
+// skip passes over one value.
+func (p *parser) skip() error {
+	for depth := 0; ; {
+		if p.pos >= len(p.data) {
+			return p.errorf("it ends too early")
+		}
+		var err error
+		switch c := p.data[p.pos]; {
+		case c == 'd' || c == 'l':
+			depth++
+			p.pos++
+		case c == 'e' && depth > 0:
+			depth--
+			p.pos++
+		case c == 'i':
+			_, err = p.integer()
+		default:
+			_, err = p.str()
+		}
+		if err != nil || depth == 0 {
+			return err
+		}
+	}
+}
