@@ -1,0 +1,398 @@
+package ledger
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"math"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/db"
+	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
+)
+
+var epoch = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+func clock() time.Time { return epoch }
+
+func options() Options {
+	return Options{Name: "tracker", FlushEvery: time.Hour, MaxRows: 1000, Clock: clock,
+		Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+}
+
+func newBook(t *testing.T, d *db.DB, change func(o *Options)) *Book {
+	t.Helper()
+	o := options()
+	if change != nil {
+		change(&o)
+	}
+	b := NewBook(d, o)
+	if err := b.Load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func record(t *testing.T, b *Book, entries ...Entry) {
+	t.Helper()
+	for _, e := range entries {
+		if err := b.Record(e); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func flush(t *testing.T, b *Book) {
+	t.Helper()
+	if err := b.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// rows reads a table of whole numbers.
+func rows(t *testing.T, d *db.DB, width int, query string) [][]int64 {
+	t.Helper()
+	got, err := db.All(t.Context(), d, func(s db.Scanner) ([]int64, error) {
+		row, ptrs := make([]int64, width), make([]any, width)
+		for i := range row {
+			ptrs[i] = &row[i]
+		}
+		return row, s.Scan(ptrs...)
+	}, query)
+	if err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	return got
+}
+
+const (
+	readMembers  = "SELECT member_id, uploaded, downloaded FROM transfer_member ORDER BY 1"
+	readTorrents = "SELECT torrent_id, uploaded, downloaded, snatches FROM transfer_torrent ORDER BY 1"
+	readPairs    = `SELECT member_id, torrent_id, uploaded, downloaded, raw_up, raw_down, seedtime, bytes_left, active,
+		first_at, last_at, snatched_at FROM transfer_member_torrent ORDER BY 1, 2`
+	readMark   = "SELECT position FROM ledger_mark WHERE ledger = 'tracker'"
+	readCounts = "SELECT torrent_id, seeders, leechers FROM swarm_count ORDER BY 1"
+)
+
+func want(t *testing.T, d *db.DB, query string, want ...[]int64) {
+	t.Helper()
+	width := 1
+	if len(want) > 0 {
+		width = len(want[0])
+	}
+	if diff := cmp.Diff(want, rows(t, d, width, query)); diff != "" {
+		t.Errorf("%s (-want +got)\n%s", query, diff)
+	}
+}
+
+func TestSumsReachTheDatabase(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		counts := []Count{{Torrent: 10, Seeders: 1, Leechers: 1}}
+		b := newBook(t, d, func(o *Options) {
+			o.Counts = func() []Count { taken := counts; counts = nil; return taken }
+		})
+		at := func(s int) time.Time { return epoch.Add(time.Duration(s) * time.Second) }
+		t0 := epoch.Unix()
+		record(t, b,
+			Entry{Member: 1, Torrent: 10, Left: 0, Active: true, At: at(0)},
+			Entry{Member: 1, Torrent: 10, Up: 100, RawUp: 100, SeedTime: 30 * time.Second, Active: true, At: at(30)},
+			Entry{Member: 2, Torrent: 10, Down: 0, RawDown: 100, Left: 50, Active: true, At: at(30)},
+			Entry{Member: 1, Torrent: 11, Up: 5, Down: 7, RawUp: 5, RawDown: 7, Left: 3, Active: true, At: at(31)},
+		)
+		flush(t, b)
+		record(t, b,
+			Entry{Member: 2, Torrent: 10, Down: 50, RawDown: 50, Left: 0, Completion: Completed, Active: true, At: at(60)},
+			Entry{Member: 1, Torrent: 10, Up: 50, RawUp: 50, SeedTime: 30 * time.Second, Active: false, At: at(60)},
+		)
+		counts = []Count{{Torrent: 10, Seeders: 1}, {Torrent: 11}}
+		flush(t, b)
+		flush(t, b) // nothing new
+		want(t, d, readMembers, []int64{1, 155, 7}, []int64{2, 0, 50})
+		want(t, d, readTorrents, []int64{10, 150, 50, 1}, []int64{11, 5, 7, 0})
+		want(t, d, readPairs,
+			[]int64{1, 10, 150, 0, 150, 0, 60, 0, 0, t0, t0 + 60, 0},
+			[]int64{1, 11, 5, 7, 5, 7, 0, 3, 1, t0 + 31, t0 + 31, 0},
+			[]int64{2, 10, 0, 50, 0, 150, 0, 0, 1, t0 + 30, t0 + 60, t0 + 60})
+		want(t, d, readCounts, []int64{10, 1, 0}, []int64{11, 0, 0})
+		want(t, d, readMark, []int64{6})
+		if b.Snatches(10) != 1 || b.Snatches(11) != 0 || b.Stats().Rows != 0 {
+			t.Errorf("snatches %d, %d; %+v", b.Snatches(10), b.Snatches(11), b.Stats())
+		}
+		if again := newBook(t, d, nil); again.Snatches(10) != 1 {
+			t.Errorf("a new run reads %d snatches", again.Snatches(10))
+		}
+	})
+}
+
+// TestSnatchesOnce restarts the book between the steps, as only the database may
+// remember who has finished what.
+func TestSnatchesOnce(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		step := func(e Entry) {
+			t.Helper()
+			e.Member, e.Torrent, e.Active = 1, 10, true
+			b := newBook(t, d, nil)
+			record(t, b, e)
+			flush(t, b)
+		}
+		snatches := func(n, at int64) {
+			t.Helper()
+			want(t, d, "SELECT snatches FROM transfer_torrent", []int64{n})
+			want(t, d, "SELECT snatched_at FROM transfer_member_torrent", []int64{at})
+		}
+		step(Entry{Left: 0, Completion: MaybeCompleted, At: time.Unix(100, 0)}) // a seeder from the start
+		snatches(0, 0)
+		step(Entry{Left: 9, At: time.Unix(200, 0)})
+		step(Entry{Left: 9, Completion: NoCompletion, At: time.Unix(250, 0)})
+		snatches(0, 0)
+		step(Entry{Left: 0, Completion: MaybeCompleted, At: time.Unix(300, 0)}) // the tracker was restarted in between
+		snatches(1, 300)
+		step(Entry{Left: 0, Completion: Completed, At: time.Unix(400, 0)})
+		step(Entry{Left: 9, At: time.Unix(500, 0)})
+		step(Entry{Left: 0, Completion: MaybeCompleted, At: time.Unix(600, 0)})
+		step(Entry{Left: 0, Completion: Completed, At: time.Unix(700, 0)})
+		snatches(1, 300)
+	})
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		b := newBook(t, d, nil)
+		record(t, b, // all within one flush
+			Entry{Member: 1, Torrent: 10, Left: 9, At: time.Unix(100, 0)},
+			Entry{Member: 1, Torrent: 10, Left: 0, Completion: Completed, At: time.Unix(200, 0)},
+			Entry{Member: 1, Torrent: 10, Left: 0, Completion: Completed, At: time.Unix(300, 0)},
+			Entry{Member: 2, Torrent: 10, Left: 0, Completion: Completed, At: time.Unix(300, 0)})
+		flush(t, b)
+		want(t, d, "SELECT snatches FROM transfer_torrent", []int64{2})
+		want(t, d, "SELECT snatched_at FROM transfer_member_torrent ORDER BY member_id", []int64{200}, []int64{300})
+	})
+}
+
+func exec(t *testing.T, d *db.DB, query string) {
+	t.Helper()
+	err := d.Tx(t.Context(), func(tx *db.Tx) error { _, err := tx.Exec(t.Context(), query); return err })
+	if err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+}
+
+// TestOutage takes a table away, so that flushes fail half way.
+func TestOutage(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		counts := []Count{{Torrent: 10, Seeders: 9}}
+		b := newBook(t, d, func(o *Options) {
+			o.MaxRows = 3
+			o.Counts = func() []Count { taken := counts; counts = nil; return taken }
+		})
+		e := Entry{Member: 1, Torrent: 10, Up: 7, RawUp: 7, At: epoch}
+		record(t, b, e)
+		exec(t, d, "ALTER TABLE transfer_torrent RENAME TO elsewhere")
+		for range 3 {
+			if err := b.Flush(t.Context()); err == nil {
+				t.Fatal("a flush without its table succeeded")
+			}
+			record(t, b, e)
+			counts = []Count{{Torrent: 10, Seeders: 3}, {Torrent: 11, Leechers: 1}}
+		}
+		want(t, d, readMembers)
+		want(t, d, readMark, []int64{0})
+		e.Torrent = 11
+		record(t, b, e) // the third row: one waits, two are being merged
+		e.Torrent = 12
+		if err := b.Record(e); core.CodeOf(err) != core.Unavailable {
+			t.Fatalf("a row over the limit: %v, want it refused", err)
+		}
+		e.Torrent = 11
+		record(t, b, e) // rows that are there take more
+		if s := b.Stats(); s.Rows != 3 || s.Refused != 1 || s.Failures != 3 {
+			t.Errorf("during the outage: %+v", s)
+		}
+		exec(t, d, "ALTER TABLE elsewhere RENAME TO transfer_torrent")
+		flush(t, b)
+		want(t, d, readMembers, []int64{1, 6 * 7, 0})
+		want(t, d, readTorrents, []int64{10, 4 * 7, 0, 0}, []int64{11, 2 * 7, 0, 0})
+		want(t, d, readMark, []int64{6})
+		want(t, d, readCounts, []int64{10, 3, 0}, []int64{11, 0, 1})
+		if s := b.Stats(); s.Rows != 0 {
+			t.Errorf("after the outage: %+v", s)
+		}
+	})
+}
+
+// TestDoubtfulCommit writes a batch whose first commit is taken for failed.
+func TestDoubtfulCommit(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		b := newBook(t, d, nil)
+		record(t, b, Entry{Member: 1, Torrent: 10, Up: 7, Left: 0, Completion: Completed, At: epoch})
+		b.take()
+		if err := b.write(t.Context(), b.taken[0]); err != nil {
+			t.Fatal(err)
+		}
+		b.taken[0].doubtful = true // as when the answer to the commit was lost
+		flush(t, b)
+		record(t, b, Entry{Member: 1, Torrent: 10, Up: 5, At: epoch})
+		b.take()
+		b.taken[0].doubtful, b.taken[0].upto = true, 2 // it did fail
+		flush(t, b)
+		want(t, d, readMembers, []int64{1, 12, 0})
+		want(t, d, readTorrents, []int64{10, 12, 0, 1})
+		want(t, d, readMark, []int64{2})
+		if b.Snatches(10) != 1 {
+			t.Errorf("%d snatches in memory", b.Snatches(10))
+		}
+	})
+}
+
+func TestTwoBooksOfOneName(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		old, young := newBook(t, d, nil), newBook(t, d, nil)
+		for range 2 {
+			record(t, old, Entry{Member: 1, Torrent: 10, Up: 1, At: epoch})
+			record(t, young, Entry{Member: 1, Torrent: 10, Up: 10, At: epoch})
+			flush(t, young)
+			flush(t, old)
+		}
+		want(t, d, readMembers, []int64{1, 22, 0})
+		want(t, d, readMark, []int64{4})
+	})
+}
+
+// TestAbsurdSums credits more than a column holds, again and again.
+func TestAbsurdSums(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		b := newBook(t, d, nil)
+		for range 3 {
+			for range 3 {
+				record(t, b, Entry{Member: 1, Torrent: 10, Up: math.MaxInt64, Down: 1, RawUp: math.MaxInt64, At: epoch})
+				record(t, b, Entry{Member: 2, Torrent: 10, Up: 1, At: epoch})
+			}
+			flush(t, b)
+		}
+		want(t, d, readMembers, []int64{1, ceiling, 9}, []int64{2, 9, 0})
+		want(t, d, readTorrents, []int64{10, ceiling, 9, 0})
+	})
+}
+
+// TestConcurrentRecords flushes while many goroutines record, and compares the
+// sums to the byte. More than one batch is written.
+func TestConcurrentRecords(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		const workers, members, torrents, rounds = 4, 40, 10, 5
+		b := newBook(t, d, func(o *Options) { o.FlushEvery = 5 * time.Millisecond })
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- b.Run(ctx) }()
+		var wg sync.WaitGroup
+		for range workers {
+			wg.Go(func() {
+				for range rounds {
+					for m := range members {
+						for n := range torrents {
+							if err := b.Record(Entry{Member: core.MemberID(m + 1), Torrent: core.TorrentID(n + 1), Up: 3, Down: 2, At: epoch}); err != nil {
+								t.Error(err)
+							}
+						}
+					}
+				}
+			})
+		}
+		wg.Wait()
+		cancel()
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		const records = workers * rounds * members * torrents
+		want(t, d, "SELECT COUNT(*), SUM(uploaded), SUM(downloaded) FROM transfer_member", []int64{members, 3 * records, 2 * records})
+		want(t, d, "SELECT COUNT(*), SUM(uploaded), SUM(downloaded) FROM transfer_torrent", []int64{torrents, 3 * records, 2 * records})
+		want(t, d, readMark, []int64{records})
+	})
+}
+
+func TestManyBatches(t *testing.T) {
+	d := dbtest.SQLite(t)
+	b := newBook(t, d, func(o *Options) { o.MaxRows = 3 * maxBatch })
+	for n := range 2*maxBatch + 1 {
+		record(t, b, Entry{Member: core.MemberID(n + 1), Torrent: 1, Up: 1, At: epoch})
+	}
+	flush(t, b)
+	want(t, d, readTorrents, []int64{1, 2*maxBatch + 1, 0, 0})
+	want(t, d, readMark, []int64{2*maxBatch + 1})
+}
+
+func TestDrainGivesUp(t *testing.T) {
+	d := dbtest.SQLite(t)
+	b := newBook(t, d, nil)
+	record(t, b, Entry{Member: 1, Torrent: 1, Up: 1, At: epoch})
+	exec(t, d, "ALTER TABLE transfer_torrent RENAME TO elsewhere")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	begun := time.Now()
+	if err := b.Run(ctx); err == nil {
+		t.Error("lost sums must be an error")
+	}
+	if took := time.Since(begun); took > 5*time.Second {
+		t.Errorf("the drain took %v", took)
+	}
+}
+
+func TestTidy(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		b := newBook(t, d, func(o *Options) {
+			o.Counts = func() []Count { return []Count{{10, 2, 5}, {11, 1, 1}, {12, 0, 0}} }
+		})
+		hour := func(n int) time.Time { return epoch.Add(time.Duration(n) * time.Hour) }
+		record(t, b,
+			Entry{Member: 1, Torrent: 10, Active: true, Left: 0, At: hour(-9)},
+			Entry{Member: 2, Torrent: 10, Active: true, Left: 0, At: hour(-1)},
+			Entry{Member: 3, Torrent: 10, Active: true, Left: 5, At: hour(-1)},
+			Entry{Member: 4, Torrent: 10, Active: false, Left: 5, At: hour(-1)},
+			Entry{Member: 1, Torrent: 11, Active: true, Left: 0, At: hour(-9)})
+		flush(t, b)
+		if err := b.Tidy(t.Context(), hour(-2), hour(-1)); err != nil {
+			t.Fatal(err)
+		}
+		want(t, d, readCounts, []int64{10, 2, 5}, []int64{11, 1, 1}, []int64{12, 0, 0}) // written since then
+		if err := b.Tidy(t.Context(), hour(-2), hour(1)); err != nil {
+			t.Fatal(err)
+		}
+		want(t, d, readCounts, []int64{10, 1, 1}, []int64{11, 0, 0}, []int64{12, 0, 0})
+		want(t, d, "SELECT member_id, torrent_id FROM transfer_member_torrent WHERE active > 0 ORDER BY 1", []int64{2, 10}, []int64{3, 10})
+	})
+}
+
+func BenchmarkRecord(b *testing.B) {
+	o := options()
+	o.MaxRows = math.MaxInt
+	book := NewBook(nil, o)
+	e := Entry{Member: 1, Torrent: 1, Up: 1, At: epoch}
+	b.ReportAllocs()
+	for b.Loop() {
+		e.Torrent = e.Torrent%5000 + 1
+		if err := book.Record(e); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkFlush10000(b *testing.B) {
+	d := dbtest.SQLite(b)
+	o := options()
+	o.MaxRows = maxBatch
+	book := NewBook(d, o)
+	if err := book.Load(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		for n := range maxBatch {
+			if err := book.Record(Entry{Member: core.MemberID(n%1000 + 1), Torrent: core.TorrentID(n/1000 + 1), Up: 1, At: epoch}); err != nil {
+				b.Fatal(err)
+			}
+		}
+		if err := book.Flush(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

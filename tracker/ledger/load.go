@@ -1,0 +1,123 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/db"
+)
+
+const page = 1000 // rows read or changed at once
+
+// Load makes the ledger's mark where there is none and reads how often each
+// torrent was downloaded.
+func (b *Book) Load(ctx context.Context) error {
+	err := b.db.Tx(ctx, func(tx *db.Tx) error {
+		_, err := tx.InsertIgnore(ctx, "ledger_mark", db.Row{"ledger", b.o.Name, "position", 0, "updated_at", b.o.Clock().Unix()})
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("ledger mark: %w", err)
+	}
+	for after := core.TorrentID(0); ; {
+		type snatches struct {
+			id core.TorrentID
+			n  int64
+		}
+		rows, err := db.All(ctx, b.db, func(s db.Scanner) (r snatches, err error) {
+			return r, s.Scan(&r.id, &r.n)
+		}, "SELECT torrent_id, snatches FROM transfer_torrent WHERE torrent_id > ? ORDER BY torrent_id LIMIT ?", after, page)
+		if err != nil {
+			return fmt.Errorf("read snatches: %w", err)
+		}
+		for _, r := range rows {
+			if r.n > 0 {
+				b.snatches.Store(r.id, r.n)
+			}
+			after = r.id
+		}
+		if len(rows) < page {
+			return nil
+		}
+	}
+}
+
+// Tidy ends what an earlier run has left open: members whose last announce was
+// before silentSince take part no more, and swarms of which this run, begun at
+// since, has heard nothing are counted anew. It works in small transactions, and
+// may run beside announces.
+func (b *Book) Tidy(ctx context.Context, silentSince, since time.Time) error {
+	if err := b.deactivate(ctx, silentSince.Unix()); err != nil {
+		return fmt.Errorf("end what an earlier run has left: %w", err)
+	}
+	if err := b.recount(ctx, since.Unix()); err != nil {
+		return fmt.Errorf("count swarms anew: %w", err)
+	}
+	return nil
+}
+
+func (b *Book) deactivate(ctx context.Context, before int64) error {
+	for after := (key{}); ; {
+		rows, err := db.All(ctx, b.db, func(s db.Scanner) (k key, err error) {
+			return k, s.Scan(&k.member, &k.torrent)
+		}, `SELECT member_id, torrent_id FROM transfer_member_torrent
+			WHERE (member_id > ? OR (member_id = ? AND torrent_id > ?)) AND active > 0 AND last_at < ?
+			ORDER BY member_id, torrent_id LIMIT ?`, after.member, after.member, after.torrent, before, page)
+		if err != nil || len(rows) == 0 {
+			return err
+		}
+		err = b.db.Tx(ctx, func(tx *db.Tx) error {
+			for _, k := range rows {
+				if _, err := tx.Exec(ctx, `UPDATE transfer_member_torrent SET active = 0
+					WHERE member_id = ? AND torrent_id = ? AND last_at < ?`, k.member, k.torrent, before); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		after = rows[len(rows)-1]
+	}
+}
+
+// recount sets the sizes of swarms that were not written since then to the
+// members who are active in them.
+func (b *Book) recount(ctx context.Context, since int64) error {
+	for after := core.TorrentID(0); ; {
+		ids, err := db.All(ctx, b.db, db.Value[core.TorrentID], `SELECT torrent_id FROM swarm_count
+			WHERE torrent_id > ? AND updated_at < ? AND (seeders > 0 OR leechers > 0) ORDER BY torrent_id LIMIT ?`, after, since, page)
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		err = b.db.Tx(ctx, func(tx *db.Tx) error {
+			for _, id := range ids {
+				if err := b.recountOne(ctx, tx, id, since); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		after = ids[len(ids)-1]
+	}
+}
+
+func (b *Book) recountOne(ctx context.Context, tx *db.Tx, id core.TorrentID, since int64) error {
+	c, _, err := db.One(ctx, tx, func(s db.Scanner) (c Count, err error) {
+		return c, s.Scan(&c.Seeders, &c.Leechers)
+	}, `SELECT COALESCE(SUM(CASE WHEN bytes_left = 0 THEN 1 ELSE 0 END), 0),
+		COALESCE(SUM(CASE WHEN bytes_left > 0 THEN 1 ELSE 0 END), 0)
+		FROM transfer_member_torrent WHERE torrent_id = ? AND active > 0`, id)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, "UPDATE swarm_count SET seeders = ?, leechers = ? WHERE torrent_id = ? AND updated_at < ?",
+		c.Seeders, c.Leechers, id, since)
+	return err
+}
