@@ -1,0 +1,172 @@
+package site
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/caduceus-bio/caduceus/internal/catalog"
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/economy"
+)
+
+// apiFailure is every answer of the API that is no success.
+type apiFailure struct {
+	Error apiError `json:"error"`
+}
+
+type apiError struct {
+	Code     core.Code         `json:"code"`
+	Text     string            `json:"text"`
+	Fields   map[string]string `json:"fields,omitempty"`
+	Existing *apiExisting      `json:"existing,omitempty"`
+}
+
+// apiExisting points at what holds the same data already.
+type apiExisting struct {
+	Torrent core.TorrentID `json:"torrent_id"`
+	Group   core.GroupID   `json:"group_id"`
+	URL     string         `json:"url"`
+}
+
+func (s *server) apiErrorOf(err error, text string) apiError {
+	out := apiError{Code: core.CodeOf(err), Text: text}
+	if e := existingOf(err); e.Torrent != 0 {
+		out.Existing = &apiExisting{Torrent: e.Torrent, Group: e.Group, URL: s.Catalog.Permalink(e.Torrent)}
+	}
+	if faults, ok := mistakes(err); ok {
+		var texts []string
+		for _, f := range faults {
+			if f.Field == "" {
+				continue
+			}
+			if out.Fields == nil {
+				out.Fields = map[string]string{}
+			}
+			if out.Fields[f.Field] == "" {
+				out.Fields[f.Field] = f.Text
+				texts = append(texts, f.Field+": "+f.Text)
+			}
+		}
+		if len(texts) > 0 {
+			out.Text = strings.Join(texts, " ")
+		}
+	}
+	return out
+}
+
+// apiTorrentAnswer is one torrent.
+type apiTorrentAnswer struct {
+	Torrent     core.TorrentID `json:"torrent_id"`
+	Group       core.GroupID   `json:"group_id"`
+	Platform    string         `json:"platform"`
+	Format      string         `json:"format"`
+	Archive     string         `json:"archive"`
+	Scope       string         `json:"scope"`
+	License     string         `json:"license"`
+	Version     string         `json:"version"`
+	Annotated   bool           `json:"annotated"`
+	Uploader    string         `json:"uploader"`
+	Name        string         `json:"name"`
+	Size        core.Bytes     `json:"size"`
+	FileCount   int            `json:"file_count"`
+	PieceLength core.Bytes     `json:"piece_length"`
+	InfoHash    string         `json:"info_hash"`
+	InfoHashV2  string         `json:"info_hash_v2"`
+	Mirrors     []string       `json:"mirrors"`
+	Seeders     int            `json:"seeders"`
+	Leechers    int            `json:"leechers"`
+	Snatches    int            `json:"snatches"`
+	Leech       apiLeech       `json:"leech"`
+	CreatedAt   time.Time      `json:"created_at"`
+	URL         string         `json:"url"`
+	DownloadURL string         `json:"download_url"`
+}
+
+type apiLeech struct {
+	State  core.Leech `json:"state"`
+	Until  *time.Time `json:"until"`
+	Reason string     `json:"reason"`
+}
+
+// apiGroupAnswer is what the torrents of a dataset share.
+type apiGroupAnswer struct {
+	Title      string   `json:"title"`
+	Category   string   `json:"category"`
+	CategoryID int64    `json:"category_id"`
+	Subject    string   `json:"subject"`
+	Object     string   `json:"object"`
+	Creators   []string `json:"creators"`
+	Workgroup  string   `json:"workgroup"`
+	Location   string   `json:"location"`
+	Year       int      `json:"year"`
+	Identifier string   `json:"identifier"`
+	Tags       []string `json:"tags"`
+	Literature []string `json:"literature"`
+}
+
+func (s *server) apiTorrentOf(v *visit, schedule economy.Schedule, t catalog.Torrent) apiTorrentAnswer {
+	state := leechOf(schedule, t.Leech, t.LeechReason, t.ID, v.me.ID, s.Clock())
+	leech := apiLeech{State: state.State, Reason: state.Reason}
+	if !state.Until.IsZero() {
+		until := state.Until.UTC()
+		leech.Until = &until
+	}
+	return apiTorrentAnswer{
+		Torrent: t.ID, Group: t.Group, Platform: t.Platform, Format: t.Format, Archive: t.Archive, Scope: t.Scope,
+		License: t.License, Version: t.Version, Annotated: t.Annotated, Uploader: t.Uploader.String(), Name: t.Name, Size: t.Size,
+		FileCount: t.FileCount, PieceLength: t.PieceLength, InfoHash: hashText(t.InfoHash), InfoHashV2: hashText2(t.InfoHashV2),
+		Mirrors: filled(t.Mirrors), Seeders: t.Seeders, Leechers: t.Leechers, Snatches: t.Snatches, Leech: leech,
+		CreatedAt: t.CreatedAt.UTC(), URL: s.Catalog.Permalink(t.ID), DownloadURL: s.apiDownloadURL(t.ID),
+	}
+}
+
+func apiGroupOf(g catalog.Group) apiGroupAnswer {
+	return apiGroupAnswer{Title: g.Title, Category: g.CategoryName, CategoryID: g.Category, Subject: g.Subject, Object: g.Object,
+		Creators: filled(g.Creators), Workgroup: g.Workgroup, Location: g.Location, Year: g.Year, Identifier: g.Identifier,
+		Tags: filled(g.Tags), Literature: filled(g.Literature)}
+}
+
+// filled makes an empty list [] in JSON instead of null.
+func filled(list []string) []string {
+	if list == nil {
+		return []string{}
+	}
+	return list
+}
+
+func hashText(h core.InfoHash) string {
+	if h.IsZero() {
+		return ""
+	}
+	return h.String()
+}
+
+func hashText2(h core.InfoHashV2) string {
+	if h.IsZero() {
+		return ""
+	}
+	return h.String()
+}
+
+func (s *server) apiDownloadURL(id core.TorrentID) string {
+	return fmt.Sprintf("%s/api/v1/torrents/%d/download", s.config.base(), id)
+}
+
+func (s *server) apiTorrent(v *visit) error {
+	t := v.found.torrent
+	g, err := s.Catalog.Group(v, v.viewer(), t.Group)
+	if err != nil {
+		return err
+	}
+	schedule, err := s.Economy.Schedule(v)
+	if err != nil {
+		return err
+	}
+	v.JSON(http.StatusOK, struct {
+		apiTorrentAnswer
+		apiGroupAnswer
+	}{s.apiTorrentOf(v, schedule, t), apiGroupOf(g)})
+	return nil
+}

@@ -1,0 +1,38 @@
+package site
+
+import (
+	"net/http"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+)
+
+// apiMeAnswer is the token's owner; sizes are exact, in bytes.
+type apiMeAnswer struct {
+	ID         core.MemberID `json:"id"`
+	Name       string        `json:"name"`
+	Class      string        `json:"class"`
+	Uploaded   core.Bytes    `json:"uploaded"`
+	Downloaded core.Bytes    `json:"downloaded"`
+	Ratio      *float64      `json:"ratio"` // null when nothing was downloaded
+	Snatched   int           `json:"snatched"`
+	Seeding    int           `json:"seeding"`
+	Leeching   int           `json:"leeching"`
+	Uploads    int           `json:"uploads"`
+	Seedtime   int64         `json:"seedtime_seconds"`
+	CanLeech   bool          `json:"can_leech"`
+}
+
+func (s *server) apiMe(v *visit) error {
+	p, err := s.Members.Profile(v, v.me.ID, true)
+	if err != nil {
+		return err
+	}
+	out := apiMeAnswer{ID: v.me.ID, Name: v.me.Name, Class: v.me.Class.Name, Uploaded: p.Uploaded, Downloaded: p.Downloaded,
+		Snatched: p.Snatched, Seeding: p.Seeding, Leeching: p.Leeching, Uploads: p.Uploads,
+		Seedtime: int64(p.Seedtime.Seconds()), CanLeech: v.me.CanLeech}
+	if r, ok := p.Ratio(); ok {
+		out.Ratio = &r
+	}
+	v.JSON(http.StatusOK, out)
+	return nil
+}

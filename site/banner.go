@@ -1,0 +1,67 @@
+package site
+
+import (
+	"time"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/economy"
+)
+
+// banner is the line on top of every page while freeleech holds for the whole
+// site, and on the day before. The zero banner is none.
+type banner struct {
+	State  core.Leech // what holds, or will hold
+	Active bool
+	Reason string
+	At     time.Time // when it ends, or begins
+}
+
+// Show reports whether there is anything to tell.
+func (b banner) Show() bool { return !b.At.IsZero() }
+
+// notice is how long before its start a window is told of.
+const notice = 24 * time.Hour
+
+func (s *server) banner(v *visit) (banner, error) {
+	schedule, err := s.Economy.Schedule(v)
+	if err != nil {
+		return banner{}, err
+	}
+	return bannerAt(schedule, s.Clock()), nil
+}
+
+// bannerAt decides what the banner says.
+func bannerAt(schedule economy.Schedule, now time.Time) banner {
+	if e := schedule.Effective(core.LeechNormal, 0, 0, now); e.State != core.LeechNormal && !e.Until.IsZero() {
+		return banner{State: e.State, Active: true, Reason: e.Reason, At: e.Until}
+	}
+	for _, w := range schedule.Upcoming(now, 1) {
+		if w.Starts.Sub(now) <= notice {
+			return banner{State: w.State, Reason: w.Reason, At: w.Starts}
+		}
+	}
+	return banner{}
+}
+
+// leechState is what counts on a torrent for the visitor, at this moment.
+type leechState struct {
+	State  core.Leech
+	Until  time.Time
+	Reason string
+}
+
+// Free and Neutral are for templates.
+func (l leechState) Free() bool { return l.State == core.LeechFree }
+
+// Neutral reports whether neither upload nor download counts.
+func (l leechState) Neutral() bool { return l.State == core.LeechNeutral }
+
+// leechOf asks the one function of the house what holds for a torrent.
+func leechOf(schedule economy.Schedule, own core.Leech, ownReason string, id core.TorrentID, me core.MemberID, now time.Time) leechState {
+	e := schedule.Effective(own, id, me, now)
+	reason := e.Reason
+	if e.Source == economy.SourceTorrent {
+		reason = ownReason
+	}
+	return leechState{State: e.State, Until: e.Until, Reason: reason}
+}

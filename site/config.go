@@ -1,0 +1,83 @@
+package site
+
+import (
+	"net"
+	"net/netip"
+	"net/url"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+)
+
+// Config is the [site] section.
+type Config struct {
+	// Name is what this site calls itself; the software is Caduceus.
+	Name string `toml:"name"`
+	// URL is the public address, such as "https://data.example.org". With https
+	// the session cookie is marked Secure.
+	URL string `toml:"url"`
+	// Listen is the address of the HTTP server.
+	Listen string `toml:"listen"`
+	// TrustedProxies are the addresses or networks of reverse proxies whose
+	// X-Forwarded-For and X-Real-IP headers are believed.
+	TrustedProxies []string `toml:"trusted_proxies"`
+	// UploadLimit is the largest .torrent file that is accepted, in bytes.
+	UploadLimit int64 `toml:"upload_limit"`
+	// LoginAttempts is how many wrong passphrases an address or an account may
+	// have within a quarter of an hour.
+	LoginAttempts int `toml:"login_attempts"`
+	// APIRequests is how many requests an API token may make in a minute.
+	APIRequests int `toml:"api_requests"`
+}
+
+// DefaultConfig is a site on this machine alone.
+func DefaultConfig() Config {
+	return Config{
+		Name:          "Caduceus",
+		URL:           "http://localhost:8080",
+		Listen:        "127.0.0.1:8080",
+		UploadLimit:   10 << 20,
+		LoginAttempts: 10,
+		APIRequests:   60,
+	}
+}
+
+// Validate reports the first key that makes no sense.
+func (c Config) Validate() error {
+	if n := utf8.RuneCountInString(strings.TrimSpace(c.Name)); n == 0 || n > 40 || strings.ContainsFunc(c.Name, isControl) {
+		return core.FieldErrorf("name", "give the site a name of 1 to 40 characters")
+	}
+	u, err := url.Parse(c.URL)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
+		return core.FieldErrorf("url", `%q is no address of a site; write for example "https://data.example.org"`, c.URL)
+	}
+	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+		return core.FieldErrorf("listen", `%q is no address; write for example "127.0.0.1:8080"`, c.Listen)
+	}
+	for _, p := range c.TrustedProxies {
+		if _, err := netip.ParsePrefix(p); err == nil {
+			continue
+		}
+		if _, err := netip.ParseAddr(p); err != nil {
+			return core.FieldErrorf("trusted_proxies", `%q is neither an address nor a network such as "10.0.0.0/8"`, p)
+		}
+	}
+	if c.UploadLimit < 1<<10 || c.UploadLimit > 256<<20 {
+		return core.FieldErrorf("upload_limit", "must be from 1024 (1 KiB) to 268435456 (256 MiB)")
+	}
+	if c.LoginAttempts < 1 || c.LoginAttempts > 10000 {
+		return core.FieldErrorf("login_attempts", "must be from 1 to 10000")
+	}
+	if c.APIRequests < 1 || c.APIRequests > 100000 {
+		return core.FieldErrorf("api_requests", "must be from 1 to 100000")
+	}
+	return nil
+}
+
+// base is the public address without a slash at its end.
+func (c Config) base() string { return strings.TrimRight(c.URL, "/") }
+
+func (c Config) secure() bool { return strings.HasPrefix(c.URL, "https://") }
+
+func isControl(r rune) bool { return r < ' ' || r == 0x7f }

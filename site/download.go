@@ -1,0 +1,55 @@
+package site
+
+import (
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+)
+
+// download answers with the member's own .torrent. Whoever asks wrongly gets a
+// status and a line of text and never a page: programs retry on 404 and 503 and
+// give up on 403.
+func (s *server) download(v *visit) error { return s.sendTorrent(v, v.Param("id")) }
+
+// downloadClassic is download under the address that announce lines lead to.
+func (s *server) downloadClassic(v *visit) error { return s.sendTorrent(v, v.Query("id")) }
+
+func (s *server) sendTorrent(v *visit, id string) error {
+	passkey, err := s.Members.Passkey(v, v.me.ID)
+	if err != nil {
+		return err
+	}
+	d, err := s.Catalog.Personal(v, core.TorrentID(number(id)), s.announceURL(passkey))
+	if err != nil {
+		return err
+	}
+	h := v.Writer.Header()
+	h.Set("Content-Disposition", attachment(d.FileName))
+	h.Set("Cache-Control", "private, no-store")
+	v.Data(http.StatusOK, "application/x-bittorrent", d.Data)
+	return nil
+}
+
+// announceURL is the tracker's address for one member.
+func (s *server) announceURL(passkey string) string {
+	return strings.ReplaceAll(s.AnnounceURL, "{passkey}", url.PathEscape(passkey))
+}
+
+// attachment names a file to save. Names beyond ASCII are written twice, since
+// some programs read only the plain one (RFC 6266).
+func attachment(name string) string {
+	plain := strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' || strings.ContainsRune(`"\/;%`, r) {
+			return '_'
+		}
+		return r
+	}, name)
+	value := mime.FormatMediaType("attachment", map[string]string{"filename": plain})
+	if plain != name {
+		value += "; filename*=UTF-8''" + strings.ReplaceAll(url.QueryEscape(name), "+", "%20")
+	}
+	return value
+}

@@ -1,0 +1,110 @@
+package site
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/caduceus-bio/caduceus/internal/catalog"
+)
+
+// field is one field of a form as the templates "input", "textarea", "select"
+// and "check" draw it: label, hint, what was typed and what is wrong with it.
+type field struct {
+	Name, Label, Value, Error string
+	Hint                      string
+	Type                      string // of an input; "text" by default
+	Rows, Max                 int
+	Required                  bool
+	Placeholder, Auto, Mode   string // placeholder, autocomplete, inputmode
+	Empty                     string // the first choice of a select
+	List                      string // id of a datalist
+	Families                  []catalog.Family
+	Choices                   []choice
+}
+
+// choice is one entry of a select.
+type choice struct{ Value, Text string }
+
+// newField makes a field in a template. Each option is a word ("required") or
+// "key=value".
+func newField(name, label, value, problem string, options ...string) (field, error) {
+	f := field{Name: name, Label: label, Value: value, Error: problem, Type: "text", Rows: 4}
+	for _, o := range options {
+		key, text, _ := strings.Cut(o, "=")
+		var err error
+		switch key {
+		case "required":
+			f.Required = true
+		case "hint":
+			f.Hint = text
+		case "type":
+			f.Type = text
+		case "rows":
+			f.Rows, err = strconv.Atoi(text)
+		case "max":
+			f.Max, err = strconv.Atoi(text)
+		case "placeholder":
+			f.Placeholder = text
+		case "auto":
+			f.Auto = text
+		case "mode":
+			f.Mode = text
+		case "empty":
+			f.Empty = text
+		case "list":
+			f.List = text
+		default:
+			err = fmt.Errorf("there is no option %q", key)
+		}
+		if err != nil {
+			return f, fmt.Errorf("field %s: %w", name, err)
+		}
+	}
+	return f, nil
+}
+
+// Of gives a select the terms of a vocabulary.
+func (f field) Of(families []catalog.Family) field {
+	f.Families = families
+	return f
+}
+
+// From gives a select a flat list of choices.
+func (f field) From(choices []choice) field {
+	f.Choices = choices
+	return f
+}
+
+// Known reports whether the value is among the terms; what is not is kept as a
+// choice of its own, so that nothing typed is lost.
+func (f field) Known() bool {
+	if f.Value == "" {
+		return true
+	}
+	for _, fam := range f.Families {
+		for _, t := range fam.Terms {
+			if t.Name == f.Value {
+				return true
+			}
+		}
+	}
+	for _, c := range f.Choices {
+		if c.Value == f.Value {
+			return true
+		}
+	}
+	return false
+}
+
+// Describe lists the ids of the hint and the error for aria-describedby.
+func (f field) Describe() string {
+	var ids []string
+	if f.Error != "" {
+		ids = append(ids, f.Name+"-error")
+	}
+	if f.Hint != "" {
+		ids = append(ids, f.Name+"-hint")
+	}
+	return strings.Join(ids, " ")
+}

@@ -1,0 +1,50 @@
+package site
+
+import (
+	"strconv"
+
+	"github.com/caduceus-bio/caduceus/internal/catalog"
+)
+
+// groupFields is what the template of a group's fields draws.
+type groupFields struct {
+	V      groupValues
+	Rules  catalog.Rules
+	Errors formErrors
+}
+
+// torrentFields is what the template of a torrent's fields draws.
+type torrentFields struct {
+	V          torrentValues
+	Vocabulary catalog.Vocabulary
+	Errors     formErrors
+}
+
+// GroupFields is for the template.
+func (p uploadPage) GroupFields() groupFields {
+	return groupFields{V: p.GroupValues, Rules: p.Rules, Errors: p.Errors}
+}
+
+// TorrentFields is for the template.
+func (p uploadPage) TorrentFields() torrentFields {
+	return torrentFields{V: p.TorrentValues, Vocabulary: p.Vocabulary, Errors: p.Errors}
+}
+
+// Fields is for the template.
+func (p editGroupPage) Fields() groupFields {
+	return groupFields{V: p.Values, Rules: p.Rules, Errors: p.Errors}
+}
+
+// CategoryChoices is for the template.
+func (p editGroupPage) CategoryChoices() []choice {
+	out := make([]choice, len(p.Categories))
+	for i, c := range p.Categories {
+		out[i] = choice{Value: strconv.FormatInt(c.ID, 10), Text: c.Name}
+	}
+	return out
+}
+
+// Fields is for the template.
+func (p editTorrentPage) Fields() torrentFields {
+	return torrentFields{V: p.Values, Vocabulary: p.Vocabulary, Errors: p.Errors}
+}

@@ -1,0 +1,123 @@
+package site
+
+import (
+	"fmt"
+	"html/template"
+	"math"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+)
+
+// functions are what templates may call besides the methods of their data.
+func functions(a *assets, clock core.Clock) template.FuncMap {
+	return template.FuncMap{
+		"asset":   a.url,
+		"ago":     func(t time.Time) string { return ago(clock(), t) },
+		"utc":     utc,
+		"day":     func(t time.Time) string { return t.UTC().Format("2 January 2006") },
+		"rfc3339": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+		"until":   func(t time.Time) string { return inWords(t.Sub(clock())) },
+		"exact":   func(b core.Bytes) string { return grouped(int64(b)) + " bytes" },
+		"count":   func(n int) string { return grouped(int64(n)) },
+		"plural":  plural,
+		"ratio":   ratioText,
+		"within":  within,
+		"query":   func(s string) string { return url.QueryEscape(s) },
+		"host":    hostOf,
+		"join":    strings.Join,
+		"perm":    func(p string) core.Permission { return core.Permission(p) },
+		"initial": initial,
+		"field":   newField,
+		"list":    func(items ...string) []string { return items },
+		"add":     func(x, y int) int { return x + y },
+	}
+}
+
+func utc(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04") + " UTC" }
+
+// ago tells roughly how long ago t was; the zero time was never.
+func ago(now, t time.Time) string {
+	d := now.Sub(t)
+	switch {
+	case t.IsZero():
+		return "never"
+	case d < time.Minute:
+		return "just now"
+	case d < 60*24*time.Hour:
+		return inWords(d) + " ago"
+	default:
+		return "on " + t.UTC().Format("2 January 2006")
+	}
+}
+
+// inWords tells a duration by its largest unit: "3 hours".
+func inWords(d time.Duration) string {
+	switch {
+	case d < 2*time.Minute:
+		return plural(int(max(math.Ceil(d.Seconds()), 1)), "second")
+	case d < 2*time.Hour:
+		return plural(int(d.Minutes()), "minute")
+	case d < 48*time.Hour:
+		return plural(int(d.Hours()), "hour")
+	default:
+		return plural(int(d.Hours()/24), "day")
+	}
+}
+
+// plural counts things whose plural ends in s.
+func plural(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return grouped(int64(n)) + " " + thing + "s"
+}
+
+// grouped writes a number with thin spaces between thousands.
+func grouped(n int64) string {
+	s := strconv.FormatInt(n, 10)
+	var b strings.Builder
+	for i, r := range s {
+		if i > 0 && r != '-' && (len(s)-i)%3 == 0 && s[i-1] != '-' {
+			b.WriteRune('\u202f')
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// ratioText writes uploaded divided by downloaded; ∞ when only uploaded.
+func ratioText(up, down core.Bytes) string {
+	switch {
+	case down > 0:
+		return fmt.Sprintf("%.2f", math.Floor(float64(up)/float64(down)*100)/100)
+	case up > 0:
+		return "∞"
+	default:
+		return "–"
+	}
+}
+
+// within reports whether a page lies under a section of the site.
+func within(page, section string) bool {
+	return page == section || strings.HasPrefix(page, section+"/")
+}
+
+func hostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return address
+	}
+	return u.Host
+}
+
+// initial is the letter on a member's badge.
+func initial(name string) string {
+	for _, r := range name {
+		return strings.ToUpper(string(r))
+	}
+	return "?"
+}

@@ -1,0 +1,164 @@
+// Package site is room 2: the web site for members and staff, its API and the
+// personal downloads of .torrent files.
+//
+// All routes stand in routes.go, each with what it needs; nothing is checked in
+// a handler. A handler returns an error and errors.go alone turns it into an
+// answer. Every page works without JavaScript.
+//
+// Concurrency: one goroutine for each request. A server's fields are set before
+// it serves and not changed later; the limiters and the stores lock themselves.
+// A visit belongs to its request.
+package site
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/caduceus-bio/caduceus/internal/catalog"
+	"github.com/caduceus-bio/caduceus/internal/client"
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/db"
+	"github.com/caduceus-bio/caduceus/internal/economy"
+	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/secret"
+	"github.com/caduceus-bio/caduceus/internal/supervise"
+)
+
+// Deps is what the room stands on.
+type Deps struct {
+	DB      *db.DB
+	Keys    *secret.Keyring
+	Members *member.Store
+	Catalog *catalog.Store
+	Economy *economy.Store
+	Clients *client.Store
+	// AnnounceURL is the tracker's public address with {passkey} in it.
+	AnnounceURL string
+	IRC         IRCInfo
+	Clock       core.Clock
+	Log         *slog.Logger
+	Metrics     prometheus.Registerer
+}
+
+// IRCInfo tells members how to reach the IRC network. Without a host the pages
+// do not speak of IRC.
+type IRCInfo struct {
+	Host      string
+	TLSPort   int
+	PlainPort int // 0: TLS only
+	// Fingerprint is the SHA-256 of a self-signed certificate; may be "".
+	Fingerprint string
+}
+
+// Room serves the site.
+type Room struct {
+	config Config
+	deps   Deps
+	meters *meters
+}
+
+var _ supervise.Room = (*Room)(nil)
+
+// New makes the room. c must be valid.
+func New(c Config, d Deps) *Room {
+	return &Room{config: c, deps: d, meters: newMeters(d.Metrics)}
+}
+
+// Name implements supervise.Room.
+func (r *Room) Name() string { return "site" }
+
+// drainTime is how long running requests may take once the program ends.
+const drainTime = 4 * time.Second
+
+// Run serves until ctx ends and then lets running requests finish.
+func (r *Room) Run(ctx context.Context, ready func()) error {
+	handler, err := r.Handler()
+	if err != nil {
+		return err
+	}
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", r.config.Listen)
+	if err != nil {
+		return fmt.Errorf("site: %w", err)
+	}
+	srv := &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       time.Minute,
+		WriteTimeout:      2 * time.Minute,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    32 << 10,
+		ErrorLog:          slog.NewLogLogger(r.deps.Log.Handler(), slog.LevelDebug),
+	}
+	g, gctx := supervise.NewGroup(ctx)
+	g.Go(func(context.Context) error {
+		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("site: %w", err)
+		}
+		return nil
+	})
+	g.Go(func(context.Context) error {
+		<-gctx.Done()
+		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+		defer cancel()
+		if err := srv.Shutdown(drain); err != nil {
+			return errors.Join(fmt.Errorf("site: requests were cut off: %w", err), srv.Close())
+		}
+		return nil
+	})
+	ready()
+	return g.Wait()
+}
+
+// Handler returns the whole site as one handler, for tests and for Run. It
+// checks every template.
+func (r *Room) Handler() (http.Handler, error) {
+	s, err := newServer(r.config, r.deps, r.meters)
+	if err != nil {
+		return nil, err
+	}
+	return s.handler()
+}
+
+// server is the site while it runs.
+type server struct {
+	Deps
+	config   Config
+	assets   *assets
+	pages    *templates
+	meters   *meters
+	text     *richText
+	logins   *limiter // by address and by account
+	tokens   *limiter // by API token
+	crossing *http.CrossOriginProtection
+}
+
+func newServer(c Config, d Deps, m *meters) (*server, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	a, err := loadAssets()
+	if err != nil {
+		return nil, err
+	}
+	s := &server{Deps: d, config: c, assets: a, meters: m, text: newRichText(),
+		logins:   newLimiter(c.LoginAttempts, loginPeriod, d.Clock),
+		tokens:   newLimiter(c.APIRequests, time.Minute, d.Clock),
+		crossing: http.NewCrossOriginProtection(),
+	}
+	if err := s.crossing.AddTrustedOrigin(c.base()); err != nil {
+		return nil, fmt.Errorf("site url: %w", err)
+	}
+	s.pages, err = parseTemplates(a, d.Clock)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
