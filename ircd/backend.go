@@ -1,0 +1,48 @@
+package ircd
+
+import (
+	"context"
+	"time"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/eventlog"
+	"github.com/caduceus-bio/caduceus/internal/member"
+)
+
+// Members is what the network asks of the site's accounts. A failure that is
+// neither Forbidden nor NotFound means that nothing is known, and the network
+// then lets nobody in.
+type Members interface {
+	// AuthIRC checks a name and IRC key: Forbidden when they are wrong, the
+	// account is disabled (the text says why) or its class may not use IRC.
+	AuthIRC(ctx context.Context, name, ircKey string) (member.Member, error)
+	// ByID returns a member in any state, or NotFound.
+	ByID(ctx context.Context, id core.MemberID) (member.Member, error)
+	// ByName returns a member in any state by name in any case, or NotFound.
+	ByName(ctx context.Context, name string) (member.Member, error)
+}
+
+// EventLog delivers what changes on the site; *eventlog.Log is one.
+type EventLog interface {
+	// Last returns the id of the newest event.
+	Last(ctx context.Context) (int64, error)
+	// Advance records that the consumer needs nothing up to pos.
+	Advance(ctx context.Context, consumer string, pos int64) error
+	// ConsumeFrom hands c the events after pos until ctx ends.
+	ConsumeFrom(ctx context.Context, pos int64, c eventlog.Consumer) error
+}
+
+// ChannelStore keeps the channels of the site; *Channels is one.
+type ChannelStore interface {
+	// Seed writes the first channels where there are none.
+	Seed(ctx context.Context) error
+	// Load returns all channels in their order.
+	Load(ctx context.Context) ([]ChannelRow, error)
+	// SaveTopic keeps a topic with the nick that set it.
+	SaveTopic(ctx context.Context, channel, topic, by string, at time.Time) error
+	// SaveModes keeps a channel's modes in the form of MODE's parameters.
+	SaveModes(ctx context.Context, channel, modes string) error
+}
+
+// queryTimeout bounds each question to the database.
+const queryTimeout = 5 * time.Second

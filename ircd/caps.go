@@ -1,0 +1,149 @@
+package ircd
+
+import (
+	"strconv"
+	"strings"
+)
+
+// capSet is a set of IRCv3 capabilities.
+type capSet uint32
+
+// The capabilities that the network has.
+const (
+	capAccountNotify capSet = 1 << iota
+	capAccountTag
+	capAwayNotify
+	capBatch
+	capCapNotify
+	capChgHost
+	capEchoMessage
+	capExtendedJoin
+	capLabeledResponse
+	capMessageTags
+	capMultiPrefix
+	capSASL
+	capServerTime
+	capStandardReplies
+	capUserhostInNames
+)
+
+// capability is one line of the list that CAP LS shows.
+type capability struct {
+	name  string
+	value string // shown to clients that speak CAP 302
+	bit   capSet
+}
+
+func capabilities() []capability {
+	return []capability{
+		{"account-notify", "", capAccountNotify},
+		{"account-tag", "", capAccountTag},
+		{"away-notify", "", capAwayNotify},
+		{"batch", "", capBatch},
+		{"cap-notify", "", capCapNotify},
+		{"chghost", "", capChgHost},
+		{"echo-message", "", capEchoMessage},
+		{"extended-join", "", capExtendedJoin},
+		{"labeled-response", "", capLabeledResponse},
+		{"message-tags", "", capMessageTags},
+		{"multi-prefix", "", capMultiPrefix},
+		{"sasl", "PLAIN", capSASL},
+		{"server-time", "", capServerTime},
+		{"standard-replies", "", capStandardReplies},
+		{"userhost-in-names", "", capUserhostInNames},
+	}
+}
+
+func capByName(name string) capSet {
+	for _, c := range capabilities() {
+		if c.name == name {
+			return c.bit
+		}
+	}
+	return 0
+}
+
+// cmdCap is CAP. Asking for the list or for a capability holds registration
+// back until CAP END.
+func cmdCap(r *request) {
+	end := false
+	r.locked(func() {
+		switch sub := strings.ToUpper(r.param(0)); sub {
+		case "LS":
+			r.capLS()
+		case "LIST":
+			r.capLines("LIST", func(c capability) string {
+				if r.c.caps&c.bit != 0 {
+					return c.name
+				}
+				return ""
+			})
+		case "REQ":
+			r.capReq()
+		case "END":
+			end = true
+			r.c.negotiating = false
+			if r.c.sasl.mechanism != "" && !r.c.registered {
+				r.c.sasl = saslState{tries: r.c.sasl.tries}
+				r.reply(errSASLAborted, "SASL authentication aborted")
+			}
+		default:
+			r.reply(errInvalidCapCmd, r.param(0), "Invalid CAP command")
+		}
+	})
+	if end {
+		r.register()
+	}
+}
+
+func (r *request) capLS() {
+	if !r.c.registered {
+		r.c.negotiating = true
+	}
+	version, err := strconv.Atoi(r.param(1))
+	modern := err == nil && version >= 302
+	if modern {
+		r.c.caps |= capCapNotify
+	}
+	r.capLines("LS", func(c capability) string {
+		if modern && c.value != "" {
+			return c.name + "=" + c.value
+		}
+		return c.name
+	})
+}
+
+// capLines sends the chosen part of the list. It fits one line; should it grow
+// beyond, clients of CAP 302 know the form with several.
+func (r *request) capLines(sub string, show func(capability) string) {
+	var words []string
+	for _, c := range capabilities() {
+		if w := show(c); w != "" {
+			words = append(words, w)
+		}
+	}
+	r.n.sendLine(r.c, "CAP", r.c.target(), sub, strings.Join(words, " "))
+}
+
+// capReq changes the client's capabilities: all that were asked for, or none.
+func (r *request) capReq() {
+	if !r.c.registered {
+		r.c.negotiating = true
+	}
+	set := r.c.caps
+	for _, word := range strings.Fields(r.param(1)) {
+		name, remove := strings.CutPrefix(word, "-")
+		bit := capByName(name)
+		if bit == 0 {
+			r.n.sendLine(r.c, "CAP", r.c.target(), "NAK", r.param(1))
+			return
+		}
+		if remove {
+			set &^= bit
+		} else {
+			set |= bit
+		}
+	}
+	r.n.sendLine(r.c, "CAP", r.c.target(), "ACK", r.param(1))
+	r.c.caps = set
+}

@@ -1,0 +1,243 @@
+package ircd
+
+import (
+	"context"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/ergochat/irc-go/ircmsg"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+)
+
+// command is one row of the command table. What it demands is checked in one
+// place, before run is called.
+type command struct {
+	name  string
+	min   int             // parameters
+	early bool            // may come before registration
+	once  bool            // may come only before registration
+	need  core.Permission // what the member must be allowed; "" nothing
+	// unlocked commands wait for the database, so they are called without the
+	// lock and take it with request.locked. All others run under it.
+	unlocked bool
+	usage    string // shown by HELP
+	run      func(r *request)
+}
+
+func commandTable() map[string]*command {
+	list := []command{
+		{name: "ADMIN", run: cmdAdmin},
+		{name: "AUTHENTICATE", min: 1, early: true, unlocked: true, usage: "AUTHENTICATE PLAIN", run: cmdAuthenticate},
+		{name: "AWAY", usage: "AWAY [text]", run: cmdAway},
+		{name: "CAP", min: 1, early: true, unlocked: true, usage: "CAP LS|LIST|REQ|END", run: cmdCap},
+		{name: "HELP", usage: "HELP [command]", run: cmdHelp},
+		{name: "HELPOP", run: cmdHelp},
+		{name: "INFO", run: cmdInfo},
+		{name: "INVITE", min: 2, usage: "INVITE nick #channel", run: cmdInvite},
+		{name: "ISON", min: 1, usage: "ISON nick…", run: cmdIson},
+		{name: "JOIN", min: 1, usage: "JOIN #channel[,#channel] [key]", run: cmdJoin},
+		{name: "KICK", min: 2, usage: "KICK #channel nick [reason]", run: cmdKick},
+		{name: "LIST", usage: "LIST [#channel]", run: cmdList},
+		{name: "LUSERS", run: cmdLusers},
+		{name: "MODE", min: 1, unlocked: true, usage: "MODE #channel|nick [modes]", run: cmdMode},
+		{name: "MOTD", run: cmdMOTD},
+		{name: "NAMES", usage: "NAMES #channel", run: cmdNames},
+		{name: "NICK", early: true, unlocked: true, usage: "NICK name", run: cmdNick},
+		{name: "NICKSERV", min: 1, unlocked: true, usage: "NICKSERV IDENTIFY name key", run: cmdNickServ},
+		{name: "NOTICE", unlocked: true, usage: "NOTICE target :text", run: cmdNotice},
+		{name: "NS", min: 1, unlocked: true, run: cmdNickServ},
+		{name: "PART", min: 1, usage: "PART #channel [reason]", run: cmdPart},
+		{name: "PASS", min: 1, early: true, once: true, usage: "PASS name:key", run: cmdPass},
+		{name: "PING", early: true, run: cmdPing},
+		{name: "PONG", early: true, run: func(*request) {}},
+		{name: "PRIVMSG", unlocked: true, usage: "PRIVMSG target :text", run: cmdPrivmsg},
+		{name: "QUIT", early: true, usage: "QUIT [reason]", run: cmdQuit},
+		{name: "STATS", min: 1, need: core.IRCOperate, usage: "STATS u", run: cmdStats},
+		{name: "TAGMSG", min: 1, unlocked: true, run: cmdTagmsg},
+		{name: "TIME", run: cmdTime},
+		{name: "TOPIC", min: 1, unlocked: true, usage: "TOPIC #channel [text]", run: cmdTopic},
+		{name: "USER", min: 4, early: true, once: true, unlocked: true, run: cmdUser},
+		{name: "USERHOST", min: 1, usage: "USERHOST nick…", run: cmdUserhost},
+		{name: "VERSION", run: cmdVersion},
+		{name: "WHO", usage: "WHO nick|#channel|mask", run: cmdWho},
+		{name: "WHOIS", usage: "WHOIS nick", run: cmdWhois},
+		{name: "WHOWAS", usage: "WHOWAS nick", run: cmdWhowas},
+	}
+	table := make(map[string]*command, len(list))
+	for i := range list {
+		table[list[i].name] = &list[i]
+	}
+	return table
+}
+
+// request is one command that a client sent.
+type request struct {
+	ctx    context.Context
+	n      *network
+	c      *client
+	msg    ircmsg.Message
+	params []string
+	label  string  // of labeled-response; "" without
+	held   []*line // the answers to a labelled request
+}
+
+// locked runs f under the network's lock on behalf of the request. It does
+// nothing when the connection has ended meanwhile.
+func (r *request) locked(f func()) {
+	r.n.lockedFor(r, func() {
+		if !r.c.gone {
+			f()
+		}
+	})
+}
+
+// param returns the i-th parameter, "" when there are fewer.
+func (r *request) param(i int) string {
+	if i < len(r.params) {
+		return r.params[i]
+	}
+	return ""
+}
+
+// reply sends a numeric to who asked. Call it under the lock.
+func (r *request) reply(code string, params ...string) { r.n.numeric(r.c, code, params...) }
+
+// handle runs one line of a client and reports whether the connection goes on.
+// A fault in a command ends only the connection that caused it.
+func (n *network) handle(ctx context.Context, c *client, raw string) (alive bool) {
+	defer func() {
+		if v := recover(); v != nil {
+			n.metrics.panics.Inc()
+			n.log.Error("an IRC command panicked", "panic", v, "stack", string(debug.Stack()))
+			n.locked(func() { n.drop(c, "Something went wrong on our side; it has been logged") })
+			alive = false
+		}
+	}()
+	r := &request{ctx: ctx, n: n, c: c}
+	if !n.parse(r, raw) {
+		return ctx.Err() == nil
+	}
+	cmd := n.table[r.msg.Command]
+	if cmd == nil || !cmd.unlocked {
+		r.locked(func() {
+			if r.admit(cmd) {
+				cmd.run(r)
+			}
+			n.flush(r)
+		})
+		return ctx.Err() == nil
+	}
+	admitted := false
+	r.locked(func() { admitted = r.admit(cmd) })
+	if admitted {
+		cmd.run(r)
+	}
+	r.locked(func() { n.flush(r) })
+	return ctx.Err() == nil
+}
+
+// parse reads the line into r, and answers one that can't be read.
+func (n *network) parse(r *request, raw string) bool {
+	refuse := func(command string, params ...string) bool {
+		r.locked(func() {
+			if command == "FAIL" {
+				n.sendLine(r.c, command, params...)
+				return
+			}
+			n.numeric(r.c, command, params...)
+		})
+		return false
+	}
+	var err error
+	r.msg, err = ircmsg.ParseLineStrict(raw, true, maxLine)
+	switch {
+	case err == ircmsg.ErrorLineIsEmpty: //nolint:errorlint // these are values that are never wrapped
+		return false
+	case err == ircmsg.ErrorBodyTooLong || err == ircmsg.ErrorTagsTooLong: //nolint:errorlint // as above
+		return refuse(errInputTooLong, "Input line was too long")
+	case !utf8.ValidString(raw):
+		name := "*"
+		if n.table[r.msg.Command] != nil {
+			name = r.msg.Command
+		}
+		return refuse("FAIL", name, "INVALID_UTF8", "Message rejected, it must be valid UTF-8")
+	case err != nil:
+		return refuse(errUnknown, "*", "The line holds characters that IRC doesn't allow")
+	}
+	r.params = r.msg.Params
+	// A client's own tags other than +… and label have no meaning.
+	if ok, label := r.msg.GetTag("label"); ok && len(label) <= 64 {
+		r.label = label
+	}
+	return true
+}
+
+// admit checks what the table demands, and answers when it isn't met.
+func (r *request) admit(cmd *command) bool {
+	if !r.c.has(capLabeledResponse) {
+		r.label = ""
+	}
+	switch {
+	case cmd == nil && !r.c.registered, cmd != nil && !cmd.early && !r.c.registered:
+		r.reply(errNotRegistered, "You have not registered")
+	case cmd == nil:
+		r.reply(errUnknownCommand, clip(r.msg.Command, 32), "Unknown command")
+	case cmd.once && r.c.registered:
+		r.reply(errAlreadyRegistered, "You may not reregister")
+	case len(r.params) < cmd.min:
+		r.reply(errNeedMoreParams, cmd.name, "Not enough parameters")
+	case cmd.need != "" && (r.c.account == nil || !r.c.account.member.Can(cmd.need)):
+		r.reply(errNoPrivileges, "Permission denied: your class may not do this")
+	default:
+		return true
+	}
+	return false
+}
+
+// flush sends what was held for a labelled request: one line carries the label
+// itself, several come as a batch, none is acknowledged.
+func (n *network) flush(r *request) {
+	if r.label == "" || r.c.gone {
+		return
+	}
+	label, held, c := r.label, r.held, r.c
+	r.label, r.held = "", nil
+	switch len(held) {
+	case 0:
+		n.push(c, n.line("ACK").with(c.caps, "label", label))
+	case 1:
+		n.push(c, held[0].with(c.caps, "label", label))
+	default:
+		if !c.has(capBatch) {
+			n.push(c, held[0].with(c.caps, "label", label))
+			for _, l := range held[1:] {
+				n.send(c, l)
+			}
+			return
+		}
+		n.serial++
+		id := "r" + itoa(int(n.serial))
+		n.push(c, n.line("BATCH", "+"+id, "labeled-response").with(c.caps, "label", label))
+		for _, l := range held {
+			n.push(c, l.with(c.caps, "batch", id))
+		}
+		n.push(c, n.line("BATCH", "-"+id).bytes(c.caps))
+	}
+}
+
+// clip cuts s to at most limit bytes without breaking a character.
+func clip(s string, limit int) string { return ircmsg.TruncateUTF8Safe(s, limit) }
+
+// targets splits a comma-separated list, leaving out what is empty or repeated.
+func targets(list string) []string {
+	var out []string
+	for _, t := range strings.Split(list, ",") {
+		if t != "" && !slices.ContainsFunc(out, func(o string) bool { return fold(o) == fold(t) }) {
+			out = append(out, t)
+		}
+	}
+	return out
+}

@@ -1,0 +1,160 @@
+package ircd
+
+import (
+	"net"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/caduceus-bio/caduceus/internal/config"
+	"github.com/caduceus-bio/caduceus/internal/core"
+)
+
+// Config is the section [irc].
+type Config struct {
+	Network     string `toml:"network"`      // shown to clients; empty: the site's name
+	ServerName  string `toml:"server_name"`  // a host name with a dot in it
+	ListenTLS   string `toml:"listen_tls"`   // empty: no TLS
+	ListenPlain string `toml:"listen_plain"` // empty: none; keep it on loopback
+	CertFile    string `toml:"cert_file"`    // PEM; with key_file, made at the first start where both are missing
+	KeyFile     string `toml:"key_file"`     // PEM
+	MOTD        string `toml:"motd"`         // message of the day, several lines; empty: none
+	Admin       string `toml:"admin"`        // whom to write to, shown by ADMIN
+
+	Guests       bool `toml:"guests"`        // let people in without an account, to the channels that allow it
+	FreeChannels bool `toml:"free_channels"` // let anyone open a channel by joining it; it lasts while someone is in it
+
+	MaxClients      int      `toml:"max_clients"`
+	MaxPerAddress   int      `toml:"max_per_address"` // an IPv6 address counts with its /64
+	MaxPerAccount   int      `toml:"max_per_account"`
+	ExemptAddresses []string `toml:"exempt_addresses"` // prefixes that max_per_address and login limits by address leave alone
+	SendQueue       int      `toml:"sendq_bytes"`      // a client with more than this unread is cut off
+	LoginTries      int      `toml:"login_tries"`      // wrong keys before the connection is closed
+
+	RegistrationTimeout config.Duration `toml:"registration_timeout"`
+	PingInterval        config.Duration `toml:"ping_interval"` // silence after which the server asks
+	PingTimeout         config.Duration `toml:"ping_timeout"`  // how long it waits for the answer
+
+	LinesPerMinute      int `toml:"lines_per_minute"` // what a client may send in the long run; more is read later
+	LinesBurst          int `toml:"lines_burst"`      // and at once
+	GuestLinesPerMinute int `toml:"guest_lines_per_minute"`
+	GuestLinesBurst     int `toml:"guest_lines_burst"`
+}
+
+// DefaultConfig is TLS for everybody, plain text for this machine.
+func DefaultConfig() Config {
+	return Config{
+		ServerName:  "irc.localhost",
+		ListenTLS:   ":7000",
+		ListenPlain: "127.0.0.1:6667",
+		Admin:       "ask in #support",
+
+		Guests: true,
+
+		MaxClients:      10000,
+		MaxPerAddress:   10,
+		MaxPerAccount:   10,
+		ExemptAddresses: []string{"127.0.0.0/8", "::1/128"},
+		SendQueue:       512 << 10,
+		LoginTries:      4,
+
+		RegistrationTimeout: config.D(30 * time.Second),
+		PingInterval:        config.D(90 * time.Second),
+		PingTimeout:         config.D(60 * time.Second),
+
+		LinesPerMinute:      180,
+		LinesBurst:          30,
+		GuestLinesPerMinute: 40,
+		GuestLinesBurst:     15,
+	}
+}
+
+// Validate checks the section; errors name the key.
+func (c Config) Validate() error {
+	if err := c.validateNames(); err != nil {
+		return err
+	}
+	if _, err := c.exempt(); err != nil {
+		return err
+	}
+	for _, limit := range []struct {
+		key            string
+		value, atLeast int
+	}{
+		{"max_clients", c.MaxClients, 1},
+		{"max_per_address", c.MaxPerAddress, 1},
+		{"max_per_account", c.MaxPerAccount, 1},
+		{"sendq_bytes", c.SendQueue, 16 << 10},
+		{"login_tries", c.LoginTries, 1},
+		{"lines_per_minute", c.LinesPerMinute, 1},
+		{"lines_burst", c.LinesBurst, 5},
+		{"guest_lines_per_minute", c.GuestLinesPerMinute, 1},
+		{"guest_lines_burst", c.GuestLinesBurst, 5},
+	} {
+		if limit.value < limit.atLeast {
+			return core.FieldErrorf(limit.key, "must be at least %d", limit.atLeast)
+		}
+	}
+	for _, limit := range []struct {
+		key   string
+		value time.Duration
+	}{
+		{"registration_timeout", c.RegistrationTimeout.Duration},
+		{"ping_interval", c.PingInterval.Duration},
+		{"ping_timeout", c.PingTimeout.Duration},
+	} {
+		if limit.value < time.Second || limit.value > time.Hour {
+			return core.FieldErrorf(limit.key, "must lie between 1s and 1h")
+		}
+	}
+	return nil
+}
+
+func (c Config) validateNames() error {
+	if !validServerName(c.ServerName) {
+		return core.FieldErrorf("server_name", "must look like a host name with a dot, such as irc.example.org")
+	}
+	if len(c.Network) > 50 || strings.ContainsAny(c.Network, "\r\n\x00") {
+		return core.FieldErrorf("network", "must be one line of at most 50 bytes")
+	}
+	if c.ListenTLS == "" && c.ListenPlain == "" {
+		return core.FieldErrorf("listen_tls", "give at least one of listen_tls and listen_plain")
+	}
+	for key, addr := range map[string]string{"listen_tls": c.ListenTLS, "listen_plain": c.ListenPlain} {
+		if addr == "" {
+			continue
+		}
+		if _, _, err := net.SplitHostPort(addr); err != nil {
+			return core.FieldErrorf(key, "write it as host:port or :port")
+		}
+	}
+	if (c.CertFile == "") != (c.KeyFile == "") {
+		return core.FieldErrorf("cert_file", "give cert_file and key_file together, or neither")
+	}
+	return nil
+}
+
+func validServerName(s string) bool {
+	if len(s) > 63 || !strings.Contains(s, ".") || strings.ContainsAny(s[:1], ".-") {
+		return false
+	}
+	for _, r := range s {
+		if !isLetter(byte(r)) && !isDigit(byte(r)) && r != '.' && r != '-' || r > 127 {
+			return false
+		}
+	}
+	return true
+}
+
+// exempt reads the prefixes of exempt_addresses.
+func (c Config) exempt() ([]netip.Prefix, error) {
+	var out []netip.Prefix
+	for _, text := range c.ExemptAddresses {
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, core.FieldErrorf("exempt_addresses", "%q is no prefix; write for example 192.0.2.0/24", text)
+		}
+		out = append(out, p.Masked())
+	}
+	return out, nil
+}

@@ -1,0 +1,17 @@
+// Package ircd is room 4 of the house: the IRC network, whose accounts are the
+// site's members. It speaks RFC 1459/2812 as the Modern IRC Client Protocol
+// document describes it, with IRCv3 on top, on the message layer of irc-go.
+//
+// Who may log in, enter a channel, speak in it or be its operator comes from the
+// permissions of the member's classes, and is looked at again whenever the event
+// log says that a member or a class changed. Real addresses are used for limits
+// only; nobody is shown one and none is logged.
+//
+// Concurrency: each run of the room has one network. Everything that several
+// connections can see (nicks, accounts, channels, the fields of a client) is
+// guarded by the one lock of the network, so that all members of a channel see
+// the same order of things. Nothing waits under that lock: lines go into bounded
+// queues, and what needs the database is done before or after. A connection has
+// two goroutines: one reads and runs commands, one writes its queue. A client
+// that doesn't read fast enough is cut off.
+package ircd

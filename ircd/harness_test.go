@@ -1,0 +1,497 @@
+package ircd
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/base64"
+	"fmt"
+	"log/slog"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/eventlog"
+	"github.com/caduceus-bio/caduceus/internal/member"
+)
+
+// patience is how long a test waits for what must come.
+const patience = 10 * time.Second
+
+// people is a site with accounts in memory. The IRC key of each is "key-" and
+// the name in lower case.
+type people struct {
+	mu   sync.Mutex
+	list map[core.MemberID]member.Member
+	err  error // what every question is answered with, when set
+}
+
+func newPeople() *people {
+	p := &people{list: map[core.MemberID]member.Member{}}
+	user := []core.Permission{core.IRCConnect}
+	p.put(1, "alice", "User", user...)
+	p.put(2, "bob", "User", user...)
+	p.put(3, "carol", "Power User", append(user, core.IRCVoice)...)
+	p.put(4, "mod", "Moderator", append(user, core.IRCVoice, core.IRCOperate, core.IRCStaff, core.IRCDebug)...)
+	p.put(5, "Hermes", "Bot", append(user, core.IRCVoice, core.IRCOperate, core.IRCStaff, core.IRCDebug, core.IRCAnnounce)...)
+	p.put(6, "7up", "User", user...)
+	p.put(7, "mute", "Mute")
+	return p
+}
+
+func (p *people) put(id core.MemberID, name, class string, ps ...core.Permission) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.list[id] = member.Member{ID: id, Name: name, State: member.Enabled, Class: member.Class{Name: class}, Permissions: core.NewPermissions(ps...)}
+}
+
+func (p *people) change(id core.MemberID, f func(*member.Member)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	m := p.list[id]
+	f(&m)
+	p.list[id] = m
+}
+
+func (p *people) fail(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.err = err
+}
+
+func (p *people) ByID(_ context.Context, id core.MemberID) (member.Member, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	m, ok := p.list[id]
+	if p.err == nil && !ok {
+		return m, core.Errorf(core.NotFound, "no such member")
+	}
+	return m, p.err
+}
+
+func (p *people) ByName(_ context.Context, name string) (member.Member, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, m := range p.list {
+		if strings.EqualFold(m.Name, name) {
+			return m, p.err
+		}
+	}
+	if p.err != nil {
+		return member.Member{}, p.err
+	}
+	return member.Member{}, core.Errorf(core.NotFound, "no such member")
+}
+
+func (p *people) AuthIRC(ctx context.Context, name, key string) (member.Member, error) {
+	m, err := p.ByName(ctx, name)
+	if core.CodeOf(err) == core.NotFound || err == nil && key != "key-"+strings.ToLower(m.Name) {
+		return member.Member{}, core.Errorf(core.Forbidden, "name or IRC key is wrong")
+	}
+	if err == nil && !m.Enabled() {
+		return member.Member{}, core.Errorf(core.Forbidden, "your account is disabled: %s", m.StateReason)
+	}
+	return m, err
+}
+
+// news is an event log in memory.
+type news struct {
+	ch chan eventlog.Event
+}
+
+func (l *news) Last(context.Context) (int64, error)          { return 0, nil }
+func (l *news) Advance(context.Context, string, int64) error { return nil }
+func (l *news) publish(body eventlog.Body, raw string) {
+	l.ch <- eventlog.Event{Kind: body.EventKind(), Body: []byte(raw)}
+}
+func (l *news) memberChanged(id core.MemberID) {
+	l.publish(eventlog.MemberChanged{}, fmt.Sprintf(`{"member":%d}`, id))
+}
+func (l *news) ConsumeFrom(ctx context.Context, _ int64, c eventlog.Consumer) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case e := <-l.ch:
+			if err := c.Handle(ctx, []eventlog.Event{e}); err != nil && ctx.Err() == nil {
+				return err
+			}
+		}
+	}
+}
+
+// shelf keeps channels in memory.
+type shelf struct {
+	mu   sync.Mutex
+	rows []ChannelRow
+	err  error // what saving is answered with, when set
+}
+
+func (s *shelf) Seed(context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.rows == nil {
+		s.rows = firstChannels()
+	}
+	return nil
+}
+
+func (s *shelf) Load(context.Context) ([]ChannelRow, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.rows), nil
+}
+
+func (s *shelf) SaveTopic(_ context.Context, channel, topic, by string, at time.Time) error {
+	return s.save(channel, func(r *ChannelRow) { r.Topic, r.TopicBy, r.TopicAt = topic, by, at })
+}
+
+func (s *shelf) SaveModes(_ context.Context, channel, modes string) error {
+	return s.save(channel, func(r *ChannelRow) { r.Modes = modes })
+}
+
+func (s *shelf) save(channel string, f func(*ChannelRow)) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.rows {
+		if s.rows[i].Name == channel && s.err == nil {
+			f(&s.rows[i])
+		}
+	}
+	return s.err
+}
+
+// house is a running room with all it stands on.
+type house struct {
+	*Room
+	people *people
+	news   *news
+	shelf  *shelf
+	logged *lockedBuffer
+	stop   func() error // ends the run and returns what it returned
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+func testConfig() Config {
+	c := DefaultConfig()
+	c.ServerName, c.ListenTLS, c.ListenPlain = "irc.test", "", "127.0.0.1:0"
+	c.MOTD = "Be kind.\nSeed."
+	c.LinesPerMinute, c.LinesBurst, c.GuestLinesPerMinute, c.GuestLinesBurst = 1e6, 1e4, 1e6, 1e4
+	return c
+}
+
+func newHouse(t testing.TB, change func(*Config)) *house {
+	t.Helper()
+	h := &house{people: newPeople(), news: &news{ch: make(chan eventlog.Event)}, shelf: &shelf{}, logged: &lockedBuffer{}}
+	c := testConfig()
+	if change != nil {
+		change(&c)
+	}
+	if err := c.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	h.Room = New(c, Deps{Members: h.people, Events: h.news, Channels: h.shelf, Clock: time.Now, SiteName: "Bio Test",
+		Log: slog.New(slog.NewTextHandler(h.logged, nil)), Metrics: prometheus.NewRegistry(), DataDir: t.TempDir()})
+	return h
+}
+
+// open starts the room; the test's end closes it and demands that it ended well.
+func open(t testing.TB, change func(*Config)) *house {
+	t.Helper()
+	h := newHouse(t, change)
+	h.start(t)
+	return h
+}
+
+func (h *house) start(t testing.TB) {
+	t.Helper()
+	h.stop = run(t, h.Room)
+}
+
+// run runs a room until the returned function, or the test's end, stops it.
+func run(t testing.TB, r *Room) (stop func() error) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	ready, ended := make(chan struct{}), make(chan error, 1)
+	go func() { ended <- r.Run(ctx, func() { close(ready) }) }()
+	select {
+	case <-ready:
+	case err := <-ended:
+		cancel()
+		t.Fatalf("the room did not start: %v", err)
+	case <-time.After(patience):
+		t.Fatal("the room is not ready")
+	}
+	stop = sync.OnceValue(func() error {
+		cancel()
+		select {
+		case err := <-ended:
+			return err
+		case <-time.After(patience):
+			return fmt.Errorf("the room did not end")
+		}
+	})
+	t.Cleanup(func() {
+		if err := stop(); err != nil {
+			t.Errorf("the run ended with %v", err)
+		}
+	})
+	return stop
+}
+
+// peer is a client of a test. Lines that were read but not looked for yet are
+// pending.
+type peer struct {
+	t       testing.TB
+	name    string
+	conn    net.Conn
+	in      *bufio.Reader
+	pending []string
+	pings   int
+}
+
+func (h *house) dial(t testing.TB, name string) *peer {
+	t.Helper()
+	_, addr := h.Addrs()
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newPeer(t, name, conn)
+}
+
+func newPeer(t testing.TB, name string, conn net.Conn) *peer {
+	t.Cleanup(func() { conn.Close() })
+	return &peer{t: t, name: name, conn: conn, in: bufio.NewReader(conn)}
+}
+
+// join connects and registers: as a member when the site knows the name, as a
+// guest otherwise.
+func (h *house) join(t testing.TB, name string, caps ...string) *peer {
+	t.Helper()
+	p := h.dial(t, name)
+	account, _, _ := strings.Cut(name, "|")
+	if _, err := h.people.ByName(t.Context(), account); err == nil {
+		p.send("CAP REQ :" + strings.Join(append(caps, "sasl"), " "))
+		p.send("AUTHENTICATE PLAIN", "AUTHENTICATE "+plain(account, "key-"+strings.ToLower(account)))
+		p.expect("* 903 *")
+	} else if len(caps) > 0 {
+		p.send("CAP REQ :" + strings.Join(caps, " "))
+	}
+	p.send("NICK "+name, "USER "+name+" 0 * :Real "+name, "CAP END")
+	p.expect("*:irc.test 001 " + name + " *")
+	p.sync()
+	p.pending = nil
+	return p
+}
+
+func plain(name, key string) string {
+	return base64.StdEncoding.EncodeToString([]byte("\x00" + name + "\x00" + key))
+}
+
+func (p *peer) send(lines ...string) {
+	p.t.Helper()
+	if err := p.conn.SetWriteDeadline(time.Now().Add(patience)); err != nil {
+		p.t.Fatal(err)
+	}
+	for _, l := range lines {
+		if _, err := p.conn.Write([]byte(l + "\r\n")); err != nil {
+			p.t.Fatalf("%s: send %q: %v", p.name, l, err)
+		}
+	}
+}
+
+func (p *peer) read() (string, error) {
+	if err := p.conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		return "", err
+	}
+	l, err := p.in.ReadString('\n')
+	if strings.Contains(l, "127.0.0.1") {
+		p.t.Errorf("%s is shown an address: %s", p.name, l)
+	}
+	if err == nil && !strings.HasSuffix(l, "\r\n") {
+		p.t.Errorf("%s: a line without CR LF: %q", p.name, l)
+	}
+	return strings.TrimRight(l, "\r\n"), err
+}
+
+// expect reads until a line fits the pattern (with *), and returns it. Lines
+// before it are dropped.
+func (p *peer) expect(pattern string) string {
+	p.t.Helper()
+	var seen []string
+	for {
+		var l string
+		if len(p.pending) > 0 {
+			l, p.pending = p.pending[0], p.pending[1:]
+		} else {
+			var err error
+			if l, err = p.read(); err != nil {
+				p.t.Fatalf("%s waits for %q, has seen\n%s\n%v", p.name, pattern, strings.Join(seen, "\n"), err)
+			}
+		}
+		if like(pattern, l) {
+			return l
+		}
+		seen = append(seen, l)
+	}
+}
+
+// sync makes sure that all the server has for the client is pending.
+func (p *peer) sync() {
+	p.t.Helper()
+	p.pings++
+	token := fmt.Sprintf("sync%d", p.pings)
+	p.send("PING " + token)
+	for {
+		l, err := p.read()
+		if err != nil {
+			p.t.Fatalf("%s: sync: %v; pending\n%s", p.name, err, strings.Join(p.pending, "\n"))
+		}
+		if strings.HasSuffix(l, " "+":"+token) {
+			return
+		}
+		p.pending = append(p.pending, l)
+	}
+}
+
+// none demands that no pending line fits the pattern.
+func (p *peer) none(pattern string) {
+	p.t.Helper()
+	for _, l := range p.pending {
+		if like(pattern, l) {
+			p.t.Errorf("%s got %q, which fits %q", p.name, l, pattern)
+		}
+	}
+}
+
+// ended waits for the server to close the connection and returns its last line.
+func (p *peer) ended() string {
+	p.t.Helper()
+	last := ""
+	for {
+		l, err := p.read()
+		if err != nil {
+			if ne, ok := err.(net.Error); ok && ne.Timeout() {
+				p.t.Fatalf("%s is still connected", p.name)
+			}
+			return last
+		}
+		last = l
+	}
+}
+
+// like matches with * only, and minds case.
+func like(pattern, s string) bool {
+	parts := strings.Split(pattern, "*")
+	if len(parts) == 1 {
+		return pattern == s
+	}
+	if !strings.HasPrefix(s, parts[0]) {
+		return false
+	}
+	s = s[len(parts[0]):]
+	last := len(parts) - 1
+	for _, part := range parts[1:last] {
+		i := strings.Index(s, part)
+		if i < 0 {
+			return false
+		}
+		s = s[i+len(part):]
+	}
+	return strings.HasSuffix(s, parts[last])
+}
+
+// talk plays a conversation. Each line is one of
+//
+//	name is caps…     connect and register
+//	name > line       send
+//	name < pattern    wait for a line that fits
+//	name = pattern    the next line must fit
+//	name ! pattern    no line fits, after all have been heard
+//	name .            forget what came so far, after all have been heard
+//	name x pattern    the connection ends, with this line as its last
+func (h *house) talk(t *testing.T, script string) {
+	t.Helper()
+	peers := map[string]*peer{}
+	open := map[string]bool{}
+	hear := func() {
+		t.Helper()
+		for range 2 { // what one says reaches the others before their second sync
+			for name, p := range peers {
+				if open[name] {
+					p.sync()
+				}
+			}
+		}
+	}
+	for _, raw := range strings.Split(strings.TrimSpace(script), "\n") {
+		text := strings.TrimSpace(raw)
+		if text == "" || strings.HasPrefix(text, "#") {
+			continue
+		}
+		name, rest, _ := strings.Cut(text, " ")
+		verb, arg, _ := strings.Cut(strings.TrimSpace(rest), " ")
+		p := peers[name]
+		if p == nil && verb != "is" {
+			p = h.dial(t, name)
+			peers[name] = p
+		}
+		switch verb {
+		case "is":
+			peers[name] = h.join(t, name, strings.Fields(arg)...)
+			open[name] = true
+		case ">":
+			p.send(arg)
+		case "<":
+			p.expect(arg)
+		case "=":
+			if len(p.pending) == 0 {
+				l, err := p.read()
+				if err != nil {
+					t.Fatalf("%s waits for %q: %v", name, arg, err)
+				}
+				p.pending = append(p.pending, l)
+			}
+			if !like(arg, p.pending[0]) {
+				t.Fatalf("%s: the next line must fit %q, but pending are\n%s", name, arg, strings.Join(p.pending, "\n"))
+			}
+			p.pending = p.pending[1:]
+		case "!":
+			hear()
+			p.none(arg)
+		case ".":
+			hear()
+			p.pending = nil
+		case "x":
+			if last := p.ended(); !like(arg, last) {
+				t.Fatalf("%s: the last line must fit %q but is %q", name, arg, last)
+			}
+			open[name] = false
+		default:
+			t.Fatalf("no such verb: %q", text)
+		}
+	}
+}

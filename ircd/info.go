@@ -1,0 +1,144 @@
+package ircd
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+func itoa(i int) string { return strconv.Itoa(i) }
+
+func cmdPing(r *request) {
+	if len(r.params) == 0 {
+		r.reply(errNoOrigin, "No origin specified")
+		return
+	}
+	r.n.sendLine(r.c, "PONG", r.n.cfg.ServerName, r.param(0))
+}
+
+func cmdQuit(r *request) {
+	reason := "Quit"
+	if text := clip(r.param(0), maxReason); text != "" {
+		reason = "Quit: " + text
+	}
+	r.n.drop(r.c, reason)
+}
+
+// cmdLusers counts people, not connections that haven't registered.
+func cmdLusers(r *request) { r.n.sendLusers(r.c) }
+
+func (n *network) sendLusers(c *client) {
+	invisible, users := 0, len(n.nicks)
+	for _, who := range n.nicks {
+		if who.invisible {
+			invisible++
+		}
+	}
+	all := itoa(users)
+	n.numeric(c, rplLUserClient, "There are "+itoa(users-invisible)+" users and "+itoa(invisible)+" invisible on 1 servers")
+	n.numeric(c, rplLUserOp, "0", "operator(s) online")
+	n.numeric(c, rplLUserUnknown, itoa(len(n.clients)-users), "unknown connection(s)")
+	n.numeric(c, rplLUserChannels, itoa(len(n.channels)), "channels formed")
+	n.numeric(c, rplLUserMe, "I have "+all+" clients and 0 servers")
+	n.numeric(c, rplLocalUsers, all, itoa(n.peak), "Current local users "+all+", max "+itoa(n.peak))
+	n.numeric(c, rplGlobalUsers, all, itoa(n.peak), "Current global users "+all+", max "+itoa(n.peak))
+}
+
+func cmdMOTD(r *request) {
+	if r.otherServer(r.param(0)) {
+		return
+	}
+	r.n.sendMOTD(r.c)
+}
+
+func (n *network) sendMOTD(c *client) {
+	if strings.TrimSpace(n.cfg.MOTD) == "" {
+		n.numeric(c, errNoMOTD, "MOTD File is missing")
+		return
+	}
+	n.numeric(c, rplMOTDStart, "- "+n.cfg.ServerName+" Message of the day - ")
+	for l := range strings.Lines(n.cfg.MOTD) {
+		n.numeric(c, rplMOTD, "- "+strings.TrimRight(l, "\r\n"))
+	}
+	n.numeric(c, rplEndOfMOTD, "End of MOTD command")
+}
+
+// otherServer answers a question for a server that doesn't exist.
+func (r *request) otherServer(name string) bool {
+	if name == "" || matches(name, r.n.cfg.ServerName) || r.n.find(name) != nil {
+		return false
+	}
+	r.reply(errNoSuchServer, clip(name, maxChannel), "No such server")
+	return true
+}
+
+func cmdVersion(r *request) {
+	if r.otherServer(r.param(0)) {
+		return
+	}
+	r.reply(rplVersion, r.n.version, r.n.cfg.ServerName, "")
+	r.n.sendISupport(r.c)
+}
+
+func cmdTime(r *request) {
+	if r.otherServer(r.param(0)) {
+		return
+	}
+	now := r.n.clock().UTC()
+	r.reply(rplTime, r.n.cfg.ServerName, now.Format(time.RFC1123))
+}
+
+func cmdInfo(r *request) {
+	if r.otherServer(r.param(0)) {
+		return
+	}
+	r.reply(rplInfo, r.n.version+": the IRC room of Caduceus, a private tracker for biology data")
+	r.reply(rplInfo, "Running since "+r.n.started.UTC().Format(time.RFC1123))
+	r.reply(rplEndOfInfo, "End of INFO list")
+}
+
+func cmdAdmin(r *request) {
+	if r.otherServer(r.param(0)) {
+		return
+	}
+	r.reply(rplAdminMe, r.n.cfg.ServerName, "Administrative info")
+	r.reply(rplAdminLoc1, r.n.name)
+	r.reply(rplAdminLoc2, "The staff of the site run this network")
+	r.reply(rplAdminEmail, r.n.cfg.Admin)
+}
+
+func cmdStats(r *request) {
+	if r.param(0) == "u" {
+		up := r.n.clock().Sub(r.n.started).Round(time.Second)
+		days := int(up.Hours()) / 24
+		r.reply(rplStatsUptime, "Server up "+itoa(days)+" days "+(up-time.Duration(days)*24*time.Hour).String())
+	}
+	r.reply(rplEndOfStats, clip(r.param(0), 1), "End of STATS report")
+}
+
+// cmdHelp shows how commands are used, out of the command table.
+func cmdHelp(r *request) {
+	subject := strings.ToUpper(clip(r.param(0), 32))
+	if subject != "" {
+		cmd := r.n.table[subject]
+		if cmd == nil {
+			r.reply(errHelpNotFound, subject, "No help available on this topic")
+			return
+		}
+		usage := cmd.usage
+		if usage == "" {
+			usage = cmd.name
+		}
+		r.reply(rplHelpStart, subject, usage)
+		r.reply(rplHelpTxt, subject, "")
+		r.reply(rplEndOfHelp, subject, "End of /HELP")
+		return
+	}
+	r.reply(rplHelpStart, "*", "Commands of this server; HELP command says more:")
+	for group := range slices.Chunk(slices.Sorted(maps.Keys(r.n.table)), 10) {
+		r.reply(rplHelpTxt, "*", strings.Join(group, " "))
+	}
+	r.reply(rplEndOfHelp, "*", "Ask people in #support")
+}

@@ -1,0 +1,138 @@
+package ircd
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ergochat/irc-go/ircmsg"
+)
+
+// line is one message on its way to clients. It is encoded once for each set of
+// capabilities that changes its form, however many clients get it. Its methods
+// are called under the network's lock; the encoded bytes are never changed.
+type line struct {
+	source  string
+	command string
+	params  []string
+	at      time.Time
+	account string            // of who sent it, for account-tag
+	bot     bool              // whether who sent it is a bot
+	tags    map[string]string // the sender's client-only tags
+
+	body    []byte
+	encoded [8][]byte
+}
+
+// bytes encodes the line for a client with caps. Three capabilities change its
+// form, so there are eight forms.
+func (l *line) bytes(caps capSet) []byte {
+	i := 0
+	if caps&capServerTime != 0 {
+		i |= 1
+	}
+	if caps&capAccountTag != 0 {
+		i |= 2
+	}
+	if caps&capMessageTags != 0 {
+		i |= 4
+	}
+	if l.encoded[i] == nil {
+		l.encoded[i] = l.with(caps)
+	}
+	return l.encoded[i]
+}
+
+// with encodes the line with extra tags, given as names and values in turn.
+func (l *line) with(caps capSet, extra ...string) []byte {
+	if l.body == nil {
+		l.body = l.encodeBody()
+	}
+	var b strings.Builder
+	tag := func(name, value string) {
+		if b.Len() == 0 {
+			b.WriteByte('@')
+		} else {
+			b.WriteByte(';')
+		}
+		b.WriteString(name)
+		if value != "" {
+			b.WriteByte('=')
+			b.WriteString(ircmsg.EscapeTagValue(value))
+		}
+	}
+	for i := 0; i+1 < len(extra); i += 2 {
+		tag(extra[i], extra[i+1])
+	}
+	if caps&capServerTime != 0 {
+		tag("time", l.at.UTC().Format("2006-01-02T15:04:05.000Z"))
+	}
+	if caps&capAccountTag != 0 && l.account != "" {
+		tag("account", l.account)
+	}
+	if caps&capMessageTags != 0 {
+		if l.bot {
+			tag("bot", "")
+		}
+		for _, name := range slices.Sorted(maps.Keys(l.tags)) {
+			tag(name, l.tags[name])
+		}
+	}
+	if b.Len() == 0 {
+		return l.body
+	}
+	b.WriteByte(' ')
+	b.Write(l.body)
+	return []byte(b.String())
+}
+
+// encodeBody makes the part after the tags, of at most 512 bytes: a text that is
+// too long is cut at a character. Parameters that would break the line are
+// mended, so that no input of a client can make another line of it.
+func (l *line) encodeBody() []byte {
+	params := make([]string, len(l.params))
+	for i, p := range l.params {
+		params[i] = mend(p, i < len(l.params)-1)
+	}
+	msg := ircmsg.MakeMessage(nil, l.source, l.command, params...)
+	if colonBeforeLast(l.command, len(params)) {
+		msg.ForceTrailing()
+	}
+	// The only error that mended parameters leave is that the line was cut.
+	out, _ := msg.LineBytesStrict(false, maxLine)
+	return out
+}
+
+// maxLine is the longest line without tags, with CR and LF.
+const maxLine = 512
+
+func mend(p string, middle bool) string {
+	if strings.ContainsAny(p, "\r\n\x00") {
+		p = strings.NewReplacer("\r", " ", "\n", " ", "\x00", "").Replace(p)
+	}
+	if !middle {
+		return p
+	}
+	p = strings.ReplaceAll(p, " ", "_")
+	if p == "" {
+		return "*"
+	}
+	if p[0] == ':' {
+		return "_" + p[1:]
+	}
+	return p
+}
+
+// colonBeforeLast reports whether the last parameter of a command is a text,
+// before which simple clients expect the colon even where it isn't needed.
+func colonBeforeLast(command string, params int) bool {
+	switch command {
+	case "PART":
+		return params > 1
+	case "JOIN", "NICK", "MODE", "BATCH", "ACCOUNT", "CHGHOST", "INVITE", "AUTHENTICATE", "TAGMSG", "ACK",
+		rplChannelModeIs, rplCreationTime, rplTopicWho, rplUModeIs, rplInviting, rplBanList, rplWhoSpc:
+		return false
+	}
+	return true
+}

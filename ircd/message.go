@@ -1,0 +1,142 @@
+package ircd
+
+import (
+	"strings"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+)
+
+// maxTargets is how many targets one PRIVMSG, NOTICE, TAGMSG or KICK may have.
+const maxTargets = 4
+
+func cmdPrivmsg(r *request) { r.message("PRIVMSG") }
+func cmdNotice(r *request)  { r.message("NOTICE") }
+func cmdTagmsg(r *request)  { r.message("TAGMSG") }
+
+// message is what the three commands share. A NOTICE is never answered with an
+// error, so that programs don't talk to each other for ever.
+func (r *request) message(command string) {
+	forServices := false
+	r.locked(func() {
+		list := targets(r.param(0))
+		switch {
+		case command == "TAGMSG" && !r.c.has(capMessageTags):
+			r.reply(errUnknownCommand, command, "Unknown command")
+			return
+		case len(list) == 0:
+			r.complain(command, errNoRecipient, "No recipient given ("+command+")")
+			return
+		case command != "TAGMSG" && r.param(1) == "":
+			r.complain(command, errNoTextToSend, "No text to send")
+			return
+		case len(list) > maxTargets:
+			r.complain(command, errTooManyTargets, clip(r.param(0), maxChannel), "Too many targets")
+			return
+		}
+		for _, target := range list {
+			if strings.EqualFold(target, nickServ) && command == "PRIVMSG" {
+				forServices = true
+				continue
+			}
+			r.sendTo(command, target)
+		}
+	})
+	if forServices {
+		r.identify(r.param(1))
+	}
+}
+
+// complain answers with an error, unless the command is one that gets none.
+func (r *request) complain(command, code string, params ...string) {
+	if command != "NOTICE" {
+		r.reply(code, params...)
+	}
+}
+
+func (r *request) sendTo(command, target string) {
+	l := r.n.lineFrom(r.c, command, target)
+	if command != "TAGMSG" {
+		l.params = append(l.params, r.param(1))
+	}
+	if tags := r.msg.ClientOnlyTags(); len(tags) > 0 {
+		l.tags = tags
+	}
+	r.n.metrics.messages.Inc()
+	if name := strings.TrimLeft(target, "@+"); strings.HasPrefix(name, "#") {
+		r.sendToChannel(l, name, target[:len(target)-len(name)])
+		return
+	}
+	r.sendToNick(l, target)
+}
+
+// sendToChannel sends to a channel; prefix is of STATUSMSG: "@" reaches the
+// operators only, "+" those with voice too.
+func (r *request) sendToChannel(l *line, name, prefix string) {
+	n, c := r.n, r.c
+	ch := n.lookup(c, name)
+	if ch == nil {
+		r.complain(l.command, errNoSuchChannel, clip(name, maxChannel), "No such channel")
+		return
+	}
+	if !ch.maySpeak(c) {
+		r.complain(l.command, errCannotSendToChan, ch.row.Name, "Cannot send to channel")
+		return
+	}
+	var atLeast status
+	switch {
+	case strings.Contains(prefix, "+"):
+		prefix, atLeast = "+", statusOp|statusVoice
+	case prefix != "":
+		prefix, atLeast = "@", statusOp
+	}
+	l.params[0] = prefix + ch.row.Name
+	for member, s := range ch.members {
+		if member == c || l.command == "TAGMSG" && !member.has(capMessageTags) {
+			continue
+		}
+		if atLeast == 0 || s&atLeast != 0 {
+			n.send(member, l)
+		}
+	}
+	r.echo(l)
+}
+
+func (r *request) sendToNick(l *line, nick string) {
+	n, c := r.n, r.c
+	to := n.find(nick)
+	switch {
+	case to == nil:
+		r.complain(l.command, errNoSuchNick, clip(nick, maxNick), "No such nick")
+		return
+	case !mayWrite(c, to):
+		r.complain(l.command, errCantSendToUser, to.nick, "Log in to write to members; staff and #support are there for you")
+		return
+	}
+	l.params[0] = to.nick
+	if l.command != "TAGMSG" || to.has(capMessageTags) {
+		if to != c || !c.has(capEchoMessage) {
+			n.send(to, l)
+		}
+	}
+	r.echo(l)
+	if to.away != "" && l.command == "PRIVMSG" {
+		r.reply(rplAway, to.nick, to.away)
+	}
+}
+
+// mayWrite reports whether c may write to somebody. Guests may write to each
+// other, to staff and to the site's bot, which they can ask to be let in.
+func mayWrite(c, to *client) bool {
+	if c.account != nil || to.account == nil {
+		return true
+	}
+	m := to.account.member
+	return m.Can(core.IRCOperate) || m.Can(core.IRCAnnounce)
+}
+
+// echo sends the message back to a client that wants to see it as others do.
+func (r *request) echo(l *line) {
+	if r.c.has(capEchoMessage) {
+		r.n.send(r.c, l)
+	}
+}

@@ -1,0 +1,430 @@
+package ircd
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// flags are the modes of a channel that are on or off.
+type flags uint8
+
+const (
+	flagInviteOnly flags = 1 << iota
+	flagModerated
+	flagNoExternal
+	flagSecret
+	flagTopicLock
+	flagAuditorium
+)
+
+// What RPL_MYINFO and ISUPPORT promise.
+const (
+	userModes    = "Bir"
+	channelModes = "biklmnostuv"
+	maxModes     = 6 // changes with a parameter in one MODE
+)
+
+func flagOf(letter byte) flags {
+	switch letter {
+	case 'i':
+		return flagInviteOnly
+	case 'm':
+		return flagModerated
+	case 'n':
+		return flagNoExternal
+	case 's':
+		return flagSecret
+	case 't':
+		return flagTopicLock
+	case 'u':
+		return flagAuditorium
+	}
+	return 0
+}
+
+// setModes reads what modes returns. Words that mean nothing are left out.
+func (ch *channel) setModes(text string) {
+	words := strings.Fields(text)
+	if len(words) == 0 {
+		return
+	}
+	args := words[1:]
+	next := func() string {
+		if len(args) == 0 {
+			return ""
+		}
+		a := args[0]
+		args = args[1:]
+		return a
+	}
+	for _, letter := range []byte(words[0]) {
+		switch letter {
+		case 'k':
+			ch.key = next()
+		case 'l':
+			if limit, err := strconv.Atoi(next()); err == nil && limit > 0 {
+				ch.limit = limit
+			}
+		default:
+			ch.flags |= flagOf(letter)
+		}
+	}
+}
+
+// modes writes the channel's modes as parameters of MODE.
+func (ch *channel) modes(withKey bool) []string {
+	letters := "+"
+	var args []string
+	for _, letter := range []byte("imnstu") {
+		if ch.flags&flagOf(letter) != 0 {
+			letters += string(letter)
+		}
+	}
+	if ch.key != "" {
+		letters += "k"
+		key := "*"
+		if withKey {
+			key = ch.key
+		}
+		args = append(args, key)
+	}
+	if ch.limit > 0 {
+		letters += "l"
+		args = append(args, strconv.Itoa(ch.limit))
+	}
+	return append([]string{letters}, args...)
+}
+
+// cmdMode is MODE, for channels and for oneself.
+func cmdMode(r *request) {
+	target := r.param(0)
+	if !strings.HasPrefix(target, "#") {
+		r.locked(r.userMode)
+		return
+	}
+	var ch *channel
+	r.locked(func() {
+		ch = r.n.lookup(r.c, target)
+		switch {
+		case ch == nil:
+			r.reply(errNoSuchChannel, clip(target, maxChannel), "No such channel")
+		case len(r.params) == 1:
+			r.reply(rplChannelModeIs, append([]string{ch.row.Name}, ch.modes(ch.has(r.c))...)...)
+			r.reply(rplCreationTime, ch.row.Name, strconv.FormatInt(ch.created.Unix(), 10))
+			ch = nil
+		case r.listsBans():
+			r.sendBans(ch)
+			ch = nil
+		case !r.operates(ch):
+			ch = nil
+		}
+	})
+	if ch != nil {
+		r.changeModes(ch)
+	}
+}
+
+func (r *request) listsBans() bool {
+	m := strings.TrimLeft(r.param(1), "+-")
+	return len(r.params) == 2 && m != "" && strings.Trim(m, "b") == ""
+}
+
+func (r *request) sendBans(ch *channel) {
+	if ch.has(r.c) {
+		for _, b := range ch.bans {
+			r.reply(rplBanList, ch.row.Name, b.mask, b.by, strconv.FormatInt(b.at.Unix(), 10))
+		}
+	}
+	r.reply(rplEndOfBanList, ch.row.Name, "End of channel ban list")
+}
+
+// modeChange is one letter of MODE with its parameter.
+type modeChange struct {
+	add    bool
+	letter byte
+	arg    string
+}
+
+// changeModes works the changes out, saves what is kept, and then makes them.
+func (r *request) changeModes(ch *channel) {
+	n := r.n
+	ch.saving.Lock()
+	defer ch.saving.Unlock()
+	var changes []modeChange
+	var kept string
+	r.locked(func() {
+		changes = r.parseModes(ch)
+		kept = ch.modesAfter(changes)
+	})
+	if len(changes) == 0 {
+		return
+	}
+	if kept != "" {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.ctx), queryTimeout)
+		defer cancel()
+		if err := n.store.SaveModes(ctx, ch.row.Name, kept); err != nil {
+			n.log.Error("channel modes can't be saved", "channel", ch.row.Name, "err", err)
+			r.locked(func() { r.reply(errUnknown, "MODE", "The modes can't be saved at the moment and were not changed") })
+			return
+		}
+	}
+	n.lockedFor(r, func() { n.makeChanges(r.c, ch, changes) })
+}
+
+// modesAfter returns what the channel's modes will be, "" when nothing that is
+// kept changes.
+func (ch *channel) modesAfter(changes []modeChange) string {
+	after := &channel{flags: ch.flags, key: ch.key, limit: ch.limit}
+	for _, m := range changes {
+		after.change(m)
+	}
+	if !ch.kept || after.flags == ch.flags && after.key == ch.key && after.limit == ch.limit {
+		return ""
+	}
+	return strings.Join(after.modes(true), " ")
+}
+
+// change makes one change of a flag, the key or the limit, and reports whether
+// it was one.
+func (ch *channel) change(m modeChange) bool {
+	before := [...]any{ch.flags, ch.key, ch.limit}
+	switch {
+	case m.letter == 'k' && m.add:
+		ch.key = m.arg
+	case m.letter == 'k':
+		ch.key = ""
+	case m.letter == 'l' && m.add:
+		ch.limit, _ = strconv.Atoi(m.arg) // was checked by modeArg
+	case m.letter == 'l':
+		ch.limit = 0
+	case m.add:
+		ch.flags |= flagOf(m.letter)
+	default:
+		ch.flags &^= flagOf(m.letter)
+	}
+	return before != [...]any{ch.flags, ch.key, ch.limit}
+}
+
+// parseModes reads the parameters of MODE, answering what can't be done.
+func (r *request) parseModes(ch *channel) []modeChange {
+	var out []modeChange
+	args := r.params[2:]
+	add, withArg, unknown := true, 0, ""
+	for _, char := range r.param(1) {
+		if char == '+' || char == '-' {
+			add = char == '+'
+			continue
+		}
+		letter := byte(min(char, 127)) // 127 is no mode
+		m := modeChange{add: add, letter: letter}
+		takes := strings.IndexByte("bkov", letter) >= 0 || letter == 'l' && add
+		switch {
+		case !takes && letter != 'l' && flagOf(letter) == 0:
+			if !strings.ContainsRune(unknown, char) { // once each is enough
+				unknown += string(char)
+				r.reply(errUnknownMode, string(char), "is unknown mode char to me")
+			}
+			continue
+		case takes && len(args) == 0:
+			if letter == 'k' && !add {
+				break // the old key need not be said
+			}
+			if letter != 'b' {
+				r.reply(errInvalidModeParam, ch.row.Name, string(letter), "*", "You must give a parameter")
+			}
+			continue
+		case takes:
+			m.arg, args = args[0], args[1:]
+		}
+		if takes {
+			if withArg++; withArg > maxModes || !r.modeArg(ch, &m) {
+				continue
+			}
+		}
+		out = append(out, m)
+	}
+	return out
+}
+
+// modeArg checks and tidies the parameter of a change.
+func (r *request) modeArg(ch *channel, m *modeChange) bool {
+	switch m.letter {
+	case 'o', 'v':
+		who := r.n.find(m.arg)
+		if who == nil {
+			r.reply(errNoSuchNick, clip(m.arg, maxNick), "No such nick")
+			return false
+		}
+		if !ch.has(who) {
+			r.reply(errUserNotInChannel, who.nick, ch.row.Name, "They aren't on that channel")
+			return false
+		}
+	case 'k':
+		if m.add && (m.arg == "" || len(m.arg) > maxKey || strings.ContainsAny(m.arg, " ,:")) {
+			r.reply(errInvalidKey, ch.row.Name, "Key is not well-formed")
+			return false
+		}
+	case 'l':
+		limit, err := strconv.Atoi(m.arg)
+		if err != nil || limit < 1 || limit > 99999 {
+			r.reply(errInvalidModeParam, ch.row.Name, "l", orStar(clip(m.arg, 32)), "A limit is a number from 1 to 99999")
+			return false
+		}
+		m.arg = strconv.Itoa(limit)
+	case 'b':
+		m.arg = banMask(m.arg)
+		if m.add && len(ch.bans) >= maxBans {
+			r.reply(errBanListFull, ch.row.Name, m.arg, "Channel ban list is full")
+			return false
+		}
+	}
+	return true
+}
+
+// banMask completes a mask to nick!user@host.
+func banMask(s string) string {
+	s = clip(strings.ReplaceAll(s, " ", ""), 100)
+	nick, rest, found := strings.Cut(s, "!")
+	user, host, at := strings.Cut(rest, "@")
+	if !found {
+		if before, after, ok := strings.Cut(s, "@"); ok {
+			nick, user, host, at = "", before, after, true
+		}
+	}
+	if !at {
+		host = ""
+	}
+	return cmp.Or(nick, "*") + "!" + cmp.Or(user, "*") + "@" + cmp.Or(host, "*")
+}
+
+// makeChanges makes the changes that still can be, and tells everyone of those
+// that were any.
+func (n *network) makeChanges(c *client, ch *channel, changes []modeChange) {
+	letters, sign := "", ""
+	var args []string
+	for _, m := range changes {
+		arg, ok := n.makeChange(c, ch, m)
+		if !ok {
+			continue
+		}
+		if s := map[bool]string{true: "+", false: "-"}[m.add]; s != sign {
+			sign = s
+			letters += s
+		}
+		letters += string(rune(m.letter))
+		if arg != "" {
+			args = append(args, arg)
+		}
+	}
+	if letters == "" {
+		return
+	}
+	l := n.lineFrom(c, "MODE", append([]string{ch.row.Name, letters}, args...)...)
+	for viewer := range ch.members {
+		n.send(viewer, l)
+	}
+}
+
+// makeChange makes one change. It returns the parameter to show, and false when
+// there is nothing to show: a status is told by setStatus itself.
+func (n *network) makeChange(c *client, ch *channel, m modeChange) (string, bool) {
+	switch m.letter {
+	case 'o', 'v':
+		bit := map[byte]status{'o': statusOp, 'v': statusVoice}[m.letter]
+		if who := n.find(m.arg); who != nil && ch.has(who) {
+			now := ch.members[who] | bit
+			if !m.add {
+				now = ch.members[who] &^ bit
+			}
+			n.setStatus(who, ch, now, c.prefix())
+		}
+		return "", false
+	case 'b':
+		i := slices.IndexFunc(ch.bans, func(b ban) bool { return fold(b.mask) == fold(m.arg) })
+		switch {
+		case m.add && i < 0 && len(ch.bans) < maxBans:
+			ch.bans = append(ch.bans, ban{mask: m.arg, by: c.nick, at: n.clock()})
+		case !m.add && i >= 0:
+			m.arg = ch.bans[i].mask
+			ch.bans = slices.Delete(ch.bans, i, i+1)
+		default:
+			return "", false
+		}
+		return m.arg, true
+	case 'k':
+		arg := m.arg
+		if !m.add {
+			arg = "*"
+		}
+		return arg, ch.change(m)
+	}
+	return m.arg, ch.change(m)
+}
+
+// userMode shows or changes the client's own modes.
+func (r *request) userMode() {
+	n, c := r.n, r.c
+	who := n.find(r.param(0))
+	switch {
+	case who == nil:
+		r.reply(errNoSuchNick, clip(r.param(0), maxNick), "No such nick")
+		return
+	case who != c:
+		r.reply(errUsersDontMatch, "Can't change mode for other users")
+		return
+	case len(r.params) == 1:
+		r.reply(rplUModeIs, c.modes())
+		return
+	}
+	changed, sign, add, unknown := "", "", true, false
+	for _, letter := range []byte(r.param(1)) {
+		var on *bool
+		switch letter {
+		case '+', '-':
+			add = letter == '+'
+			continue
+		case 'i':
+			on = &c.invisible
+		case 'B':
+			on = &c.botMode
+		case 'r':
+			continue // only logging in sets it
+		default:
+			unknown = true
+			continue
+		}
+		if *on == add {
+			continue
+		}
+		*on = add
+		if s := map[bool]string{true: "+", false: "-"}[add]; s != sign {
+			sign = s
+			changed += s
+		}
+		changed += string(rune(letter))
+	}
+	if unknown {
+		r.reply(errUModeUnknownFlag, "Unknown MODE flag")
+	}
+	if changed != "" {
+		n.send(c, n.lineFrom(c, "MODE", c.nick, changed))
+	}
+}
+
+// modes are the client's user modes.
+func (c *client) modes() string {
+	out := "+"
+	if c.botMode {
+		out += "B"
+	}
+	if c.invisible {
+		out += "i"
+	}
+	if c.account != nil {
+		out += "r"
+	}
+	return out
+}

@@ -1,0 +1,202 @@
+package ircd
+
+import (
+	"context"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/eventlog"
+	"github.com/caduceus-bio/caduceus/internal/member"
+)
+
+// changes remembers what the event log told of while a login or a nick was
+// being checked: what the check read may be older than the change.
+type changes struct {
+	checking int    // checks under way; without any nothing is remembered
+	seq      uint64 // grows with each change
+	all      uint64 // the last change that concerned everybody
+	ids      map[core.MemberID]uint64
+	names    map[string]uint64
+}
+
+func (ch *changes) note(id core.MemberID, name string) {
+	ch.seq++
+	if ch.checking == 0 {
+		return
+	}
+	if ch.ids == nil {
+		ch.ids, ch.names = map[core.MemberID]uint64{}, map[string]uint64{}
+	}
+	ch.ids[id] = ch.seq
+	ch.names[fold(name)] = ch.seq
+}
+
+// settled runs try, which reads something of the site without the lock and then
+// uses it under the lock, unless unchanged (to be called under the lock) says
+// that it was changed in between. Then try returns false and runs again.
+func (n *network) settled(try func(unchanged func(core.MemberID, string) bool) (bool, error)) error {
+	for range 4 {
+		done, err := n.trySettled(try)
+		if done || err != nil {
+			return err
+		}
+	}
+	return core.Errorf(core.Unavailable, "the account is being changed, try again in a moment")
+}
+
+func (n *network) trySettled(try func(unchanged func(core.MemberID, string) bool) (bool, error)) (bool, error) {
+	var since uint64
+	n.locked(func() {
+		n.changes.checking++
+		since = n.changes.seq
+	})
+	defer n.locked(func() {
+		if n.changes.checking--; n.changes.checking == 0 {
+			n.changes.ids, n.changes.names = nil, nil
+		}
+	})
+	return try(func(id core.MemberID, name string) bool {
+		ch := &n.changes
+		return ch.all <= since && ch.ids[id] <= since && ch.names[fold(name)] <= since
+	})
+}
+
+// Consumer is the name of the network's cursor in the event log.
+const Consumer = "ircd"
+
+// follow keeps the rights of open connections as the site has them, by the events
+// after from. It returns when ctx ends.
+func (n *network) follow(ctx context.Context, log EventLog, from int64) error {
+	return log.ConsumeFrom(ctx, from, eventlog.Consumer{Name: Consumer, Handle: n.apply, Log: n.log})
+}
+
+// apply handles events. A member who can't be read is logged out, so nothing
+// has to wait or come again: whoever logs in is read anew.
+func (n *network) apply(ctx context.Context, events []eventlog.Event) error {
+	done := map[core.MemberID]bool{}
+	everybody := false
+	for _, e := range events {
+		switch e.Kind {
+		case eventlog.MemberChanged{}.EventKind():
+			body, err := eventlog.Decode[eventlog.MemberChanged](e)
+			if err != nil {
+				n.log.Error("an event can't be read; all members are looked at instead", "err", err)
+				everybody = true
+				continue
+			}
+			if !done[body.Member] {
+				done[body.Member] = true
+				if err := n.reread(ctx, body.Member); err != nil {
+					return err
+				}
+			}
+		case eventlog.ClassChanged{}.EventKind():
+			everybody = true
+		}
+	}
+	if everybody {
+		return n.rereadAll(ctx)
+	}
+	return nil
+}
+
+// rereadAll looks again at every member who is logged in.
+func (n *network) rereadAll(ctx context.Context) error {
+	var ids []core.MemberID
+	n.locked(func() {
+		n.changes.seq++
+		n.changes.all = n.changes.seq
+		for id := range n.accounts {
+			ids = append(ids, id)
+		}
+	})
+	for _, id := range ids {
+		if err := n.reread(ctx, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reread reads a member and makes the open connections fit.
+func (n *network) reread(ctx context.Context, id core.MemberID) error {
+	query, cancel := context.WithTimeout(ctx, queryTimeout)
+	defer cancel()
+	m, err := n.members.ByID(query, id)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil && core.CodeOf(err) != core.NotFound {
+		n.log.Error("a member can't be read and is logged out of IRC", "member", id, "err", err)
+	}
+	n.locked(func() {
+		n.changes.note(id, m.Name)
+		if holder := n.find(m.Name); err == nil && holder != nil && holder.account == nil {
+			n.rename(holder, n.guestNick())
+		}
+		a := n.accounts[id]
+		switch {
+		case a == nil:
+		case err == nil:
+			n.refresh(a, m)
+		case core.CodeOf(err) == core.NotFound:
+			n.logOut(a, "Your account is gone")
+		default:
+			n.logOut(a, "Your account can't be checked at the moment, connect again in a minute")
+		}
+	})
+	return nil
+}
+
+// refresh gives an account what was just read, and its connections what follows.
+func (n *network) refresh(a *account, m member.Member) {
+	before := a.member
+	a.member = m
+	if why := mayStay(before, m); why != nil {
+		n.logOut(a, core.SafeText(why))
+		return
+	}
+	for c := range a.clients {
+		n.setPaceAfter(c, before)
+		if !c.registered {
+			continue
+		}
+		n.changeHost(c, fold(m.Name), n.hostOf(c))
+		for ch := range c.channels {
+			if !ch.admits(a) {
+				n.send(c, n.expel(c, ch, "Your class may not be here any more"))
+				continue
+			}
+			n.updateStatus(c, ch, before)
+		}
+		n.autoJoin(c, &before)
+	}
+}
+
+func mayStay(before, now member.Member) error {
+	switch {
+	case !now.Enabled() && now.StateReason != "":
+		return core.Errorf(core.Forbidden, "Your account is disabled: %s", now.StateReason)
+	case !now.Enabled():
+		return core.Errorf(core.Forbidden, "Your account is disabled")
+	case !now.Can(core.IRCConnect):
+		return core.Errorf(core.Forbidden, "Your class may not use IRC any more")
+	case now.Name != before.Name:
+		return core.Errorf(core.Conflict, "Your account was renamed, log in under the new name")
+	}
+	return nil
+}
+
+// setPaceAfter sets the pace anew when the member became the site's bot or
+// stopped being it; otherwise what was used up stays used up.
+func (n *network) setPaceAfter(c *client, before member.Member) {
+	if before.Can(core.IRCAnnounce) != c.account.member.Can(core.IRCAnnounce) {
+		n.setPace(c)
+	}
+}
+
+// logOut ends all connections of an account. The reason is nobody else's concern.
+func (n *network) logOut(a *account, reason string) {
+	for c := range a.clients {
+		n.dropFor(c, reason, "Logged out")
+	}
+}
