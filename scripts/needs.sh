@@ -6,7 +6,7 @@ set -euo pipefail
 
 packages=(
 	mariadb-server                               # the second database engine
-	transmission-daemon transmission-cli aria2   # clients that seed and fetch
+	transmission-daemon aria2 rtorrent           # clients that seed and fetch
 	python3 python3-libtorrent                   # … and make hybrid and v2 torrents
 	iproute2 util-linux                          # network namespaces
 	chromium fonts-dejavu-core                   # the site in a browser

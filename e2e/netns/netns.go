@@ -1,0 +1,155 @@
+// Package netns is a small network for tests: hosts with addresses of their own,
+// joined by a bridge, in network namespaces that nothing leads out of. Real
+// BitTorrent clients need it because some refuse peers on the loopback network,
+// and traffic of a test must never leave the machine.
+//
+// It needs either root or the right to make user namespaces, and the commands ip
+// (iproute2) and nsenter (util-linux). Everything in it ends with the test
+// process: the namespaces live only as long as somebody is inside.
+//
+// Concurrency: a Lab may be used by tests that run in parallel.
+package netns
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"os/exec"
+	"os/signal"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+)
+
+// inside marks a process that Enter has started. It does not begin with
+// CADUCEUS_, which the program under test takes for configuration.
+const inside = "E2E_INSIDE_NETNS"
+
+// Enter moves the test binary into a network namespace of its own: it starts
+// itself again in one, with the same arguments, and exits as that process does.
+// It returns only within the namespace. Call it first in TestMain.
+func Enter() (*Lab, error) {
+	if os.Getenv(inside) != "" {
+		return newLab()
+	}
+	runtime.LockOSThread() // the child gets its Pdeathsig when this thread ends
+	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.Env = append(os.Environ(), inside+"=1")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
+	if os.Getuid() != 0 {
+		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
+		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
+		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("make a network namespace (run as root, or allow user namespaces): %w", err)
+	}
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGQUIT)
+	go func() {
+		for s := range signals {
+			_ = cmd.Process.Signal(s) // gone already: Wait tells
+		}
+	}()
+	err := cmd.Wait()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		return nil, err
+	}
+	if code := cmd.ProcessState.ExitCode(); code >= 0 {
+		os.Exit(code)
+	}
+	os.Exit(1)
+	return nil, nil
+}
+
+// Lab is the network. The test process itself stands at Gateway.
+type Lab struct {
+	Gateway netip.Addr
+
+	mu   sync.Mutex
+	next netip.Addr
+	made int
+}
+
+const bridge = "lab0"
+
+func newLab() (*Lab, error) {
+	l := &Lab{Gateway: netip.MustParseAddr("10.77.0.1")}
+	l.next = l.Gateway
+	for _, line := range []string{
+		"link set lo up",
+		"link add " + bridge + " type bridge",
+		"addr add " + l.Gateway.String() + "/16 dev " + bridge,
+		"link set " + bridge + " up",
+	} {
+		if err := run(exec.Command("ip", strings.Fields(line)...)); err != nil {
+			return nil, err
+		}
+	}
+	return l, nil
+}
+
+// Host is a machine of the lab with one address.
+type Host struct {
+	IP     netip.Addr
+	holder *exec.Cmd // keeps the namespace alive
+}
+
+// Host makes a host. Close it when it is no longer needed.
+func (l *Lab) Host(ctx context.Context) (*Host, error) {
+	l.mu.Lock()
+	l.next = l.next.Next()
+	l.made++
+	h := &Host{IP: l.next}
+	link := "host" + strconv.Itoa(l.made)
+	l.mu.Unlock()
+
+	h.holder = exec.Command("sleep", "infinity")
+	h.holder.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
+	if err := h.holder.Start(); err != nil {
+		return nil, fmt.Errorf("make a host: %w", err)
+	}
+	pid := strconv.Itoa(h.holder.Process.Pid)
+	for _, cmd := range []*exec.Cmd{
+		exec.CommandContext(ctx, "ip", "link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", pid),
+		exec.CommandContext(ctx, "ip", "link", "set", link, "master", bridge, "up"),
+		h.Command(ctx, "ip", "addr", "add", h.IP.String()+"/16", "dev", "eth0"),
+		h.Command(ctx, "ip", "link", "set", "eth0", "up"),
+		h.Command(ctx, "ip", "link", "set", "lo", "up"),
+	} {
+		if err := run(cmd); err != nil {
+			return nil, errors.Join(err, h.Close())
+		}
+	}
+	return h, nil
+}
+
+// Command is exec.CommandContext on the host. The process dies with the test.
+func (h *Host) Command(ctx context.Context, name string, args ...string) *exec.Cmd {
+	enter := []string{"--net=/proc/" + strconv.Itoa(h.holder.Process.Pid) + "/ns/net", "--", name}
+	cmd := exec.CommandContext(ctx, "nsenter", append(enter, args...)...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	return cmd
+}
+
+// Close takes the host off the network. Processes on it must have ended.
+func (h *Host) Close() error {
+	if err := h.holder.Process.Kill(); err != nil {
+		return err
+	}
+	_ = h.holder.Wait() // killed, as it should be
+	return nil
+}
+
+func run(cmd *exec.Cmd) error {
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w: %s", strings.Join(cmd.Args, " "), err, out)
+	}
+	return nil
+}
