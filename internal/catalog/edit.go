@@ -1,0 +1,253 @@
+package catalog
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/db"
+	"github.com/caduceus-bio/caduceus/internal/eventlog"
+)
+
+// Edit changes the description of a group, a torrent or both, with the event
+// TorrentChanged (its Torrent is 0 when only the group changed). The caller has
+// checked that the member may edit. What the data are never changes: other data
+// are another torrent.
+//
+// Errors: FieldErrors, NotFound, and Conflict when the revision is not the
+// present one because somebody else edited in the meantime.
+func (s *Store) Edit(ctx context.Context, e Edit) error {
+	if e.GroupForm == nil && e.TorrentForm == nil {
+		return core.Errorf(core.Invalid, "there is nothing to change")
+	}
+	if e.TorrentForm != nil && e.Torrent == 0 {
+		return core.Errorf(core.Invalid, "say which torrent to change")
+	}
+	if err := s.checkEdit(ctx, &e); err != nil {
+		return err
+	}
+	var n names
+	if e.GroupForm != nil {
+		var err error
+		if n, err = s.names(ctx, *e.GroupForm); err != nil {
+			return err
+		}
+	}
+	err := s.db.Tx(ctx, func(tx *db.Tx) error { return s.applyEdit(ctx, tx, e, n) })
+	if err != nil {
+		return fmt.Errorf("edit: %w", err)
+	}
+	return nil
+}
+
+// checkEdit finds the group and validates the forms with its category, or with
+// the one that the group is to have.
+func (s *Store) checkEdit(ctx context.Context, e *Edit) error {
+	if e.Torrent != 0 {
+		group, ok, err := db.One(ctx, s.db, db.Value[core.GroupID],
+			"SELECT group_id FROM torrent WHERE id = ? AND deleted_at = 0", e.Torrent)
+		if err != nil {
+			return fmt.Errorf("read torrent %d: %w", e.Torrent, err)
+		}
+		if !ok || e.Group != 0 && e.Group != group {
+			return noTorrent()
+		}
+		e.Group = group
+	}
+	category, ok, err := db.One(ctx, s.db, db.Value[int64], "SELECT category_id FROM torrent_group WHERE id = ? AND "+hasLive, e.Group)
+	if err != nil {
+		return fmt.Errorf("read group %d: %w", e.Group, err)
+	}
+	if !ok {
+		return noGroup()
+	}
+	if e.GroupForm != nil {
+		category = e.GroupForm.Category
+	}
+	v, err := s.Vocabulary(ctx, category)
+	if err != nil && core.CodeOf(err) != core.Invalid {
+		return err
+	}
+	var faults FieldErrors
+	if e.GroupForm != nil {
+		form := *e.GroupForm // the caller's stays as it was written
+		e.GroupForm = &form
+		faults = append(faults, ValidateGroup(&form, v, s.opt.Rules)...)
+	}
+	if e.TorrentForm != nil && v.Category.ID != 0 {
+		form := *e.TorrentForm
+		e.TorrentForm = &form
+		faults = append(faults, ValidateTorrent(&form, v)...)
+	}
+	return faults.orNil()
+}
+
+func noTorrent() error { return core.Errorf(core.NotFound, "there is no such torrent") }
+
+func (s *Store) applyEdit(ctx context.Context, tx *db.Tx, e Edit, n names) error {
+	now := s.clock().Unix()
+	found, err := tx.Exec(ctx, "UPDATE torrent_group SET revision = revision + 1, updated_at = ? WHERE id = ? AND revision = ?",
+		now, e.Group, e.Revision)
+	if err != nil {
+		return err
+	}
+	if found == 0 {
+		return core.Errorf(core.Conflict, "somebody else changed this in the meantime; look at it again before you change it")
+	}
+	if e.GroupForm != nil {
+		if err := updateGroup(ctx, tx, e.Group, *e.GroupForm, n); err != nil {
+			return err
+		}
+	}
+	if e.TorrentForm != nil {
+		if err := updateTorrent(ctx, tx, e.Torrent, *e.TorrentForm, now); err != nil {
+			return err
+		}
+	}
+	if err := reindex(ctx, tx, e.Group); err != nil {
+		return err
+	}
+	_, err = s.log.Append(ctx, tx, eventlog.TorrentChanged{Torrent: e.Torrent, Group: e.Group})
+	return err
+}
+
+func updateGroup(ctx context.Context, tx *db.Tx, id core.GroupID, g GroupForm, n names) error {
+	if _, err := update(ctx, tx, "torrent_group", groupRow(g), "id = ?", id); err != nil {
+		return err
+	}
+	for _, table := range []string{"group_creator", "group_tag", "group_literature"} {
+		if _, err := tx.Exec(ctx, "DELETE FROM "+table+" WHERE group_id = ?", id); err != nil {
+			return fmt.Errorf("clear %s: %w", table, err)
+		}
+	}
+	return insertGroupLists(ctx, tx, id, g, n)
+}
+
+func updateTorrent(ctx context.Context, tx *db.Tx, id core.TorrentID, t TorrentForm, now int64) error {
+	found, err := update(ctx, tx, "torrent", append(torrentRow(t), "updated_at", now), "id = ? AND deleted_at = 0", id)
+	if err != nil {
+		return err
+	}
+	if found == 0 {
+		return noTorrent()
+	}
+	if _, err := tx.Exec(ctx, "DELETE FROM torrent_mirror WHERE torrent_id = ?", id); err != nil {
+		return fmt.Errorf("clear mirrors: %w", err)
+	}
+	return insertMirrors(ctx, tx, id, t.Mirrors)
+}
+
+// update sets the columns of row, whose names are the code's own.
+func update(ctx context.Context, tx *db.Tx, table string, row db.Row, where string, args ...any) (int64, error) {
+	query := "UPDATE " + table + " SET "
+	var values []any
+	for i := 0; i < len(row); i += 2 {
+		if i > 0 {
+			query += ", "
+		}
+		query += row[i].(string) + " = ?"
+		values = append(values, row[i+1])
+	}
+	n, err := tx.Exec(ctx, query+" WHERE "+where, append(values, args...)...)
+	if err != nil {
+		return 0, fmt.Errorf("update %s: %w", table, err)
+	}
+	return n, nil
+}
+
+// Delete takes a torrent out of the catalogue and the tracker, with the event
+// TorrentDeleted. Its rows stay, but its data may be uploaded again. The caller
+// has checked that the member may delete it.
+func (s *Store) Delete(ctx context.Context, by core.MemberID, id core.TorrentID, reason string) error {
+	if err := validReason(&reason); err != nil {
+		return err
+	}
+	err := s.db.Tx(ctx, func(tx *db.Tx) error {
+		now := s.clock().Unix()
+		found, err := tx.Exec(ctx, "UPDATE torrent SET deleted_at = ?, deleted_by = ?, delete_reason = ? WHERE id = ? AND deleted_at = 0",
+			now, by, reason, id)
+		if err != nil {
+			return err
+		}
+		if found == 0 {
+			return noTorrent()
+		}
+		if _, err := tx.Exec(ctx, "DELETE FROM torrent_content WHERE torrent_id = ?", id); err != nil {
+			return err
+		}
+		group, err := touchGroup(ctx, tx, id, now)
+		if err != nil {
+			return err
+		}
+		if err := reindex(ctx, tx, group); err != nil {
+			return err
+		}
+		_, err = s.log.Append(ctx, tx, eventlog.TorrentDeleted{Torrent: id, Group: group})
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("delete torrent %d: %w", id, err)
+	}
+	return nil
+}
+
+// SetLeech sets a torrent's own leech state, with the event TorrentChanged. A
+// state other than normal needs a reason. Freeleech windows lie over it and are
+// not touched. The caller has checked that the member may do this.
+func (s *Store) SetLeech(ctx context.Context, id core.TorrentID, l core.Leech, reason string) error {
+	if !l.Valid() {
+		return core.FieldErrorf("leech", "%q is not normal, neutral or free", shorten(string(l)))
+	}
+	if l == core.LeechNormal {
+		reason = ""
+	} else if err := validReason(&reason); err != nil {
+		return err
+	}
+	err := s.db.Tx(ctx, func(tx *db.Tx) error {
+		now := s.clock().Unix()
+		found, err := tx.Exec(ctx, "UPDATE torrent SET leech = ?, leech_reason = ?, updated_at = ? WHERE id = ? AND deleted_at = 0",
+			string(l), reason, now, id)
+		if err != nil {
+			return err
+		}
+		if found == 0 {
+			return noTorrent()
+		}
+		group, err := touchGroup(ctx, tx, id, now)
+		if err != nil {
+			return err
+		}
+		_, err = s.log.Append(ctx, tx, eventlog.TorrentChanged{Torrent: id, Group: group})
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("set leech of torrent %d: %w", id, err)
+	}
+	return nil
+}
+
+// touchGroup marks the group of a torrent as changed and returns its id.
+func touchGroup(ctx context.Context, tx *db.Tx, id core.TorrentID, now int64) (core.GroupID, error) {
+	var group core.GroupID
+	if err := tx.QueryRowContext(ctx, "SELECT group_id FROM torrent WHERE id = ?", id).Scan(&group); err != nil {
+		return 0, fmt.Errorf("find the group of torrent %d: %w", id, err)
+	}
+	_, err := tx.Exec(ctx, "UPDATE torrent_group SET revision = revision + 1, updated_at = ? WHERE id = ?", now, group)
+	if err != nil {
+		return 0, fmt.Errorf("touch group %d: %w", group, err)
+	}
+	return group, nil
+}
+
+// Owner returns who uploaded a live torrent, anonymous or not. It is for checks
+// of permission alone and must not be shown.
+func (s *Store) Owner(ctx context.Context, id core.TorrentID) (core.MemberID, error) {
+	owner, ok, err := db.One(ctx, s.db, db.Value[core.MemberID], "SELECT uploader_id FROM torrent WHERE id = ? AND deleted_at = 0", id)
+	if err != nil {
+		return 0, fmt.Errorf("read torrent %d: %w", id, err)
+	}
+	if !ok {
+		return 0, noTorrent()
+	}
+	return owner, nil
+}

@@ -1,0 +1,356 @@
+package catalog
+
+import (
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+)
+
+// The names by which errors point to form fields.
+const (
+	FieldCategory           = "category"
+	FieldTitle              = "title"
+	FieldSubject            = "subject"
+	FieldObject             = "object"
+	FieldCreators           = "creators"
+	FieldWorkgroup          = "workgroup"
+	FieldLocation           = "location"
+	FieldYear               = "year"
+	FieldIdentifier         = "identifier"
+	FieldTags               = "tags"
+	FieldPicture            = "picture"
+	FieldLiterature         = "literature"
+	FieldDescription        = "description"
+	FieldPlatform           = "platform"
+	FieldFormat             = "format"
+	FieldArchive            = "archive"
+	FieldScope              = "scope"
+	FieldLicense            = "license"
+	FieldVersion            = "version"
+	FieldMirrors            = "mirrors"
+	FieldSeqhash            = "seqhash"
+	FieldTorrentDescription = "torrent_description"
+	FieldTorrent            = "torrent"
+	FieldReason             = "reason"
+)
+
+// Bounds that don't depend on the site, in characters or items.
+const (
+	maxTitle       = 255
+	maxShort       = 128
+	maxIdentifier  = 64
+	maxURL         = 512
+	maxPicture     = 255
+	maxMirrors     = 2
+	maxCreators    = 500
+	maxTags        = 50
+	maxTag         = 64
+	maxLiterature  = 10
+	maxDescription = 100_000
+	minReason      = 5
+	maxReason      = 255
+)
+
+// FieldErrors are all faults of a form at once. Each has code Invalid.
+type FieldErrors []*core.Error
+
+// Error joins the texts.
+func (f FieldErrors) Error() string {
+	texts := make([]string, len(f))
+	for i, e := range f {
+		texts[i] = e.Error()
+	}
+	return strings.Join(texts, "; ")
+}
+
+// Unwrap lets errors.As and core.CodeOf find the faults.
+func (f FieldErrors) Unwrap() []error {
+	out := make([]error, len(f))
+	for i, e := range f {
+		out[i] = e
+	}
+	return out
+}
+
+// Get returns the text of the first fault of a field, or "".
+func (f FieldErrors) Get(field string) string {
+	for _, e := range f {
+		if e.Field == field {
+			return e.Text
+		}
+	}
+	return ""
+}
+
+// orNil keeps an empty list from becoming a non-nil error.
+func (f FieldErrors) orNil() error {
+	if len(f) == 0 {
+		return nil
+	}
+	return f
+}
+
+func (f *FieldErrors) add(field, format string, args ...any) {
+	*f = append(*f, core.FieldErrorf(field, format, args...))
+}
+
+// line checks a field of one line.
+func (f *FieldErrors) line(field string, s *string, least, most int) {
+	*s = cleanLine(*s)
+	switch n := utf8.RuneCountInString(*s); {
+	case n == 0 && least > 0:
+		f.add(field, "must not be empty")
+	case n < least:
+		f.add(field, "must have at least %d characters; it has %d", least, n)
+	case n > most:
+		f.add(field, "must have at most %d characters; it has %d", most, n)
+	}
+}
+
+// text checks a field of many lines.
+func (f *FieldErrors) text(field string, s *string, least int) {
+	*s = strings.TrimSpace(strings.Map(func(r rune) rune {
+		if r == '\r' || r == utf8.RuneError || unicode.IsControl(r) && r != '\n' && r != '\t' {
+			return -1
+		}
+		return r
+	}, norm.NFC.String(*s)))
+	switch n := utf8.RuneCountInString(*s); {
+	case n < least:
+		f.add(field, "must have at least %d characters; it has %d", least, n)
+	case n > maxDescription:
+		f.add(field, "must have at most %d characters; it has %d", maxDescription, n)
+	}
+}
+
+// cleanLine makes one line of s: no control characters, single spaces, Unicode
+// composed, so that equal texts are equal bytes.
+func cleanLine(s string) string {
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r) || unicode.IsControl(r):
+			return ' '
+		case r == utf8.RuneError:
+			return -1
+		}
+		return r
+	}, norm.NFC.String(s))
+	return strings.Join(strings.Fields(s), " ")
+}
+
+// Lines splits what was written into a text area, one item a line.
+func Lines(text string) []string {
+	var out []string
+	for line := range strings.Lines(text) {
+		if line = cleanLine(line); line != "" && !slices.Contains(out, line) {
+			out = append(out, line)
+		}
+	}
+	return out
+}
+
+// ParseTags splits tags at commas and white space and normalizes them.
+func ParseTags(text string) []string {
+	return normalTags(strings.FieldsFunc(text, func(r rune) bool { return r == ',' || unicode.IsSpace(r) }))
+}
+
+// normalTags lower-cases tags and keeps letters, digits and dots, with a dot
+// for whatever else stands between them.
+func normalTags(tags []string) []string {
+	var out []string
+	for _, tag := range tags {
+		tag = strings.Map(func(r rune) rune {
+			if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+				return r
+			}
+			if unicode.Is(unicode.Mn, r) {
+				return -1 // the accent of a decomposed letter
+			}
+			return '.'
+		}, norm.NFKD.String(strings.ToLower(tag)))
+		tag = strings.Join(strings.FieldsFunc(tag, func(r rune) bool { return r == '.' }), ".")
+		if tag != "" && !slices.Contains(out, tag) {
+			out = append(out, tag)
+		}
+	}
+	return out
+}
+
+// ValidateGroup normalizes the form in place and returns every fault at once.
+func ValidateGroup(g *GroupForm, v Vocabulary, r Rules) FieldErrors {
+	r = r.withDefaults()
+	var f FieldErrors
+	if g.Category != v.Category.ID || g.Category == 0 {
+		f.add(FieldCategory, "choose a category")
+	}
+	f.line(FieldTitle, &g.Title, max(r.MinTitle, 1), maxTitle)
+	f.line(FieldSubject, &g.Subject, 0, maxTitle)
+	f.line(FieldObject, &g.Object, 0, maxTitle)
+	f.line(FieldWorkgroup, &g.Workgroup, 1, maxShort)
+	f.line(FieldLocation, &g.Location, 0, maxShort)
+	f.line(FieldIdentifier, &g.Identifier, 0, maxIdentifier)
+	if g.Year < 1000 || g.Year > 2999 {
+		f.add(FieldYear, "must be a year of four digits")
+	}
+	f.creators(g)
+	f.tags(g, r)
+	f.literature(g)
+	f.line(FieldPicture, &g.Picture, 0, maxPicture)
+	if g.Picture != "" && !validURL(g.Picture, "https") {
+		f.add(FieldPicture, "must be an address that begins with https://")
+	}
+	f.text(FieldDescription, &g.Description, r.MinDescription)
+	return f
+}
+
+func (f *FieldErrors) creators(g *GroupForm) {
+	g.Creators = Lines(strings.Join(g.Creators, "\n"))
+	if len(g.Creators) == 0 {
+		f.add(FieldCreators, "name at least one author, one on each line")
+	}
+	if len(g.Creators) > maxCreators {
+		f.add(FieldCreators, "at most %d authors", maxCreators)
+	}
+	for _, c := range g.Creators {
+		if utf8.RuneCountInString(c) > maxTitle {
+			f.add(FieldCreators, "an author's name has at most %d characters", maxTitle)
+			return
+		}
+	}
+}
+
+func (f *FieldErrors) tags(g *GroupForm, r Rules) {
+	g.Tags = normalTags(g.Tags)
+	if len(g.Tags) < r.MinTags {
+		f.add(FieldTags, "give at least %d different tags; there are %d", r.MinTags, len(g.Tags))
+	}
+	if len(g.Tags) > maxTags {
+		f.add(FieldTags, "at most %d tags", maxTags)
+	}
+	for _, t := range g.Tags {
+		if len(t) > maxTag {
+			f.add(FieldTags, "a tag has at most %d characters", maxTag)
+			return
+		}
+	}
+}
+
+// A DOI is a prefix of a registrant and a suffix of anything that can be printed
+// (ISO 26324).
+var doi = regexp.MustCompile(`^10\.[0-9]{4,9}(\.[0-9]+)*/[!-~]+$`)
+
+func (f *FieldErrors) literature(g *GroupForm) {
+	var out []string
+	for _, d := range g.Literature {
+		d = cleanLine(d)
+		for _, prefix := range []string{"https://doi.org/", "http://doi.org/", "https://dx.doi.org/", "http://dx.doi.org/", "doi:"} {
+			if len(d) >= len(prefix) && strings.EqualFold(d[:len(prefix)], prefix) {
+				d = strings.TrimSpace(d[len(prefix):])
+			}
+		}
+		switch {
+		case d == "" || slices.Contains(out, d):
+		case len(d) > 255 || !doi.MatchString(d):
+			f.add(FieldLiterature, "%q is not a DOI such as 10.1038/nature12373", shorten(d))
+			out = append(out, d)
+		default:
+			out = append(out, d)
+		}
+	}
+	if g.Literature = out; len(out) > maxLiterature {
+		f.add(FieldLiterature, "at most %d DOIs", maxLiterature)
+	}
+}
+
+func shorten(s string) string {
+	const most = 60
+	if r := []rune(s); len(r) > most {
+		return string(r[:most]) + "…"
+	}
+	return s
+}
+
+// version is the grammar of semver.org 2.0.0.
+var version = regexp.MustCompile(`^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)` +
+	`(-(0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)(\.(0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*))*)?` +
+	`(\+[0-9a-zA-Z-]+(\.[0-9a-zA-Z-]+)*)?$`)
+
+// seqhash names a sequence (Timothy Stiles' poly, version 1): type, shape,
+// strands, and a BLAKE3 sum.
+var seqhash = regexp.MustCompile(`^v1_[DRP][LC][SD]_[0-9a-f]{64}$`)
+
+// ValidateTorrent normalizes the form in place and returns every fault at once.
+func ValidateTorrent(t *TorrentForm, v Vocabulary) FieldErrors {
+	var f FieldErrors
+	f.term(FieldPlatform, &t.Platform, v, KindPlatform, "choose the instrument or tool")
+	f.term(FieldFormat, &t.Format, v, KindFormat, "choose a file format")
+	f.term(FieldArchive, &t.Archive, v, KindArchive, "choose how the files are packed")
+	f.term(FieldLicense, &t.License, v, KindLicense, "choose a licence")
+	f.line(FieldScope, &t.Scope, 1, 64)
+	f.line(FieldVersion, &t.Version, 0, 32)
+	if t.Version != "" && !version.MatchString(t.Version) {
+		f.add(FieldVersion, "must be a semantic version such as 1.0.0")
+	}
+	f.text(FieldTorrentDescription, &t.Description, 0)
+	t.Seqhash = cleanLine(t.Seqhash)
+	if t.Seqhash != "" {
+		switch {
+		case !v.HasField(FieldSeqhash):
+			f.add(FieldSeqhash, "this category has no seqhash")
+		case !seqhash.MatchString(t.Seqhash):
+			f.add(FieldSeqhash, "must look like v1_DLD_ and 64 hexadecimal digits")
+		}
+	}
+	f.mirrors(t)
+	return f
+}
+
+func (f *FieldErrors) term(field string, s *string, v Vocabulary, k Kind, text string) {
+	*s = cleanLine(*s)
+	switch {
+	case *s == "":
+		f.add(field, "%s", text)
+	case !v.Has(k, *s):
+		f.add(field, "%s; %q is not one that this category offers", text, shorten(*s))
+	}
+}
+
+func (f *FieldErrors) mirrors(t *TorrentForm) {
+	var out []string
+	for _, m := range t.Mirrors {
+		m = cleanLine(m)
+		if m == "" || slices.Contains(out, m) {
+			continue
+		}
+		if len(m) > maxURL || !validURL(m, "http", "https", "ftp") {
+			f.add(FieldMirrors, "%q is not an http, https or ftp address of at most %d characters", shorten(m), maxURL)
+		}
+		out = append(out, m)
+	}
+	if t.Mirrors = out; len(out) > maxMirrors {
+		f.add(FieldMirrors, "at most %d mirrors", maxMirrors)
+	}
+}
+
+// validURL reports whether s is a whole address. One with a password in it is
+// refused, since every member would see that.
+func validURL(s string, schemes ...string) bool {
+	u, err := url.Parse(s)
+	return err == nil && slices.Contains(schemes, u.Scheme) && u.Hostname() != "" && u.User == nil && !strings.Contains(s, " ")
+}
+
+// validReason checks the reason for a deletion or another act of staff.
+func validReason(reason *string) error {
+	*reason = cleanLine(*reason)
+	if n := utf8.RuneCountInString(*reason); n < minReason || n > maxReason {
+		return core.FieldErrorf(FieldReason, "give a reason of %d to %d characters", minReason, maxReason)
+	}
+	return nil
+}

@@ -1,0 +1,136 @@
+package catalog
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
+)
+
+func TestValidate(t *testing.T) {
+	h := open(t, dbtest.SQLite(t))
+	v, err := h.Vocabulary(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	many := make([]string, 60)
+	for i := range many {
+		many[i] = strings.Repeat("t", i+1)
+	}
+	for name, c := range map[string]struct {
+		edit  func(*GroupForm, *TorrentForm)
+		field string // "" = nothing is wrong
+	}{
+		"good": {func(*GroupForm, *TorrentForm) {}, ""},
+		"little": {func(g *GroupForm, t *TorrentForm) {
+			g.Subject, g.Object, g.Location, g.Identifier, g.Literature = "", "", "", "", nil
+		}, ""},
+		"category":           {func(g *GroupForm, _ *TorrentForm) { g.Category = 2 }, FieldCategory},
+		"title":              {func(g *GroupForm, _ *TorrentForm) { g.Title = "  123456789   " }, FieldTitle},
+		"title long":         {func(g *GroupForm, _ *TorrentForm) { g.Title = strings.Repeat("ä", 256) }, FieldTitle},
+		"title 255":          {func(g *GroupForm, _ *TorrentForm) { g.Title = strings.Repeat("ä", 255) }, ""},
+		"organism":           {func(g *GroupForm, _ *TorrentForm) { g.Subject = strings.Repeat("x", 256) }, FieldSubject},
+		"strain":             {func(g *GroupForm, _ *TorrentForm) { g.Object = strings.Repeat("x", 256) }, FieldObject},
+		"no creators":        {func(g *GroupForm, _ *TorrentForm) { g.Creators = []string{" ", "\t"} }, FieldCreators},
+		"creator long":       {func(g *GroupForm, _ *TorrentForm) { g.Creators = []string{strings.Repeat("x", 256)} }, FieldCreators},
+		"no workgroup":       {func(g *GroupForm, _ *TorrentForm) { g.Workgroup = "" }, FieldWorkgroup},
+		"location":           {func(g *GroupForm, _ *TorrentForm) { g.Location = strings.Repeat("x", 129) }, FieldLocation},
+		"year":               {func(g *GroupForm, _ *TorrentForm) { g.Year = 99 }, FieldYear},
+		"year 5 digits":      {func(g *GroupForm, _ *TorrentForm) { g.Year = 20260 }, FieldYear},
+		"identifier":         {func(g *GroupForm, _ *TorrentForm) { g.Identifier = strings.Repeat("x", 65) }, FieldIdentifier},
+		"few tags":           {func(g *GroupForm, _ *TorrentForm) { g.Tags = []string{"a", "b", "c", "d", "D"} }, FieldTags},
+		"many tags":          {func(g *GroupForm, _ *TorrentForm) { g.Tags = many }, FieldTags},
+		"long tag":           {func(g *GroupForm, _ *TorrentForm) { g.Tags[0] = strings.Repeat("x", 65) }, FieldTags},
+		"picture http":       {func(g *GroupForm, _ *TorrentForm) { g.Picture = "http://a.example/x.png" }, FieldPicture},
+		"picture script":     {func(g *GroupForm, _ *TorrentForm) { g.Picture = "javascript:alert(1)" }, FieldPicture},
+		"picture":            {func(g *GroupForm, _ *TorrentForm) { g.Picture = "https://a.example/x.png" }, ""},
+		"doi":                {func(g *GroupForm, _ *TorrentForm) { g.Literature = []string{"10.1/x"} }, FieldLiterature},
+		"doi as address":     {func(g *GroupForm, _ *TorrentForm) { g.Literature = []string{"https://doi.org/10.1038/nature12373"} }, ""},
+		"doi text":           {func(g *GroupForm, _ *TorrentForm) { g.Literature = []string{"Nature 500, 54"} }, FieldLiterature},
+		"description":        {func(g *GroupForm, _ *TorrentForm) { g.Description = "short" }, FieldDescription},
+		"description long":   {func(g *GroupForm, _ *TorrentForm) { g.Description = strings.Repeat("x", maxDescription+1) }, FieldDescription},
+		"no platform":        {func(_ *GroupForm, t *TorrentForm) { t.Platform = "" }, FieldPlatform},
+		"platform elsewhere": {func(_ *GroupForm, t *TorrentForm) { t.Platform = "Ultrasound" }, FieldPlatform},
+		"format":             {func(_ *GroupForm, t *TorrentForm) { t.Format = "fasta" }, FieldFormat},
+		"archive":            {func(_ *GroupForm, t *TorrentForm) { t.Archive = "" }, FieldArchive},
+		"scope free":         {func(_ *GroupForm, t *TorrentForm) { t.Scope = "Operon" }, ""},
+		"no scope":           {func(_ *GroupForm, t *TorrentForm) { t.Scope = " " }, FieldScope},
+		"licence":            {func(_ *GroupForm, t *TorrentForm) { t.License = "all mine" }, FieldLicense},
+		"version":            {func(_ *GroupForm, t *TorrentForm) { t.Version = "v1" }, FieldVersion},
+		"version zero":       {func(_ *GroupForm, t *TorrentForm) { t.Version = "1.02.0" }, FieldVersion},
+		"version long form":  {func(_ *GroupForm, t *TorrentForm) { t.Version = "1.0.0-rc.1+build.5" }, ""},
+		"seqhash":            {func(_ *GroupForm, t *TorrentForm) { t.Seqhash = "v1_DLD_" + strings.Repeat("a", 64) }, ""},
+		"seqhash bad":        {func(_ *GroupForm, t *TorrentForm) { t.Seqhash = "v1_DLD_" }, FieldSeqhash},
+		"mirror scheme":      {func(_ *GroupForm, t *TorrentForm) { t.Mirrors = []string{"file:///etc/passwd"} }, FieldMirrors},
+		"mirror password":    {func(_ *GroupForm, t *TorrentForm) { t.Mirrors = []string{"ftp://me:pw@a.example/"} }, FieldMirrors},
+		"mirror long": {func(_ *GroupForm, t *TorrentForm) {
+			t.Mirrors = []string{"http://a.example/" + strings.Repeat("x", 500)}
+		}, FieldMirrors},
+		"mirrors": {func(_ *GroupForm, t *TorrentForm) { t.Mirrors = []string{"http://a.example/", "ftp://b.example/", ""} }, ""},
+		"three mirrors": {func(_ *GroupForm, t *TorrentForm) {
+			t.Mirrors = []string{"http://a.example/", "http://b.example/", "http://c.example/"}
+		}, FieldMirrors},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g, tf := groupForm(), torrentForm()
+			c.edit(&g, &tf)
+			faults := append(ValidateGroup(&g, v, Rules{}), ValidateTorrent(&tf, v)...)
+			if c.field == "" {
+				if len(faults) > 0 {
+					t.Errorf("%v", faults)
+				}
+				return
+			}
+			if len(faults) != 1 || faults[0].Field != c.field || faults.Get(c.field) == "" || faults[0].Code != core.Invalid {
+				t.Errorf("%v, want one fault of %s", faults, c.field)
+			}
+		})
+	}
+}
+
+func TestNormalize(t *testing.T) {
+	g, tf := groupForm(), torrentForm()
+	g.Title = "  Cafe\u0301\tau\x00 lait\u2028 genome "
+	g.Tags = []string{"E. coli", "RNA-Seq", "Été", "rna_seq", "e..coli"}
+	g.Creators = []string{"A\nB", "A", " "}
+	g.Literature = []string{"doi: 10.1038/nature12373", "10.1038/nature12373"}
+	g.Description = "one\r\ntwo\x07"
+	tf.Mirrors = []string{" http://a.example/ ", "http://a.example/"}
+	ValidateGroup(&g, Vocabulary{}, Rules{})
+	ValidateTorrent(&tf, Vocabulary{})
+	for name, c := range map[string]struct{ want, got any }{
+		"title": {"Café au lait genome", g.Title}, "tags": {[]string{"e.coli", "rna.seq", "ete"}, g.Tags},
+		"creators": {[]string{"A", "B"}, g.Creators}, "literature": {[]string{"10.1038/nature12373"}, g.Literature},
+		"description": {"one\ntwo", g.Description}, "mirrors": {[]string{"http://a.example/"}, tf.Mirrors},
+		"parsed tags": {[]string{"phage", "e.coli"}, ParseTags("Phage, e.coli\nphage")},
+		"lines":       {[]string{"a b", "c"}, Lines("a  b\r\n\r\nc\na b\n")},
+	} {
+		if diff := cmp.Diff(c.want, c.got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+func TestWords(t *testing.T) {
+	got := words(5, "The GRCh38.p14 ﬁle", "the NC_001416.1", strings.Repeat("x", 100))
+	if diff := cmp.Diff([]string{"the", "grch38", "p14", "file", "nc"}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if w := words(1, strings.Repeat("é", 100)); len([]rune(w[0])) != maxWordRunes {
+		t.Errorf("%d runes", len([]rune(w[0])))
+	}
+}
+
+func TestSlug(t *testing.T) {
+	for _, c := range []struct{ name, url, want string }{
+		{"BioTorrents", "", "BioTorrents"}, {"My Site!", "", "My-Site"}, {"ä", "https://bio.example:8080/x", "bio.example"}, {"", "", "caduceus"},
+		{strings.Repeat("x", 99), "", strings.Repeat("x", 64)},
+	} {
+		if got := NewStore(nil, nil, nil, Options{SiteName: c.name, SiteURL: c.url}).slug(); got != c.want {
+			t.Errorf("%q, %q: %q, want %q", c.name, c.url, got, c.want)
+		}
+	}
+}
