@@ -1,0 +1,291 @@
+// Package roster knows who may announce what: members by passkey, torrents by
+// info-hash, the client whitelist and the freeleech schedule. It is loaded once
+// at the start, up to a position of the event log, and then follows the log, so
+// that no announce ever asks the database.
+//
+// Concurrency: lookups are safe for concurrent use and hold a short read lock on
+// one of many shards. Load and Follow belong to one goroutine each, one after
+// the other.
+package roster
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/caduceus-bio/caduceus/internal/catalog"
+	"github.com/caduceus-bio/caduceus/internal/client"
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/economy"
+	"github.com/caduceus-bio/caduceus/internal/eventlog"
+	"github.com/caduceus-bio/caduceus/internal/member"
+)
+
+// Consumer is the name of the tracker's cursor in the event log. Who waits for
+// it to pass an upload's event knows that the tracker serves the upload.
+const Consumer = "tracker"
+
+// Members is what the roster needs of the accounts; *member.Store has it.
+type Members interface {
+	RosterPage(ctx context.Context, after core.MemberID, limit int) ([]member.RosterEntry, error)
+	Roster(ctx context.Context, ids []core.MemberID) ([]member.RosterEntry, error)
+}
+
+// Torrents is what the roster needs of the catalogue; *catalog.Store has it.
+type Torrents interface {
+	TrackerPage(ctx context.Context, after core.TorrentID, limit int) ([]catalog.TrackerTorrent, error)
+	TrackerTorrents(ctx context.Context, ids []core.TorrentID) ([]catalog.TrackerTorrent, error)
+}
+
+// Clients is what the roster needs of the whitelist; *client.Store has it.
+type Clients interface {
+	Rules(ctx context.Context) ([]client.Rule, error)
+}
+
+// Economy is what the roster needs of freeleech; *economy.Store has it.
+type Economy interface {
+	Schedule(ctx context.Context) (economy.Schedule, error)
+}
+
+// Options are what a roster stands on.
+type Options struct {
+	Events   *eventlog.Log
+	Members  Members
+	Torrents Torrents
+	Clients  Clients
+	Economy  Economy
+	Log      *slog.Logger
+	// MemberGone and TorrentGone are called when one that was served may be
+	// served no more, after lookups say so.
+	MemberGone  func(core.MemberID)
+	TorrentGone func(core.TorrentID)
+}
+
+// Member is what an announce needs to know of its member.
+type Member struct {
+	ID       core.MemberID
+	Enabled  bool
+	Reason   string // why not enabled; may be empty
+	CanLeech bool
+}
+
+// Torrent is what an announce needs to know of its torrent.
+type Torrent struct {
+	ID      core.TorrentID
+	Leech   core.Leech // its own state, without windows
+	Deleted bool
+	Reason  string // why it was deleted; may be empty
+}
+
+// Roster is everything that announces are checked against.
+type Roster struct {
+	o          Options
+	members    *table[string, Member]
+	torrents   *table[core.InfoHash, Torrent]
+	clients    atomic.Pointer[client.Set]
+	schedule   atomic.Pointer[economy.Schedule]
+	generation atomic.Int64
+
+	mu       sync.Mutex // guards what follows, which only changes touch
+	passkeys map[core.MemberID]string
+	hashes   map[core.TorrentID][]core.InfoHash
+}
+
+// New returns an empty roster, which refuses everything until it is loaded.
+func New(o Options) *Roster {
+	r := &Roster{
+		o:        o,
+		members:  newTable[string, Member](lastByte),
+		torrents: newTable[core.InfoHash, Torrent](func(h core.InfoHash) byte { return h[len(h)-1] }),
+		passkeys: map[core.MemberID]string{},
+		hashes:   map[core.TorrentID][]core.InfoHash{},
+	}
+	r.clients.Store(&client.Set{})
+	r.schedule.Store(&economy.Schedule{})
+	return r
+}
+
+func lastByte(s string) byte {
+	if s == "" {
+		return 0
+	}
+	return s[len(s)-1]
+}
+
+// Member returns the member with a passkey.
+func (r *Roster) Member(passkey string) (Member, bool) { return r.members.get(passkey) }
+
+// Torrent returns the torrent with an info-hash. A hybrid torrent is found by
+// both of its hashes.
+func (r *Roster) Torrent(h core.InfoHash) (Torrent, bool) { return r.torrents.get(h) }
+
+// Allowed reports whether the client with this peer-id is on the whitelist.
+func (r *Roster) Allowed(peerID [20]byte) bool { return r.clients.Load().Allowed(peerID) }
+
+// Leech returns how a transfer counts that is announced at the given instant.
+func (r *Roster) Leech(t Torrent, m core.MemberID, at time.Time) core.Leech {
+	return r.schedule.Load().Effective(t.Leech, t.ID, m, at).State
+}
+
+// Generation changes whenever a lookup may give another answer than before.
+func (r *Roster) Generation() int64 { return r.generation.Load() }
+
+// Sizes returns how many members and info-hashes are known.
+func (r *Roster) Sizes() (members, hashes int) { return r.members.len(), r.torrents.len() }
+
+const page = 1000
+
+// Load reads everything and returns the event up to which it is surely read.
+// Later ones may be read too: following from there reads them once more, which
+// does no harm.
+func (r *Roster) Load(ctx context.Context) (position int64, err error) {
+	// The position comes first: what is committed by then is in the tables.
+	if position, err = r.o.Events.Last(ctx); err != nil {
+		return 0, fmt.Errorf("read the position of the event log: %w", err)
+	}
+	return position, r.loadAll(ctx)
+}
+
+func (r *Roster) loadAll(ctx context.Context) error {
+	if err := r.loadClients(ctx); err != nil {
+		return err
+	}
+	if err := r.loadSchedule(ctx); err != nil {
+		return err
+	}
+	for after := core.MemberID(0); ; {
+		list, err := r.o.Members.RosterPage(ctx, after, page)
+		if err != nil {
+			return err
+		}
+		for _, m := range list {
+			r.putMember(m)
+			after = m.ID
+		}
+		if len(list) < page {
+			break
+		}
+	}
+	for after := core.TorrentID(0); ; {
+		list, err := r.o.Torrents.TrackerPage(ctx, after, page)
+		if err != nil {
+			return err
+		}
+		for _, t := range list {
+			r.putTorrent(t)
+			after = t.ID
+		}
+		if len(list) < page {
+			return nil
+		}
+	}
+}
+
+func (r *Roster) loadClients(ctx context.Context) error {
+	rules, err := r.o.Clients.Rules(ctx)
+	if err != nil {
+		return err
+	}
+	set := client.NewSet(rules)
+	r.clients.Store(&set)
+	r.generation.Add(1)
+	return nil
+}
+
+func (r *Roster) loadSchedule(ctx context.Context) error {
+	s, err := r.o.Economy.Schedule(ctx)
+	if err != nil {
+		return err
+	}
+	r.schedule.Store(&s)
+	return nil
+}
+
+func (r *Roster) putMember(e member.RosterEntry) {
+	m := Member{ID: e.ID, Enabled: e.State == member.Enabled, Reason: e.StateReason, CanLeech: e.CanLeech}
+	r.mu.Lock()
+	old := r.passkeys[e.ID]
+	before, _ := r.members.get(old)
+	if old != e.Passkey {
+		r.members.remove(old)
+		r.passkeys[e.ID] = e.Passkey
+	}
+	r.members.put(e.Passkey, m)
+	r.generation.Add(1)
+	r.mu.Unlock()
+	if before.Enabled && !m.Enabled {
+		r.o.MemberGone(e.ID)
+	}
+}
+
+func (r *Roster) removeMember(id core.MemberID) {
+	r.mu.Lock()
+	passkey, known := r.passkeys[id]
+	r.members.remove(passkey)
+	delete(r.passkeys, id)
+	r.generation.Add(1)
+	r.mu.Unlock()
+	if known {
+		r.o.MemberGone(id)
+	}
+}
+
+func (r *Roster) putTorrent(e catalog.TrackerTorrent) {
+	t := Torrent{ID: e.ID, Leech: e.Leech, Deleted: e.Deleted, Reason: e.DeleteReason}
+	r.mu.Lock()
+	served := r.served(e.ID)
+	var hashes []core.InfoHash
+	for _, h := range e.Hashes {
+		// One who uploads again what was deleted may be given the same hash.
+		if other, ok := r.torrents.get(h); ok && other.ID != t.ID && t.Deleted && !other.Deleted {
+			continue
+		}
+		r.torrents.put(h, t)
+		hashes = append(hashes, h)
+	}
+	r.setHashes(e.ID, hashes)
+	r.generation.Add(1)
+	r.mu.Unlock()
+	if served && t.Deleted {
+		r.o.TorrentGone(e.ID)
+	}
+}
+
+func (r *Roster) removeTorrent(id core.TorrentID) {
+	r.mu.Lock()
+	served := r.served(id)
+	r.setHashes(id, nil)
+	r.generation.Add(1)
+	r.mu.Unlock()
+	if served {
+		r.o.TorrentGone(id)
+	}
+}
+
+// served reports whether a torrent is there and not deleted.
+func (r *Roster) served(id core.TorrentID) bool {
+	for _, h := range r.hashes[id] {
+		if t, ok := r.torrents.get(h); ok && t.ID == id && !t.Deleted {
+			return true
+		}
+	}
+	return false
+}
+
+// setHashes notes the hashes that a torrent has now and takes away its others.
+func (r *Roster) setHashes(id core.TorrentID, hashes []core.InfoHash) {
+	for _, h := range r.hashes[id] {
+		if t, ok := r.torrents.get(h); ok && t.ID == id && !slices.Contains(hashes, h) {
+			r.torrents.remove(h)
+		}
+	}
+	if len(hashes) == 0 {
+		delete(r.hashes, id)
+		return
+	}
+	r.hashes[id] = hashes
+}

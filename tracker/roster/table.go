@@ -1,0 +1,54 @@
+package roster
+
+import "sync"
+
+const shards = 32
+
+// table is a map in shards, each with its own lock, for reads from everywhere.
+type table[K comparable, V any] struct {
+	spread func(K) byte // its low bits choose the shard
+	shards [shards]struct {
+		mu sync.RWMutex
+		m  map[K]V
+	}
+}
+
+func newTable[K comparable, V any](spread func(K) byte) *table[K, V] {
+	t := &table[K, V]{spread: spread}
+	for i := range t.shards {
+		t.shards[i].m = map[K]V{}
+	}
+	return t
+}
+
+func (t *table[K, V]) get(k K) (V, bool) {
+	s := &t.shards[t.spread(k)%shards]
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	v, ok := s.m[k]
+	return v, ok
+}
+
+func (t *table[K, V]) put(k K, v V) {
+	s := &t.shards[t.spread(k)%shards]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.m[k] = v
+}
+
+func (t *table[K, V]) remove(k K) {
+	s := &t.shards[t.spread(k)%shards]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.m, k)
+}
+
+func (t *table[K, V]) len() (n int) {
+	for i := range t.shards {
+		s := &t.shards[i]
+		s.mu.RLock()
+		n += len(s.m)
+		s.mu.RUnlock()
+	}
+	return n
+}
