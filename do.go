@@ -1,0 +1,106 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/caduceus-bio/caduceus/internal/command"
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/db"
+)
+
+type doCmd struct {
+	Yes     bool     `short:"y" help:"Don't ask before a command that destroys something or touches many."`
+	Command []string `arg:"" passthrough:"" help:"The command and its arguments; \"help\" lists them."`
+}
+
+// Run runs one staff command with every permission: whoever may run this program
+// on this machine with its secrets is trusted.
+func (c *doCmd) Run(g *globals) error {
+	s, err := g.settings()
+	if err != nil {
+		return err
+	}
+	ctx, stop := untilSignal(os.Stderr)
+	defer stop()
+	ctl, done, err := control(ctx, s)
+	if err != nil {
+		return err
+	}
+	defer done()
+	return runCommand(ctx, ctl, command.Join(c.Command), c.Yes, os.Stdin, os.Stdout)
+}
+
+// control reaches the running program through its socket. Where none runs, it
+// opens the database itself.
+func control(ctx context.Context, s Settings) (command.Control, func(), error) {
+	remote, err := command.Dial(ctx, s.House.socket())
+	if err == nil {
+		return remote, func() {}, nil
+	}
+	if core.CodeOf(err) != core.Unavailable {
+		return nil, nil, err
+	}
+	unlock, err := lockDataDir(s)
+	if err != nil {
+		return nil, nil, err
+	}
+	h, err := openHouse(ctx, s, s.House.logger(), s.Database.Engine == db.SQLite)
+	if err != nil {
+		unlock()
+		return nil, nil, err
+	}
+	done := func() { h.close(); unlock() }
+	if s.Database.Engine == db.SQLite {
+		first, err := h.setUp(ctx) // as serve would: a new site can be filled before its first start
+		if err != nil {
+			done()
+			return nil, nil, err
+		}
+		if first != nil {
+			first.show(os.Stderr)
+		}
+	} else if err := h.checkSetUp(ctx); err != nil {
+		done()
+		return nil, nil, err
+	}
+	return command.Local{Registry: h.commands}, done, nil
+}
+
+func runCommand(ctx context.Context, ctl command.Control, line string, yes bool, in io.Reader, out io.Writer) error {
+	res, err := ctl.Do(ctx, command.ControlRequest{Line: line, Confirmed: yes})
+	if err == nil && res.Confirm != nil {
+		printLines(out, res.Confirm)
+		if !agreed(in, out) {
+			return errors.New("nothing was done")
+		}
+		res, err = ctl.Do(ctx, command.ControlRequest{Line: line, Confirmed: true})
+	}
+	if err != nil {
+		return err
+	}
+	printLines(out, res.Lines)
+	printLines(out, res.Private)
+	return res.Err()
+}
+
+func agreed(in io.Reader, out io.Writer) bool {
+	_, _ = fmt.Fprint(out, "Type yes to do it: ")
+	answer, err := bufio.NewReader(in).ReadString('\n')
+	if err != nil && answer == "" {
+		_, _ = fmt.Fprintln(out, "\n(no answer; pass --yes to go ahead without one)")
+		return false
+	}
+	return strings.EqualFold(strings.TrimSpace(answer), "yes")
+}
+
+func printLines(out io.Writer, lines []string) {
+	for _, l := range lines {
+		_, _ = fmt.Fprintln(out, l)
+	}
+}
