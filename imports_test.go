@@ -51,7 +51,7 @@ const (
 	testAid    = "internal/db/dbtest" // only tests import it
 	endToEnd   = "e2e"                // tests of the whole program and their helpers
 	tools      = "scripts"            // programs for those who work on this one
-	demo       = "demo"               // the scratch instance of caduceus demo: main.go alone imports it
+	demoDir    = "demo"               // the scratch instance of caduceus demo: main.go alone imports it
 )
 
 // listed is what go list tells of one package.
@@ -198,8 +198,8 @@ func forbidden(from, path string, inTest bool) string {
 			return ""
 		}
 		return "internal/db alone reads the migrations"
-	case inside(to, demo):
-		if from == "main" || inside(from, demo) {
+	case inside(to, demoDir):
+		if from == "main" || inside(from, demoDir) {
 			return ""
 		}
 		return "only main.go shows the demonstration"
@@ -234,7 +234,7 @@ func aboveOnly(height int, to string, inTest bool) string {
 // unplaced says that the plan of the house does not know a package.
 func unplaced(pkg string) string {
 	_, known := storeys[pkg]
-	if known || pkg == "main" || pkg == migrations || pkg == testAid || room(pkg) != "" || inside(pkg, endToEnd) || inside(pkg, demo) ||
+	if known || pkg == "main" || pkg == migrations || pkg == testAid || room(pkg) != "" || inside(pkg, endToEnd) || inside(pkg, demoDir) ||
 		inside(pkg, tools) {
 		return ""
 	}

@@ -180,10 +180,10 @@ func (o Options) say(format string, args ...any) {
 
 // stopped hides errors that are only the stop itself.
 func stopped(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return nil
+	if ctx.Err() == nil {
+		return err
 	}
-	return err
+	return nil
 }
 
 func pause(ctx context.Context, d time.Duration) bool {
