@@ -1,0 +1,116 @@
+package tracker
+
+import (
+	"errors"
+	"net/netip"
+	"strings"
+)
+
+// addresses decides which address a client has and whether others may be sent
+// there.
+type addresses struct {
+	proxies      []netip.Prefix
+	allowPrivate bool
+}
+
+func (a addresses) trusted(ip netip.Addr) bool {
+	for _, p := range a.proxies {
+		if p.Contains(ip) {
+			return true
+		}
+	}
+	return false
+}
+
+// client returns the address that a request truly comes from. Headers count only
+// when the connection is a trusted proxy's. X-Forwarded-For is walked from the
+// right, where our own proxies write; what stands left of the first address that
+// is not ours is the client's own text and proves nothing.
+func (a addresses) client(r *Request) (netip.Addr, error) {
+	ip := r.Remote.Unmap().WithZone("")
+	if !a.trusted(ip) {
+		return ip, nil
+	}
+	found := false
+	for i := len(r.ForwardedFor) - 1; i >= 0; i-- {
+		rest := r.ForwardedFor[i]
+		for rest != "" {
+			var last string
+			if comma := strings.LastIndexByte(rest, ','); comma >= 0 {
+				rest, last = rest[:comma], rest[comma+1:]
+			} else {
+				rest, last = "", rest
+			}
+			hop, err := parseHop(last)
+			if err != nil {
+				return netip.Addr{}, err
+			}
+			ip, found = hop, true
+			if !a.trusted(hop) {
+				return hop, nil
+			}
+		}
+	}
+	if !found && r.RealIP != "" {
+		return parseHop(r.RealIP)
+	}
+	return ip, nil
+}
+
+// parseHop reads one address as proxies write it, with or without a port.
+func parseHop(text string) (netip.Addr, error) {
+	text = strings.TrimSpace(text)
+	if ip, err := netip.ParseAddr(text); err == nil {
+		return ip.Unmap().WithZone(""), nil
+	}
+	if ap, err := netip.ParseAddrPort(text); err == nil {
+		return ap.Addr().Unmap().WithZone(""), nil
+	}
+	if ip, err := netip.ParseAddr(strings.Trim(text, "[]")); err == nil {
+		return ip.Unmap().WithZone(""), nil
+	}
+	return netip.Addr{}, errors.New("a trusted proxy sends a header that holds no address")
+}
+
+// bogus are networks of which nothing on the internet is reached, beyond those
+// that netip knows by name (RFC 6890, RFC 5737, RFC 3849, RFC 6598).
+var bogus = [...]netip.Prefix{
+	netip.MustParsePrefix("0.0.0.0/8"),
+	netip.MustParsePrefix("192.0.0.0/24"),
+	netip.MustParsePrefix("192.0.2.0/24"),
+	netip.MustParsePrefix("192.88.99.0/24"),
+	netip.MustParsePrefix("198.51.100.0/24"),
+	netip.MustParsePrefix("203.0.113.0/24"),
+	netip.MustParsePrefix("240.0.0.0/4"),
+	netip.MustParsePrefix("64:ff9b::/96"),
+	netip.MustParsePrefix("64:ff9b:1::/48"),
+	netip.MustParsePrefix("100::/64"),
+	netip.MustParsePrefix("2001::/23"),
+	netip.MustParsePrefix("2001:db8::/32"),
+	netip.MustParsePrefix("2002::/16"),
+	netip.MustParsePrefix("fec0::/10"),
+}
+
+// ours are networks that are reached within one lab or machine only, beyond
+// those that netip calls private, link-local or loopback.
+var ours = [...]netip.Prefix{
+	netip.MustParsePrefix("100.64.0.0/10"), // behind a provider's NAT
+	netip.MustParsePrefix("198.18.0.0/15"), // between devices under test
+}
+
+// reachable reports whether other peers may be sent to ip.
+func (a addresses) reachable(ip netip.Addr) bool {
+	if !ip.IsValid() || ip.IsUnspecified() || ip.IsMulticast() {
+		return false
+	}
+	for _, p := range bogus {
+		if p.Contains(ip) {
+			return false
+		}
+	}
+	private := ip.IsLoopback() || ip.IsPrivate() || ip.IsLinkLocalUnicast()
+	for _, p := range ours {
+		private = private || p.Contains(ip)
+	}
+	return a.allowPrivate || !private
+}

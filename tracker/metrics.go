@@ -1,0 +1,80 @@
+package tracker
+
+import (
+	"errors"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// counters has one counter for each outcome, looked up once.
+type counters [outcomes]prometheus.Counter
+
+// metrics outlive a restart of the room: registered once, counting on.
+type metrics struct {
+	announces   counters
+	scrapes     counters
+	clamped     prometheus.Counter
+	seeders     prometheus.Gauge
+	leechers    prometheus.Gauge
+	torrents    prometheus.Gauge
+	members     prometheus.Gauge
+	hashes      prometheus.Gauge
+	connections prometheus.Gauge
+	rows        prometheus.Gauge
+	age         prometheus.Gauge
+	failures    prometheus.Gauge
+	refused     prometheus.Gauge
+}
+
+const namespace, subsystem = "caduceus", "tracker"
+
+// newMetrics registers the metrics of the room, or takes those that are
+// registered already. reg may be nil.
+func newMetrics(reg prometheus.Registerer) *metrics {
+	gauge := func(name, help string) prometheus.Gauge {
+		return register[prometheus.Gauge](reg, prometheus.NewGauge(prometheus.GaugeOpts{
+			Namespace: namespace, Subsystem: subsystem, Name: name, Help: help}))
+	}
+	m := &metrics{
+		announces: newCounters(reg, "announces_total", "Announces by how they ended."),
+		scrapes:   newCounters(reg, "scrapes_total", "Scrapes by how they ended."),
+		clamped: register[prometheus.Counter](reg, prometheus.NewCounter(prometheus.CounterOpts{
+			Namespace: namespace, Subsystem: subsystem, Name: "clamped_total", Help: "Announces of more transfer than any line carries."})),
+		seeders:     gauge("seeders", "Clients that have everything."),
+		leechers:    gauge("leechers", "Clients that lack something."),
+		torrents:    gauge("active_torrents", "Torrents with any client."),
+		members:     gauge("known_members", "Members who are known to the tracker."),
+		hashes:      gauge("known_info_hashes", "Info-hashes that are known to the tracker, those of deleted torrents included."),
+		connections: gauge("connections", "Open connections."),
+		rows:        gauge("ledger_rows", "Sums that wait in memory for the database."),
+		age:         gauge("ledger_age_seconds", "Everything recorded before this many seconds ago is in the database."),
+		failures:    gauge("ledger_failures", "Failed tries to write sums since the room's start."),
+		refused:     gauge("ledger_refused", "Announces that could not be credited since the room's start."),
+	}
+	return m
+}
+
+func newCounters(reg prometheus.Registerer, name, help string) counters {
+	vec := register[*prometheus.CounterVec](reg, prometheus.NewCounterVec(prometheus.CounterOpts{
+		Namespace: namespace, Subsystem: subsystem, Name: name, Help: help}, []string{"outcome"}))
+	var c counters
+	for i := range c {
+		c[i] = vec.WithLabelValues(outcomeNames[i])
+	}
+	return c
+}
+
+// register returns c, or what is registered in its place. Any other clash of
+// names is a mistake in this file, and c then counts unseen.
+func register[T prometheus.Collector](reg prometheus.Registerer, c T) T {
+	if reg == nil {
+		return c
+	}
+	var there prometheus.AlreadyRegisteredError
+	if err := reg.Register(c); errors.As(err, &there) {
+		if old, ok := there.ExistingCollector.(T); ok {
+			return old
+		}
+	}
+	return c
+}

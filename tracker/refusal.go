@@ -1,0 +1,137 @@
+package tracker
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/tracker/roster"
+	"github.com/caduceus-bio/caduceus/tracker/wire"
+)
+
+// outcome is how a request ended, as metrics count it.
+type outcome int
+
+const (
+	answered outcome = iota
+	badRequest
+	unknownPasskey
+	disabled
+	clientRefused
+	unknownTorrent
+	deletedTorrent
+	leechForbidden
+	tooManyClients
+	noCredit
+	badProxy
+	faulty
+	outcomes // how many there are
+)
+
+var outcomeNames = [outcomes]string{"ok", "bad_request", "unknown_passkey", "disabled", "client_refused", "unknown_torrent",
+	"deleted_torrent", "leech_forbidden", "too_many_clients", "no_credit", "bad_proxy", "internal"}
+
+// refusal is why a request is not answered: what its user reads, and when the
+// client should ask again.
+type refusal struct {
+	outcome outcome
+	reason  string
+	retry   time.Duration
+}
+
+func (r *refusal) append(dst []byte) []byte {
+	return wire.Failure{Reason: oneLine(r.reason), Retry: r.retry}.Append(dst)
+}
+
+// refuse turns an error into a refusal: the one place of this room where a code
+// becomes a failure reason.
+func (s *service) refuse(err error) *refusal {
+	text := core.SafeText(err)
+	switch core.CodeOf(err) {
+	case core.Invalid:
+		return &refusal{badRequest, "your client's request can't be read: " + text, s.retry(30 * time.Minute)}
+	case core.Conflict:
+		return &refusal{tooManyClients, text, s.retry(10 * time.Minute)}
+	case core.Unavailable:
+		return &refusal{noCredit, text, s.retry(time.Minute)}
+	default:
+		s.log.Error("an announce failed", "err", err)
+		return &refusal{faulty, text, s.retry(5 * time.Minute)}
+	}
+}
+
+// retry is the wait after a refusal: never longer than the usual interval, so
+// that instances with a short one follow changes as quickly.
+func (s *service) retry(d time.Duration) time.Duration { return min(d, s.c.Interval.Duration) }
+
+// refuseProxy answers when our own proxy's headers make no sense: a guess would
+// hand out a wrong address.
+func (s *service) refuseProxy(err error) *refusal {
+	s.sometimes.Do(func() { s.log.Error("announces through a proxy are refused", "err", err) })
+	return &refusal{badProxy, "the proxy before this tracker does not say where you come from; please tell staff", s.retry(5 * time.Minute)}
+}
+
+func (s *service) refusePasskey() *refusal {
+	return &refusal{unknownPasskey, "the passkey in this announce address is not known; download the .torrent file again from the site", s.retry(10 * time.Minute)}
+}
+
+func (s *service) refuseDisabled(m roster.Member) *refusal {
+	text := "your account is disabled"
+	if m.Reason != "" {
+		text += ": " + m.Reason
+	}
+	return &refusal{disabled, text, s.retry(30 * time.Minute)}
+}
+
+// refuseTorrent answers for a hash that was never here soon: it may be that of
+// an upload that is a moment old.
+func (s *service) refuseTorrent() *refusal {
+	return &refusal{unknownTorrent, "this torrent is not registered here; if it is your own upload, download its .torrent file from the site and seed that one", s.retry(30 * time.Second)}
+}
+
+func (s *service) refuseDeleted(t roster.Torrent) *refusal {
+	text := "this torrent was deleted"
+	if t.Reason != "" {
+		text += ": " + t.Reason
+	}
+	return &refusal{deletedTorrent, text, wire.Never}
+}
+
+func (s *service) refuseClient(id wire.PeerID) *refusal {
+	where := "the rules page of the site"
+	if s.c.ClientsURL != "" {
+		where = s.c.ClientsURL
+	}
+	return &refusal{clientRefused, fmt.Sprintf("your client (%s) is not on the list of allowed clients; see %s", clientName(id), where), s.retry(30 * time.Minute)}
+}
+
+func (s *service) refuseLeech() *refusal {
+	return &refusal{leechForbidden, "you may not download at the moment; what you already have you may seed. See your profile for the reason", s.retry(30 * time.Minute)}
+}
+
+// clientName shows the part of a peer-id that tells the client, up to its first
+// random or unprintable byte.
+func clientName(id wire.PeerID) string {
+	head := id[:8]
+	for i, c := range head {
+		if c <= ' ' || c > '~' {
+			head = head[:i]
+			break
+		}
+	}
+	if len(head) == 0 {
+		return "without a name"
+	}
+	return string(head)
+}
+
+// oneLine makes text fit for a client's status line.
+func oneLine(text string) string {
+	const longest = 400
+	text = strings.Join(strings.Fields(strings.ToValidUTF8(text, "?")), " ")
+	if len(text) > longest {
+		text = strings.ToValidUTF8(text[:longest], "") + "…"
+	}
+	return text
+}
