@@ -1,6 +1,12 @@
 package site
 
-import "github.com/PuerkitoBio/goquery"
+import (
+	"net/http"
+	"net/http/httptest"
+
+	"github.com/PuerkitoBio/goquery"
+	"github.com/gin-gonic/gin"
+)
 
 // shown is what a form's field holds.
 func shown(doc *goquery.Document, name string) string {
@@ -18,4 +24,16 @@ func shown(doc *goquery.Document, name string) string {
 		v, _ := f.Attr("value")
 		return v
 	}
+}
+
+// serveOne answers one request by a route that is not on the list.
+func (w *world) serveOne(r route, path string) answer {
+	w.t.Helper()
+	gin.SetMode(gin.ReleaseMode)
+	e := gin.New()
+	e.ContextWithFallback = true
+	e.Any("/*path", func(c *gin.Context) { w.site.serve(c, r) })
+	rec := httptest.NewRecorder()
+	e.ServeHTTP(rec, httptest.NewRequestWithContext(w.t.Context(), http.MethodGet, path, nil))
+	return answer{rec.Result(), rec.Body.String()}
 }

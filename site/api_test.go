@@ -1,0 +1,183 @@
+package site
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/db"
+	"github.com/caduceus-bio/caduceus/internal/metainfo"
+)
+
+// decode reads a JSON answer, whose keys must all be known.
+func decode[T any](t *testing.T, a answer) T {
+	t.Helper()
+	var v T
+	d := json.NewDecoder(strings.NewReader(a.body))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&v); err != nil || !strings.HasPrefix(a.Header.Get("Content-Type"), "application/json") {
+		t.Fatalf("%v (%s, status %d)\n%s", err, a.Header.Get("Content-Type"), a.StatusCode, a.body)
+	}
+	return v
+}
+
+func TestUploadByAPI(t *testing.T) {
+	w := onSQLite(t)
+	b := w.as("anonymous")
+	bearer := []string{"Authorization", "Bearer " + w.people["user"].token}
+	form := dataset("A dataset that a program sends")
+	form.Set("category", "1")
+	form["creators"] = []string{"One Author", "Another Author"}
+	form["tags"] = []string{"a", "b", "c", "d", "e"}
+	form.Del("format")
+	form.Del("archive")
+	raw := w.torrent("api", metainfo.Hybrid, map[string]string{"x.fastq.gz": "@x"})
+	a := b.send("/api/v1/torrents", form, raw, bearer...)
+	if a.StatusCode != http.StatusCreated {
+		t.Fatalf("status %d: %s", a.StatusCode, a.body)
+	}
+	made := decode[apiUploadAnswer](t, a)
+	if made.Torrent != 1 || made.Group != 1 || len(made.InfoHash) != 40 || len(made.InfoHashV2) != 64 || made.Name != "api" ||
+		made.URL != "http://site.example/torrents.php?torrentid=1" || a.Header.Get("Location") != made.URL ||
+		made.DownloadURL != "http://site.example/api/v1/torrents/1/download" || !strings.HasPrefix(made.Source, "BioTorrents-") || len(made.Changes) == 0 {
+		t.Errorf("answer %+v", made)
+	}
+	type whole struct {
+		apiTorrentAnswer
+		apiGroupAnswer
+	}
+	got := decode[whole](t, b.get("/api/v1/torrents/1", bearer...))
+	if got.Format != "FASTQ" || got.Archive != "gzip" || got.InfoHash != made.InfoHash || got.Size != 2 || got.FileCount != 1 || got.Uploader != "user" || got.Leech.State != core.LeechNormal {
+		t.Errorf("torrent %+v", got.apiTorrentAnswer)
+	}
+	if diff := cmp.Diff([]string{"One Author", "Another Author"}, got.Creators); diff != "" {
+		t.Error(diff)
+	}
+	file := b.get("/api/v1/torrents/1/download", bearer...)
+	if file.StatusCode != 200 || file.Header.Get("Content-Type") != "application/x-bittorrent" || !strings.Contains(file.body, w.people["user"].Passkey) {
+		t.Errorf("download: status %d", file.StatusCode)
+	}
+	again := b.send("/api/v1/torrents", form, raw, bearer...)
+	dup := decode[apiFailure](t, again)
+	if again.StatusCode != http.StatusConflict || dup.Error.Code != core.Conflict || dup.Error.Existing == nil || dup.Error.Existing.Torrent != 1 || dup.Error.Existing.URL != made.URL {
+		t.Errorf("the same once more: status %d, %s", again.StatusCode, again.body)
+	}
+}
+
+func TestAPIErrors(t *testing.T) {
+	w := onSQLite(t)
+	b := w.as("user") // a cookie counts for nothing here
+	upload := []string{"Authorization", "token " + w.people["user"].token}
+	read := []string{"Authorization", w.people["user"].read}
+	raw := w.torrent("errors", metainfo.V1, map[string]string{"x": "y"})
+	wrong := dataset("short")
+	wrong.Set("title", "short")
+	wrong.Set("license", "My own")
+	tests := map[string]struct {
+		a      answer
+		status int
+		code   core.Code
+		fields []string
+	}{
+		"no token":    {b.send("/api/v1/torrents", dataset("A dataset without a token"), raw), 401, core.Forbidden, nil},
+		"wrong token": {b.get("/api/v1/me", "Authorization", "Bearer nonsense"), 401, core.Forbidden, nil},
+		"disabled": {func() answer {
+			w.as("disabled")
+			return b.get("/api/v1/me", "Authorization", "Bearer "+w.people["disabled"].token)
+		}(), 401, core.Forbidden, nil},
+		"read-only token":  {b.send("/api/v1/torrents", dataset("A dataset by a reader"), raw, read...), 403, core.Forbidden, nil},
+		"no torrent":       {b.get("/api/v1/torrents/7", read...), 404, core.NotFound, nil},
+		"no such address":  {b.get("/api/v1/nonsense", read...), 404, core.NotFound, nil},
+		"wrong method":     {b.post("/api/v1/me", nil, upload...), 405, core.Invalid, nil},
+		"two mistakes":     {b.send("/api/v1/torrents", wrong, raw, upload...), 422, core.Invalid, []string{"license", "title"}},
+		"mistake and file": {b.send("/api/v1/torrents", wrong, []byte("junk"), upload...), 422, core.Invalid, []string{"license", "title", "torrent"}},
+		"no file":          {b.send("/api/v1/torrents", dataset("A dataset without a file"), nil, upload...), 422, core.Invalid, []string{"torrent"}},
+		"no category":      {b.send("/api/v1/torrents", url.Values{}, raw, upload...), 422, core.Invalid, []string{"category"}},
+		"bad limit":        {b.get("/api/v1/browse?limit=1000", read...), 422, core.Invalid, []string{"limit"}},
+		"bad cursor":       {b.get("/api/v1/browse?cursor=x", read...), 422, core.Invalid, []string{"cursor"}},
+		"too large":        {b.send("/api/v1/torrents", dataset("A dataset of great size"), make([]byte, 25<<20), upload...), 413, core.Invalid, nil},
+	}
+	for name, tt := range tests {
+		got := decode[apiFailure](t, tt.a)
+		if tt.a.StatusCode != tt.status || got.Error.Code != tt.code || got.Error.Text == "" {
+			t.Errorf("%s: status %d, %s", name, tt.a.StatusCode, tt.a.body)
+		}
+		var fields []string
+		for f := range got.Error.Fields {
+			fields = append(fields, f)
+		}
+		if len(fields) != len(tt.fields) {
+			t.Errorf("%s: fields %v, want %v", name, got.Error.Fields, tt.fields)
+		}
+		for _, f := range tt.fields {
+			if got.Error.Fields[f] == "" {
+				t.Errorf("%s: nothing is said about %s", name, f)
+			}
+		}
+		if tt.status == 401 && tt.a.Header.Get("WWW-Authenticate") == "" {
+			t.Errorf("%s: no WWW-Authenticate", name)
+		}
+	}
+}
+
+func TestAPIMeAndBrowse(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		for i := range 5 {
+			w.upload("other", fmt.Sprintf("Dataset number %d of several", i), nil)
+		}
+		w.must(w.db.Tx(t.Context(), func(tx *db.Tx) error {
+			_, err := tx.Exec(t.Context(), "INSERT INTO transfer_member (member_id, uploaded, downloaded) VALUES (?, 3000000000001, 1500000000000)", w.people["user"].Member.ID)
+			return err
+		}))
+		b := w.as("anonymous")
+		auth := []string{"Authorization", "Bearer " + w.people["user"].read}
+		me := decode[apiMeAnswer](t, b.get("/api/v1/me", auth...))
+		if me.Name != "user" || me.Uploaded != 3000000000001 || me.Downloaded != 1500000000000 || me.Ratio == nil || *me.Ratio < 2 {
+			t.Errorf("me is %+v", me)
+		}
+		var titles []string
+		for cursor := "0"; ; {
+			path := "/api/v1/browse?q=several&category=sequences&tag=phage&format=FASTA&license=CC0&limit=2"
+			if cursor != "0" {
+				path += "&cursor=" + cursor
+			}
+			p := decode[apiBrowseAnswer](t, b.get(path, auth...))
+			for _, g := range p.Groups {
+				titles = append(titles, g.Title)
+			}
+			if cursor = fmt.Sprint(p.Next); p.Next == 0 {
+				break
+			}
+		}
+		want := []string{"Dataset number 4 of several", "Dataset number 3 of several", "Dataset number 2 of several", "Dataset number 1 of several", "Dataset number 0 of several"}
+		if diff := cmp.Diff(want, titles); diff != "" {
+			t.Error(diff)
+		}
+		if p := decode[apiBrowseAnswer](t, b.get("/api/v1/browse?category=nonsense", auth...)); len(p.Groups) != 0 {
+			t.Error("a category that is not there finds something")
+		}
+	})
+}
+
+func TestAPIRateLimit(t *testing.T) {
+	w := onSQLite(t, func(c *Config) { c.APIRequests = 3 })
+	b := w.as("anonymous")
+	for range 3 {
+		if a := b.get("/api/v1/me", "Authorization", "Bearer "+w.people["user"].token); a.StatusCode != 200 {
+			t.Fatalf("status %d", a.StatusCode)
+		}
+	}
+	a := b.get("/api/v1/me", "Authorization", "Bearer "+w.people["user"].token)
+	if a.StatusCode != http.StatusTooManyRequests || a.Header.Get("Retry-After") != "21" {
+		t.Errorf("status %d, Retry-After %q", a.StatusCode, a.Header.Get("Retry-After"))
+	}
+	if a := b.get("/api/v1/me", "Authorization", "Bearer "+w.people["other"].token); a.StatusCode != 200 {
+		t.Errorf("another token: status %d", a.StatusCode)
+	}
+}

@@ -1,0 +1,178 @@
+package site
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+// permissions says for every route who is let in, in the order of roles:
+// anonymous, disabled, user, moderator, sysop. The dataset belongs to "other",
+// a member of the lowest class.
+//
+//	.  let in (whatever the handler then thinks of an empty form)
+//	L  sent to the login page
+//	F  403
+//	U  401
+var permissions = map[string]string{
+	"GET /":                 ".....",
+	"GET /login":            ".....",
+	"POST /login":           ".....",
+	"POST /logout":          ".....",
+	"GET /freeleech.json":   ".....",
+	"GET /robots.txt":       ".....",
+	"GET /favicon.ico":      ".....",
+	"GET /assets/*name":     ".....",
+	"GET /browse":           "LL...",
+	"GET /swarm":            "UU...",
+	"GET /groups/:id":       "LL...",
+	"GET /groups/:id/edit":  "LLF..",
+	"POST /groups/:id/edit": "LLF..",
+
+	"GET /torrents/:id":                 "LL...",
+	"GET /torrents/:id/files":           "LL...",
+	"GET /torrents/:id/uploaded":        "LL...",
+	"GET /torrents/:id/download":        "FF...",
+	"GET /torrents/:id/edit":            "LLF..",
+	"POST /torrents/:id/edit":           "LLF..",
+	"GET /torrents/:id/delete":          "LLF..",
+	"POST /torrents/:id/delete":         "LLF..",
+	"POST /torrents/:id/leech":          "LLF..",
+	"GET /torrents.php?action=download": "FF...",
+	"GET /torrents.php":                 "LL...",
+
+	"GET /upload":        "LL...",
+	"POST /upload/check": "LL...",
+	"POST /upload":       "LL...",
+
+	"GET /members/:name":                   "LL...",
+	"GET /settings":                        "LL...",
+	"POST /settings/passkey":               "LL...",
+	"POST /settings/irc-key":               "LL...",
+	"POST /settings/passphrase":            "LL...",
+	"POST /settings/tokens":                "LL...",
+	"POST /settings/tokens/:token/revoke":  "LL...",
+	"POST /settings/sessions/:session/end": "LL...",
+	"GET /freeleech":                       "LL...",
+	"GET /rules/clients":                   "LL...",
+	"GET /staff/members":                   "LLF..",
+	"GET /staff/members/new":               "LLF..",
+	"POST /staff/members/new":              "LLF..",
+	"GET /staff/members/:name":             "LLF..",
+	"POST /staff/members/:name/state":      "LLF..",
+	"POST /staff/members/:name/leech":      "LLF..",
+	"POST /staff/members/:name/class":      "LLF..",
+	"POST /api/v1/torrents":                "UU...",
+	"GET /api/v1/torrents/:id":             "UU...",
+	"GET /api/v1/torrents/:id/download":    "UU...",
+	"GET /api/v1/browse":                   "UU...",
+	"GET /api/v1/me":                       "UU...",
+}
+
+func TestPermissionsOfEveryRoute(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.upload("other", "A dataset that others may not touch", nil)
+		listed := map[string]bool{}
+		for _, r := range w.site.routes() {
+			name := r.method + " " + r.path
+			if r.action != "" {
+				name += "?action=" + r.action
+			}
+			listed[name] = true
+			want, ok := permissions[name]
+			if !ok {
+				t.Errorf("route %s is not in the table of permissions", name)
+				continue
+			}
+			for i, role := range roles {
+				if got := w.letIn(r, role); got != want[i] {
+					t.Errorf("%s as %s: %c, want %c", name, role, got, want[i])
+				}
+			}
+		}
+		for name := range permissions {
+			if !listed[name] {
+				t.Errorf("the table has %s, which is no route", name)
+			}
+		}
+	})
+}
+
+// letIn asks once and says what became of it, in the letters of the table.
+func (w *world) letIn(r route, role string) byte {
+	w.t.Helper()
+	path := strings.NewReplacer(":id", "1", ":name", "other", ":token", "999", ":session", "999", "*name", "x").Replace(r.path)
+	if r.action != "" {
+		path += "?action=" + r.action + "&id=1"
+	}
+	b := w.as(role)
+	var headers []string
+	if r.kind == api && role != "anonymous" {
+		headers = []string{"Authorization", "Bearer " + w.people[role].token}
+	}
+	var a answer
+	switch {
+	case r.method == http.MethodGet:
+		a = b.get(path, headers...)
+	default:
+		a = b.post(path, url.Values{}, headers...)
+	}
+	switch {
+	case a.StatusCode == http.StatusSeeOther && strings.HasPrefix(a.Header.Get("Location"), "/login"):
+		return 'L'
+	case a.StatusCode == http.StatusForbidden && r.path != "/login":
+		return 'F'
+	case a.StatusCode == http.StatusUnauthorized:
+		return 'U'
+	case a.StatusCode >= 500:
+		w.t.Errorf("%s %s as %s: status %d", r.method, path, role, a.StatusCode)
+	}
+	return '.'
+}
+
+func TestOwnersActOnTheirOwn(t *testing.T) {
+	w := onSQLite(t)
+	w.upload("user", "A dataset of one's own to edit", nil)
+	b := w.as("user")
+	for _, path := range []string{"/groups/1/edit", "/torrents/1/edit", "/torrents/1/delete"} {
+		if a := b.get(path); a.StatusCode != http.StatusOK {
+			t.Errorf("%s: status %d", path, a.StatusCode)
+		}
+	}
+	// Once somebody else has a torrent in the group, its description is staff's.
+	raw := w.torrent("theirs", "v1", map[string]string{"x.fasta": "x"})
+	form := url.Values{"group": {"1"}, "platform": {"Sanger"}, "format": {"FASTA"}, "archive": {"None"}, "scope": {"Genome"}, "license": {"MIT"}}
+	if a := w.as("other").send("/upload", form, raw); a.StatusCode != http.StatusSeeOther {
+		t.Fatalf("status %d", a.StatusCode)
+	}
+	for path, want := range map[string]int{"/groups/1/edit": 403, "/torrents/1/edit": 200, "/torrents/2/edit": 403, "/torrents/2/delete": 403} {
+		if a := b.get(path); a.StatusCode != want {
+			t.Errorf("%s: status %d, want %d", path, a.StatusCode, want)
+		}
+	}
+}
+
+func TestNobodyActsOnTheirBetters(t *testing.T) {
+	w := onSQLite(t)
+	w.join("equal", "Moderator")
+	b := w.as("moderator")
+	for _, target := range []string{"sysop", "equal", "moderator"} {
+		for path, form := range map[string]url.Values{
+			"/state": {"state": {"disabled"}, "reason": {"because"}}, "/class": {"class": {"User"}}, "/leech": {"state": {"off"}},
+		} {
+			if a := b.post("/staff/members/"+target+path, form); a.StatusCode != http.StatusForbidden {
+				t.Errorf("moderator on %s%s: status %d, want 403", target, path, a.StatusCode)
+			}
+		}
+	}
+	for class, want := range map[string]int{"Moderator": 422, "Sysop": 422, "Bot": 422, "Elite": 303} {
+		if a := b.post("/staff/members/user/class", url.Values{"class": {class}}); a.StatusCode != want {
+			t.Errorf("give class %s: status %d, want %d", class, a.StatusCode, want)
+		}
+		made := b.post("/staff/members/new", url.Values{"name": {"new_" + class}, "class": {class}})
+		if made.StatusCode != want {
+			t.Errorf("make a %s: status %d, want %d", class, made.StatusCode, want)
+		}
+	}
+}
