@@ -168,3 +168,12 @@ func (c *limitedConn) Close() error {
 	})
 	return c.Conn.Close()
 }
+
+// CloseWrite lets net/http end a refused request without the reset that would
+// take the answer away from the client.
+func (c *limitedConn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
+}

@@ -157,7 +157,6 @@ func TestLeechForbidden(t *testing.T) {
 }
 
 // TestFollowsTheSite changes everything that is followed while clients announce.
-// followed fails when a change takes a second.
 func TestFollowsTheSite(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
@@ -166,7 +165,11 @@ func TestFollowsTheSite(t *testing.T) {
 		a, b := w.client(alice.Passkey, 1), w.client(bob.Passkey, 2)
 		a.refused(hash(1), "started", 0)
 		id := w.torrent(core.LeechNormal, 1)
+		committed := time.Now()
 		w.followed()
+		if took := time.Since(committed); took > time.Second {
+			t.Errorf("a new torrent is served %v after its commit", took)
+		}
 		a.announce(hash(1), "started", 0, 0, 0)
 		b.announce(hash(1), "started", 0, 0, 9)
 

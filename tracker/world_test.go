@@ -165,13 +165,12 @@ func (w *world) must(err error) {
 	}
 }
 
-// followed waits until the tracker has read every event, which must take less
-// than a second.
+// followed waits until the tracker has read every event.
 func (w *world) followed() {
 	w.t.Helper()
 	last, err := w.events.Last(w.t.Context())
 	w.must(err)
-	ctx, cancel := context.WithTimeout(w.t.Context(), time.Second)
+	ctx, cancel := context.WithTimeout(w.t.Context(), 10*time.Second)
 	defer cancel()
 	if err := w.events.WaitFor(ctx, roster.Consumer, last); err != nil {
 		w.t.Fatalf("the tracker is behind event %d: %v", last, err)

@@ -1,0 +1,234 @@
+package tracker
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/caduceus-bio/caduceus/internal/config"
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
+)
+
+func frontWorld(t *testing.T, change func(c *Config)) (*world, *btClient) {
+	t.Helper()
+	c := testConfig()
+	if change != nil {
+		change(&c)
+	}
+	w := newWorld(t, dbtest.SQLite(t), c)
+	alice := w.member("alice")
+	w.torrent(core.LeechNormal, 1)
+	w.open()
+	return w, w.client(alice.Passkey, 1)
+}
+
+func (w *world) dial() net.Conn {
+	w.t.Helper()
+	conn, err := net.DialTimeout("tcp", strings.TrimPrefix(w.url, "http://"), 5*time.Second)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() { _ = conn.Close() })
+	return conn
+}
+
+// exchange sends raw text and reads n answers, with the status and body of each.
+func exchange(t *testing.T, conn net.Conn, text string, n int) []string {
+	t.Helper()
+	if _, err := io.WriteString(conn, text); err != nil {
+		t.Fatal(err)
+	}
+	r := bufio.NewReader(conn)
+	var out []string
+	for range n {
+		res, err := http.ReadResponse(r, nil)
+		if err != nil {
+			t.Fatalf("answer %d: %v", len(out)+1, err)
+		}
+		body, err := io.ReadAll(res.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		out = append(out, fmt.Sprintf("%d %s", res.StatusCode, body))
+	}
+	return out
+}
+
+func TestKeepAliveAndPipelining(t *testing.T) {
+	t.Parallel()
+	w, c := frontWorld(t, nil)
+	get := "GET /" + c.passkey + "/announce?" + c.query(hash(1), "", 0, 0, 5) + " HTTP/1.1\r\nHost: 10.0.0.1:1234\r\nconnection: keep-alive\r\n\r\n"
+	conn := w.dial()
+	for _, n := range []int{1, 2, 3} { // on one connection, then two and three at once
+		for _, got := range exchange(t, conn, strings.Repeat(get, n), n) {
+			if !strings.HasPrefix(got, "200 d8:complete") {
+				t.Errorf("got %s", got)
+			}
+		}
+	}
+	got := exchange(t, w.dial(), strings.Replace(get, "HTTP/1.1", "HTTP/1.0", 1), 1)
+	if !strings.HasPrefix(got[0], "200 d8:complete") {
+		t.Errorf("HTTP/1.0: %s", got)
+	}
+}
+
+func TestOtherRequests(t *testing.T) {
+	t.Parallel()
+	w, c := frontWorld(t, nil)
+	tests := []struct{ name, request, want string }{
+		{"root", "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "404 Not found"},
+		{"no passkey", "GET /announce HTTP/1.1\r\nHost: x\r\n\r\n", "404 Not found"},
+		{"empty passkey", "GET //announce HTTP/1.1\r\nHost: x\r\n\r\n", "404 Not found"},
+		{"deeper", "GET /a/b/announce HTTP/1.1\r\nHost: x\r\n\r\n", "404 Not found"},
+		{"other action", "GET /" + c.passkey + "/update?action=add_user HTTP/1.1\r\nHost: x\r\n\r\n", "404 Not found"},
+		{"capitals", "GET /" + c.passkey + "/Announce HTTP/1.1\r\nHost: x\r\n\r\n", "404 Not found"},
+		{"post", "POST /" + c.passkey + "/announce HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi", "405 Only GET"},
+		{"no query", "GET /" + c.passkey + "/announce HTTP/1.1\r\nHost: x\r\n\r\n", "200 d14:failure reason"},
+		{"escaped slash", "GET /" + c.passkey + "%2Fannounce HTTP/1.1\r\nHost: x\r\n\r\n", "404 Not found"},
+		{"no host", "GET / HTTP/1.1\r\n\r\n", "400 "},
+		{"two lengths", "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", "400 "},
+		{"length and chunks", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "404 "},
+		{"control bytes", "GET /\x01 HTTP/1.1\r\nHost: x\r\n\r\n", "400 "},
+		{"no HTTP", "hello\r\n\r\n", "400 "},
+		{"head too large", "GET / HTTP/1.1\r\nHost: x\r\nX-Long: " + strings.Repeat("x", 9<<10) + "\r\n\r\n", "431 "},
+		{"query too large", "GET /" + c.passkey + "/announce?" + strings.Repeat("x", 9<<10) + " HTTP/1.1\r\nHost: x\r\n\r\n", "431 "},
+	}
+	for _, tt := range tests {
+		if got := exchange(t, w.dial(), tt.request, 1)[0]; !strings.HasPrefix(got, tt.want) {
+			t.Errorf("%s: %.200s, want %s…", tt.name, got, tt.want)
+		}
+	}
+	if got := c.scrape(hash(1)); got != "0/0/0" {
+		t.Errorf("something was announced: %s", got)
+	}
+}
+
+// TestSlowSenders opens connections that never end their requests: others are
+// served, and the room ends in time.
+func TestSlowSenders(t *testing.T) {
+	t.Parallel()
+	w, c := frontWorld(t, nil)
+	for range 20 {
+		if _, err := io.WriteString(w.dial(), "GET /"+c.passkey+"/announce?info_"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.announce(hash(1), "started", 0, 0, 5)
+	w.stop() // it measures how long this takes
+}
+
+func TestMaxConnections(t *testing.T) {
+	t.Parallel()
+	w, c := frontWorld(t, func(c *Config) { c.MaxConnections = 10 })
+	get := "GET /" + c.passkey + "/announce?" + c.query(hash(1), "", 0, 0, 5) + " HTTP/1.1\r\nHost: x\r\n\r\n"
+	var conns []net.Conn
+	for range 10 {
+		conn := w.dial()
+		exchange(t, conn, get, 1)
+		conns = append(conns, conn)
+	}
+	waiting := w.dial()
+	if _, err := io.WriteString(waiting, get); err != nil {
+		t.Fatal(err)
+	}
+	if err := waiting.SetReadDeadline(time.Now().Add(200 * time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := waiting.Read(make([]byte, 1)); err == nil {
+		t.Fatalf("the eleventh connection was served: %d bytes", n)
+	}
+	_ = conns[0].Close()
+	if err := waiting.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := waiting.Read(make([]byte, 1)); err != nil {
+		t.Fatalf("after one had closed: %v", err)
+	}
+}
+
+func TestIdleConnectionsAreClosed(t *testing.T) {
+	t.Parallel()
+	w, c := frontWorld(t, func(c *Config) { c.IdleTimeout = config.D(time.Second) })
+	conn := w.dial()
+	exchange(t, conn, "GET /"+c.passkey+"/scrape HTTP/1.1\r\nHost: x\r\n\r\n", 1)
+	if _, err := conn.Read(make([]byte, 1)); err != io.EOF { //nolint:errorlint // net.Conn returns it bare
+		t.Errorf("an idle connection ended with %v, want EOF", err)
+	}
+}
+
+// TestPrivateAddresses announces straight from loopback, without a proxy.
+func TestPrivateAddresses(t *testing.T) {
+	t.Parallel()
+	for _, allow := range []bool{false, true} {
+		w, seeder := frontWorld(t, func(c *Config) { c.TrustedProxies, c.AllowPrivateAddresses = nil, allow })
+		bob := w.member("bob")
+		w.followed()
+		first := seeder.announce(hash(1), "started", 0, 0, 0)
+		got := w.client(bob.Passkey, 2).announce(hash(1), "started", 0, 0, 5)
+		if got["complete"] != int64(1) {
+			t.Errorf("allowed %v: a client on loopback must be counted: %v", allow, got)
+		}
+		_, warned := first["warning message"]
+		if n := len(peers(t, got)); (n == 1) != allow || warned == allow {
+			t.Errorf("allowed %v: %d peers, warned %v", allow, n, warned)
+		}
+	}
+}
+
+// TestClaimedAddresses tries to send others to a third party.
+func TestClaimedAddresses(t *testing.T) {
+	t.Parallel()
+	for _, accept := range []bool{false, true} {
+		w, liar := frontWorld(t, func(c *Config) { c.AcceptClaimedAddresses = accept })
+		bob := w.member("bob")
+		w.followed()
+		liar.params["ip"], liar.params["ipv4"] = "9.9.9.9", "8.8.8.8"
+		liar.announce(hash(1), "started", 0, 0, 0)
+		other := w.client(bob.Passkey, 2)
+		got := other.announce(hash(1), "started", 0, 0, 5)
+		if p := peers(t, got); len(p) != 1 || p[0] != "44.0.0.2:51413" || got["peers6"] != nil {
+			t.Errorf("accept %v: %v", accept, got)
+		}
+		liar.params["ipv6"] = "[2a01:4f8::7]:6881"
+		liar.announce(hash(1), "", 0, 0, 0)
+		if got := other.announce(hash(1), "", 0, 0, 5); (got["peers6"] != nil) != accept {
+			t.Errorf("accept %v: %v", accept, got)
+		}
+		liar.params["ipv6"] = "::1"
+		liar.announce(hash(1), "", 0, 0, 0)
+		if got := other.announce(hash(1), "", 0, 0, 5); got["peers6"] == "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\xc8\xd5" {
+			t.Errorf("accept %v: loopback was handed out", accept)
+		}
+	}
+}
+
+func TestReplyForms(t *testing.T) {
+	t.Parallel()
+	w, seeder := frontWorld(t, nil)
+	bob := w.member("bob")
+	w.followed()
+	seeder.announce(hash(1), "started", 0, 0, 0)
+	c := w.client(bob.Passkey, 2)
+	c.params["compact"] = "0"
+	list, _ := c.announce(hash(1), "", 0, 0, 5)["peers"].([]any)
+	if len(list) != 1 || list[0].(map[string]any)["peer id"] != seeder.id || list[0].(map[string]any)["ip"] != "44.0.0.2" {
+		t.Errorf("compact=0 gave %v", list)
+	}
+	c.params["compact"] = "1"
+	for numWant, want := range map[string]int{"0": 0, "-1": 1, "4294967295": 1, "99999999999999999999999": 1} {
+		c.params["numwant"] = numWant
+		if got := len(peers(t, c.announce(hash(1), "", 0, 0, 5))); got != want {
+			t.Errorf("numwant=%s gave %d peers, want %d", numWant, got, want)
+		}
+	}
+}

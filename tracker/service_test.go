@@ -1,0 +1,154 @@
+package tracker
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
+	"github.com/caduceus-bio/caduceus/tracker/ledger"
+	"github.com/caduceus-bio/caduceus/tracker/wire"
+)
+
+// brokenLedger fails as it is told to.
+type brokenLedger struct {
+	err   error
+	panic bool
+	taken int
+}
+
+func (b *brokenLedger) Record(ledger.Entry) error {
+	if b.panic {
+		panic("the ledger is torn")
+	}
+	if b.err == nil {
+		b.taken++
+	}
+	return b.err
+}
+
+// newService makes a loaded service without a server, on a broken ledger.
+func newService(t testing.TB, broken *brokenLedger) (s *service, passkeys []string) {
+	t.Helper()
+	c := testConfig()
+	w := newWorld(t, dbtest.SQLite(t), c)
+	for n := range 4 {
+		passkeys = append(passkeys, w.member(fmt.Sprintf("member%d", n)).Passkey)
+	}
+	w.torrent(core.LeechNormal, 1)
+	work, err := w.room.open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s = work.service
+	s.ledger = broken
+	s.log, s.sometimes = slog.New(slog.NewTextHandler(io.Discard, nil)), rate.Sometimes{Interval: time.Hour}
+	return s, passkeys
+}
+
+func request(passkey string, peer int, up int64) *Request {
+	h := hash(1)
+	return &Request{Method: "GET", Path: "/" + passkey + "/announce", Remote: netip.AddrFrom4([4]byte{44, 0, byte(peer >> 8), byte(peer)}),
+		Query: fmt.Sprintf("info_hash=%s&peer_id=-TR3000-%012d&port=51413&uploaded=%d&downloaded=0&left=%d&key=abcd1234&numwant=50&compact=1&supportcrypto=1",
+			percent(h), peer, up, peer%3)}
+}
+
+// TestLedgerRefuses makes sure that credit that could not be taken is told again
+// by the client's next announce.
+func TestLedgerRefuses(t *testing.T) {
+	t.Parallel()
+	broken := &brokenLedger{}
+	s, passkeys := newService(t, broken)
+	answer := func(up int64) string {
+		t.Helper()
+		status, body := s.Answer(nil, request(passkeys[0], 1, up))
+		if status != 200 {
+			t.Fatalf("status %d", status)
+		}
+		return string(body)
+	}
+	answer(0)
+	broken.err = core.Errorf(core.Unavailable, "no room in the ledger")
+	if got := answer(70); !strings.Contains(got, "no room in the ledger") || !strings.Contains(got, "8:intervali60e") {
+		t.Errorf("got %q", got)
+	}
+	broken.err = errors.New("a secret of ours")
+	if got := answer(70); !strings.HasPrefix(got, "d14:failure reason") || strings.Contains(got, "secret") {
+		t.Errorf("got %q", got)
+	}
+	broken.err, broken.panic = nil, true
+	for range 3 { // a lock that was left behind would stop the second
+		if got := answer(70); !strings.HasPrefix(got, "d14:failure reason") || strings.Contains(got, "torn") {
+			t.Errorf("got %q", got)
+		}
+	}
+	broken.panic = false
+	if got := answer(70); !strings.HasPrefix(got, "d8:complete") || broken.taken != 2 {
+		t.Errorf("got %q, %d entries taken", got, broken.taken)
+	}
+}
+
+// TestChangedMeanwhile lets an announce in that was checked before its torrent
+// was deleted.
+func TestChangedMeanwhile(t *testing.T) {
+	t.Parallel()
+	s, passkeys := newService(t, &brokenLedger{})
+	m, _ := s.roster.Member(passkeys[0])
+	tt, _ := s.roster.Torrent(hash(1))
+	stale := tt
+	stale.ID++ // what the lookup would have given before
+	sc := &scratch{announce: wire.Announce{InfoHash: hash(1), Port: 1}}
+	if !s.still(passkeys[0], m, hash(1), tt) || s.still(passkeys[0], m, hash(1), stale) || s.still("", m, hash(1), tt) {
+		t.Error("what has changed is not seen")
+	}
+	if _, err := s.enter(sc, passkeys[0], m, tt, netip.MustParseAddr("44.0.0.1"), false, time.Now()); err != nil {
+		t.Errorf("nothing has changed: %v", err)
+	}
+}
+
+func FuzzAnswer(f *testing.F) {
+	s, passkeys := newService(f, &brokenLedger{})
+	good := request(passkeys[0], 1, 5)
+	f.Add(good.Path, good.Query, "44.1.1.1, 127.0.0.1")
+	f.Add("/x/scrape", "info_hash=%", "")
+	f.Add("//announce", "&&=&", ",")
+	f.Fuzz(func(t *testing.T, path, query, forwarded string) {
+		path = strings.ReplaceAll(path, "KEY", passkeys[0])
+		r := &Request{Method: "GET", Path: path, Query: query, Remote: netip.MustParseAddr("127.0.0.1"), ForwardedFor: []string{forwarded}}
+		status, body := s.Answer(nil, r)
+		if (status == 200) != (len(body) > 0 && body[0] == 'd' && body[len(body)-1] == 'e') {
+			t.Fatalf("%d %q", status, body)
+		}
+		if strings.Contains(string(body), "went wrong on our side") {
+			t.Fatalf("a fault: %q", body)
+		}
+	})
+}
+
+// BenchmarkAnswer is a whole announce without the server in front, in a swarm of
+// as many clients as four members may run.
+func BenchmarkAnswer(b *testing.B) {
+	s, passkeys := newService(b, &brokenLedger{})
+	var requests []*Request
+	for n := range 4 * s.c.MaxClients {
+		requests = append(requests, request(passkeys[n%4], n, 0))
+	}
+	buf := make([]byte, 0, 1024)
+	n := 0
+	b.ReportAllocs()
+	for b.Loop() {
+		_, body := s.Answer(buf, requests[n%len(requests)])
+		if body[1] != '8' {
+			b.Fatalf("%s", body)
+		}
+		n++
+	}
+}
