@@ -223,14 +223,15 @@ func (s *Store) LastOK(ctx context.Context, job string) (time.Time, error) {
 	return instant(at), nil
 }
 
-// RanSince reports whether a run of the job began at or after the given time.
-// Runs that a clock has put into the future don't count: it has been set back.
-func (s *Store) RanSince(ctx context.Context, job string, since time.Time) (bool, error) {
-	_, ok, err := db.One(ctx, s.db, db.Value[int64],
-		"SELECT id FROM job_run WHERE job = ? AND started_at >= ? AND started_at <= ? ORDER BY id DESC LIMIT 1",
+// RanSince returns when the newest run of the job began, however it ended, if that
+// was at or after the given time; otherwise the zero time. Runs that a clock has
+// put into the future don't count: it has been set back.
+func (s *Store) RanSince(ctx context.Context, job string, since time.Time) (time.Time, error) {
+	at, _, err := db.One(ctx, s.db, db.Value[int64],
+		"SELECT started_at FROM job_run WHERE job = ? AND started_at >= ? AND started_at <= ? ORDER BY id DESC LIMIT 1",
 		job, since.Unix(), s.clock().Add(clockSkew).Unix())
 	if err != nil {
-		return false, fmt.Errorf("read the last run of %s: %w", job, err)
+		return time.Time{}, fmt.Errorf("read the last run of %s: %w", job, err)
 	}
-	return ok, nil
+	return instant(at), nil
 }

@@ -1,0 +1,139 @@
+// Package jobs is room 5: work that is done at set times. The table of jobs is
+// that of package schedule; here each name is bound to what it does, one file for
+// each job.
+//
+// Any number of processes may run this room. For each run a job takes its lease
+// "job:NAME", so that one of them does it; the one with the lease "jobs" reads the
+// event log for runs that were asked for. Every job works in bounded batches and
+// is idempotent: a run that was cut short is simply done again.
+//
+// Concurrency: Run starts one goroutine for each job, which runs it and nothing
+// else, so a job never overlaps with itself, and one for the event log.
+package jobs
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/db"
+	"github.com/caduceus-bio/caduceus/internal/economy"
+	"github.com/caduceus-bio/caduceus/internal/eventlog"
+	"github.com/caduceus-bio/caduceus/internal/schedule"
+	"github.com/caduceus-bio/caduceus/internal/supervise"
+)
+
+// Config is the [jobs] section.
+type Config struct {
+	// Holder names this process in leases and in the history. It must be unique
+	// among all processes; empty makes one of host name, process id and chance.
+	Holder string `toml:"holder"`
+}
+
+// DefaultConfig names the process by itself.
+func DefaultConfig() Config { return Config{} }
+
+// Validate reports the first key that makes no sense.
+func (c Config) Validate() error {
+	if len(c.Holder) > maxHolder || strings.ContainsFunc(c.Holder, unicode.IsControl) {
+		return core.FieldErrorf("holder", "write a name of at most %d characters in one line, or nothing", maxHolder)
+	}
+	return nil
+}
+
+const maxHolder = 128
+
+// Sessions is the part of the member store that this room needs.
+type Sessions interface {
+	// ExpireSessions deletes up to limit log-ins that have run out and returns
+	// how many.
+	ExpireSessions(ctx context.Context, limit int) (int64, error)
+}
+
+// Deps are what the room stands on; all are required.
+type Deps struct {
+	DB        *db.DB
+	Events    *eventlog.Log
+	Schedule  *schedule.Store
+	Freeleech *economy.Store
+	Sessions  Sessions
+	Clock     core.Clock
+	Log       *slog.Logger
+	Metrics   prometheus.Registerer
+}
+
+// Room runs the jobs. It implements supervise.Room.
+type Room struct {
+	deps    Deps
+	holder  string
+	tasks   map[string]task
+	metrics *metrics
+	wait    waiter
+}
+
+var _ supervise.Room = (*Room)(nil)
+
+// New makes the room.
+func New(c Config, d Deps) *Room {
+	return &Room{deps: d, holder: holder(c), tasks: tasks(d), metrics: newMetrics(d.Metrics), wait: waitBy(d.Clock)}
+}
+
+func holder(c Config) string {
+	if c.Holder != "" {
+		return c.Holder
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	chance := rand.Text()[:6] // containers may share both name and process id
+	return fmt.Sprintf("%.100s-%d-%s", host, os.Getpid(), chance)
+}
+
+// Name implements supervise.Room.
+func (r *Room) Name() string { return "jobs" }
+
+// Run implements supervise.Room: it does what was missed while the program was
+// off, then each job at its times, until ctx ends.
+func (r *Room) Run(ctx context.Context, ready func()) error {
+	var workers []*worker
+	for _, job := range schedule.Jobs() {
+		w, err := r.newWorker(ctx, job)
+		if err != nil {
+			return err
+		}
+		workers = append(workers, w)
+	}
+	g, _ := supervise.NewGroup(ctx)
+	for _, w := range workers {
+		g.Go(w.run)
+	}
+	g.Go(func(ctx context.Context) error { return r.lead(ctx, workers) })
+	ready()
+	return g.Wait()
+}
+
+// waiter returns at the given time, when wake is signalled, or when ctx ends.
+type waiter func(ctx context.Context, end time.Time, wake <-chan struct{})
+
+// waitBy waits by the given clock as it is now: if it is set meanwhile, the wait
+// lasts no longer.
+func waitBy(clock core.Clock) waiter {
+	return func(ctx context.Context, end time.Time, wake <-chan struct{}) {
+		t := time.NewTimer(end.Sub(clock()))
+		defer t.Stop()
+		select {
+		case <-ctx.Done():
+		case <-t.C:
+		case <-wake:
+		}
+	}
+}

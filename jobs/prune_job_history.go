@@ -1,0 +1,25 @@
+package jobs
+
+import (
+	"context"
+	"time"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/schedule"
+)
+
+// keepRuns is for how long the history of jobs goes back. A job that runs every
+// minute mostly finds nothing to do; such runs are of interest for keepQuiet only.
+const (
+	keepRuns  = 180 * 24 * time.Hour
+	keepQuiet = 48 * time.Hour
+)
+
+func pruneJobHistory(store *schedule.Store, clock core.Clock) task {
+	return func(ctx context.Context) (int64, error) {
+		now := clock()
+		return batches(ctx, 500, func(ctx context.Context, limit int) (int64, error) {
+			return store.Prune(ctx, now.Add(-keepRuns), now.Add(-keepQuiet), limit)
+		})
+	}
+}

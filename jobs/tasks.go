@@ -1,0 +1,37 @@
+package jobs
+
+import (
+	"context"
+
+	"github.com/caduceus-bio/caduceus/internal/schedule"
+)
+
+// task does the work of one job and returns how much it did. It must come back
+// soon after ctx ends, do no harm when it is done twice, and hold no transaction
+// for longer than one batch.
+type task func(ctx context.Context) (items int64, err error)
+
+// tasks binds each job of the table to its work.
+func tasks(d Deps) map[string]task {
+	return map[string]task{
+		schedule.FreeleechEdges:  freeleechEdges(d.Freeleech),
+		schedule.ExpireSessions:  expireSessions(d.Sessions),
+		schedule.PruneEvents:     pruneEvents(d.Events, d.Clock),
+		schedule.PruneJobHistory: pruneJobHistory(d.Schedule, d.Clock),
+	}
+}
+
+// batches calls f until it does less than limit, and adds up what it did.
+func batches(ctx context.Context, limit int, f func(ctx context.Context, limit int) (int64, error)) (int64, error) {
+	var sum int64
+	for {
+		n, err := f(ctx, limit)
+		sum += n
+		if err != nil || n < int64(limit) {
+			return sum, err
+		}
+		if err := ctx.Err(); err != nil {
+			return sum, err
+		}
+	}
+}

@@ -1,0 +1,161 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/db"
+	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
+	"github.com/caduceus-bio/caduceus/internal/economy"
+	"github.com/caduceus-bio/caduceus/internal/eventlog"
+	"github.com/caduceus-bio/caduceus/internal/schedule"
+)
+
+func TestBatches(t *testing.T) {
+	left := int64(25)
+	n, err := batches(t.Context(), 10, func(_ context.Context, limit int) (int64, error) {
+		n := min(left, int64(limit))
+		left -= n
+		return n, nil
+	})
+	if n != 25 || err != nil {
+		t.Errorf("did %d, %v", n, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	n, err = batches(ctx, 10, func(context.Context, int) (int64, error) { cancel(); return 10, nil }) // without end
+	if n != 10 || !errors.Is(err, context.Canceled) {
+		t.Errorf("after the end of ctx: did %d, %v", n, err)
+	}
+	boom := errors.New("boom")
+	calls := 0
+	n, err = batches(t.Context(), 10, func(context.Context, int) (int64, error) {
+		if calls++; calls == 2 {
+			return 3, boom
+		}
+		return 10, nil
+	})
+	if n != 13 || !errors.Is(err, boom) {
+		t.Errorf("with an error in the second batch: did %d, %v", n, err)
+	}
+}
+
+// TestNoticesOnceByTwoRooms lets two rooms live through an equinox.
+func TestNoticesOnceByTwoRooms(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		start := time.Date(2026, 9, 23, 0, 0, 0, 0, time.UTC)
+		h := newHouse(t, d, start.Add(-25*time.Hour))
+		for _, name := range []string{"one", "two"} {
+			r, _ := h.room(name)
+			h.start(t, r)
+		}
+		h.caughtUp(t)
+		for i, at := range []time.Time{start.Add(-24 * time.Hour), start, start.Add(24 * time.Hour)} {
+			h.set(at)
+			h.untilInTime(t, "the edge is told", func() bool { return len(bodies[eventlog.LeechEdge](t, h)) > i })
+			h.pass(time.Minute)
+		}
+		edge := eventlog.LeechEdge{Key: "calendar:2026-09", Phase: "before", Name: "September equinox", State: core.LeechFree,
+			Starts: start.Unix(), Ends: start.Add(24 * time.Hour).Unix()}
+		begin, end := edge, edge
+		begin.Phase, end.Phase = "start", "end"
+		if diff := cmp.Diff([]eventlog.LeechEdge{edge, begin, end}, bodies[eventlog.LeechEdge](t, h)); diff != "" {
+			t.Errorf("told (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// TestStaffWindowsAreToldAtOnce opens and ends one without any time passing.
+func TestStaffWindowsAreToldAtOnce(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		h := newHouse(t, d, noon)
+		r, _ := h.room("one")
+		h.start(t, r)
+		h.caughtUp(t)
+		w, err := h.freeleech.Open(t.Context(), economy.Window{State: core.LeechFree, Ends: noon.Add(time.Hour), Reason: "party"}, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		until(t, "the start is told", func() bool { return len(bodies[eventlog.LeechEdge](t, h)) == 1 })
+		if _, err := h.freeleech.End(t.Context(), w.ID, 1); err != nil {
+			t.Fatal(err)
+		}
+		until(t, "the end is told", func() bool { return len(bodies[eventlog.LeechEdge](t, h)) == 2 })
+		if runs := h.untilRuns(t, schedule.FreeleechEdges, 3); runs[1].StartedBy != schedule.ByEvent || runs[2].StartedBy != schedule.ByEvent {
+			t.Errorf("runs %+v", runs)
+		}
+	})
+}
+
+func TestPruneEventsKeepsWhatIsYoungOrUnread(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		ctx, h := t.Context(), newHouse(t, d, noon)
+		add := func(n int) (last int64) {
+			t.Helper()
+			err := d.Tx(ctx, func(tx *db.Tx) (err error) {
+				for range n {
+					if last, err = h.events.Append(ctx, tx, eventlog.ClientsChanged{}); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return last
+		}
+		old := add(1200)
+		h.pass(keepEvents + time.Second)
+		young := add(5)
+		prune := pruneEvents(h.events, h.clock)
+		if n, err := prune(ctx); n != 0 || err != nil {
+			t.Errorf("without any reader: pruned %d, %v", n, err)
+		}
+		for name, pos := range map[string]int64{"fast": young, "slow": old - 100} {
+			if err := h.events.Advance(ctx, name, pos); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n, err := prune(ctx); n != 1100 || err != nil {
+			t.Errorf("pruned %d, %v, want 1100", n, err)
+		}
+		if err := h.events.Advance(ctx, "slow", young); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := prune(ctx); n != 100 || err != nil {
+			t.Errorf("pruned %d, %v, want 100", n, err)
+		}
+		left, err := h.events.Read(ctx, 0, 100)
+		if err != nil || len(left) != 5 || left[0].ID != old+1 {
+			t.Errorf("%d events are left, %v", len(left), err)
+		}
+	})
+}
+
+func TestPruneJobHistory(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		ctx, h := t.Context(), newHouse(t, d, noon)
+		for range 3 {
+			run, err := h.schedule.Begin(ctx, schedule.FreeleechEdges, "one", schedule.BySchedule)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := h.schedule.Finish(ctx, run, 0, schedule.Result{Outcome: schedule.OK}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		prune := pruneJobHistory(h.schedule, h.clock)
+		if n, err := prune(ctx); n != 0 || err != nil {
+			t.Errorf("young runs: pruned %d, %v", n, err)
+		}
+		h.pass(keepQuiet + time.Second)
+		if n, err := prune(ctx); n != 2 || err != nil {
+			t.Errorf("quiet runs: pruned %d, %v, want all but the last", n, err)
+		}
+	})
+}
