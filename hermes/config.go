@@ -1,0 +1,156 @@
+package hermes
+
+import (
+	"encoding/hex"
+	"net"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/caduceus-bio/caduceus/internal/config"
+	"github.com/caduceus-bio/caduceus/internal/core"
+)
+
+// Config is the [hermes] section.
+type Config struct {
+	Enabled bool   `toml:"enabled"`
+	Server  string `toml:"server"` // host:port
+	TLS     bool   `toml:"tls"`
+	// CAFile names the certificates (PEM) that sign the server's; without it
+	// those of the system count.
+	CAFile string `toml:"ca_file"`
+	// Fingerprint is the SHA-256 of the server's own certificate in
+	// hexadecimal. When it is set nothing else of the certificate is looked
+	// at: right for a self-signed one.
+	Fingerprint string `toml:"fingerprint"`
+
+	Nick    string `toml:"nick"`     // consumers of the announces match it exactly
+	Account string `toml:"account"`  // to log in with (SASL PLAIN)
+	KeyFile string `toml:"key_file"` // the account's IRC key; default: hermes.irc-key among the secrets
+
+	AnnounceChannel string   `toml:"announce_channel"`
+	GeneralChannel  string   `toml:"general_channel"` // freeleech news; "" tells none
+	StaffChannel    string   `toml:"staff_channel"`   // staff commands, ends of jobs; "" for none
+	DebugChannel    string   `toml:"debug_channel"`   // failed jobs; "" for none
+	OtherChannels   []string `toml:"other_channels"`  // where commands are answered besides these
+	TopicChannels   []string `toml:"topic_channels"`  // whose topics tell of freeleech
+
+	// Backlog is how old an upload may be to be announced still.
+	Backlog config.Duration `toml:"backlog"`
+	// LinesPerMinute and LinesBurst are what the server takes from us.
+	LinesPerMinute int `toml:"lines_per_minute"`
+	LinesBurst     int `toml:"lines_burst"`
+}
+
+// DefaultConfig is the bot on our own network on the same machine.
+func DefaultConfig() Config {
+	return Config{
+		Enabled: true,
+		Server:  "127.0.0.1:6667",
+		Nick:    "Hermes",
+		Account: "Hermes",
+
+		AnnounceChannel: "#announce",
+		GeneralChannel:  "#general",
+		StaffChannel:    "#staff",
+		DebugChannel:    "#debug",
+		OtherChannels:   []string{"#requests", "#support"},
+		TopicChannels:   []string{"#announce", "#general"},
+
+		Backlog:        config.D(7 * 24 * time.Hour),
+		LinesPerMinute: 170,
+		LinesBurst:     25,
+	}
+}
+
+var (
+	nickPattern    = regexp.MustCompile("^[A-Za-z\\[\\]\\\\`_^{|}][A-Za-z0-9\\[\\]\\\\`_^{|}-]{0,30}$")
+	channelPattern = regexp.MustCompile("^[#&][^ ,:\a\x00\r\n]{1,49}$")
+)
+
+// Validate reports the first key that makes no sense.
+func (c Config) Validate() error {
+	if !c.Enabled {
+		return nil
+	}
+	host, _, err := net.SplitHostPort(c.Server)
+	if err != nil {
+		return core.FieldErrorf("server", `%q is no address; write for example "irc.example.org:7000"`, c.Server)
+	}
+	if ip := net.ParseIP(host); !c.TLS && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return core.FieldErrorf("tls", "set it to true: to another machine the key must not travel readable")
+	}
+	if raw, err := hex.DecodeString(c.fingerprint()); err != nil || (len(raw) != 0 && len(raw) != 32) {
+		return core.FieldErrorf("fingerprint", "must be the 64 hexadecimal digits of a SHA-256")
+	}
+	if !c.TLS && (c.CAFile != "" || c.Fingerprint != "") {
+		return core.FieldErrorf("tls", "ca_file and fingerprint mean nothing without tls = true")
+	}
+	if !nickPattern.MatchString(c.Nick) {
+		return core.FieldErrorf("nick", "%q can't be a nick", c.Nick)
+	}
+	if c.Account == "" || len(c.Account) > 64 || strings.ContainsAny(c.Account, " \r\n\x00") {
+		return core.FieldErrorf("account", "must be one word")
+	}
+	if c.Backlog.Duration < time.Hour {
+		return core.FieldErrorf("backlog", "must be at least 1h")
+	}
+	if c.LinesPerMinute < 1 || c.LinesPerMinute > 60_000 {
+		return core.FieldErrorf("lines_per_minute", "must be from 1 to 60000")
+	}
+	if c.LinesBurst < 1 || c.LinesBurst > 1000 {
+		return core.FieldErrorf("lines_burst", "must be from 1 to 1000")
+	}
+	return c.validateChannels()
+}
+
+func (c Config) validateChannels() error {
+	if !channelPattern.MatchString(c.AnnounceChannel) {
+		return core.FieldErrorf("announce_channel", "%q is no channel", c.AnnounceChannel)
+	}
+	for key, name := range map[string]string{"general_channel": c.GeneralChannel, "staff_channel": c.StaffChannel, "debug_channel": c.DebugChannel} {
+		if name != "" && !channelPattern.MatchString(name) {
+			return core.FieldErrorf(key, "%q is no channel", name)
+		}
+	}
+	for key, names := range map[string][]string{"other_channels": c.OtherChannels, "topic_channels": c.TopicChannels} {
+		if len(names) > 50 {
+			return core.FieldErrorf(key, "name 50 channels at most")
+		}
+		for _, name := range names {
+			if !channelPattern.MatchString(name) {
+				return core.FieldErrorf(key, "%q is no channel", name)
+			}
+		}
+	}
+	return nil
+}
+
+func (c Config) fingerprint() string {
+	return strings.ToLower(strings.ReplaceAll(c.Fingerprint, ":", ""))
+}
+
+// channels lists all channels to be in, the announce channel first.
+func (c Config) channels() []string {
+	var out []string
+	seen := map[string]bool{"": true}
+	for _, names := range [][]string{{c.AnnounceChannel, c.GeneralChannel, c.StaffChannel, c.DebugChannel}, c.OtherChannels, c.TopicChannels} {
+		for _, name := range names {
+			if !seen[fold(name)] {
+				seen[fold(name)] = true
+				out = append(out, name)
+			}
+		}
+	}
+	return out
+}
+
+// fold makes names comparable. Only ASCII letters have cases on IRC.
+func fold(name string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'A' && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, name)
+}

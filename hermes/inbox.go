@@ -1,0 +1,200 @@
+package hermes
+
+import (
+	"context"
+	"hash/maphash"
+	"strings"
+
+	"github.com/lrstanley/girc"
+
+	"github.com/caduceus-bio/caduceus/internal/command"
+	"github.com/caduceus-bio/caduceus/internal/core"
+)
+
+// message is a line that somebody said where we hear it.
+type message struct {
+	nick    string
+	account string // the services account; "" for who isn't logged in
+	target  string // a channel, or our own nick
+	text    string
+	private bool
+}
+
+const (
+	workers      = 4
+	waitingLimit = 32  // messages that wait for a worker; more are dropped
+	replyLine    = 400 // bytes of one line
+	publicLines  = 5   // longer answers go to the asker alone
+)
+
+// inbox hands what people say to workers, what one person says to one worker, so
+// that their answers keep the order.
+type inbox struct {
+	cfg     Config
+	deps    Deps
+	metrics *metrics
+	seed    maphash.Seed
+	workers []*worker
+}
+
+// worker answers commands, one after the other.
+type worker struct {
+	*inbox
+	queue chan message
+	limit *limiter
+}
+
+func newInbox(c Config, d Deps, m *metrics) *inbox {
+	in := &inbox{cfg: c, deps: d, metrics: m, seed: maphash.MakeSeed()}
+	for range workers {
+		in.workers = append(in.workers, &worker{inbox: in, queue: make(chan message, waitingLimit), limit: newLimiter(d.Clock)})
+	}
+	return in
+}
+
+// put takes a message in if it is meant for us. It never waits.
+func (in *inbox) put(m message) {
+	line, ok := in.addressed(m)
+	if !ok {
+		return
+	}
+	m.text = line
+	// Guests share one worker and one allowance: they can change names.
+	i := int(maphash.String(in.seed, fold(m.account)) % workers)
+	select {
+	case in.workers[i].queue <- m:
+	default:
+		in.metrics.commands.WithLabelValues("dropped").Inc()
+		in.deps.Log.Warn("a command was dropped: too many wait")
+	}
+}
+
+// addressed returns the command in a message: in private any text, in a channel
+// what begins with "!" and is one of ours, since other bots answer there too.
+func (in *inbox) addressed(m message) (string, bool) {
+	if strings.HasPrefix(m.text, "\x01") {
+		return "", false // CTCP
+	}
+	text := strings.TrimSpace(command.Clean(stripFormat(m.text)))
+	line, marked := strings.CutPrefix(text, "!")
+	if m.private {
+		return line, line != ""
+	}
+	return line, marked && in.deps.Commands.Knows(line)
+}
+
+// stripFormat removes the codes of mIRC formatting, with the digits of colours.
+func stripFormat(s string) string { return girc.StripRaw(s) }
+
+func (w *worker) run(ctx context.Context, l *link) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case m := <-w.queue:
+			w.answer(ctx, l, m)
+		}
+	}
+}
+
+// answer runs one command and sends what comes of it.
+func (w *worker) answer(ctx context.Context, l *link, m message) {
+	switch ok, warn := w.limit.allow(m.account); {
+	case warn:
+		w.metrics.commands.WithLabelValues("limited").Inc()
+		w.send(ctx, l, m.nick, "That is too fast for me. I am deaf to you for half a minute.")
+		return
+	case !ok:
+		w.metrics.commands.WithLabelValues("limited").Inc()
+		return
+	}
+	reply, err := w.execute(ctx, m)
+	if err != nil {
+		w.metrics.commands.WithLabelValues(string(core.CodeOf(err))).Inc()
+		if core.CodeOf(err) == core.Internal {
+			w.deps.Log.Error("a command failed", "via", command.ViaIRC, "err", err)
+		}
+		reply = command.Reply{Lines: []string{core.SafeText(err)}}
+	} else {
+		w.metrics.commands.WithLabelValues("ok").Inc()
+	}
+	for _, line := range w.address(m, reply) {
+		if !w.send(ctx, l, line.to, line.text) {
+			return
+		}
+	}
+}
+
+// execute runs the command for who the account is at this moment. When that
+// can't be read, nothing is done.
+func (w *worker) execute(ctx context.Context, m message) (command.Reply, error) {
+	actor := command.Guest(m.nick, command.ViaIRC)
+	if m.account != "" {
+		who, err := w.deps.Members.ByName(ctx, m.account)
+		switch core.CodeOf(err) {
+		case "":
+			actor = command.Of(who, command.ViaIRC)
+		case core.NotFound:
+			return command.Reply{}, core.Errorf(core.Forbidden, "your IRC account %s is no account of the site", m.account)
+		default:
+			return command.Reply{}, core.Wrap(err, core.Unavailable, "I can't look up your account now; try again in a minute")
+		}
+	}
+	return w.deps.Commands.Execute(ctx, command.Request{Actor: actor, Line: m.text, Place: w.place(m)})
+}
+
+// place says who reads along.
+func (in *inbox) place(m message) command.Place {
+	switch target := fold(m.target); {
+	case m.private:
+		return command.Private
+	case target == fold(in.cfg.StaffChannel), target == fold(in.cfg.DebugChannel):
+		return command.Staff
+	default:
+		return command.Channel
+	}
+}
+
+type addressedLine struct{ to, text string }
+
+// address decides which line goes where.
+func (in *inbox) address(m message, r command.Reply) []addressedLine {
+	var out []addressedLine
+	lines, private := r.Lines, r.Private
+	if !m.private && len(lines) > publicLines {
+		private = append(append([]string{}, lines...), private...)
+		lines = []string{"The answer is long, so it went to you in private."}
+	}
+	to := m.target
+	if m.private {
+		to = m.nick
+	}
+	for i, text := range lines {
+		if i == 0 && !m.private {
+			text = m.nick + ": " + text
+		}
+		out = append(out, addressedLine{to, text})
+	}
+	for _, text := range private {
+		out = append(out, addressedLine{m.nick, text})
+	}
+	return out
+}
+
+// send says one line, and reports whether that is still possible. Answers are
+// not kept over a lost connection: the asker asks again.
+func (w *worker) send(ctx context.Context, l *link, to, text string) bool {
+	s, _ := l.now()
+	if s == nil {
+		return false
+	}
+	text = command.Cut(command.Clean(text), replyLine)
+	if text == "" {
+		return true
+	}
+	if err := s.outbox.send(ctx, replies, s.gone, girc.PRIVMSG, to, text); err != nil {
+		w.deps.Log.Warn("an answer got lost", "err", err)
+		return false
+	}
+	return true
+}

@@ -1,0 +1,151 @@
+package hermes
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"time"
+)
+
+const (
+	firstBackoff = 250 * time.Millisecond
+	maxBackoff   = time.Minute
+	calm         = 2 * time.Minute // a session that lasted this long starts at the first back-off again
+)
+
+// link keeps a session alive, one after the other.
+type link struct {
+	cfg     Config
+	key     string
+	deps    Deps
+	metrics *metrics
+	receive func(message)
+	ready   func()
+
+	mu      sync.Mutex
+	session *session
+	changed chan struct{} // closed and replaced at each change of the session or its state
+}
+
+func newLink(c Config, key string, d Deps, m *metrics, receive func(message), ready func()) *link {
+	return &link{cfg: c, key: key, deps: d, metrics: m, receive: receive, ready: sync.OnceFunc(ready), changed: make(chan struct{})}
+}
+
+// keep connects again and again, with back-off, until ctx ends.
+func (l *link) keep(ctx context.Context) {
+	backoff := firstBackoff
+	for {
+		started := time.Now()
+		l.metrics.connects.Inc()
+		why := l.once(ctx)
+		if time.Since(started) > calm {
+			backoff = firstBackoff
+		}
+		// Spread, so that many bots don't come back in step.
+		wait := backoff/2 + rand.N(backoff) //nolint:gosec // no secret: it only spreads load
+		if ctx.Err() != nil {
+			return // asked to leave
+		}
+		l.deps.Log.Warn("not on IRC", "server", l.cfg.Server, "why", why, "again_in", wait.Round(time.Millisecond))
+		if !sleep(ctx, wait) {
+			return
+		}
+		backoff = min(2*backoff, maxBackoff)
+	}
+}
+
+// once makes one connection and serves it to its end. It returns why there is
+// none any more.
+func (l *link) once(ctx context.Context) string {
+	s, err := connect(ctx, l.cfg, l.key, l.deps.Log, l.receive, l.update)
+	if err != nil {
+		return err.Error()
+	}
+	l.set(s)
+	defer l.set(nil)
+	if err := s.run(ctx); err != nil {
+		return err.Error()
+	}
+	return "the server closed the connection"
+}
+
+func (l *link) set(s *session) {
+	l.mu.Lock()
+	l.session = s
+	l.mu.Unlock()
+	l.update()
+}
+
+// update wakes everyone who waits for a change.
+func (l *link) update() {
+	l.mu.Lock()
+	close(l.changed)
+	l.changed = make(chan struct{})
+	s := l.session
+	l.mu.Unlock()
+	if s == nil || !s.ready(l.cfg.AnnounceChannel) {
+		l.metrics.connected.Set(0)
+		return
+	}
+	l.metrics.connected.Set(1)
+	l.ready()
+}
+
+// now returns the session, nil when there is none, and a channel that is closed
+// at the next change.
+func (l *link) now() (*session, <-chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.session, l.changed
+}
+
+var errNotLetIn = errors.New("the channel does not let us in")
+
+// await returns a session that is ready to speak in channel. With patience > 0
+// it fails with errNotLetIn once a session has been on IRC for that long without
+// getting into the channel.
+func (l *link) await(ctx context.Context, channel string, patience time.Duration) (*session, error) {
+	for {
+		s, changed := l.now()
+		var limit <-chan time.Time
+		if s != nil {
+			if s.ready(channel) {
+				return s, nil
+			}
+			if since, on := s.onlineSince(); on && patience > 0 {
+				left := patience - time.Since(since)
+				if left <= 0 {
+					return nil, errNotLetIn
+				}
+				t := time.NewTimer(left)
+				defer t.Stop()
+				limit = t.C
+			}
+		}
+		select {
+		case <-changed:
+		case <-limit:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+func (s *session) onlineSince() (time.Time, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.since, s.registered
+}
+
+// sleep waits for d, and reports false when ctx ended first.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,156 @@
+package hermes
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/lrstanley/girc"
+
+	"github.com/caduceus-bio/caduceus/internal/command"
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/economy"
+	"github.com/caduceus-bio/caduceus/internal/eventlog"
+)
+
+// noticeCursor is the consumer of everything but uploads. It has its own place,
+// so that staff hear of trouble while announces wait for the tracker.
+const noticeCursor = "hermes:notices"
+
+const (
+	noticeLine     = 400 // bytes
+	noticePatience = 2 * time.Minute
+	noticeTries    = 5 // refusals before a notice is given up, so that one closed channel doesn't hold up the others
+)
+
+// notices tells channels what happened.
+type notices struct {
+	cfg     Config
+	deps    Deps
+	metrics *metrics
+	link    *link
+	look    func() // makes the topics be looked at
+	done    int64
+	tries   int // of the event after done
+}
+
+func newNotices(c Config, d Deps, m *metrics, l *link, look func()) *notices {
+	return &notices{cfg: c, deps: d, metrics: m, link: l, look: look}
+}
+
+func (n *notices) run(ctx context.Context) error {
+	return n.deps.Events.Consume(ctx, eventlog.Consumer{Name: noticeCursor, Handle: n.handle, Log: n.deps.Log})
+}
+
+func (n *notices) handle(ctx context.Context, events []eventlog.Event) error {
+	for _, e := range events {
+		if e.ID <= n.done {
+			continue
+		}
+		channel, text, err := n.compose(ctx, e)
+		if err != nil {
+			return err
+		}
+		if channel == "" || text == "" {
+			continue
+		}
+		if err := n.tell(ctx, channel, text); err != nil {
+			return err
+		}
+		if err := advance(ctx, n.deps.Events, noticeCursor, e.ID); err != nil {
+			return err
+		}
+		n.done, n.tries = e.ID, 0
+	}
+	return nil
+}
+
+// tell returns nil once the channel has the line, or refused it often enough.
+func (n *notices) tell(ctx context.Context, channel, text string) error {
+	s, err := n.link.await(ctx, channel, noticePatience)
+	if err == nil {
+		err = s.say(ctx, replies, girc.PRIVMSG, channel, command.Cut(command.Clean(text), noticeLine))
+	}
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	n.metrics.undelivered.Inc()
+	if n.tries++; errors.Is(err, errNotLetIn) || (errors.Is(err, errRefused) && n.tries >= noticeTries) {
+		n.deps.Log.Error("a notice is given up", "channel", channel, "text", text, "err", err)
+		n.metrics.given.Inc()
+		return nil
+	}
+	return fmt.Errorf("tell %s: %w", channel, err)
+}
+
+// compose returns the channel and the line for an event, "" for none.
+func (n *notices) compose(ctx context.Context, e eventlog.Event) (channel, text string, err error) {
+	switch e.Kind {
+	case eventlog.LeechWindowsChanged{}.EventKind():
+		n.look()
+		return "", "", nil
+	case eventlog.LeechEdge{}.EventKind():
+		n.look()
+		edge, err := eventlog.Decode[eventlog.LeechEdge](e)
+		if err != nil {
+			return "", "", err
+		}
+		schedule, err := n.deps.Economy.Schedule(ctx)
+		if err != nil {
+			return "", "", err
+		}
+		now := schedule.Effective(core.LeechNormal, 0, 0, n.deps.Clock())
+		return n.cfg.GeneralChannel, edgeLine(edge, now), nil
+	case eventlog.JobFailed{}.EventKind():
+		f, err := eventlog.Decode[eventlog.JobFailed](e)
+		return n.cfg.DebugChannel, fmt.Sprintf("Job %s failed (run %d): %s", f.Job, f.Run, f.Text), err
+	case eventlog.JobFinished{}.EventKind():
+		f, err := eventlog.Decode[eventlog.JobFinished](e)
+		how := "is done"
+		if !f.OK {
+			how = "failed"
+		}
+		return n.cfg.StaffChannel, fmt.Sprintf("%s: job %s %s (run %d). %s", f.StartedBy, f.Job, how, f.Run, f.Text), err
+	}
+	return "", "", nil
+}
+
+// leechName is what members call a state.
+func leechName(l core.Leech) string {
+	if l == core.LeechNeutral {
+		return "Neutral leech"
+	}
+	return "Freeleech"
+}
+
+// edgeLine tells of one edge of a window. now is what holds for every torrent.
+func edgeLine(e eventlog.LeechEdge, now economy.Effective) string {
+	name, starts, ends := leechName(e.State), stamp(time.Unix(e.Starts, 0)), stamp(time.Unix(e.Ends, 0))
+	counts := "downloads don't count, uploads do"
+	if e.State == core.LeechNeutral {
+		counts = "neither downloads nor uploads count"
+	}
+	switch economy.Phase(e.Phase) {
+	case economy.PhaseBefore:
+		return fmt.Sprintf("%s is coming: %s, from %s to %s. For every torrent, %s then.", name, e.Name, starts, ends, counts)
+	case economy.PhaseStart:
+		if e.Late {
+			return fmt.Sprintf("%s has held since %s: %s. For every torrent, %s until %s.", name, starts, e.Name, counts, ends)
+		}
+		return fmt.Sprintf("%s begins: %s. For every torrent, %s until %s.", name, e.Name, counts, ends)
+	case economy.PhaseEnd:
+		text := fmt.Sprintf("%s has ended: %s.", name, e.Name)
+		if e.Ends <= e.Starts {
+			text = fmt.Sprintf("%s is called off: %s.", name, e.Name)
+		}
+		if now.State != core.LeechNormal && !now.Until.IsZero() {
+			text += fmt.Sprintf(" %s still holds until %s: %s.", leechName(now.State), stamp(now.Until), now.Reason)
+		}
+		return text
+	}
+	return ""
+}
+
+// stamp writes an instant for people in all time zones.
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }

@@ -1,0 +1,120 @@
+package hermes
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/db"
+	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
+	"github.com/caduceus-bio/caduceus/internal/economy"
+	"github.com/caduceus-bio/caduceus/internal/eventlog"
+)
+
+// migrated makes an empty database and returns where it is.
+func migrated(t *testing.T) db.Config {
+	t.Helper()
+	c := dbtest.SQLiteConfig(t)
+	dbtest.Open(t, c)
+	return c
+}
+
+func TestNoticesReachTheirChannels(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		s, f := newSite(t, d), newFake(t)
+		s.append(eventlog.LeechEdge{Key: "calendar:2026-03", Phase: "before", Name: "March equinox", State: core.LeechFree,
+			Starts: time.Date(2026, 3, 20, 0, 0, 0, 0, time.UTC).Unix(), Ends: time.Date(2026, 3, 21, 0, 0, 0, 0, time.UTC).Unix()})
+		s.append(eventlog.JobFailed{Run: 1, Job: "prune-events", Text: "two\r\nlines"})
+		bot := s.start(f)
+		s.append(eventlog.JobFinished{Run: 2, Job: "prune-events", StartedBy: "mona", OK: true, Text: "12 items"})
+		s.append(eventlog.JobFinished{Run: 3, Job: "prune-events", StartedBy: "mona", Text: "no room"})
+		s.settled(f, noticeCursor)
+		bot.stop()
+		s.start(f)
+		s.append(eventlog.JobFailed{Run: 4, Job: "prune-events", Text: "again"})
+		s.settled(f, noticeCursor)
+		want := []said{
+			{"#general", "Freeleech is coming: March equinox, from 2026-03-20 00:00 UTC to 2026-03-21 00:00 UTC. For every torrent, downloads don't count, uploads do then."},
+			{"#debug", "Job prune-events failed (run 1): two lines"},
+			{"#staff", "mona: job prune-events is done (run 2). 12 items"},
+			{"#staff", "mona: job prune-events failed (run 3). no room"},
+			{"#debug", "Job prune-events failed (run 4): again"},
+		}
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if diff := cmp.Diff(want, f.said, cmp.AllowUnexported(said{})); diff != "" {
+			t.Errorf("said (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// TestANoticeThatNobodyTakes: one is given up at last, loudly, so that the
+// others get through.
+func TestANoticeThatNobodyTakes(t *testing.T) {
+	t.Parallel()
+	s, f := newSite(t, dbtest.SQLite(t)), newFake(t, func(f *fakeIRC) { f.fates = []verdict{refuse, refuse, refuse, refuse, refuse} })
+	s.append(eventlog.JobFailed{Run: 1, Job: "prune-events", Text: "first"})
+	s.append(eventlog.JobFailed{Run: 2, Job: "prune-events", Text: "second"})
+	s.start(f)
+	s.settled(f, noticeCursor)
+	if got := f.in("#debug"); len(got) != 1 || !strings.Contains(got[0], "second") {
+		t.Errorf("got %q", got)
+	}
+	if !strings.Contains(s.log.String(), "a notice is given up") {
+		t.Error("the log doesn't tell")
+	}
+}
+
+func TestTopicTellsOfFreeleech(t *testing.T) {
+	t.Parallel()
+	s, f := newSite(t, dbtest.SQLite(t)), newFake(t)
+	const old = "New uploads | [Freeleech until 2025-12-22 00:00 UTC: December solstice]"
+	f.topics["#announce"], f.topics["#support"] = old, old
+	s.start(f)
+	topic := func(channel, want string) {
+		t.Helper()
+		f.until(channel+" to have the topic "+want, func() bool { return f.topics[channel] == want })
+	}
+	topic("#announce", "New uploads") // what was left from before
+
+	w, err := s.deps.Economy.Open(t.Context(), economy.Window{Source: economy.SourceStaff, State: core.LeechFree, Ends: s.clock().Add(time.Hour), Reason: "a party"}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const segment = "[Freeleech until 2026-03-01 13:00 UTC: a party]"
+	topic("#announce", "New uploads | "+segment)
+	topic("#general", segment)
+
+	// Staff change their part, and ours with it.
+	f.change(func() { f.topics["#announce"] = "Read the rules" })
+	f.tell(":mona!u@h TOPIC #announce :Read the rules")
+	topic("#announce", "Read the rules | "+segment)
+
+	if _, err := s.deps.Economy.End(t.Context(), w.ID, 0); err != nil {
+		t.Fatal(err)
+	}
+	topic("#announce", "Read the rules")
+	topic("#general", "")
+	if f.topics["#support"] != old {
+		t.Error("a topic that is none of ours was changed")
+	}
+}
+
+func TestNextChange(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 3, 19, 23, 59, 40, 0, time.UTC)
+	s := economy.NewSchedule(economy.DefaultConfig(), nil, at)
+	if got := nextChange(s, at); got != 20*time.Second {
+		t.Errorf("before the equinox: %s", got)
+	}
+	if got := nextChange(s, at.Add(24*time.Hour)); got != 20*time.Second {
+		t.Errorf("before its end: %s", got)
+	}
+	if got := nextChange(s, at.Add(-time.Hour)); got != topicEvery {
+		t.Errorf("long before: %s", got)
+	}
+}

@@ -1,0 +1,220 @@
+package hermes
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/lrstanley/girc"
+
+	"github.com/caduceus-bio/caduceus/internal/supervise"
+)
+
+const (
+	registerLimit = 30 * time.Second // from the connection to being in the announce channel
+	tendEvery     = 5 * time.Second  // how often a lost nick or channel is asked for again
+	partingLimit  = time.Second      // for the server to see us off
+	pingEvery     = 60 * time.Second
+	pingLimit     = 30 * time.Second
+)
+
+// session is one connection to IRC, from its making to its end. Its fields below
+// mu belong to the handler of events and to whoever holds mu.
+type session struct {
+	cfg     Config
+	key     string
+	log     *slog.Logger
+	wire    *wire
+	client  *girc.Client
+	outbox  *outbox
+	receive func(message) // takes what people say to us; must not wait
+	update  func()        // called after each change that others may wait for
+
+	gone     chan struct{} // closed when the connection has ended
+	turn     chan struct{} // held by whoever waits for the server's word on a line
+	deadline *time.Timer   // ends a session that doesn't get ready
+
+	mu         sync.Mutex
+	failure    error // why we hung up
+	offered    map[string]bool
+	caps       map[string]bool
+	registered bool // welcomed, and the message of the day is over
+	since      time.Time
+	nick       string
+	tries      int    // other nicks tried because ours was taken
+	prefix     string // nick!user@host as others see it; "" until we joined a channel
+	joined     map[string]bool
+	topics     map[string]string // of channels we are in, once known
+	awaited    *exchange
+	recall     *recall
+}
+
+// connect opens a session. It returns once the connection stands; registration
+// goes on while run runs.
+func connect(ctx context.Context, c Config, key string, log *slog.Logger, receive func(message), update func()) (*session, error) {
+	w, err := dial(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	s := &session{
+		cfg: c, key: key, log: log, wire: w, outbox: newOutbox(c), receive: receive, update: update,
+		gone: make(chan struct{}), turn: make(chan struct{}, 1), nick: c.Nick,
+		offered: map[string]bool{}, caps: map[string]bool{}, joined: map[string]bool{}, topics: map[string]string{},
+	}
+	s.client = girc.New(girc.Config{
+		Server: "irc", Port: 1, // unused: the dialer below has the connection already
+		Nick: c.Nick, User: "hermes", Name: "announces and commands",
+		AllowFlood: true, DisableSTS: true, PingDelay: pingEvery, PingTimeout: pingLimit,
+		RecoverFunc: s.recovered, Debug: io.Discard,
+	})
+	// With tracking on, girc sends a WHO for everyone who joins a channel, which
+	// floods; it also does SASL. So registration is ours; see register.go.
+	s.client.DisableTracking()
+	for _, query := range []string{girc.CTCP_PING, girc.CTCP_PONG, girc.CTCP_VERSION, girc.CTCP_SOURCE, girc.CTCP_TIME, girc.CTCP_FINGER} {
+		// girc's own handlers run unprotected, and one of them panics when the
+		// connection ends under it.
+		s.client.CTCP.Set(query, func(*girc.Client, girc.CTCPEvent) {})
+	}
+	s.client.Handlers.Add(girc.ALL_EVENTS, func(_ *girc.Client, e girc.Event) { s.handle(e) })
+	return s, nil
+}
+
+// run serves the session until the connection ends, or until ctx ends and the
+// server has seen us off. It says why it ended.
+func (s *session) run(ctx context.Context) error {
+	s.deadline = time.AfterFunc(registerLimit, func() { s.hangUp(errors.New("registration took too long")) })
+	defer s.deadline.Stop()
+	living, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	group, _ := supervise.NewGroup(living)
+	group.Go(func(context.Context) error {
+		defer end()
+		defer close(s.gone)
+		return s.client.DialerConnect(opened{s.wire})
+	})
+	group.Go(func(ctx context.Context) error { return s.outbox.run(ctx, s.wire) })
+	group.Go(s.tend)
+	group.Go(func(inner context.Context) error {
+		select {
+		case <-ctx.Done():
+			s.part()
+		case <-inner.Done():
+		}
+		return s.wire.Close()
+	})
+	err := group.Wait()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return errors.Join(s.failure, err)
+}
+
+// part takes leave, and gives the server a moment to close the connection so
+// that nothing we sent is lost.
+func (s *session) part() {
+	if err := s.wire.line("QUIT", "the program stops"); err != nil {
+		return
+	}
+	t := time.NewTimer(partingLimit)
+	defer t.Stop()
+	select {
+	case <-s.gone:
+	case <-t.C:
+	}
+}
+
+// hangUp ends the session because of err.
+func (s *session) hangUp(err error) {
+	s.mu.Lock()
+	if s.failure == nil {
+		s.failure = err
+	}
+	s.mu.Unlock()
+	_ = s.wire.Close() // ends girc's reader, and with it the session
+}
+
+// recovered is told of panics in handlers of events.
+func (s *session) recovered(_ *girc.Client, e *girc.HandlerError) {
+	switch e.Event.Command {
+	case girc.ERR_NICKNAMEINUSE, girc.ERR_NICKCOLLISION, girc.ERR_UNAVAILRESOURCE:
+		return // girc's own handler for a taken nick panics without tracking; ours did the work
+	}
+	s.log.Error("panic while handling a line from IRC", "command", e.Event.Command, "panic", fmt.Sprint(e.Panic), "stack", string(e.Stack))
+	_ = s.wire.Close() // ends the session; its lock may be held by the one who panicked
+}
+
+// tend asks again for the nick and the channels that we should have.
+func (s *session) tend(ctx context.Context) error {
+	t := time.NewTicker(tendEvery)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-t.C:
+		}
+		s.mu.Lock()
+		registered, nick := s.registered, s.nick
+		missing := s.missing()
+		s.mu.Unlock()
+		if !registered {
+			continue
+		}
+		if nick != s.cfg.Nick {
+			if err := s.wire.line("NICK", s.cfg.Nick); err != nil {
+				return err
+			}
+		}
+		for _, channel := range missing {
+			if err := s.outbox.send(ctx, replies, s.gone, "JOIN", channel); err != nil {
+				return nil // the connection ends
+			}
+		}
+	}
+}
+
+// missing lists the channels that we should be in and are not. Hold mu.
+func (s *session) missing() []string {
+	var out []string
+	for _, c := range s.cfg.channels() {
+		if !s.joined[fold(c)] {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// ready reports whether the session can announce: our own nick, inside the
+// channel, and sure of what was announced before.
+func (s *session) ready(channel string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.registered && s.nick == s.cfg.Nick && s.joined[fold(channel)] && (s.recall == nil || s.recall.done)
+}
+
+// overhead is how many bytes the server puts around a message of ours to
+// channel, without the line end.
+func (s *session) overhead(channel string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	prefix := s.prefix
+	if prefix == "" {
+		const longestUser, longestHost = 20, 64
+		return len(":!@ PRIVMSG  :") + len(s.nick) + longestUser + longestHost + len(channel)
+	}
+	return len(": PRIVMSG  :") + len(prefix) + len(channel)
+}
+
+// opened is a girc.Dialer that hands out a connection that stands already, and
+// begins the negotiation of capabilities: without tracking girc begins with NICK
+// and USER, after which a server could welcome us without it.
+type opened struct{ wire *wire }
+
+// Dial implements girc.Dialer.
+func (o opened) Dial(string, string) (net.Conn, error) {
+	return o.wire, o.wire.line("CAP", "LS", "302")
+}
