@@ -55,11 +55,11 @@ func (s *server) identify(v *visit) error {
 }
 
 func (s *server) identifyCookie(v *visit) error {
-	cookie, err := v.Request.Cookie(s.cookieName(sessionCookie))
-	if err != nil || cookie.Value == "" || len(cookie.Value) > 200 {
+	token := s.cookie(v, sessionCookie)
+	if token == "" || len(token) > 200 {
 		return nil
 	}
-	m, session, err := s.Members.BySession(v, cookie.Value)
+	m, session, err := s.Members.BySession(v, token)
 	if core.CodeOf(err) == core.Forbidden {
 		s.dropCookie(v, sessionCookie)
 		return nil

@@ -2,6 +2,7 @@ package site
 
 import (
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -19,13 +20,13 @@ func TestAnonymousUploaderStaysAnonymous(t *testing.T) {
 		for _, who := range []string{"user", "other"} {
 			b := w.as(who)
 			for _, path := range pages {
-				if a := b.get(path); a.StatusCode != 200 || strings.Contains(strings.ToLower(a.body), "quillfeather") {
+				if a := b.get(path); a.StatusCode != http.StatusOK || strings.Contains(strings.ToLower(a.body), "quillfeather") {
 					t.Errorf("%s sees the uploader on %s (status %d)", who, path, a.StatusCode)
 				}
 			}
 			for _, path := range calls {
 				a := w.as("anonymous").get(path, "Authorization", "Bearer "+w.people[who].token)
-				if a.StatusCode != 200 || strings.Contains(strings.ToLower(a.body), "quillfeather") || strings.Contains(a.body, fmt.Sprintf(`"uploader_id":%d`, p.Member.ID)) {
+				if a.StatusCode != http.StatusOK || strings.Contains(strings.ToLower(a.body), "quillfeather") || strings.Contains(a.body, fmt.Sprintf(`"uploader_id":%d`, p.Member.ID)) {
 					t.Errorf("%s sees the uploader at %s (status %d)", who, path, a.StatusCode)
 				}
 			}
@@ -46,7 +47,7 @@ func TestAnonymousUploaderStaysAnonymous(t *testing.T) {
 			}
 		}
 		// Others may not learn it from what they may do, either.
-		if a := w.as("user").get(fmt.Sprintf("/torrents/%d/edit", id)); a.StatusCode != 403 || strings.Contains(a.body, "quillfeather") {
+		if a := w.as("user").get(fmt.Sprintf("/torrents/%d/edit", id)); a.StatusCode != http.StatusForbidden || strings.Contains(a.body, "quillfeather") {
 			t.Errorf("status %d", a.StatusCode)
 		}
 	})

@@ -60,7 +60,7 @@ func TestUploadByAPI(t *testing.T) {
 		t.Error(diff)
 	}
 	file := b.get("/api/v1/torrents/1/download", bearer...)
-	if file.StatusCode != 200 || file.Header.Get("Content-Type") != "application/x-bittorrent" || !strings.Contains(file.body, w.people["user"].Passkey) {
+	if file.StatusCode != http.StatusOK || file.Header.Get("Content-Type") != "application/x-bittorrent" || !strings.Contains(file.body, w.people["user"].Passkey) {
 		t.Errorf("download: status %d", file.StatusCode)
 	}
 	again := b.send("/api/v1/torrents", form, raw, bearer...)
@@ -169,7 +169,7 @@ func TestAPIRateLimit(t *testing.T) {
 	w := onSQLite(t, func(c *Config) { c.APIRequests = 3 })
 	b := w.as("anonymous")
 	for range 3 {
-		if a := b.get("/api/v1/me", "Authorization", "Bearer "+w.people["user"].token); a.StatusCode != 200 {
+		if a := b.get("/api/v1/me", "Authorization", "Bearer "+w.people["user"].token); a.StatusCode != http.StatusOK {
 			t.Fatalf("status %d", a.StatusCode)
 		}
 	}
@@ -177,7 +177,7 @@ func TestAPIRateLimit(t *testing.T) {
 	if a.StatusCode != http.StatusTooManyRequests || a.Header.Get("Retry-After") != "21" {
 		t.Errorf("status %d, Retry-After %q", a.StatusCode, a.Header.Get("Retry-After"))
 	}
-	if a := b.get("/api/v1/me", "Authorization", "Bearer "+w.people["other"].token); a.StatusCode != 200 {
+	if a := b.get("/api/v1/me", "Authorization", "Bearer "+w.people["other"].token); a.StatusCode != http.StatusOK {
 		t.Errorf("another token: status %d", a.StatusCode)
 	}
 }

@@ -31,7 +31,7 @@ func (s *server) audited(v *visit, a act, do func() error) error {
 		outcome, detail, undo = command.OutcomeFailed, core.SafeText(err), ""
 	}
 	// The visitor may have gone, and the effect is there all the same.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(v.Request.Context()), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(v), 5*time.Second)
 	defer cancel()
 	if aerr := log.Finish(ctx, id, outcome, detail, undo); aerr != nil {
 		s.Log.Error("the outcome of an act is missing from the audit log", "audit", id, "command", a.command, "err", aerr)

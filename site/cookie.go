@@ -25,6 +25,14 @@ func (s *server) cookieName(name string) string {
 	return "caduceus-" + name
 }
 
+// cookie returns the value of one of our cookies, "" when there is none.
+func (s *server) cookie(v *visit, name string) string {
+	if c, err := v.Request.Cookie(s.cookieName(name)); err == nil {
+		return c.Value
+	}
+	return ""
+}
+
 func (s *server) setCookie(v *visit, name, value string, age time.Duration) {
 	http.SetCookie(v.Writer, &http.Cookie{ // #nosec G124 -- Secure follows the site's URL
 		Name: s.cookieName(name), Value: value, Path: "/", MaxAge: int(age.Seconds()),
@@ -64,11 +72,11 @@ func (s *server) tell(v *visit, f flash) error {
 // readFlash opens what the page before had to tell. The page that shows it
 // drops it (see render).
 func (s *server) readFlash(v *visit) {
-	cookie, err := v.Request.Cookie(s.cookieName(flashCookie))
-	if err != nil {
+	value := s.cookie(v, flashCookie)
+	if value == "" {
 		return
 	}
-	box, err := base64.RawURLEncoding.DecodeString(cookie.Value)
+	box, err := base64.RawURLEncoding.DecodeString(value)
 	if err == nil {
 		if raw, oerr := s.Keys.Open(box, flashUse(v)); oerr == nil {
 			err = json.Unmarshal(raw, &v.flash)

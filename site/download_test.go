@@ -78,7 +78,7 @@ func TestDownloadOfDisabledMembersKeys(t *testing.T) {
 	w.must(err)
 	w.must(w.site.Members.SetState(t.Context(), p.Member.ID, member.Disabled, "trading accounts"))
 	a := w.as("anonymous").get("/torrents.php?action=download&id=1&authkey=" + auth + "&torrent_pass=" + p.Passkey)
-	if a.StatusCode != 403 || !strings.Contains(a.body, "trading accounts") {
+	if a.StatusCode != http.StatusForbidden || !strings.Contains(a.body, "trading accounts") {
 		t.Errorf("status %d: %s", a.StatusCode, a.body)
 	}
 }

@@ -8,7 +8,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
+	"github.com/caduceus-bio/caduceus/internal/catalog"
 	"github.com/caduceus-bio/caduceus/internal/core"
 )
 
@@ -169,6 +171,32 @@ type fieldError struct {
 	Text  string
 }
 
+// Summary is the mistake with the field's label before it, for the list on top.
+func (e fieldError) Summary() string {
+	label, ok := fieldLabels[e.Field]
+	if !ok {
+		return e.Text
+	}
+	text := []rune(e.Text)
+	if len(text) > 1 && unicode.IsLower(text[1]) {
+		text[0] = unicode.ToLower(text[0])
+	}
+	return label + ": " + string(text)
+}
+
+// fieldLabels are what the forms call their fields.
+var fieldLabels = map[string]string{
+	catalog.FieldCategory: "Category", catalog.FieldTitle: "Title", catalog.FieldSubject: "Organism", catalog.FieldObject: "Strain or variety",
+	catalog.FieldCreators: "Authors", catalog.FieldWorkgroup: "Department or lab", catalog.FieldLocation: "Institution or place",
+	catalog.FieldYear: "Year", catalog.FieldIdentifier: "Accession number", catalog.FieldTags: "Tags", catalog.FieldPicture: "Preview picture",
+	catalog.FieldLiterature: "Publications", catalog.FieldDescription: "Description", catalog.FieldPlatform: "Instrument or tool",
+	catalog.FieldFormat: "File format", catalog.FieldArchive: "Packing", catalog.FieldScope: "Resolution", catalog.FieldLicense: "Licence",
+	catalog.FieldVersion: "Version", catalog.FieldMirrors: "Mirrors", catalog.FieldSeqhash: "Seqhash",
+	catalog.FieldTorrentDescription: "Notes on this torrent", catalog.FieldTorrent: "The .torrent file", catalog.FieldReason: "Reason",
+	"name": "Name", "email": "E-mail", "class": "Class", "current": "Present passphrase", "password": "New passphrase",
+	"again": "New passphrase, once more",
+}
+
 // formErrors are the mistakes in a form.
 type formErrors []fieldError
 
@@ -199,7 +227,7 @@ func mistakes(err error) (formErrors, bool) {
 // flatten takes joined errors apart, down to those with a text to show.
 func flatten(err error) []error {
 	for e := err; e != nil; {
-		switch x := e.(type) {
+		switch x := any(e).(type) { // each step of the chain is looked at in turn
 		case *core.Error:
 			return []error{x}
 		case interface{ Unwrap() []error }:

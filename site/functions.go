@@ -26,7 +26,7 @@ func functions(a *assets, clock core.Clock) template.FuncMap {
 		"plural":  plural,
 		"ratio":   ratioText,
 		"within":  within,
-		"query":   func(s string) string { return url.QueryEscape(s) },
+		"query":   url.QueryEscape,
 		"host":    hostOf,
 		"join":    strings.Join,
 		"perm":    func(p string) core.Permission { return core.Permission(p) },

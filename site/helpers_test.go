@@ -31,7 +31,6 @@ func (w *world) serveOne(r route, path string) answer {
 	w.t.Helper()
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
-	e.ContextWithFallback = true
 	e.Any("/*path", func(c *gin.Context) { w.site.serve(c, r) })
 	rec := httptest.NewRecorder()
 	e.ServeHTTP(rec, httptest.NewRequestWithContext(w.t.Context(), http.MethodGet, path, nil))

@@ -65,8 +65,8 @@ func (s *server) loginAgain(v *visit, name, next string, err error) error {
 
 // logout ends the session at once, wherever its token went.
 func (s *server) logout(v *visit) error {
-	if c, err := v.Request.Cookie(s.cookieName(sessionCookie)); err == nil {
-		if err := s.Members.EndSession(v, c.Value); err != nil {
+	if token := s.cookie(v, sessionCookie); token != "" {
+		if err := s.Members.EndSession(v, token); err != nil {
 			return err
 		}
 	}

@@ -112,10 +112,9 @@ func (w *world) letIn(r route, role string) byte {
 		headers = []string{"Authorization", "Bearer " + w.people[role].token}
 	}
 	var a answer
-	switch {
-	case r.method == http.MethodGet:
+	if r.method == http.MethodGet {
 		a = b.get(path, headers...)
-	default:
+	} else {
 		a = b.post(path, url.Values{}, headers...)
 	}
 	switch {

@@ -147,7 +147,7 @@ func TestErrorsTellNothingInside(t *testing.T) {
 	r := route{path: "/boom", kind: page, need: anyone, serve: func(*server, *visit) error {
 		return fmt.Errorf("read group 7: %w", fmt.Errorf("SQL logic error near SELECT"))
 	}}
-	if a := w.serveOne(r, "/boom"); a.StatusCode != 500 || strings.Contains(a.body, "SQL") {
+	if a := w.serveOne(r, "/boom"); a.StatusCode != http.StatusInternalServerError || strings.Contains(a.body, "SQL") {
 		t.Errorf("status %d, body %s", a.StatusCode, a.body)
 	}
 }

@@ -1,6 +1,7 @@
 package site
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"mime"
@@ -27,8 +28,11 @@ const (
 )
 
 // visit is one request, with who makes it and what the guard of its route found.
+// As a context it is the request's own: gin uses its Context again for the next
+// request, while a database driver may still look at the old one.
 type visit struct {
 	*gin.Context
+	ctx     context.Context
 	kind    kind
 	route   string // its pattern, for logs and figures
 	me      member.Member
@@ -38,6 +42,20 @@ type visit struct {
 	found   found
 }
 
+var _ context.Context = (*visit)(nil)
+
+// Deadline implements context.Context.
+func (v *visit) Deadline() (time.Time, bool) { return v.ctx.Deadline() }
+
+// Done implements context.Context.
+func (v *visit) Done() <-chan struct{} { return v.ctx.Done() }
+
+// Err implements context.Context.
+func (v *visit) Err() error { return v.ctx.Err() }
+
+// Value implements context.Context.
+func (v *visit) Value(key any) any { return v.ctx.Value(key) }
+
 // in reports whether somebody is logged in.
 func (v *visit) in() bool { return v.me.ID != 0 }
 
@@ -46,9 +64,7 @@ func (s *server) handler() (http.Handler, error) {
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
 	e.HandleMethodNotAllowed = true
-	e.RedirectTrailingSlash = true
-	e.ContextWithFallback = true
-	e.MaxMultipartMemory = s.config.UploadLimit + 1<<20 // a form is small; nothing goes to disk
+	e.RedirectTrailingSlash = false // it trusts headers that anyone can send
 	if err := e.SetTrustedProxies(s.config.TrustedProxies); err != nil {
 		return nil, fmt.Errorf("trusted_proxies: %w", err)
 	}
@@ -107,7 +123,7 @@ func (s *server) dispatch(c *gin.Context, routes []route) {
 // the handler. Whatever fails is answered in one place.
 func (s *server) serve(c *gin.Context, r route) {
 	started := time.Now()
-	v := &visit{Context: c, kind: r.kind, route: r.path}
+	v := &visit{Context: c, ctx: c.Request.Context(), kind: r.kind, route: r.path}
 	defer func() {
 		s.meters.request(r.path, c.Writer.Status(), time.Since(started))
 	}()
@@ -154,7 +170,12 @@ func (s *server) readForm(v *visit, r route) error {
 	kind, _, err := mime.ParseMediaType(v.GetHeader("Content-Type"))
 	switch {
 	case err == nil && kind == "multipart/form-data":
-		err = v.Request.ParseMultipartForm(r.body)
+		if r.body > large {
+			if err := moreTime(v); err != nil {
+				return err
+			}
+		}
+		err = v.Request.ParseMultipartForm(r.body) // all of it stays in memory
 	case err == nil && kind == "application/x-www-form-urlencoded" || v.Request.ContentLength == 0:
 		err = v.Request.ParseForm()
 	default:
@@ -165,6 +186,20 @@ func (s *server) readForm(v *visit, r route) error {
 		return tooLarge(tooBig.Limit)
 	}
 	return core.Wrap(err, core.Invalid, "the form is damaged and can't be read")
+}
+
+// uploadTime is how long a .torrent may take on a slow line.
+const uploadTime = 5 * time.Minute
+
+// moreTime lets a member's upload take longer than other requests may.
+func moreTime(v *visit) error {
+	rc := http.NewResponseController(v.Writer)
+	until := time.Now().Add(uploadTime) // the network's time, not the house's
+	err := errors.Join(rc.SetReadDeadline(until), rc.SetWriteDeadline(until.Add(answerTime)))
+	if errors.Is(err, http.ErrNotSupported) {
+		return nil // a test without a network
+	}
+	return err
 }
 
 // recover answers for a handler that panicked.

@@ -74,6 +74,9 @@ func New(c Config, d Deps) *Room {
 // Name implements supervise.Room.
 func (r *Room) Name() string { return "site" }
 
+// answerTime is how long a request and its answer may take together.
+const answerTime = time.Minute
+
 // drainTime is how long running requests may take once the program ends.
 const drainTime = 4 * time.Second
 
@@ -91,8 +94,8 @@ func (r *Room) Run(ctx context.Context, ready func()) error {
 	srv := &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       time.Minute,
-		WriteTimeout:      2 * time.Minute,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      answerTime,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    32 << 10,
 		ErrorLog:          slog.NewLogLogger(r.deps.Log.Handler(), slog.LevelDebug),

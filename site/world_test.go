@@ -40,6 +40,8 @@ type world struct {
 	db     *db.DB
 	server *httptest.Server
 	site   *server
+	deps   Deps
+	config Config
 
 	mu    sync.Mutex
 	clock time.Time
@@ -82,6 +84,7 @@ func newWorld(t *testing.T, d *db.DB, change ...func(*Config)) *world {
 	w.must(deps.Members.Seed(ctx))
 	w.must(deps.Catalog.Seed(ctx))
 	w.must(deps.Clients.Seed(ctx))
+	w.deps, w.config = deps, c
 	w.site, err = newServer(c, deps, newMeters(prometheus.NewRegistry()))
 	w.must(err)
 	h, err := w.site.handler()
