@@ -96,10 +96,13 @@ func (ch *channel) sees(viewer, c *client) bool {
 	return ch.flags&flagAuditorium == 0 || viewer == c || ch.members[c] != 0 || ch.members[viewer]&statusOp != 0
 }
 
-// hides reports whether the channel's existence is kept from c.
+// hides reports whether the channel is kept from c: secret ones from all who
+// aren't in it, those of members from guests.
 func (ch *channel) hides(c *client) bool {
-	_, in := c.channels[ch]
-	return ch.flags&flagSecret != 0 && !in
+	if ch.has(c) {
+		return false
+	}
+	return ch.flags&flagSecret != 0 || c.account == nil && !ch.row.Guests
 }
 
 // banned reports whether a ban fits c.
@@ -269,6 +272,20 @@ func (n *network) setStatus(c *client, ch *channel, now status, by string) {
 			}
 		}
 	}
+	if ch.flags&flagAuditorium != 0 && (was^now)&statusOp != 0 {
+		n.showAgain(c, ch)
+	}
+}
+
+// showAgain lets c enter anew what it is in, for its own eyes only: whom it sees
+// there has changed, and its client keeps a list.
+func (n *network) showAgain(c *client, ch *channel) {
+	n.send(c, n.lineFrom(c, "PART", ch.row.Name, "You will see others in this channel now"))
+	n.showEntry(c, ch, func(viewer *client) bool { return viewer == c })
+	if ch.topic() != "" {
+		n.sendTopic(c, ch)
+	}
+	n.sendNames(c, ch)
 }
 
 // statusLine is a MODE about one member; modes are such as "+ov".

@@ -118,7 +118,7 @@ func TestConversations(t *testing.T) {
 			x > JOIN #nowhere
 			x = :irc.test 403 x #nowhere *
 			x > PRIVMSG #general :hi
-			x = :irc.test 404 x #general *
+			x = :irc.test 403 x #general *
 			alice is
 			mod is
 			x > PRIVMSG alice :psst
@@ -137,7 +137,8 @@ func TestConversations(t *testing.T) {
 			x = :irc.test 433 x nickserv *
 			x > LIST
 			x < :irc.test 322 x #support 1 *
-			x ! * 322 x #staff *`,
+			x ! * 322 x #staff *
+			x ! * 322 x #general *`,
 		"a guest may not begin as a member": `
 			x > NICK alice
 			x > USER a 0 * :A

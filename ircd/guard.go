@@ -40,9 +40,17 @@ func newGuard(clock core.Clock) *guard {
 }
 
 func addressLimit(a netip.Addr) string { return "@" + addressKey(a).String() }
-func accountLimit(name string) string  { return "=" + fold(name) }
 func pairKey(a netip.Addr, name string) string {
-	return addressLimit(a) + accountLimit(name)
+	return addressLimit(a) + accountLimit(false, name)
+}
+
+// accountLimit keeps exempt addresses apart from all others: strangers can't
+// keep a program on this machine, such as Hermes, from logging in.
+func accountLimit(exempt bool, name string) string {
+	if exempt {
+		return "!" + fold(name)
+	}
+	return "=" + fold(name)
 }
 
 // wait returns how long the address must wait before it may try to log in to
@@ -56,7 +64,7 @@ func (g *guard) wait(a netip.Addr, exempt bool, name string) time.Duration {
 		until = g.fails[addressLimit(a)].until
 	}
 	if _, known := g.known[pairKey(a, name)]; !known {
-		if u := g.fails[accountLimit(name)].until; u.After(until) {
+		if u := g.fails[accountLimit(exempt, name)].until; u.After(until) {
 			until = u
 		}
 	}
@@ -70,14 +78,14 @@ func (g *guard) failed(a netip.Addr, exempt bool, name string) {
 	if !exempt {
 		g.count(addressLimit(a), longestAddress)
 	}
-	g.count(accountLimit(name), longestAccount)
+	g.count(accountLimit(exempt, name), longestAccount)
 }
 
 // succeeded clears the account and remembers the address with it.
-func (g *guard) succeeded(a netip.Addr, name string) {
+func (g *guard) succeeded(a netip.Addr, exempt bool, name string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	delete(g.fails, accountLimit(name))
+	delete(g.fails, accountLimit(exempt, name))
 	delete(g.fails, addressLimit(a))
 	if len(g.known) >= guardLimit {
 		now := g.clock()

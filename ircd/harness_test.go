@@ -5,9 +5,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -170,11 +172,12 @@ func (s *shelf) save(channel string, f func(*ChannelRow)) error {
 // house is a running room with all it stands on.
 type house struct {
 	*Room
-	people *people
-	news   *news
-	shelf  *shelf
-	logged *lockedBuffer
-	stop   func() error // ends the run and returns what it returned
+	people   *people
+	news     *news
+	shelf    *shelf
+	logged   *lockedBuffer
+	registry *prometheus.Registry
+	stop     func() error // ends the run and returns what it returned
 }
 
 type lockedBuffer struct {
@@ -204,7 +207,7 @@ func testConfig() Config {
 
 func newHouse(t testing.TB, change func(*Config)) *house {
 	t.Helper()
-	h := &house{people: newPeople(), news: &news{ch: make(chan eventlog.Event)}, shelf: &shelf{}, logged: &lockedBuffer{}}
+	h := &house{people: newPeople(), news: &news{ch: make(chan eventlog.Event)}, shelf: &shelf{}, logged: &lockedBuffer{}, registry: prometheus.NewRegistry()}
 	c := testConfig()
 	if change != nil {
 		change(&c)
@@ -213,7 +216,7 @@ func newHouse(t testing.TB, change func(*Config)) *house {
 		t.Fatal(err)
 	}
 	h.Room = New(c, Deps{Members: h.people, Events: h.news, Channels: h.shelf, Clock: time.Now, SiteName: "Bio Test",
-		Log: slog.New(slog.NewTextHandler(h.logged, nil)), Metrics: prometheus.NewRegistry(), DataDir: t.TempDir()})
+		Log: slog.New(slog.NewTextHandler(h.logged, nil)), Metrics: h.registry, DataDir: t.TempDir()})
 	return h
 }
 
@@ -291,7 +294,12 @@ func newPeer(t testing.TB, name string, conn net.Conn) *peer {
 // guest otherwise.
 func (h *house) join(t testing.TB, name string, caps ...string) *peer {
 	t.Helper()
-	p := h.dial(t, name)
+	return joinBy(t, h, h.dial(t, name), caps...)
+}
+
+func joinBy(t testing.TB, h *house, p *peer, caps ...string) *peer {
+	t.Helper()
+	name := p.name
 	account, _, _ := strings.Cut(name, "|")
 	if _, err := h.people.ByName(t.Context(), account); err == nil {
 		p.send("CAP REQ :" + strings.Join(append(caps, "sasl"), " "))
@@ -337,9 +345,9 @@ func (p *peer) read() (string, error) {
 	return strings.TrimRight(l, "\r\n"), err
 }
 
-// expect reads until a line fits the pattern (with *), and returns it. Lines
-// before it are dropped.
-func (p *peer) expect(pattern string) string {
+// expect reads until a line fits the pattern (with *). It and the lines before
+// it are dropped.
+func (p *peer) expect(pattern string) {
 	p.t.Helper()
 	var seen []string
 	for {
@@ -353,7 +361,7 @@ func (p *peer) expect(pattern string) string {
 			}
 		}
 		if like(pattern, l) {
-			return l
+			return
 		}
 		seen = append(seen, l)
 	}
@@ -394,7 +402,7 @@ func (p *peer) ended() string {
 	for {
 		l, err := p.read()
 		if err != nil {
-			if ne, ok := err.(net.Error); ok && ne.Timeout() {
+			if errors.Is(err, os.ErrDeadlineExceeded) {
 				p.t.Fatalf("%s is still connected", p.name)
 			}
 			return last

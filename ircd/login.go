@@ -135,7 +135,7 @@ func (r *request) login(name, key string) error {
 	})
 	switch core.CodeOf(err) {
 	case "":
-		n.guard.succeeded(r.c.addr, name)
+		n.guard.succeeded(r.c.addr, r.c.exempt, name)
 		return nil
 	case core.Forbidden:
 		n.metrics.loginFailures.WithLabelValues("refused").Inc()

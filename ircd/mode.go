@@ -304,6 +304,7 @@ func banMask(s string) string {
 // that were any.
 func (n *network) makeChanges(c *client, ch *channel, changes []modeChange) {
 	letters, sign := "", ""
+	auditorium := ch.flags & flagAuditorium
 	var args []string
 	for _, m := range changes {
 		arg, ok := n.makeChange(c, ch, m)
@@ -325,6 +326,11 @@ func (n *network) makeChanges(c *client, ch *channel, changes []modeChange) {
 	l := n.lineFrom(c, "MODE", append([]string{ch.row.Name, letters}, args...)...)
 	for viewer := range ch.members {
 		n.send(viewer, l)
+	}
+	if ch.flags&flagAuditorium != auditorium {
+		for viewer := range ch.members {
+			n.showAgain(viewer, ch)
+		}
 	}
 }
 

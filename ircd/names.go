@@ -99,7 +99,8 @@ func basesOf(nick string) []string {
 // looksOfficial reports whether nick could be taken for Hermes or for a service
 // that people give their key to. Programs trust what Hermes says.
 func looksOfficial(nick string) bool {
-	for _, form := range []string{nick, strings.TrimRight(nick, "0123456789|")} {
+	short := strings.TrimRight(nick, "0123456789|")
+	for _, form := range []string{nick, short, strings.TrimLeft(short, "|")} {
 		switch skeleton(form) {
 		case skeleton(member.BotName), skeleton(nickServ), "chanserv", "saslserv", "operserv", "memoserv", "hostserv", "botserv":
 			return true

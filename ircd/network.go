@@ -255,7 +255,7 @@ func (n *network) sweep(now time.Time) {
 				if now.Sub(c.since) > n.cfg.RegistrationTimeout.Duration {
 					n.drop(c, "Registration timed out")
 				}
-			case !c.pinged.IsZero() && seen.After(c.pinged):
+			case !c.pinged.IsZero() && !seen.Before(c.pinged):
 				c.pinged = time.Time{}
 			case !c.pinged.IsZero():
 				if now.Sub(c.pinged) > n.cfg.PingTimeout.Duration {

@@ -1,0 +1,266 @@
+package ircd
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/caduceus-bio/caduceus/internal/member"
+)
+
+func TestLogins(t *testing.T) {
+	wrong := plain("alice", "wrong")
+	for name, script := range map[string]string{
+		"SASL step by step": `
+			x > AUTHENTICATE PLAIN
+			x = :irc.test 904 * :*ask for the capability sasl first
+			x > CAP REQ sasl
+			x = :irc.test CAP * ACK :sasl
+			x > AUTHENTICATE SCRAM-SHA-256
+			x = :irc.test 908 * PLAIN *
+			x = :irc.test 904 * *
+			x > AUTHENTICATE plain
+			x = AUTHENTICATE +
+			x > AUTHENTICATE *
+			x = :irc.test 906 * *
+			x > AUTHENTICATE PLAIN
+			x = AUTHENTICATE +
+			x > AUTHENTICATE ` + long(401) + `
+			x = :irc.test 905 * *
+			x > AUTHENTICATE PLAIN
+			x = AUTHENTICATE +
+			x > AUTHENTICATE !!!
+			x = :irc.test 904 * *
+			x > AUTHENTICATE PLAIN
+			x = AUTHENTICATE +
+			x > AUTHENTICATE +
+			x = :irc.test 904 * *
+			x > AUTHENTICATE PLAIN
+			x = AUTHENTICATE +
+			x > AUTHENTICATE ` + wrong + `
+			x = :irc.test 904 * :*name or IRC key is wrong
+			x > AUTHENTICATE PLAIN
+			x = AUTHENTICATE +
+			x > AUTHENTICATE ` + base64.StdEncoding.EncodeToString([]byte("mod\x00alice\x00key-alice")) + `
+			x = :irc.test 904 * *
+			x > AUTHENTICATE PLAIN
+			x = AUTHENTICATE +
+			x > AUTHENTICATE ` + base64.StdEncoding.EncodeToString([]byte("Alice\x00alice\x00key-alice")) + `
+			x = :irc.test 900 * *!alice@1.user.bio-test alice :You are now logged in as alice
+			x = :irc.test 903 * *
+			x > AUTHENTICATE PLAIN
+			x = :irc.test 907 * *
+			x > NICK whatever
+			x > USER u 0 * :U
+			x > CAP END
+			x = :irc.test 001 alice *`,
+		"SASL given up by CAP END": `
+			x > CAP REQ sasl
+			x = :irc.test CAP * ACK :sasl
+			x > AUTHENTICATE PLAIN
+			x = AUTHENTICATE +
+			x > CAP END
+			x = :irc.test 906 * *`,
+		"SASL after registration": `
+			x is sasl
+			x > AUTHENTICATE PLAIN
+			x = AUTHENTICATE +
+			x > AUTHENTICATE ` + plain("alice", "key-alice") + `
+			x = :irc.test 900 x x!x@*.guest.bio-test alice *
+			x = :irc.test 903 x *
+			x = :irc.test 396 x 1.user.bio-test *
+			x = :x!alice@1.user.bio-test NICK alice
+			x = :irc.test MODE alice +r
+			x = :alice!alice@1.user.bio-test JOIN #announce`,
+		"a wrong PASS": `
+			x > PASS alice:wrong
+			x > NICK alice
+			x > USER u 0 * :U
+			x = :irc.test 464 * :Login failed: name or IRC key is wrong *
+			x x ERROR :Closing link: Login failed`,
+		"NickServ": `
+			x > NICK bob|autobrr
+			x > USER u 0 * :U
+			x < :irc.test 001 Guest*
+			x > PRIVMSG NickServ :HELP
+			x < :NickServ!* NOTICE Guest* :Log in with SASL, or say: IDENTIFY name key *
+			x > NS IDENTIFY bob wrong
+			x = :NickServ!* NOTICE Guest* :Not logged in: name or IRC key is wrong
+			x > PRIVMSG nickserv :identify key-bob
+			x = :irc.test 900 Guest* bob *
+			x = :NickServ!* NOTICE Guest* :You are now logged in
+			x = :irc.test 396 Guest* 2.user.bio-test *
+			x = :Guest*!bob@* NICK bob|autobrr
+			x = :irc.test MODE bob|autobrr +r
+			x = :bob|autobrr!bob@2.user.bio-test JOIN #announce
+			x < * 366 bob|autobrr #general *
+			x > NICKSERV IDENTIFY bob key-bob
+			x = :NickServ!* NOTICE bob|autobrr :You are logged in already`,
+		"a class without IRC": `
+			x > PASS mute:key-mute
+			x > NICK mute
+			x > USER u 0 * :U
+			x = :irc.test 464 * :Login failed: your class may not use IRC *
+			x x ERROR *`,
+		"too many tries": `
+			x > CAP REQ sasl
+			x > AUTHENTICATE PLAIN
+			x > AUTHENTICATE ` + wrong + `
+			x < :irc.test 904 * *wrong
+			x > AUTHENTICATE PLAIN
+			x > AUTHENTICATE ` + wrong + `
+			x < :irc.test 904 * *wrong
+			x > AUTHENTICATE PLAIN
+			x > AUTHENTICATE ` + wrong + `
+			x < :irc.test 904 * *wrong
+			x > AUTHENTICATE PLAIN
+			x > AUTHENTICATE ` + plain("alice", "key-alice") + `
+			x < :irc.test 904 * :*too many failed logins, try again in *
+			x x ERROR :Closing link: Too many failed logins`,
+	} {
+		t.Run(name, func(t *testing.T) { open(t, nil).talk(t, script) })
+	}
+}
+
+func TestNobodyGetsInWhenTheSiteCantBeAsked(t *testing.T) {
+	h := open(t, nil)
+	h.people.fail(errors.New("secret detail of the database"))
+	h.talk(t, `
+		x > PASS alice:key-alice
+		x > NICK alice
+		x > USER u 0 * :U
+		x = :irc.test 464 * :Login failed: logins can't be checked at the moment, try again in a minute *
+		x x ERROR *
+		y > NICK stranger
+		y > USER u 0 * :U
+		y x ERROR :Closing link: nicks can't be checked at the moment, try again in a minute`)
+	if !strings.Contains(h.logged.String(), "secret detail") {
+		t.Error("the cause was not logged")
+	}
+}
+
+func TestNetworkWithoutGuests(t *testing.T) {
+	open(t, func(c *Config) { c.Guests = false }).talk(t, `
+		x > NICK stranger
+		x > USER u 0 * :U
+		x = :irc.test FAIL * ACCOUNT_REQUIRED_TO_CONNECT *
+		x x ERROR *
+		alice is`)
+}
+
+func TestConnectionsOfOneAccountAreLimited(t *testing.T) {
+	open(t, func(c *Config) { c.MaxPerAccount = 2 }).talk(t, `
+		bob is
+		bob|x is
+		y > PASS bob:key-bob
+		y > NICK y
+		y > USER u 0 * :U
+		y = :irc.test 464 * :*too many connections of this account*
+		y x ERROR *`)
+}
+
+// racingPeople runs between after each successful login has been read.
+type racingPeople struct {
+	*people
+	between func()
+}
+
+func (p *racingPeople) AuthIRC(ctx context.Context, name, key string) (member.Member, error) {
+	m, err := p.people.AuthIRC(ctx, name, key)
+	if err == nil {
+		p.between()
+	}
+	return m, err
+}
+
+func TestAccountThatIsDisabledDuringLogin(t *testing.T) {
+	h := newHouse(t, nil)
+	h.deps.Members = &racingPeople{h.people, sync.OnceFunc(func() {
+		h.people.change(1, func(m *member.Member) { m.State, m.StateReason = member.Disabled, "late" })
+		h.news.memberChanged(1)
+		h.news.memberChanged(2) // is taken once the first was handled
+	})}
+	h.start(t)
+	h.talk(t, `
+		x > PASS alice:key-alice
+		x > NICK alice
+		x > USER u 0 * :U
+		x = :irc.test 464 * :Login failed: your account is disabled: late *
+		x x ERROR *`)
+}
+
+func TestGuardWaitsLongerEachTime(t *testing.T) {
+	now := time.Unix(1e9, 0)
+	g := newGuard(func() time.Time { return now })
+	attacker, home := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")
+	neighbour := netip.MustParseAddr("2001:db8::2")
+
+	g.succeeded(home, false, "Alice")
+	for range freeTries - 1 {
+		g.failed(attacker, false, "alice")
+	}
+	if d := g.wait(attacker, false, "alice"); d != 0 {
+		t.Fatalf("must wait %s after %d failures", d, freeTries-1)
+	}
+	last := time.Duration(0)
+	for range 12 {
+		g.failed(attacker, false, "alice")
+		d := g.wait(attacker, false, "bob")
+		if d < last || d > longestAddress || d == 0 {
+			t.Fatalf("the wait went from %s to %s", last, d)
+		}
+		last = d
+	}
+	if last != longestAddress {
+		t.Errorf("the wait ends at %s", last)
+	}
+	other := netip.MustParseAddr("198.51.100.7")
+	if d := g.wait(other, false, "ALICE"); d == 0 || d > longestAccount {
+		t.Errorf("a stranger waits %s for the account", d)
+	}
+	if d := g.wait(netip.MustParseAddr("127.0.0.1"), true, "alice"); d != 0 {
+		t.Errorf("a program on this machine waits %s because of strangers", d)
+	}
+	if d := g.wait(other, false, "bob"); d != 0 {
+		t.Errorf("a stranger waits %s for another account", d)
+	}
+	if d := g.wait(home, false, "alice") + g.wait(neighbour, false, "alice"); d != 0 {
+		t.Errorf("who is known waits %s", d)
+	}
+	now = now.Add(2 * forgetAfter)
+	g.failed(attacker, false, "alice")
+	if d := g.wait(attacker, false, "alice"); d != 0 {
+		t.Errorf("old failures still count: wait %s", d)
+	}
+}
+
+func TestGuardIsBounded(t *testing.T) {
+	now := time.Unix(1e9, 0)
+	g := newGuard(func() time.Time { return now })
+	for i := range guardLimit + 500 {
+		now = now.Add(time.Millisecond)
+		a := netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})
+		g.failed(a, false, "alice")
+		g.succeeded(a, false, "bob"+string(rune('a'+i%26)))
+		g.failed(a, false, "carol")
+	}
+	if len(g.fails) > guardLimit || len(g.known) > guardLimit {
+		t.Errorf("%d failures and %d known pairs are kept", len(g.fails), len(g.known))
+	}
+}
+
+func TestParsePlain(t *testing.T) {
+	for in, ok := range map[string]bool{
+		"\x00a\x00k": true, "a\x00a\x00k": true, "A\x00a\x00": true,
+		"": false, "a": false, "\x00\x00k": false, "b\x00a\x00k": false, "\x00a\x00k\x00": false,
+	} {
+		if _, _, got := parsePlain([]byte(in)); got != ok {
+			t.Errorf("%q: %v", in, got)
+		}
+	}
+}
