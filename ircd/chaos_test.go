@@ -1,0 +1,285 @@
+package ircd
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/member"
+)
+
+// watcher is a client that does random things and keeps, from nothing but the
+// lines it gets, who is in which channel.
+type watcher struct {
+	*peer
+	rng  *rand.Rand
+	nick string
+	in   map[string]map[string]bool // channel, nicks
+	dead bool
+
+	mu    sync.Mutex
+	syncs map[string]chan struct{}
+}
+
+// listen applies the lines that come until the connection ends.
+func (w *watcher) listen() {
+	for {
+		l, err := w.read()
+		if err != nil {
+			w.mu.Lock()
+			w.dead = true
+			for _, c := range w.syncs {
+				close(c)
+			}
+			w.syncs = nil
+			w.mu.Unlock()
+			return
+		}
+		w.mu.Lock()
+		w.apply(l)
+		w.mu.Unlock()
+	}
+}
+
+func (w *watcher) apply(l string) {
+	source, rest, _ := strings.Cut(strings.TrimPrefix(l, ":"), " ")
+	nick, _, _ := strings.Cut(source, "!")
+	head, trailing, _ := strings.Cut(rest, " :")
+	words := strings.Fields(head)
+	if len(words) == 0 {
+		return
+	}
+	arg := func(i int) string {
+		if i < len(words) {
+			return words[i]
+		}
+		return trailing
+	}
+	switch words[0] {
+	case "001":
+		w.nick = arg(1)
+	case "PONG":
+		if c := w.syncs[trailing]; c != nil {
+			delete(w.syncs, trailing)
+			close(c)
+		}
+	case "JOIN":
+		if nick == w.nick {
+			w.in[arg(1)] = map[string]bool{}
+		}
+		w.in[arg(1)][nick] = true
+	case "353":
+		for _, n := range strings.Fields(trailing) {
+			w.in[arg(3)][strings.TrimLeft(n, "@+")] = true
+		}
+	case "PART":
+		w.out(arg(1), nick)
+	case "KICK":
+		w.out(arg(1), arg(2))
+	case "QUIT":
+		for ch := range w.in {
+			delete(w.in[ch], nick)
+		}
+	case "NICK":
+		for ch := range w.in {
+			if w.in[ch][nick] {
+				delete(w.in[ch], nick)
+				w.in[ch][arg(1)] = true
+			}
+		}
+		if nick == w.nick {
+			w.nick = arg(1)
+		}
+	}
+}
+
+func (w *watcher) out(ch, nick string) {
+	if nick == w.nick {
+		delete(w.in, ch)
+		return
+	}
+	delete(w.in[ch], nick)
+}
+
+// hear returns once all that was sent before has been answered.
+func (w *watcher) hear(token string) {
+	c := make(chan struct{})
+	w.mu.Lock()
+	if w.dead {
+		w.mu.Unlock()
+		return
+	}
+	w.syncs[token] = c
+	w.mu.Unlock()
+	if _, err := w.conn.Write([]byte("PING " + token + "\r\n")); err != nil {
+		return
+	}
+	select {
+	case <-c:
+	case <-time.After(3 * patience):
+		w.t.Errorf("%s: no answer to %s", w.name, token)
+	}
+}
+
+func (w *watcher) anything() string {
+	channels := []string{"#chaos", "#mess", "#general", "#support", "#staff", "#announce"}
+	ch := channels[w.rng.IntN(len(channels))]
+	who := fmt.Sprintf("c%d", w.rng.IntN(100))
+	switch w.rng.IntN(16) {
+	case 0, 1, 2:
+		return "JOIN " + ch
+	case 3:
+		return "PART " + ch + " :bored"
+	case 4, 5:
+		return "PRIVMSG " + ch + " :hello"
+	case 6:
+		return fmt.Sprintf("NICK c%d", w.rng.IntN(200))
+	case 7:
+		return "KICK " + ch + " " + who
+	case 8:
+		return "MODE " + ch + " " + []string{"+o ", "-o ", "+v ", "+b "}[w.rng.IntN(4)] + who
+	case 9:
+		return "MODE " + ch + " " + []string{"+m", "-m", "+i", "-i", "-b *!*@*", "+u", "-u"}[w.rng.IntN(7)]
+	case 10:
+		return "TOPIC " + ch + " :topic of " + w.name
+	case 11:
+		return "INVITE " + who + " " + ch
+	case 12:
+		return "WHO " + ch
+	case 13:
+		return "AWAY :" + ch
+	case 14:
+		return "JOIN 0"
+	}
+	return "PRIVMSG NickServ :IDENTIFY m" + fmt.Sprint(w.rng.IntN(40)) + " key-m" + fmt.Sprint(w.rng.IntN(40))
+}
+
+func TestRandomCommandsOfManyKeepMemberListsConsistent(t *testing.T) {
+	const clients, rounds, commands = 100, 6, 25
+	in := inside(t, func(c *Config) {
+		c.FreeChannels, c.MaxPerAddress, c.SendQueue, c.LoginTries = true, 1000, 8<<20, 1e6
+		c.RegistrationTimeout, c.PingInterval = DefaultConfig().RegistrationTimeout, DefaultConfig().PingInterval
+	})
+	for i := range 40 {
+		ps := []core.Permission{core.IRCConnect}
+		if i%4 == 0 {
+			ps = append(ps, core.IRCOperate, core.IRCStaff)
+		}
+		in.people.put(core.MemberID(100+i), fmt.Sprintf("m%d", i), "User", ps...)
+	}
+	var all []*watcher
+	for i := range clients {
+		p := in.dial(t, fmt.Sprintf("c%d", i))
+		w := &watcher{peer: p, rng: rand.New(rand.NewPCG(7, uint64(i))), in: map[string]map[string]bool{}, syncs: map[string]chan struct{}{}}
+		all = append(all, w)
+		go w.listen()
+		if i < 40 {
+			p.send(fmt.Sprintf("PASS m%[1]d:key-m%[1]d", i), fmt.Sprintf("NICK m%d", i), "USER u 0 * :U")
+		} else {
+			p.send("NICK "+p.name, "USER u 0 * :U")
+		}
+		w.hear("hello")
+	}
+	for round := range rounds {
+		var wg sync.WaitGroup
+		for _, w := range all {
+			wg.Go(func() {
+				for range commands {
+					if _, err := w.conn.Write([]byte(w.anything() + "\r\n")); err != nil {
+						return
+					}
+				}
+				w.hear(fmt.Sprintf("round%d", round))
+			})
+		}
+		wg.Go(func() { in.shakeRights(t, round) })
+		for range 20 {
+			if err := in.n.check(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		wg.Wait()
+	}
+	// The first round of answers makes sure that everything was done, the second
+	// that everyone has heard of it.
+	for _, token := range []string{"done", "heard"} {
+		for _, w := range all {
+			w.hear(token)
+		}
+	}
+	in.compare(t, all)
+}
+
+// shakeRights changes what members may do while they are connected.
+func (in *interior) shakeRights(t *testing.T, round int) {
+	for i := range 40 {
+		id := core.MemberID(100 + i)
+		in.people.change(id, func(m *member.Member) {
+			ps := []core.Permission{core.IRCConnect}
+			if (i+round)%3 == 0 {
+				ps = append(ps, core.IRCStaff, core.IRCVoice)
+			}
+			if (i+round)%5 == 0 {
+				ps = append(ps, core.IRCOperate)
+			}
+			m.Permissions = core.NewPermissions(ps...)
+			if i == 10+round {
+				m.State = member.Disabled
+			}
+		})
+		if err := in.n.reread(t.Context(), id); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// compare holds what each client believes against what the network knows.
+func (in *interior) compare(t *testing.T, all []*watcher) {
+	t.Helper()
+	if err := in.n.check(); err != nil {
+		t.Fatal(err)
+	}
+	alive := 0
+	for _, w := range all {
+		w.mu.Lock()
+		if w.dead {
+			w.mu.Unlock()
+			continue
+		}
+		alive++
+		believes := map[string][]string{}
+		for ch, nicks := range w.in {
+			believes[ch] = slices.Sorted(maps.Keys(nicks))
+		}
+		knows := map[string][]string{}
+		in.n.locked(func() {
+			c := in.n.find(w.nick)
+			if c == nil {
+				return
+			}
+			for ch := range c.channels {
+				for m := range ch.members {
+					if ch.sees(c, m) {
+						knows[ch.row.Name] = append(knows[ch.row.Name], m.nick)
+					}
+				}
+				slices.Sort(knows[ch.row.Name])
+			}
+		})
+		if diff := cmp.Diff(knows, believes); diff != "" {
+			t.Errorf("%s (%s) believes otherwise: %s", w.name, w.nick, diff)
+		}
+		w.mu.Unlock()
+	}
+	if alive < 90 {
+		t.Errorf("only %d clients are left", alive)
+	}
+}
