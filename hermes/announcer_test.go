@@ -210,7 +210,7 @@ func TestEndingWaitsForTheAnswer(t *testing.T) {
 	f.heard("#announce", 1)
 	bot.stop()
 	f.until("QUIT", func() bool { return f.quits == 1 })
-	f.inspect = nil
+	f.change(func() { f.inspect = nil })
 	s.start(f)
 	s.upload("Lambda phage genome")
 	s.tracked("tracker")
@@ -251,6 +251,8 @@ func TestKickedOut(t *testing.T) {
 	s.upload("Yeast assembly")
 	s.tracked("tracker")
 	f.heard("#announce", 1)
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if !f.joined["#announce"] {
 		t.Error("said outside of the channel")
 	}

@@ -62,7 +62,7 @@ func TestSwitchedOff(t *testing.T) {
 	bot := s.start(f, func(c *Config) { c.Enabled = false })
 	<-bot.ready
 	bot.stop()
-	if f.accepted != 0 {
+	if f.count(&f.accepted) != 0 {
 		t.Error("it connected")
 	}
 }
@@ -77,11 +77,11 @@ func TestTLSWithAPinnedCertificate(t *testing.T) {
 	// Another certificate, and one that nobody vouches for, are refused before
 	// the key is sent.
 	for _, wrong := range []string{"", strings.Repeat("ab", 32)} {
-		before := f.logins
+		before := f.count(&f.logins)
 		s.start(f, func(c *Config) { c.TLS, c.Fingerprint = true, wrong })
-		accepted := f.accepted
+		accepted := f.count(&f.accepted)
 		f.until("two more tries", func() bool { return f.accepted >= accepted+2 })
-		if f.logins != before {
+		if f.count(&f.logins) != before {
 			t.Errorf("logged in with fingerprint %q", wrong)
 		}
 	}

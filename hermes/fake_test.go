@@ -127,6 +127,13 @@ func (f *fakeIRC) until(what string, cond func() bool) {
 	}
 }
 
+// count reads a counter of the server.
+func (f *fakeIRC) count(c *int) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return *c
+}
+
 // in returns what was said in a channel or to a nick.
 func (f *fakeIRC) in(target string) []string {
 	f.mu.Lock()

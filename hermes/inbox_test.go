@@ -107,6 +107,8 @@ func TestLongAndSecretAnswersGoToTheAsker(t *testing.T) {
 		lines := f.inLocked("sys")
 		return len(lines) > 0 && lines[len(lines)-1] == "Passkey: "+key
 	})
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	for _, m := range f.said {
 		if m.target != "sys" && strings.Contains(m.text, key) {
 			t.Errorf("in %s: %q", m.target, m.text)

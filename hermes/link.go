@@ -3,6 +3,7 @@ package hermes
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -34,20 +35,24 @@ func newLink(c Config, key string, d Deps, m *metrics, receive func(message), re
 
 // keep connects again and again, with back-off, until ctx ends.
 func (l *link) keep(ctx context.Context) {
-	backoff := firstBackoff
+	backoff, tries := firstBackoff, 0
 	for {
 		started := time.Now()
 		l.metrics.connects.Inc()
 		why := l.once(ctx)
 		if time.Since(started) > calm {
-			backoff = firstBackoff
+			backoff, tries = firstBackoff, 0
 		}
 		// Spread, so that many bots don't come back in step.
 		wait := backoff/2 + rand.N(backoff) //nolint:gosec // no secret: it only spreads load
 		if ctx.Err() != nil {
 			return // asked to leave
 		}
-		l.deps.Log.Warn("not on IRC", "server", l.cfg.Server, "why", why, "again_in", wait.Round(time.Millisecond))
+		level := slog.LevelWarn
+		if tries++; tries < 3 {
+			level = slog.LevelInfo // the network may just be starting beside us
+		}
+		l.deps.Log.Log(ctx, level, "not on IRC", "server", l.cfg.Server, "why", why, "again_in", wait.Round(time.Millisecond))
 		if !sleep(ctx, wait) {
 			return
 		}

@@ -99,6 +99,8 @@ func TestTopicTellsOfFreeleech(t *testing.T) {
 	}
 	topic("#announce", "Read the rules")
 	topic("#general", "")
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if f.topics["#support"] != old {
 		t.Error("a topic that is none of ours was changed")
 	}
