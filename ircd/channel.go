@@ -1,6 +1,8 @@
 package ircd
 
 import (
+	"iter"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -20,6 +22,7 @@ type channel struct {
 	limit   int // 0 without
 	bans    []ban
 	members map[*client]status
+	ranked  map[*client]struct{} // those of the members who have a status
 
 	// saving is held from looking at the topic or the modes until a change of
 	// them is saved and made, so that memory and database agree. It is taken
@@ -65,7 +68,7 @@ const (
 
 // newChannel makes a channel of its row. Modes that can't be read are left out.
 func newChannel(row ChannelRow, kept bool, now time.Time) *channel {
-	ch := &channel{row: row, kept: kept, created: now, members: map[*client]status{}}
+	ch := &channel{row: row, kept: kept, created: now, members: map[*client]status{}, ranked: map[*client]struct{}{}}
 	ch.setModes(row.Modes)
 	return ch
 }
@@ -94,6 +97,63 @@ func (ch *channel) admitsMember(m member.Member) bool {
 // people see themselves and those with a status, and operators see everyone.
 func (ch *channel) sees(viewer, c *client) bool {
 	return ch.flags&flagAuditorium == 0 || viewer == c || ch.members[c] != 0 || ch.members[viewer]&statusOp != 0
+}
+
+// viewers yields those who see that c, a member, is in the channel. In an
+// auditorium they are few, and found without looking at everybody: thousands
+// may enter it at once.
+func (ch *channel) viewers(c *client) iter.Seq[*client] {
+	return func(yield func(*client) bool) {
+		if ch.flags&flagAuditorium == 0 || ch.members[c] != 0 {
+			for viewer := range ch.members {
+				if !yield(viewer) {
+					return
+				}
+			}
+			return
+		}
+		if !yield(c) {
+			return
+		}
+		for viewer := range ch.ranked {
+			if ch.members[viewer]&statusOp != 0 && !yield(viewer) {
+				return
+			}
+		}
+	}
+}
+
+// visible yields the members that viewer sees, with their status.
+func (ch *channel) visible(viewer *client) iter.Seq2[*client, status] {
+	return func(yield func(*client, status) bool) {
+		s, in := ch.members[viewer]
+		if ch.flags&flagAuditorium == 0 || s&statusOp != 0 {
+			for c, s := range ch.members {
+				if !yield(c, s) {
+					return
+				}
+			}
+			return
+		}
+		if in && s == 0 && !yield(viewer, s) {
+			return
+		}
+		for c := range ch.ranked {
+			if !yield(c, ch.members[c]) {
+				return
+			}
+		}
+	}
+}
+
+// put makes c a member with a status.
+func (ch *channel) put(c *client, s status) {
+	ch.members[c] = s
+	if s == 0 {
+		delete(ch.ranked, c)
+	} else {
+		ch.ranked[c] = struct{}{}
+	}
 }
 
 // hides reports whether the channel is kept from c: secret ones from all who
@@ -154,10 +214,10 @@ func (n *network) lookup(c *client, name string) *channel {
 
 // enter puts c into the channel and tells everyone who sees it.
 func (n *network) enter(c *client, ch *channel, s status) {
-	ch.members[c] = s
+	ch.put(c, s)
 	c.channels[ch] = struct{}{}
 	delete(c.invited, ch)
-	n.showEntry(c, ch, func(viewer *client) bool { return ch.sees(viewer, c) })
+	n.showEntry(c, ch, ch.viewers(c))
 	if ch.topic() != "" {
 		n.sendTopic(c, ch)
 	}
@@ -172,8 +232,8 @@ func (n *network) enter(c *client, ch *channel, s status) {
 	}
 }
 
-// showEntry sends the JOIN of c to those in the channel that are chosen.
-func (n *network) showEntry(c *client, ch *channel, chosen func(*client) bool) {
+// showEntry sends the JOIN of c to some in the channel.
+func (n *network) showEntry(c *client, ch *channel, viewers iter.Seq[*client]) {
 	plain := n.lineFrom(c, "JOIN", ch.row.Name)
 	account := c.accountName()
 	if account == "" {
@@ -184,10 +244,7 @@ func (n *network) showEntry(c *client, ch *channel, chosen func(*client) bool) {
 	if c.away != "" {
 		away = n.lineFrom(c, "AWAY", c.away)
 	}
-	for viewer := range ch.members {
-		if !chosen(viewer) {
-			continue
-		}
+	for viewer := range viewers {
 		if viewer.has(capExtendedJoin) {
 			n.send(viewer, extended)
 		} else {
@@ -202,6 +259,7 @@ func (n *network) showEntry(c *client, ch *channel, chosen func(*client) bool) {
 // leave takes c out of the channel without a word.
 func (n *network) leave(c *client, ch *channel) {
 	delete(ch.members, c)
+	delete(ch.ranked, c)
 	delete(c.channels, ch)
 	if len(ch.members) == 0 && !ch.kept {
 		delete(n.channels, fold(ch.row.Name))
@@ -215,8 +273,8 @@ func (n *network) leave(c *client, ch *channel) {
 // others got already.
 func (n *network) expel(c *client, ch *channel, reason string) *line {
 	l := n.line("KICK", ch.row.Name, c.nick, reason)
-	for viewer := range ch.members {
-		if viewer != c && ch.sees(viewer, c) {
+	for viewer := range ch.viewers(c) {
+		if viewer != c {
 			n.send(viewer, l)
 		}
 	}
@@ -256,20 +314,24 @@ func (n *network) setStatus(c *client, ch *channel, now status, by string) {
 	if by != "" {
 		l.source = by
 	}
-	unseen := func(viewer *client) bool { return !ch.sees(viewer, c) }
+	unseen := func(yield func(*client) bool) {
+		for viewer := range ch.members {
+			if !ch.sees(viewer, c) && !yield(viewer) {
+				return
+			}
+		}
+	}
 	if was == 0 { // in an auditorium c comes into view
 		n.showEntry(c, ch, unseen)
 	}
-	ch.members[c] = now
+	ch.put(c, now)
 	for viewer := range ch.members {
 		n.send(viewer, l)
 	}
 	if now == 0 { // and out of it again
 		part := n.lineFrom(c, "PART", ch.row.Name)
-		for viewer := range ch.members {
-			if unseen(viewer) {
-				n.send(viewer, part)
-			}
+		for viewer := range unseen {
+			n.send(viewer, part)
 		}
 	}
 	if ch.flags&flagAuditorium != 0 && (was^now)&statusOp != 0 {
@@ -281,7 +343,7 @@ func (n *network) setStatus(c *client, ch *channel, now status, by string) {
 // there has changed, and its client keeps a list.
 func (n *network) showAgain(c *client, ch *channel) {
 	n.send(c, n.lineFrom(c, "PART", ch.row.Name, "You will see others in this channel now"))
-	n.showEntry(c, ch, func(viewer *client) bool { return viewer == c })
+	n.showEntry(c, ch, slices.Values([]*client{c}))
 	if ch.topic() != "" {
 		n.sendTopic(c, ch)
 	}

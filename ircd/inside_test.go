@@ -91,9 +91,15 @@ func (n *network) contradiction() error {
 		if name != fold(ch.row.Name) || !ch.kept && len(ch.members) == 0 {
 			return fmt.Errorf("channel %s is kept as %s with %d members", ch.row.Name, name, len(ch.members))
 		}
+		if len(ch.ranked) > len(ch.members) {
+			return fmt.Errorf("%s has more with a status than members", name)
+		}
 		for c := range ch.members {
 			if _, in := c.channels[ch]; !in || c.gone || !c.registered {
 				return fmt.Errorf("%s is in %s by the channel's list only", c.nick, name)
+			}
+			if _, ranked := ch.ranked[c]; ranked != (ch.members[c] != 0) {
+				return fmt.Errorf("the status of %s in %s is noted wrongly", c.nick, name)
 			}
 			if !ch.admits(c.account) {
 				return fmt.Errorf("%s may not be in %s", c.nick, name)

@@ -126,10 +126,8 @@ func (n *network) part(c *client, ch *channel, reason string) {
 		params = append(params, reason)
 	}
 	l := n.lineFrom(c, "PART", params...)
-	for viewer := range ch.members {
-		if ch.sees(viewer, c) {
-			n.send(viewer, l)
-		}
+	for viewer := range ch.viewers(c) {
+		n.send(viewer, l)
 	}
 	n.leave(c, ch)
 }
@@ -165,10 +163,8 @@ func cmdKick(r *request) {
 			continue
 		}
 		l := n.lineFrom(c, "KICK", ch.row.Name, victim.nick, reason)
-		for viewer := range ch.members {
-			if ch.sees(viewer, victim) {
-				n.send(viewer, l)
-			}
+		for viewer := range ch.viewers(victim) {
+			n.send(viewer, l)
 		}
 		n.leave(victim, ch)
 	}

@@ -199,8 +199,8 @@ func (n *network) peers(c *client) []*client {
 	c.mark = n.mark
 	var out []*client
 	for ch := range c.channels {
-		for other := range ch.members {
-			if other.mark != n.mark && ch.sees(other, c) {
+		for other := range ch.viewers(c) {
+			if other.mark != n.mark {
 				other.mark = n.mark
 				out = append(out, other)
 			}

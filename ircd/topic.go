@@ -98,8 +98,8 @@ func (n *network) sendNames(c *client, ch *channel) {
 			b.Reset()
 		}
 	}
-	for m, s := range ch.members {
-		if !ch.sees(c, m) || !in && m.invisible {
+	for m, s := range ch.visible(c) {
+		if !in && m.invisible {
 			continue
 		}
 		name := m.nick

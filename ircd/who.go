@@ -29,8 +29,8 @@ func cmdWho(r *request) {
 	}
 	if strings.HasPrefix(mask, "#") {
 		if ch := n.lookup(c, mask); ch != nil {
-			for who := range ch.members {
-				if ch.sees(c, who) && (ch.has(c) || !who.invisible) {
+			for who := range ch.visible(c) {
+				if ch.has(c) || !who.invisible {
 					show(who, ch)
 				}
 			}
