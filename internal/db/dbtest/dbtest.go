@@ -161,7 +161,7 @@ func StartServer() (*Server, error) {
 func (s *Server) start() error {
 	data := filepath.Join(s.dir, "data")
 	install := exec.Command("mariadb-install-db", "--no-defaults", "--datadir="+data,
-		"--auth-root-authentication-method=normal", "--skip-test-db", "--user="+serverUser())
+		"--auth-root-authentication-method=normal", "--skip-test-db", "--user="+serverUser(), "--tmpdir="+s.dir)
 	if out, err := install.CombinedOutput(); err != nil {
 		return fmt.Errorf("mariadb-install-db: %w: %s", err, out)
 	}
@@ -183,7 +183,7 @@ func (s *Server) Stop() error {
 // its data in dir/data and its socket at dir/s.sock.
 func ServerArgs(dir string) []string {
 	return []string{"--no-defaults", "--datadir=" + filepath.Join(dir, "data"), "--socket=" + filepath.Join(dir, "s.sock"),
-		"--pid-file=" + filepath.Join(dir, "pid"), "--skip-networking", "--user=" + serverUser(),
+		"--pid-file=" + filepath.Join(dir, "pid"), "--skip-networking", "--user=" + serverUser(), "--tmpdir=" + dir,
 		"--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0", "--innodb-flush-method=nosync",
 		"--innodb-buffer-pool-size=64M", "--innodb-log-file-size=32M", "--skip-log-bin", "--max-connections=400",
 		"--performance-schema=0"}
