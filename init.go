@@ -86,8 +86,8 @@ func (h *house) showAddresses(out io.Writer, rooms []string) {
 	}
 	add("site", "site     "+s.Site.URL)
 	add("tracker", "tracker  "+strings.TrimSuffix(s.Tracker.AnnounceURL, "/")+"/{passkey}/announce")
-	if s.IRC.ListenTLS != "" {
-		add("ircd", "IRC      "+s.IRC.ListenTLS+" with TLS; log in by SASL with name and IRC key")
+	if info := s.ircInfo(); info.TLSPort != 0 {
+		add("ircd", fmt.Sprintf("IRC      %s:%d with TLS; log in by SASL with name and IRC key", info.Host, info.TLSPort))
 	}
 	if s.IRC.ListenPlain != "" {
 		add("ircd", "IRC      "+s.IRC.ListenPlain+" without TLS")
@@ -95,7 +95,7 @@ func (h *house) showAddresses(out io.Writer, rooms []string) {
 	if s.Ops.Listen != "" {
 		lines = append(lines, "health   http://"+s.Ops.Listen+"/healthz and /metrics")
 	}
-	lines = append(lines, "stop     Ctrl-C")
+	lines = append(lines, "commands caduceus do help (a lost passphrase: caduceus do member passphrase NAME)", "stop     Ctrl-C")
 	printBox(out, s.Site.Name+" is open: "+strings.Join(rooms, ", "), lines...)
 }
 

@@ -118,8 +118,8 @@ func (s *Settings) derive() {
 	if s.Database.Path == "" {
 		s.Database.Path = s.House.path("caduceus.db")
 	}
-	if s.IRC.CertFile == "" && s.IRC.KeyFile == "" {
-		s.IRC.CertFile, s.IRC.KeyFile = s.House.path("irc.crt"), s.House.path("irc.key")
+	if isLoopback(s.Tracker.AnnounceURL) { // who can reach such a tracker has no other address
+		s.Tracker.AllowPrivateAddresses = true
 	}
 	if s.Tracker.ClientsURL == "" {
 		s.Tracker.ClientsURL = s.siteURL() + "/rules/clients"
@@ -145,10 +145,20 @@ func (s Settings) ircInfo() site.IRCInfo {
 		return site.IRCInfo{} // the section was checked: can't be
 	}
 	info := site.IRCInfo{Host: u.Hostname(), TLSPort: port(s.IRC.ListenTLS)}
-	if info.Host == "localhost" || info.Host == "127.0.0.1" {
+	if isLoopback(s.Site.URL) {
 		info.PlainPort = port(s.IRC.ListenPlain)
 	}
 	return info
+}
+
+// isLoopback reports whether an address on the web leads back to this machine.
+func isLoopback(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Hostname() == "localhost" || (ip != nil && ip.IsLoopback())
 }
 
 func port(address string) int {

@@ -37,6 +37,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 		"member leech":       {"member leech victim on", staff},
 		"member passkey":     {"member passkey victim", staff},
 		"member irckey":      {"member irckey victim", staff},
+		"member passphrase":  {"member passphrase victim", staff},
 		"client list":        {"client list", members},
 		"client add":         {"client add -XX1 Some client", staff},
 		"client remove":      {"client remove -XX1", staff},
@@ -140,7 +141,7 @@ func TestStaffActOnlyOnThoseBelow(t *testing.T) {
 		}
 		mona := w.actor(t, "mona")
 		for _, target := range []string{"mona", "max", "sys", "hermes"} {
-			for _, line := range []string{"member disable %s because", "member enable %s", "member class %s User", "member leech %s off", "member passkey %s", "member irckey %s"} {
+			for _, line := range []string{"member disable %s because", "member enable %s", "member class %s User", "member leech %s off", "member passkey %s", "member irckey %s", "member passphrase %s"} {
 				w.refuse(t, Request{Actor: mona, Line: fmt.Sprintf(line, target)}, core.Forbidden)
 			}
 		}

@@ -171,6 +171,13 @@ func TestMemberCommands(t *testing.T) {
 		if _, err := w.deps.Members.AuthIRC(ctx, "carol", irc); core.CodeOf(err) != core.Forbidden {
 			t.Errorf("old IRC key: %v", err)
 		}
+		fresh = after(w.do(t, sys, "member passphrase carol").Private[0], "Passphrase: ", "")
+		if _, err := w.deps.Members.Login(ctx, "carol", fresh); err != nil {
+			t.Errorf("new passphrase %q: %v", fresh, err)
+		}
+		if _, err := w.deps.Members.Login(ctx, "carol", pass); core.CodeOf(err) != core.Forbidden {
+			t.Errorf("old passphrase: %v", err)
+		}
 		fresh = after(w.do(t, sys, "member passkey carol").Private[0], "Passkey: ", "")
 		if _, err := w.deps.Members.ByPasskey(ctx, fresh); err != nil {
 			t.Errorf("new passkey: %v", err)

@@ -40,6 +40,9 @@ func (r *Registry) memberCommands() []Spec {
 		}, {
 			Name: "member irckey", Summary: "a new IRC key for a member; the old one stops working", Permission: core.MemberKeys,
 			Args: []Arg{below}, Secret: true, Changes: true, Run: r.memberIRCKey,
+		}, {
+			Name: "member passphrase", Summary: "a new passphrase for a member who lost theirs; it ends their log-ins", Permission: core.MemberKeys,
+			Args: []Arg{below}, Secret: true, Changes: true, Run: r.memberPassphrase,
 		},
 	}
 }
@@ -166,6 +169,10 @@ func (r *Registry) memberPasskey(ctx context.Context, c Call) (Reply, error) {
 
 func (r *Registry) memberIRCKey(ctx context.Context, c Call) (Reply, error) {
 	return newKey(ctx, c.Member("name"), "IRC key", r.deps.Members.NewIRCKey)
+}
+
+func (r *Registry) memberPassphrase(ctx context.Context, c Call) (Reply, error) {
+	return newKey(ctx, c.Member("name"), "passphrase", r.deps.Members.NewPassword)
 }
 
 func newKey(ctx context.Context, m member.Member, what string, draw func(context.Context, core.MemberID) (string, error)) (Reply, error) {

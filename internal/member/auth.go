@@ -47,6 +47,13 @@ func (s *Store) Login(ctx context.Context, name, password string) (Member, error
 	return m, m.mustBeEnabled()
 }
 
+// NewPassword draws a new passphrase for a member who lost theirs, and ends all
+// sessions.
+func (s *Store) NewPassword(ctx context.Context, id core.MemberID) (string, error) {
+	password := secret.Passphrase()
+	return password, s.SetPassword(ctx, id, password)
+}
+
 // SetPassword replaces the password and ends all sessions.
 func (s *Store) SetPassword(ctx context.Context, id core.MemberID, password string) error {
 	m, err := s.ByID(ctx, id)
