@@ -15,12 +15,13 @@ import (
 type RTorrent struct {
 	*process
 	finished string // a file that it makes when the download is complete
+	log      string
 }
 
 // StartRTorrent starts a download into downloads. dir is for its own files.
 func StartRTorrent(ctx context.Context, h *netns.Host, dir, downloads string, torrent []byte) (*RTorrent, error) {
 	file, rc := filepath.Join(dir, "rtorrent.torrent"), filepath.Join(dir, "rtorrent.rc")
-	r := &RTorrent{finished: filepath.Join(dir, "finished")}
+	r := &RTorrent{finished: filepath.Join(dir, "finished"), log: filepath.Join(dir, "rtorrent.log")}
 	settings := fmt.Sprintf(`system.daemon.set = true
 session.path.set = %q
 directory.default.set = %q
@@ -35,7 +36,7 @@ schedule2 = load,1,0,((load.start,(cat,%q)))
 log.open_file = "log",(cat,%q)
 log.add_output = "info","log"
 log.add_output = "tracker_debug","log"
-`, dir, downloads, h.IP, r.finished, file, filepath.Join(dir, "rtorrent.log"))
+`, dir, downloads, h.IP, r.finished, file, r.log)
 	err := errors.Join(os.WriteFile(file, torrent, 0o600), os.WriteFile(rc, []byte(settings), 0o600))
 	if err != nil {
 		return nil, err
@@ -46,13 +47,18 @@ log.add_output = "tracker_debug","log"
 
 // WaitComplete returns when the download is complete.
 func (r *RTorrent) WaitComplete(ctx context.Context) error {
-	return until(ctx, "rtorrent does not complete its download", func() (bool, error) {
+	err := until(ctx, "rtorrent does not complete its download", func() (bool, error) {
 		if r.ended() {
 			return false, fmt.Errorf("rtorrent ended: %w\n%s", r.err, r.out.String())
 		}
 		_, err := os.Stat(r.finished)
 		return err == nil, nil
 	})
+	if err == nil {
+		return nil
+	}
+	log, lerr := os.ReadFile(r.log)
+	return errors.Join(fmt.Errorf("%w; it said:\n%s", err, log), lerr)
 }
 
 // Close leaves the swarm.

@@ -107,6 +107,14 @@ func (t *Transmission) WaitSeeding(ctx context.Context, id int) error {
 	return nil
 }
 
+// WaitAnnounced returns when the tracker has answered well.
+func (t *Transmission) WaitAnnounced(ctx context.Context, id int) error {
+	return until(ctx, "transmission does not announce", func() (bool, error) {
+		st, err := t.State(ctx, id)
+		return len(st.TrackerStats) > 0 && st.TrackerStats[0].LastAnnounceSucceeded, err
+	})
+}
+
 // WaitTrackerError returns what the tracker answered once it has refused.
 func (t *Transmission) WaitTrackerError(ctx context.Context, id int) (text string, err error) {
 	err = until(ctx, "the tracker does not refuse transmission", func() (bool, error) {

@@ -25,21 +25,21 @@ import (
 	"syscall"
 )
 
-// inside marks a process that Enter has started. It does not begin with
+// marker says that a process was started by Reenter. It does not begin with
 // CADUCEUS_, which the program under test takes for configuration.
-const inside = "E2E_INSIDE_NETNS"
+const marker = "E2E_INSIDE_NETNS"
 
-// Enter moves the test binary into a network namespace of its own: it starts
-// itself again in one, with the same arguments, and exits as that process does.
-// It returns only within the namespace. Call it first in TestMain.
-func Enter() (*Lab, error) {
-	if os.Getenv(inside) != "" {
-		return newLab()
-	}
+// Outside reports whether this process is not in a lab's namespace yet.
+func Outside() bool { return os.Getenv(marker) == "" }
+
+// Reenter starts this program once more, with the same arguments, in a network
+// namespace of its own, and returns its exit code. env is added to its
+// environment. Call it from TestMain when Outside.
+func Reenter(env ...string) (code int, err error) {
 	runtime.LockOSThread() // the child gets its Pdeathsig when this thread ends
 	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	cmd.Env = append(os.Environ(), inside+"=1")
+	cmd.Env = append(append(os.Environ(), marker+"=1"), env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
 	if os.Getuid() != 0 {
 		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
@@ -47,7 +47,7 @@ func Enter() (*Lab, error) {
 		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
 	}
 	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("make a network namespace (run as root, or allow user namespaces): %w", err)
+		return 0, fmt.Errorf("make a network namespace (run as root, or allow user namespaces): %w", err)
 	}
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGQUIT)
@@ -56,16 +56,12 @@ func Enter() (*Lab, error) {
 			_ = cmd.Process.Signal(s) // gone already: Wait tells
 		}
 	}()
-	err := cmd.Wait()
+	err = cmd.Wait()
 	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		return nil, err
+	if errors.As(err, &exit) {
+		return max(exit.ExitCode(), 1), nil // a signal has the code -1
 	}
-	if code := cmd.ProcessState.ExitCode(); code >= 0 {
-		os.Exit(code)
-	}
-	os.Exit(1)
-	return nil, nil
+	return 0, err
 }
 
 // Lab is the network. The test process itself stands at Gateway.
@@ -79,7 +75,8 @@ type Lab struct {
 
 const bridge = "lab0"
 
-func newLab() (*Lab, error) {
+// NewLab lays the network. There is one lab to a process, and not Outside.
+func NewLab() (*Lab, error) {
 	l := &Lab{Gateway: netip.MustParseAddr("10.77.0.1")}
 	l.next = l.Gateway
 	for _, line := range []string{

@@ -1,0 +1,106 @@
+-- What each room may do, table by table, and nothing more: a room that is taken
+-- over can't read or change what it has no business with. Run it after
+-- "caduceus init" has made the tables, and again after each upgrade:
+--   mariadb caduceus < grants.sql
+--
+-- The end-to-end tests run the five rooms with these very grants.
+
+-- Every room looks at the schema's version, reads the event log and keeps the
+-- place up to which it has read. None but jobs may delete events.
+GRANT SELECT ON goose_db_version TO 'caduceus-tracker'@'localhost', 'caduceus-site'@'localhost', 'caduceus-ircd'@'localhost', 'caduceus-hermes'@'localhost', 'caduceus-jobs'@'localhost';
+GRANT SELECT ON event TO 'caduceus-tracker'@'localhost', 'caduceus-ircd'@'localhost', 'caduceus-hermes'@'localhost', 'caduceus-jobs'@'localhost';
+GRANT SELECT ON event_sequence TO 'caduceus-tracker'@'localhost', 'caduceus-ircd'@'localhost';
+GRANT SELECT, INSERT, UPDATE ON event_cursor TO 'caduceus-tracker'@'localhost', 'caduceus-ircd'@'localhost', 'caduceus-hermes'@'localhost', 'caduceus-jobs'@'localhost';
+
+-- These append events.
+GRANT SELECT, UPDATE ON event_sequence TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost', 'caduceus-jobs'@'localhost';
+GRANT INSERT ON event TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost', 'caduceus-jobs'@'localhost';
+
+-- tracker: knows members, torrents, clients and freeleech; writes transfer only.
+GRANT SELECT ON member TO 'caduceus-tracker'@'localhost';
+GRANT SELECT ON torrent TO 'caduceus-tracker'@'localhost';
+GRANT SELECT ON client_rule TO 'caduceus-tracker'@'localhost';
+GRANT SELECT ON leech_window TO 'caduceus-tracker'@'localhost';
+GRANT SELECT, INSERT, UPDATE ON transfer_member TO 'caduceus-tracker'@'localhost';
+GRANT SELECT, INSERT, UPDATE ON transfer_torrent TO 'caduceus-tracker'@'localhost';
+GRANT SELECT, INSERT, UPDATE ON transfer_member_torrent TO 'caduceus-tracker'@'localhost';
+GRANT SELECT, INSERT, UPDATE ON swarm_count TO 'caduceus-tracker'@'localhost';
+GRANT SELECT, INSERT, UPDATE ON ledger_mark TO 'caduceus-tracker'@'localhost';
+
+-- site: accounts and the catalogue are changed here.
+GRANT SELECT, INSERT, UPDATE ON member TO 'caduceus-site'@'localhost';
+GRANT SELECT, INSERT, DELETE ON member_class TO 'caduceus-site'@'localhost';
+GRANT SELECT ON class TO 'caduceus-site'@'localhost';
+GRANT SELECT ON class_permission TO 'caduceus-site'@'localhost';
+GRANT SELECT, INSERT, UPDATE, DELETE ON session TO 'caduceus-site'@'localhost';
+GRANT SELECT, INSERT, UPDATE, DELETE ON api_token TO 'caduceus-site'@'localhost';
+GRANT SELECT ON category TO 'caduceus-site'@'localhost';
+GRANT SELECT ON term TO 'caduceus-site'@'localhost';
+GRANT SELECT ON term_extension TO 'caduceus-site'@'localhost';
+GRANT SELECT ON category_term TO 'caduceus-site'@'localhost';
+GRANT SELECT, INSERT, UPDATE ON torrent_group TO 'caduceus-site'@'localhost';
+GRANT SELECT, INSERT, UPDATE, DELETE ON creator TO 'caduceus-site'@'localhost';
+GRANT SELECT, INSERT, UPDATE, DELETE ON group_creator TO 'caduceus-site'@'localhost';
+GRANT SELECT, INSERT, UPDATE, DELETE ON tag TO 'caduceus-site'@'localhost';
+GRANT SELECT, INSERT, UPDATE, DELETE ON group_tag TO 'caduceus-site'@'localhost';
+GRANT SELECT, INSERT, UPDATE, DELETE ON group_literature TO 'caduceus-site'@'localhost';
+GRANT SELECT, INSERT, UPDATE, DELETE ON group_word TO 'caduceus-site'@'localhost';
+GRANT SELECT, INSERT, UPDATE ON torrent TO 'caduceus-site'@'localhost';
+GRANT SELECT, INSERT, UPDATE, DELETE ON torrent_content TO 'caduceus-site'@'localhost';
+GRANT SELECT, INSERT, UPDATE, DELETE ON torrent_mirror TO 'caduceus-site'@'localhost';
+GRANT SELECT, INSERT, UPDATE ON torrent_file TO 'caduceus-site'@'localhost';
+GRANT SELECT, INSERT ON torrent_meta TO 'caduceus-site'@'localhost';
+GRANT SELECT ON client_rule TO 'caduceus-site'@'localhost';
+GRANT SELECT ON leech_window TO 'caduceus-site'@'localhost';
+GRANT SELECT ON transfer_member TO 'caduceus-site'@'localhost';
+GRANT SELECT ON transfer_torrent TO 'caduceus-site'@'localhost';
+GRANT SELECT ON transfer_member_torrent TO 'caduceus-site'@'localhost';
+GRANT SELECT ON swarm_count TO 'caduceus-site'@'localhost';
+GRANT SELECT, INSERT, UPDATE ON audit TO 'caduceus-site'@'localhost';
+
+-- ircd: who may log in, and its own channels.
+GRANT SELECT ON member TO 'caduceus-ircd'@'localhost';
+GRANT SELECT ON member_class TO 'caduceus-ircd'@'localhost';
+GRANT SELECT ON class TO 'caduceus-ircd'@'localhost';
+GRANT SELECT ON class_permission TO 'caduceus-ircd'@'localhost';
+GRANT SELECT, INSERT, UPDATE ON irc_channel TO 'caduceus-ircd'@'localhost';
+
+-- hermes: what staff may command from IRC, and what it tells.
+GRANT SELECT, INSERT, UPDATE ON member TO 'caduceus-hermes'@'localhost';
+GRANT SELECT ON member_class TO 'caduceus-hermes'@'localhost';
+GRANT SELECT ON class TO 'caduceus-hermes'@'localhost';
+GRANT SELECT ON class_permission TO 'caduceus-hermes'@'localhost';
+GRANT SELECT, DELETE ON session TO 'caduceus-hermes'@'localhost';
+GRANT SELECT ON category TO 'caduceus-hermes'@'localhost';
+GRANT SELECT ON term TO 'caduceus-hermes'@'localhost';
+GRANT SELECT ON term_extension TO 'caduceus-hermes'@'localhost';
+GRANT SELECT ON category_term TO 'caduceus-hermes'@'localhost';
+GRANT SELECT, UPDATE ON torrent_group TO 'caduceus-hermes'@'localhost';
+GRANT SELECT ON creator TO 'caduceus-hermes'@'localhost';
+GRANT SELECT ON group_creator TO 'caduceus-hermes'@'localhost';
+GRANT SELECT ON tag TO 'caduceus-hermes'@'localhost';
+GRANT SELECT ON group_tag TO 'caduceus-hermes'@'localhost';
+GRANT SELECT ON group_literature TO 'caduceus-hermes'@'localhost';
+GRANT SELECT, DELETE ON group_word TO 'caduceus-hermes'@'localhost';
+GRANT SELECT, UPDATE ON torrent TO 'caduceus-hermes'@'localhost';
+GRANT SELECT, DELETE ON torrent_content TO 'caduceus-hermes'@'localhost';
+GRANT SELECT ON torrent_mirror TO 'caduceus-hermes'@'localhost';
+GRANT SELECT, INSERT, DELETE ON client_rule TO 'caduceus-hermes'@'localhost';
+GRANT SELECT, INSERT, UPDATE ON leech_window TO 'caduceus-hermes'@'localhost';
+GRANT SELECT ON transfer_member TO 'caduceus-hermes'@'localhost';
+GRANT SELECT ON transfer_torrent TO 'caduceus-hermes'@'localhost';
+GRANT SELECT ON transfer_member_torrent TO 'caduceus-hermes'@'localhost';
+GRANT SELECT ON swarm_count TO 'caduceus-hermes'@'localhost';
+GRANT SELECT, INSERT ON job_request TO 'caduceus-hermes'@'localhost';
+GRANT SELECT ON job_run TO 'caduceus-hermes'@'localhost';
+GRANT SELECT, INSERT, UPDATE ON audit TO 'caduceus-hermes'@'localhost';
+
+-- jobs: scheduled work.
+GRANT SELECT ON member TO 'caduceus-jobs'@'localhost';
+GRANT SELECT, DELETE ON session TO 'caduceus-jobs'@'localhost';
+GRANT SELECT ON leech_window TO 'caduceus-jobs'@'localhost';
+GRANT SELECT, INSERT, UPDATE ON leech_notice TO 'caduceus-jobs'@'localhost';
+GRANT SELECT, INSERT, UPDATE, DELETE ON job_run TO 'caduceus-jobs'@'localhost';
+GRANT SELECT, DELETE ON job_request TO 'caduceus-jobs'@'localhost';
+GRANT SELECT, INSERT, UPDATE, DELETE ON lease TO 'caduceus-jobs'@'localhost';
+GRANT DELETE ON event TO 'caduceus-jobs'@'localhost';

@@ -1,0 +1,79 @@
+package e2e
+
+import (
+	"net"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/lrstanley/girc"
+)
+
+// reader is a member's IRC client (girc) that reads #announce.
+type reader struct {
+	h     *house
+	lines chan string
+}
+
+// listen logs in with SASL and returns once the member is in #announce.
+func (a *account) listen() *reader {
+	a.h.t.Helper()
+	conn, err := net.DialTimeout("tcp", a.h.irc, patience)
+	if err != nil {
+		a.h.t.Fatal(err)
+	}
+	r := &reader{h: a.h, lines: make(chan string, 100)}
+	c := girc.New(girc.Config{Server: "ours", Port: 1, Nick: a.name, User: a.name, SASL: &girc.SASLPlain{User: a.name, Pass: a.ircKey}, AllowFlood: true})
+	joined, once := make(chan struct{}), sync.Once{}
+	c.Handlers.Add(girc.CONNECTED, func(c *girc.Client, _ girc.Event) { c.Cmd.Join("#announce") })
+	c.Handlers.Add(girc.RPL_ENDOFNAMES, func(*girc.Client, girc.Event) { once.Do(func() { close(joined) }) })
+	c.Handlers.Add(girc.PRIVMSG, func(_ *girc.Client, e girc.Event) {
+		if len(e.Params) > 0 && e.Params[0] == "#announce" && e.Source != nil {
+			r.lines <- e.Source.Name + ": " + e.Last()
+		}
+	})
+	ended := make(chan error, 1)
+	go func() { ended <- c.DialerConnect(opened{conn}) }()
+	a.h.t.Cleanup(func() {
+		_ = conn.Close() // girc's Close would leave its reader waiting
+		<-ended
+	})
+	select {
+	case <-joined:
+	case err := <-ended:
+		ended <- err
+		a.h.t.Fatalf("%s can't connect to IRC: %v", a.name, err)
+	case <-time.After(patience):
+		a.h.t.Fatalf("%s does not get into #announce", a.name)
+	}
+	return r
+}
+
+// opened is a dialer for a connection that is open already.
+type opened struct{ net.Conn }
+
+func (o opened) Dial(string, string) (net.Conn, error) { return o.Conn, nil }
+
+// next returns the next line said in #announce.
+func (r *reader) next() string {
+	r.h.t.Helper()
+	select {
+	case line := <-r.lines:
+		return line
+	case <-time.After(patience):
+		r.h.t.Fatal("nothing was said in #announce")
+		return ""
+	}
+}
+
+// isAnnounce checks that a line announces a torrent with a title.
+func (r *reader) isAnnounce(line, title string, up uploaded, by string) {
+	r.h.t.Helper()
+	group, torrent := strconv.FormatInt(up.GroupID, 10), strconv.FormatInt(up.TorrentID, 10)
+	head := "Hermes: " + title + " [1982] [Sequences] - FASTA / "
+	tail := " / Uploader: " + by + " - " + r.h.site + "/torrents.php?id=" + group + " / " + r.h.site + "/torrents.php?action=download&id=" + torrent + " - lambda,phage,genome,reference,virus"
+	if !strings.HasPrefix(line, head) || !strings.HasSuffix(line, tail) {
+		r.h.t.Errorf("announced:\n%s\nwant:\n%s…%s", line, head, tail)
+	}
+}
