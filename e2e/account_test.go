@@ -116,9 +116,18 @@ func (a *account) answer(c *http.Client, req *http.Request, status int) []byte {
 	raw, err := io.ReadAll(io.LimitReader(resp.Body, 16<<20))
 	_ = resp.Body.Close()
 	if err != nil || resp.StatusCode != status {
-		a.h.t.Fatalf("%s %s: %s, want %d: %v\n%s", req.Method, req.URL.Path, resp.Status, status, err, raw)
+		a.h.t.Fatalf("%s %s: %s, want %d: %v\n%s", req.Method, req.URL.Path, resp.Status, status, err, readable(raw))
 	}
 	return raw
+}
+
+// readable is the text of a page, or anything else as it is, cut short.
+func readable(raw []byte) string {
+	text := string(raw)
+	if doc, err := goquery.NewDocumentFromReader(bytes.NewReader(raw)); err == nil && doc.Find("main").Length() > 0 {
+		text = strings.Join(strings.Fields(doc.Find("main").Text()), " ")
+	}
+	return text[:min(len(text), 600)]
 }
 
 // uploaded is what the API answers to an upload.

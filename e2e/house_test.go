@@ -90,7 +90,11 @@ allow_private_addresses = true
 [irc]
 listen_tls = ""
 listen_plain = %q
+lines_per_minute = 6000
+lines_burst = 1000
 [hermes]
+lines_per_minute = 6000
+lines_burst = 500
 server = %q
 [ops]
 listen = "127.0.0.1:%d"
@@ -149,6 +153,9 @@ func (h *house) start(process string) {
 		}
 		if p.err != nil && !p.killed {
 			h.t.Errorf("%s ended badly: %v", process, p.err)
+		}
+		if strings.Contains(p.out.String(), "denied to user") {
+			h.t.Errorf("the grants of deploy/ are too few for %s", process)
 		}
 		if h.t.Failed() {
 			h.t.Logf("%s said:\n%s", process, p.out.String())

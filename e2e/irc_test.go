@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"net"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -10,10 +11,13 @@ import (
 	"github.com/lrstanley/girc"
 )
 
-// reader is a member's IRC client (girc) that reads #announce.
+// reader is a member's IRC client (girc) that reads #announce and talks with
+// Hermes.
 type reader struct {
-	h     *house
-	lines chan string
+	h       *house
+	girc    *girc.Client
+	lines   chan string // of #announce
+	answers chan string // of Hermes, to this member alone
 }
 
 // listen logs in with SASL and returns once the member is in #announce.
@@ -23,16 +27,23 @@ func (a *account) listen() *reader {
 	if err != nil {
 		a.h.t.Fatal(err)
 	}
-	r := &reader{h: a.h, lines: make(chan string, 100)}
+	r := &reader{h: a.h, lines: make(chan string, 100), answers: make(chan string, 1000)}
 	c := girc.New(girc.Config{Server: "ours", Port: 1, Nick: a.name, User: a.name, SASL: &girc.SASLPlain{User: a.name, Pass: a.ircKey}, AllowFlood: true})
+	r.girc = c
 	joined, once := make(chan struct{}), sync.Once{}
 	c.Handlers.Add(girc.CONNECTED, func(c *girc.Client, _ girc.Event) { c.Cmd.Join("#announce") })
 	c.Handlers.Add(girc.RPL_ENDOFNAMES, func(*girc.Client, girc.Event) { once.Do(func() { close(joined) }) })
-	c.Handlers.Add(girc.PRIVMSG, func(_ *girc.Client, e girc.Event) {
-		if len(e.Params) > 0 && e.Params[0] == "#announce" && e.Source != nil {
-			r.lines <- e.Source.Name + ": " + e.Last()
-		}
-	})
+	for _, kind := range []string{girc.PRIVMSG, girc.NOTICE} {
+		c.Handlers.Add(kind, func(_ *girc.Client, e girc.Event) {
+			switch {
+			case len(e.Params) == 0 || e.Source == nil:
+			case e.Params[0] == "#announce":
+				r.lines <- e.Source.Name + ": " + e.Last()
+			case e.Params[0] == a.name && e.Source.Name == "Hermes":
+				r.answers <- e.Last()
+			}
+		})
+	}
 	ended := make(chan error, 1)
 	go func() { ended <- c.DialerConnect(opened{conn}) }()
 	a.h.t.Cleanup(func() {
@@ -64,6 +75,32 @@ func (r *reader) next() string {
 	case <-time.After(patience):
 		r.h.t.Fatal("nothing was said in #announce")
 		return ""
+	}
+}
+
+// ask gives Hermes a command by private message, confirms it where it asks for
+// that, and waits for a line of the answer that has wants in it.
+func (r *reader) ask(command, wants string) {
+	r.h.t.Helper()
+	confirm := regexp.MustCompile(`confirm [0-9A-F]{4}`)
+	r.girc.Cmd.Message("Hermes", command)
+	var said []string
+	deadline := time.After(patience)
+	for {
+		select {
+		case line := <-r.answers:
+			said = append(said, line)
+			if code := confirm.FindString(line); code != "" {
+				r.girc.Cmd.Message("Hermes", code)
+				continue
+			}
+			if strings.Contains(line, wants) {
+				return
+			}
+		case <-deadline:
+			r.h.t.Errorf("asked for %q, Hermes said %q, want %q in it", command, said, wants)
+			return
+		}
 	}
 }
 

@@ -1,0 +1,129 @@
+package e2e
+
+import (
+	"net/url"
+	"strconv"
+	"testing"
+
+	"github.com/PuerkitoBio/goquery"
+
+	"github.com/caduceus-bio/caduceus/e2e/clients"
+)
+
+// TestFiveRoomsWithTheirGrants does whatever members and staff can do, on the
+// site and by IRC, while each room runs as a database user with the grants of
+// deploy/ alone. A grant too few shows as a failure here or in a room's log.
+func TestFiveRoomsWithTheirGrants(t *testing.T) {
+	t.Parallel()
+	h := build(t, inFive)
+	boss, ann := h.member("boss", "Sysop"), h.member("ann", "Power User")
+	irc := boss.listen()
+	staff := []*reader{irc}
+	for i := range 7 {
+		staff = append(staff, h.member("boss"+strconv.Itoa(i), "Sysop").listen())
+	}
+	var ups []uploaded
+	for _, name := range []string{"first", "second", "third"} {
+		made := must[clients.Made](t)(clients.Make(t.Context(), clients.V1, named(t, name), t.TempDir()))
+		ups = append(ups, ann.upload(made.File, "The dataset called "+name))
+		irc.isAnnounce(irc.next(), "The dataset called "+name, ups[len(ups)-1], "ann")
+	}
+	onTheSite(t, boss, ann, ups)
+	byIRC(t, staff, ups)
+	h.waitRead("hermes:notices")
+}
+
+func onTheSite(t *testing.T, boss, ann *account, ups []uploaded) {
+	t.Helper()
+	group, torrent := strconv.FormatInt(ups[0].GroupID, 10), strconv.FormatInt(ups[0].TorrentID, 10)
+	for _, path := range []string{"/", "/browse", "/browse?q=dataset&tag=phage&category=1", "/groups/" + group, "/torrents/" + torrent,
+		"/torrents/" + torrent + "/files", "/torrents/" + torrent + "/uploaded", "/upload", "/members/ann", "/settings", "/freeleech",
+		"/rules/clients", "/torrents.php?id=" + group, "/swarm?t=" + torrent} {
+		ann.get(path)
+	}
+	for _, path := range []string{"/staff/members", "/staff/members/new", "/staff/members/ann"} {
+		boss.get(path)
+	}
+	ann.submit("/groups/"+group+"/edit", url.Values{"description": {"The genome of phage lambda, edited."}, "tags": {"edited, lambda, phage, genome, virus"}, "creators": {"Somebody New"}})
+	ann.submit("/torrents/"+torrent+"/edit", url.Values{"torrent_description": {"The first version, edited."}, "mirrors": {"https://mirror.example.org/first.fa"}})
+	boss.post("/torrents/"+torrent+"/leech", url.Values{"state": {"free"}, "reason": {"for the test"}})
+	ann.post("/torrents/"+torrent+"/delete", url.Values{"reason": {"for the test"}})
+
+	boss.post("/staff/members/new", url.Values{"name": {"newcomer"}, "email": {"newcomer@example.org"}, "class": {"User"}})
+	boss.post("/staff/members/newcomer/class", url.Values{"class": {"Member"}})
+	boss.post("/staff/members/newcomer/leech", url.Values{"state": {"off"}})
+	boss.post("/staff/members/newcomer/state", url.Values{"state": {"disabled"}, "reason": {"for the test"}})
+	boss.post("/staff/members/newcomer/state", url.Values{"state": {"enabled"}})
+
+	ann.post("/settings/irc-key", nil)
+	ann.post("/settings/passkey", nil)
+	ann.post("/settings/tokens", url.Values{"name": {"another"}, "scope": {"read"}})
+	ann.get("/settings").Find("form[action^='/settings/tokens/']").Each(func(_ int, form *goquery.Selection) {
+		ann.post(form.AttrOr("action", ""), nil)
+	})
+	ann.post("/logout", nil)
+}
+
+// submit opens a page with a form and sends it with some changes.
+func (a *account) submit(path string, changes url.Values) {
+	a.h.t.Helper()
+	form := a.get(path).Find("form[action='" + path + "']")
+	if form.Length() != 1 {
+		a.h.t.Fatalf("%s has no form for itself", path)
+	}
+	values := url.Values{}
+	form.Find("input[name], textarea[name], select[name]").Each(func(_ int, in *goquery.Selection) {
+		name := in.AttrOr("name", "")
+		switch {
+		case in.Is("textarea"):
+			values.Add(name, in.Text())
+		case in.Is("select"):
+			values.Add(name, in.Find("option[selected]").AttrOr("value", in.Find("option[selected]").Text()))
+		case in.AttrOr("type", "") != "checkbox":
+			values.Add(name, in.AttrOr("value", ""))
+		}
+	})
+	for key, value := range changes {
+		values[key] = value
+	}
+	a.post(path, values)
+}
+
+func byIRC(t *testing.T, staff []*reader, ups []uploaded) {
+	t.Helper()
+	second, third := strconv.FormatInt(ups[1].TorrentID, 10), strconv.FormatInt(ups[2].TorrentID, 10)
+	commands := []struct{ command, wants string }{
+		{"help", "freeleech on"},
+		{"stats", "boss"},
+		{"stats ann", "ann"},
+		{"search dataset second", "second"},
+		{"info " + second, "second"},
+		{"member create alice --class User", "IRC key"},
+		{"member show alice", "alice, id"},
+		{"member class alice Member", "alice is now Member"},
+		{"member leech alice off", "download"},
+		{"member passkey alice", "asskey"},
+		{"member irckey alice", "IRC key"},
+		{"member passphrase alice", "assphrase"},
+		{"member disable alice for the test", "is disabled."},
+		{"member enable alice", "is enabled again"},
+		{"freeleech on 1h for the test", "window #"},
+		{"freeleech status", "for the test"},
+		{"freeleech off", "has ended."},
+		{"freeleech calendar", "quinox"},
+		{"freeleech torrent " + second + " free for the test", second},
+		{"client list", "Transmission"},
+		{"client add -ZZ9 A client of the test", "-ZZ9"},
+		{"client remove -ZZ9", "are refused."},
+		{"job list", "prune"},
+		{"audit", "client remove"},
+		{"audit alice", "member"},
+		{"torrent delete " + third + " for the test", "is deleted"},
+	}
+	for _, job := range []string{"freeleech-edges", "expire-sessions", "prune-events", "prune-job-history"} {
+		commands = append(commands, []struct{ command, wants string }{{"job run " + job, "Request"}, {"job history " + job, "asked for by"}}...)
+	}
+	for i, c := range commands {
+		staff[i%len(staff)].ask(c.command, c.wants) // Hermes wants nobody to be too quick
+	}
+}
