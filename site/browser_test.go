@@ -1,0 +1,127 @@
+package site
+
+import (
+	"context"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+
+	"github.com/caduceus-bio/caduceus/internal/db"
+)
+
+// tab opens a page of Debian's Chromium, which is ended with the test.
+func tab(t *testing.T) context.Context {
+	t.Helper()
+	profile, err := os.MkdirTemp("", "caduceus-chromium-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath("chromium"), chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.UserDataDir(profile), chromedp.NoFirstRun, chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-sync", true))
+	limit, stop := context.WithTimeout(context.Background(), 2*time.Minute)
+	browser, stopBrowser := chromedp.NewExecAllocator(limit, options...)
+	page, stopPage := chromedp.NewContext(browser)
+	t.Cleanup(func() {
+		stopPage()
+		stopBrowser()
+		stop()
+		_ = os.RemoveAll(profile) // the browser may still be writing as it ends
+	})
+	if err := chromedp.Do(page); err != nil {
+		t.Fatalf("start Chromium: %v (apt-get install chromium)", err)
+	}
+	return page
+}
+
+// ask evaluates a script in the page.
+func ask[T any](t *testing.T, page context.Context, script string) T {
+	t.Helper()
+	v, err := chromedp.Run(page, chromedp.Evaluate[T](script))
+	if err != nil {
+		t.Fatalf("%s: %v", script, err)
+	}
+	return v
+}
+
+// TestInARealBrowser logs in by the form and looks at every kind of page, wide and
+// light, narrow and dark: nothing may be blocked by our own Content-Security-Policy
+// or fail to load, and nothing may stick out sideways.
+func TestInARealBrowser(t *testing.T) {
+	w := onSQLite(t)
+	w.upload("user", "Enterobacteria phage lambda, complete genome", nil)
+	page := tab(t)
+	messages := chromedp.Console(page)
+	err := chromedp.Do(page, chromedp.Navigate(w.server.URL+"/login"), chromedp.SendKeys("input[name=name]", "sysop"),
+		chromedp.SendKeys("input[name=password]", w.people["sysop"].Password), chromedp.Submit("input[name=password]"),
+		chromedp.WaitVisible("a[href='/settings']"))
+	if err != nil {
+		t.Fatalf("log in: %v", err)
+	}
+	paths := []string{"/", "/browse", "/browse?q=nothing-like-it", "/groups/1", "/groups/1/edit", "/torrents/1/edit", "/torrents/1/delete", "/torrents/1/files",
+		"/torrents/1/uploaded", "/upload", "/members/user", "/settings", "/freeleech", "/rules/clients", "/staff/members", "/staff/members/new", "/staff/members/user"}
+	for _, look := range []struct {
+		scheme string
+		width  int64
+	}{{"light", 1280}, {"dark", 390}} {
+		features := []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: look.scheme}}
+		if _, err := chromedp.Call(page, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: features}); err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range paths {
+			if err := chromedp.Do(page, chromedp.EmulateViewport(look.width, 900), chromedp.Navigate(w.server.URL+path)); err != nil {
+				t.Fatalf("%s: %v", path, err)
+			}
+			if ask[bool](t, page, "document.documentElement.scrollWidth > window.innerWidth") {
+				t.Errorf("%s sticks out sideways at %d pixels", path, look.width)
+			}
+			if ask[string](t, page, "document.querySelector('h1') ? document.querySelector('h1').innerText.trim() : ''") == "" {
+				t.Errorf("%s has no heading", path)
+			}
+		}
+	}
+	ask[bool](t, page, "console.log('the end'), true")
+	for m, err := range messages {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m.Text == "the end" {
+			break
+		}
+		if m.IsException() || m.Type == chromedp.ConsoleError || m.Source == "security" {
+			t.Errorf("the browser complains at %s: %s", m.URL, m)
+		}
+	}
+}
+
+// TestKeyboardAndLiveNumbers uses a page as someone without a mouse does, and
+// waits for the swarm's numbers to change by themselves.
+func TestKeyboardAndLiveNumbers(t *testing.T) {
+	w := onSQLite(t)
+	w.upload("user", "Enterobacteria phage lambda, complete genome", nil)
+	page := tab(t)
+	err := chromedp.Do(page, chromedp.Navigate(w.server.URL+"/login"), chromedp.SendKeys("input[name=name]", "user"),
+		chromedp.SendKeys("input[name=password]", w.people["user"].Password), chromedp.Submit("input[name=password]"),
+		chromedp.WaitVisible("a[href='/settings']"), chromedp.Navigate(w.server.URL+"/groups/1"), chromedp.KeyEvent("\t"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first := ask[string](t, page, "document.activeElement.innerText"); !strings.Contains(first, "Skip") {
+		t.Errorf("the first stop of the Tab key is %q, not the link that skips the menu", first)
+	}
+	if ring := ask[string](t, page, "getComputedStyle(document.activeElement).outlineStyle"); ring == "none" {
+		t.Error("what has the focus does not show it")
+	}
+	w.must(w.db.Tx(t.Context(), func(tx *db.Tx) error {
+		_, err := tx.Insert(t.Context(), "swarm_count", db.Row{"torrent_id", 1, "seeders", 1234, "leechers", 5, "updated_at", 1})
+		return err
+	}))
+	if _, err := chromedp.Run(page, chromedp.Poll[bool]("document.querySelector('#seeders-1').innerText.replace(/\\D/g, '') === '1234'",
+		chromedp.WithPollingTimeout(time.Minute))); err != nil {
+		t.Errorf("the number of seeders did not come by itself: %v; it shows %q", err, ask[string](t, page, "document.querySelector('#seeders-1').innerText"))
+	}
+}
