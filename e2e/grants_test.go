@@ -26,7 +26,7 @@ func TestFiveRoomsWithTheirGrants(t *testing.T) {
 	for _, name := range []string{"first", "second", "third"} {
 		made := must[clients.Made](t)(clients.Make(t.Context(), clients.V1, named(t, name), t.TempDir()))
 		ups = append(ups, ann.upload(made.File, "The dataset called "+name))
-		irc.isAnnounce(irc.next(), "The dataset called "+name, ups[len(ups)-1], "ann")
+		irc.isAnnounce(irc.next(), "The dataset called "+name, ups[len(ups)-1])
 	}
 	onTheSite(t, boss, ann, ups)
 	byIRC(t, staff, ups)

@@ -56,7 +56,7 @@ func TestHermesCatchesUp(t *testing.T) {
 		uploads, titles = append(uploads, ann.upload(made.File, title)), append(titles, title)
 	}
 	upload(0)
-	irc.isAnnounce(irc.next(), titles[0], uploads[0], "ann")
+	irc.isAnnounce(irc.next(), titles[0], uploads[0])
 
 	h.waitRead("hermes")
 	h.kill("hermes")
@@ -66,6 +66,6 @@ func TestHermesCatchesUp(t *testing.T) {
 	h.open("hermes")
 	upload(4) // what comes after the three shows that nothing came twice
 	for n := range 4 {
-		irc.isAnnounce(irc.next(), titles[n+1], uploads[n+1], "ann")
+		irc.isAnnounce(irc.next(), titles[n+1], uploads[n+1])
 	}
 }

@@ -79,6 +79,7 @@ name = "BioTest"
 url = %q
 listen = %q
 api_requests = 6000
+trusted_proxies = ["10.77.0.1"]
 [tracker]
 listen = [%q]
 announce_url = %q
@@ -87,6 +88,7 @@ min_interval = "1s"
 peer_timeout = "60s"
 flush_every = "200ms"
 allow_private_addresses = true
+trusted_proxies = ["10.77.0.1"]
 [irc]
 listen_tls = ""
 listen_plain = %q

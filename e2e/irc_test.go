@@ -104,12 +104,12 @@ func (r *reader) ask(command, wants string) {
 	}
 }
 
-// isAnnounce checks that a line announces a torrent with a title.
-func (r *reader) isAnnounce(line, title string, up uploaded, by string) {
+// isAnnounce checks that a line announces a torrent of ann's with a title.
+func (r *reader) isAnnounce(line, title string, up uploaded) {
 	r.h.t.Helper()
 	group, torrent := strconv.FormatInt(up.GroupID, 10), strconv.FormatInt(up.TorrentID, 10)
 	head := "Hermes: " + title + " [1982] [Sequences] - FASTA / "
-	tail := " / Uploader: " + by + " - " + r.h.site + "/torrents.php?id=" + group + " / " + r.h.site + "/torrents.php?action=download&id=" + torrent + " - lambda,phage,genome,reference,virus"
+	tail := " / Uploader: ann - " + r.h.site + "/torrents.php?id=" + group + " / " + r.h.site + "/torrents.php?action=download&id=" + torrent + " - lambda,phage,genome,reference,virus"
 	if !strings.HasPrefix(line, head) || !strings.HasSuffix(line, tail) {
 		r.h.t.Errorf("announced:\n%s\nwant:\n%s…%s", line, head, tail)
 	}

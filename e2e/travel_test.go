@@ -147,7 +147,7 @@ func travel(t *testing.T, h *house) {
 	data := dataset(t, seeds, wholeIndex)
 	made := must[clients.Made](t)(clients.Make(ctx, clients.V1, data, t.TempDir()))
 	up := ann.upload(made.File, lambdaFields["title"])
-	irc.isAnnounce(irc.next(), lambdaFields["title"], up, "ann")
+	irc.isAnnounce(irc.next(), lambdaFields["title"], up)
 
 	seeder := must[*clients.Transmission](t)(clients.StartTransmission(ctx, host(t), t.TempDir(), seeds))
 	id := must[int](t)(seeder.Add(ctx, ann.download(up.TorrentID)))

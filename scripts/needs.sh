@@ -10,7 +10,8 @@ packages=(
 	python3 python3-libtorrent                   # … and make hybrid and v2 torrents
 	iproute2 util-linux                          # network namespaces
 	chromium fonts-dejavu-core                   # the site in a browser
-	libxml2-utils nginx-light                    # xmllint, and the example of deploy/
+	libxml2-utils                                # xmllint
+	nginx-light systemd curl                     # what deploy/ is for
 	bowtie2-examples libsbml5-examples samtools-test hmmer-examples # datasets
 	"$@"
 )
