@@ -3,6 +3,7 @@ package member
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
@@ -29,10 +30,10 @@ const SysopClass = "Sysop"
 // what the one before it has.
 func firstClasses() []Class {
 	user := []core.Permission{core.TorrentUpload, core.TorrentEditOwn, core.TorrentDeleteOwn, core.StatsRead, core.IRCConnect}
-	power := append(user[:len(user):len(user)], core.IRCVoice)
-	staff := append(power[:len(power):len(power)], core.TorrentEditAny, core.TorrentDeleteAny, core.TorrentSeeHidden,
+	power := slices.Concat(user, []core.Permission{core.IRCVoice})
+	staff := slices.Concat(power, []core.Permission{core.TorrentEditAny, core.TorrentDeleteAny, core.TorrentSeeHidden,
 		core.MemberCreate, core.MemberDisable, core.MemberClass, core.MemberKeys, core.MemberSeePrivate, core.FreeleechManage, core.ClientManage,
-		core.AuditRead, core.IRCOperate, core.IRCStaff, core.IRCDebug)
+		core.AuditRead, core.IRCOperate, core.IRCStaff, core.IRCDebug})
 	var all []core.Permission
 	for _, p := range core.AllPermissions() {
 		if p.Name != core.IRCAnnounce {
