@@ -120,6 +120,7 @@ CREATE TABLE category_term (
     term_id     BIGINT NOT NULL,
     PRIMARY KEY (category_id, term_id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+CREATE INDEX category_term_term ON category_term (term_id);
 
 CREATE TABLE torrent_group (
     id          BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,

@@ -120,6 +120,7 @@ CREATE TABLE category_term (
     term_id     BIGINT NOT NULL,
     PRIMARY KEY (category_id, term_id)
 );
+CREATE INDEX category_term_term ON category_term (term_id);
 
 CREATE TABLE torrent_group (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
