@@ -13,7 +13,12 @@ type addresses struct {
 	allowPrivate bool
 }
 
+// trusted reports whether a connection is our own proxy's. One without an
+// address came over a unix socket, which file permissions guard.
 func (a addresses) trusted(ip netip.Addr) bool {
+	if !ip.IsValid() {
+		return true
+	}
 	for _, p := range a.proxies {
 		if p.Contains(ip) {
 			return true
@@ -51,8 +56,11 @@ func (a addresses) client(r *Request) (netip.Addr, error) {
 			}
 		}
 	}
-	if !found && r.RealIP != "" {
+	switch {
+	case !found && r.RealIP != "":
 		return parseHop(r.RealIP)
+	case !ip.IsValid():
+		return ip, errors.New("a proxy on a unix socket names no client")
 	}
 	return ip, nil
 }

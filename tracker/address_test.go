@@ -51,6 +51,21 @@ func TestClientAddress(t *testing.T) {
 	}
 }
 
+// TestUnixSocket asks over a connection without an address, which is our own
+// proxy's.
+func TestUnixSocket(t *testing.T) {
+	t.Parallel()
+	a := addresses{}
+	for _, r := range []*Request{{ForwardedFor: []string{"8.8.8.8, 44.1.2.3"}}, {RealIP: "44.1.2.3"}} {
+		if got, err := a.client(r); err != nil || got.String() != "44.1.2.3" {
+			t.Errorf("%+v: %v, %v", r, got, err)
+		}
+	}
+	if got, err := a.client(&Request{}); err == nil {
+		t.Errorf("a proxy that says nothing: %v", got)
+	}
+}
+
 func TestReachable(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
