@@ -88,6 +88,7 @@ func (sh *shard) hide(now uint32, gone func(Change), hidden func(slot) bool) {
 			continue
 		}
 		sh.unlist(s, c)
+		sh.change(sh.torrents[c.torrentIndex()])
 		sh.slab.setDue(s, now+sh.times.forget)
 		sh.drop6(c)
 		gone(sh.silent(s, c))

@@ -215,6 +215,9 @@ func (sh *shard) apply(p slot, a *Announce) {
 	if c.listed() && stay && (c.left == 0) == (left == 0) && is.has4 == was.has4 && is.has6 == was.has6 {
 		sh.move(c, &is)
 	} else {
+		if c.listed() != stay || stay && (c.left == 0) != (left == 0) {
+			sh.change(sh.torrents[c.torrentIndex()])
+		}
 		sh.unlist(p, c)
 		c.left = left // it says into which list
 		if stay {
@@ -278,10 +281,10 @@ func (sh *shard) move(c *client, is *where) {
 	}
 }
 
-// list puts an unlisted client among the seeders or leechers. Its due is left to
-// the caller.
-func (sh *shard) list(s slot, c *client, is *where) {
-	t, kind := sh.torrents[c.torrentIndex()], c.kind()
+// list puts an unlisted client among the seeders or leechers. Its due, and what
+// has changed, are left to the caller.
+func (st *state) list(s slot, c *client, is *where) {
+	t, kind := st.torrents[c.torrentIndex()], c.kind()
 	c.flag(isListed, true)
 	c.place = 0
 	if is.has4 {
@@ -290,43 +293,41 @@ func (sh *shard) list(s slot, c *client, is *where) {
 	}
 	if is.has6 {
 		t.six[kind] = push(t.six[kind], makeEntry(s, is.v6))
-		sh.needExtra(c, is.seen4).place6 = uint32(len(t.six[kind]))
+		st.needExtra(c, is.seen4).place6 = uint32(len(t.six[kind]))
 	}
 	t.listed[kind]++
-	sh.listed[kind]++
-	sh.change(t)
+	st.listed[kind]++
 }
 
 // unlist takes a client out of its list, if it is in one; it keeps what it last
-// announced. Its due is left to the caller.
-func (sh *shard) unlist(s slot, c *client) {
+// announced. Its due, and what has changed, are left to the caller.
+func (st *state) unlist(s slot, c *client) {
 	if !c.listed() {
 		return
 	}
-	t, kind := sh.torrents[c.torrentIndex()], c.kind()
+	t, kind := st.torrents[c.torrentIndex()], c.kind()
 	if c.place != 0 {
 		var moved slot
 		t.four[kind], moved = cut(t.four[kind], c.place)
 		if moved != 0 {
-			sh.slab.at(moved).place = c.place
+			st.slab.at(moved).place = c.place
 		}
 	}
 	if c.extra != 0 {
-		x := &sh.extras.all[c.extra]
+		x := &st.extras.all[c.extra]
 		if x.place6 != 0 {
 			var moved slot
 			t.six[kind], moved = cut(t.six[kind], x.place6)
 			if moved != 0 {
-				sh.extras.all[sh.slab.at(moved).extra].place6 = x.place6
+				st.extras.all[st.slab.at(moved).extra].place6 = x.place6
 			}
 			x.place6 = 0
 		}
 	}
-	c.place = sh.last(s, c)
+	c.place = st.last(s, c)
 	c.flag(isListed, false)
 	t.listed[kind]--
-	sh.listed[kind]--
-	sh.change(t)
+	st.listed[kind]--
 }
 
 func (sh *shard) change(t *torrent) {
