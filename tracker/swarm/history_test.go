@@ -37,6 +37,7 @@ const (
 	opHide
 	opDrop
 	opChanged
+	opRestart
 )
 
 func (s happening) String() string {
@@ -93,6 +94,8 @@ func (w *author) step() happening {
 		s.op = opDrop
 	case n < 25:
 		s.op = opChanged
+	case n < 26:
+		s.op = opRestart
 	default:
 		s.fails = n < 40
 		s.announce = w.announce(s)
@@ -221,6 +224,10 @@ func (st *stage) play(s happening) error {
 		if err := sameChanges(got, st.model.drop(s.torrent, s.at.Unix())); err != nil {
 			return err
 		}
+	case opRestart:
+		if err := st.restart(); err != nil {
+			return err
+		}
 	case opChanged:
 		if err := st.changed(); err != nil {
 			return err
@@ -264,6 +271,25 @@ func (st *stage) announce(s happening) error {
 	}
 	st.peers = r.Peers
 	return st.model.checkPeers(&s.announce, client, r.Peers)
+}
+
+// restart carries the swarms over into new ones.
+func (st *stage) restart() error {
+	var file bytes.Buffer
+	if err := st.real.Snapshot(&file, nil); err != nil {
+		return err
+	}
+	st.real = New(st.c)
+	for id := range st.model.torrents {
+		st.model.changed[id] = true
+	}
+	for id := range st.model.changed {
+		if len(st.model.torrents[id]) == 0 {
+			delete(st.model.changed, id) // the new ones never knew it
+		}
+	}
+	_, err := st.real.Restore(&file)
+	return err
 }
 
 func (st *stage) changed() error {

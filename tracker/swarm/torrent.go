@@ -89,16 +89,16 @@ func expired(seen, now, timeout uint32) bool { return int64(now)-int64(seen) > i
 
 // where reads the addresses of a client. An unlisted one has none: it may come
 // back from elsewhere.
-func (sh *shard) where(s slot, c *client) (w where) {
+func (st *state) where(s slot, c *client) (w where) {
 	if !c.listed() {
 		return w
 	}
-	t, kind := sh.torrents[c.torrentIndex()], c.kind()
+	t, kind := st.torrents[c.torrentIndex()], c.kind()
 	if c.place != 0 {
-		w.has4, w.v4, w.seen4 = true, t.four[kind][c.place-1].addr, sh.last(s, c)
+		w.has4, w.v4, w.seen4 = true, t.four[kind][c.place-1].addr, st.last(s, c)
 	}
 	if c.extra != 0 {
-		x := &sh.extras.all[c.extra]
+		x := &st.extras.all[c.extra]
 		if w.has4 {
 			w.seen4 = x.seen4
 		}
@@ -110,11 +110,11 @@ func (sh *shard) where(s slot, c *client) (w where) {
 }
 
 // endpoint6 is the IPv6 address of a listed client, if it has one.
-func (sh *shard) endpoint6(t *torrent, kind int, c *client) wire.Endpoint {
+func (st *state) endpoint6(t *torrent, kind int, c *client) wire.Endpoint {
 	if c.extra == 0 {
 		return wire.Endpoint{}
 	}
-	place := sh.extras.all[c.extra].place6
+	place := st.extras.all[c.extra].place6
 	if place == 0 {
 		return wire.Endpoint{}
 	}
