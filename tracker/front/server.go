@@ -71,7 +71,7 @@ type Options struct {
 	// address is invalid for unix sockets. Nil is nobody.
 	SendsProxy func(netip.Addr) bool
 
-	Loops          int           // event loops; 0 is one for each CPU
+	Loops          int           // event loops; 0 is one for each CPU but one, at most 8
 	MaxConnections int           // open at once, 0 is 20,000; others wait in the kernel's queue
 	HeadLimit      int           // bytes of a request's head, 0 is 8 KiB; at most 12 KiB
 	HeadTimeout    time.Duration // from a head's first byte to its last, 0 is 5 s
@@ -93,7 +93,10 @@ func (o Options) withDefaults() Options {
 	set(&o.SendTimeout, 10*time.Second)
 	set(&o.DrainTimeout, 1500*time.Millisecond)
 	if o.Loops <= 0 {
-		o.Loops = runtime.GOMAXPROCS(0)
+		// One fewer than the scheduler may run at once: if none is free, it takes
+		// a loop's place away whenever the loop waits, which was measured to cost
+		// as much CPU again as serving does.
+		o.Loops = min(max(runtime.GOMAXPROCS(0)-1, 1), 8)
 	}
 	if o.MaxConnections <= 0 {
 		o.MaxConnections = 20_000

@@ -19,6 +19,7 @@ func hello(ctx context.Context, args []string) error {
 	f := flag.NewFlagSet("hello", flag.ContinueOnError)
 	engine := f.String("engine", "net/http", "net/http or front, which is our own")
 	address := f.String("listen", "127.0.0.1:0", "where, on loopback")
+	loops := f.Int("loops", 0, "event loops of front; 0 is what it chooses itself")
 	if err := f.Parse(args); err != nil {
 		return err
 	}
@@ -32,7 +33,7 @@ func hello(ctx context.Context, args []string) error {
 	body := []byte("d8:completei20e10:downloadedi0e10:incompletei30e8:intervali1800e12:min intervali300e5:peers300:" + strings.Repeat("abcdef", 50) + "e")
 	switch *engine {
 	case "front":
-		s, err := front.Open(ctx, []string{*address}, front.Options{Handler: fixed{body}})
+		s, err := front.Open(ctx, []string{*address}, front.Options{Handler: fixed{body}, Loops: *loops})
 		if err != nil {
 			return err
 		}
