@@ -197,7 +197,17 @@ type stage struct {
 
 func newStage() *stage {
 	c := historyConfig()
-	return &stage{c: c, real: New(c), model: newModel(c)}
+	return &stage{c: c, real: newSteady(c), model: newModel(c)}
+}
+
+// newSteady is New whose chance is the same each time: a history that was found
+// must show the same again, and the fuzzer must not take chance for news.
+func newSteady(c Config) *Swarms {
+	s := New(c)
+	for i := range s.shards {
+		s.shards[i].rng.Seed(1, uint64(i))
+	}
+	return s
 }
 
 // play takes one step and says where the two differ.
@@ -257,12 +267,12 @@ func (st *stage) announce(s happening) error {
 	})
 	want, client, refused := st.model.announce(&s.announce, !s.fails)
 	if (err != nil) != refused || errors.Is(err, full) != (refused && want != nil) {
-		return fmt.Errorf("error %v, want one: %v", err, refused)
+		return fmt.Errorf("error %w, want one: %v", err, refused)
 	}
 	if (got == nil) != (want == nil) || got != nil && *got != *want {
 		return fmt.Errorf("change\n got %+v\nwant %+v", got, want)
 	}
-	if err != nil {
+	if refused {
 		return nil
 	}
 	n := st.model.count(a.Torrent)
@@ -279,7 +289,7 @@ func (st *stage) restart() error {
 	if err := st.real.Snapshot(&file, nil); err != nil {
 		return err
 	}
-	st.real = New(st.c)
+	st.real = newSteady(st.c)
 	for id := range st.model.torrents {
 		st.model.changed[id] = true
 	}
@@ -366,7 +376,7 @@ func explain(t *testing.T, steps []happening) {
 // TestHistories plays random histories, some hundred thousand steps in all.
 func TestHistories(t *testing.T) {
 	t.Parallel()
-	histories, length := 60, 10_000
+	histories, length := 30, 10_000
 	if testing.Short() {
 		histories = 6
 	}
@@ -393,14 +403,14 @@ func TestHistories(t *testing.T) {
 func FuzzHistories(f *testing.F) {
 	for seed := range uint64(4) {
 		rng := rand.New(rand.NewPCG(seed, 1))
-		data := make([]byte, 4000)
+		data := make([]byte, 1500)
 		for i := range data {
 			data[i] = byte(rng.Uint32())
 		}
 		f.Add(data)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		in := bytes.NewReader(data[:min(len(data), 1<<16)])
+		in := bytes.NewReader(data[:min(len(data), 1<<13)])
 		w := newAuthor(6, func(n int) int {
 			var b [2]byte
 			if _, err := in.Read(b[:]); err != nil {

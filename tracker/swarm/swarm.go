@@ -157,7 +157,7 @@ func (s *Swarms) Announce(a *Announce, peers []wire.Peer, commit func(Change) er
 		return sh.result(ti, known, peers), nil
 	}
 	if p == 0 {
-		if err := s.admit(sh, a, known); err != nil {
+		if err := s.admit(sh, known); err != nil {
 			return Result{}, err
 		}
 	}
@@ -182,7 +182,7 @@ func (s *Swarms) Announce(a *Announce, peers []wire.Peer, commit func(Change) er
 func fits(id core.MemberID) bool { return uint64(id) <= math.MaxUint32 }
 
 // admit says why a client that is not known can't be taken in.
-func (s *Swarms) admit(sh *shard, a *Announce, known bool) error {
+func (s *Swarms) admit(sh *shard, known bool) error {
 	switch full := len(sh.mine) >= s.c.PerMember; {
 	case full && sh.oldestUnlisted() == 0:
 		return core.Errorf(core.Conflict,
