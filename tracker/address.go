@@ -13,7 +13,12 @@ type addresses struct {
 	allowPrivate bool
 }
 
+// trusted reports whether a connection is our own proxy's. One without an
+// address came over a unix socket, which file permissions guard.
 func (a addresses) trusted(ip netip.Addr) bool {
+	if !ip.IsValid() {
+		return true
+	}
 	for _, p := range a.proxies {
 		if p.Contains(ip) {
 			return true
@@ -51,8 +56,11 @@ func (a addresses) client(r *Request) (netip.Addr, error) {
 			}
 		}
 	}
-	if !found && r.RealIP != "" {
+	switch {
+	case !found && r.RealIP != "":
 		return parseHop(r.RealIP)
+	case !ip.IsValid():
+		return ip, errors.New("a proxy on a unix socket names no client")
 	}
 	return ip, nil
 }
@@ -98,8 +106,26 @@ var ours = [...]netip.Prefix{
 	netip.MustParsePrefix("198.18.0.0/15"), // between devices under test
 }
 
+// ordinary reports that no network with a special purpose begins like ip, which
+// is soon said of most addresses.
+func ordinary(ip netip.Addr) bool {
+	if ip.Is4() {
+		switch b := ip.As4(); b[0] {
+		case 0, 10, 100, 127, 169, 172, 192, 198, 203:
+			return false
+		default:
+			return b[0] < 224
+		}
+	}
+	b := ip.As16()
+	return ip.Is6() && b[0] >= 0x21 && b[0] < 0x40 // global unicast (RFC 4291) without 2000::/8
+}
+
 // reachable reports whether other peers may be sent to ip.
 func (a addresses) reachable(ip netip.Addr) bool {
+	if ordinary(ip) {
+		return true
+	}
 	if !ip.IsValid() || ip.IsUnspecified() || ip.IsMulticast() {
 		return false
 	}

@@ -2,6 +2,7 @@ package tracker
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 
 	"github.com/caduceus-bio/caduceus/internal/config"
@@ -51,6 +52,21 @@ func TestClientAddress(t *testing.T) {
 	}
 }
 
+// TestUnixSocket asks over a connection without an address, which is our own
+// proxy's.
+func TestUnixSocket(t *testing.T) {
+	t.Parallel()
+	a := addresses{}
+	for _, r := range []*Request{{ForwardedFor: []string{"8.8.8.8, 44.1.2.3"}}, {RealIP: "44.1.2.3"}} {
+		if got, err := a.client(r); err != nil || got.String() != "44.1.2.3" {
+			t.Errorf("%+v: %v, %v", r, got, err)
+		}
+	}
+	if got, err := a.client(&Request{}); err == nil {
+		t.Errorf("a proxy that says nothing: %v", got)
+	}
+}
+
 func TestReachable(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -77,6 +93,40 @@ func TestReachable(t *testing.T) {
 	}
 	if (addresses{allowPrivate: true}).reachable(netip.Addr{}) {
 		t.Error("no address is reachable")
+	}
+}
+
+// TestOrdinary compares the shortcut with the tables that it spares.
+func TestOrdinary(t *testing.T) {
+	t.Parallel()
+	check := func(ip netip.Addr) {
+		if !ordinary(ip) {
+			return
+		}
+		special := ip.IsUnspecified() || ip.IsMulticast() || ip.IsLoopback() || ip.IsPrivate() || ip.IsLinkLocalUnicast()
+		for _, p := range slices.Concat(bogus[:], ours[:]) {
+			special = special || p.Contains(ip)
+		}
+		if special {
+			t.Errorf("%s is not ordinary", ip)
+		}
+	}
+	for a := range 256 {
+		for b := range 256 {
+			check(netip.AddrFrom4([4]byte{byte(a), byte(b), 0, 1}))
+			check(netip.AddrFrom16([16]byte{byte(a), byte(b), 15: 1}))
+		}
+	}
+	for _, p := range slices.Concat(bogus[:], ours[:]) {
+		check(p.Addr())
+	}
+	for ip, want := range map[string]bool{"44.1.2.3": true, "2a01:4f8::1": true, "2001:4860::1": false, "::1": false} {
+		if ordinary(netip.MustParseAddr(ip)) != want {
+			t.Errorf("%s: %v", ip, !want)
+		}
+	}
+	if ordinary(netip.Addr{}) {
+		t.Error("no address is ordinary")
 	}
 }
 

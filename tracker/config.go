@@ -1,18 +1,19 @@
 package tracker
 
 import (
-	"net"
 	"net/netip"
 	"net/url"
 	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/config"
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/tracker/front"
 )
 
 // Config is the [tracker] section.
 type Config struct {
-	// Listen are the addresses to answer announces on, as host:port.
+	// Listen are the addresses to answer announces on: host:port, or
+	// unix:/path of a socket for a reverse proxy on the same machine.
 	Listen []string `toml:"listen"`
 	// AnnounceURL is what clients call: AnnounceURL/{passkey}/announce.
 	AnnounceURL string `toml:"announce_url"`
@@ -45,8 +46,13 @@ type Config struct {
 	MaxUnwritten int `toml:"max_unwritten"`
 
 	// TrustedProxies are addresses and networks (CIDR) of our own reverse
-	// proxies. Only from these are X-Forwarded-For and X-Real-IP believed.
+	// proxies. Only from these, and over unix sockets, are X-Forwarded-For and
+	// X-Real-IP believed.
 	TrustedProxies []string `toml:"trusted_proxies"`
+	// ProxyProtocol makes connections from trusted proxies and over unix sockets
+	// begin with a header of the PROXY protocol (version 1 or 2), which tells the
+	// client's address. One without it is closed.
+	ProxyProtocol bool `toml:"proxy_protocol"`
 	// AllowPrivateAddresses hands out peers on private, link-local and loopback
 	// addresses too: for a lab network, or everything on one machine. Without
 	// it they are answered, counted and credited, but nobody is sent to them,
@@ -95,8 +101,8 @@ func (c Config) checkAddresses() error {
 		return core.FieldErrorf("listen", `name at least one address, such as ["127.0.0.1:34000"]`)
 	}
 	for _, l := range c.Listen {
-		if _, port, err := net.SplitHostPort(l); err != nil || port == "" {
-			return core.FieldErrorf("listen", `%q is no address; write host:port, such as "127.0.0.1:34000" or "[::]:34000"`, l)
+		if err := front.CheckAddress(l); err != nil {
+			return core.FieldErrorf("listen", "%s", core.SafeText(err))
 		}
 	}
 	if err := checkURL("announce_url", c.AnnounceURL); err != nil {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -97,7 +98,7 @@ func TestOtherRequests(t *testing.T) {
 		{"escaped slash", "GET /" + c.passkey + "%2Fannounce HTTP/1.1\r\nHost: x\r\n\r\n", "404 Not found"},
 		{"no host", "GET / HTTP/1.1\r\n\r\n", "400 "},
 		{"two lengths", "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", "400 "},
-		{"length and chunks", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "404 "},
+		{"length and chunks", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "400 "},
 		{"control bytes", "GET /\x01 HTTP/1.1\r\nHost: x\r\n\r\n", "400 "},
 		{"no HTTP", "hello\r\n\r\n", "400 "},
 		{"head too large", "GET / HTTP/1.1\r\nHost: x\r\nX-Long: " + strings.Repeat("x", 9<<10) + "\r\n\r\n", "431 "},
@@ -230,5 +231,27 @@ func TestReplyForms(t *testing.T) {
 		if got := len(peers(t, c.announce(hash(1), "", 0, 0, 5))); got != want {
 			t.Errorf("numwant=%s gave %d peers, want %d", numWant, got, want)
 		}
+	}
+}
+
+// TestBehindProxies announces over a unix socket and with PROXY headers.
+func TestBehindProxies(t *testing.T) {
+	t.Parallel()
+	w, c := frontWorld(t, func(c *Config) { c.ProxyProtocol = true })
+	get := "GET /" + c.passkey + "/announce?" + c.query(hash(1), "", 0, 0, 5) + " HTTP/1.1\r\nHost: x\r\n\r\n"
+	got := exchange(t, w.dial(), "PROXY TCP4 44.9.8.7 127.0.0.1 5555 80\r\n"+get, 1)
+	if !strings.Contains(got[0], "11:external ip4:\x2c\x09\x08\x07") {
+		t.Errorf("PROXY protocol: %q", got)
+	}
+	path := filepath.Join(t.TempDir(), "t.sock")
+	_, c = frontWorld(t, func(c *Config) { c.Listen = append(c.Listen, "unix:"+path) })
+	conn, err := net.DialTimeout("unix", path, 5*time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	get = "GET /" + c.passkey + "/announce?" + c.query(hash(1), "", 0, 0, 5) + " HTTP/1.1\r\nHost: x\r\nX-Real-IP: 44.9.8.6\r\n\r\n"
+	if got = exchange(t, conn, get, 1); !strings.Contains(got[0], "11:external ip4:\x2c\x09\x08\x06") {
+		t.Errorf("unix socket: %q", got)
 	}
 }

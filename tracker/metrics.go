@@ -20,6 +20,8 @@ type metrics struct {
 	members     prometheus.Gauge
 	hashes      prometheus.Gauge
 	connections prometheus.Gauge
+	malformed   prometheus.Gauge
+	tooSlow     prometheus.Gauge
 	rows        prometheus.Gauge
 	age         prometheus.Gauge
 	failures    prometheus.Gauge
@@ -46,6 +48,8 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		members:     gauge("known_members", "Members who are known to the tracker."),
 		hashes:      gauge("known_info_hashes", "Info-hashes that are known to the tracker, those of deleted torrents included."),
 		connections: gauge("connections", "Open connections."),
+		malformed:   gauge("malformed_requests", "Requests since the room's start that were no proper HTTP."),
+		tooSlow:     gauge("slow_connections", "Connections since the room's start that were closed because of half a request or answers not taken."),
 		rows:        gauge("ledger_rows", "Sums that wait in memory for the database."),
 		age:         gauge("ledger_age_seconds", "Everything recorded before this many seconds ago is in the database."),
 		failures:    gauge("ledger_failures", "Failed tries to write sums since the room's start."),

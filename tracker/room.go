@@ -6,14 +6,13 @@
 // hears the sums every few seconds; what others change reaches the roster by the
 // event log.
 //
-// Concurrency: each request runs on its own goroutine; roster, swarm and ledger
-// have locks of their own, taken in this order: swarm, then ledger or roster.
-// Everything is made anew by each Run; only metrics outlive it.
+// Concurrency: requests run on the front's event loops, of which there are a few;
+// roster, swarm and ledger have locks of their own, taken in this order: swarm,
+// then ledger or roster. Everything is made anew by each Run; only metrics outlive it.
 package tracker
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -28,6 +27,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/supervise"
+	"github.com/caduceus-bio/caduceus/tracker/front"
 	"github.com/caduceus-bio/caduceus/tracker/ledger"
 	"github.com/caduceus-bio/caduceus/tracker/roster"
 	"github.com/caduceus-bio/caduceus/tracker/swarm"
@@ -80,8 +80,7 @@ func (r *Room) Run(ctx context.Context, ready func()) error {
 	if err != nil {
 		return err
 	}
-	listeners, err := r.listen(ctx)
-	if err != nil {
+	if err := r.listen(ctx, w); err != nil {
 		return err
 	}
 	// The books close last: they hold what all others record until their end.
@@ -91,7 +90,7 @@ func (r *Room) Run(ctx context.Context, ready func()) error {
 	g.Go(func(context.Context) error {
 		defer closeBooks()
 		inner, _ := supervise.NewGroup(gctx)
-		inner.Go(func(ctx context.Context) error { return w.front.serve(ctx, listeners) })
+		inner.Go(w.front.Serve)
 		inner.Go(func(ctx context.Context) error { return w.service.roster.Follow(ctx, w.position) })
 		inner.Go(w.housekeep)
 		inner.Go(w.tidy)
@@ -104,7 +103,7 @@ func (r *Room) Run(ctx context.Context, ready func()) error {
 // work is everything of one Run.
 type work struct {
 	service  *service
-	front    *front
+	front    *front.Server
 	book     *ledger.Book
 	position int64 // of the event log, up to which the roster was loaded
 	begun    time.Time
@@ -140,7 +139,6 @@ func (r *Room) open(ctx context.Context) (*work, error) {
 		MemberGone:  func(id core.MemberID) { swarms.Hide(id, r.d.Clock(), w.gone) },
 		TorrentGone: func(id core.TorrentID) { swarms.Drop(id, r.d.Clock(), w.gone) },
 	})
-	w.front = &front{handler: w.service, idle: r.c.IdleTimeout.Duration, log: r.d.Log}
 	if err := w.book.Load(ctx); err != nil {
 		return nil, err
 	}
@@ -158,26 +156,18 @@ func counts(s *swarm.Swarms) []ledger.Count {
 }
 
 // listen opens all addresses, or none.
-func (r *Room) listen(ctx context.Context) ([]net.Listener, error) {
-	limit := newLimiter(r.c.MaxConnections, r.metrics.connections)
-	var listeners []net.Listener
-	var addrs []net.Addr
-	for _, addr := range r.c.Listen {
-		var lc net.ListenConfig
-		l, err := lc.Listen(ctx, "tcp", addr)
-		if err != nil {
-			err = fmt.Errorf("[tracker] listen: %w", err)
-			for _, open := range listeners {
-				err = errors.Join(err, open.Close())
-			}
-			return nil, err
-		}
-		listeners, addrs = append(listeners, limit.wrap(l)), append(addrs, l.Addr())
+func (r *Room) listen(ctx context.Context, w *work) (err error) {
+	o := front.Options{Handler: w.service, MaxConnections: r.c.MaxConnections, IdleTimeout: r.c.IdleTimeout.Duration, Log: r.d.Log}
+	if r.c.ProxyProtocol {
+		o.SendsProxy = w.service.addresses.trusted
+	}
+	if w.front, err = front.Open(ctx, r.c.Listen, o); err != nil {
+		return fmt.Errorf("[tracker] listen: %w", err)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.addrs = addrs
-	return listeners, nil
+	r.addrs = w.front.Addrs()
+	return nil
 }
 
 // gone records that a client left its swarm without saying so.
@@ -208,6 +198,10 @@ func (w *work) measure() {
 	m := w.service.metrics
 	totals, stats := w.service.swarms.Totals(), w.book.Stats()
 	members, hashes := w.service.roster.Sizes()
+	http := w.front.Stats()
+	m.connections.Set(float64(http.Open))
+	m.malformed.Set(float64(http.Refused))
+	m.tooSlow.Set(float64(http.TimedOut))
 	m.seeders.Set(float64(totals.Seeders))
 	m.leechers.Set(float64(totals.Leechers))
 	m.torrents.Set(float64(totals.Torrents))

@@ -13,28 +13,15 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/tracker/front"
 	"github.com/caduceus-bio/caduceus/tracker/ledger"
 	"github.com/caduceus-bio/caduceus/tracker/roster"
 	"github.com/caduceus-bio/caduceus/tracker/swarm"
 	"github.com/caduceus-bio/caduceus/tracker/wire"
 )
 
-// Request is all of a request that its answer depends on. It belongs to the
-// caller; nothing of it is kept.
-type Request struct {
-	Method       string
-	Path         string     // still percent-encoded
-	Query        string     // raw, without the question mark
-	Remote       netip.Addr // the other end of the connection
-	ForwardedFor []string   // all X-Forwarded-For headers, in order
-	RealIP       string     // X-Real-IP
-}
-
-// Handler is the seam between the tracker and the server in front of it. Answer
-// appends the body to dst and returns it with an HTTP status.
-type Handler interface {
-	Answer(dst []byte, r *Request) (status int, body []byte)
-}
+// Request is what the front hands over; see front.Request.
+type Request = front.Request
 
 // service answers announces and scrapes.
 type service struct {
@@ -51,7 +38,7 @@ type service struct {
 	sometimes rate.Sometimes // for what a client could write into the log at will
 }
 
-var _ Handler = (*service)(nil)
+var _ front.Handler = (*service)(nil)
 
 // scratch is what one request needs besides its answer.
 type scratch struct {
@@ -62,7 +49,7 @@ type scratch struct {
 	files    []wire.ScrapeFile
 }
 
-// Answer implements Handler. It never panics: a fault of ours is logged, and
+// Answer implements front.Handler. It never panics: a fault of ours is logged, and
 // told without its details.
 func (s *service) Answer(dst []byte, r *Request) (status int, body []byte) {
 	start := len(dst)

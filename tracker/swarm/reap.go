@@ -1,6 +1,8 @@
 package swarm
 
 import (
+	"bytes"
+	"slices"
 	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
@@ -11,88 +13,149 @@ const step = 256
 
 // Reap unlists the clients that were silent for Config.Timeout and forgets those
 // that have been unlisted for Config.Forget, in small steps. gone is told of each
-// that was unlisted, under the lock.
+// that was unlisted, under the lock; of several clients of a member, in the order
+// in which they fell silent.
 func (s *Swarms) Reap(now time.Time, gone func(Change)) {
 	for i := range s.shards {
-		for s.reapStep(&s.shards[i], now, gone) == step {
+		sh := &s.shards[i]
+		for chunk := 0; chunk >= 0; {
+			chunk = sh.reapStep(chunk, unix(now), gone)
 		}
 	}
 }
 
-func (s *Swarms) reapStep(sh *shard, now time.Time, gone func(Change)) int {
+// reapStep reaps from a chunk, or from the first one after it in which anything
+// may be due. It returns where to go on, -1 at the end.
+func (sh *shard) reapStep(chunk int, now uint32, gone func(Change)) int {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	n, ms := 0, now.UnixMilli()
-	for ; n < step; n++ {
-		p := sh.listed.first
-		if p == nil || ms-p.last < s.c.Timeout.Milliseconds() {
+	for ; chunk < len(sh.slab.soonest); chunk++ {
+		if sh.slab.soonest[chunk] <= now {
 			break
 		}
-		sh.unlist(p, ms)
-		gone(p.silent())
 	}
-	for ; n < step; n++ {
-		p := sh.unlisted.first
-		if p == nil || ms-p.off < s.c.Forget.Milliseconds() {
-			break
+	if chunk == len(sh.slab.soonest) {
+		return -1
+	}
+	dues := sh.slab.dues[chunk]
+	done := 0
+	sh.slab.soonest[chunk] = never // reaping may bring new ones
+	soonest := uint32(never)
+	for i := range dues {
+		if dues[i] <= now {
+			if done == step {
+				sh.slab.soonest[chunk] = 0
+				return chunk
+			}
+			done++
+			sh.reap(slot(chunk<<chunkBits+i), now, gone)
 		}
-		sh.forget(p)
+		soonest = min(soonest, dues[i])
 	}
-	return n
+	sh.slab.soonest[chunk] = min(soonest, sh.slab.soonest[chunk])
+	return chunk + 1
+}
+
+// reap unlists or forgets a client whose time has come.
+func (sh *shard) reap(s slot, now uint32, gone func(Change)) {
+	c := sh.slab.at(s)
+	sh.gather(c.torrentIndex(), c.member)
+	if !c.listed() {
+		sh.forget(s)
+		return
+	}
+	sh.hide(now, gone, func(s slot) bool { return sh.slab.due(s) <= now })
+}
+
+// gather makes mine the clients of a member in a torrent.
+func (sh *shard) gather(torrent, member uint32) {
+	sh.mine = sh.index.find(&sh.slab, torrent, member, sh.mine[:0])
+}
+
+// hide unlists those of mine that are listed and to be hidden, and tells gone of
+// each.
+func (sh *shard) hide(now uint32, gone func(Change), hidden func(slot) bool) {
+	slices.SortFunc(sh.mine, func(a, b slot) int {
+		c, d := sh.slab.at(a), sh.slab.at(b)
+		if la, lb := sh.last(a, c), sh.last(b, d); la != lb {
+			return int(int64(la) - int64(lb))
+		}
+		return bytes.Compare(c.id[:], d.id[:])
+	})
+	for _, s := range sh.mine {
+		c := sh.slab.at(s)
+		if !c.listed() || !hidden(s) {
+			continue
+		}
+		sh.unlist(s, c)
+		sh.change(sh.torrents[c.torrentIndex()])
+		sh.slab.setDue(s, now+sh.times.forget)
+		sh.drop6(c)
+		gone(sh.silent(s, c))
+	}
+}
+
+// drop6 gives back the extra of an unlisted client that holds no seed time.
+func (sh *shard) drop6(c *client) {
+	if c.extra != 0 && sh.extras.all[c.extra].seeded == 0 {
+		sh.extras.remove(c.extra)
+		c.extra = 0
+	}
 }
 
 // silent is the change that a client's unlisting means.
-func (p *peer) silent() Change {
-	c := Change{Member: p.member.id, Torrent: p.torrent.id, Left: core.Bytes(p.left), At: time.UnixMilli(p.last)}
-	for _, other := range p.member.peers {
-		if !other.listed() {
-			continue
-		}
-		if left := core.Bytes(other.left); !c.Active || left < c.Left {
-			c.Left = left
-		}
-		c.Active = true
+func (sh *shard) silent(s slot, c *client) Change {
+	change := Change{
+		Member: core.MemberID(c.member), Torrent: sh.torrents[c.torrentIndex()].id,
+		Left: core.Bytes(c.left), At: time.Unix(int64(sh.last(s, c)), 0),
 	}
-	return c
+	sh.others(s, &change)
+	return change
 }
+
+// all hides every one of mine.
+func all(slot) bool { return true }
 
 // Hide unlists all clients of a member who may take part no more.
 func (s *Swarms) Hide(id core.MemberID, now time.Time, gone func(Change)) {
+	if !fits(id) {
+		return
+	}
 	for i := range s.shards {
 		sh := &s.shards[i]
 		sh.mu.Lock()
-		for _, t := range sh.torrents {
-			sh.hide(t.members[id], now, gone)
+		for _, t := range sh.byID {
+			sh.gather(t, uint32(id))
+			sh.hide(unix(now), gone, all)
 		}
 		sh.mu.Unlock()
 	}
 }
 
-func (sh *shard) hide(m *member, now time.Time, gone func(Change)) {
-	if m == nil {
-		return
-	}
-	for _, p := range m.peers {
-		if p.listed() {
-			sh.unlist(p, now.UnixMilli())
-			gone(p.silent())
-		}
-	}
-}
-
-// Drop removes a torrent that is served no more, with all its clients.
+// Drop removes a torrent that is served no more, with all its clients. It looks
+// through all clients of the shard: dropping is rare, and a list of the unlisted
+// would cost memory at all times.
 func (s *Swarms) Drop(id core.TorrentID, now time.Time, gone func(Change)) {
 	sh := s.shard(id)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	t := sh.torrents[id]
-	if t == nil {
+	ti, ok := sh.byID[id]
+	if !ok {
 		return
 	}
-	for _, m := range t.members {
-		sh.hide(m, now, gone)
-		for len(m.peers) > 0 {
-			sh.forget(m.peers[len(m.peers)-1])
+	for chunk, clients := range sh.slab.clients {
+		for i := range clients {
+			c := &clients[i]
+			if !c.live() || c.torrentIndex() != ti {
+				continue
+			}
+			s := slot(chunk<<chunkBits + i)
+			sh.gather(ti, c.member)
+			sh.hide(unix(now), gone, all)
+			sh.forget(s)
+			if sh.torrents[ti] == nil {
+				return // that was the last
+			}
 		}
 	}
 }

@@ -5,12 +5,19 @@
 //
 // A client is known by member, torrent and peer-id. Where the peer-id is new, a
 // client of the same member with the same key is the same one, as long as its
-// counters have not gone back: clients announce once for each address family, at
-// times with two peer-ids (BEP 7). Each family's address expires by itself.
+// counters have not gone back; of several, the one that had counted most. Clients
+// announce once for each address family, at times with two peer-ids (BEP 7). Each
+// family's address expires by itself.
 //
 // A client that stopped, timed out or may not take part is unlisted: it is
 // counted and handed out no more, but its counters are remembered for a while,
-// so that a doubled stop or a late return is credited exactly.
+// so that a doubled stop or a late return is credited exactly. Its addresses are
+// not: it may come back from elsewhere.
+//
+// Time counts in whole seconds. Memory is laid out for a million clients in less
+// than 100 MB: clients lie in pieces of an array without pointers, found by a
+// hash table of 4-byte cells; the lists that peers are chosen from have 9 bytes
+// for an IPv4 address and its owner, 21 for IPv6.
 //
 // Concurrency: Swarms is safe for concurrent use. Torrents are spread over
 // shards with a lock each; commit callbacks run under that lock, in the order in
@@ -18,8 +25,7 @@
 package swarm
 
 import (
-	"math/rand/v2"
-	"sync"
+	"math"
 	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
@@ -39,9 +45,9 @@ type Config struct {
 // Announce is what one announce says, already checked. At is its arrival.
 type Announce struct {
 	Torrent    core.TorrentID
-	Member     core.MemberID
+	Member     core.MemberID // up to MaxUint32
 	PeerID     wire.PeerID
-	Key        uint64        // 0 is none
+	Key        uint64        // 0 is none; of others 32 bits are kept
 	V4, V6     wire.Endpoint // where others can reach it; zero says nothing about that family
 	Uploaded   int64
 	Downloaded int64
@@ -49,6 +55,7 @@ type Announce struct {
 	Event      wire.Event
 	NumWant    int  // or wire.NumWantUnset
 	Over6      bool // it came over IPv6
+	Bare       bool // the answer has no peer-ids: give each address as a peer without one, which is quicker
 	Hidden     bool // credit it, but don't list it and give it no peers
 	At         time.Time
 }
@@ -94,71 +101,96 @@ const shards = 64
 // Swarms is all swarms of a tracker.
 type Swarms struct {
 	c      Config
+	times  times
 	shards [shards]shard
 }
 
-// shard holds the torrents of one lock.
-type shard struct {
-	mu       sync.Mutex
-	torrents map[core.TorrentID]*torrent
-	changed  map[core.TorrentID]struct{} // whose counts have changed since TakeChanged
-	listed   chain                       // by last announce
-	unlisted chain                       // by the instant they were unlisted
-	rng      *rand.Rand
-	seeders  int
-	leechers int
-}
+// times are those of Config in whole seconds, as clients have them.
+type times struct{ timeout, forget uint32 }
 
 // New returns empty swarms.
 func New(c Config) *Swarms {
-	s := &Swarms{c: c}
+	s := &Swarms{c: c, times: times{timeout: wholeSeconds(c.Timeout), forget: wholeSeconds(c.Forget)}}
 	for i := range s.shards {
-		sh := &s.shards[i]
-		sh.torrents = map[core.TorrentID]*torrent{}
-		sh.changed = map[core.TorrentID]struct{}{}
-		sh.rng = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())) //nolint:gosec // it chooses peers, not secrets
+		s.shards[i].open(s.times, c.PerMember, c.NumWant)
 	}
 	return s
 }
 
 func (s *Swarms) shard(id core.TorrentID) *shard { return &s.shards[uint64(id)%shards] }
 
+// longest is the longest time that clients are kept for, in seconds: two years.
+const longest = 1 << 26
+
+// wholeSeconds rounds up, so that nothing is done sooner than was asked for.
+func wholeSeconds(d time.Duration) uint32 {
+	return uint32(min((d+time.Second-1)/time.Second, longest))
+}
+
+// unix is an instant in Unix seconds. The end is in 2104.
+func unix(t time.Time) uint32 { return uint32(min(max(t.Unix(), 0), never-1-longest)) }
+
 // Announce takes one announce into account. It hands the change to commit before
 // anything happens: when commit fails, nothing has happened and its error is
-// returned. The chosen peers are appended to peers, which may be nil.
+// returned. The chosen peers are appended to peers, which may be nil. Nothing is
+// allocated but what swarms need to grow.
 //
-// A client over Config.PerMember is refused with code Conflict.
+// A client over Config.PerMember is refused with code Conflict, one for which
+// there is no room in a shard with code Unavailable, and a member whose id has
+// more than 32 bits with code Internal.
 func (s *Swarms) Announce(a *Announce, peers []wire.Peer, commit func(Change) error) (Result, error) {
+	if !fits(a.Member) {
+		return Result{}, core.Errorf(core.Internal, "member %d is beyond the ids that swarms hold", a.Member)
+	}
 	sh := s.shard(a.Torrent)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	t := sh.torrents[a.Torrent]
-	p, others := t.find(a)
-	if p == nil && a.Event == wire.Stopped {
+	ti, known := sh.byID[a.Torrent]
+	sh.mine = sh.mine[:0]
+	if known {
+		sh.mine = sh.index.find(&sh.slab, ti, uint32(a.Member), sh.mine)
+	}
+	p := sh.find(a)
+	if p == 0 && a.Event == wire.Stopped {
 		// It stopped already, or never started: nothing to do. It must
 		// succeed all the same, as clients repeat it until it does.
-		return t.result(peers, false), nil
+		return sh.result(ti, known, peers), nil
 	}
-	if p == nil && !others.hasRoom(s.c.PerMember) {
-		return Result{}, core.Errorf(core.Conflict,
-			"you run %d clients on this torrent already, which is the most; stop one of them", s.c.PerMember)
+	if p == 0 {
+		if err := s.admit(sh, known); err != nil {
+			return Result{}, err
+		}
 	}
-	change := s.judge(p, others, a)
+	change := s.judge(sh, p, a)
 	if err := commit(change); err != nil {
 		return Result{}, err
 	}
-	if t == nil {
-		t = &torrent{id: a.Torrent, members: map[core.MemberID]*member{}}
-		sh.torrents[a.Torrent] = t
+	if p == 0 {
+		p = sh.add(a, s.c.PerMember)
 	}
-	if p == nil {
-		p = sh.add(t, a, s.c.PerMember)
+	sh.apply(p, a)
+	c := sh.slab.at(p)
+	if c.listed() && a.NumWant != 0 {
+		peers = sh.pick(p, s.want(a.NumWant), a.Bare, peers)
 	}
-	s.apply(sh, p, a)
-	if p.listed() && a.NumWant != 0 {
-		peers = t.pick(sh.rng, p, s.want(a.NumWant), peers)
+	r := sh.result(c.torrentIndex(), true, peers)
+	r.Clamped = change.Clamped
+	return r, nil
+}
+
+// fits reports whether an id is one that clients have room for.
+func fits(id core.MemberID) bool { return uint64(id) <= math.MaxUint32 }
+
+// admit says why a client that is not known can't be taken in.
+func (s *Swarms) admit(sh *shard, known bool) error {
+	switch full := len(sh.mine) >= s.c.PerMember; {
+	case full && sh.oldestUnlisted() == 0:
+		return core.Errorf(core.Conflict,
+			"you run %d clients on this torrent already, which is the most; stop one of them", s.c.PerMember)
+	case (!full && sh.slab.full()) || (!known && sh.torrentsFull()):
+		return core.Errorf(core.Unavailable, "the tracker can't hold more clients now; yours will ask again")
 	}
-	return t.result(peers, change.Clamped), nil
+	return nil
 }
 
 func (s *Swarms) want(n int) int {
@@ -168,113 +200,12 @@ func (s *Swarms) want(n int) int {
 	return min(n, s.c.NumWant)
 }
 
-func (t *torrent) result(peers []wire.Peer, clamped bool) Result {
-	if t == nil {
-		return Result{Peers: peers}
-	}
-	return Result{Seeders: len(t.seeders), Leechers: len(t.leechers), Peers: peers, Clamped: clamped}
-}
-
-// judge finds what the announce of p means, without changing anything. p is nil
-// for a client that is not known; m holds the member's clients, p among them, and
-// may be nil.
-func (s *Swarms) judge(p *peer, m *member, a *Announce) Change {
-	c := Change{Member: a.Member, Torrent: a.Torrent, At: a.At, Left: core.Bytes(a.Left), Active: stays(a)}
-	if m != nil {
-		for _, other := range m.peers {
-			if other == p || !other.listed() {
-				continue
-			}
-			if left := core.Bytes(other.left); !c.Active || left < c.Left {
-				c.Left = left
-			}
-			c.Active = true
-		}
-	}
-	if p == nil {
-		// Its counters may reach back to before we knew it: they are where
-		// counting begins.
-		if a.Left == 0 {
-			c.Completion = MaybeCompleted
-		}
-		return c
-	}
-	if p.overtaken(a) {
-		return c
-	}
-	if p.left > 0 && a.Left == 0 {
-		c.Completion = Completed
-	}
-	if a.Uploaded >= p.up && a.Downloaded >= p.down { // else the client began anew: so does counting
-		limit := s.limit(a.At.UnixMilli() - p.last)
-		up, down := a.Uploaded-p.up, a.Downloaded-p.down
-		c.Clamped = up > limit || down > limit
-		c.Up, c.Down = core.Bytes(min(up, limit)), core.Bytes(min(down, limit))
-	}
-	if p.listed() && p.left == 0 {
-		seconds := a.At.Unix() - max(p.last/1000, m.seeded)
-		c.SeedTime = min(time.Duration(max(seconds, 0))*time.Second, s.c.SeedCap)
-	}
-	return c
-}
-
-// overtaken reports whether a is the same client's announce over its other
-// address family, sent just before the one that arrived first: then its counters
-// are a moment old, and not those of a client that began anew.
-func (p *peer) overtaken(a *Announce) bool {
-	const moment = 10_000 // milliseconds
-	return a.Event != wire.Started && a.Over6 != p.over6 && a.At.UnixMilli()-p.last < moment &&
-		(a.Uploaded < p.up || a.Downloaded < p.down)
-}
-
-// stays reports whether a client is listed after announcing a.
-func stays(a *Announce) bool { return a.Event != wire.Stopped && !a.Hidden }
-
-// limit is what a client can have transferred in so many milliseconds, with a
-// second's grace. MaxRate and the time are both far from overflowing it.
-func (s *Swarms) limit(elapsed int64) int64 {
-	const longest = 366 * 24 * 3600
-	return s.c.MaxRate * (min(max(elapsed, 0)/1000, longest) + 1)
-}
-
-// apply makes p what a says.
-func (s *Swarms) apply(sh *shard, p *peer, a *Announce) {
-	now := a.At.UnixMilli()
-	if p.listed() && p.left == 0 {
-		p.member.seeded = max(p.member.seeded, a.At.Unix())
-	}
-	p.id = a.PeerID
-	if a.Key != 0 {
-		p.key = a.Key
-	}
-	p.v4.refresh(a.V4, now, s.c.Timeout)
-	p.v6.refresh(a.V6, now, s.c.Timeout)
-	if !p.overtaken(a) {
-		p.up, p.down, p.left = a.Uploaded, a.Downloaded, a.Left
-	}
-	p.last, p.over6 = now, a.Over6
-	switch {
-	case !stays(a):
-		sh.unlist(p, now)
-		sh.unlisted.remove(p) // it spoke, so it is remembered from now on
-		p.off = now
-		sh.unlisted.push(p)
-	case p.listed() && p.seeder == (p.left == 0):
-		sh.listed.remove(p)
-		sh.listed.push(p)
-	default:
-		sh.unlist(p, now)
-		sh.list(p)
-	}
-}
-
 // Counts returns the size of one swarm.
 func (s *Swarms) Counts(id core.TorrentID) Count {
 	sh := s.shard(id)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	r := sh.torrents[id].result(nil, false)
-	return Count{Torrent: id, Seeders: r.Seeders, Leechers: r.Leechers}
+	return sh.count(id)
 }
 
 // TakeChanged appends the present counts of every swarm whose counts have
@@ -284,8 +215,10 @@ func (s *Swarms) TakeChanged(counts []Count) []Count {
 		sh := &s.shards[i]
 		sh.mu.Lock()
 		for id := range sh.changed {
-			r := sh.torrents[id].result(nil, false)
-			counts = append(counts, Count{Torrent: id, Seeders: r.Seeders, Leechers: r.Leechers})
+			counts = append(counts, sh.count(id))
+			if t, ok := sh.byID[id]; ok {
+				sh.torrents[t].changed = false
+			}
 		}
 		clear(sh.changed)
 		sh.mu.Unlock()
@@ -302,10 +235,10 @@ func (s *Swarms) Totals() Totals {
 	for i := range s.shards {
 		sh := &s.shards[i]
 		sh.mu.Lock()
-		sum.Torrents += len(sh.torrents)
-		sum.Seeders += sh.seeders
-		sum.Leechers += sh.leechers
-		sum.Unlisted += sh.unlisted.len
+		sum.Torrents += len(sh.byID)
+		sum.Seeders += sh.listed[seeding]
+		sum.Leechers += sh.listed[leeching]
+		sum.Unlisted += sh.slab.live - sh.listed[seeding] - sh.listed[leeching]
 		sh.mu.Unlock()
 	}
 	return sum

@@ -1,275 +1,122 @@
 package swarm
 
 import (
-	"math/rand/v2"
-	"slices"
-	"time"
-
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/tracker/wire"
 )
 
-// torrent is one swarm.
+// The lists of a torrent.
+const (
+	seeding = iota
+	leeching
+	kinds
+)
+
+// torrent is one swarm. Its listed clients with an address stand in lists of
+// entries, by kind and family: whom to hand out is read there alone.
 type torrent struct {
-	id       core.TorrentID
-	seeders  []*peer // in no order
-	leechers []*peer
-	members  map[core.MemberID]*member
+	id      core.TorrentID
+	four    [kinds][]entry4
+	six     [kinds][]entry6
+	listed  [kinds]uint32 // clients, with an address or without
+	clients uint32        // listed or not
+	changed bool          // it is in the shard's changed
 }
 
-// member is one member's clients in one torrent, listed or not.
-type member struct {
-	id     core.MemberID
-	peers  []*peer
-	seeded int64 // Unix seconds up to which seed time was counted
+// entry is an address and whose it is.
+type entry[A [6]byte | [18]byte] struct {
+	owner [3]byte
+	addr  A // in network byte order, the port last, as replies carry it
 }
 
-// peer is one client.
-type peer struct {
-	id             wire.PeerID
-	key            uint64
-	torrent        *torrent
-	member         *member
-	v4, v6         address
-	up, down, left int64
-	last           int64 // of its announces, in Unix milliseconds
-	off            int64 // when it was unlisted, in Unix milliseconds
-	place          int   // 1 + its index in seeders or leechers; 0 when unlisted
-	seeder         bool  // which of them
-	over6          bool  // the last announce came over IPv6
-	prev, next     *peer // in one of the shard's chains
+type (
+	entry4 = entry[[6]byte]
+	entry6 = entry[[18]byte]
+)
+
+func makeEntry[A [6]byte | [18]byte](s slot, addr A) entry[A] {
+	return entry[A]{owner: [3]byte{byte(s), byte(s >> 8), byte(s >> 16)}, addr: addr}
 }
 
-func (p *peer) listed() bool { return p.place > 0 }
-
-// address is where a client can be reached in one family.
-type address struct {
-	wire.Endpoint
-	seen int64 // Unix milliseconds
+func (e *entry[A]) slot() slot {
+	return slot(e.owner[0]) | slot(e.owner[1])<<8 | slot(e.owner[2])<<16
 }
 
-// refresh takes over e, or drops an address that was not seen for too long.
-func (a *address) refresh(e wire.Endpoint, now int64, timeout time.Duration) {
+// cut takes the entry at place (from 1) out of list. The last takes its place;
+// moved is whose that is, 0 when it was the last itself.
+func cut[A [6]byte | [18]byte](list []entry[A], place uint32) (rest []entry[A], moved slot) {
+	last := len(list) - 1
+	if int(place-1) != last {
+		list[place-1] = list[last]
+		moved = list[last].slot()
+	}
+	list = list[:last]
+	if cap(list) > 64 && last < cap(list)/4 {
+		list = resize(list, last+last/4) // give back what a large swarm left behind
+	}
+	return list, moved
+}
+
+// where is how a client can be reached, and when it last said so, in Unix
+// seconds.
+type where struct {
+	v4           [6]byte
+	v6           [18]byte
+	has4, has6   bool
+	seen4, seen6 uint32
+}
+
+// refresh takes over what an announce says, and drops an address that was not
+// seen for longer than timeout.
+func (w *where) refresh(a *Announce, now, timeout uint32) {
 	switch {
-	case !e.IsZero():
-		a.Endpoint, a.seen = e, now
-	case !a.IsZero() && now-a.seen > timeout.Milliseconds():
-		*a = address{}
+	case !a.V4.IsZero():
+		w.has4, w.seen4 = true, now
+		copy(w.v4[:], a.V4.Bytes())
+	case w.has4 && expired(w.seen4, now, timeout):
+		w.has4 = false
+	}
+	switch {
+	case !a.V6.IsZero():
+		w.has6, w.seen6 = true, now
+		copy(w.v6[:], a.V6.Bytes())
+	case w.has6 && expired(w.seen6, now, timeout):
+		w.has6 = false
 	}
 }
 
-// find returns the client that announces, nil when it is not known, and the
-// member's clients in the torrent, nil when there are none.
-func (t *torrent) find(a *Announce) (*peer, *member) {
-	if t == nil {
-		return nil, nil
+func expired(seen, now, timeout uint32) bool { return int64(now)-int64(seen) > int64(timeout) }
+
+// where reads the addresses of a client. An unlisted one has none: it may come
+// back from elsewhere.
+func (st *state) where(s slot, c *client) (w where) {
+	if !c.listed() {
+		return w
 	}
-	m := t.members[a.Member]
-	if m == nil {
-		return nil, nil
+	t, kind := st.torrents[c.torrentIndex()], c.kind()
+	if c.place != 0 {
+		w.has4, w.v4, w.seen4 = true, t.four[kind][c.place-1].addr, st.last(s, c)
 	}
-	for _, p := range m.peers {
-		if p.id == a.PeerID {
-			return p, m
+	if c.extra != 0 {
+		x := &st.extras.all[c.extra]
+		if w.has4 {
+			w.seen4 = x.seen4
+		}
+		if x.place6 != 0 {
+			w.has6, w.v6, w.seen6 = true, t.six[kind][x.place6-1].addr, x.seen6
 		}
 	}
-	if a.Key == 0 {
-		return nil, m
-	}
-	for _, p := range m.peers {
-		if p.key == a.Key && a.Uploaded >= p.up && a.Downloaded >= p.down {
-			return p, m
-		}
-	}
-	return nil, m
+	return w
 }
 
-// hasRoom reports whether one more client may be added, if need be in the place
-// of an unlisted one.
-func (m *member) hasRoom(limit int) bool {
-	return m == nil || len(m.peers) < limit || m.oldestUnlisted() != nil
-}
-
-func (m *member) oldestUnlisted() *peer {
-	var oldest *peer
-	for _, p := range m.peers {
-		if !p.listed() && (oldest == nil || p.off < oldest.off) {
-			oldest = p
-		}
+// endpoint6 is the IPv6 address of a listed client, if it has one.
+func (st *state) endpoint6(t *torrent, kind int, c *client) wire.Endpoint {
+	if c.extra == 0 {
+		return wire.Endpoint{}
 	}
-	return oldest
-}
-
-// add makes a client that is known from now on and not yet listed.
-func (sh *shard) add(t *torrent, a *Announce, limit int) *peer {
-	m := t.members[a.Member]
-	if m != nil && len(m.peers) >= limit {
-		sh.forget(m.oldestUnlisted())
-		m = t.members[a.Member] // it may have been the last one
+	place := st.extras.all[c.extra].place6
+	if place == 0 {
+		return wire.Endpoint{}
 	}
-	if m == nil {
-		m = &member{id: a.Member}
-		t.members[a.Member] = m
-	}
-	p := &peer{torrent: t, member: m, off: a.At.UnixMilli()}
-	m.peers = append(m.peers, p)
-	sh.unlisted.push(p)
-	return p
-}
-
-// list puts an unlisted client among the seeders or leechers.
-func (sh *shard) list(p *peer) {
-	sh.unlisted.remove(p)
-	t := p.torrent
-	p.seeder = p.left == 0
-	if p.seeder {
-		t.seeders = append(t.seeders, p)
-		p.place = len(t.seeders)
-		sh.seeders++
-	} else {
-		t.leechers = append(t.leechers, p)
-		p.place = len(t.leechers)
-		sh.leechers++
-	}
-	sh.listed.push(p)
-	sh.changed[t.id] = struct{}{}
-}
-
-// unlist takes a client out of its list, if it is in one. The last of the list
-// takes its place.
-func (sh *shard) unlist(p *peer, now int64) {
-	if !p.listed() {
-		return
-	}
-	list := &p.torrent.leechers
-	if p.seeder {
-		list = &p.torrent.seeders
-		sh.seeders--
-	} else {
-		sh.leechers--
-	}
-	last := len(*list) - 1
-	(*list)[last].place = p.place
-	(*list)[p.place-1] = (*list)[last]
-	(*list)[last] = nil
-	*list = (*list)[:last]
-	if cap(*list) > 64 && last < cap(*list)/4 {
-		*list = slices.Clone(*list) // give back what a large swarm left behind
-	}
-	p.place, p.off = 0, now
-	sh.listed.remove(p)
-	sh.unlisted.push(p)
-	sh.changed[p.torrent.id] = struct{}{}
-}
-
-// forget removes an unlisted client, and its member and torrent with the last.
-func (sh *shard) forget(p *peer) {
-	sh.unlisted.remove(p)
-	m, t := p.member, p.torrent
-	m.peers = slices.DeleteFunc(m.peers, func(q *peer) bool { return q == p })
-	if len(m.peers) == 0 {
-		delete(t.members, m.id)
-	}
-	if len(t.members) == 0 {
-		delete(sh.torrents, t.id)
-	}
-}
-
-// pick appends up to want peers of each address family to out: for a seeder
-// leechers, for a leecher seeders first, in uniformly random choice. It costs
-// the same however large the swarm is. A member's own clients are given only
-// when there is nobody else.
-func (t *torrent) pick(rng *rand.Rand, p *peer, want int, out []wire.Peer) []wire.Peer {
-	need := need{n4: want, n6: want}
-	// A peer of one family can't use the other's addresses; we fill only the
-	// families it has, and add the others' as they come.
-	if p.v4.IsZero() != p.v6.IsZero() {
-		need.only4, need.only6 = p.v6.IsZero(), p.v4.IsZero()
-	}
-	before := len(out)
-	if p.left > 0 {
-		out = draw(rng, t.seeders, p.member, &need, want, out)
-	}
-	out = draw(rng, t.leechers, p.member, &need, want, out)
-	if len(out) > before {
-		return out
-	}
-	for _, own := range p.member.peers {
-		if own != p && own.listed() && (p.left > 0 || own.left > 0) {
-			out = need.take(own, out)
-		}
-	}
-	return out
-}
-
-// need is how many addresses of each family are still wanted.
-type need struct {
-	n4, n6       int
-	only4, only6 bool
-}
-
-func (n *need) met() bool { return (n.n4 == 0 || n.only6) && (n.n6 == 0 || n.only4) }
-
-// take appends p with the addresses that are still wanted, if it has any.
-func (n *need) take(p *peer, out []wire.Peer) []wire.Peer {
-	got := wire.Peer{ID: p.id}
-	if n.n4 > 0 && !p.v4.IsZero() {
-		got.V4 = p.v4.Endpoint
-		n.n4--
-	}
-	if n.n6 > 0 && !p.v6.IsZero() {
-		got.V6 = p.v6.Endpoint
-		n.n6--
-	}
-	if got.V4.IsZero() && got.V6.IsZero() {
-		return out
-	}
-	return append(out, got)
-}
-
-// draw takes peers from list in random order: the first steps of a Fisher-Yates
-// shuffle, done in place, as the order of the list means nothing. Peers without
-// a fitting address cost draws too, so these are limited.
-func draw(rng *rand.Rand, list []*peer, asker *member, n *need, want int, out []wire.Peer) []wire.Peer {
-	for i := 0; i < len(list) && i < 8*want && !n.met(); i++ {
-		j := i + rng.IntN(len(list)-i)
-		list[i], list[j] = list[j], list[i]
-		list[i].place, list[j].place = i+1, j+1
-		if list[i].member != asker {
-			out = n.take(list[i], out)
-		}
-	}
-	return out
-}
-
-// chain is a doubly linked list of peers, oldest first.
-type chain struct {
-	first, last *peer
-	len         int
-}
-
-func (c *chain) push(p *peer) {
-	p.prev, p.next = c.last, nil
-	if c.last != nil {
-		c.last.next = p
-	} else {
-		c.first = p
-	}
-	c.last = p
-	c.len++
-}
-
-func (c *chain) remove(p *peer) {
-	if p.prev != nil {
-		p.prev.next = p.next
-	} else {
-		c.first = p.next
-	}
-	if p.next != nil {
-		p.next.prev = p.prev
-	} else {
-		c.last = p.prev
-	}
-	p.prev, p.next = nil, nil
-	c.len--
+	return wire.EndpointOf6(t.six[kind][place-1].addr)
 }

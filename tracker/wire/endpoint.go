@@ -32,6 +32,16 @@ func EndpointOf(a netip.Addr, port uint16) (e Endpoint) {
 	return e
 }
 
+// EndpointOf4 takes over the 6 bytes of an IPv4 address and port.
+func EndpointOf4(b [6]byte) (e Endpoint) {
+	*(*[6]byte)(e.b[:]) = b
+	e.len = 6
+	return e
+}
+
+// EndpointOf6 takes over the 18 bytes of an IPv6 address and port.
+func EndpointOf6(b [18]byte) Endpoint { return Endpoint{b: b, len: 18} }
+
 // IsZero reports whether there is no endpoint.
 func (e Endpoint) IsZero() bool { return e.len == 0 }
 

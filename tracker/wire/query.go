@@ -180,8 +180,13 @@ func tooLong(got, limit int) error {
 }
 
 func nextPair(query string) (name, value, rest string) {
-	pair, rest, _ := strings.Cut(query, "&")
-	name, value, _ = strings.Cut(pair, "=")
+	name = query
+	if i := strings.IndexByte(query, '&'); i >= 0 {
+		name, rest = query[:i], query[i+1:]
+	}
+	if i := strings.IndexByte(name, '='); i >= 0 {
+		name, value = name[:i], name[i+1:]
+	}
 	return name, value, rest
 }
 

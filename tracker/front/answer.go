@@ -1,0 +1,105 @@
+package front
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+)
+
+// answer lets the handler answer the request in l.head.
+func (l *loop) answer(c *conn) {
+	h := &l.head
+	h.Remote = c.remote
+	c.closing = !h.keep || l.draining
+	c.unread = h.body
+	l.answered++
+	l.respond(c.closing, h.oldest, h.Method == http.MethodHead, func(dst []byte) (int, []byte) { return l.s.o.Handler.Answer(dst, &h.Request) })
+}
+
+// refuse answers what is no proper request, and closes.
+func (l *loop) refuse(c *conn, why *refusal) {
+	l.s.refused.Add(1)
+	c.closing, c.unread = true, true
+	l.respond(true, false, false, func(dst []byte) (int, []byte) { return why.status, append(dst, why.text...) })
+}
+
+// usual is the length of a body with as many digits as most have. The head is
+// written after the body; where its length was guessed right, the body stays
+// where it is.
+const usual = 500
+
+// respond appends a response to l.out.
+func (l *loop) respond(closing, oldest, headOnly bool, body func(dst []byte) (int, []byte)) {
+	at := len(l.out)
+	guess := len(l.responseHead(http.StatusOK, usual, closing, oldest))
+	l.out = slices.Grow(l.out, guess)[:at+guess]
+	status, out := body(l.out)
+	n := len(out) - at - guess
+	if headOnly {
+		out = out[:at+guess]
+	}
+	line := l.responseHead(status, n, closing, oldest)
+	if more := len(line) - guess; more > 0 {
+		out = slices.Grow(out, more)[:len(out)+more]
+		copy(out[at+len(line):], out[at+guess:len(out)-more])
+	} else if more < 0 {
+		copy(out[at+len(line):], out[at+guess:])
+		out = out[:len(out)+more]
+	}
+	copy(out[at:], line)
+	l.out = out
+}
+
+// responseHead writes a head into l.line.
+func (l *loop) responseHead(status, length int, closing, oldest bool) []byte {
+	b := l.line[:0]
+	if status == http.StatusOK {
+		b = append(b, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: "...)
+	} else {
+		b = append(b, "HTTP/1.1 "...)
+		b = strconv.AppendInt(b, int64(status), 10)
+		b = append(append(b, ' '), http.StatusText(status)...)
+		if status == http.StatusMethodNotAllowed {
+			b = append(b, "\r\nAllow: GET"...)
+		}
+		b = append(b, "\r\nContent-Type: text/plain\r\nContent-Length: "...)
+	}
+	b = strconv.AppendInt(b, int64(length), 10)
+	b = append(append(b, "\r\nDate: "...), l.dateNow()...)
+	switch {
+	case closing:
+		b = append(b, "\r\nConnection: close\r\n\r\n"...)
+	case oldest:
+		b = append(b, "\r\nConnection: keep-alive\r\n\r\n"...)
+	default:
+		b = append(b, "\r\n\r\n"...)
+	}
+	l.line = b
+	return b
+}
+
+// dateNow is the Date header's value, made once a second (RFC 9110, 6.6.1).
+func (l *loop) dateNow() []byte {
+	if s := l.now.Unix(); s != l.dateUnix || l.date == nil {
+		l.date, l.dateUnix = l.now.UTC().AppendFormat(l.date[:0], http.TimeFormat), s
+	}
+	return l.date
+}
+
+// uncommitted puts failures in the place of the handler's answers of this turn.
+func (l *loop) uncommitted(err error) {
+	made := l.out
+	l.out = l.other[:0]
+	for i := range l.sends {
+		s := &l.sends[i]
+		from := len(l.out)
+		if s.answers == 0 {
+			l.out = append(l.out, made[s.from:s.to]...)
+		} else {
+			s.c.closing, s.c.unread = true, true
+			l.respond(true, false, false, func(dst []byte) (int, []byte) { return l.s.o.Committer.Failed(dst, err) })
+		}
+		s.from, s.to = from, len(l.out)
+	}
+	l.other = made[:0]
+}

@@ -1,0 +1,90 @@
+package front
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"net/netip"
+	"strings"
+)
+
+// maxProxyHeader is how long a PROXY header may be, with everything that
+// version 2 lets be appended.
+const maxProxyHeader = 2 << 10
+
+const (
+	proxy1   = "PROXY "
+	proxy2   = "\r\n\r\n\x00\r\nQUIT\n"
+	maxLine1 = 107 // bytes, by the specification of version 1
+)
+
+var errProxy = errors.New("no PROXY protocol header where there must be one")
+
+// parseProxy reads a header of the PROXY protocol, version 1 or 2, at the start
+// of b: the address of the client, invalid where the proxy speaks for itself, and
+// the header's length, 0 when it has not ended yet.
+func parseProxy(b []byte) (client netip.Addr, n int, err error) {
+	if begins(b, proxy2) {
+		return parseProxy2(b)
+	}
+	if begins(b, proxy1) {
+		return parseProxy1(b)
+	}
+	return client, 0, errProxy
+}
+
+// begins reports whether b begins as want does, as far as it goes.
+func begins(b []byte, want string) bool {
+	n := min(len(b), len(want))
+	return string(b[:n]) == want[:n]
+}
+
+func parseProxy1(b []byte) (client netip.Addr, n int, err error) {
+	end := bytes.Index(b[:min(len(b), maxLine1)], []byte("\r\n"))
+	if end < 0 {
+		if len(b) >= maxLine1 {
+			return client, 0, errProxy
+		}
+		return client, 0, nil
+	}
+	fields := strings.Split(string(b[:end]), " ")
+	if len(fields) >= 2 && fields[1] == "UNKNOWN" {
+		return client, end + 2, nil
+	}
+	if len(fields) != 6 || fields[1] != "TCP4" && fields[1] != "TCP6" {
+		return client, 0, errProxy
+	}
+	client, err = netip.ParseAddr(fields[2])
+	if err != nil || client.Zone() != "" || client.Is4() != (fields[1] == "TCP4") {
+		return netip.Addr{}, 0, errProxy
+	}
+	return client.Unmap(), end + 2, nil
+}
+
+func parseProxy2(b []byte) (client netip.Addr, n int, err error) {
+	const fixed = 16
+	if len(b) < fixed {
+		return client, 0, nil
+	}
+	n = fixed + int(binary.BigEndian.Uint16(b[14:]))
+	if n > maxProxyHeader || b[12]>>4 != 2 {
+		return client, 0, errProxy
+	}
+	if len(b) < n {
+		return client, 0, nil
+	}
+	const local, proxied = 0, 1
+	switch command, family := b[12]&15, b[13]>>4; {
+	case command == local:
+		return client, n, nil
+	case command != proxied:
+		return client, 0, errProxy
+	case family == 1 && n >= fixed+12:
+		return netip.AddrFrom4([4]byte(b[fixed:])), n, nil
+	case family == 2 && n >= fixed+36:
+		return netip.AddrFrom16([16]byte(b[fixed:])).Unmap(), n, nil
+	case family == 0 || family == 3: // unspecified, or a unix socket before the proxy
+		return client, n, nil
+	}
+	return client, 0, errProxy
+}

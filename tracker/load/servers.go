@@ -1,0 +1,303 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	startLimit = 30 * time.Second
+	stopLimit  = 15 * time.Second
+)
+
+// server is a running tracker.
+type server struct {
+	name    string
+	addr    netip.AddrPort
+	paths   []string // of each member; one for all where members are not known
+	closes  bool     // after every answer
+	cmd     *exec.Cmd
+	dbPID   int // 0 is no database process
+	cleanup func() error
+}
+
+func (s *server) path(member int) string { return s.paths[member%len(s.paths)] }
+
+// startAll starts and fills the servers that were asked for. It returns those
+// that run, also with an error.
+func startAll(ctx context.Context, o options, dir string, pop *population) (servers []*server, err error) {
+	add := func(s *server, err error) error {
+		if s != nil {
+			servers = append(servers, s)
+		}
+		return err
+	}
+	for i, b := range o.binaries {
+		name, path, ok := strings.Cut(b, "=")
+		if !ok {
+			name, path = "caduceus", b
+		}
+		if err := add(startCaduceus(ctx, o, filepath.Join(dir, strconv.Itoa(i)), name, path, pop)); err != nil {
+			return servers, fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	if o.opentracker != "" {
+		if err := add(startOpentracker(ctx, o, dir, pop)); err != nil {
+			return servers, fmt.Errorf("opentracker (Debian has a package of that name; -opentracker '' does without): %w", err)
+		}
+	}
+	for _, s := range servers {
+		begun := time.Now()
+		if err := preload(ctx, o, s, pop); err != nil {
+			return servers, fmt.Errorf("%s: %w", s.name, err)
+		}
+		fmt.Fprintf(os.Stderr, "%s: %d clients are in after %v\n", s.name, len(pop.peers), time.Since(begun).Round(time.Millisecond))
+	}
+	if o.hello {
+		for _, engine := range []string{"net/http", "front"} {
+			if err := add(startHello(ctx, engine)); err != nil {
+				return servers, err
+			}
+		}
+	}
+	return servers, nil
+}
+
+// command starts a server's process.
+func (s *server) command(out io.Writer, dir, path string, args ...string) error {
+	s.cmd = exec.Command(path, args...) //nolint:gosec,noctx // the operator names the programs; they are stopped in order, by a signal
+	s.cmd.Dir, s.cmd.Stdout, s.cmd.Stderr = dir, out, out
+	return s.cmd.Start()
+}
+
+// await waits until the server accepts connections.
+func (s *server) await(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startLimit)
+	defer cancel()
+	for {
+		d := net.Dialer{Timeout: time.Second}
+		conn, err := d.DialContext(ctx, "tcp", s.addr.String())
+		if err == nil {
+			return conn.Close()
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("it does not open: %w", err)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// stop ends the server and removes what it had.
+func (s *server) stop() error {
+	var err error
+	if s.cmd != nil && s.cmd.Process != nil {
+		err = s.cmd.Process.Signal(syscall.SIGTERM)
+		kill := time.AfterFunc(stopLimit, func() { _ = s.cmd.Process.Kill() }) // it may have ended
+		_ = s.cmd.Wait()                                                       // by a signal, as it should be
+		kill.Stop()
+	}
+	if s.cleanup != nil {
+		err = errors.Join(err, s.cleanup())
+	}
+	return err
+}
+
+// usage is what a server and its database have taken so far.
+type usage struct {
+	cpu, db time.Duration
+	all     time.Duration // of the whole machine, without the server, its database and this program
+	rss     int64
+}
+
+func (s *server) usage() (u usage, err error) {
+	if u.cpu, err = cpuOf(s.cmd.Process.Pid); err != nil {
+		return u, err
+	}
+	if s.dbPID > 0 {
+		if u.db, err = cpuOf(s.dbPID); err != nil {
+			return u, err
+		}
+	}
+	all, err := cpuOfAll()
+	if err != nil {
+		return u, err
+	}
+	own, err := cpuOf(os.Getpid())
+	if err != nil {
+		return u, err
+	}
+	u.all = all - own - u.cpu - u.db
+	u.rss, err = rssOf(s.cmd.Process.Pid)
+	return u, err
+}
+
+const ticks = 100 // a second, in what the kernel tells programs
+
+// cpuOfAll reads the user and system time of the whole machine.
+func cpuOfAll() (time.Duration, error) {
+	b, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0, err
+	}
+	fields := bytes.Fields(b[:bytes.IndexByte(b, '\n')])
+	const user, nice, system, irq, softirq = 1, 2, 3, 6, 7
+	if len(fields) <= softirq {
+		return 0, errors.New("/proc/stat is too short")
+	}
+	var sum int64
+	for _, i := range []int{user, nice, system, irq, softirq} {
+		n, err := strconv.ParseInt(string(fields[i]), 10, 64)
+		if err != nil {
+			return 0, err
+		}
+		sum += n
+	}
+	return time.Duration(sum) * time.Second / ticks, nil
+}
+
+// cpuOf reads the user and system time of a process.
+func cpuOf(pid int) (time.Duration, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, err
+	}
+	fields := bytes.Fields(b[bytes.LastIndexByte(b, ')')+1:])
+	const utime, stime = 11, 12 // after the name
+	if len(fields) <= stime {
+		return 0, fmt.Errorf("/proc/%d/stat is too short", pid)
+	}
+	var sum int64
+	for _, f := range fields[utime : stime+1] {
+		n, err := strconv.ParseInt(string(f), 10, 64)
+		if err != nil {
+			return 0, err
+		}
+		sum += n
+	}
+	return time.Duration(sum) * time.Second / ticks, nil
+}
+
+// rssOf reads how much memory of a process is resident, in bytes.
+func rssOf(pid int) (int64, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, err
+	}
+	_, rest, ok := bytes.Cut(b, []byte("VmRSS:"))
+	fields := bytes.Fields(rest)
+	if !ok || len(fields) == 0 {
+		return 0, fmt.Errorf("/proc/%d/status tells no memory", pid)
+	}
+	n, err := strconv.ParseInt(string(fields[0]), 10, 64)
+	return n << 10, err
+}
+
+// freePort finds a port on loopback that nobody uses at the moment.
+func freePort(ctx context.Context) (netip.AddrPort, error) {
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp4", "127.0.0.1:0")
+	if err != nil {
+		return netip.AddrPort{}, err
+	}
+	a := l.Addr().(*net.TCPAddr).AddrPort()
+	return a, l.Close()
+}
+
+func startOpentracker(ctx context.Context, o options, dir string, pop *population) (s *server, err error) {
+	path, err := exec.LookPath(o.opentracker)
+	if err != nil {
+		return nil, err
+	}
+	s = &server{name: "opentracker", paths: []string{"/announce"}, closes: true}
+	if s.addr, err = freePort(ctx); err != nil {
+		return nil, err
+	}
+	own := filepath.Join(dir, "opentracker")
+	if err := os.Mkdir(own, 0o755); err != nil { //nolint:gosec // opentracker gives up its rights before it reads its list
+		return nil, err
+	}
+	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // the same
+		return nil, err
+	}
+	if err := os.WriteFile(filepath.Join(own, "list"), pop.whitelist(), 0o644); err != nil { //nolint:gosec // the same
+		return nil, err
+	}
+	port := strconv.Itoa(int(s.addr.Port()))
+	// It wants to be jailed where it can be; elsewhere it runs as it is.
+	args := []string{"-i", "127.0.0.1", "-p", port, "-d", own, "-w", "list"}
+	if os.Getuid() != 0 {
+		args = []string{"-i", "127.0.0.1", "-p", port, "-w", filepath.Join(own, "list")}
+	}
+	if err := s.command(nil, own, path, args...); err != nil {
+		return nil, err
+	}
+	return s, s.await(ctx)
+}
+
+// startHello starts this program as a bare HTTP server.
+func startHello(ctx context.Context, engine string) (s *server, err error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	s = &server{name: "bare " + engine, paths: []string{"/0123456789abcdef0123456789abcdef/announce"}}
+	if s.addr, err = freePort(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.command(os.Stderr, "", self, "hello", "-engine", engine, "-listen", s.addr.String()); err != nil {
+		return nil, err
+	}
+	return s, s.await(ctx)
+}
+
+// peerOf is the process that listens on a unix socket.
+func peerOf(ctx context.Context, socket string) (pid int, err error) {
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "unix", socket)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	raw, err := conn.(*net.UnixConn).SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	var cred *unix.Ucred
+	cerr := raw.Control(func(fd uintptr) { cred, err = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) })
+	if err = errors.Join(err, cerr); err != nil {
+		return 0, err
+	}
+	return int(cred.Pid), nil
+}
+
+// tail is the end of a log, for errors.
+func tail(path string) string {
+	f, err := os.Open(path)
+	if err != nil {
+		return err.Error()
+	}
+	defer func() { _ = f.Close() }() // it was only read
+	var lines []string
+	for sc := bufio.NewScanner(f); sc.Scan(); {
+		if lines = append(lines, sc.Text()); len(lines) > 5 {
+			lines = lines[1:]
+		}
+	}
+	return strings.Join(lines, "\n")
+}

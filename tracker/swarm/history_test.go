@@ -1,0 +1,429 @@
+package swarm
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/tracker/wire"
+)
+
+// happening is one step of a history. Happenings stand by themselves, so that any of them
+// can be left out.
+type happening struct {
+	op       op
+	announce Announce
+	fails    bool // commit does
+	at       time.Time
+	torrent  core.TorrentID
+	member   core.MemberID
+}
+
+type op uint8
+
+const (
+	opAnnounce op = iota
+	opReap
+	opHide
+	opDrop
+	opChanged
+	opRestart
+)
+
+func (s happening) String() string {
+	switch s.op {
+	case opAnnounce:
+		a := s.announce
+		return fmt.Sprintf("announce t%d m%d %q key=%d v4=%v v6=%v up=%d down=%d left=%d event=%d want=%d over6=%v hidden=%v bare=%v fails=%v at=%v",
+			a.Torrent, a.Member, a.PeerID[8:], a.Key, a.V4.AddrPort(), a.V6.AddrPort(), a.Uploaded, a.Downloaded, a.Left,
+			a.Event, a.NumWant, a.Over6, a.Hidden, a.Bare, s.fails, s.at.Sub(epoch))
+	default:
+		return fmt.Sprintf("op %d t%d m%d at=%v", s.op, s.torrent, s.member, s.at.Sub(epoch))
+	}
+}
+
+// simulated is a client as a history goes along.
+type simulated struct {
+	up, down, left, size int64
+	version              int // of its peer-id
+	key                  uint64
+	port                 uint16
+}
+
+// author makes up a history. choose returns a number below n.
+type author struct {
+	choose  func(n int) int
+	now     time.Time
+	members int
+	clients map[[3]int]*simulated
+}
+
+func newAuthor(members int, choose func(n int) int) *author {
+	return &author{choose: choose, now: epoch, members: members, clients: map[[3]int]*simulated{}}
+}
+
+// torrentIDs share shards and do not.
+var torrentIDs = [...]core.TorrentID{1, 2, 1 + shards, 1 + 2*shards}
+
+func (w *author) step() happening {
+	switch n := w.choose(1000); {
+	case n < 5:
+		w.now = w.now.Add(time.Duration(w.choose(8*3600)) * time.Second)
+	case n < 50:
+		w.now = w.now.Add(time.Duration(w.choose(3600)) * time.Second)
+	case n < 600:
+		w.now = w.now.Add(time.Duration(w.choose(20_000)) * time.Millisecond)
+	}
+	s := happening{at: w.now, torrent: torrentIDs[w.choose(len(torrentIDs))], member: core.MemberID(1 + w.choose(w.members))}
+	switch n := w.choose(1000); {
+	case n < 15:
+		s.op = opReap
+	case n < 18:
+		s.op = opHide
+	case n < 19:
+		s.op = opDrop
+	case n < 25:
+		s.op = opChanged
+	case n < 26:
+		s.op = opRestart
+	default:
+		s.fails = n < 40
+		s.announce = w.announce(s)
+	}
+	return s
+}
+
+func (w *author) announce(s happening) Announce {
+	client := min(w.choose(8), w.choose(8))
+	at := [3]int{int(s.torrent), int(s.member), client}
+	c := w.clients[at]
+	if c == nil {
+		size := 1 + int64(w.choose(1<<30))
+		c = &simulated{size: size, left: size * int64(w.choose(2)), key: uint64(w.choose(3)) * uint64(1+s.member), port: 1}
+		w.clients[at] = c
+	}
+	w.live(c)
+	a := Announce{
+		Torrent: s.torrent, Member: s.member, Key: c.key, Uploaded: c.up, Downloaded: c.down, Left: c.left,
+		NumWant: [...]int{wire.NumWantUnset, wire.NumWantUnset, 0, 1, 3, 1 << 30}[w.choose(6)],
+		Event:   [...]wire.Event{wire.None, wire.None, wire.None, wire.None, wire.Started, wire.Stopped, wire.Completed, wire.Paused}[w.choose(8)],
+		Hidden:  w.choose(20) == 0, Bare: w.choose(3) == 0, At: s.at,
+	}
+	copy(a.PeerID[:], fmt.Sprintf("-TR3000-%02d%04d%02d%04d", s.torrent%100, s.member, client, c.version))
+	ip := [16]byte{0x20, 1, 10: byte(s.torrent), byte(s.member >> 8), byte(s.member), byte(client), byte(c.version)}
+	four := wire.EndpointOf(netip.AddrFrom4([4]byte{byte(100 + s.torrent%64), byte(s.member), byte(client), byte(c.version)}), c.port)
+	six := wire.EndpointOf(netip.AddrFrom16(ip), c.port)
+	switch w.choose(10) {
+	case 0:
+		a.V6, a.Over6 = six, true
+	case 1:
+		a.V4, a.V6 = four, six
+	case 2:
+		a.Over6 = w.choose(2) == 0
+	default:
+		if client%2 == 1 {
+			a.V6, a.Over6 = six, true
+		} else {
+			a.V4 = four
+		}
+	}
+	return a
+}
+
+// live lets a client do what clients do between announces.
+func (w *author) live(c *simulated) {
+	switch n := w.choose(100); {
+	case n < 50:
+		c.up = saturate(c.up, int64(w.choose(1<<30)))
+		d := min(int64(w.choose(1<<30)), c.left)
+		c.down, c.left = saturate(c.down, d), c.left-d
+	case n < 55: // done
+		c.down, c.left = saturate(c.down, c.left), 0
+	case n < 60: // a re-check
+		c.left = int64(w.choose(1 << 30))
+	case n < 64: // another session
+		c.up, c.down, c.version = 0, 0, c.version+1
+	case n < 67:
+		c.up, c.down = 0, c.down/2
+	case n < 70: // its other family's announce overtakes it
+		c.up = max(c.up-int64(w.choose(1000)), 0)
+	case n < 72:
+		c.version++
+	case n < 74:
+		c.key = uint64(w.choose(4))
+	case n < 76:
+		c.port = uint16(1 + w.choose(65535))
+	case n < 78: // absurd
+		c.up = saturate(c.up, int64(1)<<uint(w.choose(63)))
+	case n < 79:
+		c.down = math.MaxInt64
+	case n < 80:
+		c.left = c.size + 1 + int64(w.choose(1<<30))
+	case n < 81:
+		c.left = math.MaxInt64
+	case n < 82:
+		c.up, c.down = 0, 0
+	}
+}
+
+func saturate(a, b int64) int64 {
+	if a > math.MaxInt64-b {
+		return math.MaxInt64
+	}
+	return a + b
+}
+
+func historyConfig() Config {
+	return Config{Timeout: 75 * time.Minute, Forget: 6 * time.Hour, SeedCap: time.Hour, NumWant: 12, PerMember: 3, MaxRate: 100 << 20}
+}
+
+// stage is where a history is played, before both.
+type stage struct {
+	c     Config
+	real  *Swarms
+	model *model
+	peers []wire.Peer
+}
+
+func newStage() *stage {
+	c := historyConfig()
+	return &stage{c: c, real: newSteady(c), model: newModel(c)}
+}
+
+// newSteady is New whose chance is the same each time: a history that was found
+// must show the same again, and the fuzzer must not take chance for news.
+func newSteady(c Config) *Swarms {
+	s := New(c)
+	for i := range s.shards {
+		s.shards[i].rng.Seed(1, uint64(i))
+	}
+	return s
+}
+
+// play takes one step and says where the two differ.
+func (st *stage) play(s happening) error {
+	var got []Change
+	gone := func(c Change) { got = append(got, c) }
+	switch s.op {
+	case opAnnounce:
+		if err := st.announce(s); err != nil {
+			return err
+		}
+	case opReap:
+		st.real.Reap(s.at, gone)
+		if err := sameChanges(got, st.model.reap(s.at.Unix())); err != nil {
+			return err
+		}
+	case opHide:
+		st.real.Hide(s.member, s.at, gone)
+		if err := sameChanges(got, st.model.hide(s.member, s.at.Unix())); err != nil {
+			return err
+		}
+	case opDrop:
+		st.real.Drop(s.torrent, s.at, gone)
+		if err := sameChanges(got, st.model.drop(s.torrent, s.at.Unix())); err != nil {
+			return err
+		}
+	case opRestart:
+		if err := st.restart(); err != nil {
+			return err
+		}
+	case opChanged:
+		if err := st.changed(); err != nil {
+			return err
+		}
+	}
+	for _, id := range torrentIDs {
+		if got, want := st.real.Counts(id), st.model.count(id); got != want {
+			return fmt.Errorf("counts %+v, want %+v", got, want)
+		}
+	}
+	if got, want := st.real.Totals(), st.model.totals(); got != want {
+		return fmt.Errorf("totals %+v, want %+v", got, want)
+	}
+	return nil
+}
+
+func (st *stage) announce(s happening) error {
+	a := s.announce
+	var got *Change
+	full := errors.New("full")
+	r, err := st.real.Announce(&a, st.peers[:0], func(c Change) error {
+		got = &c
+		if s.fails {
+			return full
+		}
+		return nil
+	})
+	want, client, refused := st.model.announce(&s.announce, !s.fails)
+	if (err != nil) != refused || errors.Is(err, full) != (refused && want != nil) {
+		return fmt.Errorf("error %w, want one: %v", err, refused)
+	}
+	if (got == nil) != (want == nil) || got != nil && *got != *want {
+		return fmt.Errorf("change\n got %+v\nwant %+v", got, want)
+	}
+	if refused {
+		return nil
+	}
+	n := st.model.count(a.Torrent)
+	if r.Seeders != n.Seeders || r.Leechers != n.Leechers || want != nil && r.Clamped != want.Clamped {
+		return fmt.Errorf("result %+v, want %+v", r, n)
+	}
+	st.peers = r.Peers
+	return st.model.checkPeers(&s.announce, client, r.Peers)
+}
+
+// restart carries the swarms over into new ones.
+func (st *stage) restart() error {
+	var file bytes.Buffer
+	if err := st.real.Snapshot(&file, nil); err != nil {
+		return err
+	}
+	st.real = newSteady(st.c)
+	for id := range st.model.torrents {
+		st.model.changed[id] = true
+	}
+	for id := range st.model.changed {
+		if len(st.model.torrents[id]) == 0 {
+			delete(st.model.changed, id) // the new ones never knew it
+		}
+	}
+	_, err := st.real.Restore(&file)
+	return err
+}
+
+func (st *stage) changed() error {
+	var want []Count
+	for id := range st.model.changed {
+		want = append(want, st.model.count(id))
+	}
+	clear(st.model.changed)
+	got := st.real.TakeChanged(nil)
+	byTorrent := func(a, b Count) int { return cmp.Compare(a.Torrent, b.Torrent) }
+	slices.SortFunc(got, byTorrent)
+	slices.SortFunc(want, byTorrent)
+	if !slices.Equal(got, want) {
+		return fmt.Errorf("changed %+v, want %+v", got, want)
+	}
+	return nil
+}
+
+// sameChanges compares what was told of clients that are gone. Each member's
+// changes in a torrent have an order, members among each other have none.
+func sameChanges(got, want []Change) error {
+	order := func(a, b Change) int {
+		return cmp.Or(cmp.Compare(a.Torrent, b.Torrent), cmp.Compare(a.Member, b.Member))
+	}
+	slices.SortStableFunc(got, order)
+	slices.SortStableFunc(want, order)
+	if !slices.Equal(got, want) {
+		return fmt.Errorf("gone\n got %+v\nwant %+v", got, want)
+	}
+	return nil
+}
+
+// tell plays steps until the two differ; n is then how many were taken.
+func tell(steps []happening) (n int, err error) {
+	st := newStage()
+	for i, s := range steps {
+		if err := st.play(s); err != nil {
+			return i + 1, err
+		}
+	}
+	return len(steps), nil
+}
+
+// shrink leaves out steps as long as the two still differ.
+func shrink(steps []happening) []happening {
+	for size := len(steps) / 2; size > 0; {
+		smaller := false
+		for at := 0; at+size <= len(steps); {
+			fewer := slices.Concat(steps[:at], steps[at+size:])
+			if n, err := tell(fewer); err != nil {
+				steps, smaller = fewer[:n], true
+			} else {
+				at += size
+			}
+		}
+		if !smaller {
+			size /= 2
+		}
+	}
+	return steps
+}
+
+func explain(t *testing.T, steps []happening) {
+	t.Helper()
+	steps = shrink(steps)
+	_, err := tell(steps)
+	var text strings.Builder
+	for _, s := range steps {
+		fmt.Fprintln(&text, s)
+	}
+	t.Fatalf("shrunk to %d steps:\n%s%v", len(steps), text.String(), err)
+}
+
+// TestHistories plays random histories, some hundred thousand steps in all.
+func TestHistories(t *testing.T) {
+	t.Parallel()
+	histories, length := 30, 10_000
+	if testing.Short() {
+		histories = 6
+	}
+	for i := range histories {
+		seed := rand.Uint64()
+		if i == 0 {
+			seed = 1 // one that is the same each time
+		}
+		rng := rand.New(rand.NewPCG(seed, 0))
+		w := newAuthor([...]int{2, 8, 40}[i%3], rng.IntN)
+		steps := make([]happening, 0, length)
+		st := newStage()
+		for range length {
+			steps = append(steps, w.step())
+			if err := st.play(steps[len(steps)-1]); err != nil {
+				t.Errorf("seed %d, members %d: step %d: %v", seed, w.members, len(steps), err)
+				explain(t, steps)
+			}
+		}
+	}
+}
+
+// FuzzHistories lets the fuzzer write histories: each choice is two bytes.
+func FuzzHistories(f *testing.F) {
+	for seed := range uint64(4) {
+		rng := rand.New(rand.NewPCG(seed, 1))
+		data := make([]byte, 1500)
+		for i := range data {
+			data[i] = byte(rng.Uint32())
+		}
+		f.Add(data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		in := bytes.NewReader(data[:min(len(data), 1<<13)])
+		w := newAuthor(6, func(n int) int {
+			var b [2]byte
+			if _, err := in.Read(b[:]); err != nil {
+				return 0
+			}
+			return int(uint64(binary.LittleEndian.Uint16(b[:])) * uint64(n) >> 16)
+		})
+		var steps []happening
+		for in.Len() > 0 {
+			steps = append(steps, w.step())
+		}
+		if _, err := tell(steps); err != nil {
+			explain(t, steps)
+		}
+	})
+}

@@ -1,0 +1,412 @@
+package swarm
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/tracker/wire"
+)
+
+// model is the rules of this package once more, as plainly as can be: a list of
+// clients for each torrent, walked from end to end each time. Random histories
+// are told to it and to Swarms, and both must say the same.
+type model struct {
+	c        Config
+	torrents map[core.TorrentID][]*modelClient
+	seeded   map[modelMember]int64 // up to when a member's seed time in a torrent was counted
+	changed  map[core.TorrentID]bool
+}
+
+type modelMember struct {
+	torrent core.TorrentID
+	member  core.MemberID
+}
+
+type modelClient struct {
+	modelMember
+	id             wire.PeerID
+	key            uint64
+	v4, v6         wire.Endpoint
+	seen4, seen6   int64 // Unix seconds, as all that follow
+	up, down, left int64
+	last, off      int64
+	listed, over6  bool
+}
+
+func newModel(c Config) *model {
+	return &model{c: c, torrents: map[core.TorrentID][]*modelClient{}, seeded: map[modelMember]int64{}, changed: map[core.TorrentID]bool{}}
+}
+
+func (m *model) clientsOf(mm modelMember) []*modelClient {
+	var out []*modelClient
+	for _, c := range m.torrents[mm.torrent] {
+		if c.member == mm.member {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+func (m *model) find(a *Announce, mine []*modelClient) *modelClient {
+	for _, c := range mine {
+		if c.id == a.PeerID {
+			return c
+		}
+	}
+	var fit []*modelClient
+	for _, c := range mine {
+		if a.Key != 0 && c.key == a.Key && a.Uploaded >= c.up && a.Downloaded >= c.down {
+			fit = append(fit, c)
+		}
+	}
+	if len(fit) == 0 {
+		return nil
+	}
+	return slices.MinFunc(fit, func(c, d *modelClient) int {
+		return cmp.Or(cmp.Compare(d.up, c.up), cmp.Compare(d.down, c.down), bytes.Compare(c.id[:], d.id[:]))
+	})
+}
+
+// announce returns what Swarms must commit; nil when it must not commit. client is
+// who announced; it and the change are nil when the announce is refused or has
+// nothing to do.
+func (m *model) announce(a *Announce, commits bool) (change *Change, client *modelClient, refused bool) {
+	mm := modelMember{a.Torrent, a.Member}
+	mine := m.clientsOf(mm)
+	p := m.find(a, mine)
+	if p == nil && a.Event == wire.Stopped {
+		return nil, nil, false
+	}
+	if p == nil && len(mine) >= m.c.PerMember && !slices.ContainsFunc(mine, func(c *modelClient) bool { return !c.listed }) {
+		return nil, nil, true
+	}
+	ch := m.judge(a, p, mine)
+	if !commits {
+		return &ch, nil, true
+	}
+	if p == nil {
+		if len(mine) >= m.c.PerMember {
+			m.evict(mine)
+		}
+		p = &modelClient{modelMember: mm}
+		m.torrents[a.Torrent] = append(m.torrents[a.Torrent], p)
+		m.take(p, a, false)
+	} else {
+		m.take(p, a, m.isOvertaken(a, p))
+	}
+	return &ch, p, false
+}
+
+func (m *model) evict(mine []*modelClient) {
+	var idle []*modelClient
+	for _, c := range mine {
+		if !c.listed {
+			idle = append(idle, c)
+		}
+	}
+	m.forget(slices.MinFunc(idle, func(c, d *modelClient) int {
+		return cmp.Or(cmp.Compare(c.off, d.off), bytes.Compare(c.id[:], d.id[:]))
+	}))
+}
+
+func (m *model) forget(c *modelClient) {
+	rest := slices.DeleteFunc(m.torrents[c.torrent], func(d *modelClient) bool { return c == d })
+	m.torrents[c.torrent] = rest
+	if len(rest) == 0 {
+		delete(m.torrents, c.torrent)
+	}
+	if len(m.clientsOf(c.modelMember)) == 0 {
+		delete(m.seeded, c.modelMember)
+	}
+}
+
+func (m *model) isOvertaken(a *Announce, p *modelClient) bool {
+	return a.Event != wire.Started && a.Over6 != p.over6 && a.At.Unix()-p.last < 10 && (a.Uploaded < p.up || a.Downloaded < p.down)
+}
+
+func (m *model) judge(a *Announce, p *modelClient, mine []*modelClient) Change {
+	ch := Change{Member: a.Member, Torrent: a.Torrent, At: a.At}
+	ch.Active, ch.Left = m.activity(mine, p, a.Event != wire.Stopped && !a.Hidden, a.Left)
+	switch {
+	case p == nil && a.Left == 0:
+		ch.Completion = MaybeCompleted
+	case p == nil || m.isOvertaken(a, p):
+	default:
+		if p.left > 0 && a.Left == 0 {
+			ch.Completion = Completed
+		}
+		if a.Uploaded >= p.up && a.Downloaded >= p.down {
+			most := m.c.MaxRate * (a.At.Unix() - p.last + 1)
+			up, down := a.Uploaded-p.up, a.Downloaded-p.down
+			if up > most {
+				up, ch.Clamped = most, true
+			}
+			if down > most {
+				down, ch.Clamped = most, true
+			}
+			ch.Up, ch.Down = core.Bytes(up), core.Bytes(down)
+		}
+		if p.listed && p.left == 0 {
+			if s := a.At.Unix() - max(p.last, m.seeded[p.modelMember]); s > 0 {
+				ch.SeedTime = min(time.Duration(s)*time.Second, m.c.SeedCap)
+			}
+		}
+	}
+	return ch
+}
+
+// activity is whether a member takes part, p doing so as told, and how far the
+// furthest of the clients that do is; p's own left when none does.
+func (m *model) activity(mine []*modelClient, p *modelClient, listed bool, left int64) (bool, core.Bytes) {
+	var lefts []int64
+	if listed {
+		lefts = append(lefts, left)
+	}
+	for _, c := range mine {
+		if c != p && c.listed {
+			lefts = append(lefts, c.left)
+		}
+	}
+	if len(lefts) == 0 {
+		return false, core.Bytes(left)
+	}
+	return true, core.Bytes(slices.Min(lefts))
+}
+
+func (m *model) take(p *modelClient, a *Announce, overtaken bool) {
+	now := a.At.Unix()
+	if p.listed && p.left == 0 {
+		m.seeded[p.modelMember] = now
+	}
+	wasListed, wasSeeder := p.listed, p.left == 0
+	p.id, p.last, p.over6 = a.PeerID, now, a.Over6
+	if a.Key != 0 {
+		p.key = a.Key
+	}
+	if !overtaken {
+		p.up, p.down, p.left = a.Uploaded, a.Downloaded, a.Left
+	}
+	if !a.V4.IsZero() {
+		p.v4, p.seen4 = a.V4, now
+	} else if now-p.seen4 > int64(m.c.Timeout/time.Second) {
+		p.v4 = wire.Endpoint{}
+	}
+	if !a.V6.IsZero() {
+		p.v6, p.seen6 = a.V6, now
+	} else if now-p.seen6 > int64(m.c.Timeout/time.Second) {
+		p.v6 = wire.Endpoint{}
+	}
+	p.listed = a.Event != wire.Stopped && !a.Hidden
+	if !p.listed {
+		m.rest(p, now)
+	}
+	if p.listed != wasListed || p.listed && (p.left == 0) != wasSeeder {
+		m.changed[p.torrent] = true
+	}
+}
+
+func (m *model) rest(p *modelClient, now int64) {
+	p.listed, p.off, p.v4, p.v6 = false, now, wire.Endpoint{}, wire.Endpoint{}
+}
+
+// unlist unlists those of a member's clients that which says, in order of their
+// last announce, and returns the changes.
+func (m *model) unlist(mine []*modelClient, now int64, which func(*modelClient) bool) []Change {
+	slices.SortFunc(mine, func(c, d *modelClient) int {
+		return cmp.Or(cmp.Compare(c.last, d.last), bytes.Compare(c.id[:], d.id[:]))
+	})
+	var out []Change
+	for _, c := range mine {
+		if !c.listed || !which(c) {
+			continue
+		}
+		m.rest(c, now)
+		m.changed[c.torrent] = true
+		ch := Change{Member: c.member, Torrent: c.torrent, At: time.Unix(c.last, 0)}
+		ch.Active, ch.Left = m.activity(mine, c, false, c.left)
+		out = append(out, ch)
+	}
+	return out
+}
+
+// members are all members of a torrent (0 is any) by id (0 is any).
+func (m *model) members(torrent core.TorrentID, member core.MemberID) []modelMember {
+	var out []modelMember
+	for _, clients := range m.torrents {
+		for _, c := range clients {
+			if (torrent == 0 || c.torrent == torrent) && (member == 0 || c.member == member) && !slices.Contains(out, c.modelMember) {
+				out = append(out, c.modelMember)
+			}
+		}
+	}
+	return out
+}
+
+func (m *model) reap(now int64) []Change {
+	var out []Change
+	for _, mm := range m.members(0, 0) {
+		mine := m.clientsOf(mm)
+		out = append(out, m.unlist(mine, now, func(c *modelClient) bool { return now-c.last >= int64(m.c.Timeout/time.Second) })...)
+		for _, c := range mine {
+			if !c.listed && now-c.off >= int64(m.c.Forget/time.Second) {
+				m.forget(c)
+			}
+		}
+	}
+	return out
+}
+
+func (m *model) hide(id core.MemberID, now int64) []Change {
+	var out []Change
+	for _, mm := range m.members(0, id) {
+		out = append(out, m.unlist(m.clientsOf(mm), now, func(*modelClient) bool { return true })...)
+	}
+	return out
+}
+
+func (m *model) drop(id core.TorrentID, now int64) []Change {
+	var out []Change
+	for _, mm := range m.members(id, 0) {
+		mine := m.clientsOf(mm)
+		out = append(out, m.unlist(mine, now, func(*modelClient) bool { return true })...)
+		for _, c := range mine {
+			m.forget(c)
+		}
+	}
+	return out
+}
+
+func (m *model) count(id core.TorrentID) Count {
+	n := Count{Torrent: id}
+	for _, c := range m.torrents[id] {
+		switch {
+		case c.listed && c.left == 0:
+			n.Seeders++
+		case c.listed:
+			n.Leechers++
+		}
+	}
+	return n
+}
+
+func (m *model) totals() Totals {
+	n := Totals{Torrents: len(m.torrents)}
+	for id, clients := range m.torrents {
+		c := m.count(id)
+		n.Seeders += c.Seeders
+		n.Leechers += c.Leechers
+		n.Unlisted += len(clients) - c.Seeders - c.Leechers
+	}
+	return n
+}
+
+// checkPeers reports what is wrong with the peers that p was given. They are
+// chosen by chance, but whom from and how many is not.
+func (m *model) checkPeers(a *Announce, p *modelClient, got []wire.Peer) error {
+	want := m.c.NumWant
+	if a.NumWant >= 0 {
+		want = min(want, a.NumWant)
+	}
+	if p == nil || !p.listed {
+		want = 0
+	}
+	if want == 0 {
+		if len(got) > 0 {
+			return fmt.Errorf("%d peers for one who wants none", len(got))
+		}
+		return nil
+	}
+	var seeders, leechers, own []*modelClient
+	for _, c := range m.torrents[p.torrent] {
+		switch {
+		case c == p || !c.listed || c.v4.IsZero() && c.v6.IsZero() || p.left == 0 && c.left == 0:
+		case c.member == p.member:
+			own = append(own, c)
+		case c.left == 0:
+			seeders = append(seeders, c)
+		default:
+			leechers = append(leechers, c)
+		}
+	}
+	use4, use6 := !p.v4.IsZero() || p.v6.IsZero(), !p.v6.IsZero() || p.v4.IsZero()
+	usable := func(c *modelClient) bool { return use4 && !c.v4.IsZero() || use6 && !c.v6.IsZero() }
+	if !slices.ContainsFunc(seeders, usable) && !slices.ContainsFunc(leechers, usable) {
+		return m.checkNumbers(a.Bare, got, nil, own, want, true, true)
+	}
+	return m.checkNumbers(a.Bare, got, seeders, leechers, want, use4, use6)
+}
+
+// checkNumbers holds got against a first and a second choice of clients.
+func (m *model) checkNumbers(bare bool, got []wire.Peer, first, second []*modelClient, want int, use4, use6 bool) error {
+	choices := [2][]*modelClient{first, second}
+	var got4, got6, have4, have6 [2]int
+	for i, clients := range choices {
+		for _, c := range clients {
+			if !c.v4.IsZero() {
+				have4[i]++
+			}
+			if !c.v6.IsZero() {
+				have6[i]++
+			}
+		}
+	}
+	ids := map[wire.PeerID]bool{}
+	var at [2]map[wire.Endpoint]int // how many clients of each choice are yet to be given; two may share one address
+	for i, clients := range choices {
+		at[i] = map[wire.Endpoint]int{}
+		for _, c := range clients {
+			at[i][c.v4]++
+			at[i][c.v6]++
+		}
+	}
+	for _, g := range got {
+		if bare {
+			if g.ID != (wire.PeerID{}) || g.V4.IsZero() == g.V6.IsZero() {
+				return fmt.Errorf("%+v is not bare", g)
+			}
+		} else if ids[g.ID] {
+			return fmt.Errorf("%q is there twice", g.ID)
+		}
+		ids[g.ID] = true
+		if g.V4.IsZero() && g.V6.IsZero() {
+			return fmt.Errorf("%q without an address", g.ID)
+		}
+		from := slices.IndexFunc(choices[:], func(clients []*modelClient) bool {
+			return slices.ContainsFunc(clients, func(c *modelClient) bool {
+				return c.id == g.ID && (g.V4.IsZero() || g.V4 == c.v4) && (g.V6.IsZero() || g.V6 == c.v6)
+			})
+		})
+		if bare {
+			from = slices.IndexFunc(at[:], func(n map[wire.Endpoint]int) bool {
+				return (g.V4.IsZero() || n[g.V4] > 0) && (g.V6.IsZero() || n[g.V6] > 0)
+			})
+		}
+		if from < 0 {
+			return fmt.Errorf("%q at %v, %v is not to be given", g.ID, g.V4.AddrPort(), g.V6.AddrPort())
+		}
+		at[from][g.V4]--
+		at[from][g.V6]--
+		if !g.V4.IsZero() {
+			got4[from]++
+		}
+		if !g.V6.IsZero() {
+			got6[from]++
+		}
+	}
+	full := func(have [2]int) [2]int {
+		n := min(want, have[0])
+		return [2]int{n, min(want-n, have[1])}
+	}
+	if use4 && got4 != full(have4) || use6 && got6 != full(have6) {
+		return fmt.Errorf("%v and %v addresses of first and second choice, want %v and %v", got4, got6, full(have4), full(have6))
+	}
+	if got4[0]+got4[1] > want || got6[0]+got6[1] > want {
+		return errors.New("more peers than wanted")
+	}
+	return nil
+}

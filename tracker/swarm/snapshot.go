@@ -1,0 +1,423 @@
+package swarm
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"math"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/tracker/wire"
+)
+
+// A snapshot is a header and a row of blocks, each with its length and checksum.
+// All numbers of fixed size are little-endian.
+//
+//	header  magic, version (4 bytes), shards (4), CRC-32C of these (4)
+//	block   shard (4), position (8), clients (4), length (4), CRC-32C of these and
+//	        the clients (4), the clients
+//	end     a block of the shard after the last one, without clients; its position
+//	        is how many clients there are in all
+//
+// A shard has one block or several, in order, with the same position. A client is
+//
+//	flags (1), torrent and member (uvarint), peer-id (20), key (4), uploaded,
+//	downloaded and left (uvarint), last announce (4), then by its flags: when it
+//	was unlisted (4); IPv4 (6) and when it was seen (4); IPv6 (18) and when (4);
+//	up to when seed time was counted (4)
+const (
+	snapshotMagic   = "caduceus swarms\n"
+	snapshotVersion = 1
+
+	headerSize = len(snapshotMagic) + 12
+	blockHead  = 24
+	blockSize  = 64 << 10 // about; one client more fits
+	maxClient  = 160      // bytes
+)
+
+const (
+	snapListed = 1 << iota
+	snapOver6
+	snap4
+	snap6
+	snapSeeded
+	snapKnown = 1<<iota - 1
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// Positions says how far into a journal each torrent's swarm of a snapshot goes.
+type Positions struct{ of [shards]uint64 }
+
+// Of returns the position that mark gave when the snapshot was taken of the
+// torrent. What the journal says of it from there on is not in the snapshot, and
+// all that it says before is.
+func (p *Positions) Of(id core.TorrentID) uint64 { return p.of[uint64(id)%shards] }
+
+// Least is the position from which on a journal is needed.
+func (p *Positions) Least() uint64 {
+	least := p.of[0]
+	for _, n := range p.of {
+		least = min(least, n)
+	}
+	return least
+}
+
+// Snapshot writes all clients to w while announces go on. Shard after shard is
+// copied under its lock (a fraction of a millisecond where a million clients are
+// spread evenly) and written after. mark is called under the lock too, as commit
+// is, and returns the journal's position; nil stands for a position of 0. One
+// snapshot at a time may be taken.
+func (s *Swarms) Snapshot(w io.Writer, mark func() uint64) error {
+	head := append(make([]byte, 0, headerSize), snapshotMagic...)
+	head = binary.LittleEndian.AppendUint32(head, snapshotVersion)
+	head = binary.LittleEndian.AppendUint32(head, shards)
+	head = binary.LittleEndian.AppendUint32(head, crc32.Checksum(head, castagnoli))
+	if _, err := w.Write(head); err != nil {
+		return fmt.Errorf("writing a snapshot of the swarms: %w", err)
+	}
+	out := blocks{w: w, buf: make([]byte, blockHead, blockHead+blockSize+maxClient)}
+	var copied state
+	for i := range s.shards {
+		sh := &s.shards[i]
+		out.shard, out.position = uint32(i), 0
+		sh.mu.Lock()
+		copied.copyFrom(&sh.state)
+		if mark != nil {
+			out.position = mark()
+		}
+		sh.mu.Unlock()
+		if err := out.state(&copied); err != nil {
+			return fmt.Errorf("writing a snapshot of the swarms: %w", err)
+		}
+	}
+	out.shard, out.position = shards, out.total
+	if err := out.flush(); err != nil {
+		return fmt.Errorf("writing a snapshot of the swarms: %w", err)
+	}
+	return nil
+}
+
+// copyFrom makes st as much of a copy of from as a snapshot needs. It uses the
+// memory of the last copy again.
+func (st *state) copyFrom(from *state) {
+	st.times = from.times
+	for len(st.slab.clients) < len(from.slab.clients) {
+		st.slab.clients = append(st.slab.clients, new(clientChunk))
+		st.slab.dues = append(st.slab.dues, new(dueChunk))
+	}
+	st.slab.used = from.slab.used
+	for i := range from.slab.clients {
+		n := min(int(from.slab.used)-i<<chunkBits, chunkSlots)
+		copy(st.slab.clients[i][:n], from.slab.clients[i][:n])
+		copy(st.slab.dues[i][:n], from.slab.dues[i][:n])
+	}
+	st.extras.all = append(st.extras.all[:0], from.extras.all...)
+	st.torrents = append(st.torrents, make([]*torrent, max(0, len(from.torrents)-len(st.torrents)))...)
+	for i, t := range from.torrents {
+		if t == nil {
+			continue // no client is in it
+		}
+		if st.torrents[i] == nil {
+			st.torrents[i] = &torrent{}
+		}
+		st.torrents[i].copyFrom(t)
+	}
+}
+
+func (t *torrent) copyFrom(from *torrent) {
+	t.id = from.id
+	for kind := range kinds {
+		t.four[kind] = append(t.four[kind][:0], from.four[kind]...)
+		t.six[kind] = append(t.six[kind][:0], from.six[kind]...)
+	}
+}
+
+// blocks writes clients block by block.
+type blocks struct {
+	w        io.Writer
+	buf      []byte // room for the block's head, then clients
+	clients  uint32
+	shard    uint32
+	position uint64
+	total    uint64
+}
+
+// state writes the clients of a shard, in one block at least.
+func (b *blocks) state(st *state) error {
+	for s := slot(1); uint32(s) < st.slab.used; s++ {
+		c := st.slab.at(s)
+		if !c.live() {
+			continue
+		}
+		b.buf = st.appendClient(b.buf, s, c)
+		b.clients++
+		if len(b.buf) >= blockSize {
+			if err := b.flush(); err != nil {
+				return err
+			}
+		}
+	}
+	return b.flush()
+}
+
+func (b *blocks) flush() error {
+	h := b.buf[:0]
+	h = binary.LittleEndian.AppendUint32(h, b.shard)
+	h = binary.LittleEndian.AppendUint64(h, b.position)
+	h = binary.LittleEndian.AppendUint32(h, b.clients)
+	h = binary.LittleEndian.AppendUint32(h, uint32(len(b.buf)-blockHead))
+	sum := crc32.Update(crc32.Checksum(h, castagnoli), castagnoli, b.buf[blockHead:])
+	binary.LittleEndian.AppendUint32(h, sum)
+	_, err := b.w.Write(b.buf)
+	b.total += uint64(b.clients)
+	b.buf, b.clients = b.buf[:blockHead], 0
+	return err
+}
+
+func (st *state) appendClient(out []byte, s slot, c *client) []byte {
+	is := st.where(s, c)
+	var flags byte
+	var seeded uint32
+	if c.extra != 0 {
+		seeded = st.extras.all[c.extra].seeded
+	}
+	for _, f := range []struct {
+		bit byte
+		on  bool
+	}{{snapListed, c.listed()}, {snapOver6, c.over6()}, {snap4, is.has4}, {snap6, is.has6}, {snapSeeded, seeded != 0}} {
+		if f.on {
+			flags |= f.bit
+		}
+	}
+	out = append(out, flags)
+	out = binary.AppendUvarint(out, uint64(st.torrents[c.torrentIndex()].id))
+	out = binary.AppendUvarint(out, uint64(c.member))
+	out = append(out, c.id[:]...)
+	out = binary.LittleEndian.AppendUint32(out, c.key)
+	out = binary.AppendUvarint(out, uint64(c.up))
+	out = binary.AppendUvarint(out, uint64(c.down))
+	out = binary.AppendUvarint(out, uint64(c.left))
+	out = binary.LittleEndian.AppendUint32(out, st.last(s, c))
+	if !c.listed() {
+		out = binary.LittleEndian.AppendUint32(out, st.off(s))
+	}
+	if is.has4 {
+		out = binary.LittleEndian.AppendUint32(append(out, is.v4[:]...), is.seen4)
+	}
+	if is.has6 {
+		out = binary.LittleEndian.AppendUint32(append(out, is.v6[:]...), is.seen6)
+	}
+	if seeded != 0 {
+		out = binary.LittleEndian.AppendUint32(out, seeded)
+	}
+	return out
+}
+
+// errTorn is the cause when a snapshot is not what Snapshot wrote.
+var errTorn = errors.New("it is torn or damaged")
+
+// Restore fills empty swarms with a snapshot and says how far it goes. It must
+// have returned before the first announce. It reads up to the snapshot's end and
+// no further, in pieces of about 64 KiB. On an error the swarms are empty. Who
+// timed out meanwhile is left to Reap, and all torrents count as changed.
+func (s *Swarms) Restore(r io.Reader) (Positions, error) {
+	var p Positions
+	if s.Totals() != (Totals{}) {
+		return p, errors.New("restoring a snapshot: the swarms are not empty")
+	}
+	if err := s.restore(r, &p); err != nil {
+		for i := range s.shards {
+			s.shards[i].open(s.times, s.c.PerMember, s.c.NumWant)
+		}
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			err = fmt.Errorf("%w: it ends too soon", errTorn)
+		}
+		return Positions{}, fmt.Errorf("restoring a snapshot of the swarms: %w", err)
+	}
+	return p, nil
+}
+
+func (s *Swarms) restore(r io.Reader, p *Positions) error {
+	head := make([]byte, headerSize)
+	if _, err := io.ReadFull(r, head); err != nil {
+		return err
+	}
+	numbers := head[len(snapshotMagic):]
+	switch {
+	case string(head[:len(snapshotMagic)]) != snapshotMagic:
+		return errors.New("it is no snapshot of swarms")
+	case crc32.Checksum(head[:headerSize-4], castagnoli) != binary.LittleEndian.Uint32(numbers[8:]):
+		return errTorn
+	case binary.LittleEndian.Uint32(numbers) != snapshotVersion:
+		return fmt.Errorf("it has version %d, this program reads %d", binary.LittleEndian.Uint32(numbers), snapshotVersion)
+	case binary.LittleEndian.Uint32(numbers[4:]) != shards:
+		return fmt.Errorf("it has %d shards, this program has %d", binary.LittleEndian.Uint32(numbers[4:]), shards)
+	}
+	in := reader{r: r, buf: make([]byte, blockSize+maxClient)}
+	for shard := -1; ; {
+		if err := in.block(); err != nil {
+			return err
+		}
+		switch next := int(in.shard); {
+		case next == shards && shard == shards-1 && in.clients == 0 && in.position == in.total:
+			return nil
+		case next >= shards || next != shard && next != shard+1 || next == shard && in.position != p.of[shard]:
+			return errTorn
+		default:
+			shard = next
+		}
+		p.of[shard] = in.position
+		if err := s.take(shard, &in); err != nil {
+			return err
+		}
+	}
+}
+
+// take takes in the clients of a block.
+func (s *Swarms) take(shard int, in *reader) error {
+	sh := &s.shards[shard]
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	for range in.clients {
+		c, err := in.client()
+		switch {
+		case err != nil:
+			return err
+		case uint64(c.torrent)%shards != uint64(shard):
+			return errTorn
+		}
+		if err := sh.restore(&c); err != nil {
+			return err
+		}
+	}
+	if len(in.data) > 0 {
+		return errTorn
+	}
+	return nil
+}
+
+// saved is a client out of a snapshot.
+type saved struct {
+	client
+	where
+	torrent          core.TorrentID
+	last, off, since uint32
+	listed           bool
+}
+
+func (sh *shard) restore(c *saved) error {
+	if _, known := sh.byID[c.torrent]; sh.slab.full() || !known && sh.torrentsFull() {
+		return errors.New("it holds more clients than swarms can")
+	}
+	ti := sh.torrent(c.torrent)
+	sh.torrents[ti].clients++
+	s := sh.slab.add()
+	p := sh.slab.at(s)
+	*p = c.client
+	p.torrent |= ti | isLive
+	p.place = c.last
+	sh.index.add(&sh.slab, s)
+	if c.listed {
+		sh.list(s, p, &c.where)
+		sh.slab.setDue(s, c.last+sh.times.timeout)
+	} else {
+		sh.slab.setDue(s, c.off+sh.times.forget)
+	}
+	if c.has6 || c.has4 && c.seen4 != c.last || c.since != 0 {
+		x := sh.needExtra(p, c.last)
+		x.seen4, x.seen6, x.seeded = c.seen4, c.seen6, c.since
+	}
+	sh.change(sh.torrents[ti])
+	return nil
+}
+
+// reader reads what blocks wrote.
+type reader struct {
+	r        io.Reader
+	buf      []byte
+	data     []byte // of the block at hand, what is not yet read
+	clients  uint32
+	shard    uint32
+	position uint64
+	total    uint64
+}
+
+// block reads the next block and checks its sum.
+func (in *reader) block() error {
+	h := in.buf[:blockHead]
+	if _, err := io.ReadFull(in.r, h); err != nil {
+		return err
+	}
+	in.shard = binary.LittleEndian.Uint32(h)
+	in.position = binary.LittleEndian.Uint64(h[4:])
+	in.clients = binary.LittleEndian.Uint32(h[12:])
+	size := binary.LittleEndian.Uint32(h[16:])
+	want := binary.LittleEndian.Uint32(h[20:])
+	sum := crc32.Checksum(h[:20], castagnoli)
+	if int64(size) > int64(len(in.buf)) {
+		return errTorn
+	}
+	in.data = in.buf[:size]
+	if _, err := io.ReadFull(in.r, in.data); err != nil {
+		return err
+	}
+	if crc32.Update(sum, castagnoli, in.data) != want {
+		return errTorn
+	}
+	in.total += uint64(in.clients)
+	return nil
+}
+
+// client reads one client. The sum of its block was right, so that what makes no
+// sense was written by another program; it must do no harm all the same.
+func (in *reader) client() (c saved, err error) {
+	take := func(n int) []byte {
+		if len(in.data) < n {
+			err = errTorn
+			return make([]byte, n)
+		}
+		b := in.data[:n]
+		in.data = in.data[n:]
+		return b
+	}
+	number := func(most uint64) uint64 {
+		v, n := binary.Uvarint(in.data)
+		if n <= 0 || v > most {
+			err = errTorn
+			return 0
+		}
+		in.data = in.data[n:]
+		return v
+	}
+	instant := func() uint32 { return min(binary.LittleEndian.Uint32(take(4)), never-1-longest) }
+	flags := take(1)[0]
+	if flags&^snapKnown != 0 || flags&snapListed == 0 && flags&(snap4|snap6) != 0 {
+		return c, errTorn
+	}
+	c.torrent = core.TorrentID(number(math.MaxUint64))
+	c.member = uint32(number(math.MaxUint32))
+	c.id = wire.PeerID(take(len(c.id)))
+	c.key = binary.LittleEndian.Uint32(take(4))
+	c.up, c.down, c.left = int64(number(math.MaxInt64)), int64(number(math.MaxInt64)), int64(number(math.MaxInt64))
+	c.last = instant()
+	c.listed = flags&snapListed != 0
+	c.flag(isOver6, flags&snapOver6 != 0)
+	if !c.listed {
+		c.off = instant()
+	}
+	if c.has4 = flags&snap4 != 0; c.has4 {
+		copy(c.v4[:], take(len(c.v4)))
+		c.seen4 = instant()
+	}
+	if c.has6 = flags&snap6 != 0; c.has6 {
+		copy(c.v6[:], take(len(c.v6)))
+		c.seen6 = instant()
+	}
+	if flags&snapSeeded != 0 {
+		c.since = instant()
+	}
+	return c, err
+}
