@@ -77,6 +77,8 @@ var torrentIDs = [...]core.TorrentID{1, 2, 1 + shards, 1 + 2*shards}
 
 func (w *author) step() happening {
 	switch n := w.choose(1000); {
+	case n < 2: // the very second of a time-out
+		w.now = w.now.Add([...]time.Duration{historyConfig().Timeout, historyConfig().Forget}[w.choose(2)])
 	case n < 5:
 		w.now = w.now.Add(time.Duration(w.choose(8*3600)) * time.Second)
 	case n < 50:

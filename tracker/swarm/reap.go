@@ -39,20 +39,18 @@ func (sh *shard) reapStep(chunk int, now uint32, gone func(Change)) int {
 	}
 	dues := sh.slab.dues[chunk]
 	done := 0
-	sh.slab.soonest[chunk] = never // reaping may bring new ones
 	soonest := uint32(never)
 	for i := range dues {
 		if dues[i] <= now {
 			if done == step {
-				sh.slab.soonest[chunk] = 0
-				return chunk
+				return chunk // soonest is a lower bound still
 			}
 			done++
 			sh.reap(slot(chunk<<chunkBits+i), now, gone)
 		}
 		soonest = min(soonest, dues[i])
 	}
-	sh.slab.soonest[chunk] = min(soonest, sh.slab.soonest[chunk])
+	sh.slab.soonest[chunk] = soonest
 	return chunk + 1
 }
 
