@@ -24,13 +24,14 @@ run: build ## build and start everything on an embedded database in ./var
 	./caduceus serve
 
 demo: build ## a scratch site with real datasets, members and BitTorrent clients
-	./scripts/needs.sh
+	@./scripts/needs.sh demo
 	./caduceus demo
 
 test: needs ## install what the tests need and run all of them (PKG=./… for some)
 	$(GO) run ./scripts/test -timeout 10m -p 2 $(PKG)
 
-race: needs ## the same with the race detector
+race: ## the same with the race detector
+	@./scripts/needs.sh test gcc libc6-dev
 	CGO_ENABLED=1 $(GO) run ./scripts/test -race -timeout 20m -p 2 $(PKG)
 
 check: lint-tool ## format, vet, lint and the law of imports
@@ -51,7 +52,7 @@ clean: ## remove what was built; ./var, your data, stays
 	$(GO) clean -testcache
 
 needs:
-	@./scripts/needs.sh
+	@./scripts/needs.sh test
 
 lint-tool:
 	@$(LINT) version 2>/dev/null | grep -q 'version $(LINT_VERSION:v%=%) ' || { \

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os/exec"
 	"slices"
 	"strings"
@@ -65,8 +66,10 @@ type listed struct {
 // TestImportLaw fails on every arrow that the plan of the house does not allow.
 func TestImportLaw(t *testing.T) {
 	t.Parallel()
+	missing := maps.Clone(storeys)
 	for _, p := range listPackages(t) {
 		from := local(p.ImportPath)
+		delete(missing, from)
 		for _, path := range p.Imports {
 			if why := forbidden(from, path, false); why != "" {
 				t.Errorf("%s imports %s: %s", from, local(path), why)
@@ -77,6 +80,9 @@ func TestImportLaw(t *testing.T) {
 				t.Errorf("a test of %s imports %s: %s", from, local(path), why)
 			}
 		}
+	}
+	for pkg := range missing {
+		t.Errorf("%s has a place in the house and does not exist", pkg)
 	}
 }
 

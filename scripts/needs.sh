@@ -1,22 +1,34 @@
 #!/usr/bin/env bash
-# Installs what the tests need and this machine lacks: database server, real
-# BitTorrent and IRC clients, a browser, and datasets, all from Debian. It asks
-# for nothing and says what it does. Usage: needs.sh [package…] for more of them.
+# Installs from Debian what this machine lacks, and says what it does.
+#   needs.sh demo            the datasets that make demo shares
+#   needs.sh test [package…] these, and what the tests need: database server, real
+#                            BitTorrent clients, a browser; and further packages
 set -euo pipefail
 
-packages=(
-	mariadb-server                               # the second database engine
-	transmission-daemon aria2 rtorrent           # clients that seed and fetch
-	python3 python3-libtorrent                   # … and make hybrid and v2 torrents
-	iproute2 util-linux                          # network namespaces
-	chromium fonts-dejavu-core                   # the site in a browser
-	libxml2-utils                                # xmllint
-	nginx-light systemd curl                     # what deploy/ is for
-	bowtie2-examples libsbml5-examples samtools-test hmmer-examples # datasets
-	"$@"
-)
+packages=(bowtie2-examples libsbml5-examples samtools-test hmmer-examples)
 # Small images of Debian leave documentation out, and with it the datasets.
 samples=(/usr/share/doc/bowtie2/examples /usr/share/doc/libsbml5-examples/examples /usr/share/doc/hmmer/examples)
+
+case ${1:-} in
+demo) ;;
+test)
+	shift
+	packages+=(
+		mariadb-server                     # the second database engine
+		transmission-daemon aria2 rtorrent # clients that seed and fetch
+		python3 python3-libtorrent         # … and make hybrid and v2 torrents
+		iproute2 util-linux                # network namespaces
+		chromium fonts-dejavu-core         # the site in a browser
+		libxml2-utils                      # xmllint
+		nginx-light systemd curl           # what deploy/ is for
+		"$@"
+	)
+	;;
+*)
+	sed -n '2,5s/^# \?//p' "$0" >&2
+	exit 2
+	;;
+esac
 
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 apt() { as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 "$@" </dev/null; }
@@ -26,7 +38,7 @@ for p in "${packages[@]}"; do
 	[ "$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null || true)" = installed ] || missing+=("$p")
 done
 if [ ${#missing[@]} -gt 0 ]; then
-	echo "The tests need what is not installed here yet: ${missing[*]}"
+	echo "Not installed here yet: ${missing[*]}"
 	if ! command -v apt-get >/dev/null; then
 		echo "This is not Debian: install the like of them yourself, please." >&2
 		exit 1

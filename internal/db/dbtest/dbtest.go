@@ -165,18 +165,26 @@ func (s *Server) start() error {
 	if out, err := install.CombinedOutput(); err != nil {
 		return fmt.Errorf("mariadb-install-db: %w: %s", err, out)
 	}
-	s.cmd = exec.Command("mariadbd", ServerArgs(s.dir)...)
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	s.cmd = exec.Command("sh", append([]string{"-c", keeper, "sh", s.dir, "mariadbd"}, ServerArgs(s.dir)...)...)
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 	return s.cmd.Start()
 }
 
-// Stop kills the server, whose data nobody needs any more, and removes them.
+// keeper runs the server and, when it is asked to end or its parent has ended,
+// kills it and removes its folder: nobody needs the data any more.
+const keeper = `dir=$1; shift
+"$@" & server=$!
+trap 'kill -9 $server; wait $server; rm -rf "$dir"; exit 0' TERM
+trap '' INT
+wait $server
+rm -rf "$dir"`
+
+// Stop ends the server and removes its data.
 func (s *Server) Stop() error {
-	if err := s.cmd.Process.Kill(); err != nil {
+	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		return err
 	}
-	_ = s.cmd.Wait() // killed, as it should be
-	return os.RemoveAll(s.dir)
+	return s.cmd.Wait()
 }
 
 // ServerArgs are the arguments of a small, fast, unsafe test server in dir, with
@@ -184,7 +192,7 @@ func (s *Server) Stop() error {
 func ServerArgs(dir string) []string {
 	return []string{"--no-defaults", "--datadir=" + filepath.Join(dir, "data"), "--socket=" + filepath.Join(dir, "s.sock"),
 		"--pid-file=" + filepath.Join(dir, "pid"), "--skip-networking", "--user=" + serverUser(), "--tmpdir=" + dir,
-		"--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0", "--innodb-flush-method=nosync",
+		"--innodb-flush-log-at-trx-commit=0", "--innodb-file-per-table=0", "--innodb-doublewrite=0", "--innodb-flush-method=nosync",
 		"--innodb-buffer-pool-size=64M", "--innodb-log-file-size=32M", "--skip-log-bin", "--max-connections=400",
 		"--performance-schema=0"}
 }
