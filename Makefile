@@ -11,7 +11,7 @@ PKG      ?= ./...
 # One program without cgo: it runs on any Linux of its architecture.
 export CGO_ENABLED = 0
 
-.PHONY: help run build test check race bench fuzz demo clean needs lint-tool
+.PHONY: help run build test check race bench bench-tracker fuzz demo clean needs lint-tool
 .DEFAULT_GOAL := help
 
 help: ## say what there is
@@ -43,6 +43,11 @@ check: lint-tool ## format, vet, lint and the law of imports
 
 bench: ## run the benchmarks (PKG=./… for some)
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 30m $(PKG)
+
+bench-tracker: build ## put load on the tracker and on opentracker, and compare (ARGS=… for the tool)
+	./scripts/needs.sh opentracker
+	$(GO) build -o bin/load ./tracker/load
+	./bin/load -caduceus caduceus=./caduceus $(ARGS)
 
 fuzz: ## run every fuzz target for FUZZTIME (20s)
 	./scripts/fuzz.sh $(FUZZTIME)
