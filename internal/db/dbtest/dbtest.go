@@ -161,7 +161,7 @@ func StartServer() (*Server, error) {
 func (s *Server) start() error {
 	data := filepath.Join(s.dir, "data")
 	install := exec.Command("mariadb-install-db", "--no-defaults", "--datadir="+data,
-		"--auth-root-authentication-method=normal", "--skip-test-db", "--user="+serverUser(), "--tmpdir="+s.dir)
+		"--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve", "--user="+serverUser(), "--tmpdir="+s.dir)
 	if out, err := install.CombinedOutput(); err != nil {
 		return fmt.Errorf("mariadb-install-db: %w: %s", err, out)
 	}
