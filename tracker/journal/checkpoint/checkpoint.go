@@ -1,0 +1,203 @@
+// Package checkpoint keeps snapshots in files: a stream of bytes and the position
+// of the journal up to which it holds everything. A snapshot becomes visible by a
+// rename once all of it is on the disk, and the one before it is kept, so that
+// there is always one to start from; when the newest is damaged that is the
+// previous one.
+//
+// A file is a header, chunks of up to 128 KiB, and an end, each with a CRC-32C;
+// the end says how many bytes there are. All numbers are little endian.
+//
+// # Concurrency
+//
+// One Write or Open at a time for a directory, which the caller sees to (the lock of the
+// journal does, where both are used together). A Snapshot belongs to one
+// goroutine.
+package checkpoint
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+const (
+	magic      = "cadckpt\x01" // the last byte is the version of the format; the header stays as it is in all versions
+	headerSize = 20            // magic 8, position 8, checksum 4
+	chunkSize  = 128 << 10
+	endLength  = 1<<32 - 1 // in place of the length of a chunk
+	syncEach   = 8 << 20   // bytes; what is synced in small parts does not hold up other files
+	kept       = 2
+	suffix     = ".checkpoint"
+	unfinished = ".tmp"     // behind the suffix, until it is whole
+	aside      = ".damaged" // behind the suffix of one that was passed over
+)
+
+var (
+	castagnoli = crc32.MakeTable(crc32.Castagnoli)
+	le         = binary.LittleEndian
+)
+
+// ErrNone says that there is no snapshot, not even a damaged one.
+var ErrNone = errors.New("checkpoint: there is none")
+
+func pathOf(dir string, position uint64) string {
+	return filepath.Join(dir, fmt.Sprintf("%020d%s", position, suffix))
+}
+
+// list returns the positions of the snapshots in dir, oldest first.
+func list(dir string) ([]uint64, error) {
+	entries, err := os.ReadDir(dir) // sorted by name
+	if err != nil {
+		return nil, fmt.Errorf("checkpoint: %w", err)
+	}
+	var positions []uint64
+	for _, e := range entries {
+		digits, ok := strings.CutSuffix(e.Name(), suffix)
+		if !ok {
+			continue
+		}
+		p, err := strconv.ParseUint(digits, 10, 64)
+		if err != nil || len(digits) != 20 {
+			return nil, fmt.Errorf("checkpoint: %s is no name of a snapshot; move it away", filepath.Join(dir, e.Name()))
+		}
+		positions = append(positions, p)
+	}
+	return positions, nil
+}
+
+// Write makes fill write a snapshot that holds everything up to position, and
+// returns once it will be found after a power failure. Then all but the newest
+// two are removed. It returns the position of the oldest one that is left: what
+// the journal holds up to there is not needed any more. After an error nothing may
+// be removed from the journal; all snapshots from before are still there. dir must
+// exist, and position not be behind that of the newest one.
+func Write(dir string, position uint64, fill func(w io.Writer) error) (oldest uint64, err error) {
+	before, err := list(dir)
+	if err != nil {
+		return 0, err
+	}
+	if n := len(before); n > 0 && before[n-1] > position {
+		return 0, fmt.Errorf("checkpoint: position %d is behind that of the newest one, %d", position, before[n-1])
+	}
+	if err := writeFile(dir, position, fill); err != nil {
+		return 0, fmt.Errorf("checkpoint: write: %w", err)
+	}
+	positions, err := list(dir)
+	if err != nil {
+		return 0, err
+	}
+	for len(positions) > kept {
+		if err := os.Remove(pathOf(dir, positions[0])); err != nil {
+			return 0, fmt.Errorf("checkpoint: remove an old one: %w", err)
+		}
+		positions = positions[1:]
+	}
+	return positions[0], nil
+}
+
+func writeFile(dir string, position uint64, fill func(w io.Writer) error) error {
+	path := pathOf(dir, position)
+	f, err := os.OpenFile(path+unfinished, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	err = errors.Join(stream(f, position, fill), f.Close())
+	if err == nil {
+		err = os.Rename(path+unfinished, path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(path+unfinished))
+	}
+	return syncDir(dir)
+}
+
+// stream writes a whole snapshot and syncs it.
+func stream(f *os.File, position uint64, fill func(w io.Writer) error) error {
+	w := &writer{f: f, buf: make([]byte, 8, 8+chunkSize)}
+	if err := w.header(position); err != nil {
+		return err
+	}
+	if err := fill(w); err != nil {
+		return err
+	}
+	if err := w.end(); err != nil {
+		return err
+	}
+	return f.Sync()
+}
+
+func syncDir(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+// writer cuts a stream into chunks.
+type writer struct {
+	f        *os.File
+	buf      []byte // room for checksum and length, then bytes
+	total    uint64
+	unsynced int
+	err      error // the first one; nothing is written after it
+}
+
+func (w *writer) header(position uint64) error {
+	b := append(make([]byte, 0, headerSize), magic...)
+	b = le.AppendUint64(b, position)
+	b = le.AppendUint32(b, crc32.Checksum(b, castagnoli))
+	_, err := w.f.Write(b)
+	return err
+}
+
+// Write implements io.Writer.
+func (w *writer) Write(p []byte) (n int, err error) {
+	for len(p) > 0 && w.err == nil {
+		part := min(len(p), cap(w.buf)-len(w.buf))
+		w.buf = append(w.buf, p[:part]...)
+		p = p[part:]
+		n += part
+		if len(w.buf) == cap(w.buf) {
+			w.err = w.chunk()
+		}
+	}
+	return n, w.err
+}
+
+func (w *writer) chunk() error {
+	le.PutUint32(w.buf[4:], uint32(len(w.buf)-8))
+	le.PutUint32(w.buf, crc32.Checksum(w.buf[4:], castagnoli))
+	if _, err := w.f.Write(w.buf); err != nil {
+		return err
+	}
+	w.total += uint64(len(w.buf) - 8)
+	if w.unsynced += len(w.buf); w.unsynced >= syncEach {
+		w.unsynced = 0
+		if err := w.f.Sync(); err != nil {
+			return err
+		}
+	}
+	w.buf = w.buf[:8]
+	return nil
+}
+
+func (w *writer) end() error {
+	if w.err == nil && len(w.buf) > 8 {
+		w.err = w.chunk()
+	}
+	if w.err != nil {
+		return w.err
+	}
+	b := le.AppendUint32(make([]byte, 4, 16), endLength)
+	b = le.AppendUint64(b, w.total)
+	le.PutUint32(b, crc32.Checksum(b[4:], castagnoli))
+	_, err := w.f.Write(b)
+	return err
+}

@@ -1,0 +1,164 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Run syncs as SyncInterval and SyncNever say, until ctx ends or the journal is
+// closed. A sync that fails is counted, and records are refused until one
+// succeeds. One goroutine of the caller's runs it; with SyncAlways it has
+// nothing to do.
+func (j *Journal) Run(ctx context.Context) error {
+	if j.o.Sync == SyncAlways {
+		<-ctx.Done()
+		return nil
+	}
+	t := time.NewTicker(j.o.SyncEvery)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-t.C:
+		}
+		j.mu.Lock()
+		closed := j.closed
+		j.flush()
+		j.mu.Unlock()
+		if closed {
+			return nil
+		}
+		if err := j.sync(j.o.Sync == SyncNever); err != nil {
+			continue // it is kept as the trouble
+		}
+	}
+}
+
+// Sync writes what was appended and returns when everything that was
+// acknowledged until now is on the disk, in every sync mode.
+func (j *Journal) Sync() error {
+	j.mu.Lock()
+	if j.closed {
+		j.mu.Unlock()
+		return ErrClosed
+	}
+	j.flush()
+	j.mu.Unlock()
+	return j.sync(false)
+}
+
+func (j *Journal) sync(onlyFull bool) error {
+	if j.o.Sync == SyncAlways {
+		return nil // nothing is acknowledged before
+	}
+	j.syncing.Lock()
+	defer j.syncing.Unlock()
+	return j.syncSegments(onlyFull)
+}
+
+// todo is what one sync has to do with one segment.
+type todo struct {
+	s   *segment
+	end int64
+}
+
+// syncSegments syncs all segments, or all but the current one. It is called with
+// syncing held; meanwhile others go on appending.
+func (j *Journal) syncSegments(onlyFull bool) error {
+	j.mu.Lock()
+	var list []todo
+	target := j.written
+	for _, s := range j.segments {
+		if onlyFull && s == j.current {
+			target = s.before
+		} else if s.file != nil && (s.end > s.synced || s != j.current || !s.listed) {
+			list = append(list, todo{s, s.end})
+		}
+	}
+	j.mu.Unlock()
+	if len(list) == 0 {
+		return nil
+	}
+	err := j.syncFiles(list)
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if err != nil {
+		j.unsynced = fmt.Errorf("journal: it can't be synced: %w", err)
+		j.faults++
+		j.retryAt = j.o.Clock().Add(j.o.RetryEvery)
+		return j.unsynced
+	}
+	j.unsynced = nil
+	j.syncs++
+	j.durable = max(j.durable, target)
+	for _, t := range list {
+		t.s.listed = true
+		if t.s != j.current && t.end == t.s.end {
+			err = errors.Join(err, t.s.file.Close())
+			t.s.file = nil
+		}
+	}
+	return err
+}
+
+func (j *Journal) syncFiles(list []todo) error {
+	names := false
+	for _, t := range list {
+		if t.s.suspect {
+			if err := t.s.rewrite(t.end); err != nil {
+				return err
+			}
+		}
+		if err := t.s.file.Sync(); err != nil {
+			t.s.suspect = true
+			return err
+		}
+		t.s.suspect, t.s.synced = false, t.end
+		names = names || !t.s.listed
+	}
+	if names {
+		return j.o.disk.SyncDir(j.dir)
+	}
+	return nil
+}
+
+// rewrite writes again what a failed sync may have lost: the kernel takes pages
+// that it could not write for clean, and the next sync would succeed without
+// them. They are read back from its cache, and checked.
+func (s *segment) rewrite(end int64) error {
+	r := &reader{r: s.file, off: s.synced, limit: end}
+	if r.off == 0 {
+		if err := s.skipHead(r); err != nil {
+			return err
+		}
+		r.off = 0
+		b, err := r.bytes(segmentHeader)
+		if err != nil {
+			return err
+		}
+		if _, err := s.file.WriteAt(b, 0); err != nil {
+			return err
+		}
+		r.off = segmentHeader
+	}
+	for r.off < end {
+		at := r.off
+		g, err := r.frame(s.first)
+		if err != nil {
+			return fmt.Errorf("records in %s at byte %d are lost: %w", s.path, at, err)
+		}
+		r.off = at
+		b, err := r.bytes(g.size)
+		if err != nil {
+			return err
+		}
+		if _, err := s.file.WriteAt(b, at); err != nil {
+			return err
+		}
+		r.off = at + int64(g.size)
+	}
+	return nil
+}
