@@ -106,7 +106,7 @@ func host(t *testing.T) *netns.Host {
 // whileClient is the context of what waits for a client, which may have its own
 // slow clock: Transmission thinks of unchoking every ten seconds.
 func whileClient(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*patience)
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -125,6 +125,29 @@ func must[T any](t *testing.T) func(v T, err error) T {
 // bytes of data: it adds the 13 bytes of header of each message, which carries
 // 16 KiB at most. Others count the data alone.
 func transmissionCounts(n int64) int64 { return n + (n+16383)/16384*13 }
+
+// fetchWithAria2 lets aria2 fetch a torrent of the given size and returns how many
+// bytes it says it downloaded: the size, and what it had to ask for twice on a
+// busy machine.
+func fetchWithAria2(ctx context.Context, t *testing.T, folder string, torrent []byte, size int64) (downloaded int64) {
+	t.Helper()
+	aria := must[*clients.Aria2](t)(clients.StartAria2(ctx, host(t), t.TempDir(), folder, torrent))
+	if err := aria.Wait(ctx); err != nil {
+		t.Fatal(err)
+	}
+	said := must[[]clients.Announce](t)(aria.Announces())
+	if len(said) < 2 {
+		t.Fatalf("aria2 announced %+v", said)
+	}
+	last := said[len(said)-1]
+	if last.Event != "stopped" || last.Left != 0 || last.Uploaded != 0 || last.Downloaded < size {
+		t.Errorf("aria2 announced %+v at last, of %d bytes", last, size)
+	}
+	if last.Downloaded != size {
+		t.Logf("aria2 asked for %d bytes twice", last.Downloaded-size)
+	}
+	return last.Downloaded
+}
 
 // TestADatasetTravels is the whole way: one member uploads and seeds, #announce
 // tells of it, others fetch, and all that is counted is counted exactly.
@@ -157,14 +180,15 @@ func travel(t *testing.T, h *house) {
 	ann.waitFigures(figures{Seeding: 1})
 
 	fetched := t.TempDir()
-	aria := must[*clients.Aria2](t)(clients.StartAria2(ctx, host(t), t.TempDir(), fetched, ben.download(up.TorrentID)))
-	if err := aria.Wait(ctx); err != nil {
-		t.Fatal(err)
-	}
+	downloaded := fetchWithAria2(ctx, t, fetched, ben.download(up.TorrentID), made.Size)
 	sameFiles(t, data, fetched)
-	ben.waitFigures(figures{Downloaded: made.Size, Snatched: 1})
-	ann.waitFigures(figures{Uploaded: transmissionCounts(made.Size), Seeding: 1})
+	ben.waitFigures(figures{Downloaded: downloaded, Snatched: 1})
 	ann.waitSnatches(up.TorrentID, 1)
+	st := must[clients.TransmissionState](t)(seeder.State(ctx, id))
+	if downloaded == made.Size && st.UploadedEver != transmissionCounts(made.Size) {
+		t.Errorf("Transmission says it uploaded %d bytes, want %d", st.UploadedEver, transmissionCounts(made.Size))
+	}
+	ann.waitFigures(figures{Uploaded: st.UploadedEver, Seeding: 1})
 
 	fetched = t.TempDir()
 	third := must[*clients.Anacrolix](t)(clients.StartAnacrolix(lab.Gateway, fetched))
@@ -177,8 +201,8 @@ func travel(t *testing.T, h *house) {
 	ann.waitSnatches(up.TorrentID, 2)
 
 	last := must[clients.TransmissionState](t)(seeder.StopTorrent(ctx, id))
-	if want := 2 * transmissionCounts(made.Size); last.UploadedEver != want {
-		t.Errorf("Transmission says it uploaded %d bytes, want %d", last.UploadedEver, want)
+	if least := 2 * transmissionCounts(made.Size); last.UploadedEver < least {
+		t.Errorf("Transmission says it uploaded %d bytes, want at least %d", last.UploadedEver, least)
 	}
 	ann.waitFigures(figures{Uploaded: last.UploadedEver})
 	if err := seeder.Close(ctx); err != nil {

@@ -40,6 +40,9 @@ func TestHybridAndV2Travel(t *testing.T) {
 			if err := fetcher.WaitSeeding(ctx); err != nil {
 				t.Fatal(err)
 			}
+			// Asked to end now, clients would not wait for the answer to their
+			// "completed", and their "stopped" could overtake it.
+			ben.waitFigures(figures{Downloaded: made.Size, Snatched: 1, Seeding: 1})
 			st := must[clients.LibTorrentState](t)(fetcher.Close(ctx))
 			sameFiles(t, data, fetched)
 			// A hybrid is announced twice, by both of its info-hashes, and
@@ -56,6 +59,7 @@ func TestHybridAndV2Travel(t *testing.T) {
 				if err := r.WaitComplete(ctx); err != nil {
 					t.Fatal(err)
 				}
+				cy.waitFigures(figures{Downloaded: made.Size, Snatched: 1, Seeding: 1})
 				if err := r.Close(ctx); err != nil {
 					t.Error(err)
 				}

@@ -3,10 +3,11 @@
 set -euo pipefail
 time=${1:-20s}
 found=0
-for pkg in $(go list ./...); do
-	for target in $(go test -list '^Fuzz' "$pkg" | grep '^Fuzz' || true); do
-		echo "== $pkg $target, $time"
-		go test -run '^$' -fuzz "^${target}\$" -fuzztime "$time" "$pkg"
+for dir in $(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n 1 dirname | sort -u); do
+	targets=$(go test -list '^Fuzz' "$dir")
+	for target in $(grep '^Fuzz' <<<"$targets"); do
+		echo "== $dir $target, $time"
+		go test -run '^$' -fuzz "^${target}\$" -fuzztime "$time" -fuzzminimizetime 1x "$dir"
 		found=$((found + 1))
 	done
 done

@@ -3,8 +3,11 @@ package clients
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/caduceus-bio/caduceus/e2e/netns"
@@ -26,7 +29,7 @@ func StartAria2(ctx context.Context, h *netns.Host, dir, downloads string, torre
 	a := &Aria2{log: filepath.Join(dir, "aria2.log")}
 	args := append([]string{"--no-conf", "--dir", downloads, "--interface", h.IP.String(), "--listen-port", "6881",
 		"--enable-dht=false", "--enable-dht6=false", "--bt-enable-lpd=false", "--enable-peer-exchange=false",
-		"--seed-time=0", "--bt-tracker-connect-timeout=5", "--bt-tracker-timeout=5", "--disable-ipv6=true",
+		"--seed-time=0", "--disable-ipv6=true",
 		"--log", a.log, "--log-level=info", "--show-console-readout=false"}, more...)
 	var err error
 	a.process, err = start(h.Command(ctx, "aria2c", append(args, file)...))
@@ -60,6 +63,38 @@ func (a *Aria2) WaitLog(ctx context.Context, text string) (line string, err erro
 		return false, nil
 	})
 	return line, err
+}
+
+// Announce is what a client told the tracker.
+type Announce struct {
+	Event                      string
+	Uploaded, Downloaded, Left int64
+}
+
+var ariaAnnounce = regexp.MustCompile(`(?m)^GET \S+/announce\?(\S+) HTTP`)
+
+// Announces returns everything that aria2 has told the tracker so far. Its
+// downloaded is more than the data when it had to ask for a part of it again.
+func (a *Aria2) Announces() ([]Announce, error) {
+	raw, err := os.ReadFile(a.log)
+	if err != nil {
+		return nil, err
+	}
+	var out []Announce
+	for _, m := range ariaAnnounce.FindAllSubmatch(raw, -1) {
+		query, err := url.ParseQuery(string(m[1]))
+		if err != nil {
+			return nil, err
+		}
+		said := Announce{Event: query.Get("event")}
+		for key, to := range map[string]*int64{"uploaded": &said.Uploaded, "downloaded": &said.Downloaded, "left": &said.Left} {
+			if *to, err = strconv.ParseInt(query.Get(key), 10, 64); err != nil {
+				return nil, fmt.Errorf("aria2c announced %s: %w", m[1], err)
+			}
+		}
+		out = append(out, said)
+	}
+	return out, nil
 }
 
 // Close ends it, whatever it does.
