@@ -39,22 +39,23 @@ type fakeIRC struct {
 	tls  *tls.Config
 	wg   sync.WaitGroup
 
-	mu       sync.Mutex
-	changed  chan struct{}
-	conns    []net.Conn
-	accepted int
-	nick     string
-	taken    map[string]bool
-	joined   map[string]bool
-	closed   map[string]bool // channels that let nobody in
-	topics   map[string]string
-	said     []said
-	notices  int
-	quits    int
-	logins   int
-	fates    []verdict // for the next messages to channels; then they are delivered
-	inspect  func(said)
-	late     string
+	mu                   sync.Mutex
+	changed              chan struct{}
+	conns                []net.Conn
+	accepted             int
+	nick                 string
+	negotiated, welcomed bool // CAP END came; 001 was sent
+	taken                map[string]bool
+	joined               map[string]bool
+	closed               map[string]bool // channels that let nobody in
+	topics               map[string]string
+	said                 []said
+	notices              int
+	quits                int
+	logins               int
+	fates                []verdict // for the next messages to channels; then they are delivered
+	inspect              func(said)
+	late                 string
 }
 
 const fullCaps = "sasl=PLAIN account-tag echo-message server-time message-tags batch"
@@ -179,7 +180,7 @@ func (f *fakeIRC) speak(nick, account, target, text string) {
 func (f *fakeIRC) serve(conn net.Conn) {
 	defer func() { _ = conn.Close() }()
 	send := func(format string, args ...any) { _, _ = fmt.Fprintf(conn, format+"\r\n", args...) }
-	f.change(func() { f.nick = ""; f.joined = map[string]bool{} })
+	f.change(func() { f.nick, f.negotiated, f.welcomed = "", false, false; f.joined = map[string]bool{} })
 	lines := bufio.NewScanner(conn)
 	for lines.Scan() {
 		command, params := parseLine(lines.Text())
@@ -245,12 +246,23 @@ func (f *fakeIRC) onCap(params []string, send func(string, ...any)) {
 	case "REQ":
 		send(":irc.test CAP * ACK :%s", params[1])
 	case "END":
-		f.mu.Lock()
-		nick := f.nick
-		f.mu.Unlock()
-		send(":irc.test 001 %s :Welcome", nick)
-		send(":irc.test 422 %s :No message of the day", nick)
+		f.change(func() { f.negotiated = true })
+		f.welcome(send)
 	}
+}
+
+// welcome ends the registration once it is whole. A client may send NICK before
+// or after the end of its negotiation: two of its goroutines write them.
+func (f *fakeIRC) welcome(send func(string, ...any)) {
+	f.mu.Lock()
+	nick, whole := f.nick, f.negotiated && f.nick != "" && !f.welcomed
+	f.welcomed = f.welcomed || whole
+	f.mu.Unlock()
+	if !whole {
+		return
+	}
+	send(":irc.test 001 %s :Welcome", nick)
+	send(":irc.test 422 %s :No message of the day", nick)
 }
 
 func (f *fakeIRC) onAuthenticate(param string, send func(string, ...any)) {
@@ -280,6 +292,7 @@ func (f *fakeIRC) onNick(nick string, send func(string, ...any)) {
 		send(":%s!hermes@bot.example NICK :%s", old, nick)
 	}
 	f.change(func() { f.nick = nick })
+	f.welcome(send)
 }
 
 func (f *fakeIRC) onJoin(channel string, send func(string, ...any)) {
