@@ -89,6 +89,7 @@ func (sh *shard) hide(now uint32, gone func(Change), hidden func(slot) bool) {
 		sh.change(sh.torrents[c.torrentIndex()])
 		sh.slab.setDue(s, now+sh.times.forget)
 		sh.drop6(c)
+		sh.unlisted(c, now)
 		gone(sh.silent(s, c))
 	}
 }

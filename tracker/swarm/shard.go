@@ -18,6 +18,7 @@ type shard struct {
 	rng     rand.PCG
 	sample  sample
 	paired  []slot // peers that were chosen with both their addresses
+	record  []byte // of the change at hand
 }
 
 // state is what a shard knows. It can be copied.
@@ -37,6 +38,7 @@ func (sh *shard) open(t times, perMember, numWant int) {
 	sh.changed = map[core.TorrentID]struct{}{}
 	sh.rng.Seed(rand.Uint64(), rand.Uint64()) //nolint:gosec // it chooses peers, not secrets
 	sh.sample.open(2*numWant + perMember)
+	sh.record = make([]byte, 0, maxRecord)
 }
 
 // last is when a client last announced, in Unix seconds.

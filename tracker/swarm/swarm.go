@@ -21,7 +21,8 @@
 //
 // Concurrency: Swarms is safe for concurrent use. Torrents are spread over
 // shards with a lock each; commit callbacks run under that lock, in the order in
-// which the announces of a torrent take effect, and must not call back.
+// which the announces of a torrent take effect, and must call back nothing but
+// Record.
 package swarm
 
 import (
@@ -162,6 +163,7 @@ func (s *Swarms) Announce(a *Announce, peers []wire.Peer, commit func(Change) er
 		}
 	}
 	change := s.judge(sh, p, a)
+	s.announced(sh, p, a)
 	if err := commit(change); err != nil {
 		return Result{}, err
 	}
