@@ -105,6 +105,9 @@ func (n *notices) compose(ctx context.Context, e eventlog.Event) (channel, text 
 	case eventlog.JobFailed{}.EventKind():
 		f, err := eventlog.Decode[eventlog.JobFailed](e)
 		return n.cfg.DebugChannel, fmt.Sprintf("Job %s failed (run %d): %s", f.Job, f.Run, f.Text), err
+	case eventlog.LedgerTrouble{}.EventKind():
+		f, err := eventlog.Decode[eventlog.LedgerTrouble](e)
+		return n.cfg.StaffChannel, ledgerLine(f), err
 	case eventlog.JobFinished{}.EventKind():
 		f, err := eventlog.Decode[eventlog.JobFinished](e)
 		how := "is done"
@@ -114,6 +117,15 @@ func (n *notices) compose(ctx context.Context, e eventlog.Event) (channel, text 
 		return n.cfg.StaffChannel, fmt.Sprintf("%s: job %s %s (run %d). %s", f.StartedBy, f.Job, how, f.Run, f.Text), err
 	}
 	return "", "", nil
+}
+
+// ledgerLine tells of trouble with recording transfer.
+func ledgerLine(f eventlog.LedgerTrouble) string {
+	since := stamp(time.Unix(f.Since, 0))
+	if f.Over {
+		return fmt.Sprintf("Over, and nothing was lost, from %s to %s: %s", since, stamp(time.Unix(f.Until, 0)), f.Text)
+	}
+	return fmt.Sprintf("Trouble since %s: %s", since, f.Text)
 }
 
 // leechName is what members call a state.

@@ -153,7 +153,9 @@ func TestConfig(t *testing.T) {
 		{"numwant_max", func(c *Config) { c.NumWantMax = 0 }},
 		{"max_clients", func(c *Config) { c.MaxClients = 0 }},
 		{"max_line_mbit", func(c *Config) { c.MaxLineMbit = -1 }},
-		{"max_unwritten", func(c *Config) { c.MaxUnwritten = 1 }},
+		{"journal_sync", func(c *Config) { c.JournalSync = "sometimes" }},
+		{"journal_sync", func(c *Config) { c.JournalSync = "2h" }},
+		{"checkpoint_every", func(c *Config) { c.CheckpointEvery = config.D(0) }},
 		{"max_connections", func(c *Config) { c.MaxConnections = 0 }},
 	}
 	for _, tt := range tests {

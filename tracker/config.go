@@ -8,6 +8,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/config"
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/tracker/front"
+	"github.com/caduceus-bio/caduceus/tracker/journal"
 )
 
 // Config is the [tracker] section.
@@ -39,11 +40,22 @@ type Config struct {
 	// beyond what it carries is not credited.
 	MaxLineMbit int64 `toml:"max_line_mbit"`
 
-	// FlushEvery is how often sums are written to the database.
+	// FlushEvery is how often sums are written to the database. They are safe in the
+	// journal before that.
 	FlushEvery config.Duration `toml:"flush_every"`
-	// MaxUnwritten is how many sums (of a member in a torrent) may wait in memory
-	// while the database is away. Beyond it announces are refused.
-	MaxUnwritten int `toml:"max_unwritten"`
+	// JournalDir is a folder on a local disk for the journal of announces and the
+	// checkpoints of the swarms; "" is tracker in the data directory. It may grow by
+	// some 90 bytes for each announce while the database is away. Nobody but one
+	// tracker may use it; what it holds is credit of members.
+	JournalDir string `toml:"journal_dir"`
+	// JournalSync says when the journal is forced from the kernel's memory to the
+	// disk: "always" before an announce is answered, "never" (only before its sums
+	// go to the database), or a time such as "1s", which a power failure or a crash
+	// of the kernel may cost. The end of the program alone costs nothing.
+	JournalSync string `toml:"journal_sync"`
+	// CheckpointEvery is how often the swarms are written down, so that the next
+	// start need not read a long journal; after very many announces it is sooner.
+	CheckpointEvery config.Duration `toml:"checkpoint_every"`
 
 	// TrustedProxies are addresses and networks (CIDR) of our own reverse
 	// proxies. Only from these, and over unix sockets, are X-Forwarded-For and
@@ -79,10 +91,12 @@ func DefaultConfig() Config {
 		NumWantMax:     50,
 		MaxClients:     5,
 		MaxLineMbit:    100_000,
-		FlushEvery:     config.D(3 * time.Second),
-		MaxUnwritten:   1_000_000,
+		FlushEvery:     config.D(10 * time.Second),
 		MaxConnections: 20_000,
 		IdleTimeout:    config.D(60 * time.Second),
+
+		JournalSync:     "1s",
+		CheckpointEvery: config.D(5 * time.Minute),
 	}
 }
 
@@ -113,6 +127,9 @@ func (c Config) checkAddresses() error {
 			return err
 		}
 	}
+	if _, _, err := journal.ParseSync(c.JournalSync); err != nil {
+		return core.FieldErrorf("journal_sync", "%s", err)
+	}
 	_, err := parseProxies(c.TrustedProxies)
 	return err
 }
@@ -135,6 +152,7 @@ func (c Config) checkTimes() error {
 		{"interval", c.Interval.Duration, time.Second, longest},
 		{"min_interval", c.MinInterval.Duration, 0, c.Interval.Duration},
 		{"flush_every", c.FlushEvery.Duration, 50 * time.Millisecond, 5 * time.Minute},
+		{"checkpoint_every", c.CheckpointEvery.Duration, time.Second, longest},
 		{"idle_timeout", c.IdleTimeout.Duration, time.Second, time.Hour},
 	} {
 		if d.value < d.min || d.value > d.max {
@@ -156,7 +174,6 @@ func (c Config) checkNumbers() error {
 		{"numwant_max", int64(c.NumWantMax), 1, 200},
 		{"max_clients", int64(c.MaxClients), 1, 100},
 		{"max_line_mbit", c.MaxLineMbit, 1, 1_000_000},
-		{"max_unwritten", int64(c.MaxUnwritten), 1000, 100_000_000},
 		{"max_connections", int64(c.MaxConnections), 10, 1_000_000},
 	} {
 		if n.value < n.min || n.value > n.max {

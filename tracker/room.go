@@ -2,9 +2,10 @@
 // scrape over HTTP (BEP 3, 7, 23, 24, 27, 48), for members by passkey.
 //
 // An announce is read by wire, checked against roster, taken into its swarm,
-// credited in the ledger and answered, without asking the database. The database
-// hears the sums every few seconds; what others change reaches the roster by the
-// event log.
+// written into the ledger's journal and answered, without asking the database. The
+// database hears the sums every few seconds; what others change reaches the roster
+// by the event log. A restart is invisible to clients: swarms and books are brought
+// back from the journal.
 //
 // Concurrency: requests run on the front's event loops, of which there are a few;
 // roster, swarm and ledger have locks of their own, taken in this order: swarm,
@@ -13,6 +14,7 @@ package tracker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -28,6 +30,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/supervise"
 	"github.com/caduceus-bio/caduceus/tracker/front"
+	"github.com/caduceus-bio/caduceus/tracker/journal"
 	"github.com/caduceus-bio/caduceus/tracker/ledger"
 	"github.com/caduceus-bio/caduceus/tracker/roster"
 	"github.com/caduceus-bio/caduceus/tracker/swarm"
@@ -51,6 +54,7 @@ type Room struct {
 	c       Config
 	d       Deps
 	metrics *metrics
+	journal *journalMetrics
 
 	mu    sync.Mutex
 	addrs []net.Addr
@@ -60,7 +64,7 @@ var _ supervise.Room = (*Room)(nil)
 
 // New makes the room. c must be valid.
 func New(c Config, d Deps) *Room {
-	return &Room{c: c, d: d, metrics: newMetrics(d.Metrics)}
+	return &Room{c: c, d: d, metrics: newMetrics(d.Metrics), journal: newJournalMetrics(d.Metrics)}
 }
 
 // Name implements supervise.Room.
@@ -75,11 +79,12 @@ func (r *Room) Addrs() []net.Addr {
 }
 
 // Run implements supervise.Room.
-func (r *Room) Run(ctx context.Context, ready func()) error {
+func (r *Room) Run(ctx context.Context, ready func()) (err error) {
 	w, err := r.open(ctx)
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, w.book.Close()) }() // Run does, unless it is not reached
 	if err := r.listen(ctx, w); err != nil {
 		return err
 	}
@@ -105,11 +110,11 @@ type work struct {
 	service  *service
 	front    *front.Server
 	book     *ledger.Book
+	journal  *journalMetrics
 	position int64 // of the event log, up to which the roster was loaded
 	begun    time.Time
 	timeout  time.Duration
 	log      *slog.Logger
-	lost     rate.Sometimes
 }
 
 const forgetAfter = 6 * time.Hour // counters of clients that are gone
@@ -120,15 +125,14 @@ func (r *Room) open(ctx context.Context) (*work, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &work{begun: r.d.Clock(), timeout: r.c.peerTimeout(), log: r.d.Log, lost: rate.Sometimes{Interval: time.Minute}}
+	w := &work{begun: r.d.Clock(), journal: r.journal, timeout: r.c.peerTimeout(), log: r.d.Log}
 	swarms := swarm.New(swarm.Config{
 		Timeout: w.timeout, Forget: forgetAfter, SeedCap: 2 * r.c.Interval.Duration,
 		NumWant: r.c.NumWantMax, PerMember: r.c.MaxClients, MaxRate: r.c.MaxLineMbit * 1_000_000 / 8,
 	})
-	w.book = ledger.NewBook(r.d.DB, ledger.Options{
-		Name: roster.Consumer, FlushEvery: r.c.FlushEvery.Duration, MaxRows: r.c.MaxUnwritten,
-		Counts: func() []ledger.Count { return counts(swarms) }, Clock: r.d.Clock, Log: r.d.Log,
-	})
+	if w.book, err = r.openBook(ctx, swarms); err != nil {
+		return nil, fmt.Errorf("open the ledger: %w", err)
+	}
 	w.service = &service{
 		c: r.c, addresses: addresses{proxies: proxies, allowPrivate: r.c.AllowPrivateAddresses},
 		swarms: swarms, ledger: w.book, snatches: w.book.Snatches, clock: r.d.Clock, log: r.d.Log,
@@ -139,11 +143,28 @@ func (r *Room) open(ctx context.Context) (*work, error) {
 		MemberGone:  func(id core.MemberID) { swarms.Hide(id, r.d.Clock(), w.gone) },
 		TorrentGone: func(id core.TorrentID) { swarms.Drop(id, r.d.Clock(), w.gone) },
 	})
-	if err := w.book.Load(ctx); err != nil {
+	if w.position, err = w.service.roster.Load(ctx); err != nil {
+		return nil, errors.Join(err, w.book.Close())
+	}
+	swarms.Keep(r.d.Clock(), w.service.roster.Serves, w.service.roster.Admits, w.gone)
+	swarms.Reap(r.d.Clock(), w.gone)
+	return w, nil
+}
+
+// openBook opens the books and fills the swarms.
+func (r *Room) openBook(ctx context.Context, swarms *swarm.Swarms) (*ledger.Book, error) {
+	if r.c.JournalDir == "" {
+		return nil, core.FieldErrorf("journal_dir", "name a folder for the journal")
+	}
+	mode, every, err := journal.ParseSync(r.c.JournalSync)
+	if err != nil {
 		return nil, err
 	}
-	w.position, err = w.service.roster.Load(ctx)
-	return w, err
+	return ledger.Open(ctx, r.d.DB, ledger.Options{
+		Name: roster.Consumer, Dir: r.c.JournalDir, Sync: mode, SyncEvery: every,
+		FlushEvery: r.c.FlushEvery.Duration, CheckpointEvery: r.c.CheckpointEvery.Duration,
+		Swarms: swarms, Counts: func() []ledger.Count { return counts(swarms) }, Events: r.d.Events, Clock: r.d.Clock, Log: r.d.Log,
+	})
 }
 
 func counts(s *swarm.Swarms) []ledger.Count {
@@ -157,7 +178,7 @@ func counts(s *swarm.Swarms) []ledger.Count {
 
 // listen opens all addresses, or none.
 func (r *Room) listen(ctx context.Context, w *work) (err error) {
-	o := front.Options{Handler: w.service, MaxConnections: r.c.MaxConnections, IdleTimeout: r.c.IdleTimeout.Duration, Log: r.d.Log}
+	o := front.Options{Handler: w.service, Committer: w.service, MaxConnections: r.c.MaxConnections, IdleTimeout: r.c.IdleTimeout.Duration, Log: r.d.Log}
 	if r.c.ProxyProtocol {
 		o.SendsProxy = w.service.addresses.trusted
 	}
@@ -172,11 +193,9 @@ func (r *Room) listen(ctx context.Context, w *work) (err error) {
 
 // gone records that a client left its swarm without saying so.
 func (w *work) gone(c swarm.Change) {
-	if err := w.book.Record(entry(c, core.LeechNormal)); err != nil {
-		w.lost.Do(func() {
-			w.log.Error("who left the swarms can't be recorded; profiles show them until a restart", "err", err)
-		})
-	}
+	e := entry(c, core.LeechNormal)
+	e.Record = w.service.swarms.Record(c.Torrent)
+	w.book.Gone(e)
 }
 
 // housekeep reaps silent clients and keeps the metrics true.
@@ -211,11 +230,18 @@ func (w *work) measure() {
 	m.age.Set(stats.Age.Seconds())
 	m.failures.Set(float64(stats.Failures))
 	m.refused.Set(float64(stats.Refused))
+	w.journal.set(stats)
 }
 
-// tidy ends what earlier runs have left: at once those who must have timed out
-// since, and after another timeout those who did not come back.
+// tidy ends what earlier runs have left and the journal did not bring back: those
+// who must have timed out since, once everything from before is in the database,
+// and after another timeout those who did not come back.
 func (w *work) tidy(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-w.book.FirstFlush():
+	}
 	const grace = time.Second // the books know whole seconds only
 	for _, pass := range []struct {
 		wait          time.Duration

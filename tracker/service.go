@@ -38,7 +38,18 @@ type service struct {
 	sometimes rate.Sometimes // for what a client could write into the log at will
 }
 
-var _ front.Handler = (*service)(nil)
+var (
+	_ front.Handler   = (*service)(nil)
+	_ front.Committer = (*service)(nil)
+)
+
+// Commit implements front.Committer: it makes lasting what was answered until now.
+func (s *service) Commit() error { return s.ledger.Commit() }
+
+// Failed implements front.Committer.
+func (s *service) Failed(dst []byte, err error) (status int, body []byte) {
+	return http.StatusOK, s.finish(dst, s.refuse(err), &s.metrics.announces)
+}
 
 // scratch is what one request needs besides its answer.
 type scratch struct {
@@ -127,6 +138,7 @@ func (s *service) announce(dst []byte, sc *scratch, passkey string, r *Request) 
 	if err != nil {
 		return dst, s.refuse(err)
 	}
+	r.Promise = true
 	if hidden && a.Event != wire.Stopped {
 		return dst, s.refuseLeech()
 	}
@@ -168,7 +180,9 @@ func (s *service) enter(sc *scratch, passkey string, m roster.Member, t roster.T
 		if s.roster.Generation() != generation && !s.still(passkey, m, a.InfoHash, t) {
 			return core.Errorf(core.Unavailable, "your account or this torrent has just been changed; your client will ask again")
 		}
-		return s.ledger.Record(entry(c, s.roster.Leech(t, c.Member, now)))
+		e := entry(c, s.roster.Leech(t, c.Member, now))
+		e.Record = s.swarms.Record(c.Torrent)
+		return s.ledger.Record(e)
 	})
 	if err != nil {
 		return result, err

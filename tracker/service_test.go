@@ -25,6 +25,8 @@ type brokenLedger struct {
 	taken int
 }
 
+func (b *brokenLedger) Commit() error { return nil }
+
 func (b *brokenLedger) Record(ledger.Entry) error {
 	if b.panic {
 		panic("the ledger is torn")
@@ -48,6 +50,11 @@ func newService(t testing.TB, broken *brokenLedger) (s *service, passkeys []stri
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if err := work.book.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	s = work.service
 	s.ledger = broken
 	s.log, s.sometimes = slog.New(slog.NewTextHandler(io.Discard, nil)), rate.Sometimes{Interval: time.Hour}

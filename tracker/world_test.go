@@ -60,6 +60,9 @@ func newWorld(t testing.TB, d *db.DB, c Config) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if c.JournalDir == "" {
+		c.JournalDir = t.TempDir()
+	}
 	if err := c.Validate(); err != nil {
 		t.Fatal(err)
 	}

@@ -9,12 +9,12 @@
 -- place up to which it has read. None but jobs may delete events.
 GRANT SELECT ON goose_db_version TO 'caduceus-tracker'@'localhost', 'caduceus-site'@'localhost', 'caduceus-ircd'@'localhost', 'caduceus-hermes'@'localhost', 'caduceus-jobs'@'localhost';
 GRANT SELECT ON event TO 'caduceus-tracker'@'localhost', 'caduceus-ircd'@'localhost', 'caduceus-hermes'@'localhost', 'caduceus-jobs'@'localhost';
-GRANT SELECT ON event_sequence TO 'caduceus-tracker'@'localhost', 'caduceus-ircd'@'localhost';
+GRANT SELECT ON event_sequence TO 'caduceus-ircd'@'localhost';
 GRANT SELECT, INSERT, UPDATE ON event_cursor TO 'caduceus-tracker'@'localhost', 'caduceus-ircd'@'localhost', 'caduceus-hermes'@'localhost', 'caduceus-jobs'@'localhost';
 
 -- These append events.
-GRANT SELECT, UPDATE ON event_sequence TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost', 'caduceus-jobs'@'localhost';
-GRANT INSERT ON event TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost', 'caduceus-jobs'@'localhost';
+GRANT SELECT, UPDATE ON event_sequence TO 'caduceus-tracker'@'localhost', 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost', 'caduceus-jobs'@'localhost';
+GRANT INSERT ON event TO 'caduceus-tracker'@'localhost', 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost', 'caduceus-jobs'@'localhost';
 
 -- tracker: knows members, torrents, clients and freeleech; writes transfer only.
 GRANT SELECT ON member TO 'caduceus-tracker'@'localhost';

@@ -105,3 +105,16 @@ type JobRequested struct {
 
 // EventKind implements Body.
 func (JobRequested) EventKind() string { return "JobRequested" }
+
+// LedgerTrouble says that a tracker can't record transfer, or can't bring it to
+// the database, or that it can again. It is appended once for each episode.
+type LedgerTrouble struct {
+	Ledger string `json:"ledger"`
+	Over   bool   `json:"over"`
+	Since  int64  `json:"since"`
+	Until  int64  `json:"until"` // 0 while it lasts
+	Text   string `json:"text"`
+}
+
+// EventKind implements Body.
+func (LedgerTrouble) EventKind() string { return "LedgerTrouble" }

@@ -177,7 +177,7 @@ func (l *loop) flush() {
 	if len(l.sends) == 0 {
 		return
 	}
-	if l.answered > 0 && l.s.o.Committer != nil {
+	if l.promised && l.s.o.Committer != nil {
 		if err := l.s.o.Committer.Commit(); err != nil {
 			l.uncommitted(err)
 		}
@@ -188,7 +188,7 @@ func (l *loop) flush() {
 		l.send(s.c, l.out[s.from:s.to])
 		s.c = nil
 	}
-	l.sends, l.out, l.answered = l.sends[:0], l.out[:0], 0
+	l.sends, l.out, l.answered, l.promised = l.sends[:0], l.out[:0], 0, false
 	if cap(l.out) > keepBuffer {
 		l.out, l.other = make([]byte, 0, keepBuffer/4), nil
 	}

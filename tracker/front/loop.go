@@ -57,7 +57,8 @@ type loop struct {
 	line    []byte // a response's head
 	stalled int    // bytes that clients have not taken
 
-	answered  int // requests that the handler has answered in this turn
+	answered  int  // requests that the handler has answered in this turn
+	promised  bool // one of these answers has to be committed
 	nextSweep time.Time
 	swept     int // of sweepParts
 

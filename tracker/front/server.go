@@ -44,6 +44,7 @@ type Request struct {
 	Remote       netip.Addr // the other end of the connection; invalid over a unix socket
 	ForwardedFor []string   // all X-Forwarded-For headers, in order
 	RealIP       string     // X-Real-IP; the last, if there are several
+	Promise      bool       // the handler sets it: the answer may be sent only after Committer.Commit
 }
 
 // Handler answers requests. Answer appends the body to dst and returns it with
@@ -53,8 +54,8 @@ type Handler interface {
 }
 
 // Committer makes lasting what answers promise. A loop calls Commit once for all
-// requests that were ready at once, after the last Answer and before the first of
-// the answers is sent. When it fails, none of them is sent: each client gets what
+// requests that were ready at once, if any answer is a promise (Request.Promise),
+// after the last Answer and before the first of the answers is sent. When it fails, none of them is sent: each client gets what
 // Failed appends in its place, and its connection is closed.
 type Committer interface {
 	Commit() error

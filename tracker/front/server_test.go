@@ -33,6 +33,7 @@ func (e *echo) Answer(dst []byte, r *Request) (int, []byte) {
 	for range e.size {
 		dst = append(dst, '.')
 	}
+	r.Promise = !strings.HasPrefix(r.Path, "/free")
 	if strings.HasPrefix(r.Path, "/none") {
 		return http.StatusNotFound, dst
 	}

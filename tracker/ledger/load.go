@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
@@ -11,15 +12,58 @@ import (
 
 const page = 1000 // rows read or changed at once
 
-// Load makes the ledger's mark where there is none and reads how often each
-// torrent was downloaded.
-func (b *Book) Load(ctx context.Context) error {
+func (b *Book) markName(shard int) string { return fmt.Sprintf("%s/%02d", b.o.Name, shard) }
+
+// marksOf is a condition for the marks of some shards.
+func (b *Book) marksOf(list []int) (where string, args []any) {
+	for _, i := range list {
+		args = append(args, b.markName(i))
+	}
+	return "ledger IN (" + strings.TrimSuffix(strings.Repeat("?, ", len(args)), ", ") + ")", args
+}
+
+func readMarks(ctx context.Context, q db.Queryer, where string, args []any) (map[string]uint64, error) {
+	type mark struct {
+		name     string
+		position int64
+	}
+	rows, err := db.All(ctx, q, func(s db.Scanner) (m mark, err error) {
+		return m, s.Scan(&m.name, &m.position)
+	}, "SELECT ledger, position FROM ledger_mark WHERE "+where, args...)
+	marks := make(map[string]uint64, len(rows))
+	for _, m := range rows {
+		marks[m.name] = uint64(m.position)
+	}
+	return marks, err
+}
+
+// load reads the ledger's marks, makes those that are missing, and reads how often
+// each torrent was downloaded.
+func (b *Book) load(ctx context.Context) error {
+	all := make([]int, shards)
+	for i := range all {
+		all[i] = i
+	}
+	where, args := b.marksOf(all)
 	err := b.db.Tx(ctx, func(tx *db.Tx) error {
-		_, err := tx.InsertIgnore(ctx, "ledger_mark", db.Row{"ledger", b.o.Name, "position", 0, "updated_at", b.o.Clock().Unix()})
-		return err
+		marks, err := readMarks(ctx, tx, where, args)
+		if err != nil {
+			return err
+		}
+		for i := range all {
+			position, ok := marks[b.markName(i)]
+			b.marks[i] = position
+			if ok {
+				continue
+			}
+			if _, err := tx.InsertIgnore(ctx, "ledger_mark", db.Row{"ledger", b.markName(i), "position", 0, "updated_at", b.o.Clock().Unix()}); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("ledger mark: %w", err)
+		return fmt.Errorf("ledger marks: %w", err)
 	}
 	for after := core.TorrentID(0); ; {
 		type snatches struct {

@@ -227,15 +227,20 @@ func (s *Swarms) Restore(r io.Reader) (Positions, error) {
 		return p, errors.New("restoring a snapshot: the swarms are not empty")
 	}
 	if err := s.restore(r, &p); err != nil {
-		for i := range s.shards {
-			s.shards[i].open(s.times, s.c.PerMember, s.c.NumWant)
-		}
+		s.Clear()
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 			err = fmt.Errorf("%w: it ends too soon", errTorn)
 		}
 		return Positions{}, fmt.Errorf("restoring a snapshot of the swarms: %w", err)
 	}
 	return p, nil
+}
+
+// Clear makes the swarms empty again. Nobody else may use them meanwhile.
+func (s *Swarms) Clear() {
+	for i := range s.shards {
+		s.shards[i].open(s.times, s.c.PerMember, s.c.NumWant)
+	}
 }
 
 func (s *Swarms) restore(r io.Reader, p *Positions) error {
