@@ -70,12 +70,39 @@ func serveAsChild(text string) error {
 	if err != nil {
 		return err
 	}
+	if err := limitOnSignal(); err != nil {
+		return err
+	}
 	events := eventlog.New(d, time.Now)
 	r := New(s.Tracker, Deps{DB: d, Events: events, Members: member.NewStore(d, events, keys, time.Now),
 		Torrents: catalog.NewStore(d, events, time.Now, catalog.Options{SiteName: "Test", SiteURL: "https://site.example"}),
 		Clients:  client.NewStore(d, events, time.Now), Economy: economy.NewStore(d, events, time.Now, economy.Config{}), Clock: time.Now, Log: log})
 	err = r.Run(ctx, func() { fmt.Println(r.Addrs()[0]) })
 	return errors.Join(err, d.Close())
+}
+
+// limitOnSignal makes the kernel refuse to let files grow from a SIGUSR1 to a
+// SIGUSR2, as a full disk does.
+func limitOnSignal() error {
+	signal.Ignore(syscall.SIGXFSZ)
+	var old syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &old); err != nil {
+		return err
+	}
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGUSR1, syscall.SIGUSR2)
+	go func() {
+		for sig := range signals {
+			limit := old
+			if sig == syscall.SIGUSR1 {
+				limit.Cur = 1
+			}
+			if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+				panic(err)
+			}
+		}
+	}()
+	return nil
 }
 
 // survivor is a tracker in a process of its own under load, that is killed and
@@ -205,15 +232,20 @@ func (s *survivor) kill() {
 // term ends the tracker as an operator does, and returns how long that took.
 func (s *survivor) term() time.Duration {
 	s.t.Helper()
-	begun := time.Now()
-	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		s.t.Fatal(err)
-	}
-	if err := s.cmd.Wait(); err != nil {
+	took, err := s.end()
+	if err != nil {
 		s.t.Errorf("the tracker ended with %v\n%s", err, s.log)
 	}
+	return took
+}
+
+func (s *survivor) end() (took time.Duration, err error) {
+	s.t.Helper()
+	begun := time.Now()
+	s.signal(syscall.SIGTERM)
+	err = s.cmd.Wait()
 	s.cmd = nil
-	return time.Since(begun)
+	return time.Since(begun), err
 }
 
 // drive begins to load the tracker; hush ends it.
@@ -235,6 +267,29 @@ func (s *survivor) drive() {
 				conn = s.announce(conn, c, event)
 			}
 		})
+	}
+}
+
+// busy waits until the tracker has answered many more.
+func (s *survivor) busy() {
+	s.t.Helper()
+	want := s.answered.Load() + 500
+	s.eventually("the tracker answers", func() bool { return s.answered.Load() >= want })
+}
+
+func (s *survivor) eventually(what string, ok func() bool) {
+	s.t.Helper()
+	for end := time.Now().Add(30 * time.Second); !ok(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			s.t.Fatalf("it never happened: %s\n%s", what, s.log)
+		}
+	}
+}
+
+func (s *survivor) signal(sig syscall.Signal) {
+	s.t.Helper()
+	if err := s.cmd.Process.Signal(sig); err != nil {
+		s.t.Fatal(err)
 	}
 }
 
