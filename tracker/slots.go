@@ -40,9 +40,6 @@ func parseSlots(text string) (slots, error) {
 
 func (s slots) has(slot uint8) bool { return s>>slot&1 != 0 }
 
-// slotOf is the slot of a torrent whose first info-hash is h.
-func slotOf(h core.InfoHash) uint8 { return h[0] >> 4 }
-
 // slotParam is what a query says that was sent on to its slot.
 const slotParam = "slot"
 
