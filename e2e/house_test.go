@@ -47,6 +47,7 @@ type house struct {
 	tracker string
 	irc     string
 	proxy   string               // where announces go, when that is not the tracker itself
+	alone   string               // where the last of several trackers listens, when nobody is to find it
 	opsPort map[string]int       // by process
 	admin   db.Config            // MariaDB as its root; empty on SQLite
 	user    map[string]db.Config // by room, where each has its own

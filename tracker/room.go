@@ -130,10 +130,7 @@ func (r *Room) open(ctx context.Context) (*work, error) {
 		return nil, err
 	}
 	w := &work{begun: r.d.Clock(), journal: r.journal, timeout: r.c.peerTimeout(), log: r.d.Log}
-	swarms := swarm.New(swarm.Config{
-		Timeout: w.timeout, Forget: forgetAfter, SeedCap: 2 * r.c.Interval.Duration,
-		NumWant: r.c.NumWantMax, PerMember: r.c.MaxClients, MaxRate: r.c.MaxLineMbit * 1_000_000 / 8,
-	})
+	swarms := r.newSwarms()
 	if w.book, err = r.openBook(ctx, swarms); err != nil {
 		return nil, fmt.Errorf("open the ledger: %w", err)
 	}
@@ -154,6 +151,13 @@ func (r *Room) open(ctx context.Context) (*work, error) {
 	swarms.Keep(r.d.Clock(), w.service.roster.Serves, w.service.roster.Admits, w.gone)
 	swarms.Reap(r.d.Clock(), w.gone)
 	return w, nil
+}
+
+func (r *Room) newSwarms() *swarm.Swarms {
+	return swarm.New(swarm.Config{
+		Timeout: r.c.peerTimeout(), Forget: forgetAfter, SeedCap: 2 * r.c.Interval.Duration,
+		NumWant: r.c.NumWantMax, PerMember: r.c.MaxClients, MaxRate: r.c.MaxLineMbit * 1_000_000 / 8,
+	})
 }
 
 // openBook opens the books and fills the swarms.
@@ -260,7 +264,7 @@ func (w *work) tidy(ctx context.Context) error {
 			if !pause(ctx, wait) {
 				return nil
 			}
-			err := w.book.Tidy(ctx, pass.silent, pass.since)
+			err := w.book.Tidy(ctx, pass.silent, pass.since, w.service.owns)
 			if err == nil || ctx.Err() != nil {
 				break
 			}

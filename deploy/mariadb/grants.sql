@@ -26,6 +26,7 @@ GRANT SELECT, INSERT, UPDATE ON transfer_torrent TO 'caduceus-tracker'@'localhos
 GRANT SELECT, INSERT, UPDATE ON transfer_member_torrent TO 'caduceus-tracker'@'localhost';
 GRANT SELECT, INSERT, UPDATE ON swarm_count TO 'caduceus-tracker'@'localhost';
 GRANT SELECT, INSERT, UPDATE ON ledger_mark TO 'caduceus-tracker'@'localhost';
+GRANT DELETE ON event_cursor TO 'caduceus-tracker'@'localhost'; -- of one that is retired
 
 -- site: accounts and the catalogue are changed here.
 GRANT SELECT, INSERT, UPDATE ON member TO 'caduceus-site'@'localhost';

@@ -140,6 +140,19 @@ func (l *Log) AdvanceTx(ctx context.Context, tx *db.Tx, name string, pos int64) 
 	return err
 }
 
+// Forget removes the place of a consumer that is no more, so that nobody waits for
+// it.
+func (l *Log) Forget(ctx context.Context, name string) error {
+	err := l.db.Tx(ctx, func(tx *db.Tx) error {
+		_, err := tx.Exec(ctx, "DELETE FROM event_cursor WHERE consumer = ?", name)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("forget consumer %q: %w", name, err)
+	}
+	return nil
+}
+
 // WaitFor returns nil once every consumer whose name is prefix, or begins with
 // prefix and a colon, has handled event id. With no such consumer it waits for
 // one to appear. It returns ctx's error when ctx ends first.

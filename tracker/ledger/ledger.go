@@ -102,6 +102,8 @@ type Entry struct {
 	Completion     Completion
 	At             time.Time
 	Record         []byte // for swarm.Replay; not kept
+
+	move bool // there is nothing but the record
 }
 
 // Count is the size of a swarm.
@@ -236,6 +238,9 @@ func refusal(err error) error {
 
 // merge adds e to its row.
 func (b *Book) merge(e *Entry) {
+	if e.move {
+		return
+	}
 	sh := &b.shards[shardOf(e.Member)]
 	sh.mu.Lock()
 	defer sh.mu.Unlock()

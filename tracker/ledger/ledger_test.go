@@ -389,11 +389,11 @@ func TestTidy(t *testing.T) {
 			Entry{Member: 4, Torrent: 10, Active: false, Left: 5, At: hour(-1)},
 			Entry{Member: 1, Torrent: 11, Active: true, Left: 0, At: hour(-9)})
 		flush(t, b)
-		if err := b.Tidy(t.Context(), hour(-2), hour(-1)); err != nil {
+		if err := b.Tidy(t.Context(), hour(-2), hour(-1), everything); err != nil {
 			t.Fatal(err)
 		}
 		want(t, d, readCounts, []int64{10, 2, 5}, []int64{11, 1, 1}, []int64{12, 0, 0}) // written since then
-		if err := b.Tidy(t.Context(), hour(-2), hour(1)); err != nil {
+		if err := b.Tidy(t.Context(), hour(-2), hour(1), everything); err != nil {
 			t.Fatal(err)
 		}
 		want(t, d, readCounts, []int64{10, 1, 1}, []int64{11, 0, 0}, []int64{12, 0, 0})
@@ -432,3 +432,5 @@ func BenchmarkFlush10000(b *testing.B) {
 		}
 	}
 }
+
+func everything(core.TorrentID) bool { return true }

@@ -90,13 +90,14 @@ func (b *Book) load(ctx context.Context) error {
 
 // Tidy ends what an earlier run has left open: members whose last announce was
 // before silentSince take part no more, and swarms of which this run, begun at
-// since, has heard nothing are counted anew. It works in small transactions, and
+// since, has heard nothing are counted anew if owns says that they are this
+// tracker's. It works in small transactions, and
 // may run beside announces.
-func (b *Book) Tidy(ctx context.Context, silentSince, since time.Time) error {
+func (b *Book) Tidy(ctx context.Context, silentSince, since time.Time, owns func(core.TorrentID) bool) error {
 	if err := b.deactivate(ctx, silentSince.Unix()); err != nil {
 		return fmt.Errorf("end what an earlier run has left: %w", err)
 	}
-	if err := b.recount(ctx, since.Unix()); err != nil {
+	if err := b.recount(ctx, since.Unix(), owns); err != nil {
 		return fmt.Errorf("count swarms anew: %w", err)
 	}
 	return nil
@@ -130,7 +131,7 @@ func (b *Book) deactivate(ctx context.Context, before int64) error {
 
 // recount sets the sizes of swarms that were not written since then to the
 // members who are active in them.
-func (b *Book) recount(ctx context.Context, since int64) error {
+func (b *Book) recount(ctx context.Context, since int64, owns func(core.TorrentID) bool) error {
 	for after := core.TorrentID(0); ; {
 		ids, err := db.All(ctx, b.db, db.Value[core.TorrentID], `SELECT torrent_id FROM swarm_count
 			WHERE torrent_id > ? AND updated_at < ? AND (seeders > 0 OR leechers > 0) ORDER BY torrent_id LIMIT ?`, after, since, page)
@@ -139,6 +140,9 @@ func (b *Book) recount(ctx context.Context, since int64) error {
 		}
 		err = b.db.Tx(ctx, func(tx *db.Tx) error {
 			for _, id := range ids {
+				if !owns(id) {
+					continue
+				}
 				if err := b.recountOne(ctx, tx, id, since); err != nil {
 					return err
 				}

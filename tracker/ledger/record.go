@@ -16,10 +16,14 @@ import (
 //	down as transferred, where that differs (uvarint each); the rest is what
 //	swarm.Replay reads
 //
+//	kind 2 (1), torrent (uvarint): nothing is credited, the rest is what
+//	swarm.Replay reads
+//
 // What counts was worked out under the freeleech of that moment, and is not worked
 // out again.
 const (
 	recordEntry = 1
+	recordMove  = 2
 	recordRoom  = 256 // bytes; no record is larger unless its numbers are absurd
 )
 
@@ -63,8 +67,20 @@ func encode(b []byte, e *Entry) []byte {
 	return append(b, e.Record...)
 }
 
+// encodeMove is the record of what concerns the swarms alone.
+func encodeMove(id core.TorrentID, rec []byte) []byte {
+	return append(binary.AppendUvarint([]byte{recordMove}, uint64(id)), rec...)
+}
+
 // decode reads a record. Entry.Record is a part of b.
 func decode(b []byte) (e Entry, err error) {
+	if len(b) > 0 && b[0] == recordMove {
+		id, n := binary.Uvarint(b[1:])
+		if n <= 0 {
+			return e, errRecord
+		}
+		return Entry{Torrent: core.TorrentID(id), Record: b[1+n:], move: true}, nil
+	}
 	if len(b) < 2 || b[0] != recordEntry || b[1]&^flagsKnown != 0 {
 		return e, errRecord
 	}

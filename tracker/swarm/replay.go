@@ -19,12 +19,16 @@ import (
 //	               before (20); the one of a client that was forgotten for it (20);
 //	               IPv4 (6); IPv6 (18)
 //	an unlisting   kind 2, torrent and member (uvarint), peer-id (20), when (4)
+//	a client       kind 3, as in a snapshot: another tracker has handed it over
+//	a handing over kind 4, torrent (uvarint): to another tracker
 //
 // Which client announced, and whom the limit of clients forgot, is written down as
 // it was decided: settings may be others when it is replayed.
 const (
 	recordAnnounce = 1
 	recordUnlisted = 2
+	recordClient   = 3
+	recordLeft     = 4
 
 	maxRecord = 160 // bytes
 )
@@ -119,6 +123,10 @@ func (s *Swarms) Replay(rec []byte) error {
 		}
 		s.shard(torrent).replayUnlisted(torrent, uint32(member), id, now)
 		return nil
+	case recordClient:
+		return s.replayClient(&in)
+	case recordLeft:
+		return s.replayLeft(&in)
 	default:
 		return errRecord
 	}
