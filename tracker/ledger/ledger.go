@@ -52,6 +52,7 @@ import (
 	"errors"
 	"log/slog"
 	"math"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -251,6 +252,9 @@ func (s *sheet) merge(e *Entry) (added bool) {
 	if !ok {
 		i = int32(len(s.rows))
 		s.at[k] = i
+		if len(s.rows) == cap(s.rows) {
+			s.rows = slices.Grow(s.rows, len(s.rows)+16)
+		}
 		s.rows = append(s.rows, row{key: k, first: e.At.Unix()})
 	}
 	s.rows[i].merge(e)

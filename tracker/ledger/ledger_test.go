@@ -191,7 +191,7 @@ func TestSnatchesOnce(t *testing.T) {
 	})
 }
 
-func exec(t *testing.T, d *db.DB, query string) {
+func exec(t testing.TB, d *db.DB, query string) {
 	t.Helper()
 	err := d.Tx(t.Context(), func(tx *db.Tx) error { _, err := tx.Exec(t.Context(), query); return err })
 	if err != nil {
