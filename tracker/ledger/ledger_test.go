@@ -25,7 +25,7 @@ func clock() time.Time { return epoch }
 
 func options(dir string) Options {
 	return Options{Name: "tracker", Dir: dir, FlushEvery: time.Hour, CheckpointEvery: time.Hour, Clock: clock,
-		Swarms: swarm.New(swarm.Config{Timeout: time.Hour, Forget: time.Hour, SeedCap: time.Hour, NumWant: 50, PerMember: 5, MaxRate: 1 << 40}),
+		Swarms: swarm.New(swarm.Config{Timeout: time.Hour, Forget: time.Hour, SeedCap: time.Hour, NumWant: 50, PerMember: 5, MaxRate: 1 << 33}),
 		Log:    slog.New(slog.NewTextHandler(io.Discard, nil))}
 }
 

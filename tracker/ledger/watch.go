@@ -39,6 +39,7 @@ func (b *Book) watch(ctx context.Context) error {
 }
 
 func (b *Book) look(ctx context.Context) {
+	b.measure()
 	s, now := b.Stats(), b.o.Clock()
 	var unwritable, behind string
 	if s.Journal.Trouble != nil {
@@ -78,6 +79,9 @@ func (b *Book) tell(ctx context.Context, e *episode) {
 	now := b.o.Clock()
 	if e.untold == nil || b.o.Events == nil || now.Before(e.retryAt) {
 		return
+	}
+	if !e.untold.Over && e.seen.Before(now) {
+		return // it seems to be over: that is what will be told
 	}
 	ctx, cancel := context.WithTimeout(ctx, tellLimit)
 	defer cancel()
