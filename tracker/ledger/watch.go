@@ -54,7 +54,7 @@ func (b *Book) look(ctx context.Context) {
 	b.episodes[0].look(b, now, unwritable)
 	b.episodes[1].look(b, now, behind)
 	for i := range b.episodes {
-		b.tell(ctx, &b.episodes[i])
+		b.tell(ctx, &b.episodes[i], now)
 	}
 }
 
@@ -75,8 +75,7 @@ func (e *episode) look(b *Book, now time.Time, text string) {
 }
 
 // tell appends what is to be told to the event log, when the database takes it.
-func (b *Book) tell(ctx context.Context, e *episode) {
-	now := b.o.Clock()
+func (b *Book) tell(ctx context.Context, e *episode, now time.Time) {
 	if e.untold == nil || b.o.Events == nil || now.Before(e.retryAt) {
 		return
 	}
