@@ -125,6 +125,10 @@ func (r *Room) open(ctx context.Context) (*work, error) {
 	if err != nil {
 		return nil, err
 	}
+	served, err := parseSlots(r.c.Slots)
+	if err != nil {
+		return nil, err
+	}
 	w := &work{begun: r.d.Clock(), journal: r.journal, timeout: r.c.peerTimeout(), log: r.d.Log}
 	swarms := swarm.New(swarm.Config{
 		Timeout: w.timeout, Forget: forgetAfter, SeedCap: 2 * r.c.Interval.Duration,
@@ -135,18 +139,23 @@ func (r *Room) open(ctx context.Context) (*work, error) {
 	}
 	w.service = &service{
 		c: r.c, addresses: addresses{proxies: proxies, allowPrivate: r.c.AllowPrivateAddresses},
-		swarms: swarms, ledger: w.book, snatches: w.book.Snatches, clock: r.d.Clock, log: r.d.Log,
+		slots: served, swarms: swarms, ledger: w.book, snatches: w.book.Snatches, clock: r.d.Clock, log: r.d.Log,
 		metrics: r.metrics, sometimes: rate.Sometimes{Interval: time.Minute},
 	}
 	w.service.roster = roster.New(roster.Options{
-		Events: r.d.Events, Members: r.d.Members, Torrents: r.d.Torrents, Clients: r.d.Clients, Economy: r.d.Economy, Log: r.d.Log,
+		Consumer: r.c.consumer(),
+		Events:   r.d.Events, Members: r.d.Members, Torrents: r.d.Torrents, Clients: r.d.Clients, Economy: r.d.Economy, Log: r.d.Log,
 		MemberGone:  func(id core.MemberID) { swarms.Hide(id, r.d.Clock(), w.gone) },
 		TorrentGone: func(id core.TorrentID) { swarms.Drop(id, r.d.Clock(), w.gone) },
 	})
 	if w.position, err = w.service.roster.Load(ctx); err != nil {
 		return nil, errors.Join(err, w.book.Close())
 	}
-	swarms.Keep(r.d.Clock(), w.service.roster.Serves, w.service.roster.Admits, w.gone)
+	mine := func(id core.TorrentID) bool {
+		t, ok := w.service.roster.TorrentByID(id)
+		return ok && served.has(t.Slot)
+	}
+	swarms.Keep(r.d.Clock(), mine, w.service.roster.Admits, w.gone)
 	swarms.Reap(r.d.Clock(), w.gone)
 	return w, nil
 }
@@ -161,7 +170,7 @@ func (r *Room) openBook(ctx context.Context, swarms *swarm.Swarms) (*ledger.Book
 		return nil, err
 	}
 	return ledger.Open(ctx, r.d.DB, ledger.Options{
-		Name: roster.Consumer, Dir: r.c.JournalDir, Sync: mode, SyncEvery: every,
+		Name: r.c.consumer(), Dir: r.c.JournalDir, Sync: mode, SyncEvery: every,
 		FlushEvery: r.c.FlushEvery.Duration, CheckpointEvery: r.c.CheckpointEvery.Duration,
 		Swarms: swarms, Counts: func() []ledger.Count { return counts(swarms) }, Events: r.d.Events, Clock: r.d.Clock, Log: r.d.Log,
 	})
