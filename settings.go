@@ -122,7 +122,7 @@ func (s *Settings) derive() {
 		s.Tracker.AllowPrivateAddresses = true
 	}
 	if s.Tracker.JournalDir == "" {
-		s.Tracker.JournalDir = s.House.path("tracker")
+		s.Tracker.JournalDir = s.House.path("tracker" + strings.TrimSuffix("-"+s.Tracker.Name, "-")) // several may share a data directory
 	}
 	if s.Tracker.ClientsURL == "" {
 		s.Tracker.ClientsURL = s.siteURL() + "/rules/clients"

@@ -148,7 +148,11 @@ func (r *Room) open(ctx context.Context) (*work, error) {
 	if w.position, err = w.service.roster.Load(ctx); err != nil {
 		return nil, errors.Join(err, w.book.Close())
 	}
-	swarms.Keep(r.d.Clock(), w.service.roster.Serves, w.service.roster.Admits, w.gone)
+	mine := func(id core.TorrentID) bool {
+		t, ok := w.service.roster.TorrentByID(id)
+		return ok && served.has(t.Slot)
+	}
+	swarms.Keep(r.d.Clock(), mine, w.service.roster.Admits, w.gone)
 	swarms.Reap(r.d.Clock(), w.gone)
 	return w, nil
 }

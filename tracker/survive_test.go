@@ -175,6 +175,7 @@ func newSurvivor(t *testing.T, c db.Config) *survivor {
 		if s.cmd != nil {
 			s.kill()
 		}
+		s.hush()
 	})
 	return s
 }
@@ -250,14 +251,15 @@ func (s *survivor) end() (took time.Duration, err error) {
 
 // drive begins to load the tracker; hush ends it.
 func (s *survivor) drive() {
-	s.stop = make(chan struct{})
+	stop := make(chan struct{})
+	s.stop = stop
 	for w := range survivorWorkers {
 		rng := rand.New(rand.NewPCG(s.rng.Uint64(), uint64(w)))
 		s.load.Go(func() {
 			var conn *wired
 			for {
 				select {
-				case <-s.stop:
+				case <-stop:
 					conn.close()
 					return
 				default:
@@ -294,7 +296,10 @@ func (s *survivor) signal(sig syscall.Signal) {
 }
 
 func (s *survivor) hush() {
-	close(s.stop)
+	if s.stop != nil {
+		close(s.stop)
+		s.stop = nil
+	}
 	s.load.Wait()
 }
 

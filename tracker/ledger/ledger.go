@@ -28,8 +28,9 @@
 // announce, which is the limit: at 550 announces a second (a million clients) 170
 // MB an hour.
 //
-// The disk: new entries are refused, aloud, and nothing is lost, as the swarm then
-// leaves the client's counters where they are. Those few that were being written
+// The disk: a little before it is full, or when it fails, new entries are refused,
+// aloud, and nothing is lost, as the swarm then leaves the client's counters where
+// they are. Those few that were being written
 // at the moment it failed are in the swarm already. Their clients are told that it
 // failed; the journal keeps them in memory, writes them first as soon as it can
 // (they are counted then), and until then nothing that may hold them reaches the
@@ -52,6 +53,7 @@ import (
 	"errors"
 	"log/slog"
 	"math"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -137,6 +139,8 @@ type Book struct {
 	journal *journal.Journal
 	refused atomic.Int64
 	late    rate.Sometimes
+	space   func(dir string) (space, error)
+	full    atomic.Pointer[error] // why entries are refused before the disk refuses them
 
 	// cut is held for reading from the append to the end of the merge: whoever
 	// has it for writing knows that the rows hold the records up to
@@ -192,6 +196,10 @@ func shardOf(m core.MemberID) int { return int(uint64(m) % shards) }
 
 // Record implements Ledger.
 func (b *Book) Record(e Entry) error {
+	if err := b.room(); err != nil {
+		b.refused.Add(1)
+		return refusal(err)
+	}
 	var room [recordRoom]byte
 	rec := encode(room[:0], &e)
 	b.cut.RLock()
@@ -256,6 +264,9 @@ func (s *sheet) merge(e *Entry) (added bool) {
 	if !ok {
 		i = int32(len(s.rows))
 		s.at[k] = i
+		if len(s.rows) == cap(s.rows) {
+			s.rows = slices.Grow(s.rows, len(s.rows)+16)
+		}
 		s.rows = append(s.rows, row{key: k, first: e.At.Unix()})
 	}
 	s.rows[i].merge(e)
@@ -307,6 +318,9 @@ type Stats struct {
 // Stats returns figures of now.
 func (b *Book) Stats() Stats {
 	now, j := b.o.Clock(), b.journal.Stats()
+	if j.Trouble == nil {
+		j.Trouble = b.room()
+	}
 	s := Stats{
 		Rows: int(b.rows.Load()), Age: now.Sub(time.UnixMilli(b.clean.Load())), Failures: b.failures.Load(), Refused: b.refused.Load(),
 		Journal: j, Checkpoint: now.Sub(time.UnixMilli(b.saved.at.Load())), Took: time.Duration(b.saved.took.Load()),

@@ -25,7 +25,7 @@ func clock() time.Time { return epoch }
 
 func options(dir string) Options {
 	return Options{Name: "tracker", Dir: dir, FlushEvery: time.Hour, CheckpointEvery: time.Hour, Clock: clock,
-		Swarms: swarm.New(swarm.Config{Timeout: time.Hour, Forget: time.Hour, SeedCap: time.Hour, NumWant: 50, PerMember: 5, MaxRate: 1 << 40}),
+		Swarms: swarm.New(swarm.Config{Timeout: time.Hour, Forget: time.Hour, SeedCap: time.Hour, NumWant: 50, PerMember: 5, MaxRate: 1 << 33}),
 		Log:    slog.New(slog.NewTextHandler(io.Discard, nil))}
 }
 
@@ -191,7 +191,7 @@ func TestSnatchesOnce(t *testing.T) {
 	})
 }
 
-func exec(t *testing.T, d *db.DB, query string) {
+func exec(t testing.TB, d *db.DB, query string) {
 	t.Helper()
 	err := d.Tx(t.Context(), func(tx *db.Tx) error { _, err := tx.Exec(t.Context(), query); return err })
 	if err != nil {

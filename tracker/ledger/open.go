@@ -3,13 +3,11 @@ package ledger
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
 	"golang.org/x/time/rate"
 
-	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/tracker/journal"
 	"github.com/caduceus-bio/caduceus/tracker/journal/checkpoint"
@@ -33,7 +31,7 @@ func Open(ctx context.Context, d *db.DB, o Options) (_ *Book, err error) {
 }
 
 func makeBook(d *db.DB, o Options) *Book {
-	b := &Book{db: d, o: o, first: make(chan struct{}), late: rate.Sometimes{Interval: time.Minute}}
+	b := &Book{db: d, o: o, first: make(chan struct{}), space: spaceOf, late: rate.Sometimes{Interval: time.Minute}}
 	for i := range b.shards {
 		b.shards[i].open = newSheet()
 	}
@@ -132,31 +130,4 @@ func (b *Book) restore() (held swarm.Positions, found bool, err error) {
 	b.saved.position.Store(snap.Position)
 	b.saved.oldest.Store(snap.Position)
 	return held, true, nil
-}
-
-// replay reads the journal: what is not in the database goes into the rows, what
-// the checkpoint does not hold into the swarms, unless these are behind the database.
-func (b *Book) replay(held swarm.Positions, oldest uint64, behind bool) (n int, err error) {
-	after := max(min(held.Least(), slices.Min(b.marks[:])), oldest-1)
-	err = b.journal.Replay(after, func(pos uint64, rec []byte) error {
-		n++
-		e, err := decode(rec)
-		if err != nil {
-			return fmt.Errorf("position %d: %w", pos, err)
-		}
-		if pos > b.marks[shardOf(e.Member)] {
-			b.merge(&e)
-		}
-		if behind || len(e.Record) == 0 || pos <= held.Of(e.Torrent) {
-			return nil
-		}
-		if err := b.o.Swarms.Replay(e.Record); err != nil {
-			return fmt.Errorf("position %d: %w", pos, err)
-		}
-		return nil
-	})
-	if damage := (*journal.CorruptError)(nil); errors.As(err, &damage) {
-		err = core.Wrap(err, core.Internal, "the tracker's journal is damaged, and what it holds may be credit of members; nothing was changed (see \"A damaged journal\" in deploy/README.md)")
-	}
-	return n, err
 }

@@ -51,18 +51,14 @@ func encode(b []byte, e *Entry) []byte {
 		flags |= flagCredit
 	}
 	b = append(b, recordEntry, flags)
-	b = binary.AppendUvarint(b, uint64(e.Member))
-	b = binary.AppendUvarint(b, uint64(e.Torrent))
-	b = binary.AppendUvarint(b, uint64(e.At.Unix()))
-	b = binary.AppendUvarint(b, uint64(e.Left))
-	b = binary.AppendUvarint(b, uint64(e.SeedTime/time.Second))
+	for _, v := range [...]int64{int64(e.Member), int64(e.Torrent), e.At.Unix(), int64(e.Left), int64(e.SeedTime / time.Second)} {
+		b = appendAmount(b, v)
+	}
 	if flags&flagCredit != 0 {
-		b = binary.AppendUvarint(b, uint64(e.Up))
-		b = binary.AppendUvarint(b, uint64(e.Down))
+		b = appendAmount(appendAmount(b, int64(e.Up)), int64(e.Down))
 	}
 	if flags&flagRaw != 0 {
-		b = binary.AppendUvarint(b, uint64(e.RawUp))
-		b = binary.AppendUvarint(b, uint64(e.RawDown))
+		b = appendAmount(appendAmount(b, int64(e.RawUp)), int64(e.RawDown))
 	}
 	return append(b, e.Record...)
 }
@@ -71,6 +67,10 @@ func encode(b []byte, e *Entry) []byte {
 func encodeMove(id core.TorrentID, rec []byte) []byte {
 	return append(binary.AppendUvarint([]byte{recordMove}, uint64(id)), rec...)
 }
+
+// appendAmount appends a number that is not negative. If one were, by a fault of
+// ours, nobody could read the journal again; so it is not.
+func appendAmount(b []byte, v int64) []byte { return binary.AppendUvarint(b, uint64(max(v, 0))) }
 
 // decode reads a record. Entry.Record is a part of b.
 func decode(b []byte) (e Entry, err error) {

@@ -39,6 +39,7 @@ func (b *Book) watch(ctx context.Context) error {
 }
 
 func (b *Book) look(ctx context.Context) {
+	b.measure()
 	s, now := b.Stats(), b.o.Clock()
 	var unwritable, behind string
 	if s.Journal.Trouble != nil {
@@ -53,7 +54,7 @@ func (b *Book) look(ctx context.Context) {
 	b.episodes[0].look(b, now, unwritable)
 	b.episodes[1].look(b, now, behind)
 	for i := range b.episodes {
-		b.tell(ctx, &b.episodes[i])
+		b.tell(ctx, &b.episodes[i], now)
 	}
 }
 
@@ -74,10 +75,12 @@ func (e *episode) look(b *Book, now time.Time, text string) {
 }
 
 // tell appends what is to be told to the event log, when the database takes it.
-func (b *Book) tell(ctx context.Context, e *episode) {
-	now := b.o.Clock()
+func (b *Book) tell(ctx context.Context, e *episode, now time.Time) {
 	if e.untold == nil || b.o.Events == nil || now.Before(e.retryAt) {
 		return
+	}
+	if !e.untold.Over && e.seen.Before(now) {
+		return // it seems to be over: that is what will be told
 	}
 	ctx, cancel := context.WithTimeout(ctx, tellLimit)
 	defer cancel()

@@ -2,11 +2,16 @@ package roster
 
 import "github.com/caduceus-bio/caduceus/internal/core"
 
-// Serves reports whether a torrent is registered and not deleted.
-func (r *Roster) Serves(id core.TorrentID) bool {
+// TorrentByID returns a torrent that is registered and not deleted.
+func (r *Roster) TorrentByID(id core.TorrentID) (Torrent, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.served(id)
+	for _, h := range r.hashes[id] {
+		if t, ok := r.torrents.get(h); ok && t.ID == id && !t.Deleted {
+			return t, true
+		}
+	}
+	return Torrent{}, false
 }
 
 // Admits reports whether a member is there and enabled.
