@@ -94,6 +94,8 @@ func (r *Room) Run(ctx context.Context, ready func()) error {
 		inner.Go(func(ctx context.Context) error { return w.service.roster.Follow(ctx, w.position) })
 		inner.Go(w.housekeep)
 		inner.Go(w.tidy)
+		inner.Go(w.reporter.run)
+		inner.Go(w.reconcile)
 		return inner.Wait()
 	})
 	ready()
@@ -105,7 +107,9 @@ type work struct {
 	service  *service
 	front    *front.Server
 	book     *ledger.Book
-	position int64 // of the event log, up to which the roster was loaded
+	reporter *reporter
+	every    time.Duration // between reconciliations
+	position int64         // of the event log, up to which the roster was loaded
 	begun    time.Time
 	timeout  time.Duration
 	log      *slog.Logger
@@ -120,9 +124,10 @@ func (r *Room) open(ctx context.Context) (*work, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &work{begun: r.d.Clock(), timeout: r.c.peerTimeout(), log: r.d.Log, lost: rate.Sometimes{Interval: time.Minute}}
+	w := &work{begun: r.d.Clock(), timeout: r.c.peerTimeout(), every: r.c.ReconcileEvery.Duration,
+		reporter: newReporter(r.d.DB, r.d.Events, r.d.Log, r.metrics.untold), log: r.d.Log, lost: rate.Sometimes{Interval: time.Minute}}
 	swarms := swarm.New(swarm.Config{
-		Timeout: w.timeout, Forget: forgetAfter, SeedCap: 2 * r.c.Interval.Duration,
+		Timeout: w.timeout, Forget: forgetAfter, SeedCap: r.c.pace().seedCap(), MinInterval: r.c.minInterval(),
 		NumWant: r.c.NumWantMax, PerMember: r.c.MaxClients, MaxRate: r.c.MaxLineMbit * 1_000_000 / 8,
 	})
 	w.book = ledger.NewBook(r.d.DB, ledger.Options{
@@ -131,12 +136,14 @@ func (r *Room) open(ctx context.Context) (*work, error) {
 	})
 	w.service = &service{
 		c: r.c, addresses: addresses{proxies: proxies, allowPrivate: r.c.AllowPrivateAddresses},
-		swarms: swarms, ledger: w.book, snatches: w.book.Snatches, clock: r.d.Clock, log: r.d.Log,
+		sources: newSources(r.c.MaxAddresses, w.timeout), pace: r.c.pace(),
+		suspects: &suspects{reporter: w.reporter, seen: r.metrics.suspects, clock: r.d.Clock, told: map[suspectKey]time.Time{}},
+		swarms:   swarms, ledger: w.book, snatches: w.book.Snatches, clock: r.d.Clock, log: r.d.Log,
 		metrics: r.metrics, sometimes: rate.Sometimes{Interval: time.Minute},
 	}
 	w.service.roster = roster.New(roster.Options{
 		Events: r.d.Events, Members: r.d.Members, Torrents: r.d.Torrents, Clients: r.d.Clients, Economy: r.d.Economy, Log: r.d.Log,
-		MemberGone:  func(id core.MemberID) { swarms.Hide(id, r.d.Clock(), w.gone) },
+		MembersGone: func(ids []core.MemberID) { swarms.Hide(ids, r.d.Clock(), w.gone) },
 		TorrentGone: func(id core.TorrentID) { swarms.Drop(id, r.d.Clock(), w.gone) },
 	})
 	if err := w.book.Load(ctx); err != nil {
@@ -211,6 +218,28 @@ func (w *work) measure() {
 	m.age.Set(stats.Age.Seconds())
 	m.failures.Set(float64(stats.Failures))
 	m.refused.Set(float64(stats.Refused))
+}
+
+// reconcile compares the roster with the database now and then.
+func (w *work) reconcile(ctx context.Context) error {
+	for pause(ctx, w.every) {
+		d, err := w.service.roster.Reconcile(ctx)
+		if err != nil && ctx.Err() == nil {
+			w.log.Error("the roster could not be compared with the database", "err", err, "again_in", w.every)
+		}
+		if d == (roster.Drift{}) {
+			continue
+		}
+		w.log.Error("the roster was not what the database holds; it is mended", "members", d.Members, "torrents", d.Torrents, "rules", d.Rules)
+		drift := w.service.metrics.drift
+		drift["member"].Add(float64(d.Members))
+		drift["torrent"].Add(float64(d.Torrents))
+		if d.Rules {
+			drift["rules"].Inc()
+		}
+		w.reporter.tell(eventlog.RosterDrift(d))
+	}
+	return nil
 }
 
 // tidy ends what earlier runs have left: at once those who must have timed out

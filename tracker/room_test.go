@@ -40,7 +40,7 @@ func TestADownload(t *testing.T) {
 			"min interval": int64(300), "peers": ""}
 		interval, _ := got["interval"].(int64)
 		delete(got, "interval")
-		if diff := cmp.Diff(want, got); diff != "" || interval < 1800 || interval > 1980 {
+		if diff := cmp.Diff(want, got); diff != "" || interval < 900 || interval > 1980 {
 			t.Errorf("interval %d, and (-want +got)\n%s", interval, diff)
 		}
 		got = leecher.announce(hash(1), "started", 0, 0, 1000)
@@ -183,7 +183,7 @@ func TestFollowsTheSite(t *testing.T) {
 		w.must(w.clients.Remove(ctx, "-TR3"))
 		w.followed()
 		a.refused(hash(1), "", 0)
-		_, err = w.clients.Add(ctx, "-TR30", "Transmission 3.0")
+		_, err = w.clients.Add(ctx, "-TR30", "Transmission 3.0", "")
 		w.must(err)
 		w.followed()
 		a.announce(hash(1), "", 0, 0, 0)
