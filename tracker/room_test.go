@@ -103,9 +103,6 @@ func TestRefusals(t *testing.T) {
 			{"client with a binary name", with(func(c *btClient) { c.id = "\x00\x01\x02\x03\x04\x05\x06\x07abcdefghijkl" }), 1, []string{"without a name"}},
 			{"client in other case", with(func(c *btClient) { c.id = "-tr3000-abcdefghijkl" }), 1, []string{"-tr3000-"}},
 			{"may not leech", w.client(lee.Passkey, 1), 1, []string{"may not download"}},
-			{"port 0", with(func(c *btClient) { c.params["port"] = "0" }), 1, []string{"port must be from 1 to 65535"}},
-			{"bad event", with(func(c *btClient) { c.params["event"] = "exploded" }), 1, []string{"event must be"}},
-			{"short peer-id", with(func(c *btClient) { c.id = "-TR3000-" }), 1, []string{"peer_id must have 20 bytes"}},
 			{"nonsense from the proxy", with(func(c *btClient) { c.ip = "unknown" }), 1, []string{"proxy"}},
 		}
 		for _, tt := range tests {

@@ -161,12 +161,12 @@ func (s *service) identify(key string, h core.InfoHash) (roster.Member, *refusal
 
 // torrentKey finds the member whose key for a torrent it is.
 func (s *service) torrentKey(key string, t core.TorrentID) (roster.Member, bool) {
-	owner, ok := member.TorrentKeyOwner(key)
+	k, ok := member.ReadTorrentKey(key)
 	if !ok {
 		return roster.Member{}, false
 	}
-	m, passkey, ok := s.roster.Account(owner)
-	return m, member.CheckTorrentKey(key, passkey, owner, t) && ok
+	m, passkey, ok := s.roster.Account(k.Member)
+	return m, k.Proves(passkey, t) && ok
 }
 
 // check finds the torrent and whether the member may announce it from ip with this

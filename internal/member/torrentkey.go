@@ -29,31 +29,34 @@ func TorrentKey(passkey string, m core.MemberID, t core.TorrentID) string {
 	return base64.RawURLEncoding.EncodeToString(key[:])
 }
 
-// TorrentKeyOwner returns whose a torrent key claims to be, which is to be
-// checked by CheckTorrentKey; ok is false for what is no torrent key at all. It
-// does not allocate.
-func TorrentKeyOwner(key string) (m core.MemberID, ok bool) {
-	raw, ok := decodeTorrentKey(key)
-	id := binary.BigEndian.Uint64(raw[:])
-	return core.MemberID(id), ok && id > 0 && id <= 1<<62
+// ClaimedKey is what a torrent key says. Whether it is true, Proves tells.
+type ClaimedKey struct {
+	Member core.MemberID
+	mac    [macBytes]byte
 }
 
-// CheckTorrentKey reports, in constant time, whether a key is the one that
-// TorrentKey derives. It does not allocate.
-func CheckTorrentKey(key, passkey string, m core.MemberID, t core.TorrentID) bool {
-	raw, ok := decodeTorrentKey(key)
-	mac := torrentMAC(passkey, m, t)
-	return ok && binary.BigEndian.Uint64(raw[:]) == uint64(m) && subtle.ConstantTimeCompare(raw[8:], mac[:macBytes]) == 1
-}
-
-func decodeTorrentKey(key string) (raw [keyBytes]byte, ok bool) {
+// ReadTorrentKey reads a torrent key; ok is false for what is none. It does not
+// allocate.
+func ReadTorrentKey(key string) (k ClaimedKey, ok bool) {
 	if len(key) != TorrentKeyLen {
-		return raw, false
+		return k, false
 	}
 	var text [TorrentKeyLen]byte
+	var raw [keyBytes]byte
 	copy(text[:], key)
-	n, err := base64.RawURLEncoding.Decode(raw[:], text[:])
-	return raw, err == nil && n == keyBytes
+	if _, err := base64.RawURLEncoding.Decode(raw[:], text[:]); err != nil {
+		return k, false
+	}
+	copy(k.mac[:], raw[8:])
+	k.Member = core.MemberID(binary.BigEndian.Uint64(raw[:]))
+	return k, k.Member > 0
+}
+
+// Proves reports, in constant time, whether the key is the one that TorrentKey
+// derives of its member's passkey for a torrent. It does not allocate.
+func (k ClaimedKey) Proves(passkey string, t core.TorrentID) bool {
+	mac := torrentMAC(passkey, k.Member, t)
+	return subtle.ConstantTimeCompare(k.mac[:], mac[:macBytes]) == 1
 }
 
 // torrentMAC is HMAC-SHA-256 (RFC 2104) with the passkey as the key. It is written

@@ -17,10 +17,11 @@ func TestTorrentKey(t *testing.T) {
 	if len(key) != TorrentKeyLen || len(key) == PasskeyLen || strings.Trim(key, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
 		t.Errorf("key %q", key)
 	}
-	if m, ok := TorrentKeyOwner(key); !ok || m != 7 {
-		t.Errorf("owner %d, %v", m, ok)
+	k, ok := ReadTorrentKey(key)
+	if !ok || k.Member != 7 {
+		t.Errorf("key of member %d, %v", k.Member, ok)
 	}
-	if !CheckTorrentKey(key, passkey, 7, 1<<40) {
+	if !k.Proves(passkey, 1<<40) {
 		t.Error("the right key is refused")
 	}
 	mac := hmac.New(sha256.New, []byte(passkey))
@@ -29,34 +30,32 @@ func TestTorrentKey(t *testing.T) {
 	if err != nil || !hmac.Equal(raw[8:], mac.Sum(nil)[:22]) {
 		t.Errorf("%x, %v: not the HMAC of the standard library", raw, err)
 	}
-	changed := []byte(key)
-	changed[20] ^= 1
+	changed, other := k, k
+	changed.mac[20] ^= 1
+	other.Member = 8
 	for name, wrong := range map[string]bool{
-		"of another torrent": CheckTorrentKey(key, passkey, 7, 1),
-		"of another member":  CheckTorrentKey(key, passkey, 8, 1<<40),
-		"of an old passkey":  CheckTorrentKey(key, strings.Repeat("l", PasskeyLen), 7, 1<<40),
-		"changed":            CheckTorrentKey(string(changed), passkey, 7, 1<<40),
-		"cut":                CheckTorrentKey(key[:39], passkey, 7, 1<<40),
-		"empty":              CheckTorrentKey("", passkey, 7, 1<<40),
+		"of another torrent": k.Proves(passkey, 1),
+		"of another member":  other.Proves(passkey, 1<<40),
+		"of an old passkey":  k.Proves(strings.Repeat("l", PasskeyLen), 1<<40),
+		"changed":            changed.Proves(passkey, 1<<40),
 	} {
 		if wrong {
 			t.Errorf("a key %s is taken", name)
 		}
 	}
-	for _, none := range []string{passkey, "", strings.Repeat("A", 40), strings.Repeat("_", 40), strings.Repeat("!", 40)} {
-		if m, ok := TorrentKeyOwner(none); ok {
-			t.Errorf("%q is the key of %d", none, m)
+	for _, none := range []string{passkey, key[:39], key + "A", "", strings.Repeat("A", 40), strings.Repeat("_", 40), strings.Repeat("!", 40)} {
+		if k, ok := ReadTorrentKey(none); ok {
+			t.Errorf("%q is a key of member %d", none, k.Member)
 		}
 	}
 }
 
-func BenchmarkCheckTorrentKey(b *testing.B) {
+func BenchmarkTorrentKey(b *testing.B) {
 	passkey := strings.Repeat("k", PasskeyLen)
 	key := TorrentKey(passkey, 7, 9)
 	b.ReportAllocs()
 	for b.Loop() {
-		m, ok := TorrentKeyOwner(key)
-		if !ok || !CheckTorrentKey(key, passkey, m, core.TorrentID(9)) {
+		if k, ok := ReadTorrentKey(key); !ok || !k.Proves(passkey, core.TorrentID(9)) {
 			b.Fatal("refused")
 		}
 	}
