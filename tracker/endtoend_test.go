@@ -78,13 +78,16 @@ func newTheatre(tb testing.TB) *theatre {
 		} {
 			w.must(change(core.MemberID(3 + i)))
 		}
+		for n := range 4 {
+			th.passkeys = append(th.passkeys, w.member(fmt.Sprintf("more%d", n)).Passkey)
+		}
 		rules, err := w.clients.Rules(tb.Context())
 		w.must(err)
 		for _, r := range rules {
 			th.rules = append(th.rules, r.Prefix)
 		}
 	})
-	th.loaded, th.passkeys = s, passkeys
+	th.loaded, th.passkeys = s, append(passkeys, th.passkeys...)
 	for h := range byte(6) {
 		th.hashes = append(th.hashes, hash(h+1))
 	}
