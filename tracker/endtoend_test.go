@@ -114,7 +114,7 @@ func (th *theatre) begins() *reference {
 	defer th.mu.Unlock()
 	l := th.loaded
 	th.now, th.entries, th.broken = th.begin, nil, false
-	th.s = &service{c: l.c, addresses: l.addresses, sources: l.sources, pace: l.pace, suspects: l.suspects, roster: l.roster,
+	th.s = &service{c: l.c, addresses: l.addresses, slots: l.slots, sources: l.sources, pace: l.pace, suspects: l.suspects, roster: l.roster,
 		swarms: swarm.New(swarm.Config{Timeout: l.pace.timeout, Forget: forgetAfter, SeedCap: l.pace.seedCap(), NumWant: l.c.NumWantMax,
 			PerMember: l.c.MaxClients, MaxRate: l.c.MaxLineMbit * 1_000_000 / 8, MinInterval: l.c.minInterval()}),
 		ledger: th, snatches: func(core.TorrentID) int64 { return 0 }, clock: func() time.Time { return th.now }, log: l.log, metrics: l.metrics}

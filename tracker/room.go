@@ -124,6 +124,10 @@ func (r *Room) open(ctx context.Context) (*work, error) {
 	if err != nil {
 		return nil, err
 	}
+	served, err := parseSlots(r.c.Slots)
+	if err != nil {
+		return nil, err
+	}
 	w := &work{begun: r.d.Clock(), timeout: r.c.peerTimeout(), every: r.c.ReconcileEvery.Duration,
 		reporter: newReporter(r.d.DB, r.d.Events, r.d.Log, r.metrics.untold), log: r.d.Log, lost: rate.Sometimes{Interval: time.Minute}}
 	swarms := swarm.New(swarm.Config{
@@ -131,18 +135,19 @@ func (r *Room) open(ctx context.Context) (*work, error) {
 		NumWant: r.c.NumWantMax, PerMember: r.c.MaxClients, MaxRate: r.c.MaxLineMbit * 1_000_000 / 8,
 	})
 	w.book = ledger.NewBook(r.d.DB, ledger.Options{
-		Name: roster.Consumer, FlushEvery: r.c.FlushEvery.Duration, MaxRows: r.c.MaxUnwritten,
+		Name: r.c.consumer(), FlushEvery: r.c.FlushEvery.Duration, MaxRows: r.c.MaxUnwritten,
 		Counts: func() []ledger.Count { return counts(swarms) }, Clock: r.d.Clock, Log: r.d.Log,
 	})
 	w.service = &service{
 		c: r.c, addresses: addresses{proxies: proxies, allowPrivate: r.c.AllowPrivateAddresses},
 		sources: newSources(r.c.MaxAddresses, w.timeout), pace: r.c.pace(),
 		suspects: &suspects{reporter: w.reporter, seen: r.metrics.suspects, clock: r.d.Clock, told: map[suspectKey]time.Time{}},
-		swarms:   swarms, ledger: w.book, snatches: w.book.Snatches, clock: r.d.Clock, log: r.d.Log,
+		slots:    served, swarms: swarms, ledger: w.book, snatches: w.book.Snatches, clock: r.d.Clock, log: r.d.Log,
 		metrics: r.metrics, sometimes: rate.Sometimes{Interval: time.Minute},
 	}
 	w.service.roster = roster.New(roster.Options{
-		Events: r.d.Events, Members: r.d.Members, Torrents: r.d.Torrents, Clients: r.d.Clients, Economy: r.d.Economy, Log: r.d.Log,
+		Consumer: r.c.consumer(),
+		Events:   r.d.Events, Members: r.d.Members, Torrents: r.d.Torrents, Clients: r.d.Clients, Economy: r.d.Economy, Log: r.d.Log,
 		MembersGone: func(ids []core.MemberID) { swarms.Hide(ids, r.d.Clock(), w.gone) },
 		TorrentGone: func(id core.TorrentID) { swarms.Drop(id, r.d.Clock(), w.gone) },
 	})

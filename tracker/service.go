@@ -31,6 +31,7 @@ type service struct {
 	sources   *sources
 	pace      pace
 	suspects  *suspects
+	slots     slots
 	roster    *roster.Roster
 	swarms    *swarm.Swarms
 	ledger    ledger.Ledger
@@ -77,19 +78,19 @@ func (s *service) Answer(dst []byte, r *Request) (status int, body []byte) {
 	defer s.scratch.Put(sc)
 	if action == "scrape" {
 		body, why := s.scrape(dst, sc, passkey, r)
-		return http.StatusOK, s.finish(body, why, &s.metrics.scrapes)
+		return s.finish(body, why, &s.metrics.scrapes)
 	}
 	body, why := s.announce(dst, sc, passkey, r)
-	return http.StatusOK, s.finish(body, why, &s.metrics.announces)
+	return s.finish(body, why, &s.metrics.announces)
 }
 
-func (s *service) finish(body []byte, why *refusal, counters *counters) []byte {
+func (s *service) finish(body []byte, why *refusal, counters *counters) (int, []byte) {
 	if why == nil {
 		counters[answered].Inc()
-		return body
+		return http.StatusOK, body
 	}
 	counters[why.outcome].Inc()
-	return why.append(body)
+	return why.status(), why.append(body)
 }
 
 // route splits /{passkey}/announce or /{passkey}/scrape.
@@ -126,6 +127,9 @@ func (s *service) announce(dst []byte, sc *scratch, key string, r *Request) ([]b
 		}
 		return dst, why
 	}
+	if !s.slots.has(t.Slot) {
+		return dst, s.elsewhere(t.Slot, key, "announce", r.Query)
+	}
 	hidden := !m.CanLeech && a.Left > 0
 	result, err := s.enter(sc, key, m, t, ip, hidden, now)
 	switch {
@@ -135,7 +139,7 @@ func (s *service) announce(dst []byte, sc *scratch, key string, r *Request) ([]b
 	case hidden:
 		return dst, s.refuseLeech()
 	case result.NoSlot:
-		return dst, s.refuseSlot(s.roster.Slots(m))
+		return dst, s.refuseSlot(s.roster.LeechSlots(m))
 	}
 	return s.reply(dst, sc, ip, result, s.snatches(t.ID)), nil
 }
@@ -203,7 +207,7 @@ func (s *service) enter(sc *scratch, key string, m roster.Member, t roster.Torre
 		Size: t.Size,
 	}
 	if a.Left > 0 {
-		in.Slots = s.roster.Slots(m)
+		in.Slots = s.roster.LeechSlots(m)
 	}
 	in.V4, in.V6 = s.endpoints(a, ip)
 	generation := s.roster.Generation()
@@ -296,6 +300,8 @@ func (s *service) scrape(dst []byte, sc *scratch, key string, r *Request) ([]byt
 	}
 	keyed := !known && len(key) == member.TorrentKeyLen
 	sc.files = sc.files[:0]
+	var foreign uint8
+	var isForeign bool
 	for _, h := range sc.hashes {
 		t, ok := s.roster.Torrent(h)
 		if ok && keyed {
@@ -308,6 +314,10 @@ func (s *service) scrape(dst []byte, sc *scratch, key string, r *Request) ([]byt
 		if !ok || t.Deleted {
 			continue
 		}
+		if !s.slots.has(t.Slot) {
+			foreign, isForeign = t.Slot, true
+			continue
+		}
 		n := s.swarms.Counts(t.ID)
 		sc.files = append(sc.files, wire.ScrapeFile{InfoHash: h, Complete: n.Seeders, Incomplete: n.Leechers, Downloaded: s.snatches(t.ID)})
 	}
@@ -316,6 +326,9 @@ func (s *service) scrape(dst []byte, sc *scratch, key string, r *Request) ([]byt
 		return dst, s.refusePasskey()
 	case !m.Enabled:
 		return dst, s.refuseDisabled(m)
+	}
+	if isForeign && len(sc.files) == 0 {
+		return dst, s.elsewhere(foreign, key, "scrape", r.Query)
 	}
 	return wire.AppendScrape(dst, sc.files, s.c.minInterval()), nil
 }

@@ -67,13 +67,13 @@ func TestReconcile(t *testing.T) {
 	w.reconcile(Drift{Rules: true})
 	w.set(func() { w.src.slots = map[int64]int{2: 7} })
 	w.reconcile(Drift{Rules: true})
-	if m, _ := w.Member("new"); w.Slots(m) != 7 || w.Slots(Member{}) != 0 {
-		t.Errorf("slots %d", w.Slots(m))
+	if m, _ := w.Member("new"); w.LeechSlots(m) != 7 || w.LeechSlots(Member{}) != 0 {
+		t.Errorf("slots %d", w.LeechSlots(m))
 	}
 	w.set(func() { w.src.slots = map[int64]int{2: 8} })
 	wait(w.tell(eventlog.ClassChanged{Class: 2}))
-	if m, _ := w.Member("new"); w.Slots(m) != 8 {
-		t.Errorf("slots %d after the class was changed", w.Slots(m))
+	if m, _ := w.Member("new"); w.LeechSlots(m) != 8 {
+		t.Errorf("slots %d after the class was changed", w.LeechSlots(m))
 	}
 	w.reconcile(Drift{})
 }

@@ -25,8 +25,9 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
-// Consumer is the name of the tracker's cursor in the event log. Who waits for
-// it to pass an upload's event knows that the tracker serves the upload.
+// Consumer is the name of the tracker's cursor in the event log. Where several
+// trackers share the torrents, each one's is this, a colon and its own name. Who
+// waits for all of them to pass an upload's event knows that it is served.
 const Consumer = "tracker"
 
 // Members is what the roster needs of the accounts; *member.Store has it.
@@ -54,6 +55,7 @@ type Economy interface {
 
 // Options are what a roster stands on.
 type Options struct {
+	Consumer string // the name of the cursor: Consumer, or that and ":name"
 	Events   *eventlog.Log
 	Members  Members
 	Torrents Torrents
@@ -82,6 +84,7 @@ type Torrent struct {
 	Leech   core.Leech // its own state, without windows
 	Deleted bool
 	Reason  string // why it was deleted; may be empty
+	Slot    uint8  // the first four bits of its first info-hash: by them several trackers share the torrents
 }
 
 // account is a member with the passkey.
@@ -143,8 +146,8 @@ func (r *Roster) Account(id core.MemberID) (m Member, passkey string, ok bool) {
 	return a.Member, a.passkey, ok
 }
 
-// Slots returns how many torrents a member may download at once; 0 is any number.
-func (r *Roster) Slots(m Member) int { return (*r.slots.Load())[m.Class] }
+// LeechSlots returns how many torrents a member may download at once; 0 is any number.
+func (r *Roster) LeechSlots(m Member) int { return (*r.slots.Load())[m.Class] }
 
 // Torrent returns the torrent with an info-hash. A hybrid torrent is found by
 // both of its hashes.
@@ -294,7 +297,11 @@ func (r *Roster) tellGone() {
 }
 
 func torrentOf(e catalog.TrackerTorrent) Torrent {
-	return Torrent{ID: e.ID, Size: int64(e.Size), Leech: e.Leech, Deleted: e.Deleted, Reason: e.DeleteReason}
+	t := Torrent{ID: e.ID, Size: int64(e.Size), Leech: e.Leech, Deleted: e.Deleted, Reason: e.DeleteReason}
+	if len(e.Hashes) > 0 {
+		t.Slot = e.Hashes[0][0] >> 4
+	}
+	return t
 }
 
 func (r *Roster) putTorrent(e catalog.TrackerTorrent) {
