@@ -200,9 +200,10 @@ func (p *play) compose() (passkey, query string, ip netip.Addr) {
 		t = 4 + p.choose(2) // deleted, or unknown
 	}
 	torrent := max(t, 1) // 1 and 2 are one
-	if t == 0 {
+	switch t {
+	case 0:
 		torrent = 0
-	} else if t == 2 {
+	case 2:
 		torrent = 1
 	}
 	at := m*100 + torrent*10 + n

@@ -151,6 +151,9 @@ func TestClaimedAddresses(t *testing.T) {
 		liar.params["ip"], liar.params["ipv4"] = "9.9.9.9", "8.8.8.8"
 		liar.announce(hash(1), "started", 0, 0, 0)
 		other := w.client(bob.Passkey, 2)
+		six := *other
+		six.ip = "2a01:4f8::2"
+		six.announce(hash(1), "started", 0, 0, 5) // addresses of a family are for those that have one
 		got := other.announce(hash(1), "started", 0, 0, 5)
 		if p := peers(t, got); len(p) != 1 || p[0] != "44.0.0.2:51413" || got["peers6"] != nil {
 			t.Errorf("accept %v: %v", accept, got)

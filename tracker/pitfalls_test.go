@@ -223,6 +223,9 @@ func dualStack(p *pitfall) {
 		}
 	}
 	_, other := p.someone()
+	other6 := *other
+	other6.ip = "2a01:4f8::67"
+	other6.announce(h, "started", 0, 0, 5)
 	got := other.announce(h, "started", 0, 0, 5)
 	p.equal("leechers", int64(2), got["incomplete"])
 	p.equal("peers", []string{four.ip + ":51413"}, peers(p.t, got))

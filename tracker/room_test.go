@@ -263,6 +263,9 @@ func TestHybrid(t *testing.T) {
 			}
 		}
 		other := w.client(bob.Passkey, 2)
+		six := *other
+		six.ip = "2a01:4f8::2"
+		six.announce(hash(2), "started", 0, 0, 100)
 		got := other.announce(hash(2), "started", 0, 0, 100)
 		if len(peers(t, got)) != 1 || got["peers6"] != "\x2a\x01\x04\xf8\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\xc8\xd5" || got["complete"] != int64(1) {
 			t.Errorf("one client with two addresses became %v", got)

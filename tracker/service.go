@@ -205,6 +205,9 @@ func (s *service) enter(sc *scratch, key string, m roster.Member, t roster.Torre
 		Uploaded: a.Uploaded, Downloaded: a.Downloaded, Left: a.Left,
 		Event: a.Event, NumWant: a.NumWant, Over6: ip.Is6(), Hidden: hidden, At: now,
 		Size: t.Size,
+		// Peer-ids are looked up where they are told only: each is a miss in the
+		// processor's cache.
+		Bare: a.Compact || a.NoPeerID,
 	}
 	if a.Left > 0 {
 		in.Slots = s.roster.LeechSlots(m)

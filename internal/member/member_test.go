@@ -298,7 +298,7 @@ func TestTokens(t *testing.T) {
 func TestLeechSlots(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
-		before, err := w.Store.log.Last(ctx)
+		before, err := w.log.Last(ctx)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -319,7 +319,7 @@ func TestLeechSlots(t *testing.T) {
 				t.Errorf("got %v", bad)
 			}
 		}
-		if last, err := w.Store.log.Last(ctx); err != nil || last != before+4 {
+		if last, err := w.log.Last(ctx); err != nil || last != before+4 {
 			t.Errorf("%d events, %v", last-before, err)
 		}
 	})

@@ -60,7 +60,7 @@ type Announce struct {
 	Event      wire.Event
 	NumWant    int   // or wire.NumWantUnset
 	Over6      bool  // it came over IPv6
-	Bare       bool  // the answer has no peer-ids: give each address as a peer without one, which is quicker
+	Bare       bool  // the answer has no peer-ids: give addresses of its own families, each as a peer without one, which is quicker
 	Hidden     bool  // credit it, but don't list it and give it no peers; Swarms.Announce sets it for want of a slot
 	Size       int64 // of the torrent, which bounds the credit; 0 is not known
 	Slots      int   // torrents that the member may download at once; 0 is any number
