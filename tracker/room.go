@@ -1,10 +1,14 @@
 // Package tracker is the room that answers BitTorrent clients: announce and
-// scrape over HTTP (BEP 3, 7, 23, 24, 27, 48), for members by passkey.
+// scrape over HTTP (BEP 3, 7, 21, 23, 24, 27, 31, 48, 52), for members by passkey or by
+// a key for one torrent (member.TorrentKey).
 //
 // An announce is read by wire, checked against roster, taken into its swarm,
 // credited in the ledger and answered, without asking the database. The database
 // hears the sums every few seconds; what others change reaches the roster by the
-// event log.
+// event log, and every hour the roster is compared with the database.
+//
+// Several tracker processes that share the torrents count a member's addresses and
+// the torrents that a member downloads each for itself.
 //
 // Concurrency: requests run on the front's event loops, of which there are a few;
 // roster, swarm and ledger have locks of their own, taken in this order: swarm,
