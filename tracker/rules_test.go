@@ -259,8 +259,6 @@ func TestReporter(t *testing.T) {
 	if n := len(s.reporter.queue); n != reportRoom || len(s.told) > suspectRoom {
 		t.Errorf("%d wait, %d are remembered", n, len(s.told))
 	}
-	w.open() // another run, and other queues
-	w.stop()
 	go func() { _ = work.reporter.run(t.Context()) }()
 	w.until("all to be written", func() bool { return len(w.told("TransferSuspect")) == reportRoom })
 }
