@@ -34,11 +34,13 @@ type Config struct {
 	// to those who use another; empty names the rules page without a link.
 	ClientsURL string `toml:"clients_url"`
 
-	// Interval is the time between two announces of a client. Up to a tenth is
-	// added by chance, so that announces spread.
+	// Interval is the time between two announces of a client. Large swarms
+	// announce less often, up to half as often, and chance spreads them; see
+	// pace.next.
 	Interval config.Duration `toml:"interval"`
 	// MinInterval is how soon a client may announce unasked. Who does so sooner
-	// is credited all the same. 0 is a sixth of Interval.
+	// is credited all the same, and given five peers at most. 0 is a sixth of
+	// Interval.
 	MinInterval config.Duration `toml:"min_interval"`
 	// PeerTimeout is after how much silence a client leaves the swarm. 0 is two
 	// and a half times Interval.
@@ -48,9 +50,16 @@ type Config struct {
 	NumWantMax int `toml:"numwant_max"`
 	// MaxClients is how many clients a member may run on one torrent.
 	MaxClients int `toml:"max_clients"`
+	// MaxAddresses is from how many addresses a member may announce at a time; an
+	// IPv6 network of 64 bits counts as one. 0 is any number.
+	MaxAddresses int `toml:"max_addresses"`
 	// MaxLineMbit is the fastest line that anybody has, in Mbit/s. Transfer
 	// beyond what it carries is not credited.
 	MaxLineMbit int64 `toml:"max_line_mbit"`
+
+	// ReconcileEvery is how often members, torrents and rules are compared with
+	// the database, which finds what the event log has missed.
+	ReconcileEvery config.Duration `toml:"reconcile_every"`
 
 	// FlushEvery is how often sums are written to the database. They are safe in the
 	// journal before that.
@@ -103,6 +112,7 @@ func DefaultConfig() Config {
 		NumWantMax:     50,
 		MaxClients:     5,
 		MaxLineMbit:    100_000,
+		ReconcileEvery: config.D(time.Hour),
 		FlushEvery:     config.D(10 * time.Second),
 		MaxConnections: 20_000,
 		IdleTimeout:    config.D(60 * time.Second),
@@ -183,6 +193,7 @@ func (c Config) checkTimes() error {
 	}{
 		{"interval", c.Interval.Duration, time.Second, longest},
 		{"min_interval", c.MinInterval.Duration, 0, c.Interval.Duration},
+		{"reconcile_every", c.ReconcileEvery.Duration, time.Second, 7 * longest},
 		{"flush_every", c.FlushEvery.Duration, 50 * time.Millisecond, 5 * time.Minute},
 		{"checkpoint_every", c.CheckpointEvery.Duration, time.Second, longest},
 		{"idle_timeout", c.IdleTimeout.Duration, time.Second, time.Hour},
@@ -205,6 +216,7 @@ func (c Config) checkNumbers() error {
 	}{
 		{"numwant_max", int64(c.NumWantMax), 1, 200},
 		{"max_clients", int64(c.MaxClients), 1, 100},
+		{"max_addresses", int64(c.MaxAddresses), 0, 1000},
 		{"max_line_mbit", c.MaxLineMbit, 1, 1_000_000},
 		{"max_connections", int64(c.MaxConnections), 10, 1_000_000},
 	} {
@@ -221,6 +233,8 @@ func (c Config) minInterval() time.Duration {
 	}
 	return max(c.Interval.Duration/6, time.Second)
 }
+
+func (c Config) pace() pace { return pace{interval: c.Interval.Duration, timeout: c.peerTimeout()} }
 
 func (c Config) peerTimeout() time.Duration {
 	if c.PeerTimeout.Duration > 0 {

@@ -4,6 +4,8 @@ import (
 	"errors"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/caduceus-bio/caduceus/internal/eventlog"
 )
 
 // counters has one counter for each outcome, looked up once.
@@ -13,7 +15,9 @@ type counters [outcomes]prometheus.Counter
 type metrics struct {
 	announces   counters
 	scrapes     counters
-	clamped     prometheus.Counter
+	suspects    map[eventlog.SuspectReason]prometheus.Counter
+	drift       map[string]prometheus.Counter
+	untold      prometheus.Counter
 	seeders     prometheus.Gauge
 	leechers    prometheus.Gauge
 	torrents    prometheus.Gauge
@@ -40,8 +44,11 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	m := &metrics{
 		announces: newCounters(reg, "announces_total", "Announces by how they ended."),
 		scrapes:   newCounters(reg, "scrapes_total", "Scrapes by how they ended."),
-		clamped: register[prometheus.Counter](reg, prometheus.NewCounter(prometheus.CounterOpts{
-			Namespace: namespace, Subsystem: subsystem, Name: "clamped_total", Help: "Announces of more transfer than any line carries."})),
+		suspects: labelled(reg, "suspects_total", "Announces of transfer that can hardly be.", "reason", eventlog.SuspectLine,
+			eventlog.SuspectTorrent, eventlog.SuspectAlone, eventlog.SuspectLeft, eventlog.SuspectDownloaded),
+		drift: labelled(reg, "roster_drift_total", "Things known that were not what the database holds.", "kind", "member", "torrent", "rules"),
+		untold: register[prometheus.Counter](reg, prometheus.NewCounter(prometheus.CounterOpts{
+			Namespace: namespace, Subsystem: subsystem, Name: "events_dropped_total", Help: "Events that were not told, as too many waited."})),
 		seeders:     gauge("seeders", "Clients that have everything."),
 		leechers:    gauge("leechers", "Clients that lack something."),
 		torrents:    gauge("active_torrents", "Torrents with any client."),
@@ -66,6 +73,17 @@ func newCounters(reg prometheus.Registerer, name, help string) counters {
 		c[i] = vec.WithLabelValues(outcomeNames[i])
 	}
 	return c
+}
+
+// labelled has one counter for each value of a label, looked up once.
+func labelled[V ~string](reg prometheus.Registerer, name, help, label string, values ...V) map[V]prometheus.Counter {
+	vec := register[*prometheus.CounterVec](reg, prometheus.NewCounterVec(prometheus.CounterOpts{
+		Namespace: namespace, Subsystem: subsystem, Name: name, Help: help}, []string{label}))
+	out := map[V]prometheus.Counter{}
+	for _, v := range values {
+		out[v] = vec.WithLabelValues(string(v))
+	}
+	return out
 }
 
 // register returns c, or what is registered in its place. Any other clash of

@@ -1,11 +1,16 @@
 // Package tracker is the room that answers BitTorrent clients: announce and
-// scrape over HTTP (BEP 3, 7, 23, 24, 27, 48), for members by passkey.
+// scrape over HTTP (BEP 3, 7, 21, 23, 24, 27, 31, 48, 52), for members by passkey or by
+// a key for one torrent (member.TorrentKey).
 //
 // An announce is read by wire, checked against roster, taken into its swarm,
 // written into the ledger's journal and answered, without asking the database. The
 // database hears the sums every few seconds; what others change reaches the roster
-// by the event log. A restart is invisible to clients: swarms and books are brought
-// back from the journal.
+// by the event log, and every hour the roster is compared with the database. A
+// restart is invisible to clients: swarms and books are brought back from the
+// journal.
+//
+// Several tracker processes that share the torrents count a member's addresses and
+// the torrents that a member downloads each for itself.
 //
 // Concurrency: requests run on the front's event loops, of which there are a few;
 // roster, swarm and ledger have locks of their own, taken in this order: swarm,
@@ -99,6 +104,8 @@ func (r *Room) Run(ctx context.Context, ready func()) (err error) {
 		inner.Go(func(ctx context.Context) error { return w.service.roster.Follow(ctx, w.position) })
 		inner.Go(w.housekeep)
 		inner.Go(w.tidy)
+		inner.Go(w.reporter.run)
+		inner.Go(w.reconcile)
 		return inner.Wait()
 	})
 	ready()
@@ -111,7 +118,9 @@ type work struct {
 	front    *front.Server
 	book     *ledger.Book
 	journal  *journalMetrics
-	position int64 // of the event log, up to which the roster was loaded
+	reporter *reporter
+	every    time.Duration // between reconciliations
+	position int64         // of the event log, up to which the roster was loaded
 	begun    time.Time
 	timeout  time.Duration
 	log      *slog.Logger
@@ -129,20 +138,23 @@ func (r *Room) open(ctx context.Context) (*work, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &work{begun: r.d.Clock(), journal: r.journal, timeout: r.c.peerTimeout(), log: r.d.Log}
+	w := &work{begun: r.d.Clock(), journal: r.journal, timeout: r.c.peerTimeout(), every: r.c.ReconcileEvery.Duration,
+		reporter: newReporter(r.d.DB, r.d.Events, r.d.Log, r.metrics.untold), log: r.d.Log}
 	swarms := r.newSwarms()
 	if w.book, err = r.openBook(ctx, swarms); err != nil {
 		return nil, fmt.Errorf("open the ledger: %w", err)
 	}
 	w.service = &service{
 		c: r.c, addresses: addresses{proxies: proxies, allowPrivate: r.c.AllowPrivateAddresses},
-		slots: served, swarms: swarms, ledger: w.book, snatches: w.book.Snatches, clock: r.d.Clock, log: r.d.Log,
+		sources: newSources(r.c.MaxAddresses, w.timeout), pace: r.c.pace(),
+		suspects: &suspects{reporter: w.reporter, seen: r.metrics.suspects, clock: r.d.Clock, told: map[suspectKey]time.Time{}},
+		slots:    served, swarms: swarms, ledger: w.book, snatches: w.book.Snatches, clock: r.d.Clock, log: r.d.Log,
 		metrics: r.metrics, sometimes: rate.Sometimes{Interval: time.Minute},
 	}
 	w.service.roster = roster.New(roster.Options{
 		Consumer: r.c.consumer(),
 		Events:   r.d.Events, Members: r.d.Members, Torrents: r.d.Torrents, Clients: r.d.Clients, Economy: r.d.Economy, Log: r.d.Log,
-		MemberGone:  func(id core.MemberID) { swarms.Hide(id, r.d.Clock(), w.gone) },
+		MembersGone: func(ids []core.MemberID) { swarms.Hide(ids, r.d.Clock(), w.gone) },
 		TorrentGone: func(id core.TorrentID) { swarms.Drop(id, r.d.Clock(), w.gone) },
 	})
 	if w.position, err = w.service.roster.Load(ctx); err != nil {
@@ -159,7 +171,7 @@ func (r *Room) open(ctx context.Context) (*work, error) {
 
 func (r *Room) newSwarms() *swarm.Swarms {
 	return swarm.New(swarm.Config{
-		Timeout: r.c.peerTimeout(), Forget: forgetAfter, SeedCap: 2 * r.c.Interval.Duration,
+		Timeout: r.c.peerTimeout(), Forget: forgetAfter, SeedCap: r.c.pace().seedCap(), MinInterval: r.c.minInterval(),
 		NumWant: r.c.NumWantMax, PerMember: r.c.MaxClients, MaxRate: r.c.MaxLineMbit * 1_000_000 / 8,
 	})
 }
@@ -244,6 +256,28 @@ func (w *work) measure() {
 	m.failures.Set(float64(stats.Failures))
 	m.refused.Set(float64(stats.Refused))
 	w.journal.set(stats)
+}
+
+// reconcile compares the roster with the database now and then.
+func (w *work) reconcile(ctx context.Context) error {
+	for pause(ctx, w.every) {
+		d, err := w.service.roster.Reconcile(ctx)
+		if err != nil && ctx.Err() == nil {
+			w.log.Error("the roster could not be compared with the database", "err", err, "again_in", w.every)
+		}
+		if d == (roster.Drift{}) {
+			continue
+		}
+		w.log.Error("the roster was not what the database holds; it is mended", "members", d.Members, "torrents", d.Torrents, "rules", d.Rules)
+		drift := w.service.metrics.drift
+		drift["member"].Add(float64(d.Members))
+		drift["torrent"].Add(float64(d.Torrents))
+		if d.Rules {
+			drift["rules"].Inc()
+		}
+		w.reporter.tell(eventlog.RosterDrift(d))
+	}
+	return nil
 }
 
 // tidy ends what earlier runs have left and the journal did not bring back: those

@@ -40,7 +40,7 @@ func TestADownload(t *testing.T) {
 			"min interval": int64(300), "peers": ""}
 		interval, _ := got["interval"].(int64)
 		delete(got, "interval")
-		if diff := cmp.Diff(want, got); diff != "" || interval < 1800 || interval > 1980 {
+		if diff := cmp.Diff(want, got); diff != "" || interval < 900 || interval > 1980 {
 			t.Errorf("interval %d, and (-want +got)\n%s", interval, diff)
 		}
 		got = leecher.announce(hash(1), "started", 0, 0, 1000)
@@ -103,9 +103,6 @@ func TestRefusals(t *testing.T) {
 			{"client with a binary name", with(func(c *btClient) { c.id = "\x00\x01\x02\x03\x04\x05\x06\x07abcdefghijkl" }), 1, []string{"without a name"}},
 			{"client in other case", with(func(c *btClient) { c.id = "-tr3000-abcdefghijkl" }), 1, []string{"-tr3000-"}},
 			{"may not leech", w.client(lee.Passkey, 1), 1, []string{"may not download"}},
-			{"port 0", with(func(c *btClient) { c.params["port"] = "0" }), 1, []string{"port must be from 1 to 65535"}},
-			{"bad event", with(func(c *btClient) { c.params["event"] = "exploded" }), 1, []string{"event must be"}},
-			{"short peer-id", with(func(c *btClient) { c.id = "-TR3000-" }), 1, []string{"peer_id must have 20 bytes"}},
 			{"nonsense from the proxy", with(func(c *btClient) { c.ip = "unknown" }), 1, []string{"proxy"}},
 		}
 		for _, tt := range tests {
@@ -183,7 +180,7 @@ func TestFollowsTheSite(t *testing.T) {
 		w.must(w.clients.Remove(ctx, "-TR3"))
 		w.followed()
 		a.refused(hash(1), "", 0)
-		_, err = w.clients.Add(ctx, "-TR30", "Transmission 3.0")
+		_, err = w.clients.Add(ctx, "-TR30", "Transmission 3.0", "")
 		w.must(err)
 		w.followed()
 		a.announce(hash(1), "", 0, 0, 0)
@@ -266,6 +263,9 @@ func TestHybrid(t *testing.T) {
 			}
 		}
 		other := w.client(bob.Passkey, 2)
+		six := *other
+		six.ip = "2a01:4f8::2"
+		six.announce(hash(2), "started", 0, 0, 100)
 		got := other.announce(hash(2), "started", 0, 0, 100)
 		if len(peers(t, got)) != 1 || got["peers6"] != "\x2a\x01\x04\xf8\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\xc8\xd5" || got["complete"] != int64(1) {
 			t.Errorf("one client with two addresses became %v", got)

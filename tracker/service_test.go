@@ -40,12 +40,23 @@ func (b *brokenLedger) Record(ledger.Entry) error {
 // newService makes a loaded service without a server, on a broken ledger.
 func newService(t testing.TB, broken *brokenLedger) (s *service, passkeys []string) {
 	t.Helper()
+	var books ledger.Ledger // the real one
+	if broken != nil {
+		books = broken
+	}
+	return newServiceOf(t, books, func(*world) {})
+}
+
+// newServiceOf is newService on any ledger, in a world with more in it.
+func newServiceOf(t testing.TB, books ledger.Ledger, more func(*world)) (s *service, passkeys []string) {
+	t.Helper()
 	c := testConfig()
 	w := newWorld(t, dbtest.SQLite(t), c)
 	for n := range 4 {
 		passkeys = append(passkeys, w.member(fmt.Sprintf("member%d", n)).Passkey)
 	}
 	w.torrent(core.LeechNormal, 1)
+	more(w)
 	work, err := w.room.open(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -56,8 +67,8 @@ func newService(t testing.TB, broken *brokenLedger) (s *service, passkeys []stri
 		}
 	})
 	s = work.service
-	if broken != nil {
-		s.ledger = broken
+	if books != nil {
+		s.ledger = books
 	}
 	s.log, s.sometimes = slog.New(slog.NewTextHandler(io.Discard, nil)), rate.Sometimes{Interval: time.Hour}
 	return s, passkeys

@@ -43,8 +43,8 @@ func (s slots) has(slot uint8) bool { return s>>slot&1 != 0 }
 // owns reports whether a torrent is this tracker's to serve. One that is
 // registered no more is anybody's.
 func (s *service) owns(id core.TorrentID) bool {
-	slot, known := s.roster.Slot(id)
-	return !known || s.slots.has(slot)
+	t, known := s.roster.TorrentByID(id)
+	return !known || s.slots.has(t.Slot)
 }
 
 // slotParam is what a query says that was sent on to its slot.

@@ -16,8 +16,10 @@ GRANT SELECT, INSERT, UPDATE ON event_cursor TO 'caduceus-tracker'@'localhost', 
 GRANT SELECT, UPDATE ON event_sequence TO 'caduceus-tracker'@'localhost', 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost', 'caduceus-jobs'@'localhost';
 GRANT INSERT ON event TO 'caduceus-tracker'@'localhost', 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost', 'caduceus-jobs'@'localhost';
 
--- tracker: knows members, torrents, clients and freeleech; writes transfer only.
+-- tracker: knows members, classes, torrents, clients and freeleech; writes transfer
+-- only.
 GRANT SELECT ON member TO 'caduceus-tracker'@'localhost';
+GRANT SELECT ON class TO 'caduceus-tracker'@'localhost';
 GRANT SELECT ON torrent TO 'caduceus-tracker'@'localhost';
 GRANT SELECT ON client_rule TO 'caduceus-tracker'@'localhost';
 GRANT SELECT ON leech_window TO 'caduceus-tracker'@'localhost';
@@ -69,7 +71,7 @@ GRANT SELECT, INSERT, UPDATE ON irc_channel TO 'caduceus-ircd'@'localhost';
 -- hermes: what staff may command from IRC, and what it tells.
 GRANT SELECT, INSERT, UPDATE ON member TO 'caduceus-hermes'@'localhost';
 GRANT SELECT ON member_class TO 'caduceus-hermes'@'localhost';
-GRANT SELECT ON class TO 'caduceus-hermes'@'localhost';
+GRANT SELECT, UPDATE ON class TO 'caduceus-hermes'@'localhost';
 GRANT SELECT ON class_permission TO 'caduceus-hermes'@'localhost';
 GRANT SELECT, DELETE ON session TO 'caduceus-hermes'@'localhost';
 GRANT SELECT ON category TO 'caduceus-hermes'@'localhost';
@@ -86,7 +88,7 @@ GRANT SELECT, DELETE ON group_word TO 'caduceus-hermes'@'localhost';
 GRANT SELECT, UPDATE ON torrent TO 'caduceus-hermes'@'localhost';
 GRANT SELECT, DELETE ON torrent_content TO 'caduceus-hermes'@'localhost';
 GRANT SELECT ON torrent_mirror TO 'caduceus-hermes'@'localhost';
-GRANT SELECT, INSERT, DELETE ON client_rule TO 'caduceus-hermes'@'localhost';
+GRANT SELECT, INSERT, UPDATE, DELETE ON client_rule TO 'caduceus-hermes'@'localhost';
 GRANT SELECT, INSERT, UPDATE ON leech_window TO 'caduceus-hermes'@'localhost';
 GRANT SELECT ON transfer_member TO 'caduceus-hermes'@'localhost';
 GRANT SELECT ON transfer_torrent TO 'caduceus-hermes'@'localhost';

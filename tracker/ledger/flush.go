@@ -259,7 +259,7 @@ func (b *Book) rebuild(w *batch, marks *[shards]uint64) error {
 		if err != nil {
 			return err
 		}
-		if s := in[shardOf(e.Member)]; s != nil && !e.move && pos > marks[shardOf(e.Member)] {
+		if s := in[shardOf(e.Member)]; s != nil && !e.Move && pos > marks[shardOf(e.Member)] {
 			s.merge(&e)
 		}
 		return nil

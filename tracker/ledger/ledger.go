@@ -105,7 +105,7 @@ type Entry struct {
 	At             time.Time
 	Record         []byte // for swarm.Replay; not kept
 
-	move bool // there is nothing but the record
+	Move bool // nothing is credited: a client moves between trackers, see Book.Move
 }
 
 // Count is the size of a swarm.
@@ -246,7 +246,7 @@ func refusal(err error) error {
 
 // merge adds e to its row.
 func (b *Book) merge(e *Entry) {
-	if e.move {
+	if e.Move {
 		return
 	}
 	sh := &b.shards[shardOf(e.Member)]

@@ -79,7 +79,7 @@ func decode(b []byte) (e Entry, err error) {
 		if n <= 0 {
 			return e, errRecord
 		}
-		return Entry{Torrent: core.TorrentID(id), Record: b[1+n:], move: true}, nil
+		return Entry{Torrent: core.TorrentID(id), Record: b[1+n:], Move: true}, nil
 	}
 	if len(b) < 2 || b[0] != recordEntry || b[1]&^flagsKnown != 0 {
 		return e, errRecord

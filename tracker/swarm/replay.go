@@ -228,6 +228,7 @@ func (sh *shard) named(id *wire.PeerID) slot {
 // for swarms that were just restored, whose torrents and members may have gone
 // meanwhile.
 func (s *Swarms) Keep(now time.Time, torrent func(core.TorrentID) bool, member func(core.MemberID) bool, gone func(Change)) {
+	s.recountLeeches()
 	members := map[uint32]bool{}
 	for i := range s.shards {
 		for _, id := range s.shards[i].unknown(torrent) {

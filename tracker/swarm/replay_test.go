@@ -42,7 +42,7 @@ func (j *journal) play(s happening) {
 	case opReap:
 		j.s.Reap(s.at, j.note)
 	case opHide:
-		j.s.Hide(s.member, s.at, j.note)
+		j.s.Hide([]core.MemberID{s.member}, s.at, j.note)
 	}
 }
 

@@ -19,6 +19,7 @@ type shard struct {
 	sample  sample
 	paired  []slot // peers that were chosen with both their addresses
 	record  []byte // of the change at hand
+	leeches *leeches
 }
 
 // state is what a shard knows. It can be copied.
@@ -56,7 +57,7 @@ func (st *state) count(id core.TorrentID) Count {
 	n := Count{Torrent: id}
 	if i, ok := st.byID[id]; ok {
 		t := st.torrents[i]
-		n.Seeders, n.Leechers = int(t.listed[seeding]), int(t.listed[leeching])
+		n.Seeders, n.Leechers = t.seeders(), t.leechers()
 	}
 	return n
 }
@@ -66,7 +67,7 @@ func (st *state) result(torrent uint32, known bool, peers []wire.Peer) Result {
 		return Result{Peers: peers}
 	}
 	t := st.torrents[torrent]
-	return Result{Seeders: int(t.listed[seeding]), Leechers: int(t.listed[leeching]), Peers: peers}
+	return Result{Seeders: t.seeders(), Leechers: t.leechers(), Peers: peers}
 }
 
 // find returns the one of mine that announces, 0 when it is not known.
@@ -214,14 +215,19 @@ func (sh *shard) apply(p slot, a *Announce) {
 	is := was
 	is.refresh(a, now, sh.times.timeout)
 	stay := stays(a)
-	if c.listed() && stay && (c.left == 0) == (left == 0) && is.has4 == was.has4 && is.has6 == was.has6 {
+	t := sh.torrents[c.torrentIndex()]
+	if left > 0 || c.left > 0 || t.lacking == 0 {
+		t.lacking = max(t.lacking, now)
+	}
+	if c.listed() && stay && c.kind() == kindOf(left, a.partial()) && is.has4 == was.has4 && is.has6 == was.has6 {
 		sh.move(c, &is)
 	} else {
 		if c.listed() != stay || stay && (c.left == 0) != (left == 0) {
-			sh.change(sh.torrents[c.torrentIndex()])
+			sh.change(t)
 		}
 		sh.unlist(p, c)
-		c.left = left // it says into which list
+		c.left = left // it says into which list, as does the flag
+		c.flag(isPaused, a.partial())
 		if stay {
 			sh.list(p, c, &is)
 		}
@@ -232,6 +238,7 @@ func (sh *shard) apply(p slot, a *Announce) {
 	}
 	c.up, c.down, c.left = up, down, left
 	c.flag(isOver6, a.Over6)
+	c.flag(isPaused, a.partial())
 	if stay {
 		sh.slab.setDue(p, now+sh.times.timeout)
 	} else {

@@ -44,6 +44,7 @@ const (
 	snap4
 	snap6
 	snapSeeded
+	snapPaused
 	snapKnown = 1<<iota - 1
 )
 
@@ -185,7 +186,8 @@ func (st *state) appendClient(out []byte, s slot, c *client) []byte {
 	for _, f := range []struct {
 		bit byte
 		on  bool
-	}{{snapListed, c.listed()}, {snapOver6, c.over6()}, {snap4, is.has4}, {snap6, is.has6}, {snapSeeded, seeded != 0}} {
+	}{{snapListed, c.listed()}, {snapOver6, c.over6()}, {snap4, is.has4}, {snap6, is.has6}, {snapSeeded, seeded != 0},
+		{snapPaused, c.paused()}} {
 		if f.on {
 			flags |= f.bit
 		}
@@ -233,6 +235,7 @@ func (s *Swarms) Restore(r io.Reader) (Positions, error) {
 		}
 		return Positions{}, fmt.Errorf("restoring a snapshot of the swarms: %w", err)
 	}
+	s.recountLeeches()
 	return p, nil
 }
 
@@ -417,6 +420,7 @@ func (in *reader) client() (c saved, err error) {
 	c.last = in.instant()
 	c.listed = flags&snapListed != 0
 	c.flag(isOver6, flags&snapOver6 != 0)
+	c.flag(isPaused, flags&snapPaused != 0)
 	if !c.listed {
 		c.off = in.instant()
 	}
