@@ -135,6 +135,7 @@ type modelled struct {
 	completed       bool
 	known           bool // it was answered once
 	unsure          bool // the last announce was not answered
+	event           string
 }
 
 type totals struct{ up, down int64 }
@@ -303,13 +304,24 @@ func (s *survivor) hush() {
 	s.load.Wait()
 }
 
-// step changes what the client has to say.
-func (c *modelled) step(rng *rand.Rand) (event string) {
-	if c.unsure && !c.sent.listed || c.sent.totals == (totals{}) && c.told.totals != (totals{}) {
-		// A stop is repeated until it is answered, and a client that began anew
-		// says so until it is heard.
-		return map[bool]string{true: "started", false: "stopped"}[c.sent.listed]
+// step changes what the client has to say. What was not answered is said again.
+func (c *modelled) step(rng *rand.Rand) string {
+	if !c.unsure {
+		c.event = c.change(rng)
+	} else if c.event == "" {
+		c.transfer(rng)
 	}
+	return c.event
+}
+
+func (c *modelled) transfer(rng *rand.Rand) {
+	c.sent.up += rng.Int64N(1 << 20)
+	if c.sent.left > 0 {
+		c.sent.down += rng.Int64N(1 << 20)
+	}
+}
+
+func (c *modelled) change(rng *rand.Rand) (event string) {
 	if !c.known { // counting begins with the first announce
 		c.sent.listed = true
 		return "started"
@@ -318,7 +330,7 @@ func (c *modelled) step(rng *rand.Rand) (event string) {
 	case n < 4 && c.sent.listed:
 		c.sent.listed = false
 		return "stopped"
-	case n < 7 && c.sent == c.told && !c.unsure: // it begins anew
+	case n < 7: // it begins anew
 		c.base.up, c.base.down = c.base.up+c.sent.up, c.base.down+c.sent.down
 		c.sent.totals = totals{}
 		c.sent.listed = true
@@ -327,10 +339,7 @@ func (c *modelled) step(rng *rand.Rand) (event string) {
 		c.sent.left, c.completed, event = 0, true, "completed"
 	}
 	c.sent.listed = true
-	c.sent.up += rng.Int64N(1 << 20)
-	if c.sent.left > 0 {
-		c.sent.down += rng.Int64N(1 << 20)
-	}
+	c.transfer(rng)
 	return event
 }
 
