@@ -7,14 +7,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"os/signal"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -135,6 +132,7 @@ type modelled struct {
 	completed       bool
 	known           bool // it was answered once
 	unsure          bool // the last announce was not answered
+	event           string
 }
 
 type totals struct{ up, down int64 }
@@ -303,13 +301,24 @@ func (s *survivor) hush() {
 	s.load.Wait()
 }
 
-// step changes what the client has to say.
-func (c *modelled) step(rng *rand.Rand) (event string) {
-	if c.unsure && !c.sent.listed || c.sent.totals == (totals{}) && c.told.totals != (totals{}) {
-		// A stop is repeated until it is answered, and a client that began anew
-		// says so until it is heard.
-		return map[bool]string{true: "started", false: "stopped"}[c.sent.listed]
+// step changes what the client has to say. What was not answered is said again.
+func (c *modelled) step(rng *rand.Rand) string {
+	if !c.unsure {
+		c.event = c.change(rng)
+	} else if c.event == "" {
+		c.transfer(rng)
 	}
+	return c.event
+}
+
+func (c *modelled) transfer(rng *rand.Rand) {
+	c.sent.up += rng.Int64N(1 << 20)
+	if c.sent.left > 0 {
+		c.sent.down += rng.Int64N(1 << 20)
+	}
+}
+
+func (c *modelled) change(rng *rand.Rand) (event string) {
 	if !c.known { // counting begins with the first announce
 		c.sent.listed = true
 		return "started"
@@ -318,7 +327,7 @@ func (c *modelled) step(rng *rand.Rand) (event string) {
 	case n < 4 && c.sent.listed:
 		c.sent.listed = false
 		return "stopped"
-	case n < 7 && c.sent == c.told && !c.unsure: // it begins anew
+	case n < 7: // it begins anew
 		c.base.up, c.base.down = c.base.up+c.sent.up, c.base.down+c.sent.down
 		c.sent.totals = totals{}
 		c.sent.listed = true
@@ -327,10 +336,7 @@ func (c *modelled) step(rng *rand.Rand) (event string) {
 		c.sent.left, c.completed, event = 0, true, "completed"
 	}
 	c.sent.listed = true
-	c.sent.up += rng.Int64N(1 << 20)
-	if c.sent.left > 0 {
-		c.sent.down += rng.Int64N(1 << 20)
-	}
+	c.transfer(rng)
 	return event
 }
 
@@ -553,84 +559,4 @@ func (s *survivor) finish() {
 		s.t.Errorf("the stop took %v", took)
 	}
 	s.checkAll()
-}
-
-// wired is a kept-alive connection.
-type wired struct {
-	conn net.Conn
-	r    *bufio.Reader
-	last bool // the server closes it
-}
-
-func connect(addr string) (*wired, error) {
-	conn, err := net.DialTimeout("tcp", addr, 5*time.Second)
-	if err != nil {
-		return nil, err
-	}
-	return &wired{conn: conn, r: bufio.NewReader(conn)}, nil
-}
-
-func (w *wired) close() {
-	if w != nil {
-		_ = w.conn.Close()
-	}
-}
-
-// again is the connection if it can be used once more.
-func (w *wired) again() *wired {
-	if w.last {
-		w.close()
-		return nil
-	}
-	return w
-}
-
-func (w *wired) get(path, from string) ([]byte, error) {
-	if err := w.conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
-		return nil, err
-	}
-	if _, err := fmt.Fprintf(w.conn, "GET %s HTTP/1.1\r\nHost: tracker\r\nX-Forwarded-For: %s\r\n\r\n", path, from); err != nil {
-		return nil, err
-	}
-	length := -1
-	for {
-		line, err := w.r.ReadString('\n')
-		if err != nil {
-			return nil, err
-		}
-		line = strings.TrimSpace(line)
-		if line == "" {
-			break
-		}
-		if n, ok := strings.CutPrefix(line, "Content-Length: "); ok {
-			if length, err = strconv.Atoi(n); err != nil {
-				return nil, err
-			}
-		}
-		w.last = w.last || line == "Connection: close"
-	}
-	if length < 0 {
-		return nil, errors.New("an answer without a length")
-	}
-	body := make([]byte, length)
-	_, err := io.ReadFull(w.r, body)
-	return body, err
-}
-
-// lockedBuffer is a log that is read while it is written.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
 )
 
 func TestRecords(t *testing.T) {
@@ -49,5 +50,30 @@ func TestRecords(t *testing.T) {
 		if _, err := decode(bad); err == nil {
 			t.Errorf("%v was read", bad)
 		}
+	}
+}
+
+// TestRecordAllocatesNothing is not parallel: it counts what the whole process
+// allocates.
+func TestRecordAllocatesNothing(t *testing.T) {
+	b := newBook(t, dbtest.SQLite(t), nil)
+	e := Entry{Member: 1, Up: 1, RawUp: 2, At: epoch, Record: make([]byte, 60)}
+	turn := func() {
+		for n := range 1000 {
+			e.Torrent = core.TorrentID(n)
+			if err := b.Record(e); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := b.Commit(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 { // both sheets and both groups grow to their size
+		turn()
+		flush(t, b)
+	}
+	if n := testing.AllocsPerRun(20, turn); n > 10 {
+		t.Errorf("%v allocations for 1000 entries", n)
 	}
 }

@@ -21,7 +21,7 @@ func spaceOf(dir string) (space, error) {
 	if err := syscall.Statfs(dir, &st); err != nil {
 		return space{}, err
 	}
-	unit := uint64(st.Bsize) //nolint:gosec // it is positive
+	unit := uint64(st.Bsize)
 	return space{st.Bavail * unit, st.Blocks * unit}, nil
 }
 

@@ -74,7 +74,8 @@ func (s *Swarms) announced(sh *shard, p slot, a *Announce) {
 			flags |= f.bit
 		}
 	}
-	b := append(sh.record[:0], recordAnnounce, flags, byte(a.Event))
+	b := sh.record[:0]
+	b = append(b, recordAnnounce, flags, byte(a.Event))
 	b = binary.AppendUvarint(b, uint64(a.Torrent))
 	b = binary.AppendUvarint(b, uint64(a.Member))
 	b = append(b, a.PeerID[:]...)
@@ -90,12 +91,14 @@ func (s *Swarms) announced(sh *shard, p slot, a *Announce) {
 		b = append(b, forgotten.id[:]...)
 	}
 	b = append(b, a.V4.Bytes()...)
-	sh.record = append(b, a.V6.Bytes()...)
+	b = append(b, a.V6.Bytes()...)
+	sh.record = b
 }
 
 // unlisted makes the record of a client that was unlisted without an announce.
 func (sh *shard) unlisted(c *client, now uint32) {
-	b := append(sh.record[:0], recordUnlisted)
+	b := sh.record[:0]
+	b = append(b, recordUnlisted)
 	b = binary.AppendUvarint(b, uint64(sh.torrents[c.torrentIndex()].id))
 	b = binary.AppendUvarint(b, uint64(c.member))
 	b = append(b, c.id[:]...)
