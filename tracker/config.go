@@ -1,6 +1,7 @@
 package tracker
 
 import (
+	"net"
 	"net/netip"
 	"net/url"
 	"time"
@@ -15,6 +16,11 @@ type Config struct {
 	// Listen are the addresses to answer announces on: host:port, or
 	// unix:/path of a socket for a reverse proxy on the same machine.
 	Listen []string `toml:"listen"`
+	// UDPListen are the addresses (host:port) to answer announces over UDP on
+	// (BEP 15); none by default. Only clients that send the announce address
+	// along (BEP 41) can use it, as the passkey is in it:
+	// udp://host:port/{passkey}/announce.
+	UDPListen []string `toml:"udp_listen"`
 	// AnnounceURL is what clients call: AnnounceURL/{passkey}/announce.
 	AnnounceURL string `toml:"announce_url"`
 	// ClientsURL is where members read which clients may be used. It is named
@@ -105,6 +111,11 @@ func (c Config) checkAddresses() error {
 			return core.FieldErrorf("listen", "%s", core.SafeText(err))
 		}
 	}
+	for _, l := range c.UDPListen {
+		if err := checkHostPort("udp_listen", l); err != nil {
+			return err
+		}
+	}
 	if err := checkURL("announce_url", c.AnnounceURL); err != nil {
 		return err
 	}
@@ -115,6 +126,13 @@ func (c Config) checkAddresses() error {
 	}
 	_, err := parseProxies(c.TrustedProxies)
 	return err
+}
+
+func checkHostPort(field, address string) error {
+	if _, port, err := net.SplitHostPort(address); err != nil || port == "" {
+		return core.FieldErrorf(field, "%q is no address; write host:port, such as \"0.0.0.0:34000\" or \"[::]:34000\"", address)
+	}
+	return nil
 }
 
 func checkURL(field, text string) error {

@@ -76,6 +76,11 @@ func (s *service) refusePasskey() *refusal {
 	return &refusal{unknownPasskey, "the passkey in this announce address is not known; download the .torrent file again from the site", s.retry(10 * time.Minute)}
 }
 
+// refuseNoPasskey answers a packet that does not say whose it is.
+func (s *service) refuseNoPasskey() *refusal {
+	return &refusal{unknownPasskey, "your client does not send the passkey over UDP (it does not know BEP 41); announce over HTTP instead", s.retry(30 * time.Minute)}
+}
+
 func (s *service) refuseDisabled(m roster.Member) *refusal {
 	text := "your account is disabled"
 	if m.Reason != "" {

@@ -1,5 +1,6 @@
 // Package tracker is the room that answers BitTorrent clients: announce and
-// scrape over HTTP (BEP 3, 7, 23, 24, 27, 48), for members by passkey.
+// scrape over HTTP (BEP 3, 7, 23, 24, 27, 48) and, where it is switched on,
+// announce over UDP (BEP 15, 41), for members by passkey.
 //
 // An announce is read by wire, checked against roster, taken into its swarm,
 // credited in the ledger and answered, without asking the database. The database
@@ -13,6 +14,7 @@ package tracker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -54,6 +56,7 @@ type Room struct {
 
 	mu    sync.Mutex
 	addrs []net.Addr
+	doors doors
 }
 
 var _ supervise.Room = (*Room)(nil)
@@ -91,6 +94,7 @@ func (r *Room) Run(ctx context.Context, ready func()) error {
 		defer closeBooks()
 		inner, _ := supervise.NewGroup(gctx)
 		inner.Go(w.front.Serve)
+		w.doors.serve(inner)
 		inner.Go(func(ctx context.Context) error { return w.service.roster.Follow(ctx, w.position) })
 		inner.Go(w.housekeep)
 		inner.Go(w.tidy)
@@ -104,6 +108,7 @@ func (r *Room) Run(ctx context.Context, ready func()) error {
 type work struct {
 	service  *service
 	front    *front.Server
+	doors    doors
 	book     *ledger.Book
 	position int64 // of the event log, up to which the roster was loaded
 	begun    time.Time
@@ -161,12 +166,15 @@ func (r *Room) listen(ctx context.Context, w *work) (err error) {
 	if r.c.ProxyProtocol {
 		o.SendsProxy = w.service.addresses.trusted
 	}
+	if err := r.openDoors(ctx, w, o.Committer); err != nil {
+		return err
+	}
 	if w.front, err = front.Open(ctx, r.c.Listen, o); err != nil {
-		return fmt.Errorf("[tracker] listen: %w", err)
+		return errors.Join(fmt.Errorf("[tracker] listen: %w", err), w.doors.close())
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.addrs = w.front.Addrs()
+	r.addrs, r.doors = w.front.Addrs(), w.doors
 	return nil
 }
 

@@ -49,6 +49,14 @@ type scratch struct {
 	files    []wire.ScrapeFile
 }
 
+// scratchpad takes a scratch from the pool, where it has to go back.
+func (s *service) scratchpad() *scratch {
+	if sc, ok := s.scratch.Get().(*scratch); ok {
+		return sc
+	}
+	return &scratch{}
+}
+
 // Answer implements front.Handler. It never panics: a fault of ours is logged, and
 // told without its details.
 func (s *service) Answer(dst []byte, r *Request) (status int, body []byte) {
@@ -66,10 +74,7 @@ func (s *service) Answer(dst []byte, r *Request) (status int, body []byte) {
 	case r.Method != http.MethodGet:
 		return http.StatusMethodNotAllowed, append(dst, "Only GET is answered here.\n"...)
 	}
-	sc, _ := s.scratch.Get().(*scratch)
-	if sc == nil {
-		sc = &scratch{}
-	}
+	sc := s.scratchpad()
 	defer s.scratch.Put(sc)
 	if action == "scrape" {
 		body, why := s.scrape(dst, sc, passkey, r)
@@ -100,37 +105,48 @@ func route(path string) (passkey, action string, ok bool) {
 
 // announce appends the answer to dst, or leaves it and says why there is none.
 func (s *service) announce(dst []byte, sc *scratch, passkey string, r *Request) ([]byte, *refusal) {
-	now := s.clock()
 	m, ok := s.roster.Member(passkey)
 	if !ok {
 		return dst, s.refusePasskey()
 	}
-	a := &sc.announce
-	if err := wire.ParseAnnounce(r.Query, a); err != nil {
+	if err := wire.ParseAnnounce(r.Query, &sc.announce); err != nil {
 		return dst, s.refuse(err)
 	}
 	ip, err := s.addresses.client(r)
 	if err != nil {
 		return dst, s.refuseProxy(err)
 	}
+	if why := s.take(sc, passkey, m, ip); why != nil {
+		return dst, why
+	}
+	return sc.reply.Append(dst), nil
+}
+
+// take takes in the announce of sc, by whichever front it came, and leaves the
+// answer there, or says why there is none.
+func (s *service) take(sc *scratch, passkey string, m roster.Member, ip netip.Addr) *refusal {
+	now := s.clock()
+	a := &sc.announce
 	t, why := s.check(m, a)
 	if why != nil {
 		if a.Event == wire.Stopped {
 			// Some clients repeat a stop until it succeeds, and there is
 			// nothing to stop.
-			return s.reply(dst, sc, ip, swarm.Result{}, 0), nil
+			s.reply(sc, ip, swarm.Result{}, 0)
+			return nil
 		}
-		return dst, why
+		return why
 	}
 	hidden := !m.CanLeech && a.Left > 0
 	result, err := s.enter(sc, passkey, m, t, ip, hidden, now)
 	if err != nil {
-		return dst, s.refuse(err)
+		return s.refuse(err)
 	}
 	if hidden && a.Event != wire.Stopped {
-		return dst, s.refuseLeech()
+		return s.refuseLeech()
 	}
-	return s.reply(dst, sc, ip, result, s.snatches(t.ID)), nil
+	s.reply(sc, ip, result, s.snatches(t.ID))
+	return nil
 }
 
 // check finds the torrent and whether the member may announce it with this
@@ -228,7 +244,7 @@ func (s *service) claimed(value string, port uint16, want4 bool) wire.Endpoint {
 	return e
 }
 
-func (s *service) reply(dst []byte, sc *scratch, ip netip.Addr, result swarm.Result, snatches int64) []byte {
+func (s *service) reply(sc *scratch, ip netip.Addr, result swarm.Result, snatches int64) {
 	sc.reply = wire.Reply{
 		Interval: jitter(s.c.Interval.Duration), MinInterval: s.c.minInterval(),
 		Complete: result.Seeders, Incomplete: result.Leechers, Downloaded: snatches,
@@ -237,7 +253,6 @@ func (s *service) reply(dst []byte, sc *scratch, ip netip.Addr, result swarm.Res
 	if !s.addresses.reachable(ip) {
 		sc.reply.Warning = "other members can't reach you at " + ip.String() + ", an address that is not public; you can still connect to them"
 	}
-	return sc.reply.Append(dst)
 }
 
 // jitter adds up to a tenth in whole seconds, so that clients that announced
