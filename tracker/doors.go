@@ -68,14 +68,14 @@ func (d datagrams) Announce(dst []byte, r *udp.Request) (body []byte, ok bool) {
 	defer func() {
 		if v := recover(); v != nil {
 			s.log.Error("answering a packet panicked", "panic", v)
-			body, ok = append(dst, oneLine(s.refuse(errors.New("panic")).reason)...), false
+			body, ok = s.refuse(errors.New("panic")).appendText(dst), false
 		}
 	}()
 	sc := s.scratchpad()
 	defer s.scratch.Put(sc)
 	if why := d.take(sc, r); why != nil {
 		s.metrics.announces[why.outcome].Inc()
-		return append(dst, oneLine(why.reason)...), false
+		return why.appendText(dst), false
 	}
 	s.metrics.announces[answered].Inc()
 	return udp.AppendReply(dst, &sc.reply, r.From.Is4()), true
@@ -84,21 +84,14 @@ func (d datagrams) Announce(dst []byte, r *udp.Request) (body []byte, ok bool) {
 func (d datagrams) take(sc *scratch, r *udp.Request) *refusal {
 	path, _, _ := strings.Cut(r.URL, "?")
 	passkey, action, ok := route(path)
-	if !ok || action != "announce" {
-		if r.Bad != nil {
-			return d.s.refuse(r.Bad)
-		}
+	switch {
+	case r.Bad != nil:
+		return d.s.refuse(r.Bad)
+	case !ok || action != "announce":
 		return d.s.refuseNoPasskey()
 	}
-	m, ok := d.s.roster.Member(passkey)
-	if !ok {
-		return d.s.refusePasskey()
-	}
-	if r.Bad != nil {
-		return d.s.refuse(r.Bad)
-	}
 	sc.announce = r.Announce
-	return d.s.take(sc, passkey, m, r.From)
+	return d.s.take(sc, passkey, r.From)
 }
 
 // datagramCommitter tells over UDP what the other front would.

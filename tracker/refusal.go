@@ -44,6 +44,9 @@ func (r *refusal) append(dst []byte) []byte {
 	return wire.Failure{Reason: oneLine(r.reason), Retry: r.retry}.Append(dst)
 }
 
+// appendText is append where an answer is bare text.
+func (r *refusal) appendText(dst []byte) []byte { return append(dst, oneLine(r.reason)...) }
+
 // refuse turns an error into a refusal: the one place of this room where a code
 // becomes a failure reason.
 func (s *service) refuse(err error) *refusal {

@@ -105,10 +105,6 @@ func route(path string) (passkey, action string, ok bool) {
 
 // announce appends the answer to dst, or leaves it and says why there is none.
 func (s *service) announce(dst []byte, sc *scratch, passkey string, r *Request) ([]byte, *refusal) {
-	m, ok := s.roster.Member(passkey)
-	if !ok {
-		return dst, s.refusePasskey()
-	}
 	if err := wire.ParseAnnounce(r.Query, &sc.announce); err != nil {
 		return dst, s.refuse(err)
 	}
@@ -116,7 +112,7 @@ func (s *service) announce(dst []byte, sc *scratch, passkey string, r *Request) 
 	if err != nil {
 		return dst, s.refuseProxy(err)
 	}
-	if why := s.take(sc, passkey, m, ip); why != nil {
+	if why := s.take(sc, passkey, ip); why != nil {
 		return dst, why
 	}
 	return sc.reply.Append(dst), nil
@@ -124,9 +120,13 @@ func (s *service) announce(dst []byte, sc *scratch, passkey string, r *Request) 
 
 // take takes in the announce of sc, by whichever front it came, and leaves the
 // answer there, or says why there is none.
-func (s *service) take(sc *scratch, passkey string, m roster.Member, ip netip.Addr) *refusal {
+func (s *service) take(sc *scratch, passkey string, ip netip.Addr) *refusal {
 	now := s.clock()
 	a := &sc.announce
+	m, ok := s.roster.Member(passkey)
+	if !ok {
+		return s.refusePasskey()
+	}
 	t, why := s.check(m, a)
 	if why != nil {
 		if a.Event == wire.Stopped {

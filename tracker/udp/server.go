@@ -41,9 +41,9 @@ import (
 // returns.
 type Request struct {
 	Announce wire.Announce
-	URL      string // the announce address without its host, such as /passkey/announce
+	URL      string // the announce address without its host, such as /passkey/announce?x
 	From     netip.Addr
-	Bad      error // why the packet is no announce; then URL may be told and Announce is not
+	Bad      error // why the packet is no announce; then nothing but From counts
 }
 
 // Handler answers announces. Announce appends to dst what AppendReply does, or
