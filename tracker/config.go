@@ -4,11 +4,13 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/config"
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/tracker/front"
+	"github.com/caduceus-bio/caduceus/tracker/ocelot"
 )
 
 // Config is the [tracker] section.
@@ -70,6 +72,20 @@ type Config struct {
 	// clients that have both families announce over both. ip= is never believed.
 	AcceptClaimedAddresses bool `toml:"accept_claimed_addresses"`
 
+	// OcelotListen is the address (host:port) at which an existing Gazelle drives
+	// this tracker as it drives Ocelot; see tracker/ocelot. Members, torrents,
+	// clients and tokens are then Gazelle's, not the house's: serve the tracker
+	// alone. "" is off. Only this machine and TrustedProxies may connect.
+	OcelotListen string `toml:"ocelot_listen"`
+	// OcelotSitePassword is Gazelle's tracker secret, at least 32 letters and
+	// digits; the file is read instead where it is set.
+	OcelotSitePassword     string `toml:"ocelot_site_password"`
+	OcelotSitePasswordFile string `toml:"ocelot_site_password_file"`
+	// OcelotReportPassword is Gazelle's report key; without one there are no
+	// reports.
+	OcelotReportPassword     string `toml:"ocelot_report_password"`
+	OcelotReportPasswordFile string `toml:"ocelot_report_password_file"`
+
 	// MaxConnections is how many connections are open at once; more have to wait.
 	MaxConnections int `toml:"max_connections"`
 	// IdleTimeout is how long a connection is kept open between requests.
@@ -94,7 +110,7 @@ func DefaultConfig() Config {
 
 // Validate reports the first key that makes no sense.
 func (c Config) Validate() error {
-	for _, check := range []func(Config) error{Config.checkAddresses, Config.checkTimes, Config.checkNumbers} {
+	for _, check := range []func(Config) error{Config.checkAddresses, Config.checkTimes, Config.checkNumbers, Config.checkOcelot} {
 		if err := check(c); err != nil {
 			return err
 		}
@@ -129,7 +145,11 @@ func (c Config) checkAddresses() error {
 }
 
 func checkHostPort(field, address string) error {
-	if _, port, err := net.SplitHostPort(address); err != nil || port == "" {
+	_, port, err := net.SplitHostPort(address)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
 		return core.FieldErrorf(field, "%q is no address; write host:port, such as \"0.0.0.0:34000\" or \"[::]:34000\"", address)
 	}
 	return nil
@@ -180,6 +200,36 @@ func (c Config) checkNumbers() error {
 		if n.value < n.min || n.value > n.max {
 			return core.FieldErrorf(n.field, "must be from %d to %d", n.min, n.max)
 		}
+	}
+	return nil
+}
+
+func (c Config) checkOcelot() error {
+	if c.OcelotListen == "" {
+		return nil
+	}
+	if err := checkHostPort("ocelot_listen", c.OcelotListen); err != nil {
+		return err
+	}
+	if c.OcelotSitePassword == "" && c.OcelotSitePasswordFile == "" {
+		return core.FieldErrorf("ocelot_site_password", "set the password with which Gazelle asks, or the file that it is in")
+	}
+	for _, p := range []struct{ field, password, file string }{
+		{"ocelot_site_password", c.OcelotSitePassword, c.OcelotSitePasswordFile},
+		{"ocelot_report_password", c.OcelotReportPassword, c.OcelotReportPasswordFile},
+	} {
+		if p.password != "" && p.file != "" {
+			return core.FieldErrorf(p.field+"_file", "set either the password or its file, not both")
+		}
+		if p.password == "" {
+			continue
+		}
+		if err := ocelot.CheckPassword(p.password); err != nil {
+			return core.FieldErrorf(p.field, "%s", core.SafeText(err))
+		}
+	}
+	if c.OcelotSitePassword != "" && c.OcelotSitePassword == c.OcelotReportPassword {
+		return core.FieldErrorf("ocelot_report_password", "it must be another one than ocelot_site_password")
 	}
 	return nil
 }

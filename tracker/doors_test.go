@@ -3,8 +3,11 @@ package tracker
 import (
 	"encoding/binary"
 	"errors"
+	"io"
 	"net"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -120,6 +123,103 @@ func TestOverUDP(t *testing.T) {
 		w.stop()
 		want := [][]int64{{int64(alice.Member.ID), 100, 0}, {int64(bob.Member.ID), 40, 100}}
 		if diff := cmp.Diff(want, w.rows(3, "SELECT member_id, uploaded, downloaded FROM transfer_member ORDER BY member_id")); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+// TestGazelleDrives lets an old Gazelle say who may announce what, and announces:
+// each change is in force when it is answered, and after a restart.
+func TestGazelleDrives(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		const site, report = "0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210"
+		c := testConfig()
+		c.OcelotListen, c.OcelotReportPassword = "127.0.0.1:0", report
+		c.OcelotSitePasswordFile = filepath.Join(t.TempDir(), "password")
+		if err := os.WriteFile(c.OcelotSitePasswordFile, []byte(site+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		w := newWorld(t, d, c)
+		house := w.member("housemate") // whom Gazelle does not know
+		w.torrent(core.LeechNormal, 9)
+		w.open()
+		say := func(path string) string {
+			t.Helper()
+			conn, err := net.Dial("tcp", w.room.OcelotAddr().String())
+			w.must(err)
+			defer func() { _ = conn.Close() }()
+			_, err = io.WriteString(conn, "GET /"+path+" HTTP/1.1\r\nConnection: Close\r\n\r\n")
+			w.must(err)
+			raw, err := io.ReadAll(conn)
+			w.must(err)
+			_, body, _ := strings.Cut(string(raw), "\r\n\r\n")
+			return body
+		}
+		update := func(query string) {
+			t.Helper()
+			if got := say(site + "/update?action=" + query); got != "success" {
+				t.Fatalf("%s: %q", query, got)
+			}
+		}
+		h1, h2 := percent(hash(1)), percent(hash(2))
+		ann, ben := strings.Repeat("a", 32), strings.Repeat("b", 32)
+		update("add_whitelist&peer_id=-TR3")
+		update("add_user&id=4001&passkey=" + ann)
+		update("add_user&id=4002&passkey=" + ben)
+		update("add_torrent&id=501&freetorrent=0&info_hash=" + h1)
+		update("add_torrent&id=502&freetorrent=2&info_hash=" + h2)
+		a, b := w.client(ann, 1), w.client(ben, 2)
+		for _, h := range []byte{1, 2} {
+			a.announce(hash(h), "started", 0, 0, 0)
+			b.announce(hash(h), "started", 0, 0, 100)
+		}
+		b.announce(hash(1), "", 0, 10, 90) // counts
+		b.announce(hash(2), "", 0, 10, 90) // is neutral
+		update("add_token&userid=4002&info_hash=" + h1)
+		b.announce(hash(1), "", 7, 30, 70) // is free
+		update("remove_token&userid=4002&info_hash=" + h1)
+		b.announce(hash(1), "", 7, 31, 69)
+		update("update_torrent&freetorrent=1&info_hash=" + h1)
+		b.announce(hash(1), "", 7, 51, 49)
+		update("update_torrents&freetorrent=0&info_hashes=" + h1 + h2)
+		b.announce(hash(2), "", 0, 15, 85)
+		update("update_user&passkey=" + ben + "&can_leech=0")
+		if got := b.refused(hash(1), "", 49); !strings.Contains(got, "may not download") {
+			t.Errorf("leeching forbidden: %q", got)
+		}
+		update("update_user&passkey=" + ben + "&can_leech=1")
+		update("change_passkey&oldpasskey=" + ben + "&newpasskey=" + strings.Repeat("c", 32))
+		if got := b.refused(hash(1), "", 49); !strings.Contains(got, "passkey") {
+			t.Errorf("the old passkey: %q", got)
+		}
+		update("delete_torrent&reason=14&info_hash=" + h2)
+		if got := a.refused(hash(2), "", 0); got != "this torrent was deleted: banned" {
+			t.Errorf("deleted: %q", got)
+		}
+		update("remove_whitelist&peer_id=-TR3")
+		if got := a.refused(hash(1), "", 0); !strings.Contains(got, "list of allowed clients") {
+			t.Errorf("no client allowed: %q", got)
+		}
+		update("edit_whitelist&old_peer_id=-XX&new_peer_id=-TR3")
+		update("update_announce_interval&new_announce_interval=2700")
+		update("remove_users&passkeys=" + strings.Repeat("c", 32))
+
+		w.stop()
+		w.open()
+		if got := w.client(house.Passkey, 3).refused(hash(9), "", 0); !strings.Contains(got, "passkey") {
+			t.Errorf("a member of the house: %q", got)
+		}
+		if got := a.announce(hash(1), "", 0, 0, 0)["interval"].(int64); got < 2700 || got > 2970 {
+			t.Errorf("after a restart the interval is %d", got)
+		}
+		if got := a.refused(hash(2), "", 0); got != "this torrent was deleted: banned" {
+			t.Errorf("deleted, after a restart: %q", got)
+		}
+		if got := say(report + "/report?get=stats"); !strings.Contains(got, "\n1 seeders tracked\n") || !strings.HasSuffix(got, "\nsuccess") {
+			t.Errorf("report: %q", got)
+		}
+		w.stop()
+		if diff := cmp.Diff([][]int64{{4002, 7, 16}}, w.rows(3, "SELECT member_id, uploaded, downloaded FROM transfer_member WHERE downloaded > 0")); diff != "" {
 			t.Error(diff)
 		}
 	})

@@ -139,11 +139,11 @@ func (r *Room) open(ctx context.Context) (*work, error) {
 		swarms: swarms, ledger: w.book, snatches: w.book.Snatches, clock: r.d.Clock, log: r.d.Log,
 		metrics: r.metrics, sometimes: rate.Sometimes{Interval: time.Minute},
 	}
-	w.service.roster = roster.New(roster.Options{
+	w.service.roster = roster.New(r.truth(roster.Options{
 		Events: r.d.Events, Members: r.d.Members, Torrents: r.d.Torrents, Clients: r.d.Clients, Economy: r.d.Economy, Log: r.d.Log,
 		MemberGone:  func(id core.MemberID) { swarms.Hide(id, r.d.Clock(), w.gone) },
 		TorrentGone: func(id core.TorrentID) { swarms.Drop(id, r.d.Clock(), w.gone) },
-	})
+	}))
 	if err := w.book.Load(ctx); err != nil {
 		return nil, err
 	}

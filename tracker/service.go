@@ -15,6 +15,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/tracker/front"
 	"github.com/caduceus-bio/caduceus/tracker/ledger"
+	"github.com/caduceus-bio/caduceus/tracker/ocelot"
 	"github.com/caduceus-bio/caduceus/tracker/roster"
 	"github.com/caduceus-bio/caduceus/tracker/swarm"
 	"github.com/caduceus-bio/caduceus/tracker/wire"
@@ -34,6 +35,7 @@ type service struct {
 	clock     core.Clock
 	log       *slog.Logger
 	metrics   *metrics
+	gazelle   *ocelot.Server // nil where none drives the tracker
 	scratch   sync.Pool      // of *scratch
 	sometimes rate.Sometimes // for what a client could write into the log at will
 }
@@ -246,13 +248,22 @@ func (s *service) claimed(value string, port uint16, want4 bool) wire.Endpoint {
 
 func (s *service) reply(sc *scratch, ip netip.Addr, result swarm.Result, snatches int64) {
 	sc.reply = wire.Reply{
-		Interval: jitter(s.c.Interval.Duration), MinInterval: s.c.minInterval(),
+		Interval: jitter(s.interval()), MinInterval: s.c.minInterval(),
 		Complete: result.Seeders, Incomplete: result.Leechers, Downloaded: snatches,
 		External: ip, Peers: result.Peers, Compact: sc.announce.Compact, NoPeerID: sc.announce.NoPeerID,
 	}
 	if !s.addresses.reachable(ip) {
 		sc.reply.Warning = "other members can't reach you at " + ip.String() + ", an address that is not public; you can still connect to them"
 	}
+}
+
+// interval is the time between two announces: what Gazelle has set, where one
+// drives the tracker, or what the configuration says.
+func (s *service) interval() time.Duration {
+	if s.gazelle != nil {
+		return s.gazelle.Interval()
+	}
+	return s.c.Interval.Duration
 }
 
 // jitter adds up to a tenth in whole seconds, so that clients that announced

@@ -12,9 +12,9 @@ GRANT SELECT ON event TO 'caduceus-tracker'@'localhost', 'caduceus-ircd'@'localh
 GRANT SELECT ON event_sequence TO 'caduceus-tracker'@'localhost', 'caduceus-ircd'@'localhost';
 GRANT SELECT, INSERT, UPDATE ON event_cursor TO 'caduceus-tracker'@'localhost', 'caduceus-ircd'@'localhost', 'caduceus-hermes'@'localhost', 'caduceus-jobs'@'localhost';
 
--- These append events.
-GRANT SELECT, UPDATE ON event_sequence TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost', 'caduceus-jobs'@'localhost';
-GRANT INSERT ON event TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost', 'caduceus-jobs'@'localhost';
+-- These append events; the tracker what a Gazelle tells it.
+GRANT SELECT, UPDATE ON event_sequence TO 'caduceus-tracker'@'localhost', 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost', 'caduceus-jobs'@'localhost';
+GRANT INSERT ON event TO 'caduceus-tracker'@'localhost', 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost', 'caduceus-jobs'@'localhost';
 
 -- tracker: knows members, torrents, clients and freeleech; writes transfer only.
 GRANT SELECT ON member TO 'caduceus-tracker'@'localhost';
@@ -26,6 +26,11 @@ GRANT SELECT, INSERT, UPDATE ON transfer_torrent TO 'caduceus-tracker'@'localhos
 GRANT SELECT, INSERT, UPDATE ON transfer_member_torrent TO 'caduceus-tracker'@'localhost';
 GRANT SELECT, INSERT, UPDATE ON swarm_count TO 'caduceus-tracker'@'localhost';
 GRANT SELECT, INSERT, UPDATE ON ledger_mark TO 'caduceus-tracker'@'localhost';
+GRANT SELECT, INSERT, UPDATE, DELETE ON ocelot_member TO 'caduceus-tracker'@'localhost';
+GRANT SELECT, INSERT, UPDATE, DELETE ON ocelot_torrent TO 'caduceus-tracker'@'localhost';
+GRANT SELECT, INSERT, DELETE ON ocelot_token TO 'caduceus-tracker'@'localhost';
+GRANT SELECT, INSERT, DELETE ON ocelot_client TO 'caduceus-tracker'@'localhost';
+GRANT SELECT, INSERT, UPDATE ON ocelot_setting TO 'caduceus-tracker'@'localhost';
 
 -- site: accounts and the catalogue are changed here.
 GRANT SELECT, INSERT, UPDATE ON member TO 'caduceus-site'@'localhost';
