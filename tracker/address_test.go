@@ -156,6 +156,8 @@ func TestConfig(t *testing.T) {
 		{"max_line_mbit", func(c *Config) { c.MaxLineMbit = -1 }},
 		{"max_unwritten", func(c *Config) { c.MaxUnwritten = 1 }},
 		{"max_connections", func(c *Config) { c.MaxConnections = 0 }},
+		{"socket_mode", func(c *Config) { c.SocketMode = "0888" }},
+		{"socket_mode", func(c *Config) { c.SocketMode = "" }},
 		{"udp_listen", func(c *Config) { c.UDPListen = []string{"unix:/run/x"} }},
 		{"ocelot_listen", func(c *Config) { c.OcelotListen = "34001" }},
 		{"ocelot_site_password", func(c *Config) { c.OcelotListen = "127.0.0.1:34001" }},

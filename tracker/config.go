@@ -1,6 +1,7 @@
 package tracker
 
 import (
+	"io/fs"
 	"net"
 	"net/netip"
 	"net/url"
@@ -18,6 +19,10 @@ type Config struct {
 	// Listen are the addresses to answer announces on: host:port, or
 	// unix:/path of a socket for a reverse proxy on the same machine.
 	Listen []string `toml:"listen"`
+	// SocketMode are the permissions of unix sockets, such as 0660 for whoever is
+	// in the group: of this process, or of the folder where that is setgid. Who
+	// may connect is believed as a trusted proxy is.
+	SocketMode string `toml:"socket_mode"`
 	// UDPListen are the addresses (host:port) to answer announces over UDP on
 	// (BEP 15); none by default. Only clients that send the announce address
 	// along (BEP 41) can use it, as the passkey is in it:
@@ -96,6 +101,7 @@ type Config struct {
 func DefaultConfig() Config {
 	return Config{
 		Listen:         []string{"127.0.0.1:34000"},
+		SocketMode:     "0660",
 		AnnounceURL:    "http://localhost:34000",
 		Interval:       config.D(30 * time.Minute),
 		NumWantMax:     50,
@@ -126,6 +132,9 @@ func (c Config) checkAddresses() error {
 		if err := front.CheckAddress(l); err != nil {
 			return core.FieldErrorf("listen", "%s", core.SafeText(err))
 		}
+	}
+	if mode, err := strconv.ParseUint(c.SocketMode, 8, 32); err != nil || mode == 0 || mode > 0o777 {
+		return core.FieldErrorf("socket_mode", `%q are no permissions; write for example "0660"`, c.SocketMode)
 	}
 	for _, l := range c.UDPListen {
 		if err := checkHostPort("udp_listen", l); err != nil {
@@ -232,6 +241,11 @@ func (c Config) checkOcelot() error {
 		return core.FieldErrorf("ocelot_report_password", "it must be another one than ocelot_site_password")
 	}
 	return nil
+}
+
+func (c Config) socketMode() fs.FileMode {
+	mode, _ := strconv.ParseUint(c.SocketMode, 8, 32) // Validate has read it
+	return fs.FileMode(mode)
 }
 
 func (c Config) minInterval() time.Duration {

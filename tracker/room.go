@@ -162,7 +162,8 @@ func counts(s *swarm.Swarms) []ledger.Count {
 
 // listen opens all addresses, or none.
 func (r *Room) listen(ctx context.Context, w *work) (err error) {
-	o := front.Options{Handler: w.service, MaxConnections: r.c.MaxConnections, IdleTimeout: r.c.IdleTimeout.Duration, Log: r.d.Log}
+	o := front.Options{Handler: w.service, MaxConnections: r.c.MaxConnections, IdleTimeout: r.c.IdleTimeout.Duration, Log: r.d.Log,
+		SocketMode: r.c.socketMode()}
 	if r.c.ProxyProtocol {
 		o.SendsProxy = w.service.addresses.trusted
 	}

@@ -77,7 +77,10 @@ type Options struct {
 	HeadTimeout    time.Duration // from a head's first byte to its last, 0 is 5 s
 	IdleTimeout    time.Duration // between requests, 0 is 60 s
 	SendTimeout    time.Duration // for a client to take its answers, 0 is 10 s
+	CrowdedTimeout time.Duration // IdleTimeout while no more connections may be opened, 0 is 10 s
 	DrainTimeout   time.Duration // for unfinished requests at the end, 0 is 1.5 s
+
+	SocketMode fs.FileMode // of unix sockets; 0 leaves it to the umask
 
 	Log *slog.Logger
 }
@@ -91,6 +94,8 @@ func (o Options) withDefaults() Options {
 	set(&o.HeadTimeout, 5*time.Second)
 	set(&o.IdleTimeout, time.Minute)
 	set(&o.SendTimeout, 10*time.Second)
+	set(&o.CrowdedTimeout, 10*time.Second)
+	o.CrowdedTimeout = min(o.CrowdedTimeout, o.IdleTimeout)
 	set(&o.DrainTimeout, 1500*time.Millisecond)
 	if o.Loops <= 0 {
 		// One fewer than the scheduler may run at once: if none is free, it takes
@@ -166,7 +171,7 @@ func CheckAddress(address string) error {
 func Open(ctx context.Context, addresses []string, o Options) (*Server, error) {
 	s := &Server{o: o.withDefaults(), sometimes: rate.Sometimes{First: 3, Interval: time.Minute}, accept: accept4}
 	for _, a := range addresses {
-		l, err := listen(ctx, a)
+		l, err := listen(ctx, a, s.o.SocketMode)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("listen on %s: %w", a, err), s.closeListeners())
 		}
@@ -236,7 +241,7 @@ func (s *Server) closeListeners() error {
 
 // listen opens a socket the usual way and takes it out of the runtime's own
 // poller.
-func listen(ctx context.Context, address string) (listener, error) {
+func listen(ctx context.Context, address string, mode fs.FileMode) (listener, error) {
 	var lc net.ListenConfig
 	lc.SetMultipathTCP(false)
 	path, isUnix := strings.CutPrefix(address, unixPrefix)
@@ -249,6 +254,11 @@ func listen(ctx context.Context, address string) (listener, error) {
 			return listener{}, err
 		}
 		l.(*net.UnixListener).SetUnlinkOnClose(false)
+		if mode != 0 {
+			if err := os.Chmod(path, mode); err != nil {
+				return listener{}, errors.Join(err, l.Close(), os.Remove(path))
+			}
+		}
 		return adopt(l, path)
 	}
 	l, err := lc.Listen(ctx, "tcp", address)

@@ -409,6 +409,7 @@ func FuzzPacket(f *testing.F) {
 	f.Add(append(announce(0, 0, ""), 1, 2, 3, 'a', 'b', 'c', 2, 200), true)
 	so.in.names[0] = unix.RawSockaddrInet6{Family: unix.AF_INET, Port: 1, Flowinfo: 0x0100007f}
 	f.Fuzz(func(t *testing.T, b []byte, verified bool) {
+		b = append([]byte(nil), b...)
 		if len(b) >= 8 && verified {
 			binary.BigEndian.PutUint64(b, id)
 		}
