@@ -119,6 +119,21 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
+// spareFiles are left to the rest of the process, its database above all.
+const spareFiles = 256
+
+// limitToFiles allows no more connections than the process may have files.
+func (o *Options) limitToFiles() {
+	var r unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &r) != nil || r.Cur > 1<<31 {
+		return
+	}
+	if most := max(int(r.Cur)-spareFiles, int(r.Cur)/2); o.MaxConnections > most {
+		o.Log.Warn("the process may not have as many open files as connections are allowed", "files", r.Cur, "connections", most)
+		o.MaxConnections = most
+	}
+}
+
 // Stats are counts since the server was opened, but for Open.
 type Stats struct {
 	Open     int64 // connections that are open now
@@ -169,7 +184,9 @@ func CheckAddress(address string) error {
 
 // Open listens on all addresses, or on none. Serve must follow.
 func Open(ctx context.Context, addresses []string, o Options) (*Server, error) {
-	s := &Server{o: o.withDefaults(), sometimes: rate.Sometimes{First: 3, Interval: time.Minute}, accept: accept4}
+	o = o.withDefaults()
+	o.limitToFiles()
+	s := &Server{o: o, sometimes: rate.Sometimes{First: 3, Interval: time.Minute}, accept: accept4}
 	for _, a := range addresses {
 		l, err := listen(ctx, a, s.o.SocketMode)
 		if err != nil {

@@ -400,6 +400,22 @@ func TestNoFiles(t *testing.T) {
 	}
 }
 
+// TestFilesLimit allows more connections than there can be.
+func TestFilesLimit(t *testing.T) {
+	t.Parallel()
+	var r unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &r); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(t.Context(), nil, Options{MaxConnections: 1 << 40})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if most := s.o.MaxConnections; r.Cur < 1<<31 && (uint64(most) >= r.Cur || most <= 0) {
+		t.Errorf("%d connections with %d files", most, r.Cur)
+	}
+}
+
 func TestMostConnections(t *testing.T) {
 	t.Parallel()
 	s, _ := start(t, Options{Handler: &echo{}, MaxConnections: 5}, nil)
