@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"strconv"
 	"time"
 
@@ -12,10 +13,21 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/tracker/front"
 	"github.com/caduceus-bio/caduceus/tracker/ocelot"
+	"github.com/caduceus-bio/caduceus/tracker/roster"
 )
 
 // Config is the [tracker] section.
 type Config struct {
+	// Name tells several trackers that share the torrents apart: each has its
+	// own name, its own data directory and its own slots. Empty where there is
+	// one.
+	Name string `toml:"name"`
+	// Slots are the torrents that this tracker serves, by the first hexadecimal
+	// digit of their info-hash, such as "01234". Empty is all. Every digit
+	// belongs to exactly one tracker, and the reverse proxy shares announces out
+	// by the same table.
+	Slots string `toml:"slots"`
+
 	// Listen are the addresses to answer announces on: host:port, or
 	// unix:/path of a socket for a reverse proxy on the same machine.
 	Listen []string `toml:"listen"`
@@ -26,7 +38,8 @@ type Config struct {
 	// UDPListen are the addresses (host:port) to answer announces over UDP on
 	// (BEP 15); none by default. Only clients that send the announce address
 	// along (BEP 41) can use it, as the passkey is in it:
-	// udp://host:port/{passkey}/announce.
+	// udp://host:port/{passkey}/announce. Where several trackers share the
+	// torrents, each answers for its own alone.
 	UDPListen []string `toml:"udp_listen"`
 	// AnnounceURL is what clients call: AnnounceURL/{passkey}/announce.
 	AnnounceURL string `toml:"announce_url"`
@@ -144,6 +157,15 @@ func (c Config) checkAddresses() error {
 	if err := checkURL("announce_url", c.AnnounceURL); err != nil {
 		return err
 	}
+	if _, err := parseSlots(c.Slots); err != nil {
+		return err
+	}
+	if !trackerName.MatchString(c.Name) {
+		return core.FieldErrorf("name", "%q can't be the name of a tracker; take up to 20 small letters, digits and hyphens", c.Name)
+	}
+	if c.Name == "" && c.Slots != "" {
+		return core.FieldErrorf("name", "a tracker that serves some slots only needs a name")
+	}
 	if c.ClientsURL != "" {
 		if err := checkURL("clients_url", c.ClientsURL); err != nil {
 			return err
@@ -162,6 +184,17 @@ func checkHostPort(field, address string) error {
 		return core.FieldErrorf(field, "%q is no address; write host:port, such as \"0.0.0.0:34000\" or \"[::]:34000\"", address)
 	}
 	return nil
+}
+
+// trackerName is what a tracker may be called; "" where there is one.
+var trackerName = regexp.MustCompile(`^[a-z0-9-]{0,20}$`)
+
+// consumer is the name of the tracker's place in the event log and of its books.
+func (c Config) consumer() string {
+	if c.Name == "" {
+		return roster.Consumer
+	}
+	return roster.Consumer + ":" + c.Name
 }
 
 func checkURL(field, text string) error {

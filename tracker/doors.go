@@ -162,7 +162,11 @@ func (d datagrams) take(sc *scratch, r *udp.Request) *refusal {
 		return d.s.refuseNoPasskey()
 	}
 	sc.announce = r.Announce
-	return d.s.take(sc, passkey, r.From)
+	why := d.s.take(sc, passkey, r.From, "")
+	if why != nil && why.location != "" {
+		return d.s.refuseForeign()
+	}
+	return why
 }
 
 // datagramCommitter tells over UDP what the other front would.

@@ -283,6 +283,10 @@ func TestPacketsThatPanic(t *testing.T) {
 	if got, ok := d.Announce([]byte("head"), r); !ok || len(got) != 4+12 {
 		t.Errorf("%q, %v", got, ok)
 	}
+	s.slots = 0 // it is another tracker's
+	if got, ok := d.Announce([]byte("head"), r); ok || !strings.Contains(string(got), "another part of the tracker; announce over HTTP") {
+		t.Errorf("%q, %v", got, ok)
+	}
 	c := datagramCommitter{tornCommitter{}, s}
 	if text := c.Failed(c.Commit()); text != "the journal is full" {
 		t.Errorf("got %q", text)

@@ -20,6 +20,9 @@
 // takes it away. "visible" is kept, but means nothing here, as no addresses are
 // written to the database.
 //
+// Where several trackers share the torrents, Gazelle speaks to one of them; the
+// others follow the same events, but learn its announce interval when they start.
+//
 // Nothing is written to Gazelle's tables either. The sums are in ours (see
 // tracker/ledger), under Gazelle's ids, and deploy/gazelle/sums.sql shows how to
 // let it read them on the same MariaDB:
