@@ -252,6 +252,11 @@ func TestDoorsOpenTogether(t *testing.T) {
 	if err := w.room.Run(t.Context(), func() { t.Error("it is ready") }); err == nil || !strings.Contains(err.Error(), "listen") {
 		t.Errorf("got %v", err)
 	}
+	c.Listen, c.OcelotListen, c.OcelotSitePassword = []string{"127.0.0.1:0"}, l.Addr().String(), strings.Repeat("a", 32)
+	w = newWorld(t, dbtest.SQLite(t), c)
+	if err := w.room.Run(t.Context(), func() { t.Error("it is ready") }); err == nil || !strings.Contains(err.Error(), "ocelot_listen") {
+		t.Errorf("got %v", err)
+	}
 	again, err := net.ListenPacket("udp", free)
 	if err != nil {
 		t.Fatalf("the UDP door was left open: %v", err)

@@ -100,8 +100,10 @@ func Open(ctx context.Context, address string, o Options) (*Server, error) {
 	}
 	s.jitter.Store(set[announceJitter] * int64(time.Second))
 	var lc net.ListenConfig
-	s.listener, err = lc.Listen(ctx, "tcp", address)
-	return s, err
+	if s.listener, err = lc.Listen(ctx, "tcp", address); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // Addr is where the server listens.

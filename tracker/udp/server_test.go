@@ -427,3 +427,29 @@ func FuzzPacket(f *testing.F) {
 		}
 	})
 }
+
+// BenchmarkTurn answers packets as they come in a burst; the work for loopback of
+// both ends is in it.
+func BenchmarkTurn(b *testing.B) {
+	so, client := byHand(b, &fake{})
+	good := announce(so.s.ids.of(own4, time.Now()), 5, "/key/announce")
+	answer := make([]byte, 2048)
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		if _, err := unix.Write(client, good); err != nil {
+			b.Fatal(err)
+		}
+		if i%batch != batch-1 {
+			continue
+		}
+		if err := so.raw.Read(so.readNow); err != nil || so.got != batch {
+			b.Fatal(so.got, err)
+		}
+		so.turn()
+		for range batch {
+			if n, err := unix.Read(client, answer); err != nil || n != 20 {
+				b.Fatal(n, err)
+			}
+		}
+	}
+}
