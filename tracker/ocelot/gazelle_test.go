@@ -1,6 +1,7 @@
 package ocelot
 
 import (
+	"context"
 	"os"
 	"strings"
 	"testing"
@@ -60,8 +61,11 @@ func TestBesideGazelle(t *testing.T) {
 	exec("CREATE USER '" + user + "'@'localhost'")
 	exec("GRANT ALL ON " + other + ".* TO '" + user + "'@'localhost'")
 	t.Cleanup(func() {
+		ctx := context.WithoutCancel(t.Context())
 		for _, q := range []string{"DROP USER '" + user + "'@'localhost'", "DROP DATABASE " + other} {
-			_ = d.Tx(t.Context(), func(tx *db.Tx) error { _, err := tx.Exec(t.Context(), q); return err }) // the server ends with the test
+			if err := d.Tx(ctx, func(tx *db.Tx) error { _, err := tx.Exec(ctx, q); return err }); err != nil {
+				t.Errorf("%s: %v", q, err)
+			}
 		}
 	})
 	for _, q := range gazelle {
