@@ -88,6 +88,7 @@ api_requests = 6000
 trusted_proxies = ["10.77.0.1"]
 [tracker]
 listen = [%q]
+udp_listen = [%[5]q]
 announce_url = %q
 interval = "3s"
 min_interval = "1s"

@@ -1,15 +1,19 @@
 package tracker
 
 import (
+	"io/fs"
+	"net"
 	"net/netip"
 	"net/url"
 	"regexp"
+	"strconv"
 	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/config"
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/tracker/front"
 	"github.com/caduceus-bio/caduceus/tracker/journal"
+	"github.com/caduceus-bio/caduceus/tracker/ocelot"
 	"github.com/caduceus-bio/caduceus/tracker/roster"
 )
 
@@ -28,6 +32,16 @@ type Config struct {
 	// Listen are the addresses to answer announces on: host:port, or
 	// unix:/path of a socket for a reverse proxy on the same machine.
 	Listen []string `toml:"listen"`
+	// SocketMode are the permissions of unix sockets, such as 0660 for whoever is
+	// in the group: of this process, or of the folder where that is setgid. Who
+	// may connect is believed as a trusted proxy is.
+	SocketMode string `toml:"socket_mode"`
+	// UDPListen are the addresses (host:port) to answer announces over UDP on
+	// (BEP 15); none by default. Only clients that send the announce address
+	// along (BEP 41) can use it, as the passkey is in it:
+	// udp://host:port/{passkey}/announce. Where several trackers share the
+	// torrents, each answers for its own alone.
+	UDPListen []string `toml:"udp_listen"`
 	// AnnounceURL is what clients call: AnnounceURL/{passkey}/announce.
 	AnnounceURL string `toml:"announce_url"`
 	// ClientsURL is where members read which clients may be used. It is named
@@ -97,6 +111,20 @@ type Config struct {
 	// clients that have both families announce over both. ip= is never believed.
 	AcceptClaimedAddresses bool `toml:"accept_claimed_addresses"`
 
+	// OcelotListen is the address (host:port) at which an existing Gazelle drives
+	// this tracker as it drives Ocelot; see tracker/ocelot. Members, torrents,
+	// clients and tokens are then Gazelle's, not the house's: serve the tracker
+	// alone. "" is off. Only this machine and TrustedProxies may connect.
+	OcelotListen string `toml:"ocelot_listen"`
+	// OcelotSitePassword is Gazelle's tracker secret, at least 32 letters and
+	// digits; the file is read instead where it is set.
+	OcelotSitePassword     string `toml:"ocelot_site_password"`
+	OcelotSitePasswordFile string `toml:"ocelot_site_password_file"`
+	// OcelotReportPassword is Gazelle's report key; without one there are no
+	// reports.
+	OcelotReportPassword     string `toml:"ocelot_report_password"`
+	OcelotReportPasswordFile string `toml:"ocelot_report_password_file"`
+
 	// MaxConnections is how many connections are open at once; more have to wait.
 	MaxConnections int `toml:"max_connections"`
 	// IdleTimeout is how long a connection is kept open between requests.
@@ -107,6 +135,7 @@ type Config struct {
 func DefaultConfig() Config {
 	return Config{
 		Listen:         []string{"127.0.0.1:34000"},
+		SocketMode:     "0660",
 		AnnounceURL:    "http://localhost:34000",
 		Interval:       config.D(30 * time.Minute),
 		NumWantMax:     50,
@@ -124,7 +153,7 @@ func DefaultConfig() Config {
 
 // Validate reports the first key that makes no sense.
 func (c Config) Validate() error {
-	for _, check := range []func(Config) error{Config.checkAddresses, Config.checkTimes, Config.checkNumbers} {
+	for _, check := range []func(Config) error{Config.checkAddresses, Config.checkTimes, Config.checkNumbers, Config.checkOcelot} {
 		if err := check(c); err != nil {
 			return err
 		}
@@ -139,6 +168,14 @@ func (c Config) checkAddresses() error {
 	for _, l := range c.Listen {
 		if err := front.CheckAddress(l); err != nil {
 			return core.FieldErrorf("listen", "%s", core.SafeText(err))
+		}
+	}
+	if mode, err := strconv.ParseUint(c.SocketMode, 8, 32); err != nil || mode == 0 || mode > 0o777 {
+		return core.FieldErrorf("socket_mode", `%q are no permissions; write for example "0660"`, c.SocketMode)
+	}
+	for _, l := range c.UDPListen {
+		if err := checkHostPort("udp_listen", l); err != nil {
+			return err
 		}
 	}
 	if err := checkURL("announce_url", c.AnnounceURL); err != nil {
@@ -163,6 +200,17 @@ func (c Config) checkAddresses() error {
 	}
 	_, err := parseProxies(c.TrustedProxies)
 	return err
+}
+
+func checkHostPort(field, address string) error {
+	_, port, err := net.SplitHostPort(address)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		return core.FieldErrorf(field, "%q is no address; write host:port, such as \"0.0.0.0:34000\" or \"[::]:34000\"", address)
+	}
+	return nil
 }
 
 // trackerName is what a tracker may be called; "" where there is one.
@@ -225,6 +273,41 @@ func (c Config) checkNumbers() error {
 		}
 	}
 	return nil
+}
+
+func (c Config) checkOcelot() error {
+	if c.OcelotListen == "" {
+		return nil
+	}
+	if err := checkHostPort("ocelot_listen", c.OcelotListen); err != nil {
+		return err
+	}
+	if c.OcelotSitePassword == "" && c.OcelotSitePasswordFile == "" {
+		return core.FieldErrorf("ocelot_site_password", "set the password with which Gazelle asks, or the file that it is in")
+	}
+	for _, p := range []struct{ field, password, file string }{
+		{"ocelot_site_password", c.OcelotSitePassword, c.OcelotSitePasswordFile},
+		{"ocelot_report_password", c.OcelotReportPassword, c.OcelotReportPasswordFile},
+	} {
+		if p.password != "" && p.file != "" {
+			return core.FieldErrorf(p.field+"_file", "set either the password or its file, not both")
+		}
+		if p.password == "" {
+			continue
+		}
+		if err := ocelot.CheckPassword(p.password); err != nil {
+			return core.FieldErrorf(p.field, "%s", core.SafeText(err))
+		}
+	}
+	if c.OcelotSitePassword != "" && c.OcelotSitePassword == c.OcelotReportPassword {
+		return core.FieldErrorf("ocelot_report_password", "it must be another one than ocelot_site_password")
+	}
+	return nil
+}
+
+func (c Config) socketMode() fs.FileMode {
+	mode, _ := strconv.ParseUint(c.SocketMode, 8, 32) // Validate has read it
+	return fs.FileMode(mode)
 }
 
 func (c Config) minInterval() time.Duration {

@@ -4,12 +4,29 @@ import (
 	"errors"
 
 	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 )
 
 // counters has one counter for each outcome, looked up once.
 type counters [outcomes]prometheus.Counter
+
+// of reads one counter, as a report tells it.
+func (c *counters) of(o outcome) int64 {
+	var m dto.Metric
+	if c[o].Write(&m) != nil {
+		return 0 // it can't fail for a counter of ours
+	}
+	return int64(m.GetCounter().GetValue())
+}
+
+func (c *counters) total() (n int64) {
+	for o := range outcomes {
+		n += c.of(o)
+	}
+	return n
+}
 
 // metrics outlive a restart of the room: registered once, counting on.
 type metrics struct {

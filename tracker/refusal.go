@@ -69,6 +69,9 @@ func (r *refusal) append(dst []byte) []byte {
 	return wire.Failure{Reason: oneLine(r.reason), Retry: r.retry}.Append(dst)
 }
 
+// appendText is append where an answer is bare text.
+func (r *refusal) appendText(dst []byte) []byte { return append(dst, oneLine(r.reason)...) }
+
 // refuse turns an error into a refusal: the one place of this room where a code
 // becomes a failure reason.
 func (s *service) refuse(err error) *refusal {
@@ -99,6 +102,17 @@ func (s *service) refuseProxy(err error) *refusal {
 
 func (s *service) refusePasskey() *refusal {
 	return &refusal{outcome: unknownPasskey, reason: "the passkey in this announce address is not known; download the .torrent file again from the site", retry: s.retry(10 * time.Minute)}
+}
+
+// refuseNoPasskey answers a packet that does not say whose it is.
+func (s *service) refuseNoPasskey() *refusal {
+	return &refusal{outcome: unknownPasskey, reason: "your client does not send the passkey over UDP (it does not know BEP 41); announce over HTTP instead", retry: s.retry(30 * time.Minute)}
+}
+
+// refuseForeign answers a packet about another tracker's torrent, as there is no
+// proxy that could send it on.
+func (s *service) refuseForeign() *refusal {
+	return &refusal{outcome: foreignTorrent, reason: "this torrent is served by another part of the tracker; announce over HTTP instead", retry: s.retry(foreignRetry)}
 }
 
 func (s *service) refuseDisabled(m roster.Member) *refusal {

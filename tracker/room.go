@@ -1,6 +1,7 @@
 // Package tracker is the room that answers BitTorrent clients: announce and
-// scrape over HTTP (BEP 3, 7, 21, 23, 24, 27, 31, 48, 52), for members by passkey or by
-// a key for one torrent (member.TorrentKey).
+// scrape over HTTP (BEP 3, 7, 21, 23, 24, 27, 31, 48, 52) and, where it is switched on,
+// announce over UDP (BEP 15, 41), for members by passkey or by a key for one torrent
+// (member.TorrentKey).
 //
 // An announce is read by wire, checked against roster, taken into its swarm,
 // written into the ledger's journal and answered, without asking the database. The
@@ -63,6 +64,7 @@ type Room struct {
 
 	mu    sync.Mutex
 	addrs []net.Addr
+	doors doors
 }
 
 var _ supervise.Room = (*Room)(nil)
@@ -101,6 +103,7 @@ func (r *Room) Run(ctx context.Context, ready func()) (err error) {
 		defer closeBooks()
 		inner, _ := supervise.NewGroup(gctx)
 		inner.Go(w.front.Serve)
+		w.doors.serve(inner)
 		inner.Go(func(ctx context.Context) error { return w.service.roster.Follow(ctx, w.position) })
 		inner.Go(w.housekeep)
 		inner.Go(w.tidy)
@@ -116,6 +119,7 @@ func (r *Room) Run(ctx context.Context, ready func()) (err error) {
 type work struct {
 	service  *service
 	front    *front.Server
+	doors    doors
 	book     *ledger.Book
 	journal  *journalMetrics
 	reporter *reporter
@@ -151,12 +155,12 @@ func (r *Room) open(ctx context.Context) (*work, error) {
 		slots:    served, swarms: swarms, ledger: w.book, snatches: w.book.Snatches, clock: r.d.Clock, log: r.d.Log,
 		metrics: r.metrics, sometimes: rate.Sometimes{Interval: time.Minute},
 	}
-	w.service.roster = roster.New(roster.Options{
+	w.service.roster = roster.New(r.truth(roster.Options{
 		Consumer: r.c.consumer(),
 		Events:   r.d.Events, Members: r.d.Members, Torrents: r.d.Torrents, Clients: r.d.Clients, Economy: r.d.Economy, Log: r.d.Log,
 		MembersGone: func(ids []core.MemberID) { swarms.Hide(ids, r.d.Clock(), w.gone) },
 		TorrentGone: func(id core.TorrentID) { swarms.Drop(id, r.d.Clock(), w.gone) },
-	})
+	}))
 	if w.position, err = w.service.roster.Load(ctx); err != nil {
 		return nil, errors.Join(err, w.book.Close())
 	}
@@ -203,16 +207,20 @@ func counts(s *swarm.Swarms) []ledger.Count {
 
 // listen opens all addresses, or none.
 func (r *Room) listen(ctx context.Context, w *work) (err error) {
-	o := front.Options{Handler: w.service, Committer: w.service, MaxConnections: r.c.MaxConnections, IdleTimeout: r.c.IdleTimeout.Duration, Log: r.d.Log}
+	o := front.Options{Handler: w.service, Committer: w.service, MaxConnections: r.c.MaxConnections, IdleTimeout: r.c.IdleTimeout.Duration, Log: r.d.Log,
+		SocketMode: r.c.socketMode()}
 	if r.c.ProxyProtocol {
 		o.SendsProxy = w.service.addresses.trusted
 	}
+	if err := r.openDoors(ctx, w, o.Committer); err != nil {
+		return err
+	}
 	if w.front, err = front.Open(ctx, r.c.Listen, o); err != nil {
-		return fmt.Errorf("[tracker] listen: %w", err)
+		return errors.Join(fmt.Errorf("[tracker] listen: %w", err), w.doors.close())
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.addrs = w.front.Addrs()
+	r.addrs, r.doors = w.front.Addrs(), w.doors
 	return nil
 }
 

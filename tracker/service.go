@@ -16,6 +16,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/tracker/front"
 	"github.com/caduceus-bio/caduceus/tracker/ledger"
+	"github.com/caduceus-bio/caduceus/tracker/ocelot"
 	"github.com/caduceus-bio/caduceus/tracker/roster"
 	"github.com/caduceus-bio/caduceus/tracker/swarm"
 	"github.com/caduceus-bio/caduceus/tracker/wire"
@@ -39,6 +40,7 @@ type service struct {
 	clock     core.Clock
 	log       *slog.Logger
 	metrics   *metrics
+	gazelle   *ocelot.Server // nil where none drives the tracker
 	scratch   sync.Pool      // of *scratch
 	sometimes rate.Sometimes // for what a client could write into the log at will
 }
@@ -63,6 +65,15 @@ type scratch struct {
 	peers    []wire.Peer
 	hashes   []core.InfoHash
 	files    []wire.ScrapeFile
+	promise  bool // the announce has changed something that must last before it is answered
+}
+
+// scratchpad takes a scratch from the pool, where it has to go back.
+func (s *service) scratchpad() *scratch {
+	if sc, ok := s.scratch.Get().(*scratch); ok {
+		return sc
+	}
+	return &scratch{}
 }
 
 // Answer implements front.Handler. It never panics: a fault of ours is logged, and
@@ -82,10 +93,7 @@ func (s *service) Answer(dst []byte, r *Request) (status int, body []byte) {
 	case r.Method != http.MethodGet:
 		return http.StatusMethodNotAllowed, append(dst, "Only GET is answered here.\n"...)
 	}
-	sc, _ := s.scratch.Get().(*scratch)
-	if sc == nil {
-		sc = &scratch{}
-	}
+	sc := s.scratchpad()
 	defer s.scratch.Put(sc)
 	if action == "scrape" {
 		body, why := s.scrape(dst, sc, passkey, r)
@@ -116,15 +124,28 @@ func route(path string) (passkey, action string, ok bool) {
 
 // announce appends the answer to dst, or leaves it and says why there is none.
 func (s *service) announce(dst []byte, sc *scratch, key string, r *Request) ([]byte, *refusal) {
-	now := s.clock()
-	a := &sc.announce
-	if err := wire.ParseAnnounce(r.Query, a); err != nil {
+	if err := wire.ParseAnnounce(r.Query, &sc.announce); err != nil {
 		return dst, s.refuse(err)
 	}
 	ip, err := s.addresses.client(r)
 	if err != nil {
 		return dst, s.refuseProxy(err)
 	}
+	why := s.take(sc, key, ip, r.Query)
+	r.Promise = sc.promise
+	if why != nil {
+		return dst, why
+	}
+	return sc.reply.Append(dst), nil
+}
+
+// take takes in the announce of sc, by whichever front it came, and leaves the
+// answer there, or says why there is none. With query it may be sent on. Whether
+// something has to be committed before the answer goes out is in sc.promise.
+func (s *service) take(sc *scratch, key string, ip netip.Addr, query string) *refusal {
+	now := s.clock()
+	a := &sc.announce
+	sc.promise = false
 	m, why := s.identify(key, a.InfoHash)
 	var t roster.Torrent
 	if why == nil {
@@ -134,26 +155,28 @@ func (s *service) announce(dst []byte, sc *scratch, key string, r *Request) ([]b
 		if a.Event == wire.Stopped && why.outcome != unknownPasskey {
 			// Some clients repeat a stop until it succeeds, and there is
 			// nothing to stop.
-			return s.reply(dst, sc, ip, swarm.Result{}, 0), nil
+			s.reply(sc, ip, swarm.Result{}, 0)
+			return nil
 		}
-		return dst, why
+		return why
 	}
 	if !s.slots.has(t.Slot) {
-		return dst, s.elsewhere(t.Slot, key, "announce", r.Query)
+		return s.elsewhere(t.Slot, key, "announce", query)
 	}
 	hidden := !m.CanLeech && a.Left > 0
 	result, err := s.enter(sc, key, m, t, ip, hidden, now)
-	r.Promise = err == nil
+	sc.promise = err == nil
 	switch {
 	case err != nil:
-		return dst, s.refuse(err)
+		return s.refuse(err)
 	case a.Event == wire.Stopped:
 	case hidden:
-		return dst, s.refuseLeech()
+		return s.refuseLeech()
 	case result.NoSlot:
-		return dst, s.refuseSlot(s.roster.LeechSlots(m))
+		return s.refuseSlot(s.roster.LeechSlots(m))
 	}
-	return s.reply(dst, sc, ip, result, s.snatches(t.ID)), nil
+	s.reply(sc, ip, result, s.snatches(t.ID))
+	return nil
 }
 
 // identify finds the member whose passkey is in the path, or whose key for the
@@ -292,10 +315,11 @@ func (s *service) claimed(value string, port uint16, want4 bool) wire.Endpoint {
 	return e
 }
 
-func (s *service) reply(dst []byte, sc *scratch, ip netip.Addr, result swarm.Result, snatches int64) []byte {
+func (s *service) reply(sc *scratch, ip netip.Addr, result swarm.Result, snatches int64) {
 	peers := result.Seeders + result.Leechers
+	pace := pace{interval: s.interval(), timeout: s.pace.timeout}
 	sc.reply = wire.Reply{
-		Interval:    s.pace.next(peers, s.pace.fresh(result.Silence, peers), rand.Float64()), //nolint:gosec // it spreads load, it hides nothing
+		Interval:    pace.next(peers, pace.fresh(result.Silence, peers), rand.Float64()), //nolint:gosec // it spreads load, it hides nothing
 		MinInterval: s.c.minInterval(),
 		Complete:    result.Seeders, Incomplete: result.Leechers, Downloaded: snatches,
 		External: ip, Peers: result.Peers, Compact: sc.announce.Compact, NoPeerID: sc.announce.NoPeerID,
@@ -303,7 +327,15 @@ func (s *service) reply(dst []byte, sc *scratch, ip netip.Addr, result swarm.Res
 	if !s.addresses.reachable(ip) {
 		sc.reply.Warning = "other members can't reach you at " + ip.String() + ", an address that is not public; you can still connect to them"
 	}
-	return sc.reply.Append(dst)
+}
+
+// interval is the time between two announces: what Gazelle has set, where one
+// drives the tracker, or what the configuration says.
+func (s *service) interval() time.Duration {
+	if s.gazelle != nil {
+		return s.gazelle.Interval()
+	}
+	return s.c.Interval.Duration
 }
 
 // scrape appends the sizes of the swarms that are asked for. Those that a member

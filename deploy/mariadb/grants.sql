@@ -29,6 +29,11 @@ GRANT SELECT, INSERT, UPDATE ON transfer_member_torrent TO 'caduceus-tracker'@'l
 GRANT SELECT, INSERT, UPDATE ON swarm_count TO 'caduceus-tracker'@'localhost';
 GRANT SELECT, INSERT, UPDATE ON ledger_mark TO 'caduceus-tracker'@'localhost';
 GRANT DELETE ON event_cursor TO 'caduceus-tracker'@'localhost'; -- of one that is retired
+GRANT SELECT, INSERT, UPDATE, DELETE ON ocelot_member TO 'caduceus-tracker'@'localhost';
+GRANT SELECT, INSERT, UPDATE, DELETE ON ocelot_torrent TO 'caduceus-tracker'@'localhost';
+GRANT SELECT, INSERT, DELETE ON ocelot_token TO 'caduceus-tracker'@'localhost';
+GRANT SELECT, INSERT, DELETE ON ocelot_client TO 'caduceus-tracker'@'localhost';
+GRANT SELECT, INSERT, UPDATE ON ocelot_setting TO 'caduceus-tracker'@'localhost';
 
 -- site: accounts and the catalogue are changed here.
 GRANT SELECT, INSERT, UPDATE ON member TO 'caduceus-site'@'localhost';

@@ -72,7 +72,7 @@ def report(session):
     answers = 0
     for a in session.pop_alerts():
         if isinstance(a, lt.tracker_error_alert):
-            say(tracker_error=a.failure_reason() or a.error_message())
+            say(tracker_error=a.failure_reason() or a.error_message() or a.message())
             answers += 1
         elif isinstance(a, lt.tracker_reply_alert):
             say(tracker_reply=a.num_peers)

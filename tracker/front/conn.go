@@ -25,6 +25,7 @@ type conn struct {
 	in       []byte // the beginning of a request
 	out      []byte // answers that the client has not taken yet
 
+	asked     bool // it has sent a request
 	queued    bool // answers of this turn wait for the turn's end
 	watched   bool // by epoll
 	proxied   bool // a PROXY header comes first
@@ -109,7 +110,7 @@ func (l *loop) requests(c *conn, b []byte) {
 	case len(b) > 0 && fresh:
 		c.deadline = l.now.Add(l.s.o.HeadTimeout)
 	case len(b) == 0 && l.answered > answered:
-		c.deadline = l.now.Add(l.s.o.IdleTimeout)
+		c.asked, c.deadline = true, l.now.Add(l.s.o.IdleTimeout)
 	}
 	if len(l.out) > from {
 		l.queue(c, from, l.answered-answered)

@@ -78,7 +78,10 @@ type Options struct {
 	HeadTimeout    time.Duration // from a head's first byte to its last, 0 is 5 s
 	IdleTimeout    time.Duration // between requests, 0 is 60 s
 	SendTimeout    time.Duration // for a client to take its answers, 0 is 10 s
+	CrowdedTimeout time.Duration // IdleTimeout while no more connections may be opened, 0 is 10 s
 	DrainTimeout   time.Duration // for unfinished requests at the end, 0 is 1.5 s
+
+	SocketMode fs.FileMode // of unix sockets; 0 leaves it to the umask
 
 	Log *slog.Logger
 }
@@ -92,6 +95,8 @@ func (o Options) withDefaults() Options {
 	set(&o.HeadTimeout, 5*time.Second)
 	set(&o.IdleTimeout, time.Minute)
 	set(&o.SendTimeout, 10*time.Second)
+	set(&o.CrowdedTimeout, 10*time.Second)
+	o.CrowdedTimeout = min(o.CrowdedTimeout, o.IdleTimeout)
 	set(&o.DrainTimeout, 1500*time.Millisecond)
 	if o.Loops <= 0 {
 		// One fewer than the scheduler may run at once: if none is free, it takes
@@ -113,6 +118,21 @@ func (o Options) withDefaults() Options {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	return o
+}
+
+// spareFiles are left to the rest of the process, its database above all.
+const spareFiles = 256
+
+// limitToFiles allows no more connections than the process may have files.
+func (o *Options) limitToFiles() {
+	var r unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &r) != nil || r.Cur > 1<<31 {
+		return
+	}
+	if most := max(int(r.Cur)-spareFiles, int(r.Cur)/2); o.MaxConnections > most {
+		o.Log.Warn("the process may not have as many open files as connections are allowed", "files", r.Cur, "connections", most)
+		o.MaxConnections = most
+	}
 }
 
 // Stats are counts since the server was opened, but for Open.
@@ -165,9 +185,11 @@ func CheckAddress(address string) error {
 
 // Open listens on all addresses, or on none. Serve must follow.
 func Open(ctx context.Context, addresses []string, o Options) (*Server, error) {
-	s := &Server{o: o.withDefaults(), sometimes: rate.Sometimes{First: 3, Interval: time.Minute}, accept: accept4}
+	o = o.withDefaults()
+	o.limitToFiles()
+	s := &Server{o: o, sometimes: rate.Sometimes{First: 3, Interval: time.Minute}, accept: accept4}
 	for _, a := range addresses {
-		l, err := listen(ctx, a)
+		l, err := listen(ctx, a, s.o.SocketMode)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("listen on %s: %w", a, err), s.closeListeners())
 		}
@@ -237,7 +259,7 @@ func (s *Server) closeListeners() error {
 
 // listen opens a socket the usual way and takes it out of the runtime's own
 // poller.
-func listen(ctx context.Context, address string) (listener, error) {
+func listen(ctx context.Context, address string, mode fs.FileMode) (listener, error) {
 	var lc net.ListenConfig
 	lc.SetMultipathTCP(false)
 	path, isUnix := strings.CutPrefix(address, unixPrefix)
@@ -250,6 +272,11 @@ func listen(ctx context.Context, address string) (listener, error) {
 			return listener{}, err
 		}
 		l.(*net.UnixListener).SetUnlinkOnClose(false)
+		if mode != 0 {
+			if err := os.Chmod(path, mode); err != nil {
+				return listener{}, errors.Join(err, l.Close(), os.Remove(path))
+			}
+		}
 		return adopt(l, path)
 	}
 	l, err := lc.Listen(ctx, "tcp", address)
