@@ -2,20 +2,47 @@ package tracker
 
 import (
 	"errors"
+	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/caduceus-bio/caduceus/tracker/trace"
 )
 
-// counters has one counter for each outcome, looked up once.
-type counters [outcomes]prometheus.Counter
+// counters has one counter for each outcome.
+type counters [outcomes]counter
+
+type counter struct{ atomic.Int64 }
+
+// Inc adds one.
+func (c *counter) Inc() { c.Add(1) }
+
+// outcomeCounts shows counters to Prometheus.
+type outcomeCounts struct {
+	desc     *prometheus.Desc
+	counters counters
+}
+
+// Describe implements prometheus.Collector.
+func (o *outcomeCounts) Describe(ch chan<- *prometheus.Desc) { ch <- o.desc }
+
+// Collect implements prometheus.Collector.
+func (o *outcomeCounts) Collect(ch chan<- prometheus.Metric) {
+	for i := range o.counters {
+		ch <- prometheus.MustNewConstMetric(o.desc, prometheus.CounterValue, float64(o.counters[i].Load()), outcomeNames[i])
+	}
+}
 
 // metrics outlive a restart of the room: registered once, counting on.
 type metrics struct {
-	announces   counters
-	scrapes     counters
+	announces   *counters
+	scrapes     *counters
+	latency     *trace.Latency
 	clamped     prometheus.Counter
 	seeders     prometheus.Gauge
 	leechers    prometheus.Gauge
+	listed4     prometheus.Gauge
+	listed6     prometheus.Gauge
 	torrents    prometheus.Gauge
 	members     prometheus.Gauge
 	hashes      prometheus.Gauge
@@ -26,6 +53,8 @@ type metrics struct {
 	age         prometheus.Gauge
 	failures    prometheus.Gauge
 	refused     prometheus.Gauge
+	eventLag    prometheus.Gauge
+	unrecorded  prometheus.Gauge
 }
 
 const namespace, subsystem = "caduceus", "tracker"
@@ -44,6 +73,8 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Namespace: namespace, Subsystem: subsystem, Name: "clamped_total", Help: "Announces of more transfer than any line carries."})),
 		seeders:     gauge("seeders", "Clients that have everything."),
 		leechers:    gauge("leechers", "Clients that lack something."),
+		listed4:     gauge("addresses_v4", "IPv4 addresses of clients that others are sent to."),
+		listed6:     gauge("addresses_v6", "IPv6 addresses of clients that others are sent to."),
 		torrents:    gauge("active_torrents", "Torrents with any client."),
 		members:     gauge("known_members", "Members who are known to the tracker."),
 		hashes:      gauge("known_info_hashes", "Info-hashes that are known to the tracker, those of deleted torrents included."),
@@ -54,18 +85,32 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		age:         gauge("ledger_age_seconds", "Everything recorded before this many seconds ago is in the database."),
 		failures:    gauge("ledger_failures", "Failed tries to write sums since the room's start."),
 		refused:     gauge("ledger_refused", "Announces that could not be credited since the room's start."),
+		eventLag:    gauge("event_lag_seconds", "How long the first change that the tracker does not know of yet has waited for it."),
+		unrecorded:  gauge("unrecorded_announces", "Announces since the room's start of which no record was kept, because too many waited for the database."),
+		latency: register(reg, trace.NewLatency(prometheus.BuildFQName(namespace, subsystem, "answer_seconds"),
+			"From a request that is ready to its answer, made lasting and sent.")),
 	}
 	return m
 }
 
-func newCounters(reg prometheus.Registerer, name, help string) counters {
-	vec := register[*prometheus.CounterVec](reg, prometheus.NewCounterVec(prometheus.CounterOpts{
-		Namespace: namespace, Subsystem: subsystem, Name: name, Help: help}, []string{"outcome"}))
-	var c counters
-	for i := range c {
-		c[i] = vec.WithLabelValues(outcomeNames[i])
+func newCounters(reg prometheus.Registerer, name, help string) *counters {
+	c := &outcomeCounts{desc: prometheus.NewDesc(prometheus.BuildFQName(namespace, subsystem, name), help, []string{"outcome"}, nil)}
+	return &register(reg, c).counters
+}
+
+// totals sums up how requests ended, for the state by the minute. Reasons are
+// outcomes.
+func (m *metrics) totals() trace.Totals {
+	t := trace.Totals{Refused: make([]int64, outcomes)}
+	for i := range outcomes {
+		announces, scrapes := m.announces[i].Load(), m.scrapes[i].Load()
+		t.Announces += announces
+		t.Scrapes += scrapes
+		if i != answered {
+			t.Refused[i] = announces + scrapes
+		}
 	}
-	return c
+	return t
 }
 
 // register returns c, or what is registered in its place. Any other clash of

@@ -31,6 +31,7 @@ import (
 	"github.com/caduceus-bio/caduceus/tracker/ledger"
 	"github.com/caduceus-bio/caduceus/tracker/roster"
 	"github.com/caduceus-bio/caduceus/tracker/swarm"
+	"github.com/caduceus-bio/caduceus/tracker/trace"
 )
 
 // Deps are what the room stands on. Metrics may be nil.
@@ -94,6 +95,7 @@ func (r *Room) Run(ctx context.Context, ready func()) error {
 		inner.Go(func(ctx context.Context) error { return w.service.roster.Follow(ctx, w.position) })
 		inner.Go(w.housekeep)
 		inner.Go(w.tidy)
+		inner.Go(w.trace.Run)
 		return inner.Wait()
 	})
 	ready()
@@ -105,6 +107,7 @@ type work struct {
 	service  *service
 	front    *front.Server
 	book     *ledger.Book
+	trace    *trace.Trace
 	position int64 // of the event log, up to which the roster was loaded
 	begun    time.Time
 	timeout  time.Duration
@@ -127,13 +130,15 @@ func (r *Room) open(ctx context.Context) (*work, error) {
 	})
 	w.book = ledger.NewBook(r.d.DB, ledger.Options{
 		Name: roster.Consumer, FlushEvery: r.c.FlushEvery.Duration, MaxRows: r.c.MaxUnwritten,
-		Counts: func() []ledger.Count { return counts(swarms) }, Clock: r.d.Clock, Log: r.d.Log,
+		Counts: func() []ledger.Count { return w.counts(swarms) }, Clock: r.d.Clock, Log: r.d.Log,
 	})
 	w.service = &service{
 		c: r.c, addresses: addresses{proxies: proxies, allowPrivate: r.c.AllowPrivateAddresses},
 		swarms: swarms, ledger: w.book, snatches: w.book.Snatches, clock: r.d.Clock, log: r.d.Log,
 		metrics: r.metrics, sometimes: rate.Sometimes{Interval: time.Minute},
 	}
+	w.trace = r.newTrace(w.service, w.book)
+	w.service.trace = w.trace
 	w.service.roster = roster.New(roster.Options{
 		Events: r.d.Events, Members: r.d.Members, Torrents: r.d.Torrents, Clients: r.d.Clients, Economy: r.d.Economy, Log: r.d.Log,
 		MemberGone:  func(id core.MemberID) { swarms.Hide(id, r.d.Clock(), w.gone) },
@@ -146,8 +151,9 @@ func (r *Room) open(ctx context.Context) (*work, error) {
 	return w, err
 }
 
-func counts(s *swarm.Swarms) []ledger.Count {
+func (w *work) counts(s *swarm.Swarms) []ledger.Count {
 	changed := s.TakeChanged(nil)
+	w.trace.Counted(changed)
 	out := make([]ledger.Count, len(changed))
 	for i, c := range changed {
 		out[i] = ledger.Count{Torrent: c.Torrent, Seeders: c.Seeders, Leechers: c.Leechers}
@@ -157,7 +163,8 @@ func counts(s *swarm.Swarms) []ledger.Count {
 
 // listen opens all addresses, or none.
 func (r *Room) listen(ctx context.Context, w *work) (err error) {
-	o := front.Options{Handler: w.service, MaxConnections: r.c.MaxConnections, IdleTimeout: r.c.IdleTimeout.Duration, Log: r.d.Log}
+	o := front.Options{Handler: w.service, MaxConnections: r.c.MaxConnections, IdleTimeout: r.c.IdleTimeout.Duration, Log: r.d.Log,
+		Observe: r.metrics.latency.Observe}
 	if r.c.ProxyProtocol {
 		o.SendsProxy = w.service.addresses.trusted
 	}
@@ -204,6 +211,9 @@ func (w *work) measure() {
 	m.tooSlow.Set(float64(http.TimedOut))
 	m.seeders.Set(float64(totals.Seeders))
 	m.leechers.Set(float64(totals.Leechers))
+	v4, v6 := w.service.swarms.Addresses()
+	m.listed4.Set(float64(v4))
+	m.listed6.Set(float64(v6))
 	m.torrents.Set(float64(totals.Torrents))
 	m.members.Set(float64(members))
 	m.hashes.Set(float64(hashes))
@@ -211,6 +221,7 @@ func (w *work) measure() {
 	m.age.Set(stats.Age.Seconds())
 	m.failures.Set(float64(stats.Failures))
 	m.refused.Set(float64(stats.Refused))
+	m.unrecorded.Set(float64(w.trace.Dropped()))
 }
 
 // tidy ends what earlier runs have left: at once those who must have timed out

@@ -17,6 +17,7 @@ import (
 	"github.com/caduceus-bio/caduceus/tracker/ledger"
 	"github.com/caduceus-bio/caduceus/tracker/roster"
 	"github.com/caduceus-bio/caduceus/tracker/swarm"
+	"github.com/caduceus-bio/caduceus/tracker/trace"
 	"github.com/caduceus-bio/caduceus/tracker/wire"
 )
 
@@ -34,6 +35,7 @@ type service struct {
 	clock     core.Clock
 	log       *slog.Logger
 	metrics   *metrics
+	trace     *trace.Trace   // may be nil
 	scratch   sync.Pool      // of *scratch
 	sometimes rate.Sometimes // for what a client could write into the log at will
 }
@@ -47,6 +49,7 @@ type scratch struct {
 	peers    []wire.Peer
 	hashes   []core.InfoHash
 	files    []wire.ScrapeFile
+	seen     trace.Announce
 }
 
 // Answer implements front.Handler. It never panics: a fault of ours is logged, and
@@ -73,10 +76,10 @@ func (s *service) Answer(dst []byte, r *Request) (status int, body []byte) {
 	defer s.scratch.Put(sc)
 	if action == "scrape" {
 		body, why := s.scrape(dst, sc, passkey, r)
-		return http.StatusOK, s.finish(body, why, &s.metrics.scrapes)
+		return http.StatusOK, s.finish(body, why, s.metrics.scrapes)
 	}
 	body, why := s.announce(dst, sc, passkey, r)
-	return http.StatusOK, s.finish(body, why, &s.metrics.announces)
+	return http.StatusOK, s.finish(body, why, s.metrics.announces)
 }
 
 func (s *service) finish(body []byte, why *refusal, counters *counters) []byte {
@@ -99,12 +102,14 @@ func route(path string) (passkey, action string, ok bool) {
 }
 
 // announce appends the answer to dst, or leaves it and says why there is none.
-func (s *service) announce(dst []byte, sc *scratch, passkey string, r *Request) ([]byte, *refusal) {
+func (s *service) announce(dst []byte, sc *scratch, passkey string, r *Request) (body []byte, why *refusal) {
 	now := s.clock()
 	m, ok := s.roster.Member(passkey)
 	if !ok {
 		return dst, s.refusePasskey()
 	}
+	sc.seen = trace.Announce{Member: m.ID, At: now.Unix()}
+	defer func() { s.note(sc, why) }()
 	a := &sc.announce
 	if err := wire.ParseAnnounce(r.Query, a); err != nil {
 		return dst, s.refuse(err)
@@ -114,6 +119,7 @@ func (s *service) announce(dst []byte, sc *scratch, passkey string, r *Request) 
 		return dst, s.refuseProxy(err)
 	}
 	t, why := s.check(m, a)
+	sc.seen.Torrent = t.ID
 	if why != nil {
 		if a.Event == wire.Stopped {
 			// Some clients repeat a stop until it succeeds, and there is
@@ -168,7 +174,9 @@ func (s *service) enter(sc *scratch, passkey string, m roster.Member, t roster.T
 		if s.roster.Generation() != generation && !s.still(passkey, m, a.InfoHash, t) {
 			return core.Errorf(core.Unavailable, "your account or this torrent has just been changed; your client will ask again")
 		}
-		return s.ledger.Record(entry(c, s.roster.Leech(t, c.Member, now)))
+		leech := s.roster.Leech(t, c.Member, now)
+		sc.credited(&in, c, leech)
+		return s.ledger.Record(entry(c, leech))
 	})
 	if err != nil {
 		return result, err

@@ -9,17 +9,19 @@ import (
 
 // refusals says in words why an announce is not answered, by the codes of the
 // tracker. One that is missing here is shown as it is.
-var refusals = map[Outcome]string{
-	"bad_request":      "the client's request could not be read",
-	"disabled":         "the account is disabled",
-	"client_refused":   "this client is not on the list of allowed ones",
-	"unknown_torrent":  "the torrent is not registered here, perhaps because its .torrent file was not downloaded again after the upload",
-	"deleted_torrent":  "the torrent was deleted",
-	"leech_forbidden":  "downloading is switched off for this account; seeding is not",
-	"too_many_clients": "too many clients of one member on one torrent",
-	"no_credit":        "the tracker could not record transfer just then; the client told it again later",
-	"bad_proxy":        "the site's own proxy did not say where the client is",
-	"internal":         "a fault of the tracker",
+var refusals = map[Outcome]string{ //nolint:gosec // texts, no secrets
+	"bad_request":        "the client's request could not be read",
+	"disabled":           "the account is disabled",
+	"client_refused":     "this client is not on the list of allowed ones",
+	"unknown_torrent":    "the torrent is not registered here, perhaps because its .torrent file was not downloaded again after the upload",
+	"deleted_torrent":    "the torrent was deleted",
+	"leech_forbidden":    "downloading is switched off for this account; seeding is not",
+	"too_many_clients":   "too many clients of one member on one torrent",
+	"too_many_addresses": "announces from too many addresses at once",
+	"no_slot":            "as many torrents are being downloaded already as the member's class allows",
+	"no_credit":          "the tracker could not record transfer just then; the client told it again later",
+	"bad_proxy":          "the site's own proxy did not say where the client is",
+	"internal":           "a fault of the tracker",
 }
 
 // Explain says in plain words what came of an announce, and why.
@@ -92,7 +94,9 @@ func (r Record) Family() string {
 		return "IPv4 and IPv6"
 	case r.V6:
 		return "IPv6"
-	default:
+	case r.V4:
 		return "IPv4"
+	default:
+		return ""
 	}
 }
