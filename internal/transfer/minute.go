@@ -39,6 +39,12 @@ type Minute struct {
 // Rate returns how many of n happened each second.
 func (m Minute) Rate(n int64) float64 { return float64(n) / float64(max(m.Seconds, 1)) }
 
+// End is up to when the row goes, as if its minute had begun with it.
+func (m Minute) End() time.Time { return m.Start.Add(time.Duration(m.Seconds) * time.Second) }
+
+// Reasons are those of its refusals, the most frequent first.
+func (m Minute) Reasons() []string { return reasons(m.Refusals) }
+
 // maxRefusals is the room for refusals in a row.
 const maxRefusals = 1024
 
@@ -98,15 +104,8 @@ func scanMinute(sc db.Scanner) (m Minute, err error) {
 // packRefusals writes counts by reason as "disabled 3 unknown_passkey 14", the
 // largest first and the smallest left out where the room ends.
 func packRefusals(counts map[string]int64) string {
-	reasons := make([]string, 0, len(counts))
-	for r, n := range counts {
-		if n > 0 {
-			reasons = append(reasons, r)
-		}
-	}
-	slices.SortFunc(reasons, func(a, b string) int { return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b)) })
 	var b strings.Builder
-	for _, r := range reasons {
+	for _, r := range reasons(counts) {
 		part := fmt.Sprintf("%s %d ", r, counts[r])
 		if b.Len()+len(part) > maxRefusals {
 			break
@@ -114,6 +113,17 @@ func packRefusals(counts map[string]int64) string {
 		b.WriteString(part)
 	}
 	return strings.TrimSpace(b.String())
+}
+
+func reasons(counts map[string]int64) []string {
+	out := make([]string, 0, len(counts))
+	for r, n := range counts {
+		if n > 0 {
+			out = append(out, r)
+		}
+	}
+	slices.SortFunc(out, func(a, b string) int { return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b)) })
+	return out
 }
 
 func unpackRefusals(text string) map[string]int64 {

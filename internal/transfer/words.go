@@ -10,6 +10,7 @@ import (
 // refusals says in words why an announce is not answered, by the codes of the
 // tracker. One that is missing here is shown as it is.
 var refusals = map[Outcome]string{ //nolint:gosec // texts, no secrets
+	"unknown_passkey":    "the passkey is not known",
 	"bad_request":        "the client's request could not be read",
 	"disabled":           "the account is disabled",
 	"client_refused":     "this client is not on the list of allowed ones",
@@ -22,6 +23,14 @@ var refusals = map[Outcome]string{ //nolint:gosec // texts, no secrets
 	"no_credit":          "the tracker could not record transfer just then; the client told it again later",
 	"bad_proxy":          "the site's own proxy did not say where the client is",
 	"internal":           "a fault of the tracker",
+}
+
+// Meaning says in words why announces with the code of a refusal are not answered.
+func Meaning(o Outcome) string {
+	if why, ok := refusals[o]; ok {
+		return why
+	}
+	return strings.ReplaceAll(string(o), "_", " ")
 }
 
 // Explain says in plain words what came of an announce, and why.
@@ -45,11 +54,7 @@ func (r Record) Explain() string {
 }
 
 func (r Record) explainRefusal() string {
-	why, ok := refusals[r.Outcome]
-	if !ok {
-		why = strings.ReplaceAll(string(r.Outcome), "_", " ")
-	}
-	text := "Refused: " + why + "."
+	text := "Refused: " + Meaning(r.Outcome) + "."
 	if r.Announces > 1 {
 		text += fmt.Sprintf(" So were %d announces in a row.", r.Announces)
 	}

@@ -111,20 +111,21 @@ func (p *ports) check(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case e := <-p.queue:
-			if p.limit.Wait(ctx) != nil {
-				return nil
-			}
+			_ = p.limit.Wait(ctx) // it fails only when ctx ends, and then so does what follows
 			reach := knock(ctx, e.AddrPort())
-			if ctx.Err() != nil {
-				return nil
+			if ctx.Err() == nil {
+				p.note(e, reach)
 			}
-			p.mu.Lock()
-			if _, ok := p.known[e]; ok {
-				p.known[e] = reach
-				p.results = append(p.results, e)
-			}
-			p.mu.Unlock()
 		}
+	}
+}
+
+func (p *ports) note(e wire.Endpoint, reach transfer.Reach) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, ok := p.known[e]; ok {
+		p.known[e] = reach
+		p.results = append(p.results, e)
 	}
 }
 
