@@ -98,7 +98,7 @@ func newestReach(records []transfer.Record) transfer.Record {
 	return transfer.Record{}
 }
 
-// Reachable, Unreachable and Hidden say what Reach means, for the page's notice.
+// Reachable reports whether others can connect to the client.
 func (p announcesPage) Reachable() bool {
 	return p.Reach.Public && p.Reach.Reach == transfer.ReachOpen
 }

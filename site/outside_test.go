@@ -103,7 +103,7 @@ func TestAnnouncesPages(t *testing.T) {
 				t.Errorf("row %d: %q, want %q in it", i, got, want)
 			}
 		}
-		if got := words(rows.First()); !strings.Contains(got, "A dataset, part 0") || !strings.Contains(got, "IPv4 and IPv6 ↑ 3.00 GiB ↓ 1.00 GiB ↑ 3.00 GiB ↓ 0 B nothing") {
+		if got := words(rows.First()); !strings.Contains(got, "A dataset, part 0") || !strings.Contains(got, "IPv4 and IPv6 others can't connect ↑ 3.00 GiB ↓ 1.00 GiB ↑ 3.00 GiB ↓ 0 B nothing") {
 			t.Errorf("first row: %q", got)
 		}
 		if got := words(doc.Find(".notice")); !strings.Contains(got, "Others can't connect to you") || !strings.Contains(got, "forward it in your router") {

@@ -40,7 +40,7 @@ type scale struct {
 }
 
 var (
-	perSecond = scale{text: func(v float64) string { return upTo3(v) }}
+	perSecond = scale{text: upTo3}
 	whole     = scale{text: func(v float64) string { return grouped(int64(math.Round(v))) }}
 	duration  = scale{text: func(v float64) string { return short(time.Duration(v) * time.Microsecond) }, log: true}
 )
