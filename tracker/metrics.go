@@ -106,7 +106,7 @@ func (m *metrics) totals() trace.Totals {
 		announces, scrapes := m.announces[i].Load(), m.scrapes[i].Load()
 		t.Announces += announces
 		t.Scrapes += scrapes
-		if i != answered {
+		if i != answered && i != sentOn {
 			t.Refused[i] = announces + scrapes
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/transfer"
 	"github.com/caduceus-bio/caduceus/tracker/ledger"
-	"github.com/caduceus-bio/caduceus/tracker/roster"
 	"github.com/caduceus-bio/caduceus/tracker/swarm"
 	"github.com/caduceus-bio/caduceus/tracker/trace"
 )
@@ -18,7 +17,7 @@ func (r *Room) newTrace(s *service, book *ledger.Book) *trace.Trace {
 		keep = 0
 	}
 	return trace.New(trace.Options{
-		Name: roster.Consumer, Store: transfer.NewStore(r.d.DB), Events: r.d.Events,
+		Name: r.c.consumer(), Store: transfer.NewStore(r.d.DB), Events: r.d.Events,
 		Refusals: outcomeNames[:], Latency: r.metrics.latency, Totals: r.metrics.totals,
 		State: func() trace.State {
 			sizes, stats := s.swarms.Totals(), book.Stats()
@@ -55,7 +54,7 @@ func (sc *scratch) credited(in *swarm.Announce, c swarm.Change, leech core.Leech
 
 // note leaves a record of the announce at hand, whose member is known.
 func (s *service) note(sc *scratch, why *refusal) {
-	if s.trace == nil {
+	if s.trace == nil || why != nil && why.outcome == sentOn { // then another tracker records it
 		return
 	}
 	a := &sc.seen

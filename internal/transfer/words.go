@@ -20,6 +20,7 @@ var refusals = map[Outcome]string{ //nolint:gosec // texts, no secrets
 	"too_many_clients":   "too many clients of one member on one torrent",
 	"too_many_addresses": "announces from too many addresses at once",
 	"no_slot":            "as many torrents are being downloaded already as the member's class allows",
+	"foreign_torrent":    "another part of the tracker serves the torrent, and the announce could not be sent on to it",
 	"no_credit":          "the tracker could not record transfer just then; the client told it again later",
 	"bad_proxy":          "the site's own proxy did not say where the client is",
 	"internal":           "a fault of the tracker",
