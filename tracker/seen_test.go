@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/caduceus-bio/caduceus/internal/config"
 	"github.com/caduceus-bio/caduceus/internal/core"
@@ -42,6 +43,8 @@ func TestRecords(t *testing.T) {
 		c := testConfig()
 		c.FlushEvery = config.D(5 * time.Minute) // only the end flushes
 		w := newWorld(t, d, c)
+		reg := prometheus.NewPedanticRegistry()
+		w.room.metrics = newMetrics(reg)
 		w.open()
 		alice, dora := w.member("alice"), w.member("dora")
 		one := w.torrent(core.LeechNormal, 1)
@@ -94,7 +97,28 @@ func TestRecords(t *testing.T) {
 		if announces != 11 || refused != 4 || minutes[0].Leechers != 2 || minutes[0].EventLast == 0 || minutes[0].EventRead != minutes[0].EventLast {
 			t.Errorf("%d announces, %d refused; %+v", announces, refused, minutes)
 		}
+		if got := histogram(t, reg, "caduceus_tracker_answer_seconds"); got != 11 {
+			t.Errorf("%d answers were measured, want 11", got)
+		}
+		if got := total(t, reg, "caduceus_tracker_announces_total"); got != 11 {
+			t.Errorf("%v announces were counted, want 11", got)
+		}
 	})
+}
+
+// histogram is how many things a histogram has counted.
+func histogram(t *testing.T, reg *prometheus.Registry, name string) (n uint64) {
+	t.Helper()
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == name {
+			n += f.GetMetric()[0].GetHistogram().GetSampleCount()
+		}
+	}
+	return n
 }
 
 // TestPortsAreChecked announces a port behind which somebody listens, and one

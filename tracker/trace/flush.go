@@ -14,6 +14,9 @@ import (
 // them by hash: then a ring skips a place now and then, and keeps a record less.
 const places = 1 << 18
 
+// writeAt is how many records are written together.
+const writeAt = 750
+
 // maxUnreached bounds the records that wait for what a checker finds.
 const maxUnreached = 4096
 
@@ -24,7 +27,7 @@ type flusher struct {
 	ports     *ports
 	next      []uint8
 	entries   []entry
-	unwritten []transfer.Record // of the last try, which failed
+	unwritten []transfer.Record
 	unreached map[wire.Endpoint][]transfer.Reached
 	waiting   int // in unreached
 }
@@ -37,22 +40,26 @@ func newFlusher(o *Options, r *recorder) *flusher {
 	return f
 }
 
-// run writes what waits. What can't be written is tried once more by the next
-// call, before anything else is taken.
+// run writes what waits, a part at a time. A part that can't be written is tried
+// once more by the next call; the rest stays where it is.
 func (f *flusher) run(ctx context.Context) error {
 	if f.o.Keep == 0 {
 		return nil
 	}
-	if f.unwritten == nil {
-		f.entries = f.recorder.take(f.entries[:0])
-		for i := range f.entries {
-			f.unwritten = append(f.unwritten, f.record(&f.entries[i]))
+	for shard := range shards {
+		if len(f.unwritten) < writeAt {
+			f.entries = f.recorder.take(shard, f.entries[:0])
+			for i := range f.entries {
+				f.unwritten = append(f.unwritten, f.record(&f.entries[i]))
+			}
+		}
+		if len(f.unwritten) >= writeAt || shard == shards-1 {
+			if err := f.o.Store.Write(ctx, f.unwritten); err != nil {
+				return err
+			}
+			f.unwritten = f.unwritten[:0]
 		}
 	}
-	if err := f.o.Store.Write(ctx, f.unwritten); err != nil {
-		return err
-	}
-	f.unwritten = nil
 	return f.reached(ctx)
 }
 

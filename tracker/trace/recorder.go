@@ -181,17 +181,15 @@ func add(a, b int64) int64 {
 	return 1<<63 - 1
 }
 
-// take appends what waits to out, and begins anew.
-func (r *recorder) take(out []entry) []entry {
-	for i := range r.shards {
-		sh := &r.shards[i]
-		sh.mu.Lock()
-		if sh.n > 0 {
-			out = append(out, sh.entries[:sh.n]...)
-			sh.n = 0
-			clear(sh.index[:])
-		}
-		sh.mu.Unlock()
+// take appends what waits in a shard to out; the shard begins anew.
+func (r *recorder) take(shard int, out []entry) []entry {
+	sh := &r.shards[shard]
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if sh.n > 0 {
+		out = append(out, sh.entries[:sh.n]...)
+		sh.n = 0
+		clear(sh.index[:])
 	}
 	return out
 }
