@@ -25,6 +25,7 @@ func (r *Room) newTrace(s *service, book *ledger.Book) *trace.Trace {
 			return trace.State{Seeders: sizes.Seeders, Leechers: sizes.Leechers, Torrents: sizes.Torrents,
 				Peers4: v4, Peers6: v6, Unwritten: stats.Rows, FlushAge: stats.Age}
 		},
+		Seeders:   func(id core.TorrentID) int { return s.swarms.Counts(id).Seeders },
 		Reachable: s.addresses.reachable, Keep: keep, CheckPorts: r.c.CheckPorts,
 		FlushEvery: r.c.FlushEvery.Duration, Interval: r.c.Interval.Duration,
 		Lag:   func(d time.Duration) { r.metrics.eventLag.Set(d.Seconds()) },

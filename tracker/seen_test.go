@@ -182,11 +182,10 @@ func TestLastSeeders(t *testing.T) {
 	c := testConfig()
 	c.Interval, c.PeerTimeout = config.D(time.Second), config.D(time.Minute)
 	w := newWorld(t, dbtest.SQLite(t), c)
-	w.open()
 	alice := w.member("alice")
 	w.torrent(core.LeechNormal, 1)
 	w.torrent(core.LeechNormal, 2)
-	w.followed()
+	w.open()
 	clients := []*btClient{w.client(alice.Passkey, 1), w.client(alice.Passkey, 2), w.client(alice.Passkey, 3)}
 	for _, a := range clients {
 		a.announce(hash(1), "started", 0, 0, 0)

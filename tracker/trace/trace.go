@@ -44,12 +44,13 @@ type Options struct {
 	Latency    *Latency
 	Totals     func() Totals
 	State      func() State
-	Reachable  func(netip.Addr) bool // whether others may be sent to an address
-	Keep       int                   // announces that are kept of each member and torrent, and twice as many refusals of each member; 0 records nothing
-	CheckPorts bool                  // try whether others can reach a client
-	FlushEvery time.Duration         // positive
-	Interval   time.Duration         // between two announces of a client
-	Lag        func(time.Duration)   // is told how far the roster is behind the event log
+	Seeders    func(core.TorrentID) int // that announce here
+	Reachable  func(netip.Addr) bool    // whether others may be sent to an address
+	Keep       int                      // announces that are kept of each member and torrent, and twice as many refusals of each member; 0 records nothing
+	CheckPorts bool                     // try whether others can reach a client
+	FlushEvery time.Duration            // positive
+	Interval   time.Duration            // between two announces of a client
+	Lag        func(time.Duration)      // is told how far the roster is behind the event log
 	Clock      core.Clock
 	Log        *slog.Logger
 }
@@ -157,15 +158,17 @@ func (t *Trace) write(ctx context.Context) error {
 	if err := t.flush.run(ctx); err != nil {
 		return err
 	}
-	due := t.watch.due(t.o.Clock())
-	if len(due) == 0 {
+	return t.watch.tell(func() error {
+		due := t.watch.due(t.o.Clock())
+		if len(due) == 0 {
+			return nil
+		}
+		if err := t.o.Store.Watch(ctx, due); err != nil {
+			return err
+		}
+		t.watch.told(due)
 		return nil
-	}
-	if err := t.o.Store.Watch(ctx, due); err != nil {
-		return err
-	}
-	t.watch.told(due)
-	return nil
+	})
 }
 
 // minute writes the row of the minute that is running or has just ended.
@@ -195,6 +198,14 @@ func (t *Trace) minute(ctx context.Context) error {
 // in small steps.
 func (t *Trace) housekeep(ctx context.Context) error {
 	loaded := false
+	load := func() {
+		t.try(ctx, tryLimit, func(ctx context.Context) error {
+			err := t.load(ctx)
+			loaded = err == nil
+			return err
+		})
+	}
+	load() // before the first swarms are counted
 	swept := t.o.Clock()
 	settled := t.watch.settled
 	var place transfer.Place
@@ -205,11 +216,7 @@ func (t *Trace) housekeep(ctx context.Context) error {
 		return min(pruneEvery, t.o.Interval)
 	}, t.o.Clock, func() {
 		if !loaded {
-			t.try(ctx, tryLimit, func(ctx context.Context) error {
-				err := t.load(ctx)
-				loaded = err == nil
-				return err
-			})
+			load()
 			return
 		}
 		t.try(ctx, tryLimit, func(ctx context.Context) (err error) {
@@ -234,7 +241,7 @@ func (t *Trace) load(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		t.watch.known(rows)
+		t.watch.known(rows, func(core.TorrentID) int { return 0 })
 		if len(rows) < sweepPage {
 			return nil
 		}
@@ -250,10 +257,9 @@ func (t *Trace) sweep(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := t.o.Store.Watch(ctx, changes); err != nil {
+		if err := t.watch.tell(func() error { return t.o.Store.Watch(ctx, t.watch.known(changes, t.o.Seeders)) }); err != nil {
 			return err
 		}
-		t.watch.known(changes)
 		if next == 0 {
 			return nil
 		}

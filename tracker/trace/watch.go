@@ -16,6 +16,8 @@ type watch struct {
 	patience time.Duration
 	settled  time.Time // from when on a low count means something
 
+	telling sync.Mutex // taken before mu: the database hears one thing after the other
+
 	mu    sync.Mutex
 	low   map[core.TorrentID]watched // but those that are safe, here and in the database
 	dirty map[core.TorrentID]struct{}
@@ -32,16 +34,27 @@ func newWatch(patience time.Duration, settled time.Time) *watch {
 	return &watch{patience: patience, settled: settled, low: map[core.TorrentID]watched{}, dirty: map[core.TorrentID]struct{}{}}
 }
 
-// known takes over what the database knows, unless something newer is known.
-func (w *watch) known(rows []transfer.Watched) {
+// tell runs f, which tells the database something.
+func (w *watch) tell(f func() error) error {
+	w.telling.Lock()
+	defer w.telling.Unlock()
+	return f()
+}
+
+// known takes over what the database knows, or is about to be told, and returns
+// it without that of which something newer is known: the books, from which it
+// comes, may be behind the swarms.
+func (w *watch) known(rows []transfer.Watched, seeders func(core.TorrentID) int) (kept []transfer.Watched) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, r := range rows {
-		if _, ok := w.dirty[r.Torrent]; ok {
+		if _, ok := w.dirty[r.Torrent]; ok || seeders(r.Torrent) > r.Seeders {
 			continue
 		}
 		w.put(r.Torrent, watched{is: uint8(r.Seeders), was: uint8(r.Seeders), since: r.Since.Unix()})
+		kept = append(kept, r)
 	}
+	return kept
 }
 
 func (w *watch) put(id core.TorrentID, s watched) {

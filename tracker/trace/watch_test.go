@@ -30,7 +30,7 @@ func TestWatch(t *testing.T) {
 		}
 		w.told(got)
 	}
-	w.known([]transfer.Watched{{Torrent: 1, Seeders: 0, Since: at(-100)}, {Torrent: 2, Seeders: 1, Since: at(-100)}})
+	w.known([]transfer.Watched{{Torrent: 1, Seeders: 0, Since: at(-100)}, {Torrent: 2, Seeders: 1, Since: at(-100)}}, func(core.TorrentID) int { return 0 })
 	count(0, 3, 1) // the first to come back of many
 	count(1, 3, 2)
 	count(1, 4, 1)
@@ -54,6 +54,14 @@ func TestWatch(t *testing.T) {
 		t.Errorf("due %v", failed)
 	}
 	step(71, transfer.Watched{Torrent: 1, Seeders: 2, Since: at(70)}, transfer.Watched{Torrent: 4, Seeders: 2, Since: at(70)})
+	kept := w.known([]transfer.Watched{{Torrent: 7, Seeders: 0}, {Torrent: 8, Seeders: 1}}, func(id core.TorrentID) int { return int(id) - 7 })
+	if len(kept) != 2 {
+		t.Errorf("kept %v", kept)
+	}
+	w.known([]transfer.Watched{{Torrent: 7, Seeders: 2}, {Torrent: 8, Seeders: 2}}, func(core.TorrentID) int { return 2 })
+	if kept := w.known([]transfer.Watched{{Torrent: 9, Seeders: 1}}, func(core.TorrentID) int { return 3 }); kept != nil { // the swarm knows better
+		t.Errorf("kept %v", kept)
+	}
 	if len(w.low) != 0 || len(w.dirty) != 0 {
 		t.Errorf("still kept: %v, %v", w.low, w.dirty)
 	}
