@@ -92,6 +92,21 @@ type Config struct {
 	// start need not read a long journal; after very many announces it is sooner.
 	CheckpointEvery config.Duration `toml:"checkpoint_every"`
 
+	// AnnounceRecords keeps the last announces of each member and torrent with
+	// what was credited, and why not, for the member and staff to read. Those of
+	// the last seconds are lost when the tracker is killed (their credit is not),
+	// and above 16,384 between two flushes some go unrecorded.
+	AnnounceRecords bool `toml:"announce_records"`
+	// AnnounceRecordsKept is how many announces are kept of each member and
+	// torrent, and half of how many refusals of each member.
+	AnnounceRecordsKept int `toml:"announce_records_kept"`
+	// CheckPorts tries whether others can connect to a client that announces, and
+	// tells its member: one TCP connection in an hour to where the announce came
+	// from, never to an address that others would not be sent to, nor to a port
+	// below 1024. Who gets which peers does not depend on it. It is off unless
+	// asked for, so that no tracker calls strangers without its operator knowing.
+	CheckPorts bool `toml:"check_ports"`
+
 	// TrustedProxies are addresses and networks (CIDR) of our own reverse
 	// proxies. Only from these, and over unix sockets, are X-Forwarded-For and
 	// X-Real-IP believed.
@@ -146,8 +161,10 @@ func DefaultConfig() Config {
 		MaxConnections: 20_000,
 		IdleTimeout:    config.D(60 * time.Second),
 
-		JournalSync:     "1s",
-		CheckpointEvery: config.D(5 * time.Minute),
+		JournalSync:         "1s",
+		CheckpointEvery:     config.D(5 * time.Minute),
+		AnnounceRecords:     true,
+		AnnounceRecordsKept: 5,
 	}
 }
 
@@ -266,6 +283,7 @@ func (c Config) checkNumbers() error {
 		{"max_clients", int64(c.MaxClients), 1, 100},
 		{"max_addresses", int64(c.MaxAddresses), 0, 1000},
 		{"max_line_mbit", c.MaxLineMbit, 1, 1_000_000},
+		{"announce_records_kept", int64(c.AnnounceRecordsKept), 1, 50},
 		{"max_connections", int64(c.MaxConnections), 10, 1_000_000},
 	} {
 		if n.value < n.min || n.value > n.max {

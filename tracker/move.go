@@ -161,7 +161,7 @@ func openPart(ctx context.Context, c Config, d Deps, p Part) (*movingPart, error
 	r := &Room{c: c, d: d}
 	m := &movingPart{Part: p, swarms: r.newSwarms()}
 	var err error
-	m.book, err = r.openBook(ctx, m.swarms)
+	m.book, err = r.openBook(ctx, m.swarms, func() []ledger.Count { return counts(m.swarms.TakeChanged(nil)) })
 	return m, err
 }
 

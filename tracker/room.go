@@ -40,6 +40,7 @@ import (
 	"github.com/caduceus-bio/caduceus/tracker/ledger"
 	"github.com/caduceus-bio/caduceus/tracker/roster"
 	"github.com/caduceus-bio/caduceus/tracker/swarm"
+	"github.com/caduceus-bio/caduceus/tracker/trace"
 )
 
 // Deps are what the room stands on. Metrics may be nil.
@@ -109,6 +110,7 @@ func (r *Room) Run(ctx context.Context, ready func()) (err error) {
 		inner.Go(w.tidy)
 		inner.Go(w.reporter.run)
 		inner.Go(w.reconcile)
+		inner.Go(w.trace.Run)
 		return inner.Wait()
 	})
 	ready()
@@ -125,6 +127,7 @@ type work struct {
 	reporter *reporter
 	every    time.Duration // between reconciliations
 	position int64         // of the event log, up to which the roster was loaded
+	trace    *trace.Trace
 	begun    time.Time
 	timeout  time.Duration
 	log      *slog.Logger
@@ -145,7 +148,7 @@ func (r *Room) open(ctx context.Context) (*work, error) {
 	w := &work{begun: r.d.Clock(), journal: r.journal, timeout: r.c.peerTimeout(), every: r.c.ReconcileEvery.Duration,
 		reporter: newReporter(r.d.DB, r.d.Events, r.d.Log, r.metrics.untold), log: r.d.Log}
 	swarms := r.newSwarms()
-	if w.book, err = r.openBook(ctx, swarms); err != nil {
+	if w.book, err = r.openBook(ctx, swarms, func() []ledger.Count { return w.counts(swarms) }); err != nil {
 		return nil, fmt.Errorf("open the ledger: %w", err)
 	}
 	w.service = &service{
@@ -155,6 +158,8 @@ func (r *Room) open(ctx context.Context) (*work, error) {
 		slots:    served, swarms: swarms, ledger: w.book, snatches: w.book.Snatches, clock: r.d.Clock, log: r.d.Log,
 		metrics: r.metrics, sometimes: rate.Sometimes{Interval: time.Minute},
 	}
+	w.trace = r.newTrace(w.service, w.book)
+	w.service.trace = w.trace
 	w.service.roster = roster.New(r.truth(roster.Options{
 		Consumer: r.c.consumer(),
 		Events:   r.d.Events, Members: r.d.Members, Torrents: r.d.Torrents, Clients: r.d.Clients, Economy: r.d.Economy, Log: r.d.Log,
@@ -181,7 +186,7 @@ func (r *Room) newSwarms() *swarm.Swarms {
 }
 
 // openBook opens the books and fills the swarms.
-func (r *Room) openBook(ctx context.Context, swarms *swarm.Swarms) (*ledger.Book, error) {
+func (r *Room) openBook(ctx context.Context, swarms *swarm.Swarms, counts func() []ledger.Count) (*ledger.Book, error) {
 	if r.c.JournalDir == "" {
 		return nil, core.FieldErrorf("journal_dir", "name a folder for the journal")
 	}
@@ -192,12 +197,17 @@ func (r *Room) openBook(ctx context.Context, swarms *swarm.Swarms) (*ledger.Book
 	return ledger.Open(ctx, r.d.DB, ledger.Options{
 		Name: r.c.consumer(), Dir: r.c.JournalDir, Sync: mode, SyncEvery: every,
 		FlushEvery: r.c.FlushEvery.Duration, CheckpointEvery: r.c.CheckpointEvery.Duration,
-		Swarms: swarms, Counts: func() []ledger.Count { return counts(swarms) }, Events: r.d.Events, Clock: r.d.Clock, Log: r.d.Log,
+		Swarms: swarms, Counts: counts, Events: r.d.Events, Clock: r.d.Clock, Log: r.d.Log,
 	})
 }
 
-func counts(s *swarm.Swarms) []ledger.Count {
+func (w *work) counts(s *swarm.Swarms) []ledger.Count {
 	changed := s.TakeChanged(nil)
+	w.trace.Counted(changed)
+	return counts(changed)
+}
+
+func counts(changed []swarm.Count) []ledger.Count {
 	out := make([]ledger.Count, len(changed))
 	for i, c := range changed {
 		out[i] = ledger.Count{Torrent: c.Torrent, Seeders: c.Seeders, Leechers: c.Leechers}
@@ -208,7 +218,7 @@ func counts(s *swarm.Swarms) []ledger.Count {
 // listen opens all addresses, or none.
 func (r *Room) listen(ctx context.Context, w *work) (err error) {
 	o := front.Options{Handler: w.service, Committer: w.service, MaxConnections: r.c.MaxConnections, IdleTimeout: r.c.IdleTimeout.Duration, Log: r.d.Log,
-		SocketMode: r.c.socketMode()}
+		SocketMode: r.c.socketMode(), Observe: r.metrics.latency.Observe}
 	if r.c.ProxyProtocol {
 		o.SendsProxy = w.service.addresses.trusted
 	}
@@ -256,6 +266,9 @@ func (w *work) measure() {
 	m.tooSlow.Set(float64(http.TimedOut))
 	m.seeders.Set(float64(totals.Seeders))
 	m.leechers.Set(float64(totals.Leechers))
+	v4, v6 := w.service.swarms.Addresses()
+	m.listed4.Set(float64(v4))
+	m.listed6.Set(float64(v6))
 	m.torrents.Set(float64(totals.Torrents))
 	m.members.Set(float64(members))
 	m.hashes.Set(float64(hashes))
@@ -264,6 +277,7 @@ func (w *work) measure() {
 	m.failures.Set(float64(stats.Failures))
 	m.refused.Set(float64(stats.Refused))
 	w.journal.set(stats)
+	m.unrecorded.Set(float64(w.trace.Dropped()))
 }
 
 // reconcile compares the roster with the database now and then.

@@ -19,6 +19,7 @@ import (
 	"github.com/caduceus-bio/caduceus/tracker/ocelot"
 	"github.com/caduceus-bio/caduceus/tracker/roster"
 	"github.com/caduceus-bio/caduceus/tracker/swarm"
+	"github.com/caduceus-bio/caduceus/tracker/trace"
 	"github.com/caduceus-bio/caduceus/tracker/wire"
 )
 
@@ -41,6 +42,7 @@ type service struct {
 	log       *slog.Logger
 	metrics   *metrics
 	gazelle   *ocelot.Server // nil where none drives the tracker
+	trace     *trace.Trace   // may be nil
 	scratch   sync.Pool      // of *scratch
 	sometimes rate.Sometimes // for what a client could write into the log at will
 }
@@ -55,7 +57,7 @@ func (s *service) Commit() error { return s.ledger.Commit() }
 
 // Failed implements front.Committer.
 func (s *service) Failed(dst []byte, err error) (status int, body []byte) {
-	return s.finish(dst, s.refuse(err), &s.metrics.announces)
+	return s.finish(dst, s.refuse(err), s.metrics.announces)
 }
 
 // scratch is what one request needs besides its answer.
@@ -65,6 +67,7 @@ type scratch struct {
 	peers    []wire.Peer
 	hashes   []core.InfoHash
 	files    []wire.ScrapeFile
+	seen     trace.Announce
 	promise  bool // the announce has changed something that must last before it is answered
 }
 
@@ -97,10 +100,10 @@ func (s *service) Answer(dst []byte, r *Request) (status int, body []byte) {
 	defer s.scratch.Put(sc)
 	if action == "scrape" {
 		body, why := s.scrape(dst, sc, passkey, r)
-		return s.finish(body, why, &s.metrics.scrapes)
+		return s.finish(body, why, s.metrics.scrapes)
 	}
 	body, why := s.announce(dst, sc, passkey, r)
-	return s.finish(body, why, &s.metrics.announces)
+	return s.finish(body, why, s.metrics.announces)
 }
 
 func (s *service) finish(body []byte, why *refusal, counters *counters) (int, []byte) {
@@ -142,14 +145,17 @@ func (s *service) announce(dst []byte, sc *scratch, key string, r *Request) ([]b
 // take takes in the announce of sc, by whichever front it came, and leaves the
 // answer there, or says why there is none. With query it may be sent on. Whether
 // something has to be committed before the answer goes out is in sc.promise.
-func (s *service) take(sc *scratch, key string, ip netip.Addr, query string) *refusal {
+func (s *service) take(sc *scratch, key string, ip netip.Addr, query string) (why *refusal) {
 	now := s.clock()
 	a := &sc.announce
 	sc.promise = false
 	m, why := s.identify(key, a.InfoHash)
 	var t roster.Torrent
 	if why == nil {
+		sc.seen = trace.Announce{Member: m.ID, At: now.Unix()}
+		defer func() { s.note(sc, why) }()
 		t, why = s.check(m, a, ip, now)
+		sc.seen.Torrent = t.ID
 	}
 	if why != nil {
 		if a.Event == wire.Stopped && why.outcome != unknownPasskey {
@@ -255,7 +261,9 @@ func (s *service) enter(sc *scratch, key string, m roster.Member, t roster.Torre
 		if s.roster.Generation() != generation && !s.still(key, m, a.InfoHash, t) {
 			return core.Errorf(core.Unavailable, "your account or this torrent has just been changed; your client will ask again")
 		}
-		e := entry(c, s.roster.Leech(t, c.Member, now))
+		leech := s.roster.Leech(t, c.Member, now)
+		sc.credited(&in, c, leech)
+		e := entry(c, leech)
 		e.Record = s.swarms.Record(c.Torrent)
 		return s.ledger.Record(e)
 	})

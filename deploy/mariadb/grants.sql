@@ -34,6 +34,9 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON ocelot_torrent TO 'caduceus-tracker'@'lo
 GRANT SELECT, INSERT, DELETE ON ocelot_token TO 'caduceus-tracker'@'localhost';
 GRANT SELECT, INSERT, DELETE ON ocelot_client TO 'caduceus-tracker'@'localhost';
 GRANT SELECT, INSERT, UPDATE ON ocelot_setting TO 'caduceus-tracker'@'localhost';
+GRANT SELECT, INSERT, UPDATE, DELETE ON announce_record TO 'caduceus-tracker'@'localhost';
+GRANT SELECT, INSERT, UPDATE, DELETE ON tracker_minute TO 'caduceus-tracker'@'localhost';
+GRANT SELECT, INSERT, UPDATE, DELETE ON swarm_watch TO 'caduceus-tracker'@'localhost';
 
 -- site: accounts and the catalogue are changed here.
 GRANT SELECT, INSERT, UPDATE ON member TO 'caduceus-site'@'localhost';
@@ -64,6 +67,9 @@ GRANT SELECT ON transfer_member TO 'caduceus-site'@'localhost';
 GRANT SELECT ON transfer_torrent TO 'caduceus-site'@'localhost';
 GRANT SELECT ON transfer_member_torrent TO 'caduceus-site'@'localhost';
 GRANT SELECT ON swarm_count TO 'caduceus-site'@'localhost';
+GRANT SELECT ON announce_record TO 'caduceus-site'@'localhost';
+GRANT SELECT ON tracker_minute TO 'caduceus-site'@'localhost';
+GRANT SELECT ON swarm_watch TO 'caduceus-site'@'localhost';
 GRANT SELECT, INSERT, UPDATE ON audit TO 'caduceus-site'@'localhost';
 
 -- ircd: who may log in, and its own channels.
@@ -99,6 +105,9 @@ GRANT SELECT ON transfer_member TO 'caduceus-hermes'@'localhost';
 GRANT SELECT ON transfer_torrent TO 'caduceus-hermes'@'localhost';
 GRANT SELECT ON transfer_member_torrent TO 'caduceus-hermes'@'localhost';
 GRANT SELECT ON swarm_count TO 'caduceus-hermes'@'localhost';
+GRANT SELECT ON announce_record TO 'caduceus-hermes'@'localhost';
+GRANT SELECT ON tracker_minute TO 'caduceus-hermes'@'localhost';
+GRANT SELECT ON swarm_watch TO 'caduceus-hermes'@'localhost';
 GRANT SELECT, INSERT ON job_request TO 'caduceus-hermes'@'localhost';
 GRANT SELECT ON job_run TO 'caduceus-hermes'@'localhost';
 GRANT SELECT, INSERT, UPDATE ON audit TO 'caduceus-hermes'@'localhost';

@@ -47,6 +47,9 @@ func TestWhoMayDoWhat(t *testing.T) {
 		"job run":            {"job run nothing", sysops},
 		"job history":        {"job history nothing", sysops},
 		"audit":              {"audit", staff},
+		"announces":          {"announces uploader", staff}, // not their own
+		"tracker":            {"tracker", staff},
+		"endangered":         {"endangered", members},
 	}
 	each(t, func(t *testing.T, w *world) {
 		w.upload(t, w.join(t, "uploader", "User"), "A dataset of somebody")
@@ -90,7 +93,7 @@ func TestHelpShowsWhatTheAskerMayRun(t *testing.T) {
 			}
 			return out
 		}
-		want := []string{"client list", "freeleech calendar", "freeleech status", "help", "info", "search", "stats", "torrent delete"}
+		want := []string{"announces", "client list", "endangered", "freeleech calendar", "freeleech status", "help", "info", "search", "stats", "torrent delete"}
 		if diff := cmp.Diff(want, names(w.actor(t, "alice"))); diff != "" {
 			t.Errorf("alice (-want +got):\n%s", diff)
 		}

@@ -191,3 +191,26 @@ func (l *Log) behind(ctx context.Context, prefix string, id int64) (behind, know
 	}
 	return behind, known, nil
 }
+
+// Lag is how far a consumer is.
+type Lag struct {
+	Read, Last int64     // the last event that it handled, and the newest
+	Since      time.Time // when the first event that it has not handled was appended; zero when there is none
+}
+
+// Lag returns how far a consumer is.
+func (l *Log) Lag(ctx context.Context, name string) (Lag, error) {
+	var lag Lag
+	var err error
+	if lag.Read, err = l.Cursor(ctx, name); err != nil {
+		return Lag{}, err
+	}
+	if lag.Last, err = l.Last(ctx); err != nil || lag.Last <= lag.Read {
+		return lag, err
+	}
+	at, ok, err := db.One(ctx, l.db, db.Value[int64], "SELECT at FROM event WHERE id > ? ORDER BY id LIMIT 1", lag.Read)
+	if ok {
+		lag.Since = time.Unix(at, 0).UTC()
+	}
+	return lag, err
+}

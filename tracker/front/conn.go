@@ -189,6 +189,9 @@ func (l *loop) flush() {
 		l.send(s.c, l.out[s.from:s.to])
 		s.c = nil
 	}
+	if l.answered > 0 && l.s.o.Observe != nil {
+		l.s.o.Observe(l.answered, time.Since(l.now))
+	}
 	l.sends, l.out, l.answered, l.promised = l.sends[:0], l.out[:0], 0, false
 	if cap(l.out) > keepBuffer {
 		l.out, l.other = make([]byte, 0, keepBuffer/4), nil

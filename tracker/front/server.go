@@ -72,6 +72,11 @@ type Options struct {
 	// address is invalid for unix sockets. Nil is nobody.
 	SendsProxy func(netip.Addr) bool
 
+	// Observe is told after each turn how many requests the handler answered and
+	// how long they took, from when they were ready to when their answers were
+	// committed and sent. Nil is nobody.
+	Observe func(answers int, took time.Duration)
+
 	Loops          int           // event loops; 0 is one for each CPU but one, at most 8
 	MaxConnections int           // open at once, 0 is 20,000; others wait in the kernel's queue
 	HeadLimit      int           // bytes of a request's head, 0 is 8 KiB; at most 12 KiB

@@ -303,6 +303,39 @@ func TestCommitFails(t *testing.T) {
 	}
 }
 
+// TestObserve counts what was answered and how long it took, commit and all.
+func TestObserve(t *testing.T) {
+	t.Parallel()
+	var answers, slow atomic.Int64
+	e := &echo{}
+	s, _ := start(t, Options{Handler: e, Committer: slowly{e}, Observe: func(n int, took time.Duration) {
+		answers.Add(int64(n))
+		if took >= 20*time.Millisecond && took < time.Minute {
+			slow.Add(int64(n))
+		}
+	}}, nil)
+	conn := dial(t, s, 0)
+	r := bufio.NewReader(conn)
+	for range 3 {
+		say(t, conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+		hear(t, r, "GET")
+	}
+	say(t, conn, "GET / HTTP/9\r\n\r\n") // which the handler never sees
+	hear(t, r, "GET")
+	expectEnd(t, r)
+	if answers.Load() != 3 || slow.Load() != 3 {
+		t.Errorf("%d answers, %d of them slow; want 3", answers.Load(), slow.Load())
+	}
+}
+
+// slowly takes its time to commit.
+type slowly struct{ *echo }
+
+func (s slowly) Commit() error {
+	time.Sleep(20 * time.Millisecond)
+	return s.echo.Commit()
+}
+
 func TestListeners(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "t.sock")

@@ -256,6 +256,10 @@ func (st *stage) play(s happening) error {
 	if got, want := st.real.Totals(), st.model.totals(); got != want {
 		return fmt.Errorf("totals %+v, want %+v", got, want)
 	}
+	got4, got6 := st.real.Addresses()
+	if want4, want6 := st.model.addresses(); got4 != want4 || got6 != want6 {
+		return fmt.Errorf("addresses %d, %d, want %d, %d", got4, got6, want4, want6)
+	}
 	return nil
 }
 

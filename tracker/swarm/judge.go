@@ -16,6 +16,7 @@ func (s *Swarms) judge(sh *shard, p slot, a *Announce) (c Change, why Suspicion)
 	if p == 0 {
 		// Its counters may reach back to before we knew it: they are where
 		// counting begins.
+		c.Basis = Fresh
 		if a.Left == 0 {
 			c.Completion = MaybeCompleted
 		}
@@ -29,7 +30,9 @@ func (s *Swarms) judge(sh *shard, p slot, a *Announce) (c Change, why Suspicion)
 		c.Completion = Completed
 	}
 	now, last := unix(a.At), sh.last(p, known)
-	if a.Uploaded >= known.up && a.Downloaded >= known.down { // else the client began anew: so does counting
+	c.Basis = Restarted // and so is counting, unless the counters went on
+	if a.Uploaded >= known.up && a.Downloaded >= known.down {
+		c.Basis = Before
 		why = s.credit(sh, known, a, int64(now)-int64(last), &c)
 	}
 	if known.listed() && known.left == 0 {

@@ -180,10 +180,16 @@ func (m *model) judge(a *Announce, p *modelClient, mine []*modelClient) (ch Chan
 	ch = Change{Member: a.Member, Torrent: a.Torrent, At: a.At}
 	ch.Active, ch.Left = m.activity(mine, p, a.Event != wire.Stopped && !a.Hidden, a.Left)
 	switch {
-	case p == nil && a.Left == 0:
-		ch.Completion = MaybeCompleted
-	case p == nil || m.isOvertaken(a, p):
+	case p == nil:
+		ch.Basis = Fresh
+		if a.Left == 0 {
+			ch.Completion = MaybeCompleted
+		}
+	case m.isOvertaken(a, p):
 	default:
+		if a.Uploaded < p.up || a.Downloaded < p.down {
+			ch.Basis = Restarted
+		}
 		if p.left > 0 && a.Left == 0 {
 			ch.Completion = Completed
 		}
@@ -368,6 +374,20 @@ func (m *model) count(id core.TorrentID) Count {
 		}
 	}
 	return n
+}
+
+func (m *model) addresses() (v4, v6 int) {
+	for _, clients := range m.torrents {
+		for _, c := range clients {
+			if c.listed && !c.v4.IsZero() {
+				v4++
+			}
+			if c.listed && !c.v6.IsZero() {
+				v6++
+			}
+		}
+	}
+	return v4, v6
 }
 
 func (m *model) totals() Totals {

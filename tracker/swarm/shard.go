@@ -32,6 +32,8 @@ type state struct {
 	torrents []*torrent // nil where byID has none
 	vacant   []uint32   // the indexes of those
 	listed   [kinds]int // of all torrents
+	listed4  int        // entries of all lists, by family
+	listed6  int
 }
 
 func (sh *shard) open(t times, perMember, numWant int) {
@@ -299,10 +301,12 @@ func (st *state) list(s slot, c *client, is *where) {
 	if is.has4 {
 		t.four[kind] = push(t.four[kind], makeEntry(s, is.v4))
 		c.place = uint32(len(t.four[kind]))
+		st.listed4++
 	}
 	if is.has6 {
 		t.six[kind] = push(t.six[kind], makeEntry(s, is.v6))
 		st.needExtra(c, is.seen4).place6 = uint32(len(t.six[kind]))
+		st.listed6++
 	}
 	t.listed[kind]++
 	st.listed[kind]++
@@ -318,6 +322,7 @@ func (st *state) unlist(s slot, c *client) {
 	if c.place != 0 {
 		var moved slot
 		t.four[kind], moved = cut(t.four[kind], c.place)
+		st.listed4--
 		if moved != 0 {
 			st.slab.at(moved).place = c.place
 		}
@@ -327,6 +332,7 @@ func (st *state) unlist(s slot, c *client) {
 		if x.place6 != 0 {
 			var moved slot
 			t.six[kind], moved = cut(t.six[kind], x.place6)
+			st.listed6--
 			if moved != 0 {
 				st.extras.all[st.slab.at(moved).extra].place6 = x.place6
 			}

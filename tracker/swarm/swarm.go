@@ -81,6 +81,16 @@ const (
 	MaybeCompleted            // it is seen for the first time, and is complete: the past decides
 )
 
+// Basis is what the transfer of a change was counted from.
+type Basis uint8
+
+// The bases.
+const (
+	Before    Basis = iota // the client's last announce
+	Fresh                  // nothing: the client is seen for the first time
+	Restarted              // nothing: its counters went back, as those of a client that began anew
+)
+
 // Change is what an announce, or the lack of one, means for the books.
 type Change struct {
 	Member     core.MemberID
@@ -90,6 +100,7 @@ type Change struct {
 	Left       core.Bytes    // the least of the member's listed clients, or what this one said
 	Active     bool          // the member has a listed client
 	Completion Completion
+	Basis      Basis
 	Clamped    bool // Up or Down was more than can be and was cut
 	At         time.Time
 }
@@ -285,4 +296,15 @@ func (s *Swarms) Totals() Totals {
 		sh.mu.Unlock()
 	}
 	return sum
+}
+
+// Addresses counts the addresses that others are sent to.
+func (s *Swarms) Addresses() (v4, v6 int) {
+	for i := range s.shards {
+		sh := &s.shards[i]
+		sh.mu.Lock()
+		v4, v6 = v4+sh.listed4, v6+sh.listed6
+		sh.mu.Unlock()
+	}
+	return v4, v6
 }
