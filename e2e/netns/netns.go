@@ -87,7 +87,9 @@ func NewLab() (*Lab, error) {
 	}
 	for _, line := range []string{
 		"link set lo up",
-		"link add " + bridge + " type bridge mcast_snooping 0",
+		// With a hardware address of its own; else it would take that of some
+		// host, and another one whenever hosts come and go.
+		"link add " + bridge + " address 02:00:00:00:00:01 type bridge mcast_snooping 0",
 		"addr add " + l.Gateway.String() + "/16 dev " + bridge,
 		"addr add " + l.Gateway6.String() + "/64 dev " + bridge + " nodad",
 		"link set " + bridge + " up",
