@@ -16,6 +16,7 @@ test)
 	packages+=(
 		mariadb-server                     # the second database engine
 		transmission-daemon aria2 rtorrent # clients that seed and fetch
+		qbittorrent-nox deluged
 		python3 python3-libtorrent         # … and make hybrid and v2 torrents
 		iproute2 util-linux                # network namespaces
 		chromium fonts-dejavu-core         # the site in a browser
