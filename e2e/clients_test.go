@@ -36,17 +36,21 @@ func startAria2(ctx context.Context, h *netns.Host, dir, downloads string) (clie
 	return clients.StartAria2(ctx, h, dir, downloads)
 }
 
-// realClients are the programs that members use.
-var realClients = []struct {
-	name  string
-	start starter
-}{
-	{"transmission", plain(clients.StartTransmission)},
-	{"qbittorrent", plain(clients.StartQBittorrent)},
-	{"rtorrent", plain(clients.StartRTorrent)},
-	{"deluge", plain(clients.StartDeluge)},
-	{"aria2", startAria2},
-	{"libtorrent", startLibTorrent},
+// realClient is a program that members use.
+type realClient struct {
+	name        string
+	start       starter
+	undercounts bool // says less than it has sent
+}
+
+var realClients = []realClient{
+	{name: "transmission", start: plain(clients.StartTransmission)},
+	{name: "qbittorrent", start: plain(clients.StartQBittorrent)},
+	{name: "rtorrent", start: plain(clients.StartRTorrent)},
+	{name: "deluge", start: plain(clients.StartDeluge)},
+	{name: "ktorrent", start: plain(clients.StartKTorrent), undercounts: true},
+	{name: "aria2", start: startAria2},
+	{name: "libtorrent", start: startLibTorrent},
 }
 
 // TestRealClients lets each client fetch a dataset, seed it to somebody else and
@@ -69,7 +73,7 @@ func TestRealClients(t *testing.T) {
 			} {
 				t.Run(family.name, func(t *testing.T) {
 					t.Parallel()
-					c.entertain(t, subject, downloads, client.name+" "+family.name, family.host)
+					c.entertain(t, client, subject, downloads, family.name, family.host)
 				})
 			}
 		})
@@ -101,8 +105,8 @@ func begin(t *testing.T, start starter, downloads string) clients.Client {
 
 // entertain takes subject through the life of a torrent, whose tracker is at the
 // given host.
-func (c *company) entertain(t *testing.T, subject clients.Client, downloads, title, at string) {
-	ctx := whileClient(t)
+func (c *company) entertain(t *testing.T, kind realClient, subject clients.Client, downloads, family, at string) {
+	ctx, title := whileClient(t), kind.name+" by "+family
 	seeds, fetched := t.TempDir(), t.TempDir()
 	data := sequences(t, seeds, title)
 	made := must[clients.Made](t)(clients.Make(ctx, clients.V1, data, t.TempDir()))
@@ -126,7 +130,6 @@ func (c *company) entertain(t *testing.T, subject clients.Client, downloads, tit
 		t.Fatal(err)
 	}
 	c.waitSwarm(t, up.TorrentID, swarm{Seeders: 2, Snatches: 1})
-	sameFiles(t, data, downloads)
 	c.waitBooks(t, c.ann, up.TorrentID, must[clients.Figures](t)(seeder.Stop(ctx, sown)))
 	c.waitSwarm(t, up.TorrentID, swarm{Seeders: 1, Snatches: 1})
 
@@ -140,11 +143,12 @@ func (c *company) entertain(t *testing.T, subject clients.Client, downloads, tit
 	c.waitBooks(t, c.cy, up.TorrentID, must[clients.Figures](t)(fetcher.Stop(ctx, got)))
 
 	last := must[clients.Figures](t)(subject.Stop(ctx, id))
-	if !last.Complete || last.Downloaded < made.Size || last.Uploaded < made.Size {
+	if !last.Complete || last.Downloaded < made.Size || last.Uploaded == 0 || last.Uploaded < made.Size && !kind.undercounts {
 		t.Errorf("it says %+v of %d bytes", last, made.Size)
 	}
 	c.waitSwarm(t, up.TorrentID, swarm{Snatches: 2})
 	c.waitBooks(t, c.ben, up.TorrentID, last)
+	sameFiles(t, data, downloads) // now, as some write late
 }
 
 // sequences writes a dataset of files that are no whole number of pieces.

@@ -17,6 +17,7 @@ test)
 		mariadb-server                     # the second database engine
 		transmission-daemon aria2 rtorrent # clients that seed and fetch
 		qbittorrent-nox deluged
+		ktorrent xvfb dbus                 # … one of them with a display
 		python3 python3-libtorrent         # … and make hybrid and v2 torrents
 		iproute2 util-linux                # network namespaces
 		chromium fonts-dejavu-core         # the site in a browser
