@@ -44,10 +44,11 @@ check: lint-tool ## format, vet, lint and the law of imports
 bench: ## run the benchmarks (PKG=./… for some)
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 30m $(PKG)
 
-bench-tracker: build ## put load on the tracker and on opentracker, and compare (ARGS=… for the tool)
-	./scripts/needs.sh opentracker
+bench-tracker: build ## put load on the tracker, on MariaDB, and on others, and compare (ARGS=… for the tool)
+	@./scripts/needs.sh bench
 	$(GO) build -o bin/load ./tracker/load
-	./bin/load -caduceus caduceus=./caduceus $(ARGS)
+	$(GO) run ./scripts/withmariadb ./bin/load -caduceus caduceus=./caduceus \
+		-caduceus sync-always=./caduceus,CADUCEUS_TRACKER_JOURNAL_SYNC=always $(ARGS)
 
 fuzz: ## run every fuzz target for FUZZTIME (20s)
 	./scripts/fuzz.sh $(FUZZTIME)

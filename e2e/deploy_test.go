@@ -69,7 +69,8 @@ func TestProductionUnits(t *testing.T) {
 		}
 		return os.WriteFile(to, raw, 0o644)
 	})
-	if err != nil || len(units) != len(inFive.rooms)+1 {
+	const besides = 2 // the target, and the template for several trackers
+	if err != nil || len(units) != len(inFive.rooms)+besides {
 		t.Fatalf("units %v: %v", units, err)
 	}
 	cmd := exec.CommandContext(t.Context(), "systemd-analyze", append([]string{"verify", "--man=no"}, units...)...)
@@ -156,17 +157,18 @@ func announce(t *testing.T, from *netns.Host, front string, a *account, up uploa
 }
 
 // startNginx serves the configuration of deploy/ for a house and returns its
-// address. Only ports, certificate and log are other ones.
-func startNginx(t *testing.T, h *house) (front string) {
+// address. Only ports, certificate and log are other ones, and what change says,
+// in pairs of old and new.
+func startNginx(t *testing.T, h *house, change ...string) (front string) {
 	t.Helper()
 	dir := t.TempDir()
 	certificate(t, dir)
 	raw := must[[]byte](t)(os.ReadFile(deploy + "nginx/caduceus.conf"))
-	text := strings.NewReplacer(
+	text := strings.NewReplacer(append(change,
 		"/etc/letsencrypt/live/biotorrents.example", dir, "/var/log/nginx", dir,
 		"server 127.0.0.1:8080", "server "+strings.TrimPrefix(h.site, "http://"),
 		"server 127.0.0.1:34000", "server "+strings.TrimPrefix(h.tracker, "http://"),
-		"listen [::]:443 ssl http2;", "", "listen [::]:443 ssl;", "", "listen [::]:80;", "",
+		"listen [::]:443 ssl http2;", "", "listen [::]:443 ssl;", "", "listen [::]:80;", "")...,
 	).Replace(string(raw))
 	whole := fmt.Sprintf("daemon off; pid %s/pid; error_log stderr warn;\nevents { worker_connections 256; }\nhttp {\naccess_log off;\n"+
 		"client_body_temp_path %[1]s/body; proxy_temp_path %[1]s/proxy; fastcgi_temp_path %[1]s/f; uwsgi_temp_path %[1]s/u; scgi_temp_path %[1]s/s;\n%s}\n", dir, text)

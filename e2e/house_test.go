@@ -24,7 +24,7 @@ import (
 type shape struct {
 	name   string
 	engine db.Engine
-	rooms  []string // each a process of its own; none: all in one
+	rooms  []string // each a process of its own, "tracker:a" a tracker of that name; none: all in one
 }
 
 var (
@@ -46,22 +46,27 @@ type house struct {
 	site    string // its address
 	tracker string
 	irc     string
+	proxy   string               // where announces go, when that is not the tracker itself
 	opsPort map[string]int       // by process
 	admin   db.Config            // MariaDB as its root; empty on SQLite
-	user    map[string]db.Config // by process, where each has its own
+	user    map[string]db.Config // by room, where each has its own
+	env     map[string][]string  // of a process, besides
 	procs   map[string]*program
 }
 
 var houses atomic.Int32
 
 // build starts the program in a given shape and waits until it is ready.
-func build(t *testing.T, s shape) *house {
+func build(t *testing.T, s shape, change ...func(*house)) *house {
 	t.Helper()
 	base := 20000 + 20*int(houses.Add(1)) // the namespace is ours: every port is free
 	ip := lab.Gateway.String()
 	h := &house{
-		t: t, shape: s, dir: t.TempDir(), opsPort: map[string]int{}, procs: map[string]*program{}, user: map[string]db.Config{},
+		t: t, shape: s, dir: t.TempDir(), opsPort: map[string]int{}, procs: map[string]*program{}, user: map[string]db.Config{}, env: map[string][]string{},
 		site: fmt.Sprintf("http://%s:%d", ip, base), tracker: fmt.Sprintf("http://%s:%d", ip, base+1), irc: fmt.Sprintf("127.0.0.1:%d", base+2),
+	}
+	for _, c := range change {
+		c(h)
 	}
 	h.config = filepath.Join(h.dir, "caduceus.toml")
 	database := `engine = "sqlite"`
@@ -103,7 +108,7 @@ server = %q
 [ops]
 listen = "127.0.0.1:%d"
 `, filepath.Join(h.dir, "var"), database, h.site, strings.TrimPrefix(h.site, "http://"),
-		strings.TrimPrefix(h.tracker, "http://"), lab.Gateway6, base+1, h.tracker, h.irc, h.irc, base+3)
+		strings.TrimPrefix(h.tracker, "http://"), lab.Gateway6, base+1, h.announceURL(), h.irc, h.irc, base+3)
 	if err := os.WriteFile(h.config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -126,6 +131,14 @@ listen = "127.0.0.1:%d"
 	return h
 }
 
+// announceURL is where clients are sent.
+func (h *house) announceURL() string {
+	if h.proxy != "" {
+		return h.proxy
+	}
+	return h.tracker
+}
+
 // open starts a process of the program ("serve", or the room it serves) and
 // waits until it is ready.
 func (h *house) open(process string) {
@@ -137,11 +150,12 @@ func (h *house) open(process string) {
 func (h *house) start(process string) {
 	h.t.Helper()
 	args := []string{"serve"}
-	if process != "serve" {
-		args = append(args, process)
+	room, _, _ := strings.Cut(process, ":")
+	if room != "serve" {
+		args = append(args, room)
 	}
-	env := []string{fmt.Sprintf("CADUCEUS_OPS_LISTEN=127.0.0.1:%d", h.opsPort[process])}
-	if u, ok := h.user[process]; ok {
+	env := append([]string{fmt.Sprintf("CADUCEUS_OPS_LISTEN=127.0.0.1:%d", h.opsPort[process])}, h.env[process]...)
+	if u, ok := h.user[room]; ok {
 		env = append(env, "CADUCEUS_DATABASE_USER="+u.User, "CADUCEUS_DATABASE_PASSWORD="+u.Password)
 	}
 	p := h.command(args, env...)

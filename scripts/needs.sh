@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs from Debian what this machine lacks, and says what it does.
 #   needs.sh demo            the datasets that make demo shares
+#   needs.sh bench           what make bench-tracker compares with
 #   needs.sh test [package…] these, and what the tests need: database server, real
 #                            BitTorrent clients, a browser; and further packages
 set -euo pipefail
@@ -11,6 +12,10 @@ samples=(/usr/share/doc/bowtie2/examples /usr/share/doc/libsbml5-examples/exampl
 
 case ${1:-} in
 demo) ;;
+bench)
+	packages=(mariadb-server opentracker)
+	samples=()
+	;;
 test)
 	shift
 	packages+=(
@@ -27,7 +32,7 @@ test)
 	)
 	;;
 *)
-	sed -n '2,5s/^# \?//p' "$0" >&2
+	sed -n '2,6s/^# \?//p' "$0" >&2
 	exit 2
 	;;
 esac

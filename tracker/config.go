@@ -3,15 +3,27 @@ package tracker
 import (
 	"net/netip"
 	"net/url"
+	"regexp"
 	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/config"
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/tracker/front"
+	"github.com/caduceus-bio/caduceus/tracker/roster"
 )
 
 // Config is the [tracker] section.
 type Config struct {
+	// Name tells several trackers that share the torrents apart: each has its
+	// own name, its own data directory and its own slots. Empty where there is
+	// one.
+	Name string `toml:"name"`
+	// Slots are the torrents that this tracker serves, by the first hexadecimal
+	// digit of their info-hash, such as "01234". Empty is all. Every digit
+	// belongs to exactly one tracker, and the reverse proxy shares announces out
+	// by the same table.
+	Slots string `toml:"slots"`
+
 	// Listen are the addresses to answer announces on: host:port, or
 	// unix:/path of a socket for a reverse proxy on the same machine.
 	Listen []string `toml:"listen"`
@@ -108,6 +120,15 @@ func (c Config) checkAddresses() error {
 	if err := checkURL("announce_url", c.AnnounceURL); err != nil {
 		return err
 	}
+	if _, err := parseSlots(c.Slots); err != nil {
+		return err
+	}
+	if !trackerName.MatchString(c.Name) {
+		return core.FieldErrorf("name", "%q can't be the name of a tracker; take up to 20 small letters, digits and hyphens", c.Name)
+	}
+	if c.Name == "" && c.Slots != "" {
+		return core.FieldErrorf("name", "a tracker that serves some slots only needs a name")
+	}
 	if c.ClientsURL != "" {
 		if err := checkURL("clients_url", c.ClientsURL); err != nil {
 			return err
@@ -115,6 +136,17 @@ func (c Config) checkAddresses() error {
 	}
 	_, err := parseProxies(c.TrustedProxies)
 	return err
+}
+
+// trackerName is what a tracker may be called; "" where there is one.
+var trackerName = regexp.MustCompile(`^[a-z0-9-]{0,20}$`)
+
+// consumer is the name of the tracker's place in the event log and of its books.
+func (c Config) consumer() string {
+	if c.Name == "" {
+		return roster.Consumer
+	}
+	return roster.Consumer + ":" + c.Name
 }
 
 func checkURL(field, text string) error {

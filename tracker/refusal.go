@@ -2,6 +2,7 @@ package tracker
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 
@@ -25,12 +26,14 @@ const (
 	tooManyClients
 	noCredit
 	badProxy
+	sentOn         // to the process that serves the torrent
+	foreignTorrent // and still came to another one
 	faulty
 	outcomes // how many there are
 )
 
 var outcomeNames = [outcomes]string{"ok", "bad_request", "unknown_passkey", "disabled", "client_refused", "unknown_torrent",
-	"deleted_torrent", "leech_forbidden", "too_many_clients", "no_credit", "bad_proxy", "internal"}
+	"deleted_torrent", "leech_forbidden", "too_many_clients", "no_credit", "bad_proxy", "sent_on", "foreign_torrent", "internal"}
 
 // refusal is why a request is not answered: what its user reads, and when the
 // client should ask again.
@@ -38,9 +41,27 @@ type refusal struct {
 	outcome outcome
 	reason  string
 	retry   time.Duration
+	// location is where to ask instead; then there is no reason.
+	location string
+}
+
+// foreignRetry is how soon to ask again where the way to the right process was
+// closed.
+const foreignRetry = time.Minute
+
+// status is the HTTP status that the refusal goes with: clients expect 200 with
+// a failure reason.
+func (r *refusal) status() int {
+	if r.location != "" {
+		return http.StatusFound
+	}
+	return http.StatusOK
 }
 
 func (r *refusal) append(dst []byte) []byte {
+	if r.location != "" {
+		return append(dst, r.location...)
+	}
 	return wire.Failure{Reason: oneLine(r.reason), Retry: r.retry}.Append(dst)
 }
 
@@ -50,14 +71,14 @@ func (s *service) refuse(err error) *refusal {
 	text := core.SafeText(err)
 	switch core.CodeOf(err) {
 	case core.Invalid:
-		return &refusal{badRequest, "your client's request can't be read: " + text, s.retry(30 * time.Minute)}
+		return &refusal{outcome: badRequest, reason: "your client's request can't be read: " + text, retry: s.retry(30 * time.Minute)}
 	case core.Conflict:
-		return &refusal{tooManyClients, text, s.retry(10 * time.Minute)}
+		return &refusal{outcome: tooManyClients, reason: text, retry: s.retry(10 * time.Minute)}
 	case core.Unavailable:
-		return &refusal{noCredit, text, s.retry(time.Minute)}
+		return &refusal{outcome: noCredit, reason: text, retry: s.retry(time.Minute)}
 	default:
 		s.log.Error("an announce failed", "err", err)
-		return &refusal{faulty, text, s.retry(5 * time.Minute)}
+		return &refusal{outcome: faulty, reason: text, retry: s.retry(5 * time.Minute)}
 	}
 }
 
@@ -69,11 +90,11 @@ func (s *service) retry(d time.Duration) time.Duration { return min(d, s.c.Inter
 // hand out a wrong address.
 func (s *service) refuseProxy(err error) *refusal {
 	s.sometimes.Do(func() { s.log.Error("announces through a proxy are refused", "err", err) })
-	return &refusal{badProxy, "the proxy before this tracker does not say where you come from; please tell staff", s.retry(5 * time.Minute)}
+	return &refusal{outcome: badProxy, reason: "the proxy before this tracker does not say where you come from; please tell staff", retry: s.retry(5 * time.Minute)}
 }
 
 func (s *service) refusePasskey() *refusal {
-	return &refusal{unknownPasskey, "the passkey in this announce address is not known; download the .torrent file again from the site", s.retry(10 * time.Minute)}
+	return &refusal{outcome: unknownPasskey, reason: "the passkey in this announce address is not known; download the .torrent file again from the site", retry: s.retry(10 * time.Minute)}
 }
 
 func (s *service) refuseDisabled(m roster.Member) *refusal {
@@ -81,13 +102,13 @@ func (s *service) refuseDisabled(m roster.Member) *refusal {
 	if m.Reason != "" {
 		text += ": " + m.Reason
 	}
-	return &refusal{disabled, text, s.retry(30 * time.Minute)}
+	return &refusal{outcome: disabled, reason: text, retry: s.retry(30 * time.Minute)}
 }
 
 // refuseTorrent answers for a hash that was never here soon: it may be that of
 // an upload that is a moment old.
 func (s *service) refuseTorrent() *refusal {
-	return &refusal{unknownTorrent, "this torrent is not registered here; if it is your own upload, download its .torrent file from the site and seed that one", s.retry(30 * time.Second)}
+	return &refusal{outcome: unknownTorrent, reason: "this torrent is not registered here; if it is your own upload, download its .torrent file from the site and seed that one", retry: s.retry(30 * time.Second)}
 }
 
 func (s *service) refuseDeleted(t roster.Torrent) *refusal {
@@ -95,7 +116,7 @@ func (s *service) refuseDeleted(t roster.Torrent) *refusal {
 	if t.Reason != "" {
 		text += ": " + t.Reason
 	}
-	return &refusal{deletedTorrent, text, wire.Never}
+	return &refusal{outcome: deletedTorrent, reason: text, retry: wire.Never}
 }
 
 func (s *service) refuseClient(id wire.PeerID) *refusal {
@@ -103,11 +124,11 @@ func (s *service) refuseClient(id wire.PeerID) *refusal {
 	if s.c.ClientsURL != "" {
 		where = s.c.ClientsURL
 	}
-	return &refusal{clientRefused, fmt.Sprintf("your client (%s) is not on the list of allowed clients; see %s", clientName(id), where), s.retry(30 * time.Minute)}
+	return &refusal{outcome: clientRefused, reason: fmt.Sprintf("your client (%s) is not on the list of allowed clients; see %s", clientName(id), where), retry: s.retry(30 * time.Minute)}
 }
 
 func (s *service) refuseLeech() *refusal {
-	return &refusal{leechForbidden, "you may not download at the moment; what you already have you may seed. See your profile for the reason", s.retry(30 * time.Minute)}
+	return &refusal{outcome: leechForbidden, reason: "you may not download at the moment; what you already have you may seed. See your profile for the reason", retry: s.retry(30 * time.Minute)}
 }
 
 // clientName shows the part of a peer-id that tells the client, up to its first

@@ -120,22 +120,27 @@ func (r *Room) open(ctx context.Context) (*work, error) {
 	if err != nil {
 		return nil, err
 	}
+	served, err := parseSlots(r.c.Slots)
+	if err != nil {
+		return nil, err
+	}
 	w := &work{begun: r.d.Clock(), timeout: r.c.peerTimeout(), log: r.d.Log, lost: rate.Sometimes{Interval: time.Minute}}
 	swarms := swarm.New(swarm.Config{
 		Timeout: w.timeout, Forget: forgetAfter, SeedCap: 2 * r.c.Interval.Duration,
 		NumWant: r.c.NumWantMax, PerMember: r.c.MaxClients, MaxRate: r.c.MaxLineMbit * 1_000_000 / 8,
 	})
 	w.book = ledger.NewBook(r.d.DB, ledger.Options{
-		Name: roster.Consumer, FlushEvery: r.c.FlushEvery.Duration, MaxRows: r.c.MaxUnwritten,
+		Name: r.c.consumer(), FlushEvery: r.c.FlushEvery.Duration, MaxRows: r.c.MaxUnwritten,
 		Counts: func() []ledger.Count { return counts(swarms) }, Clock: r.d.Clock, Log: r.d.Log,
 	})
 	w.service = &service{
 		c: r.c, addresses: addresses{proxies: proxies, allowPrivate: r.c.AllowPrivateAddresses},
-		swarms: swarms, ledger: w.book, snatches: w.book.Snatches, clock: r.d.Clock, log: r.d.Log,
+		slots: served, swarms: swarms, ledger: w.book, snatches: w.book.Snatches, clock: r.d.Clock, log: r.d.Log,
 		metrics: r.metrics, sometimes: rate.Sometimes{Interval: time.Minute},
 	}
 	w.service.roster = roster.New(roster.Options{
-		Events: r.d.Events, Members: r.d.Members, Torrents: r.d.Torrents, Clients: r.d.Clients, Economy: r.d.Economy, Log: r.d.Log,
+		Consumer: r.c.consumer(),
+		Events:   r.d.Events, Members: r.d.Members, Torrents: r.d.Torrents, Clients: r.d.Clients, Economy: r.d.Economy, Log: r.d.Log,
 		MemberGone:  func(id core.MemberID) { swarms.Hide(id, r.d.Clock(), w.gone) },
 		TorrentGone: func(id core.TorrentID) { swarms.Drop(id, r.d.Clock(), w.gone) },
 	})

@@ -27,6 +27,7 @@ type Request = front.Request
 type service struct {
 	c         Config
 	addresses addresses
+	slots     slots
 	roster    *roster.Roster
 	swarms    *swarm.Swarms
 	ledger    ledger.Ledger
@@ -73,19 +74,19 @@ func (s *service) Answer(dst []byte, r *Request) (status int, body []byte) {
 	defer s.scratch.Put(sc)
 	if action == "scrape" {
 		body, why := s.scrape(dst, sc, passkey, r)
-		return http.StatusOK, s.finish(body, why, &s.metrics.scrapes)
+		return s.finish(body, why, &s.metrics.scrapes)
 	}
 	body, why := s.announce(dst, sc, passkey, r)
-	return http.StatusOK, s.finish(body, why, &s.metrics.announces)
+	return s.finish(body, why, &s.metrics.announces)
 }
 
-func (s *service) finish(body []byte, why *refusal, counters *counters) []byte {
+func (s *service) finish(body []byte, why *refusal, counters *counters) (int, []byte) {
 	if why == nil {
 		counters[answered].Inc()
-		return body
+		return http.StatusOK, body
 	}
 	counters[why.outcome].Inc()
-	return why.append(body)
+	return why.status(), why.append(body)
 }
 
 // route splits /{passkey}/announce or /{passkey}/scrape.
@@ -121,6 +122,9 @@ func (s *service) announce(dst []byte, sc *scratch, passkey string, r *Request) 
 			return s.reply(dst, sc, ip, swarm.Result{}, 0), nil
 		}
 		return dst, why
+	}
+	if !s.slots.has(t.Slot) {
+		return dst, s.elsewhere(t.Slot, passkey, "announce", r.Query)
 	}
 	hidden := !m.CanLeech && a.Left > 0
 	result, err := s.enter(sc, passkey, m, t, ip, hidden, now)
@@ -261,13 +265,22 @@ func (s *service) scrape(dst []byte, sc *scratch, passkey string, r *Request) ([
 		return dst, s.refuse(err)
 	}
 	sc.files = sc.files[:0]
+	var foreign uint8
+	var isForeign bool
 	for _, h := range sc.hashes {
 		t, ok := s.roster.Torrent(h)
 		if !ok || t.Deleted {
 			continue
 		}
+		if !s.slots.has(t.Slot) {
+			foreign, isForeign = t.Slot, true
+			continue
+		}
 		n := s.swarms.Counts(t.ID)
 		sc.files = append(sc.files, wire.ScrapeFile{InfoHash: h, Complete: n.Seeders, Incomplete: n.Leechers, Downloaded: s.snatches(t.ID)})
+	}
+	if isForeign && len(sc.files) == 0 {
+		return dst, s.elsewhere(foreign, passkey, "scrape", r.Query)
 	}
 	return wire.AppendScrape(dst, sc.files, s.c.minInterval()), nil
 }

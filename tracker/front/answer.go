@@ -31,14 +31,14 @@ const usual = 500
 // respond appends a response to l.out.
 func (l *loop) respond(closing, oldest, headOnly bool, body func(dst []byte) (int, []byte)) {
 	at := len(l.out)
-	guess := len(l.responseHead(http.StatusOK, usual, closing, oldest))
+	guess := len(l.responseHead(http.StatusOK, usual, closing, oldest, nil))
 	l.out = slices.Grow(l.out, guess)[:at+guess]
 	status, out := body(l.out)
 	n := len(out) - at - guess
+	line := l.responseHead(status, n, closing, oldest, out[len(out)-n:])
 	if headOnly {
 		out = out[:at+guess]
 	}
-	line := l.responseHead(status, n, closing, oldest)
 	if more := len(line) - guess; more > 0 {
 		out = slices.Grow(out, more)[:len(out)+more]
 		copy(out[at+len(line):], out[at+guess:len(out)-more])
@@ -50,8 +50,8 @@ func (l *loop) respond(closing, oldest, headOnly bool, body func(dst []byte) (in
 	l.out = out
 }
 
-// responseHead writes a head into l.line.
-func (l *loop) responseHead(status, length int, closing, oldest bool) []byte {
+// responseHead writes a head into l.line. The body of a redirect is where to go.
+func (l *loop) responseHead(status, length int, closing, oldest bool, body []byte) []byte {
 	b := l.line[:0]
 	if status == http.StatusOK {
 		b = append(b, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: "...)
@@ -59,8 +59,11 @@ func (l *loop) responseHead(status, length int, closing, oldest bool) []byte {
 		b = append(b, "HTTP/1.1 "...)
 		b = strconv.AppendInt(b, int64(status), 10)
 		b = append(append(b, ' '), http.StatusText(status)...)
-		if status == http.StatusMethodNotAllowed {
+		switch status {
+		case http.StatusMethodNotAllowed:
 			b = append(b, "\r\nAllow: GET"...)
+		case http.StatusFound:
+			b = append(append(b, "\r\nLocation: "...), body...)
 		}
 		b = append(b, "\r\nContent-Type: text/plain\r\nContent-Length: "...)
 	}

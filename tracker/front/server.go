@@ -47,7 +47,7 @@ type Request struct {
 }
 
 // Handler answers requests. Answer appends the body to dst and returns it with
-// an HTTP status. It is called by several goroutines at once and must not wait.
+// an HTTP status; with 302 the body is where to go, an absolute URL. It is called by several goroutines at once and must not wait.
 type Handler interface {
 	Answer(dst []byte, r *Request) (status int, body []byte)
 }

@@ -22,14 +22,14 @@ import (
 
 // startCaduceus sets a new instance up in dir, fills its database and serves it:
 // everything on SQLite, or the tracker alone on MariaDB.
-func startCaduceus(ctx context.Context, o options, dir, name, path string, pop *population) (s *server, err error) {
+func startCaduceus(ctx context.Context, o options, dir, name, path string, env []string, pop *population) (s *server, err error) {
 	if path, err = filepath.Abs(path); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	s = &server{name: name}
+	s = &server{name: name, env: env}
 	if s.addr, err = freePort(ctx); err != nil {
 		return nil, err
 	}

@@ -11,13 +11,15 @@ import (
 	"strings"
 	"time"
 
+	"github.com/valyala/fasthttp"
+
 	"github.com/caduceus-bio/caduceus/tracker/front"
 )
 
 // hello serves one fixed answer of a usual size: what a server costs by itself.
 func hello(ctx context.Context, args []string) error {
 	f := flag.NewFlagSet("hello", flag.ContinueOnError)
-	engine := f.String("engine", "net/http", "net/http or front, which is our own")
+	engine := f.String("engine", "net/http", "net/http, fasthttp or front, which is our own")
 	address := f.String("listen", "127.0.0.1:0", "where, on loopback")
 	loops := f.Int("loops", 0, "event loops of front; 0 is what it chooses itself")
 	if err := f.Parse(args); err != nil {
@@ -38,6 +40,14 @@ func hello(ctx context.Context, args []string) error {
 			return err
 		}
 		return s.Serve(ctx)
+	case "fasthttp":
+		srv := &fasthttp.Server{NoDefaultServerHeader: true, Handler: func(c *fasthttp.RequestCtx) {
+			c.SetContentType("text/plain")
+			c.SetBody(body)
+		}}
+		stop := context.AfterFunc(ctx, func() { _ = srv.Shutdown() }) // it ends anyway
+		defer stop()
+		return srv.ListenAndServe(*address)
 	case "net/http":
 		srv := &http.Server{Addr: *address, ReadHeaderTimeout: 5 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			h := w.Header()
@@ -52,7 +62,7 @@ func hello(ctx context.Context, args []string) error {
 		}
 		return nil
 	}
-	return fmt.Errorf("there is no engine %q; there are net/http and front", *engine)
+	return fmt.Errorf("there is no engine %q; there are net/http, fasthttp and front", *engine)
 }
 
 type fixed struct{ body []byte }

@@ -73,8 +73,8 @@ func run(args []string) error {
 func parseOptions(args []string) (options, error) {
 	var o options
 	f := flag.NewFlagSet("load", flag.ContinueOnError)
-	f.Var(&o.binaries, "caduceus", "`name=path` of a caduceus program to measure; may be given several times")
-	f.StringVar(&o.mariadb, "mariadb", "", "`socket` of a MariaDB whose root needs no password: serve only the tracker, on a database of its own there")
+	f.Var(&o.binaries, "caduceus", "`name=path[,VARIABLE=value…]` of a caduceus program to measure, and what its environment says; may be given several times")
+	f.StringVar(&o.mariadb, "mariadb", os.Getenv("CADUCEUS_TEST_MARIADB"), "`socket` of a MariaDB whose root needs no password: serve only the tracker, on a database of its own there")
 	f.StringVar(&o.opentracker, "opentracker", "opentracker", "`program` to compare with; empty is none")
 	f.BoolVar(&o.hello, "hello", true, "compare with bare HTTP servers")
 	f.StringVar(&o.modes, "modes", "keep-alive,one-shot", "how to connect")

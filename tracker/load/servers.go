@@ -31,6 +31,7 @@ type server struct {
 	addr    netip.AddrPort
 	paths   []string // of each member; one for all where members are not known
 	closes  bool     // after every answer
+	env     []string // besides ours
 	cmd     *exec.Cmd
 	dbPID   int // 0 is no database process
 	cleanup func() error
@@ -48,11 +49,12 @@ func startAll(ctx context.Context, o options, dir string, pop *population) (serv
 		return err
 	}
 	for i, b := range o.binaries {
-		name, path, ok := strings.Cut(b, "=")
+		name, rest, ok := strings.Cut(b, "=")
 		if !ok {
-			name, path = "caduceus", b
+			name, rest = "caduceus", b
 		}
-		if err := add(startCaduceus(ctx, o, filepath.Join(dir, strconv.Itoa(i)), name, path, pop)); err != nil {
+		words := strings.Split(rest, ",")
+		if err := add(startCaduceus(ctx, o, filepath.Join(dir, strconv.Itoa(i)), name, words[0], words[1:], pop)); err != nil {
 			return servers, fmt.Errorf("%s: %w", name, err)
 		}
 	}
@@ -69,7 +71,7 @@ func startAll(ctx context.Context, o options, dir string, pop *population) (serv
 		fmt.Fprintf(os.Stderr, "%s: %d clients are in after %v\n", s.name, len(pop.peers), time.Since(begun).Round(time.Millisecond))
 	}
 	if o.hello {
-		for _, engine := range []string{"net/http", "front"} {
+		for _, engine := range []string{"net/http", "fasthttp", "front"} {
 			if err := add(startHello(ctx, engine)); err != nil {
 				return servers, err
 			}
@@ -81,6 +83,7 @@ func startAll(ctx context.Context, o options, dir string, pop *population) (serv
 // command starts a server's process.
 func (s *server) command(out io.Writer, dir, path string, args ...string) error {
 	s.cmd = exec.Command(path, args...) //nolint:gosec,noctx // the operator names the programs; they are stopped in order, by a signal
+	s.cmd.Env = append(os.Environ(), s.env...)
 	s.cmd.Dir, s.cmd.Stdout, s.cmd.Stderr = dir, out, out
 	return s.cmd.Start()
 }

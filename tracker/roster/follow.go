@@ -13,10 +13,10 @@ import (
 // Follow keeps the roster true from position on, until ctx ends. It tells the
 // event log how far it is, so call it when announces are answered.
 func (r *Roster) Follow(ctx context.Context, position int64) error {
-	if err := r.o.Events.Advance(ctx, Consumer, position); err != nil && ctx.Err() == nil {
+	if err := r.o.Events.Advance(ctx, r.o.Consumer, position); err != nil && ctx.Err() == nil {
 		return err
 	}
-	return r.o.Events.ConsumeFrom(ctx, position, eventlog.Consumer{Name: Consumer, Handle: r.handle, Batch: page, Log: r.o.Log})
+	return r.o.Events.ConsumeFrom(ctx, position, eventlog.Consumer{Name: r.o.Consumer, Handle: r.handle, Batch: page, Log: r.o.Log})
 }
 
 // stale is what a batch of events says to read again.

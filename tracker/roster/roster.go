@@ -25,8 +25,9 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
-// Consumer is the name of the tracker's cursor in the event log. Who waits for
-// it to pass an upload's event knows that the tracker serves the upload.
+// Consumer is the name of the tracker's cursor in the event log. Where several
+// trackers share the torrents, each one's is this, a colon and its own name. Who
+// waits for all of them to pass an upload's event knows that it is served.
 const Consumer = "tracker"
 
 // Members is what the roster needs of the accounts; *member.Store has it.
@@ -53,6 +54,7 @@ type Economy interface {
 
 // Options are what a roster stands on.
 type Options struct {
+	Consumer string // the name of the cursor: Consumer, or that and ":name"
 	Events   *eventlog.Log
 	Members  Members
 	Torrents Torrents
@@ -79,6 +81,7 @@ type Torrent struct {
 	Leech   core.Leech // its own state, without windows
 	Deleted bool
 	Reason  string // why it was deleted; may be empty
+	Slot    uint8  // the first four bits of its first info-hash: by them several trackers share the torrents
 }
 
 // Roster is everything that announces are checked against.
@@ -238,6 +241,9 @@ func (r *Roster) putTorrent(e catalog.TrackerTorrent) {
 	t := Torrent{ID: e.ID, Leech: e.Leech, Deleted: e.Deleted, Reason: e.DeleteReason}
 	r.mu.Lock()
 	served := r.served(e.ID)
+	if len(e.Hashes) > 0 {
+		t.Slot = e.Hashes[0][0] >> 4
+	}
 	var hashes []core.InfoHash
 	for _, h := range e.Hashes {
 		// One who uploads again what was deleted may be given the same hash.

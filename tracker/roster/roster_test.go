@@ -105,7 +105,8 @@ func newWorld(t *testing.T) *world {
 	}}
 	note := func(id any) { w.mu.Lock(); defer w.mu.Unlock(); w.gone = append(w.gone, id) }
 	w.Roster = New(Options{
-		Events: w.events, Members: w.src, Torrents: w.src, Clients: w.src, Economy: w.src,
+		Consumer: Consumer,
+		Events:   w.events, Members: w.src, Torrents: w.src, Clients: w.src, Economy: w.src,
 		Log:         slog.New(slog.NewTextHandler(io.Discard, nil)),
 		MemberGone:  func(id core.MemberID) { note(id) },
 		TorrentGone: func(id core.TorrentID) { note(id) },
