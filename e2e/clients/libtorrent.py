@@ -70,8 +70,8 @@ class Session:
             s = handle.status()
             now = {"id": key, "state": str(s.state), "seeding": bool(s.is_seeding),
                    "uploaded": s.total_payload_upload,
-                   # What came twice is not announced.
-                   "downloaded": min(s.total_payload_download, s.total_done)}
+                   # as it is announced: without what came twice or was wrong
+                   "downloaded": s.total_payload_download - s.total_redundant_bytes - s.total_failed_bytes}
             if s.flags & lt.torrent_flags.paused:
                 now.update(more)
             if now != self.last.get(key):
