@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -73,7 +74,7 @@ webseedsEnabled=false
 		return nil, err
 	}
 	program := h.Command(ctx, "ktorrent")
-	program.Env = append(env, "DISPLAY=:"+number)
+	program.Env = slices.Concat(env, []string{"DISPLAY=:" + number})
 	program.WaitDelay = time.Second // its helpers hold what it writes to
 	if k.process, err = start(program); err != nil {
 		return nil, err
