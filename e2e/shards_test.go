@@ -81,9 +81,9 @@ func TestThreeTrackers(t *testing.T) {
 			sets[of] = shared{up, data, made.Size}
 		}
 	}
-	seeder := must[*clients.Transmission](t)(clients.StartTransmission(ctx, host(t), t.TempDir(), seeds))
+	seeder := must[*clients.LibTorrent](t)(clients.StartLibTorrent(ctx, host(t), t.TempDir(), seeds, ""))
 	for _, s := range sets {
-		id := must[int](t)(seeder.Add(ctx, ann.download(s.up.TorrentID)))
+		id := must[string](t)(seeder.Add(ctx, ann.download(s.up.TorrentID)))
 		if err := seeder.WaitSeeding(ctx, id); err != nil {
 			t.Fatal(err)
 		}
@@ -140,7 +140,7 @@ func (h *house) shareAnew(t *testing.T) {
 		if name == "a" {
 			slots = "0123456789abcdef"
 		}
-		words = append(words, name+":"+slots+":"+h.dir+"/tracker-"+name+"/tracker")
+		words = append(words, name+":"+slots+":"+h.dir+"/tracker-"+name+"/tracker-"+name)
 	}
 	u := h.user["tracker"]
 	p := h.command(words, "CADUCEUS_DATABASE_USER="+u.User, "CADUCEUS_DATABASE_PASSWORD="+u.Password)

@@ -22,31 +22,37 @@ func TestOverUDP(t *testing.T) {
 	made := must[clients.Made](t)(clients.Make(ctx, clients.V1, data, t.TempDir()))
 	up := ann.upload(made.File, lambdaFields["title"])
 
-	seeder := must[*clients.LibTorrent](t)(clients.StartLibTorrent(ctx, host(t), t.TempDir(), seeds, overUDP(t, ann.download(up.TorrentID)), ""))
-	if err := seeder.WaitSeeding(ctx); err != nil {
+	start := func(folder string, who *account, fingerprint string) (c *clients.LibTorrent, id string) {
+		c = must[*clients.LibTorrent](t)(clients.StartLibTorrent(ctx, host(t), t.TempDir(), folder, fingerprint))
+		return c, must[string](t)(c.Add(ctx, overUDP(t, who.download(up.TorrentID))))
+	}
+	seeder, sown := start(seeds, ann, "")
+	if err := seeder.WaitSeeding(ctx, sown); err != nil {
 		t.Fatal(err)
 	}
 	fetched := t.TempDir()
-	fetcher := must[*clients.LibTorrent](t)(clients.StartLibTorrent(ctx, host(t), t.TempDir(), fetched, overUDP(t, ben.download(up.TorrentID)), ""))
-	if err := fetcher.WaitSeeding(ctx); err != nil {
+	fetcher, got := start(fetched, ben, "")
+	if err := fetcher.WaitSeeding(ctx, got); err != nil {
 		t.Fatal(err)
 	}
 	ben.waitFigures(figures{Downloaded: made.Size, Snatched: 1, Seeding: 1})
-	if st := must[clients.LibTorrentState](t)(fetcher.Close(ctx)); st.Downloaded != made.Size {
+	if st := must[clients.Figures](t)(fetcher.Stop(ctx, got)); st.Downloaded != made.Size {
 		t.Errorf("libtorrent says it downloaded %d bytes, want %d", st.Downloaded, made.Size)
 	}
 	sameFiles(t, data, fetched)
 	ben.waitFigures(figures{Downloaded: made.Size, Snatched: 1})
-	if st := must[clients.LibTorrentState](t)(seeder.Close(ctx)); st.Uploaded != made.Size {
+	if st := must[clients.Figures](t)(seeder.Stop(ctx, sown)); st.Uploaded != made.Size {
 		t.Errorf("libtorrent says it uploaded %d bytes, want %d", st.Uploaded, made.Size)
 	}
 	ann.waitFigures(figures{Uploaded: made.Size})
 
-	other := must[*clients.LibTorrent](t)(clients.StartLibTorrent(ctx, host(t), t.TempDir(), t.TempDir(), overUDP(t, ben.download(up.TorrentID)), "-YY2000-"))
+	other, id := start(t.TempDir(), ben, "-YY2000-")
 	// This release of libtorrent loses the text of a refusal over UDP.
-	wantText(t, must[string](t)(other.WaitTrackerError(ctx)), "tracker sent a failure message")
-	if _, err := other.Close(ctx); err != nil {
-		t.Error(err)
+	wantText(t, must[string](t)(other.WaitTrackerError(ctx, id)), "tracker sent a failure message")
+	for _, c := range []*clients.LibTorrent{seeder, fetcher, other} {
+		if err := c.Close(ctx); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

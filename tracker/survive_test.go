@@ -160,6 +160,11 @@ func newSurvivor(t *testing.T, c db.Config) *survivor {
 	for n := range 10 {
 		s.torrents = append(s.torrents, w.torrent(core.LeechNormal, byte(n+1)))
 	}
+	// Large enough that whatever the clients tell can be: all of it is credited.
+	w.tx(func(tx *db.Tx) error {
+		_, err := tx.Exec(t.Context(), "UPDATE torrent SET size = ?", int64(1)<<40)
+		return err
+	})
 	for m := range s.members {
 		for n := range s.torrents {
 			cl := &modelled{member: m, torrent: n, id: fmt.Sprintf("-TR3000-%06d%06d", m, n)}
