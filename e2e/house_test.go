@@ -47,6 +47,7 @@ type house struct {
 	tracker string
 	irc     string
 	proxy   string               // where announces go, when that is not the tracker itself
+	alone   string               // where the last of several trackers listens, when nobody is to find it
 	opsPort map[string]int       // by process
 	admin   db.Config            // MariaDB as its root; empty on SQLite
 	user    map[string]db.Config // by room, where each has its own
@@ -85,8 +86,11 @@ url = %q
 listen = %q
 api_requests = 6000
 trusted_proxies = ["10.77.0.1"]
+[freeleech]
+calendar = false
 [tracker]
-listen = [%q]
+udp_listen = [%q]
+listen = [%[5]q, "[%s]:%d"]
 announce_url = %q
 interval = "3s"
 min_interval = "1s"
@@ -106,7 +110,7 @@ server = %q
 [ops]
 listen = "127.0.0.1:%d"
 `, filepath.Join(h.dir, "var"), database, h.site, strings.TrimPrefix(h.site, "http://"),
-		strings.TrimPrefix(h.tracker, "http://"), h.announceURL(), h.irc, h.irc, base+3)
+		strings.TrimPrefix(h.tracker, "http://"), lab.Gateway6, base+1, h.announceURL(), h.irc, h.irc, base+3)
 	if err := os.WriteFile(h.config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -238,6 +242,11 @@ func (h *house) command(args []string, env ...string) *program {
 // wait asks again and again until done, at most as long as our patience lasts.
 func (h *house) wait(what string, done func() (ok bool, state string)) {
 	h.t.Helper()
+	wait(h.t, what, done)
+}
+
+func wait(t *testing.T, what string, done func() (ok bool, state string)) {
+	t.Helper()
 	deadline := time.Now().Add(patience)
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
@@ -247,7 +256,7 @@ func (h *house) wait(what string, done func() (ok bool, state string)) {
 			return
 		}
 		if time.Now().After(deadline) {
-			h.t.Fatalf("%s: %s", what, state)
+			t.Fatalf("%s: %s", what, state)
 		}
 		<-tick.C
 	}

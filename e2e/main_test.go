@@ -1,10 +1,13 @@
 package e2e
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"testing"
 
 	"github.com/caduceus-bio/caduceus/e2e/netns"
@@ -26,10 +29,15 @@ func TestMain(m *testing.M) {
 }
 
 // enter builds the program where the module cache may still be filled, and runs
-// the tests where no network is.
+// the tests where no network is. Many run at once, as most of their time they wait
+// for a client's own clock.
 func enter(m *testing.M) (code int, err error) {
 	if !netns.Outside() {
 		if lab, err = netns.NewLab(); err != nil {
+			return 0, err
+		}
+		flag.Parse()
+		if err := flag.Set("test.parallel", strconv.Itoa(4*runtime.GOMAXPROCS(0))); err != nil {
 			return 0, err
 		}
 		return m.Run(), nil

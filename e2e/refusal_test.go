@@ -22,7 +22,8 @@ func TestRefusalsAsTheClientShowsThem(t *testing.T) {
 	t.Run("client that is not on the list", func(t *testing.T) {
 		t.Parallel()
 		ctx := whileClient(t)
-		aria := must[*clients.Aria2](t)(clients.StartAria2(ctx, host(t), t.TempDir(), t.TempDir(), ann.download(up.TorrentID), "--peer-id-prefix=-XX1000-"))
+		aria := must[*clients.Aria2](t)(clients.StartAria2(ctx, host(t), t.TempDir(), t.TempDir(), "--peer-id-prefix=-XX1000-"))
+		must[string](t)(aria.Add(ctx, ann.download(up.TorrentID)))
 		line := must[string](t)(aria.WaitLog(ctx, "failure reason"))
 		wantText(t, line, "your client (-XX1000-) is not on the list of allowed clients", "/rules/clients")
 		if err := aria.Close(ctx); err != nil {
@@ -32,9 +33,10 @@ func TestRefusalsAsTheClientShowsThem(t *testing.T) {
 	t.Run("another client that is not on the list", func(t *testing.T) {
 		t.Parallel()
 		ctx := whileClient(t)
-		lt := must[*clients.LibTorrent](t)(clients.StartLibTorrent(ctx, host(t), t.TempDir(), t.TempDir(), ann.download(up.TorrentID), "-YY2000-"))
-		wantText(t, must[string](t)(lt.WaitTrackerError(ctx)), "your client (-YY2000-) is not on the list of allowed clients")
-		if _, err := lt.Close(ctx); err != nil {
+		lt := must[*clients.LibTorrent](t)(clients.StartLibTorrent(ctx, host(t), t.TempDir(), t.TempDir(), "-YY2000-"))
+		id := must[string](t)(lt.Add(ctx, ann.download(up.TorrentID)))
+		wantText(t, must[string](t)(lt.WaitTrackerError(ctx, id)), "your client (-YY2000-) is not on the list of allowed clients")
+		if err := lt.Close(ctx); err != nil {
 			t.Error(err)
 		}
 	})
@@ -43,7 +45,8 @@ func TestRefusalsAsTheClientShowsThem(t *testing.T) {
 		ctx := whileClient(t)
 		wrong := strings.Repeat("x", len(ann.passkey))
 		torrent := bytes.ReplaceAll(ann.download(up.TorrentID), []byte(ann.passkey), []byte(wrong))
-		aria := must[*clients.Aria2](t)(clients.StartAria2(ctx, host(t), t.TempDir(), t.TempDir(), torrent))
+		aria := must[*clients.Aria2](t)(clients.StartAria2(ctx, host(t), t.TempDir(), t.TempDir()))
+		must[string](t)(aria.Add(ctx, torrent))
 		line := must[string](t)(aria.WaitLog(ctx, "failure reason"))
 		wantText(t, line, "passkey", "download the .torrent file again from the site")
 		if strings.Contains(line, wrong) {
@@ -58,12 +61,12 @@ func TestRefusalsAsTheClientShowsThem(t *testing.T) {
 		ctx := whileClient(t)
 		gone := ann.upload(otherData(t).File, "Another dataset, soon deleted")
 		seeder := must[*clients.Transmission](t)(clients.StartTransmission(ctx, host(t), t.TempDir(), seeds))
-		id := must[int](t)(seeder.Add(ctx, dee.download(up.TorrentID)))
+		id := must[string](t)(seeder.Add(ctx, dee.download(up.TorrentID)))
 		if err := seeder.WaitSeeding(ctx, id); err != nil {
 			t.Fatal(err)
 		}
 		fetcher := must[*clients.Transmission](t)(clients.StartTransmission(ctx, host(t), t.TempDir(), t.TempDir()))
-		goneID := must[int](t)(fetcher.Add(ctx, ann.download(gone.TorrentID)))
+		goneID := must[string](t)(fetcher.Add(ctx, ann.download(gone.TorrentID)))
 		if err := fetcher.WaitAnnounced(ctx, goneID); err != nil {
 			t.Fatal(err)
 		}

@@ -131,17 +131,17 @@ func transmissionCounts(n int64) int64 { return n + (n+16383)/16384*13 }
 // busy machine.
 func fetchWithAria2(ctx context.Context, t *testing.T, folder string, torrent []byte, size int64) (downloaded int64) {
 	t.Helper()
-	aria := must[*clients.Aria2](t)(clients.StartAria2(ctx, host(t), t.TempDir(), folder, torrent))
-	if err := aria.Wait(ctx); err != nil {
+	aria := must[*clients.Aria2](t)(clients.StartAria2(ctx, host(t), t.TempDir(), folder))
+	id := must[string](t)(aria.Add(ctx, torrent))
+	if err := clients.WaitComplete(ctx, aria, id); err != nil {
 		t.Fatal(err)
 	}
-	said := must[[]clients.Announce](t)(aria.Announces())
-	if len(said) < 2 {
-		t.Fatalf("aria2 announced %+v", said)
-	}
-	last := said[len(said)-1]
-	if last.Event != "stopped" || last.Left != 0 || last.Uploaded != 0 || last.Downloaded < size {
+	last := must[clients.Figures](t)(aria.Stop(ctx, id))
+	if last.Uploaded != 0 || last.Downloaded < size {
 		t.Errorf("aria2 announced %+v at last, of %d bytes", last, size)
+	}
+	if err := aria.Close(ctx); err != nil {
+		t.Error(err)
 	}
 	if last.Downloaded != size {
 		t.Logf("aria2 asked for %d bytes twice", last.Downloaded-size)
@@ -173,7 +173,7 @@ func travel(t *testing.T, h *house) {
 	irc.isAnnounce(irc.next(), lambdaFields["title"], up)
 
 	seeder := must[*clients.Transmission](t)(clients.StartTransmission(ctx, host(t), t.TempDir(), seeds))
-	id := must[int](t)(seeder.Add(ctx, ann.download(up.TorrentID)))
+	id := must[string](t)(seeder.Add(ctx, ann.download(up.TorrentID)))
 	if err := seeder.WaitSeeding(ctx, id); err != nil {
 		t.Fatal(err)
 	}
@@ -184,11 +184,11 @@ func travel(t *testing.T, h *house) {
 	sameFiles(t, data, fetched)
 	ben.waitFigures(figures{Downloaded: downloaded, Snatched: 1})
 	ann.waitSnatches(up.TorrentID, 1)
-	st := must[clients.TransmissionState](t)(seeder.State(ctx, id))
-	if downloaded == made.Size && st.UploadedEver != transmissionCounts(made.Size) {
-		t.Errorf("Transmission says it uploaded %d bytes, want %d", st.UploadedEver, transmissionCounts(made.Size))
+	st := must[clients.Figures](t)(seeder.Figures(ctx, id))
+	if downloaded == made.Size && st.Uploaded != transmissionCounts(made.Size) {
+		t.Errorf("Transmission says it uploaded %d bytes, want %d", st.Uploaded, transmissionCounts(made.Size))
 	}
-	ann.waitFigures(figures{Uploaded: st.UploadedEver, Seeding: 1})
+	ann.waitFigures(figures{Uploaded: st.Uploaded, Seeding: 1})
 
 	fetched = t.TempDir()
 	third := must[*clients.Anacrolix](t)(clients.StartAnacrolix(lab.Gateway, fetched))
@@ -200,11 +200,11 @@ func travel(t *testing.T, h *house) {
 	cy.waitFigures(figures{Downloaded: made.Size, Snatched: 1})
 	ann.waitSnatches(up.TorrentID, 2)
 
-	last := must[clients.TransmissionState](t)(seeder.StopTorrent(ctx, id))
-	if least := 2 * transmissionCounts(made.Size); last.UploadedEver < least {
-		t.Errorf("Transmission says it uploaded %d bytes, want at least %d", last.UploadedEver, least)
+	last := must[clients.Figures](t)(seeder.Stop(ctx, id))
+	if least := 2 * transmissionCounts(made.Size); last.Uploaded < least {
+		t.Errorf("Transmission says it uploaded %d bytes, want at least %d", last.Uploaded, least)
 	}
-	ann.waitFigures(figures{Uploaded: last.UploadedEver})
+	ann.waitFigures(figures{Uploaded: last.Uploaded})
 	if err := seeder.Close(ctx); err != nil {
 		t.Error(err)
 	}

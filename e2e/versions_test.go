@@ -31,19 +31,24 @@ func TestHybridAndV2Travel(t *testing.T) {
 			torrent := ann.download(up.TorrentID)
 			keepsItsLayers(t, made.File, torrent)
 
-			seeder := must[*clients.LibTorrent](t)(clients.StartLibTorrent(ctx, host(t), t.TempDir(), seeds, torrent, ""))
-			if err := seeder.WaitSeeding(ctx); err != nil {
+			seeder := must[*clients.LibTorrent](t)(clients.StartLibTorrent(ctx, host(t), t.TempDir(), seeds, ""))
+			sown := must[string](t)(seeder.Add(ctx, torrent))
+			if err := seeder.WaitSeeding(ctx, sown); err != nil {
 				t.Fatal(err)
 			}
 			fetched := t.TempDir()
-			fetcher := must[*clients.LibTorrent](t)(clients.StartLibTorrent(ctx, host(t), t.TempDir(), fetched, ben.download(up.TorrentID), ""))
-			if err := fetcher.WaitSeeding(ctx); err != nil {
+			fetcher := must[*clients.LibTorrent](t)(clients.StartLibTorrent(ctx, host(t), t.TempDir(), fetched, ""))
+			got := must[string](t)(fetcher.Add(ctx, ben.download(up.TorrentID)))
+			if err := fetcher.WaitSeeding(ctx, got); err != nil {
 				t.Fatal(err)
 			}
 			// Asked to end now, clients would not wait for the answer to their
 			// "completed", and their "stopped" could overtake it.
 			ben.waitFigures(figures{Downloaded: made.Size, Snatched: 1, Seeding: 1})
-			st := must[clients.LibTorrentState](t)(fetcher.Close(ctx))
+			st := must[clients.Figures](t)(fetcher.Stop(ctx, got))
+			if err := fetcher.Close(ctx); err != nil {
+				t.Error(err)
+			}
 			sameFiles(t, data, fetched)
 			// A hybrid is announced twice, by both of its info-hashes, and
 			// counted once.
@@ -55,8 +60,9 @@ func TestHybridAndV2Travel(t *testing.T) {
 			want := figures{Uploaded: made.Size}
 			if kind == clients.Hybrid {
 				fetched := t.TempDir()
-				r := must[*clients.RTorrent](t)(clients.StartRTorrent(ctx, host(t), t.TempDir(), fetched, cy.download(up.TorrentID)))
-				if err := r.WaitComplete(ctx); err != nil {
+				r := must[*clients.RTorrent](t)(clients.StartRTorrent(ctx, host(t), t.TempDir(), fetched))
+				id := must[string](t)(r.Add(ctx, cy.download(up.TorrentID)))
+				if err := clients.WaitComplete(ctx, r, id); err != nil {
 					t.Fatal(err)
 				}
 				cy.waitFigures(figures{Downloaded: made.Size, Snatched: 1, Seeding: 1})
@@ -67,7 +73,10 @@ func TestHybridAndV2Travel(t *testing.T) {
 				cy.waitFigures(figures{Downloaded: made.Size, Snatched: 1})
 				want.Uploaded *= 2
 			}
-			st = must[clients.LibTorrentState](t)(seeder.Close(ctx))
+			st = must[clients.Figures](t)(seeder.Stop(ctx, sown))
+			if err := seeder.Close(ctx); err != nil {
+				t.Error(err)
+			}
 			if st.Uploaded != want.Uploaded {
 				t.Errorf("libtorrent says it uploaded %d bytes, want %d", st.Uploaded, want.Uploaded)
 			}

@@ -21,6 +21,8 @@ test)
 	packages+=(
 		mariadb-server                     # the second database engine
 		transmission-daemon aria2 rtorrent # clients that seed and fetch
+		qbittorrent-nox deluged
+		ktorrent xvfb dbus-daemon dbus-bin # … which needs a display and a bus
 		python3 python3-libtorrent         # … and make hybrid and v2 torrents
 		iproute2 util-linux                # network namespaces
 		chromium fonts-dejavu-core         # the site in a browser

@@ -1,9 +1,11 @@
-// Package clients drives real BitTorrent clients for tests: Debian's
-// transmission-daemon, aria2c and python3-libtorrent on hosts of a lab network,
-// and anacrolix/torrent in this process. All of them are told to find peers
-// through the tracker alone.
+// Package clients drives real BitTorrent clients for tests, on hosts of a lab
+// network: Debian's transmission-daemon, qbittorrent-nox, rtorrent, deluged,
+// aria2c, ktorrent and python3-libtorrent, and anacrolix/torrent in this process.
+// All of them are told to find peers through the tracker alone. What is known of
+// each, and how it announces, stands with its type.
 //
-// Concurrency: each client belongs to the test that started it.
+// Concurrency: each client belongs to the test that started it, but its torrents
+// may be used by parallel tests.
 package clients
 
 import (
@@ -11,15 +13,65 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"os"
 	"os/exec"
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/anacrolix/torrent/metainfo"
 )
+
+// Client is a program with a host of the lab to itself. It keeps all data in one
+// folder.
+type Client interface {
+	// Add gives it a .torrent to fetch, or to seed if the data is in its folder
+	// already, and returns what it calls the torrent.
+	Add(ctx context.Context, torrent []byte) (id string, err error)
+	// Figures asks what it has moved so far.
+	Figures(ctx context.Context, id string) (Figures, error)
+	// Stop makes it leave the swarm of a torrent, and returns the last figures.
+	Stop(ctx context.Context, id string) (Figures, error)
+	// Close ends the program.
+	Close(ctx context.Context) error
+}
+
+// Figures is what a client itself says of a torrent.
+type Figures struct {
+	Complete             bool
+	Uploaded, Downloaded int64 // as it tells the tracker
+}
+
+// WaitComplete returns when c has a whole torrent.
+func WaitComplete(ctx context.Context, c Client, id string) error {
+	var f Figures
+	err := until(ctx, "the torrent is not complete", func() (_ bool, err error) {
+		f, err = c.Figures(ctx, id)
+		return f.Complete, err
+	})
+	if err != nil {
+		return fmt.Errorf("%w: %+v", err, f)
+	}
+	return nil
+}
+
+// infoHash returns the v1 info-hash of a .torrent in lower-case hexadecimal.
+func infoHash(torrent []byte) (string, error) {
+	mi, err := metainfo.Load(bytes.NewReader(torrent))
+	if err != nil {
+		return "", fmt.Errorf("read a .torrent: %w", err)
+	}
+	return mi.HashInfoBytes().HexString(), nil
+}
 
 // poll is how often a client is asked for its state. Every wait ends with its
 // context.
 const poll = 50 * time.Millisecond
+
+// startLimit is how long a client may take to start on a busy machine.
+const startLimit = time.Minute
 
 // until calls done again and again until it reports true, fails, or ctx ends.
 func until(ctx context.Context, what string, done func() (bool, error)) error {
@@ -59,6 +111,25 @@ func start(cmd *exec.Cmd) (*process, error) {
 	return p, nil
 }
 
+// untilReady waits until ask no longer fails, and ends a process that doesn't get
+// there.
+func (p *process) untilReady(ctx context.Context, ask func() error) error {
+	ctx, cancel := context.WithTimeout(ctx, startLimit)
+	defer cancel()
+	var last error
+	err := until(ctx, p.cmd.Args[0]+" does not answer", func() (bool, error) {
+		if p.ended() {
+			return false, fmt.Errorf("%s ended: %w\n%s", p.cmd.Args, p.err, p.out.String())
+		}
+		last = ask()
+		return last == nil, nil
+	})
+	if err != nil && !p.ended() {
+		err = errors.Join(err, last, p.cmd.Process.Kill())
+	}
+	return err
+}
+
 // ended reports whether the process is gone.
 func (p *process) ended() bool {
 	select {
@@ -90,6 +161,16 @@ func (p *process) terminate(ctx context.Context) error {
 	return nil
 }
 
+// fetch makes a request and returns the body of the answer and its status.
+func fetch(c *http.Client, req *http.Request) (body []byte, status int, err error) {
+	resp, err := c.Do(req)
+	if err != nil {
+		return nil, 0, err
+	}
+	body, err = io.ReadAll(io.LimitReader(resp.Body, 16<<20))
+	return body, resp.StatusCode, errors.Join(err, resp.Body.Close())
+}
+
 // output is what a program wrote so far.
 type output struct {
 	mu  sync.Mutex
@@ -106,4 +187,9 @@ func (o *output) String() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.buf.String()
+}
+
+// homeIn is the environment of a program that keeps whatever it keeps in dir.
+func homeIn(dir string) []string {
+	return append(os.Environ(), "HOME="+dir, "XDG_CONFIG_HOME="+dir, "XDG_DATA_HOME="+dir, "XDG_CACHE_HOME="+dir, "XDG_RUNTIME_DIR="+dir)
 }

@@ -7,10 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/caduceus-bio/caduceus/e2e/netns"
 )
@@ -57,33 +60,39 @@ func Make(ctx context.Context, kind Kind, path, dir string) (Made, error) {
 	return m, err
 }
 
-// LibTorrent is a libtorrent session with one torrent on a host of the lab.
+// LibTorrent is a libtorrent session on a host of the lab.
+//
+// It announces once for each address that it listens on and each info-hash, with
+// the same peer-id, key and figures: twice for a tracker with addresses of both
+// families, four times if the torrent is a hybrid. An address of one family never
+// announces to the other. The peer-id is another one for each torrent. It counts
+// payload, and sends "completed" and "stopped" at once.
 type LibTorrent struct {
 	*process
-	input io.Closer // its end asks the session to end
+	dir   string
+	input io.WriteCloser // its end asks the session to end
+	added atomic.Int64
 }
 
 // LibTorrentState is one thing that a session said.
 type LibTorrentState struct {
-	State                string
-	Seeding              bool
-	Done                 int64
-	Uploaded, Downloaded int64  // payload
-	TrackerError         string `json:"tracker_error"`
-	TrackerReply         *int   `json:"tracker_reply"` // peers in an answer
-	TorrentError         string `json:"torrent_error"`
-	Ended                bool
-	Unheard              int // farewells that the tracker did not answer
+	ID           string
+	State        string
+	Seeding      bool
+	Uploaded     int64  // payload
+	Downloaded   int64  // payload, without what came twice
+	Stopped      bool   // what was asked for, not what a tracker heard
+	TrackerError string `json:"tracker_error"`
+	TrackerReply *int   `json:"tracker_reply"` // peers in an answer
+	TorrentError string `json:"torrent_error"`
 }
 
-// StartLibTorrent seeds or fetches torrent in downloads. A fingerprint makes it
-// another client, such as "-XX1000-"; "" is libtorrent's own.
-func StartLibTorrent(ctx context.Context, h *netns.Host, dir, downloads string, torrent []byte, fingerprint string) (*LibTorrent, error) {
-	file := filepath.Join(dir, "libtorrent.torrent")
-	if err := os.WriteFile(file, torrent, 0o600); err != nil {
-		return nil, err
-	}
-	cmd := h.Command(ctx, python, "-I", "-c", libtorrentScript, "run", h.IP.String(), file, downloads, fingerprint)
+// StartLibTorrent starts a session that keeps data in downloads. A fingerprint
+// makes it another client, such as "-XX1000-"; "" is libtorrent's own.
+func StartLibTorrent(ctx context.Context, h *netns.Host, dir, downloads, fingerprint string) (*LibTorrent, error) {
+	const port = "6881"
+	listen := net.JoinHostPort(h.IP.String(), port) + "," + net.JoinHostPort(h.IP6.String(), port)
+	cmd := h.Command(ctx, python, "-I", "-c", libtorrentScript, "run", listen, downloads, fingerprint)
 	input, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err
@@ -92,50 +101,116 @@ func StartLibTorrent(ctx context.Context, h *netns.Host, dir, downloads string, 
 	if err != nil {
 		return nil, err
 	}
-	return &LibTorrent{process: p, input: input}, nil
+	return &LibTorrent{process: p, dir: dir, input: input}, nil
+}
+
+// Add implements Client.
+func (l *LibTorrent) Add(ctx context.Context, torrent []byte) (id string, err error) {
+	return l.AddSlow(ctx, torrent, 0)
+}
+
+// AddSlow is Add with a limit of what it sends each second, which Hurry lifts.
+func (l *LibTorrent) AddSlow(ctx context.Context, torrent []byte, limit int) (id string, err error) {
+	id = strconv.FormatInt(l.added.Add(1), 10)
+	file := filepath.Join(l.dir, id+".torrent")
+	if err := os.WriteFile(file, torrent, 0o600); err != nil {
+		return "", err
+	}
+	if err := l.order(map[string]any{"add": id, "file": file, "limit": limit}); err != nil {
+		return "", err
+	}
+	_, err = l.waitFor(ctx, id, "libtorrent does not take a torrent", func(LibTorrentState) bool { return true })
+	return id, err
+}
+
+// Hurry lifts the limit of AddSlow.
+func (l *LibTorrent) Hurry(id string) error {
+	return l.order(map[string]any{"limit": id, "to": 0})
+}
+
+func (l *LibTorrent) order(what map[string]any) error {
+	line, err := json.Marshal(what)
+	if err == nil {
+		_, err = l.input.Write(append(line, '\n')) // one write: orders don't mix
+	}
+	return err
+}
+
+// said calls each with whatever was said of a torrent so far until it returns
+// false.
+func (l *LibTorrent) said(id string, each func(LibTorrentState) bool) {
+	for line := range strings.Lines(l.out.String()) {
+		st := LibTorrentState{}
+		if json.Unmarshal([]byte(line), &st) == nil && st.ID == id && !each(st) {
+			return
+		}
+	}
 }
 
 // waitFor returns the first thing said that pleases is true of.
-func (l *LibTorrent) waitFor(ctx context.Context, what string, pleases func(LibTorrentState) bool) (st LibTorrentState, err error) {
-	err = until(ctx, what, func() (bool, error) {
+func (l *LibTorrent) waitFor(ctx context.Context, id, what string, pleases func(LibTorrentState) bool) (found LibTorrentState, err error) {
+	err = until(ctx, what, func() (ok bool, err error) {
 		gone := l.ended() // before reading: what was said last must be read
-		for line := range strings.Lines(l.out.String()) {
-			st = LibTorrentState{}
-			if json.Unmarshal([]byte(line), &st) == nil && pleases(st) {
-				return true, nil
+		l.said(id, func(st LibTorrentState) bool {
+			if pleases(st) {
+				found, ok = st, true
 			}
-		}
-		if gone {
+			return !ok
+		})
+		if gone && !ok {
 			return false, errors.New("libtorrent ended")
 		}
-		return false, nil
+		return ok, nil
 	})
 	if err != nil {
 		err = fmt.Errorf("%w; it said:\n%s", err, l.out.String())
 	}
-	return st, err
+	return found, err
 }
 
-// WaitSeeding returns when the torrent is complete and the tracker has answered.
-func (l *LibTorrent) WaitSeeding(ctx context.Context) error {
-	if _, err := l.waitFor(ctx, "libtorrent does not seed", func(st LibTorrentState) bool { return st.Seeding }); err != nil {
-		return err
+// Figures implements Client.
+func (l *LibTorrent) Figures(_ context.Context, id string) (f Figures, err error) {
+	l.said(id, func(st LibTorrentState) bool {
+		if st.TorrentError != "" {
+			err = fmt.Errorf("libtorrent: %s", st.TorrentError)
+		}
+		if st.State != "" {
+			f = st.figures()
+		}
+		return true
+	})
+	return f, err
+}
+
+func (st LibTorrentState) figures() Figures {
+	return Figures{Complete: st.Seeding, Uploaded: st.Uploaded, Downloaded: st.Downloaded}
+}
+
+// WaitSeeding returns when a torrent is complete and the tracker has answered.
+func (l *LibTorrent) WaitSeeding(ctx context.Context, id string) error {
+	if err := WaitComplete(ctx, l, id); err != nil {
+		return fmt.Errorf("%w; libtorrent said:\n%s", err, l.out.String())
 	}
-	_, err := l.waitFor(ctx, "the tracker does not answer libtorrent", func(st LibTorrentState) bool { return st.TrackerReply != nil })
+	_, err := l.waitFor(ctx, id, "the tracker does not answer libtorrent", func(st LibTorrentState) bool { return st.TrackerReply != nil })
 	return err
 }
 
 // WaitTrackerError returns what the tracker answered when it refused.
-func (l *LibTorrent) WaitTrackerError(ctx context.Context) (string, error) {
-	st, err := l.waitFor(ctx, "the tracker does not refuse libtorrent", func(st LibTorrentState) bool { return st.TrackerError != "" })
+func (l *LibTorrent) WaitTrackerError(ctx context.Context, id string) (string, error) {
+	st, err := l.waitFor(ctx, id, "the tracker does not refuse libtorrent", func(st LibTorrentState) bool { return st.TrackerError != "" })
 	return st.TrackerError, err
 }
 
-// Close leaves the swarm and returns what the session has moved.
-func (l *LibTorrent) Close(ctx context.Context) (LibTorrentState, error) {
-	if err := l.input.Close(); err != nil {
-		return LibTorrentState{}, err
+// Stop implements Client.
+func (l *LibTorrent) Stop(ctx context.Context, id string) (Figures, error) {
+	if err := l.order(map[string]any{"stop": id}); err != nil {
+		return Figures{}, err
 	}
-	st, err := l.waitFor(ctx, "libtorrent does not end", func(st LibTorrentState) bool { return st.Ended })
-	return st, errors.Join(err, l.wait(ctx))
+	st, err := l.waitFor(ctx, id, "libtorrent does not stop", func(st LibTorrentState) bool { return st.Stopped })
+	return st.figures(), err
+}
+
+// Close implements Client. It waits a few seconds for the tracker's answers.
+func (l *LibTorrent) Close(ctx context.Context) error {
+	return errors.Join(l.input.Close(), l.wait(ctx))
 }

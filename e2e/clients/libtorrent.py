@@ -1,9 +1,16 @@
 """Drives libtorrent for the end-to-end tests. Prints one JSON object a line.
 
 libtorrent.py make v1|v2|hybrid PATH PIECE_SIZE OUT
-libtorrent.py run IP TORRENT SAVE_PATH [FINGERPRINT]   until standard input ends
+libtorrent.py run LISTEN SAVE_PATH [FINGERPRINT]
+
+A session is told what to do by JSON objects on standard input, one a line:
+  {"add": ID, "file": TORRENT, "limit": BYTES_PER_SECOND}   0 is no limit
+  {"limit": ID, "to": BYTES_PER_SECOND}
+  {"stop": ID}
+It ends with standard input.
 """
 import json
+import queue
 import sys
 import threading
 
@@ -28,58 +35,76 @@ def make(kind, path, piece_size, out):
     say(v1=str(hashes.v1) if hashes.has_v1() else "", v2=str(hashes.v2) if hashes.has_v2() else "", size=info.total_size())
 
 
-def run(ip, torrent, save_path, fingerprint=""):
-    settings = {
-        "listen_interfaces": ip + ":6881", "outgoing_interfaces": ip,
-        "enable_dht": False, "enable_lsd": False, "enable_upnp": False, "enable_natpmp": False,
-        "enable_incoming_utp": False, "enable_outgoing_utp": False,
-        "alert_mask": lt.alert.category_t.tracker_notification | lt.alert.category_t.error_notification,
-        "stop_tracker_timeout": 5,
-    }
-    if fingerprint:
-        settings["peer_fingerprint"] = fingerprint
-    session = lt.session(settings)
-    info = lt.torrent_info(torrent)
-    handle = session.add_torrent({"ti": info, "save_path": save_path})
-    ending = threading.Event()
-    threading.Thread(target=lambda: (sys.stdin.read(), ending.set()), daemon=True).start()
-    last = None
-    while not ending.is_set():
-        session.wait_for_alert(100)
-        report(session)
-        s = handle.status()
-        now = {"state": str(s.state), "seeding": bool(s.is_seeding), "done": s.total_done,
-               "uploaded": s.total_payload_upload, "downloaded": s.total_payload_download}
-        if now != last:
-            say(**now)
-            last = now
-    # A torrent that is paused tells the tracker so, once for each info-hash.
-    handle.unset_flags(lt.torrent_flags.auto_managed)
-    handle.pause()
-    hashes = info.info_hashes()
-    missing = hashes.has_v1() + hashes.has_v2()
-    for _ in range(50):
-        if missing <= 0:
-            break
-        session.wait_for_alert(100)
-        missing -= report(session)
-    s = handle.status()
-    say(ended=True, uploaded=s.total_payload_upload, downloaded=s.total_payload_download, unheard=missing)
+class Session:
+    def __init__(self, listen, save_path, fingerprint):
+        settings = {
+            "listen_interfaces": listen, "enable_dht": False, "enable_lsd": False, "enable_upnp": False, "enable_natpmp": False,
+            "enable_incoming_utp": False, "enable_outgoing_utp": False,
+            "alert_mask": lt.alert.category_t.tracker_notification | lt.alert.category_t.error_notification,
+            "stop_tracker_timeout": 5,
+        }
+        if fingerprint:
+            settings["peer_fingerprint"] = fingerprint
+        self.session = lt.session(settings)
+        self.save_path = save_path
+        self.handles = {}
+        self.last = {}
+
+    def do(self, order):
+        if "add" in order:
+            info = lt.torrent_info(order["file"])
+            handle = self.session.add_torrent({"ti": info, "save_path": self.save_path})
+            handle.set_upload_limit(order["limit"])
+            self.handles[order["add"]] = handle
+        elif "limit" in order:
+            self.handles[order["limit"]].set_upload_limit(order["to"])
+        else:
+            handle = self.handles[order["stop"]]
+            handle.unset_flags(lt.torrent_flags.auto_managed)
+            handle.pause()  # tells the tracker, once for each info-hash and address
+            self.report(stopped=True)
+
+    def report(self, **more):
+        """Says what has changed, and what the tracker has answered."""
+        for key, handle in self.handles.items():
+            s = handle.status()
+            now = {"id": key, "state": str(s.state), "seeding": bool(s.is_seeding),
+                   "uploaded": s.total_payload_upload,
+                   # as it is announced: without what came twice or was wrong
+                   "downloaded": s.total_payload_download - s.total_redundant_bytes - s.total_failed_bytes}
+            if s.flags & lt.torrent_flags.paused:
+                now.update(more)
+            if now != self.last.get(key):
+                say(**now)
+                self.last[key] = now
+        for a in self.session.pop_alerts():
+            key = next((k for k, h in self.handles.items() if h == getattr(a, "handle", None)), None)
+            if isinstance(a, lt.tracker_error_alert):
+                say(id=key, tracker_error=a.failure_reason() or a.error_message() or a.message())
+            elif isinstance(a, lt.tracker_reply_alert):
+                say(id=key, tracker_reply=a.num_peers)
+            elif isinstance(a, lt.torrent_error_alert):
+                say(id=key, torrent_error=a.message())
 
 
-def report(session):
-    """Says what the tracker answered, and returns how many answers there were."""
-    answers = 0
-    for a in session.pop_alerts():
-        if isinstance(a, lt.tracker_error_alert):
-            say(tracker_error=a.failure_reason() or a.error_message())
-            answers += 1
-        elif isinstance(a, lt.tracker_reply_alert):
-            say(tracker_reply=a.num_peers)
-            answers += 1
-        elif isinstance(a, lt.torrent_error_alert):
-            say(torrent_error=a.message())
-    return answers
+def run(listen, save_path, fingerprint=""):
+    session = Session(listen, save_path, fingerprint)
+    orders = queue.Queue()
+
+    def read():
+        for line in sys.stdin:
+            orders.put(json.loads(line))
+        orders.put(None)
+
+    threading.Thread(target=read, daemon=True).start()
+    while True:
+        session.session.wait_for_alert(50)
+        session.report()
+        while not orders.empty():
+            order = orders.get()
+            if order is None:
+                return  # the session ends when its farewells are answered
+            session.do(order)
 
 
 if __name__ == "__main__":

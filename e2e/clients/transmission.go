@@ -9,51 +9,47 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"sync/atomic"
 
 	"github.com/caduceus-bio/caduceus/e2e/netns"
 )
 
 // Transmission is a transmission-daemon on a host of the lab.
+//
+// It announces over one family: IPv6 when the tracker has both. The peer-id is
+// another one for each torrent, the key is one for all. Once complete it announces
+// without an event first, and "completed" a second later. It unchokes every ten
+// seconds, so a fetch takes that long. What it counts as uploaded includes the 13
+// bytes of head of each message that carries data.
 type Transmission struct {
 	*process
 	url     string
-	session string
+	session atomic.Value // of string: what it calls this test
 }
 
 // StartTransmission starts a daemon that keeps its settings in dir and data in
 // downloads.
 func StartTransmission(ctx context.Context, h *netns.Host, dir, downloads string) (*Transmission, error) {
-	ip := h.IP.String()
 	p, err := start(h.Command(ctx, "transmission-daemon", "--foreground", "--config-dir", dir, "--download-dir", downloads,
-		"--no-auth", "--allowed", "10.77.*.*", "--port", "9091", "--rpc-bind-address", ip, "--bind-address-ipv4", ip,
+		"--no-auth", "--allowed", "10.77.*.*", "--port", "9091",
 		"--peerport", "51413", "--no-dht", "--no-lpd", "--no-portmap", "--no-utp", "--no-incomplete-dir"))
 	if err != nil {
 		return nil, err
 	}
-	t := &Transmission{process: p, url: "http://" + ip + ":9091/transmission/rpc"}
-	err = until(ctx, "transmission-daemon does not answer", func() (bool, error) {
-		if p.ended() {
-			return false, fmt.Errorf("transmission-daemon ended: %w\n%s", p.err, p.out.String())
-		}
-		return t.call(ctx, "session-get", nil, nil) == nil, nil
-	})
-	if err != nil {
-		return nil, errors.Join(err, p.cmd.Process.Kill())
-	}
-	return t, nil
+	t := &Transmission{process: p, url: "http://" + h.IP.String() + ":9091/transmission/rpc"}
+	return t, t.untilReady(ctx, func() error { return t.call(ctx, "session-get", nil, nil) })
 }
 
-// Add adds a .torrent and returns its number.
-func (t *Transmission) Add(ctx context.Context, torrent []byte) (id int, err error) {
+// Add implements Client.
+func (t *Transmission) Add(ctx context.Context, torrent []byte) (id string, err error) {
 	var out struct {
-		Added     struct{ ID int } `json:"torrent-added"`
-		Duplicate struct{ ID int } `json:"torrent-duplicate"`
+		Added struct{ HashString string } `json:"torrent-added"`
 	}
 	err = t.call(ctx, "torrent-add", map[string]any{"metainfo": base64.StdEncoding.EncodeToString(torrent)}, &out)
-	if err == nil && out.Added.ID == 0 {
-		err = fmt.Errorf("transmission has this torrent already, as %d", out.Duplicate.ID)
+	if err == nil && out.Added.HashString == "" {
+		err = errors.New("transmission has this torrent already")
 	}
-	return out.Added.ID, err
+	return out.Added.HashString, err
 }
 
 // TransmissionState is what the daemon says of one torrent.
@@ -76,16 +72,19 @@ type TransmissionState struct {
 
 const (
 	transmissionStopped = 0
+	transmissionChecks  = 2
 	transmissionSeeding = 6
+
+	transmissionLocalError = 3 // others are the tracker's
 )
 
 // State asks for the state of one torrent.
-func (t *Transmission) State(ctx context.Context, id int) (TransmissionState, error) {
+func (t *Transmission) State(ctx context.Context, id string) (TransmissionState, error) {
 	var out struct{ Torrents []TransmissionState }
-	err := t.call(ctx, "torrent-get", map[string]any{"ids": []int{id}, "fields": []string{"percentDone", "leftUntilDone",
+	err := t.call(ctx, "torrent-get", map[string]any{"ids": []string{id}, "fields": []string{"percentDone", "leftUntilDone",
 		"uploadedEver", "downloadedEver", "status", "error", "errorString", "trackerStats"}}, &out)
 	if err == nil && len(out.Torrents) != 1 {
-		err = fmt.Errorf("transmission knows no torrent %d", id)
+		err = fmt.Errorf("transmission knows no torrent %s", id)
 	}
 	if err != nil {
 		return TransmissionState{}, err
@@ -94,12 +93,11 @@ func (t *Transmission) State(ctx context.Context, id int) (TransmissionState, er
 }
 
 // WaitSeeding returns when the torrent is complete and the tracker knows.
-func (t *Transmission) WaitSeeding(ctx context.Context, id int) error {
+func (t *Transmission) WaitSeeding(ctx context.Context, id string) error {
 	var st TransmissionState
 	err := until(ctx, "transmission does not seed", func() (done bool, err error) {
 		st, err = t.State(ctx, id)
-		return st.Status == transmissionSeeding && st.LeftUntilDone == 0 &&
-			len(st.TrackerStats) > 0 && st.TrackerStats[0].LastAnnounceSucceeded, err
+		return st.Status == transmissionSeeding && st.LeftUntilDone == 0 && len(st.TrackerStats) > 0 && st.TrackerStats[0].LastAnnounceSucceeded, err
 	})
 	if err != nil {
 		return fmt.Errorf("%w: %+v", err, st)
@@ -108,7 +106,7 @@ func (t *Transmission) WaitSeeding(ctx context.Context, id int) error {
 }
 
 // WaitAnnounced returns when the tracker has answered well.
-func (t *Transmission) WaitAnnounced(ctx context.Context, id int) error {
+func (t *Transmission) WaitAnnounced(ctx context.Context, id string) error {
 	return until(ctx, "transmission does not announce", func() (bool, error) {
 		st, err := t.State(ctx, id)
 		return len(st.TrackerStats) > 0 && st.TrackerStats[0].LastAnnounceSucceeded, err
@@ -116,7 +114,7 @@ func (t *Transmission) WaitAnnounced(ctx context.Context, id int) error {
 }
 
 // WaitTrackerError returns what the tracker answered once it has refused.
-func (t *Transmission) WaitTrackerError(ctx context.Context, id int) (text string, err error) {
+func (t *Transmission) WaitTrackerError(ctx context.Context, id string) (text string, err error) {
 	err = until(ctx, "the tracker does not refuse transmission", func() (bool, error) {
 		st, err := t.State(ctx, id)
 		if err != nil || len(st.TrackerStats) == 0 {
@@ -130,24 +128,37 @@ func (t *Transmission) WaitTrackerError(ctx context.Context, id int) (text strin
 }
 
 // Reannounce asks the tracker for more peers now.
-func (t *Transmission) Reannounce(ctx context.Context, id int) error {
-	return t.call(ctx, "torrent-reannounce", map[string]any{"ids": []int{id}}, nil)
+func (t *Transmission) Reannounce(ctx context.Context, id string) error {
+	return t.call(ctx, "torrent-reannounce", map[string]any{"ids": []string{id}}, nil)
 }
 
-// StopTorrent stops one torrent, which tells the tracker, and returns its last
-// state.
-func (t *Transmission) StopTorrent(ctx context.Context, id int) (st TransmissionState, err error) {
-	if err := t.call(ctx, "torrent-stop", map[string]any{"ids": []int{id}}, nil); err != nil {
-		return st, err
+// Figures implements Client.
+func (t *Transmission) Figures(ctx context.Context, id string) (Figures, error) {
+	st, err := t.State(ctx, id)
+	if err == nil && st.Error == transmissionLocalError {
+		err = fmt.Errorf("transmission: %s", st.ErrorString)
 	}
-	err = until(ctx, "transmission does not stop a torrent", func() (done bool, err error) {
-		st, err = t.State(ctx, id)
+	return st.figures(), err
+}
+
+func (st TransmissionState) figures() Figures {
+	return Figures{Complete: st.LeftUntilDone == 0 && st.Status != transmissionChecks, Uploaded: st.UploadedEver, Downloaded: st.DownloadedEver}
+}
+
+// Stop implements Client.
+func (t *Transmission) Stop(ctx context.Context, id string) (f Figures, err error) {
+	if err := t.call(ctx, "torrent-stop", map[string]any{"ids": []string{id}}, nil); err != nil {
+		return f, err
+	}
+	err = until(ctx, "transmission does not stop a torrent", func() (bool, error) {
+		st, err := t.State(ctx, id)
+		f = st.figures()
 		return st.Status == transmissionStopped, err
 	})
-	return st, err
+	return f, err
 }
 
-// Close ends the daemon. Torrents that still run announce that they stop.
+// Close implements Client. Torrents that still run announce that they stop.
 func (t *Transmission) Close(ctx context.Context) error {
 	if err := t.call(ctx, "session-close", nil, nil); err != nil && !t.ended() {
 		return errors.Join(err, t.terminate(ctx))
@@ -167,7 +178,8 @@ func (t *Transmission) call(ctx context.Context, method string, arguments map[st
 		if err != nil {
 			return err
 		}
-		req.Header.Set(sessionHeader, t.session)
+		session, _ := t.session.Load().(string)
+		req.Header.Set(sessionHeader, session)
 		resp, err := http.DefaultClient.Do(req)
 		if err != nil {
 			return err
@@ -177,7 +189,7 @@ func (t *Transmission) call(ctx context.Context, method string, arguments map[st
 			return err
 		}
 		if resp.StatusCode == http.StatusConflict {
-			t.session = resp.Header.Get(sessionHeader)
+			t.session.Store(resp.Header.Get(sessionHeader))
 			continue
 		}
 		answer := struct {
