@@ -180,10 +180,20 @@ func (a *account) upload(torrent []byte, title string) uploaded {
 func (a *account) download(id int64) (torrent []byte) {
 	a.h.t.Helper()
 	a.call(http.MethodGet, fmt.Sprintf("/api/v1/torrents/%d/download", id), "", nil, http.StatusOK, &torrent)
-	if !bytes.Contains(torrent, []byte(a.passkey)) {
-		a.h.t.Errorf("the .torrent of %s does not hold their passkey", a.name)
+	if bytes.Contains(torrent, []byte(a.passkey)) || announceKey(torrent) == nil {
+		a.h.t.Errorf("the .torrent of %s should hold a key for this torrent alone", a.name)
 	}
 	return torrent
+}
+
+// announceKey finds the key in the announce address of a .torrent, nil where there
+// is none.
+func announceKey(torrent []byte) []byte {
+	m := regexp.MustCompile(`/([0-9A-Za-z_-]{40})/announce`).FindSubmatch(torrent)
+	if m == nil {
+		return nil
+	}
+	return m[1]
 }
 
 // figures is what the API says of the member who asks.

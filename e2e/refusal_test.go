@@ -43,8 +43,10 @@ func TestRefusalsAsTheClientShowsThem(t *testing.T) {
 	t.Run("wrong passkey", func(t *testing.T) {
 		t.Parallel()
 		ctx := whileClient(t)
-		wrong := strings.Repeat("x", len(ann.passkey))
-		torrent := bytes.ReplaceAll(ann.download(up.TorrentID), []byte(ann.passkey), []byte(wrong))
+		torrent := ann.download(up.TorrentID)
+		key := announceKey(torrent)
+		wrong := strings.Repeat("x", len(key))
+		torrent = bytes.ReplaceAll(torrent, key, []byte(wrong))
 		aria := must[*clients.Aria2](t)(clients.StartAria2(ctx, host(t), t.TempDir(), t.TempDir()))
 		must[string](t)(aria.Add(ctx, torrent))
 		line := must[string](t)(aria.WaitLog(ctx, "failure reason"))

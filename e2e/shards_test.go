@@ -157,7 +157,7 @@ func (h *house) shareAnew(t *testing.T) {
 func (h *house) seeders(a *account, up uploaded) int {
 	h.t.Helper()
 	raw := must[[]byte](h.t)(hex.DecodeString(up.InfoHash))
-	resp, err := http.Get("http://" + h.alone + "/" + a.passkey + "/scrape?info_hash=" + url.QueryEscape(string(raw))) //nolint:noctx // a test's own server
+	resp, err := http.Get("http://" + h.alone + "/" + a.passkey + "/scrape?info_hash=" + url.QueryEscape(string(raw)))
 	if err != nil {
 		h.t.Fatal(err)
 	}
