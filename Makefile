@@ -11,7 +11,7 @@ PKG      ?= ./...
 # One program without cgo: it runs on any Linux of its architecture.
 export CGO_ENABLED = 0
 
-.PHONY: help run build test check race bench bench-tracker fuzz demo clean needs lint-tool
+.PHONY: help run build test test-kill check race bench bench-tracker fuzz demo clean needs lint-tool
 .DEFAULT_GOAL := help
 
 help: ## say what there is
@@ -33,6 +33,9 @@ test: needs ## install what the tests need and run all of them (PKG=./… for so
 race: ## the same with the race detector
 	@./scripts/needs.sh test gcc libc6-dev
 	CGO_ENABLED=1 $(GO) run ./scripts/test -race -timeout 20m -p 2 $(PKG)
+
+test-kill: needs ## kill tracker and database again and again, for some minutes
+	CADUCEUS_TEST_LONG=1 $(GO) run ./scripts/test -timeout 60m -p 1 -count 1 -run '^(TestKill|TestOutage|TestFullDisk)' ./tracker
 
 check: lint-tool ## format, vet, lint and the law of imports
 	@files=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')); \

@@ -36,6 +36,7 @@ var storeys = map[string]int{
 	"internal/economy":  2,
 	"internal/client":   2,
 	"internal/schedule": 2,
+	"internal/transfer": 2,
 
 	"internal/command": 3,
 }

@@ -37,8 +37,8 @@ type Settings struct {
 
 // HouseConfig is the [house] section: what all rooms share.
 type HouseConfig struct {
-	// DataDir holds the embedded database, the IRC certificate and the control
-	// socket.
+	// DataDir holds the embedded database, the tracker's journal, the IRC certificate
+	// and the control socket.
 	DataDir string `toml:"data_dir"`
 	// SecretsDir holds the site key and Hermes's IRC key; "" is secrets in the
 	// data directory.
@@ -120,6 +120,9 @@ func (s *Settings) derive() {
 	}
 	if isLoopback(s.Tracker.AnnounceURL) { // who can reach such a tracker has no other address
 		s.Tracker.AllowPrivateAddresses = true
+	}
+	if s.Tracker.JournalDir == "" {
+		s.Tracker.JournalDir = s.House.path("tracker" + strings.TrimSuffix("-"+s.Tracker.Name, "-")) // several may share a data directory
 	}
 	if s.Tracker.ClientsURL == "" {
 		s.Tracker.ClientsURL = s.siteURL() + "/rules/clients"

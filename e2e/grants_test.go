@@ -38,10 +38,10 @@ func onTheSite(t *testing.T, boss, ann *account, ups []uploaded) {
 	group, torrent := strconv.FormatInt(ups[0].GroupID, 10), strconv.FormatInt(ups[0].TorrentID, 10)
 	for _, path := range []string{"/", "/browse", "/browse?q=dataset&tag=phage&category=1", "/groups/" + group, "/torrents/" + torrent,
 		"/torrents/" + torrent + "/files", "/torrents/" + torrent + "/uploaded", "/upload", "/members/ann", "/settings", "/freeleech",
-		"/rules/clients", "/torrents.php?id=" + group, "/swarm?t=" + torrent} {
+		"/rules/clients", "/announces", "/announces?torrent=" + torrent, "/endangered", "/torrents.php?id=" + group, "/swarm?t=" + torrent} {
 		ann.get(path)
 	}
-	for _, path := range []string{"/staff/members", "/staff/members/new", "/staff/members/ann"} {
+	for _, path := range []string{"/staff/members", "/staff/members/new", "/staff/members/ann", "/staff/members/ann/announces", "/torrents/" + torrent + "/announces", "/staff/tracker"} {
 		boss.get(path)
 	}
 	ann.submit("/groups/"+group+"/edit", url.Values{"description": {"The genome of phage lambda, edited."}, "tags": {"edited, lambda, phage, genome, virus"}, "creators": {"Somebody New"}})
@@ -114,7 +114,12 @@ func byIRC(t *testing.T, staff []*reader, ups []uploaded) {
 		{"freeleech torrent " + second + " free for the test", second},
 		{"client list", "Transmission"},
 		{"client add -ZZ9 A client of the test", "-ZZ9"},
+		{"client lowest -ZZ9 1.2", "1.2"},
 		{"client remove -ZZ9", "are refused."},
+		{"class slots User 50", "50 torrents"},
+		{"announces ann", "No announces of ann"},
+		{"tracker", "announces and"},
+		{"endangered", "eeder"},
 		{"job list", "prune"},
 		{"audit", "client remove"},
 		{"audit alice", "member"},

@@ -47,6 +47,7 @@ type house struct {
 	tracker string
 	irc     string
 	proxy   string               // where announces go, when that is not the tracker itself
+	alone   string               // where the last of several trackers listens, when nobody is to find it
 	opsPort map[string]int       // by process
 	admin   db.Config            // MariaDB as its root; empty on SQLite
 	user    map[string]db.Config // by room, where each has its own
@@ -88,7 +89,8 @@ trusted_proxies = ["10.77.0.1"]
 [freeleech]
 calendar = false
 [tracker]
-listen = [%q, "[%s]:%d"]
+udp_listen = [%q]
+listen = [%[5]q, "[%s]:%d"]
 announce_url = %q
 interval = "3s"
 min_interval = "1s"

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/anacrolix/torrent/bencode"
@@ -40,7 +41,7 @@ func buildShards(t *testing.T) *house {
 	h := build(t, inShards, func(h *house) {
 		tracker := must[*url.URL](t)(url.Parse(h.tracker))
 		at := func(n int) string { return fmt.Sprintf("%s:%d", tracker.Hostname(), 15000+n) }
-		h.proxy = "http://" + at(0)
+		h.proxy, h.alone = "http://"+at(0), at(9)
 		fmt.Fprintf(&listen, "listen %s;", at(0))
 		for i, name := range []string{"a", "b", "c"} {
 			h.env["tracker:"+name] = []string{"CADUCEUS_TRACKER_NAME=" + name, "CADUCEUS_TRACKER_SLOTS=" + shares[name],
@@ -80,7 +81,7 @@ func TestThreeTrackers(t *testing.T) {
 			sets[of] = shared{up, data, made.Size}
 		}
 	}
-	seeder := must[*clients.Transmission](t)(clients.StartTransmission(ctx, host(t), t.TempDir(), seeds))
+	seeder := must[*clients.LibTorrent](t)(clients.StartLibTorrent(ctx, host(t), t.TempDir(), seeds, ""))
 	for _, s := range sets {
 		id := must[string](t)(seeder.Add(ctx, ann.download(s.up.TorrentID)))
 		if err := seeder.WaitSeeding(ctx, id); err != nil {
@@ -119,9 +120,58 @@ func TestThreeTrackers(t *testing.T) {
 	ben.waitFigures(figures{Downloaded: down, Snatched: 3})
 	ann.waitSnatches(sets["a"].up.TorrentID, 2)
 	ann.waitSnatches(sets["c"].up.TorrentID, 1)
+	h.shareAnew(t)
+	if got := h.seeders(cy, sets["c"].up); got != 1 {
+		t.Errorf("tracker a took over a swarm with %d seeders, want 1", got)
+	}
 	if err := seeder.Close(ctx); err != nil {
 		t.Error(err)
 	}
+}
+
+// shareAnew gives all torrents to tracker a, with the command and the database
+// user of production. The swarms must be there afterwards as they were before.
+func (h *house) shareAnew(t *testing.T) {
+	t.Helper()
+	words := []string{"share"}
+	for name := range shares {
+		h.procs["tracker:"+name].stop(t, syscall.SIGTERM)
+		slots := ""
+		if name == "a" {
+			slots = "0123456789abcdef"
+		}
+		words = append(words, name+":"+slots+":"+h.dir+"/tracker-"+name+"/tracker-"+name)
+	}
+	u := h.user["tracker"]
+	p := h.command(words, "CADUCEUS_DATABASE_USER="+u.User, "CADUCEUS_DATABASE_PASSWORD="+u.Password)
+	if err := p.cmd.Run(); err != nil || strings.Count(p.out.String(), "is retired") != 2 {
+		t.Errorf("share: %v: %s", err, p.out.String())
+	}
+	h.env["tracker:a"] = append(h.env["tracker:a"], "CADUCEUS_TRACKER_SLOTS=0123456789abcdef")
+	// The seeder would announce itself again soon: look before it does.
+	h.env["tracker:a"] = append(h.env["tracker:a"], "CADUCEUS_TRACKER_LISTEN="+h.alone)
+	h.open("tracker:a")
+}
+
+// seeders asks tracker a itself.
+func (h *house) seeders(a *account, up uploaded) int {
+	h.t.Helper()
+	raw := must[[]byte](h.t)(hex.DecodeString(up.InfoHash))
+	resp, err := http.Get("http://" + h.alone + "/" + a.passkey + "/scrape?info_hash=" + url.QueryEscape(string(raw))) //nolint:noctx // a test's own server
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	body := must[[]byte](h.t)(io.ReadAll(resp.Body))
+	_ = resp.Body.Close()
+	var said struct {
+		Files map[string]struct {
+			Complete int `bencode:"complete"`
+		} `bencode:"files"`
+	}
+	if err := bencode.Unmarshal(body, &said); err != nil {
+		h.t.Fatalf("%s: %q", resp.Status, body)
+	}
+	return said.Files[string(raw)].Complete
 }
 
 // namedIn writes a file of 300 kB that its name decides.

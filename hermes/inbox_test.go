@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
+	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
@@ -193,6 +194,10 @@ func TestAnswersFailClosed(t *testing.T) {
 	d := dbtest.Reopen(t, migrated(t))
 	s, f := newSite(t, d), newFake(t)
 	<-s.start(f).ready
+	s.append(eventlog.JobFailed{Run: 1, Job: "prune-events", Text: "no room left"})
+	s.tracked("tracker")
+	f.heard("#debug", 1) // everything of the bot runs
+	s.settled(f, announceCursor)
 	if err := d.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -105,6 +105,9 @@ func (n *notices) compose(ctx context.Context, e eventlog.Event) (channel, text 
 	case eventlog.JobFailed{}.EventKind():
 		f, err := eventlog.Decode[eventlog.JobFailed](e)
 		return n.cfg.DebugChannel, fmt.Sprintf("Job %s failed (run %d): %s", f.Job, f.Run, f.Text), err
+	case eventlog.LedgerTrouble{}.EventKind():
+		f, err := eventlog.Decode[eventlog.LedgerTrouble](e)
+		return n.cfg.StaffChannel, ledgerLine(f), err
 	case eventlog.JobFinished{}.EventKind():
 		f, err := eventlog.Decode[eventlog.JobFinished](e)
 		how := "is done"
@@ -112,8 +115,64 @@ func (n *notices) compose(ctx context.Context, e eventlog.Event) (channel, text 
 			how = "failed"
 		}
 		return n.cfg.StaffChannel, fmt.Sprintf("%s: job %s %s (run %d). %s", f.StartedBy, f.Job, how, f.Run, f.Text), err
+	case eventlog.TransferSuspect{}.EventKind():
+		s, err := eventlog.Decode[eventlog.TransferSuspect](e)
+		if err != nil {
+			return "", "", err
+		}
+		who, err := n.who(ctx, s.Member)
+		return n.cfg.StaffChannel, suspectLine(s, who) + " " + n.deps.Catalog.Permalink(s.Torrent), err
+	case eventlog.RosterDrift{}.EventKind():
+		d, err := eventlog.Decode[eventlog.RosterDrift](e)
+		text := fmt.Sprintf("The tracker was not up to date, and is again: %d members, %d torrents", d.Members, d.Torrents)
+		if d.Rules {
+			text += " and the rules"
+		}
+		return n.cfg.StaffChannel, text + " differed from the database. Something was changed past the event log.", err
 	}
 	return "", "", nil
+}
+
+// ledgerLine tells of trouble with recording transfer.
+func ledgerLine(f eventlog.LedgerTrouble) string {
+	since := stamp(time.Unix(f.Since, 0))
+	if f.Over {
+		return fmt.Sprintf("Over, and nothing was lost, from %s to %s: %s", since, stamp(time.Unix(f.Until, 0)), f.Text)
+	}
+	return fmt.Sprintf("Trouble since %s: %s", since, f.Text)
+}
+
+// who names a member, also one who is there no more.
+func (n *notices) who(ctx context.Context, id core.MemberID) (string, error) {
+	m, err := n.deps.Members.ByID(ctx, id)
+	switch {
+	case core.CodeOf(err) == core.NotFound:
+		return fmt.Sprintf("Member %d", id), nil
+	case err != nil:
+		return "", err
+	}
+	return m.Name, nil
+}
+
+// suspectLine tells of transfer that can hardly be.
+func suspectLine(s eventlog.TransferSuspect, who string) string {
+	in := time.Duration(s.Seconds) * time.Second
+	var what string
+	switch s.Reason {
+	case eventlog.SuspectLine:
+		what = fmt.Sprintf("tells of %s up and %s down in %s, where the fastest line carries %s", s.Up, s.Down, in, s.Limit)
+	case eventlog.SuspectTorrent:
+		what = fmt.Sprintf("tells of %s up and %s down in %s, where the torrent accounts for %s", s.Up, s.Down, in, s.Limit)
+	case eventlog.SuspectAlone:
+		what = fmt.Sprintf("tells of %s uploaded in %s while nobody lacked anything", s.Up, in)
+	case eventlog.SuspectLeft:
+		what = fmt.Sprintf("says that %s are missing of a torrent of %s", s.Left, s.Limit)
+	case eventlog.SuspectDownloaded:
+		what = fmt.Sprintf("says to have downloaded %s of a torrent of %s", s.Down, s.Limit)
+	default:
+		what = "is suspect: " + string(s.Reason)
+	}
+	return fmt.Sprintf("Suspect transfer: %s %s.", who, what)
 }
 
 // leechName is what members call a state.

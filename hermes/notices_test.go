@@ -36,6 +36,9 @@ func TestNoticesReachTheirChannels(t *testing.T) {
 		bot.stop()
 		s.start(f)
 		s.append(eventlog.JobFailed{Run: 4, Job: "prune-events", Text: "again"})
+		s.append(eventlog.TransferSuspect{Member: 999, Torrent: 7, Reason: eventlog.SuspectLine, Up: core.TiB, Limit: core.GiB, Seconds: 60})
+		s.append(eventlog.TransferSuspect{Member: 999, Torrent: 7, Reason: eventlog.SuspectAlone, Up: core.GiB, Seconds: 3600})
+		s.append(eventlog.RosterDrift{Members: 2, Rules: true})
 		s.settled(f, noticeCursor)
 		want := []said{
 			{"#general", "Freeleech is coming: March equinox, from 2026-03-20 00:00 UTC to 2026-03-21 00:00 UTC. For every torrent, downloads don't count, uploads do then."},
@@ -43,6 +46,9 @@ func TestNoticesReachTheirChannels(t *testing.T) {
 			{"#staff", "mona: job prune-events is done (run 2). 12 items"},
 			{"#staff", "mona: job prune-events failed (run 3). no room"},
 			{"#debug", "Job prune-events failed (run 4): again"},
+			{"#staff", "Suspect transfer: Member 999 tells of 1.00 TiB up and 0 B down in 1m0s, where the fastest line carries 1.00 GiB. " + s.deps.Catalog.Permalink(7)},
+			{"#staff", "Suspect transfer: Member 999 tells of 1.00 GiB uploaded in 1h0m0s while nobody lacked anything. " + s.deps.Catalog.Permalink(7)},
+			{"#staff", "The tracker was not up to date, and is again: 2 members, 0 torrents and the rules differed from the database. Something was changed past the event log."},
 		}
 		f.mu.Lock()
 		defer f.mu.Unlock()

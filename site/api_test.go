@@ -12,6 +12,7 @@ import (
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
+	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/internal/metainfo"
 )
 
@@ -60,7 +61,7 @@ func TestUploadByAPI(t *testing.T) {
 		t.Error(diff)
 	}
 	file := b.get("/api/v1/torrents/1/download", bearer...)
-	if file.StatusCode != http.StatusOK || file.Header.Get("Content-Type") != "application/x-bittorrent" || !strings.Contains(file.body, w.people["user"].Passkey) {
+	if file.StatusCode != http.StatusOK || file.Header.Get("Content-Type") != "application/x-bittorrent" || !strings.Contains(file.body, member.TorrentKey(w.people["user"].Passkey, w.people["user"].Member.ID, 1)) {
 		t.Errorf("download: status %d", file.StatusCode)
 	}
 	again := b.send("/api/v1/torrents", form, raw, bearer...)

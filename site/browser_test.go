@@ -54,6 +54,9 @@ func ask[T any](t *testing.T, page context.Context, script string) T {
 func TestInARealBrowser(t *testing.T) {
 	w := onSQLite(t)
 	w.upload("user", "Enterobacteria phage lambda, complete genome", nil)
+	w.upload("user", "Saccharomyces cerevisiae S288C, reads of all chromosomes at two temperatures", nil)
+	w.upload("other", "Caenorhabditis elegans, single-cell atlas", nil)
+	w.tracked()
 	page := tab(t)
 	messages := chromedp.Console(page)
 	err := chromedp.Do(page, chromedp.Navigate(w.server.URL+"/login"), chromedp.SendKeys("input[name=name]", "sysop"),
@@ -63,7 +66,8 @@ func TestInARealBrowser(t *testing.T) {
 		t.Fatalf("log in: %v", err)
 	}
 	paths := []string{"/", "/browse", "/browse?q=nothing-like-it", "/groups/1", "/groups/1/edit", "/torrents/1/edit", "/torrents/1/delete", "/torrents/1/files",
-		"/torrents/1/uploaded", "/upload", "/members/user", "/settings", "/freeleech", "/rules/clients", "/staff/members", "/staff/members/new", "/staff/members/user"}
+		"/torrents/1/uploaded", "/upload", "/members/user", "/settings", "/freeleech", "/rules/clients", "/staff/members", "/staff/members/new", "/staff/members/user",
+		"/announces", "/staff/members/user/announces", "/torrents/1/announces", "/endangered", "/staff/tracker"}
 	for _, look := range []struct {
 		scheme string
 		width  int64

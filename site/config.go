@@ -27,6 +27,10 @@ type Config struct {
 	// LoginAttempts is how many wrong passphrases an address or an account may
 	// have within a quarter of an hour.
 	LoginAttempts int `toml:"login_attempts"`
+	// TorrentKeys puts a key for that one torrent into each downloaded .torrent,
+	// instead of the member's passkey: a file that leaks then harms one torrent.
+	// Files with a passkey work either way.
+	TorrentKeys bool `toml:"torrent_keys"`
 	// APIRequests is how many requests an API token may make in a minute.
 	APIRequests int `toml:"api_requests"`
 }
@@ -39,6 +43,7 @@ func DefaultConfig() Config {
 		Listen:        "127.0.0.1:8080",
 		UploadLimit:   10 << 20,
 		LoginAttempts: 10,
+		TorrentKeys:   true,
 		APIRequests:   60,
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
 // download answers with the member's own .torrent. Whoever asks wrongly gets a
@@ -17,12 +18,16 @@ func (s *server) download(v *visit) error { return s.sendTorrent(v, v.Param("id"
 // downloadClassic is download under the address that announce lines lead to.
 func (s *server) downloadClassic(v *visit) error { return s.sendTorrent(v, v.Query("id")) }
 
-func (s *server) sendTorrent(v *visit, id string) error {
-	passkey, err := s.Members.Passkey(v, v.me.ID)
+func (s *server) sendTorrent(v *visit, text string) error {
+	id := core.TorrentID(number(text))
+	key, err := s.Members.Passkey(v, v.me.ID)
 	if err != nil {
 		return err
 	}
-	d, err := s.Catalog.Personal(v, core.TorrentID(number(id)), s.announceURL(passkey))
+	if s.config.TorrentKeys {
+		key = member.TorrentKey(key, v.me.ID, id)
+	}
+	d, err := s.Catalog.Personal(v, id, s.announceURL(key))
 	if err != nil {
 		return err
 	}
@@ -33,9 +38,9 @@ func (s *server) sendTorrent(v *visit, id string) error {
 	return nil
 }
 
-// announceURL is the tracker's address for one member.
-func (s *server) announceURL(passkey string) string {
-	return strings.ReplaceAll(s.AnnounceURL, "{passkey}", url.PathEscape(passkey))
+// announceURL is the tracker's address for one member, by passkey or torrent key.
+func (s *server) announceURL(key string) string {
+	return strings.ReplaceAll(s.AnnounceURL, "{passkey}", url.PathEscape(key))
 }
 
 // attachment names a file to save. Names beyond ASCII are written twice, since

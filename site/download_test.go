@@ -46,9 +46,13 @@ func TestDownloadLinks(t *testing.T) {
 			t.Errorf("%s: status %d, want %d: %s", name, a.StatusCode, tt.status, a.body)
 		case tt.status != 200 && (!strings.HasPrefix(kind, "text/plain") || len(a.body) < 10):
 			t.Errorf("%s: %s %q, want a line of text", name, kind, a.body)
-		case tt.status == 200 && (kind != "application/x-bittorrent" || !strings.Contains(a.body, "http://tracker.example/"+p.Passkey+"/announce")):
-			t.Errorf("%s: %s without the member's announce address", name, kind)
+		case tt.status == 200 && (kind != "application/x-bittorrent" || !strings.Contains(a.body, "http://tracker.example/"+member.TorrentKey(p.Passkey, p.Member.ID, 1)+"/announce") || strings.Contains(a.body, p.Passkey)):
+			t.Errorf("%s: %s without the member's own key for the torrent, or with the passkey", name, kind)
 		}
+	}
+	w.site.config.TorrentKeys = false
+	if a := w.as("user").get("/torrents/1/download"); !strings.Contains(a.body, "http://tracker.example/"+p.Passkey+"/announce") {
+		t.Error("without torrent keys the passkey is missing")
 	}
 	a := w.as("user").get("/torrents/1/download")
 	if cd := a.Header.Get("Content-Disposition"); !strings.HasPrefix(cd, "attachment; filename=") || !strings.Contains(cd, "filename*=UTF-8''") || !strings.Contains(cd, "%C3%9Cbersicht") {

@@ -34,6 +34,9 @@ func functions(a *assets, clock core.Clock) template.FuncMap {
 		"field":   newField,
 		"list":    func(items ...string) []string { return items },
 		"add":     func(x, y int) int { return x + y },
+		"grouped": grouped,
+		"rate":    upTo3,
+		"took":    short,
 	}
 }
 

@@ -56,6 +56,7 @@ func (s *server) routes() []route {
 		{get, "/torrents/:id/files", "", page, members.about((*server).theTorrent), none, (*server).files},
 		{get, "/torrents/:id/uploaded", "", page, members.about((*server).theTorrent), none, (*server).uploaded},
 		{get, "/torrents/:id/download", "", download, members, none, (*server).download},
+		{get, "/torrents/:id/announces", "", page, having(core.TrackerRead).about((*server).theTorrent), none, (*server).torrentAnnounces},
 		{get, "/torrents/:id/edit", "", page, editTorrent, none, (*server).editTorrentForm},
 		{post, "/torrents/:id/edit", "", page, editTorrent, large, (*server).editTorrent},
 		{get, "/torrents/:id/delete", "", page, deleteTorrent, none, (*server).deleteForm},
@@ -79,14 +80,18 @@ func (s *server) routes() []route {
 
 		{get, "/freeleech", "", page, members, none, (*server).freeleech},
 		{get, "/rules/clients", "", page, members, none, (*server).clients},
+		{get, "/announces", "", page, members, none, (*server).ownAnnounces},
+		{get, "/endangered", "", page, members, none, (*server).endangered},
 
 		{get, "/staff/members", "", page, staff, none, (*server).staffMembers},
 		{get, "/staff/members/new", "", page, having(core.MemberCreate), none, (*server).newMemberForm},
 		{post, "/staff/members/new", "", page, having(core.MemberCreate), small, (*server).newMember},
 		{get, "/staff/members/:name", "", page, staff.about((*server).theMember), none, (*server).staffMember},
+		{get, "/staff/members/:name/announces", "", page, having(core.TrackerRead).about((*server).theMember), none, (*server).staffAnnounces},
 		{post, "/staff/members/:name/state", "", page, below(core.MemberDisable), small, (*server).setState},
 		{post, "/staff/members/:name/leech", "", page, below(core.MemberDisable), small, (*server).setCanLeech},
 		{post, "/staff/members/:name/class", "", page, below(core.MemberClass), small, (*server).setClass},
+		{get, "/staff/tracker", "", page, having(core.TrackerRead), none, (*server).tracker},
 
 		{post, "/api/v1/torrents", "", api, scoped(member.ScopeUpload, core.TorrentUpload), upload, (*server).apiUpload},
 		{get, "/api/v1/torrents/:id", "", api, scoped(member.ScopeRead).about((*server).theTorrent), none, (*server).apiTorrent},

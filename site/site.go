@@ -29,6 +29,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/internal/secret"
 	"github.com/caduceus-bio/caduceus/internal/supervise"
+	"github.com/caduceus-bio/caduceus/internal/transfer"
 )
 
 // Deps is what the room stands on.
@@ -138,6 +139,7 @@ type server struct {
 	pages    *templates
 	meters   *meters
 	text     *richText
+	transfer *transfer.Store
 	logins   *limiter // by address and by account
 	tokens   *limiter // by API token
 	crossing *http.CrossOriginProtection
@@ -151,7 +153,7 @@ func newServer(c Config, d Deps, m *meters) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{Deps: d, config: c, assets: a, meters: m, text: newRichText(),
+	s := &server{Deps: d, config: c, assets: a, meters: m, text: newRichText(), transfer: transfer.NewStore(d.DB),
 		logins:   newLimiter(c.LoginAttempts, loginPeriod, d.Clock),
 		tokens:   newLimiter(c.APIRequests, time.Minute, d.Clock),
 		crossing: http.NewCrossOriginProtection(),

@@ -42,6 +42,9 @@ const (
 	staffMembersView view[staffMembersPage] = "staff_members"
 	staffMemberView  view[staffMemberPage]  = "staff_member"
 	newMemberView    view[newMemberPage]    = "new_member"
+	announcesView    view[announcesPage]    = "announces"
+	endangeredView   view[endangeredPage]   = "endangered"
+	trackerView      view[trackerPage]      = "tracker"
 )
 
 // declared is every page with empty data, for the check at start.
@@ -54,6 +57,7 @@ func declared() map[string]any {
 		string(deleteView): deletePage{}, string(profileView): profilePage{}, string(settingsView): settingsPage{},
 		string(freeleechView): freeleechPage{}, string(clientsView): clientsPage{}, string(staffMembersView): staffMembersPage{},
 		string(staffMemberView): staffMemberPage{}, string(newMemberView): newMemberPage{},
+		string(announcesView): announcesPage{}, string(endangeredView): endangeredPage{}, string(trackerView): trackerPage{},
 	}
 }
 

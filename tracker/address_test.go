@@ -3,6 +3,7 @@ package tracker
 import (
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/caduceus-bio/caduceus/internal/config"
@@ -153,8 +154,22 @@ func TestConfig(t *testing.T) {
 		{"numwant_max", func(c *Config) { c.NumWantMax = 0 }},
 		{"max_clients", func(c *Config) { c.MaxClients = 0 }},
 		{"max_line_mbit", func(c *Config) { c.MaxLineMbit = -1 }},
-		{"max_unwritten", func(c *Config) { c.MaxUnwritten = 1 }},
+		{"journal_sync", func(c *Config) { c.JournalSync = "sometimes" }},
+		{"journal_sync", func(c *Config) { c.JournalSync = "2h" }},
+		{"checkpoint_every", func(c *Config) { c.CheckpointEvery = config.D(0) }},
 		{"max_connections", func(c *Config) { c.MaxConnections = 0 }},
+		{"socket_mode", func(c *Config) { c.SocketMode = "0888" }},
+		{"socket_mode", func(c *Config) { c.SocketMode = "" }},
+		{"udp_listen", func(c *Config) { c.UDPListen = []string{"unix:/run/x"} }},
+		{"ocelot_listen", func(c *Config) { c.OcelotListen = "34001" }},
+		{"ocelot_site_password", func(c *Config) { c.OcelotListen = "127.0.0.1:34001" }},
+		{"ocelot_site_password", func(c *Config) { c.OcelotListen, c.OcelotSitePassword = "127.0.0.1:34001", "short" }},
+		{"ocelot_site_password_file", func(c *Config) {
+			c.OcelotListen, c.OcelotSitePassword, c.OcelotSitePasswordFile = "127.0.0.1:34001", strings.Repeat("a", 32), "file"
+		}},
+		{"ocelot_report_password", func(c *Config) {
+			c.OcelotListen, c.OcelotSitePassword, c.OcelotReportPassword = "127.0.0.1:34001", strings.Repeat("a", 32), strings.Repeat("a", 32)
+		}},
 	}
 	for _, tt := range tests {
 		c := DefaultConfig()

@@ -1,14 +1,19 @@
 package tracker
 
 import (
+	"io/fs"
+	"net"
 	"net/netip"
 	"net/url"
 	"regexp"
+	"strconv"
 	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/config"
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/tracker/front"
+	"github.com/caduceus-bio/caduceus/tracker/journal"
+	"github.com/caduceus-bio/caduceus/tracker/ocelot"
 	"github.com/caduceus-bio/caduceus/tracker/roster"
 )
 
@@ -27,17 +32,29 @@ type Config struct {
 	// Listen are the addresses to answer announces on: host:port, or
 	// unix:/path of a socket for a reverse proxy on the same machine.
 	Listen []string `toml:"listen"`
+	// SocketMode are the permissions of unix sockets, such as 0660 for whoever is
+	// in the group: of this process, or of the folder where that is setgid. Who
+	// may connect is believed as a trusted proxy is.
+	SocketMode string `toml:"socket_mode"`
+	// UDPListen are the addresses (host:port) to answer announces over UDP on
+	// (BEP 15); none by default. Only clients that send the announce address
+	// along (BEP 41) can use it, as the passkey is in it:
+	// udp://host:port/{passkey}/announce. Where several trackers share the
+	// torrents, each answers for its own alone.
+	UDPListen []string `toml:"udp_listen"`
 	// AnnounceURL is what clients call: AnnounceURL/{passkey}/announce.
 	AnnounceURL string `toml:"announce_url"`
 	// ClientsURL is where members read which clients may be used. It is named
 	// to those who use another; empty names the rules page without a link.
 	ClientsURL string `toml:"clients_url"`
 
-	// Interval is the time between two announces of a client. Up to a tenth is
-	// added by chance, so that announces spread.
+	// Interval is the time between two announces of a client. Large swarms
+	// announce less often, up to half as often, and chance spreads them; see
+	// pace.next.
 	Interval config.Duration `toml:"interval"`
 	// MinInterval is how soon a client may announce unasked. Who does so sooner
-	// is credited all the same. 0 is a sixth of Interval.
+	// is credited all the same, and given five peers at most. 0 is a sixth of
+	// Interval.
 	MinInterval config.Duration `toml:"min_interval"`
 	// PeerTimeout is after how much silence a client leaves the swarm. 0 is two
 	// and a half times Interval.
@@ -47,15 +64,48 @@ type Config struct {
 	NumWantMax int `toml:"numwant_max"`
 	// MaxClients is how many clients a member may run on one torrent.
 	MaxClients int `toml:"max_clients"`
+	// MaxAddresses is from how many addresses a member may announce at a time; an
+	// IPv6 network of 64 bits counts as one. 0 is any number.
+	MaxAddresses int `toml:"max_addresses"`
 	// MaxLineMbit is the fastest line that anybody has, in Mbit/s. Transfer
 	// beyond what it carries is not credited.
 	MaxLineMbit int64 `toml:"max_line_mbit"`
 
-	// FlushEvery is how often sums are written to the database.
+	// ReconcileEvery is how often members, torrents and rules are compared with
+	// the database, which finds what the event log has missed.
+	ReconcileEvery config.Duration `toml:"reconcile_every"`
+
+	// FlushEvery is how often sums are written to the database. They are safe in the
+	// journal before that.
 	FlushEvery config.Duration `toml:"flush_every"`
-	// MaxUnwritten is how many sums (of a member in a torrent) may wait in memory
-	// while the database is away. Beyond it announces are refused.
-	MaxUnwritten int `toml:"max_unwritten"`
+	// JournalDir is a folder on a local disk for the journal of announces and the
+	// checkpoints of the swarms; "" is tracker in the data directory. It may grow by
+	// some 90 bytes for each announce while the database is away. Nobody but one
+	// tracker may use it; what it holds is credit of members.
+	JournalDir string `toml:"journal_dir"`
+	// JournalSync says when the journal is forced from the kernel's memory to the
+	// disk: "always" before an announce is answered, "never" (only before its sums
+	// go to the database), or a time such as "1s", which a power failure or a crash
+	// of the kernel may cost. The end of the program alone costs nothing.
+	JournalSync string `toml:"journal_sync"`
+	// CheckpointEvery is how often the swarms are written down, so that the next
+	// start need not read a long journal; after very many announces it is sooner.
+	CheckpointEvery config.Duration `toml:"checkpoint_every"`
+
+	// AnnounceRecords keeps the last announces of each member and torrent with
+	// what was credited, and why not, for the member and staff to read. Those of
+	// the last seconds are lost when the tracker is killed (their credit is not),
+	// and above 16,384 between two flushes some go unrecorded.
+	AnnounceRecords bool `toml:"announce_records"`
+	// AnnounceRecordsKept is how many announces are kept of each member and
+	// torrent, and half of how many refusals of each member.
+	AnnounceRecordsKept int `toml:"announce_records_kept"`
+	// CheckPorts tries whether others can connect to a client that announces, and
+	// tells its member: one TCP connection in an hour to where the announce came
+	// from, never to an address that others would not be sent to, nor to a port
+	// below 1024. Who gets which peers does not depend on it. It is off unless
+	// asked for, so that no tracker calls strangers without its operator knowing.
+	CheckPorts bool `toml:"check_ports"`
 
 	// TrustedProxies are addresses and networks (CIDR) of our own reverse
 	// proxies. Only from these, and over unix sockets, are X-Forwarded-For and
@@ -76,6 +126,20 @@ type Config struct {
 	// clients that have both families announce over both. ip= is never believed.
 	AcceptClaimedAddresses bool `toml:"accept_claimed_addresses"`
 
+	// OcelotListen is the address (host:port) at which an existing Gazelle drives
+	// this tracker as it drives Ocelot; see tracker/ocelot. Members, torrents,
+	// clients and tokens are then Gazelle's, not the house's: serve the tracker
+	// alone. "" is off. Only this machine and TrustedProxies may connect.
+	OcelotListen string `toml:"ocelot_listen"`
+	// OcelotSitePassword is Gazelle's tracker secret, at least 32 letters and
+	// digits; the file is read instead where it is set.
+	OcelotSitePassword     string `toml:"ocelot_site_password"`
+	OcelotSitePasswordFile string `toml:"ocelot_site_password_file"`
+	// OcelotReportPassword is Gazelle's report key; without one there are no
+	// reports.
+	OcelotReportPassword     string `toml:"ocelot_report_password"`
+	OcelotReportPasswordFile string `toml:"ocelot_report_password_file"`
+
 	// MaxConnections is how many connections are open at once; more have to wait.
 	MaxConnections int `toml:"max_connections"`
 	// IdleTimeout is how long a connection is kept open between requests.
@@ -86,21 +150,27 @@ type Config struct {
 func DefaultConfig() Config {
 	return Config{
 		Listen:         []string{"127.0.0.1:34000"},
+		SocketMode:     "0660",
 		AnnounceURL:    "http://localhost:34000",
 		Interval:       config.D(30 * time.Minute),
 		NumWantMax:     50,
 		MaxClients:     5,
 		MaxLineMbit:    100_000,
-		FlushEvery:     config.D(3 * time.Second),
-		MaxUnwritten:   1_000_000,
+		ReconcileEvery: config.D(time.Hour),
+		FlushEvery:     config.D(10 * time.Second),
 		MaxConnections: 20_000,
 		IdleTimeout:    config.D(60 * time.Second),
+
+		JournalSync:         "1s",
+		CheckpointEvery:     config.D(5 * time.Minute),
+		AnnounceRecords:     true,
+		AnnounceRecordsKept: 5,
 	}
 }
 
 // Validate reports the first key that makes no sense.
 func (c Config) Validate() error {
-	for _, check := range []func(Config) error{Config.checkAddresses, Config.checkTimes, Config.checkNumbers} {
+	for _, check := range []func(Config) error{Config.checkAddresses, Config.checkTimes, Config.checkNumbers, Config.checkOcelot} {
 		if err := check(c); err != nil {
 			return err
 		}
@@ -115,6 +185,14 @@ func (c Config) checkAddresses() error {
 	for _, l := range c.Listen {
 		if err := front.CheckAddress(l); err != nil {
 			return core.FieldErrorf("listen", "%s", core.SafeText(err))
+		}
+	}
+	if mode, err := strconv.ParseUint(c.SocketMode, 8, 32); err != nil || mode == 0 || mode > 0o777 {
+		return core.FieldErrorf("socket_mode", `%q are no permissions; write for example "0660"`, c.SocketMode)
+	}
+	for _, l := range c.UDPListen {
+		if err := checkHostPort("udp_listen", l); err != nil {
+			return err
 		}
 	}
 	if err := checkURL("announce_url", c.AnnounceURL); err != nil {
@@ -134,8 +212,22 @@ func (c Config) checkAddresses() error {
 			return err
 		}
 	}
+	if _, _, err := journal.ParseSync(c.JournalSync); err != nil {
+		return core.FieldErrorf("journal_sync", "%s", err)
+	}
 	_, err := parseProxies(c.TrustedProxies)
 	return err
+}
+
+func checkHostPort(field, address string) error {
+	_, port, err := net.SplitHostPort(address)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		return core.FieldErrorf(field, "%q is no address; write host:port, such as \"0.0.0.0:34000\" or \"[::]:34000\"", address)
+	}
+	return nil
 }
 
 // trackerName is what a tracker may be called; "" where there is one.
@@ -166,7 +258,9 @@ func (c Config) checkTimes() error {
 	}{
 		{"interval", c.Interval.Duration, time.Second, longest},
 		{"min_interval", c.MinInterval.Duration, 0, c.Interval.Duration},
+		{"reconcile_every", c.ReconcileEvery.Duration, time.Second, 7 * longest},
 		{"flush_every", c.FlushEvery.Duration, 50 * time.Millisecond, 5 * time.Minute},
+		{"checkpoint_every", c.CheckpointEvery.Duration, time.Second, longest},
 		{"idle_timeout", c.IdleTimeout.Duration, time.Second, time.Hour},
 	} {
 		if d.value < d.min || d.value > d.max {
@@ -187,8 +281,9 @@ func (c Config) checkNumbers() error {
 	}{
 		{"numwant_max", int64(c.NumWantMax), 1, 200},
 		{"max_clients", int64(c.MaxClients), 1, 100},
+		{"max_addresses", int64(c.MaxAddresses), 0, 1000},
 		{"max_line_mbit", c.MaxLineMbit, 1, 1_000_000},
-		{"max_unwritten", int64(c.MaxUnwritten), 1000, 100_000_000},
+		{"announce_records_kept", int64(c.AnnounceRecordsKept), 1, 50},
 		{"max_connections", int64(c.MaxConnections), 10, 1_000_000},
 	} {
 		if n.value < n.min || n.value > n.max {
@@ -198,12 +293,49 @@ func (c Config) checkNumbers() error {
 	return nil
 }
 
+func (c Config) checkOcelot() error {
+	if c.OcelotListen == "" {
+		return nil
+	}
+	if err := checkHostPort("ocelot_listen", c.OcelotListen); err != nil {
+		return err
+	}
+	if c.OcelotSitePassword == "" && c.OcelotSitePasswordFile == "" {
+		return core.FieldErrorf("ocelot_site_password", "set the password with which Gazelle asks, or the file that it is in")
+	}
+	for _, p := range []struct{ field, password, file string }{
+		{"ocelot_site_password", c.OcelotSitePassword, c.OcelotSitePasswordFile},
+		{"ocelot_report_password", c.OcelotReportPassword, c.OcelotReportPasswordFile},
+	} {
+		if p.password != "" && p.file != "" {
+			return core.FieldErrorf(p.field+"_file", "set either the password or its file, not both")
+		}
+		if p.password == "" {
+			continue
+		}
+		if err := ocelot.CheckPassword(p.password); err != nil {
+			return core.FieldErrorf(p.field, "%s", core.SafeText(err))
+		}
+	}
+	if c.OcelotSitePassword != "" && c.OcelotSitePassword == c.OcelotReportPassword {
+		return core.FieldErrorf("ocelot_report_password", "it must be another one than ocelot_site_password")
+	}
+	return nil
+}
+
+func (c Config) socketMode() fs.FileMode {
+	mode, _ := strconv.ParseUint(c.SocketMode, 8, 32) // Validate has read it
+	return fs.FileMode(mode)
+}
+
 func (c Config) minInterval() time.Duration {
 	if c.MinInterval.Duration > 0 {
 		return c.MinInterval.Duration
 	}
 	return max(c.Interval.Duration/6, time.Second)
 }
+
+func (c Config) pace() pace { return pace{interval: c.Interval.Duration, timeout: c.peerTimeout()} }
 
 func (c Config) peerTimeout() time.Duration {
 	if c.PeerTimeout.Duration > 0 {

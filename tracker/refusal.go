@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/caduceus-bio/caduceus/internal/client"
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/tracker/roster"
 	"github.com/caduceus-bio/caduceus/tracker/wire"
@@ -24,6 +25,8 @@ const (
 	deletedTorrent
 	leechForbidden
 	tooManyClients
+	tooManyAddresses
+	noSlot
 	noCredit
 	badProxy
 	sentOn         // to the process that serves the torrent
@@ -33,7 +36,8 @@ const (
 )
 
 var outcomeNames = [outcomes]string{"ok", "bad_request", "unknown_passkey", "disabled", "client_refused", "unknown_torrent",
-	"deleted_torrent", "leech_forbidden", "too_many_clients", "no_credit", "bad_proxy", "sent_on", "foreign_torrent", "internal"}
+	"deleted_torrent", "leech_forbidden", "too_many_clients", "too_many_addresses", "no_slot", "no_credit", "bad_proxy",
+	"sent_on", "foreign_torrent", "internal"}
 
 // refusal is why a request is not answered: what its user reads, and when the
 // client should ask again.
@@ -64,6 +68,9 @@ func (r *refusal) append(dst []byte) []byte {
 	}
 	return wire.Failure{Reason: oneLine(r.reason), Retry: r.retry}.Append(dst)
 }
+
+// appendText is append where an answer is bare text.
+func (r *refusal) appendText(dst []byte) []byte { return append(dst, oneLine(r.reason)...) }
 
 // refuse turns an error into a refusal: the one place of this room where a code
 // becomes a failure reason.
@@ -97,6 +104,17 @@ func (s *service) refusePasskey() *refusal {
 	return &refusal{outcome: unknownPasskey, reason: "the passkey in this announce address is not known; download the .torrent file again from the site", retry: s.retry(10 * time.Minute)}
 }
 
+// refuseNoPasskey answers a packet that does not say whose it is.
+func (s *service) refuseNoPasskey() *refusal {
+	return &refusal{outcome: unknownPasskey, reason: "your client does not send the passkey over UDP (it does not know BEP 41); announce over HTTP instead", retry: s.retry(30 * time.Minute)}
+}
+
+// refuseForeign answers a packet about another tracker's torrent, as there is no
+// proxy that could send it on.
+func (s *service) refuseForeign() *refusal {
+	return &refusal{outcome: foreignTorrent, reason: "this torrent is served by another part of the tracker; announce over HTTP instead", retry: s.retry(foreignRetry)}
+}
+
 func (s *service) refuseDisabled(m roster.Member) *refusal {
 	text := "your account is disabled"
 	if m.Reason != "" {
@@ -119,12 +137,26 @@ func (s *service) refuseDeleted(t roster.Torrent) *refusal {
 	return &refusal{outcome: deletedTorrent, reason: text, retry: wire.Never}
 }
 
-func (s *service) refuseClient(id wire.PeerID) *refusal {
+func (s *service) refuseClient(id wire.PeerID, tooOld *client.Rule) *refusal {
 	where := "the rules page of the site"
 	if s.c.ClientsURL != "" {
 		where = s.c.ClientsURL
 	}
-	return &refusal{outcome: clientRefused, reason: fmt.Sprintf("your client (%s) is not on the list of allowed clients; see %s", clientName(id), where), retry: s.retry(30 * time.Minute)}
+	text := fmt.Sprintf("your client (%s) is not on the list of allowed clients; see %s", clientName(id), where)
+	if tooOld != nil {
+		text = fmt.Sprintf("your client (%s) is too old: %s needs at least version %s; see %s", clientName(id), tooOld.Name, tooOld.Lowest, where)
+	}
+	return &refusal{outcome: clientRefused, reason: text, retry: s.retry(30 * time.Minute)}
+}
+
+func (s *service) refuseSource() *refusal {
+	return &refusal{outcome: tooManyAddresses, reason: fmt.Sprintf("you announce from %d addresses already, which is the most; stop your clients elsewhere, or wait until they have timed out",
+		s.c.MaxAddresses), retry: s.retry(10 * time.Minute)}
+}
+
+func (s *service) refuseSlot(slots int) *refusal {
+	return &refusal{outcome: noSlot, reason: fmt.Sprintf("you download %d torrents already, the most for your class; this one can begin when another is done or stopped. Seeding has no limit",
+		slots), retry: s.retry(10 * time.Minute)}
 }
 
 func (s *service) refuseLeech() *refusal {

@@ -1,10 +1,17 @@
 // Package tracker is the room that answers BitTorrent clients: announce and
-// scrape over HTTP (BEP 3, 7, 23, 24, 27, 48), for members by passkey.
+// scrape over HTTP (BEP 3, 7, 21, 23, 24, 27, 31, 48, 52) and, where it is switched on,
+// announce over UDP (BEP 15, 41), for members by passkey or by a key for one torrent
+// (member.TorrentKey).
 //
 // An announce is read by wire, checked against roster, taken into its swarm,
-// credited in the ledger and answered, without asking the database. The database
-// hears the sums every few seconds; what others change reaches the roster by the
-// event log.
+// written into the ledger's journal and answered, without asking the database. The
+// database hears the sums every few seconds; what others change reaches the roster
+// by the event log, and every hour the roster is compared with the database. A
+// restart is invisible to clients: swarms and books are brought back from the
+// journal.
+//
+// Several tracker processes that share the torrents count a member's addresses and
+// the torrents that a member downloads each for itself.
 //
 // Concurrency: requests run on the front's event loops, of which there are a few;
 // roster, swarm and ledger have locks of their own, taken in this order: swarm,
@@ -13,6 +20,7 @@ package tracker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -28,9 +36,11 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/supervise"
 	"github.com/caduceus-bio/caduceus/tracker/front"
+	"github.com/caduceus-bio/caduceus/tracker/journal"
 	"github.com/caduceus-bio/caduceus/tracker/ledger"
 	"github.com/caduceus-bio/caduceus/tracker/roster"
 	"github.com/caduceus-bio/caduceus/tracker/swarm"
+	"github.com/caduceus-bio/caduceus/tracker/trace"
 )
 
 // Deps are what the room stands on. Metrics may be nil.
@@ -51,16 +61,18 @@ type Room struct {
 	c       Config
 	d       Deps
 	metrics *metrics
+	journal *journalMetrics
 
 	mu    sync.Mutex
 	addrs []net.Addr
+	doors doors
 }
 
 var _ supervise.Room = (*Room)(nil)
 
 // New makes the room. c must be valid.
 func New(c Config, d Deps) *Room {
-	return &Room{c: c, d: d, metrics: newMetrics(d.Metrics)}
+	return &Room{c: c, d: d, metrics: newMetrics(d.Metrics), journal: newJournalMetrics(d.Metrics)}
 }
 
 // Name implements supervise.Room.
@@ -75,11 +87,12 @@ func (r *Room) Addrs() []net.Addr {
 }
 
 // Run implements supervise.Room.
-func (r *Room) Run(ctx context.Context, ready func()) error {
+func (r *Room) Run(ctx context.Context, ready func()) (err error) {
 	w, err := r.open(ctx)
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, w.book.Close()) }() // Run does, unless it is not reached
 	if err := r.listen(ctx, w); err != nil {
 		return err
 	}
@@ -91,9 +104,13 @@ func (r *Room) Run(ctx context.Context, ready func()) error {
 		defer closeBooks()
 		inner, _ := supervise.NewGroup(gctx)
 		inner.Go(w.front.Serve)
+		w.doors.serve(inner)
 		inner.Go(func(ctx context.Context) error { return w.service.roster.Follow(ctx, w.position) })
 		inner.Go(w.housekeep)
 		inner.Go(w.tidy)
+		inner.Go(w.reporter.run)
+		inner.Go(w.reconcile)
+		inner.Go(w.trace.Run)
 		return inner.Wait()
 	})
 	ready()
@@ -104,12 +121,16 @@ func (r *Room) Run(ctx context.Context, ready func()) error {
 type work struct {
 	service  *service
 	front    *front.Server
+	doors    doors
 	book     *ledger.Book
-	position int64 // of the event log, up to which the roster was loaded
+	journal  *journalMetrics
+	reporter *reporter
+	every    time.Duration // between reconciliations
+	position int64         // of the event log, up to which the roster was loaded
+	trace    *trace.Trace
 	begun    time.Time
 	timeout  time.Duration
 	log      *slog.Logger
-	lost     rate.Sometimes
 }
 
 const forgetAfter = 6 * time.Hour // counters of clients that are gone
@@ -124,35 +145,69 @@ func (r *Room) open(ctx context.Context) (*work, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &work{begun: r.d.Clock(), timeout: r.c.peerTimeout(), log: r.d.Log, lost: rate.Sometimes{Interval: time.Minute}}
-	swarms := swarm.New(swarm.Config{
-		Timeout: w.timeout, Forget: forgetAfter, SeedCap: 2 * r.c.Interval.Duration,
-		NumWant: r.c.NumWantMax, PerMember: r.c.MaxClients, MaxRate: r.c.MaxLineMbit * 1_000_000 / 8,
-	})
-	w.book = ledger.NewBook(r.d.DB, ledger.Options{
-		Name: r.c.consumer(), FlushEvery: r.c.FlushEvery.Duration, MaxRows: r.c.MaxUnwritten,
-		Counts: func() []ledger.Count { return counts(swarms) }, Clock: r.d.Clock, Log: r.d.Log,
-	})
+	w := &work{begun: r.d.Clock(), journal: r.journal, timeout: r.c.peerTimeout(), every: r.c.ReconcileEvery.Duration,
+		reporter: newReporter(r.d.DB, r.d.Events, r.d.Log, r.metrics.untold), log: r.d.Log}
+	swarms := r.newSwarms()
+	if w.book, err = r.openBook(ctx, swarms, func() []ledger.Count { return w.counts(swarms) }); err != nil {
+		return nil, fmt.Errorf("open the ledger: %w", err)
+	}
 	w.service = &service{
 		c: r.c, addresses: addresses{proxies: proxies, allowPrivate: r.c.AllowPrivateAddresses},
-		slots: served, swarms: swarms, ledger: w.book, snatches: w.book.Snatches, clock: r.d.Clock, log: r.d.Log,
+		sources: newSources(r.c.MaxAddresses, w.timeout), pace: r.c.pace(),
+		suspects: &suspects{reporter: w.reporter, seen: r.metrics.suspects, clock: r.d.Clock, told: map[suspectKey]time.Time{}},
+		slots:    served, swarms: swarms, ledger: w.book, snatches: w.book.Snatches, clock: r.d.Clock, log: r.d.Log,
 		metrics: r.metrics, sometimes: rate.Sometimes{Interval: time.Minute},
 	}
-	w.service.roster = roster.New(roster.Options{
+	w.trace = r.newTrace(w.service, w.book)
+	w.service.trace = w.trace
+	w.service.roster = roster.New(r.truth(roster.Options{
 		Consumer: r.c.consumer(),
 		Events:   r.d.Events, Members: r.d.Members, Torrents: r.d.Torrents, Clients: r.d.Clients, Economy: r.d.Economy, Log: r.d.Log,
-		MemberGone:  func(id core.MemberID) { swarms.Hide(id, r.d.Clock(), w.gone) },
+		MembersGone: func(ids []core.MemberID) { swarms.Hide(ids, r.d.Clock(), w.gone) },
 		TorrentGone: func(id core.TorrentID) { swarms.Drop(id, r.d.Clock(), w.gone) },
-	})
-	if err := w.book.Load(ctx); err != nil {
-		return nil, err
+	}))
+	if w.position, err = w.service.roster.Load(ctx); err != nil {
+		return nil, errors.Join(err, w.book.Close())
 	}
-	w.position, err = w.service.roster.Load(ctx)
-	return w, err
+	mine := func(id core.TorrentID) bool {
+		t, ok := w.service.roster.TorrentByID(id)
+		return ok && served.has(t.Slot)
+	}
+	swarms.Keep(r.d.Clock(), mine, w.service.roster.Admits, w.gone)
+	swarms.Reap(r.d.Clock(), w.gone)
+	return w, nil
 }
 
-func counts(s *swarm.Swarms) []ledger.Count {
+func (r *Room) newSwarms() *swarm.Swarms {
+	return swarm.New(swarm.Config{
+		Timeout: r.c.peerTimeout(), Forget: forgetAfter, SeedCap: r.c.pace().seedCap(), MinInterval: r.c.minInterval(),
+		NumWant: r.c.NumWantMax, PerMember: r.c.MaxClients, MaxRate: r.c.MaxLineMbit * 1_000_000 / 8,
+	})
+}
+
+// openBook opens the books and fills the swarms.
+func (r *Room) openBook(ctx context.Context, swarms *swarm.Swarms, counts func() []ledger.Count) (*ledger.Book, error) {
+	if r.c.JournalDir == "" {
+		return nil, core.FieldErrorf("journal_dir", "name a folder for the journal")
+	}
+	mode, every, err := journal.ParseSync(r.c.JournalSync)
+	if err != nil {
+		return nil, err
+	}
+	return ledger.Open(ctx, r.d.DB, ledger.Options{
+		Name: r.c.consumer(), Dir: r.c.JournalDir, Sync: mode, SyncEvery: every,
+		FlushEvery: r.c.FlushEvery.Duration, CheckpointEvery: r.c.CheckpointEvery.Duration,
+		Swarms: swarms, Counts: counts, Events: r.d.Events, Clock: r.d.Clock, Log: r.d.Log,
+	})
+}
+
+func (w *work) counts(s *swarm.Swarms) []ledger.Count {
 	changed := s.TakeChanged(nil)
+	w.trace.Counted(changed)
+	return counts(changed)
+}
+
+func counts(changed []swarm.Count) []ledger.Count {
 	out := make([]ledger.Count, len(changed))
 	for i, c := range changed {
 		out[i] = ledger.Count{Torrent: c.Torrent, Seeders: c.Seeders, Leechers: c.Leechers}
@@ -162,26 +217,28 @@ func counts(s *swarm.Swarms) []ledger.Count {
 
 // listen opens all addresses, or none.
 func (r *Room) listen(ctx context.Context, w *work) (err error) {
-	o := front.Options{Handler: w.service, MaxConnections: r.c.MaxConnections, IdleTimeout: r.c.IdleTimeout.Duration, Log: r.d.Log}
+	o := front.Options{Handler: w.service, Committer: w.service, MaxConnections: r.c.MaxConnections, IdleTimeout: r.c.IdleTimeout.Duration, Log: r.d.Log,
+		SocketMode: r.c.socketMode(), Observe: r.metrics.latency.Observe}
 	if r.c.ProxyProtocol {
 		o.SendsProxy = w.service.addresses.trusted
 	}
+	if err := r.openDoors(ctx, w, o.Committer); err != nil {
+		return err
+	}
 	if w.front, err = front.Open(ctx, r.c.Listen, o); err != nil {
-		return fmt.Errorf("[tracker] listen: %w", err)
+		return errors.Join(fmt.Errorf("[tracker] listen: %w", err), w.doors.close())
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.addrs = w.front.Addrs()
+	r.addrs, r.doors = w.front.Addrs(), w.doors
 	return nil
 }
 
 // gone records that a client left its swarm without saying so.
 func (w *work) gone(c swarm.Change) {
-	if err := w.book.Record(entry(c, core.LeechNormal)); err != nil {
-		w.lost.Do(func() {
-			w.log.Error("who left the swarms can't be recorded; profiles show them until a restart", "err", err)
-		})
-	}
+	e := entry(c, core.LeechNormal)
+	e.Record = w.service.swarms.Record(c.Torrent)
+	w.book.Gone(e)
 }
 
 // housekeep reaps silent clients and keeps the metrics true.
@@ -209,6 +266,9 @@ func (w *work) measure() {
 	m.tooSlow.Set(float64(http.TimedOut))
 	m.seeders.Set(float64(totals.Seeders))
 	m.leechers.Set(float64(totals.Leechers))
+	v4, v6 := w.service.swarms.Addresses()
+	m.listed4.Set(float64(v4))
+	m.listed6.Set(float64(v6))
 	m.torrents.Set(float64(totals.Torrents))
 	m.members.Set(float64(members))
 	m.hashes.Set(float64(hashes))
@@ -216,11 +276,41 @@ func (w *work) measure() {
 	m.age.Set(stats.Age.Seconds())
 	m.failures.Set(float64(stats.Failures))
 	m.refused.Set(float64(stats.Refused))
+	w.journal.set(stats)
+	m.unrecorded.Set(float64(w.trace.Dropped()))
 }
 
-// tidy ends what earlier runs have left: at once those who must have timed out
-// since, and after another timeout those who did not come back.
+// reconcile compares the roster with the database now and then.
+func (w *work) reconcile(ctx context.Context) error {
+	for pause(ctx, w.every) {
+		d, err := w.service.roster.Reconcile(ctx)
+		if err != nil && ctx.Err() == nil {
+			w.log.Error("the roster could not be compared with the database", "err", err, "again_in", w.every)
+		}
+		if d == (roster.Drift{}) {
+			continue
+		}
+		w.log.Error("the roster was not what the database holds; it is mended", "members", d.Members, "torrents", d.Torrents, "rules", d.Rules)
+		drift := w.service.metrics.drift
+		drift["member"].Add(float64(d.Members))
+		drift["torrent"].Add(float64(d.Torrents))
+		if d.Rules {
+			drift["rules"].Inc()
+		}
+		w.reporter.tell(eventlog.RosterDrift(d))
+	}
+	return nil
+}
+
+// tidy ends what earlier runs have left and the journal did not bring back: those
+// who must have timed out since, once everything from before is in the database,
+// and after another timeout those who did not come back.
 func (w *work) tidy(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-w.book.FirstFlush():
+	}
 	const grace = time.Second // the books know whole seconds only
 	for _, pass := range []struct {
 		wait          time.Duration
@@ -234,7 +324,7 @@ func (w *work) tidy(ctx context.Context) error {
 			if !pause(ctx, wait) {
 				return nil
 			}
-			err := w.book.Tidy(ctx, pass.silent, pass.since)
+			err := w.book.Tidy(ctx, pass.silent, pass.since, w.service.owns)
 			if err == nil || ctx.Err() != nil {
 				break
 			}

@@ -13,10 +13,13 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/tracker/front"
 	"github.com/caduceus-bio/caduceus/tracker/ledger"
+	"github.com/caduceus-bio/caduceus/tracker/ocelot"
 	"github.com/caduceus-bio/caduceus/tracker/roster"
 	"github.com/caduceus-bio/caduceus/tracker/swarm"
+	"github.com/caduceus-bio/caduceus/tracker/trace"
 	"github.com/caduceus-bio/caduceus/tracker/wire"
 )
 
@@ -27,6 +30,9 @@ type Request = front.Request
 type service struct {
 	c         Config
 	addresses addresses
+	sources   *sources
+	pace      pace
+	suspects  *suspects
 	slots     slots
 	roster    *roster.Roster
 	swarms    *swarm.Swarms
@@ -35,11 +41,24 @@ type service struct {
 	clock     core.Clock
 	log       *slog.Logger
 	metrics   *metrics
+	gazelle   *ocelot.Server // nil where none drives the tracker
+	trace     *trace.Trace   // may be nil
 	scratch   sync.Pool      // of *scratch
 	sometimes rate.Sometimes // for what a client could write into the log at will
 }
 
-var _ front.Handler = (*service)(nil)
+var (
+	_ front.Handler   = (*service)(nil)
+	_ front.Committer = (*service)(nil)
+)
+
+// Commit implements front.Committer: it makes lasting what was answered until now.
+func (s *service) Commit() error { return s.ledger.Commit() }
+
+// Failed implements front.Committer.
+func (s *service) Failed(dst []byte, err error) (status int, body []byte) {
+	return s.finish(dst, s.refuse(err), s.metrics.announces)
+}
 
 // scratch is what one request needs besides its answer.
 type scratch struct {
@@ -48,6 +67,16 @@ type scratch struct {
 	peers    []wire.Peer
 	hashes   []core.InfoHash
 	files    []wire.ScrapeFile
+	seen     trace.Announce
+	promise  bool // the announce has changed something that must last before it is answered
+}
+
+// scratchpad takes a scratch from the pool, where it has to go back.
+func (s *service) scratchpad() *scratch {
+	if sc, ok := s.scratch.Get().(*scratch); ok {
+		return sc
+	}
+	return &scratch{}
 }
 
 // Answer implements front.Handler. It never panics: a fault of ours is logged, and
@@ -67,17 +96,14 @@ func (s *service) Answer(dst []byte, r *Request) (status int, body []byte) {
 	case r.Method != http.MethodGet:
 		return http.StatusMethodNotAllowed, append(dst, "Only GET is answered here.\n"...)
 	}
-	sc, _ := s.scratch.Get().(*scratch)
-	if sc == nil {
-		sc = &scratch{}
-	}
+	sc := s.scratchpad()
 	defer s.scratch.Put(sc)
 	if action == "scrape" {
 		body, why := s.scrape(dst, sc, passkey, r)
-		return s.finish(body, why, &s.metrics.scrapes)
+		return s.finish(body, why, s.metrics.scrapes)
 	}
 	body, why := s.announce(dst, sc, passkey, r)
-	return s.finish(body, why, &s.metrics.announces)
+	return s.finish(body, why, s.metrics.announces)
 }
 
 func (s *service) finish(body []byte, why *refusal, counters *counters) (int, []byte) {
@@ -100,51 +126,104 @@ func route(path string) (passkey, action string, ok bool) {
 }
 
 // announce appends the answer to dst, or leaves it and says why there is none.
-func (s *service) announce(dst []byte, sc *scratch, passkey string, r *Request) ([]byte, *refusal) {
-	now := s.clock()
-	m, ok := s.roster.Member(passkey)
-	if !ok {
-		return dst, s.refusePasskey()
-	}
-	a := &sc.announce
-	if err := wire.ParseAnnounce(r.Query, a); err != nil {
+func (s *service) announce(dst []byte, sc *scratch, key string, r *Request) ([]byte, *refusal) {
+	if err := wire.ParseAnnounce(r.Query, &sc.announce); err != nil {
 		return dst, s.refuse(err)
 	}
 	ip, err := s.addresses.client(r)
 	if err != nil {
 		return dst, s.refuseProxy(err)
 	}
-	t, why := s.check(m, a)
+	why := s.take(sc, key, ip, r.Query)
+	r.Promise = sc.promise
 	if why != nil {
-		if a.Event == wire.Stopped {
-			// Some clients repeat a stop until it succeeds, and there is
-			// nothing to stop.
-			return s.reply(dst, sc, ip, swarm.Result{}, 0), nil
-		}
 		return dst, why
 	}
-	if !s.slots.has(t.Slot) {
-		return dst, s.elsewhere(t.Slot, passkey, "announce", r.Query)
-	}
-	hidden := !m.CanLeech && a.Left > 0
-	result, err := s.enter(sc, passkey, m, t, ip, hidden, now)
-	if err != nil {
-		return dst, s.refuse(err)
-	}
-	if hidden && a.Event != wire.Stopped {
-		return dst, s.refuseLeech()
-	}
-	return s.reply(dst, sc, ip, result, s.snatches(t.ID)), nil
+	return sc.reply.Append(dst), nil
 }
 
-// check finds the torrent and whether the member may announce it with this
+// take takes in the announce of sc, by whichever front it came, and leaves the
+// answer there, or says why there is none. With query it may be sent on. Whether
+// something has to be committed before the answer goes out is in sc.promise.
+func (s *service) take(sc *scratch, key string, ip netip.Addr, query string) (why *refusal) {
+	now := s.clock()
+	a := &sc.announce
+	sc.promise = false
+	m, why := s.identify(key, a.InfoHash)
+	var t roster.Torrent
+	if why == nil {
+		sc.seen = trace.Announce{Member: m.ID, At: now.Unix()}
+		defer func() { s.note(sc, why) }()
+		t, why = s.check(m, a, ip, now)
+		sc.seen.Torrent = t.ID
+	}
+	if why != nil {
+		if a.Event == wire.Stopped && why.outcome != unknownPasskey {
+			// Some clients repeat a stop until it succeeds, and there is
+			// nothing to stop.
+			s.reply(sc, ip, swarm.Result{}, 0)
+			return nil
+		}
+		return why
+	}
+	if !s.slots.has(t.Slot) {
+		return s.elsewhere(t.Slot, key, "announce", query)
+	}
+	hidden := !m.CanLeech && a.Left > 0
+	result, err := s.enter(sc, key, m, t, ip, hidden, now)
+	sc.promise = err == nil
+	switch {
+	case err != nil:
+		return s.refuse(err)
+	case a.Event == wire.Stopped:
+	case hidden:
+		return s.refuseLeech()
+	case result.NoSlot:
+		return s.refuseSlot(s.roster.LeechSlots(m))
+	}
+	s.reply(sc, ip, result, s.snatches(t.ID))
+	return nil
+}
+
+// identify finds the member whose passkey is in the path, or whose key for the
+// torrent. Who has no right key learns nothing of members.
+func (s *service) identify(key string, h core.InfoHash) (roster.Member, *refusal) {
+	if len(key) != member.TorrentKeyLen {
+		if m, ok := s.roster.Member(key); ok {
+			return m, nil
+		}
+		return roster.Member{}, s.refusePasskey()
+	}
+	t, ok := s.roster.Torrent(h)
+	if !ok {
+		return roster.Member{}, s.refuseTorrent() // no key can be told from another
+	}
+	if m, ok := s.torrentKey(key, t.ID); ok {
+		return m, nil
+	}
+	return roster.Member{}, s.refusePasskey()
+}
+
+// torrentKey finds the member whose key for a torrent it is.
+func (s *service) torrentKey(key string, t core.TorrentID) (roster.Member, bool) {
+	k, ok := member.ReadTorrentKey(key)
+	if !ok {
+		return roster.Member{}, false
+	}
+	m, passkey, ok := s.roster.Account(k.Member)
+	return m, k.Proves(passkey, t) && ok
+}
+
+// check finds the torrent and whether the member may announce it from ip with this
 // client. A client may always stop, on the list or not.
-func (s *service) check(m roster.Member, a *wire.Announce) (roster.Torrent, *refusal) {
+func (s *service) check(m roster.Member, a *wire.Announce, ip netip.Addr, now time.Time) (roster.Torrent, *refusal) {
 	if !m.Enabled {
 		return roster.Torrent{}, s.refuseDisabled(m)
 	}
-	if a.Event != wire.Stopped && !s.roster.Allowed(a.PeerID) {
-		return roster.Torrent{}, s.refuseClient(a.PeerID)
+	if a.Event != wire.Stopped {
+		if ok, tooOld := s.roster.Allowed(a.PeerID); !ok {
+			return roster.Torrent{}, s.refuseClient(a.PeerID, tooOld)
+		}
 	}
 	t, ok := s.roster.Torrent(a.InfoHash)
 	if !ok {
@@ -153,44 +232,56 @@ func (s *service) check(m roster.Member, a *wire.Announce) (roster.Torrent, *ref
 	if t.Deleted {
 		return t, s.refuseDeleted(t)
 	}
+	if a.Event != wire.Stopped && !s.sources.allow(m.ID, ip, now) {
+		return t, s.refuseSource()
+	}
 	return t, nil
 }
 
 // enter takes the announce into the swarm and its change into the ledger.
-func (s *service) enter(sc *scratch, passkey string, m roster.Member, t roster.Torrent, ip netip.Addr, hidden bool, now time.Time) (swarm.Result, error) {
+func (s *service) enter(sc *scratch, key string, m roster.Member, t roster.Torrent, ip netip.Addr, hidden bool, now time.Time) (swarm.Result, error) {
 	a := &sc.announce
 	in := swarm.Announce{
 		Torrent: t.ID, Member: m.ID, PeerID: a.PeerID, Key: a.Key,
 		Uploaded: a.Uploaded, Downloaded: a.Downloaded, Left: a.Left,
 		Event: a.Event, NumWant: a.NumWant, Over6: ip.Is6(), Hidden: hidden, At: now,
+		Size: t.Size,
+		// Peer-ids are looked up where they are told only: each is a miss in the
+		// processor's cache.
+		Bare: a.Compact || a.NoPeerID,
+	}
+	if a.Left > 0 {
+		in.Slots = s.roster.LeechSlots(m)
 	}
 	in.V4, in.V6 = s.endpoints(a, ip)
 	generation := s.roster.Generation()
 	result, err := s.swarms.Announce(&in, sc.peers[:0], func(c swarm.Change) error {
 		// Whoever was disabled or deleted since the check is being taken out of
 		// the swarms under this same lock: don't let them in behind it.
-		if s.roster.Generation() != generation && !s.still(passkey, m, a.InfoHash, t) {
+		if s.roster.Generation() != generation && !s.still(key, m, a.InfoHash, t) {
 			return core.Errorf(core.Unavailable, "your account or this torrent has just been changed; your client will ask again")
 		}
-		return s.ledger.Record(entry(c, s.roster.Leech(t, c.Member, now)))
+		leech := s.roster.Leech(t, c.Member, now)
+		sc.credited(&in, c, leech)
+		e := entry(c, leech)
+		e.Record = s.swarms.Record(c.Torrent)
+		return s.ledger.Record(e)
 	})
 	if err != nil {
 		return result, err
 	}
 	sc.peers = result.Peers // it may have grown
-	if result.Clamped {
-		s.metrics.clamped.Inc()
-		s.sometimes.Do(func() {
-			s.log.Warn("more transfer was announced than any line carries; it was cut", "member", int64(m.ID), "torrent", int64(t.ID))
-		})
+	if e, found := suspect(m.ID, t, a, result.Suspicion); found {
+		s.suspects.found(e)
 	}
 	return result, nil
 }
 
-func (s *service) still(passkey string, m roster.Member, h core.InfoHash, t roster.Torrent) bool {
-	nowMember, _ := s.roster.Member(passkey)
+// still reports whether lookups say what they said before.
+func (s *service) still(key string, m roster.Member, h core.InfoHash, t roster.Torrent) bool {
+	nowMember, why := s.identify(key, h)
 	nowTorrent, _ := s.roster.Torrent(h)
-	return nowMember == m && nowTorrent == t
+	return why == nil && nowMember == m && nowTorrent == t
 }
 
 // entry is what a change adds to the books, under a leech state.
@@ -232,43 +323,51 @@ func (s *service) claimed(value string, port uint16, want4 bool) wire.Endpoint {
 	return e
 }
 
-func (s *service) reply(dst []byte, sc *scratch, ip netip.Addr, result swarm.Result, snatches int64) []byte {
+func (s *service) reply(sc *scratch, ip netip.Addr, result swarm.Result, snatches int64) {
+	peers := result.Seeders + result.Leechers
+	pace := pace{interval: s.interval(), timeout: s.pace.timeout}
 	sc.reply = wire.Reply{
-		Interval: jitter(s.c.Interval.Duration), MinInterval: s.c.minInterval(),
-		Complete: result.Seeders, Incomplete: result.Leechers, Downloaded: snatches,
+		Interval:    pace.next(peers, pace.fresh(result.Silence, peers), rand.Float64()), //nolint:gosec // it spreads load, it hides nothing
+		MinInterval: s.c.minInterval(),
+		Complete:    result.Seeders, Incomplete: result.Leechers, Downloaded: snatches,
 		External: ip, Peers: result.Peers, Compact: sc.announce.Compact, NoPeerID: sc.announce.NoPeerID,
 	}
 	if !s.addresses.reachable(ip) {
 		sc.reply.Warning = "other members can't reach you at " + ip.String() + ", an address that is not public; you can still connect to them"
 	}
-	return sc.reply.Append(dst)
 }
 
-// jitter adds up to a tenth in whole seconds, so that clients that announced
-// together don't do so for ever.
-func jitter(d time.Duration) time.Duration {
-	return d + time.Duration(rand.Int64N(int64(d/10/time.Second)+1))*time.Second //nolint:gosec // it spreads load, it hides nothing
+// interval is the time between two announces: what Gazelle has set, where one
+// drives the tracker, or what the configuration says.
+func (s *service) interval() time.Duration {
+	if s.gazelle != nil {
+		return s.gazelle.Interval()
+	}
+	return s.c.Interval.Duration
 }
 
 // scrape appends the sizes of the swarms that are asked for. Those that a member
-// may not see, because they are not or no more registered, are left out.
-func (s *service) scrape(dst []byte, sc *scratch, passkey string, r *Request) ([]byte, *refusal) {
-	m, ok := s.roster.Member(passkey)
-	if !ok {
-		return dst, s.refusePasskey()
-	}
-	if !m.Enabled {
-		return dst, s.refuseDisabled(m)
-	}
+// may not see, because they are not or no more registered or because the key is
+// that of another torrent, are left out.
+func (s *service) scrape(dst []byte, sc *scratch, key string, r *Request) ([]byte, *refusal) {
+	m, known := s.roster.Member(key)
 	var err error
 	if sc.hashes, err = wire.ParseScrape(r.Query, sc.hashes[:0]); err != nil {
 		return dst, s.refuse(err)
 	}
+	keyed := !known && len(key) == member.TorrentKeyLen
 	sc.files = sc.files[:0]
 	var foreign uint8
 	var isForeign bool
 	for _, h := range sc.hashes {
 		t, ok := s.roster.Torrent(h)
+		if ok && keyed {
+			if owner, right := s.torrentKey(key, t.ID); right {
+				m, known = owner, true
+			} else {
+				ok = false
+			}
+		}
 		if !ok || t.Deleted {
 			continue
 		}
@@ -279,8 +378,14 @@ func (s *service) scrape(dst []byte, sc *scratch, passkey string, r *Request) ([
 		n := s.swarms.Counts(t.ID)
 		sc.files = append(sc.files, wire.ScrapeFile{InfoHash: h, Complete: n.Seeders, Incomplete: n.Leechers, Downloaded: s.snatches(t.ID)})
 	}
+	switch {
+	case !known:
+		return dst, s.refusePasskey()
+	case !m.Enabled:
+		return dst, s.refuseDisabled(m)
+	}
 	if isForeign && len(sc.files) == 0 {
-		return dst, s.elsewhere(foreign, passkey, "scrape", r.Query)
+		return dst, s.elsewhere(foreign, key, "scrape", r.Query)
 	}
 	return wire.AppendScrape(dst, sc.files, s.c.minInterval()), nil
 }

@@ -40,6 +40,13 @@ func parseSlots(text string) (slots, error) {
 
 func (s slots) has(slot uint8) bool { return s>>slot&1 != 0 }
 
+// owns reports whether a torrent is this tracker's to serve. One that is
+// registered no more is anybody's.
+func (s *service) owns(id core.TorrentID) bool {
+	t, known := s.roster.TorrentByID(id)
+	return !known || s.slots.has(t.Slot)
+}
+
 // slotParam is what a query says that was sent on to its slot.
 const slotParam = "slot"
 

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -40,6 +41,8 @@ type world struct {
 	catalog *catalog.Store
 	economy *economy.Store
 	room    *Room
+	size    int64        // of the torrents that are added
+	ahead   atomic.Int64 // how far the room's clock is ahead, a time.Duration
 	url     string
 	stop    func()
 }
@@ -60,10 +63,13 @@ func newWorld(t testing.TB, d *db.DB, c Config) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if c.JournalDir == "" {
+		c.JournalDir = t.TempDir()
+	}
 	if err := c.Validate(); err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, d: d, events: eventlog.New(d, time.Now)}
+	w := &world{t: t, d: d, events: eventlog.New(d, time.Now), size: 1000}
 	w.members = member.NewStore(d, w.events, keys, time.Now)
 	w.clients = client.NewStore(d, w.events, time.Now)
 	w.catalog = catalog.NewStore(d, w.events, time.Now, catalog.Options{SiteName: "Test", SiteURL: "https://site.example"})
@@ -74,8 +80,23 @@ func newWorld(t testing.TB, d *db.DB, c Config) *world {
 		}
 	}
 	w.room = New(c, Deps{DB: d, Events: w.events, Members: w.members, Torrents: w.catalog, Clients: w.clients, Economy: w.economy,
-		Clock: time.Now, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+		Clock: w.now, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	return w
+}
+
+// now is the room's time. pass lets it go by.
+func (w *world) now() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }
+
+func (w *world) pass(d time.Duration) { w.ahead.Add(int64(d)) }
+
+// until waits for what the room does by itself.
+func (w *world) until(what string, done func() bool) {
+	w.t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !done(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			w.t.Fatalf("waited in vain for %s", what)
+		}
+	}
 }
 
 // open runs the room until the test's end or w.stop.
@@ -123,7 +144,7 @@ func (w *world) torrent(leech core.Leech, hashes ...byte) core.TorrentID {
 	w.t.Helper()
 	row := db.Row{"group_id", 1, "uploader_id", 1, "anonymous", 0, "platform", "", "format", "", "archive", "", "scope", "", "license", "",
 		"version", "", "annotated", 0, "description", "", "seqhash", "", "leech", string(leech), "leech_reason", "", "name", "",
-		"source", "", "size", 1000, "file_count", 1, "piece_length", 16384, "created_at", 1, "updated_at", 1,
+		"source", "", "size", w.size, "file_count", 1, "piece_length", 16384, "created_at", 1, "updated_at", 1,
 		"deleted_at", 0, "deleted_by", 0, "delete_reason", ""}
 	for i, h := range hashes {
 		v := hash(h)

@@ -9,15 +9,17 @@
 -- place up to which it has read. None but jobs may delete events.
 GRANT SELECT ON goose_db_version TO 'caduceus-tracker'@'localhost', 'caduceus-site'@'localhost', 'caduceus-ircd'@'localhost', 'caduceus-hermes'@'localhost', 'caduceus-jobs'@'localhost';
 GRANT SELECT ON event TO 'caduceus-tracker'@'localhost', 'caduceus-ircd'@'localhost', 'caduceus-hermes'@'localhost', 'caduceus-jobs'@'localhost';
-GRANT SELECT ON event_sequence TO 'caduceus-tracker'@'localhost', 'caduceus-ircd'@'localhost';
+GRANT SELECT ON event_sequence TO 'caduceus-ircd'@'localhost';
 GRANT SELECT, INSERT, UPDATE ON event_cursor TO 'caduceus-tracker'@'localhost', 'caduceus-ircd'@'localhost', 'caduceus-hermes'@'localhost', 'caduceus-jobs'@'localhost';
 
 -- These append events.
-GRANT SELECT, UPDATE ON event_sequence TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost', 'caduceus-jobs'@'localhost';
-GRANT INSERT ON event TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost', 'caduceus-jobs'@'localhost';
+GRANT SELECT, UPDATE ON event_sequence TO 'caduceus-tracker'@'localhost', 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost', 'caduceus-jobs'@'localhost';
+GRANT INSERT ON event TO 'caduceus-tracker'@'localhost', 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost', 'caduceus-jobs'@'localhost';
 
--- tracker: knows members, torrents, clients and freeleech; writes transfer only.
+-- tracker: knows members, classes, torrents, clients and freeleech; writes transfer
+-- only.
 GRANT SELECT ON member TO 'caduceus-tracker'@'localhost';
+GRANT SELECT ON class TO 'caduceus-tracker'@'localhost';
 GRANT SELECT ON torrent TO 'caduceus-tracker'@'localhost';
 GRANT SELECT ON client_rule TO 'caduceus-tracker'@'localhost';
 GRANT SELECT ON leech_window TO 'caduceus-tracker'@'localhost';
@@ -26,6 +28,15 @@ GRANT SELECT, INSERT, UPDATE ON transfer_torrent TO 'caduceus-tracker'@'localhos
 GRANT SELECT, INSERT, UPDATE ON transfer_member_torrent TO 'caduceus-tracker'@'localhost';
 GRANT SELECT, INSERT, UPDATE ON swarm_count TO 'caduceus-tracker'@'localhost';
 GRANT SELECT, INSERT, UPDATE ON ledger_mark TO 'caduceus-tracker'@'localhost';
+GRANT DELETE ON event_cursor TO 'caduceus-tracker'@'localhost'; -- of one that is retired
+GRANT SELECT, INSERT, UPDATE, DELETE ON ocelot_member TO 'caduceus-tracker'@'localhost';
+GRANT SELECT, INSERT, UPDATE, DELETE ON ocelot_torrent TO 'caduceus-tracker'@'localhost';
+GRANT SELECT, INSERT, DELETE ON ocelot_token TO 'caduceus-tracker'@'localhost';
+GRANT SELECT, INSERT, DELETE ON ocelot_client TO 'caduceus-tracker'@'localhost';
+GRANT SELECT, INSERT, UPDATE ON ocelot_setting TO 'caduceus-tracker'@'localhost';
+GRANT SELECT, INSERT, UPDATE, DELETE ON announce_record TO 'caduceus-tracker'@'localhost';
+GRANT SELECT, INSERT, UPDATE, DELETE ON tracker_minute TO 'caduceus-tracker'@'localhost';
+GRANT SELECT, INSERT, UPDATE, DELETE ON swarm_watch TO 'caduceus-tracker'@'localhost';
 
 -- site: accounts and the catalogue are changed here.
 GRANT SELECT, INSERT, UPDATE ON member TO 'caduceus-site'@'localhost';
@@ -56,6 +67,9 @@ GRANT SELECT ON transfer_member TO 'caduceus-site'@'localhost';
 GRANT SELECT ON transfer_torrent TO 'caduceus-site'@'localhost';
 GRANT SELECT ON transfer_member_torrent TO 'caduceus-site'@'localhost';
 GRANT SELECT ON swarm_count TO 'caduceus-site'@'localhost';
+GRANT SELECT ON announce_record TO 'caduceus-site'@'localhost';
+GRANT SELECT ON tracker_minute TO 'caduceus-site'@'localhost';
+GRANT SELECT ON swarm_watch TO 'caduceus-site'@'localhost';
 GRANT SELECT, INSERT, UPDATE ON audit TO 'caduceus-site'@'localhost';
 
 -- ircd: who may log in, and its own channels.
@@ -68,7 +82,7 @@ GRANT SELECT, INSERT, UPDATE ON irc_channel TO 'caduceus-ircd'@'localhost';
 -- hermes: what staff may command from IRC, and what it tells.
 GRANT SELECT, INSERT, UPDATE ON member TO 'caduceus-hermes'@'localhost';
 GRANT SELECT ON member_class TO 'caduceus-hermes'@'localhost';
-GRANT SELECT ON class TO 'caduceus-hermes'@'localhost';
+GRANT SELECT, UPDATE ON class TO 'caduceus-hermes'@'localhost';
 GRANT SELECT ON class_permission TO 'caduceus-hermes'@'localhost';
 GRANT SELECT, DELETE ON session TO 'caduceus-hermes'@'localhost';
 GRANT SELECT ON category TO 'caduceus-hermes'@'localhost';
@@ -85,12 +99,15 @@ GRANT SELECT, DELETE ON group_word TO 'caduceus-hermes'@'localhost';
 GRANT SELECT, UPDATE ON torrent TO 'caduceus-hermes'@'localhost';
 GRANT SELECT, DELETE ON torrent_content TO 'caduceus-hermes'@'localhost';
 GRANT SELECT ON torrent_mirror TO 'caduceus-hermes'@'localhost';
-GRANT SELECT, INSERT, DELETE ON client_rule TO 'caduceus-hermes'@'localhost';
+GRANT SELECT, INSERT, UPDATE, DELETE ON client_rule TO 'caduceus-hermes'@'localhost';
 GRANT SELECT, INSERT, UPDATE ON leech_window TO 'caduceus-hermes'@'localhost';
 GRANT SELECT ON transfer_member TO 'caduceus-hermes'@'localhost';
 GRANT SELECT ON transfer_torrent TO 'caduceus-hermes'@'localhost';
 GRANT SELECT ON transfer_member_torrent TO 'caduceus-hermes'@'localhost';
 GRANT SELECT ON swarm_count TO 'caduceus-hermes'@'localhost';
+GRANT SELECT ON announce_record TO 'caduceus-hermes'@'localhost';
+GRANT SELECT ON tracker_minute TO 'caduceus-hermes'@'localhost';
+GRANT SELECT ON swarm_watch TO 'caduceus-hermes'@'localhost';
 GRANT SELECT, INSERT ON job_request TO 'caduceus-hermes'@'localhost';
 GRANT SELECT ON job_run TO 'caduceus-hermes'@'localhost';
 GRANT SELECT, INSERT, UPDATE ON audit TO 'caduceus-hermes'@'localhost';

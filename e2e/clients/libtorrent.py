@@ -80,7 +80,7 @@ class Session:
         for a in self.session.pop_alerts():
             key = next((k for k, h in self.handles.items() if h == getattr(a, "handle", None)), None)
             if isinstance(a, lt.tracker_error_alert):
-                say(id=key, tracker_error=a.failure_reason() or a.error_message())
+                say(id=key, tracker_error=a.failure_reason() or a.error_message() or a.message())
             elif isinstance(a, lt.tracker_reply_alert):
                 say(id=key, tracker_reply=a.num_peers)
             elif isinstance(a, lt.torrent_error_alert):

@@ -1,5 +1,6 @@
 // Package client keeps the whitelist: which BitTorrent clients may announce,
-// told by how their peer-id begins. The list is data that staff change.
+// told by how their peer-id begins and, where staff want it, by the version in
+// it. The list is data that staff change.
 //
 // Concurrency: a Store is safe for concurrent use. A Set is immutable.
 package client
@@ -29,33 +30,57 @@ type Rule struct {
 	ID     int64
 	Prefix string // 1 to 20 visible ASCII characters, case-sensitive
 	Name   string // what people call these clients
+	Lowest string // the oldest version that may announce, such as 4.0.5; "" is any
 }
 
 // Set is a list of rules to match against. The zero value allows nobody.
-type Set struct{ prefixes []string }
+type Set struct{ rules []compiled }
 
-// NewSet makes the set of rules.
+type compiled struct {
+	Rule
+	lowest version
+}
+
+// NewSet makes the set of rules. One whose lowest version can't be read, which no
+// Store hands out, allows every version.
 func NewSet(rules []Rule) Set {
-	s := Set{prefixes: make([]string, len(rules))}
+	s := Set{rules: make([]compiled, len(rules))}
 	for i, r := range rules {
-		s.prefixes[i] = r.Prefix
+		s.rules[i] = compiled{Rule: r}
+		if r.Lowest != "" {
+			v, err := parseVersion(r.Lowest)
+			if err != nil {
+				s.rules[i].Lowest = ""
+			}
+			s.rules[i].lowest = v
+		}
 	}
 	return s
 }
 
-// Allowed reports whether a client with this peer-id may announce. It does not
+// Allowed reports whether a client with this peer-id may announce. Where it may
+// not because of its age alone, tooOld is the rule that a newer version would
+// satisfy; a version that can't be read counts as the oldest. It does not
 // allocate.
-func (s Set) Allowed(peerID [20]byte) bool {
-	for _, p := range s.prefixes {
-		if len(p) <= len(peerID) && string(peerID[:len(p)]) == p {
-			return true
+func (s Set) Allowed(peerID [20]byte) (ok bool, tooOld *Rule) {
+	for i := range s.rules {
+		r := &s.rules[i]
+		if len(r.Prefix) > len(peerID) || string(peerID[:len(r.Prefix)]) != r.Prefix {
+			continue
 		}
+		if r.Lowest == "" {
+			return true, nil
+		}
+		if v, known := versionOf(&peerID, r.Prefix); known && !v.less(r.lowest) {
+			return true, nil
+		}
+		tooOld = &r.Rule
 	}
-	return false
+	return false, tooOld
 }
 
 // Len returns how many rules there are.
-func (s Set) Len() int { return len(s.prefixes) }
+func (s Set) Len() int { return len(s.rules) }
 
 // Store reads and writes the whitelist.
 type Store struct {
@@ -72,18 +97,19 @@ func NewStore(d *db.DB, log *eventlog.Log, clock core.Clock) *Store {
 // Rules returns the whole list by prefix.
 func (s *Store) Rules(ctx context.Context) ([]Rule, error) {
 	rules, err := db.All(ctx, s.db, func(sc db.Scanner) (r Rule, err error) {
-		return r, sc.Scan(&r.ID, &r.Prefix, &r.Name)
-	}, "SELECT id, prefix, name FROM client_rule ORDER BY prefix LIMIT ?", MaxRules)
+		return r, sc.Scan(&r.ID, &r.Prefix, &r.Name, &r.Lowest)
+	}, "SELECT id, prefix, name, lowest FROM client_rule ORDER BY prefix LIMIT ?", MaxRules)
 	if err != nil {
 		return nil, fmt.Errorf("read the client whitelist: %w", err)
 	}
 	return rules, nil
 }
 
-// Add allows the clients whose peer-id begins with prefix. A prefix that is
-// listed already is a Conflict. The tracker follows within a second.
-func (s *Store) Add(ctx context.Context, prefix, name string) (Rule, error) {
-	r := Rule{Prefix: prefix, Name: strings.TrimSpace(name)}
+// Add allows the clients whose peer-id begins with prefix, from the version lowest
+// on if that is not empty. A prefix that is listed already is a Conflict. The
+// tracker follows within a second.
+func (s *Store) Add(ctx context.Context, prefix, name, lowest string) (Rule, error) {
+	r := Rule{Prefix: prefix, Name: strings.TrimSpace(name), Lowest: lowest}
 	if err := r.validate(); err != nil {
 		return Rule{}, err
 	}
@@ -109,6 +135,32 @@ func (s *Store) Add(ctx context.Context, prefix, name string) (Rule, error) {
 		return Rule{}, fmt.Errorf("add a client: %w", err)
 	}
 	return r, nil
+}
+
+// SetLowest changes the oldest version that a rule allows; "" allows any. A
+// prefix that is not listed is NotFound.
+func (s *Store) SetLowest(ctx context.Context, prefix, lowest string) error {
+	if err := (Rule{Prefix: prefix, Name: "any", Lowest: lowest}).validate(); err != nil {
+		return err
+	}
+	err := s.db.Tx(ctx, func(tx *db.Tx) error {
+		var n int
+		if err := tx.QueryRowContext(ctx, "SELECT COUNT(*) FROM client_rule WHERE prefix = ?", prefix).Scan(&n); err != nil {
+			return err
+		}
+		if n == 0 {
+			return core.Errorf(core.NotFound, "%q is not on the list", prefix)
+		}
+		if _, err := tx.Exec(ctx, "UPDATE client_rule SET lowest = ? WHERE prefix = ?", lowest, prefix); err != nil {
+			return err
+		}
+		_, err := s.log.Append(ctx, tx, eventlog.ClientsChanged{})
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("set the lowest version of a client: %w", err)
+	}
+	return nil
 }
 
 // Remove takes a prefix from the list. A client that it alone allowed is refused
@@ -154,7 +206,7 @@ func (s *Store) Seed(ctx context.Context) error {
 }
 
 func (s *Store) insert(ctx context.Context, tx *db.Tx, r Rule) (int64, error) {
-	return tx.Insert(ctx, "client_rule", db.Row{"prefix", r.Prefix, "name", r.Name, "created_at", s.clock().Unix()})
+	return tx.Insert(ctx, "client_rule", db.Row{"prefix", r.Prefix, "name", r.Name, "lowest", r.Lowest, "created_at", s.clock().Unix()})
 }
 
 func count(ctx context.Context, q db.Queryer) (int, error) {
@@ -170,6 +222,14 @@ func (r Rule) validate() error {
 	for _, c := range []byte(r.Prefix) {
 		if c <= ' ' || c > '~' {
 			return core.FieldErrorf("prefix", "a prefix has visible ASCII characters only, without spaces")
+		}
+	}
+	if r.Lowest != "" {
+		if _, err := parseVersion(r.Lowest); err != nil {
+			return err
+		}
+		if strings.HasPrefix(r.Prefix, "-") && len(r.Prefix) < 3 {
+			return core.FieldErrorf("prefix", "a lowest version needs the whole name of a client before it, such as -TR")
 		}
 	}
 	if r.Name == "" || utf8.RuneCountInString(r.Name) > maxName {

@@ -26,6 +26,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/economy"
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/internal/schedule"
+	"github.com/caduceus-bio/caduceus/internal/transfer"
 )
 
 // Via names the way by which a command came.
@@ -161,19 +162,20 @@ type Deps struct {
 
 // Registry is the table of commands and what runs them.
 type Registry struct {
-	deps    Deps
-	audit   *Audit
-	pending *pendings
-	specs   []*Spec
-	byName  map[string]*Spec
+	deps     Deps
+	audit    *Audit
+	pending  *pendings
+	transfer *transfer.Store
+	specs    []*Spec
+	byName   map[string]*Spec
 }
 
 // NewRegistry returns the table of all commands.
 func NewRegistry(d Deps) *Registry {
-	r := &Registry{deps: d, audit: NewAudit(d.DB, d.Clock), pending: newPendings(d.Clock), byName: map[string]*Spec{}}
+	r := &Registry{deps: d, audit: NewAudit(d.DB, d.Clock), pending: newPendings(d.Clock), transfer: transfer.NewStore(d.DB), byName: map[string]*Spec{}}
 	families := [][]Spec{
 		r.helpCommands(), r.statsCommands(), r.catalogCommands(), r.freeleechCommands(),
-		r.memberCommands(), r.clientCommands(), r.jobCommands(), r.auditCommands(),
+		r.memberCommands(), r.clientCommands(), r.jobCommands(), r.auditCommands(), r.trackerCommands(),
 	}
 	for _, family := range families {
 		for _, s := range family {

@@ -40,11 +40,16 @@ func TestWhoMayDoWhat(t *testing.T) {
 		"member passphrase":  {"member passphrase victim", staff},
 		"client list":        {"client list", members},
 		"client add":         {"client add -XX1 Some client", staff},
+		"client lowest":      {"client lowest -XX1 4", staff},
 		"client remove":      {"client remove -XX1", staff},
+		"class slots":        {"class slots User 5", staff},
 		"job list":           {"job list", sysops},
 		"job run":            {"job run nothing", sysops},
 		"job history":        {"job history nothing", sysops},
 		"audit":              {"audit", staff},
+		"announces":          {"announces uploader", staff}, // not their own
+		"tracker":            {"tracker", staff},
+		"endangered":         {"endangered", members},
 	}
 	each(t, func(t *testing.T, w *world) {
 		w.upload(t, w.join(t, "uploader", "User"), "A dataset of somebody")
@@ -88,7 +93,7 @@ func TestHelpShowsWhatTheAskerMayRun(t *testing.T) {
 			}
 			return out
 		}
-		want := []string{"client list", "freeleech calendar", "freeleech status", "help", "info", "search", "stats", "torrent delete"}
+		want := []string{"announces", "client list", "endangered", "freeleech calendar", "freeleech status", "help", "info", "search", "stats", "torrent delete"}
 		if diff := cmp.Diff(want, names(w.actor(t, "alice"))); diff != "" {
 			t.Errorf("alice (-want +got):\n%s", diff)
 		}

@@ -251,9 +251,29 @@ func TestClients(t *testing.T) {
 		has(t, w.do(t, mona, "client add -XX1 Some new client").Lines, "-XX1", "Some new client")
 		w.refuse(t, Request{Actor: mona, Line: "client add -XX1 Again"}, core.Conflict)
 		has(t, w.do(t, mona, "client list").Lines, "-XX1 Some new client")
+		lowered := w.do(t, mona, "client lowest -XX1 2.1")
+		has(t, lowered.Lines, "-XX1", "2.1")
+		has(t, w.do(t, mona, "client list").Lines, "-XX1 Some new client from 2.1")
+		w.refuse(t, Request{Actor: mona, Line: "client lowest -XX1 new"}, core.Invalid)
+		w.refuse(t, Request{Actor: mona, Line: "client lowest -XX2 1"}, core.NotFound)
+		has(t, w.do(t, mona, w.confirmed(t, mona, "client remove -XX1").Undo).Lines, "from 2.1")
+		has(t, w.do(t, mona, lowered.Undo).Lines, "Every version")
 		removed := w.confirmed(t, mona, "client remove -XX1")
 		w.refuse(t, Request{Actor: mona, Line: "client remove -XX1"}, core.NotFound)
 		has(t, w.do(t, mona, removed.Undo).Lines, "-XX1", "Some new client")
+	})
+}
+
+func TestClassSlots(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		w.join(t, "mona", "Moderator")
+		mona := w.actor(t, "mona")
+		set := w.do(t, mona, `class slots "Power User" 7`)
+		has(t, set.Lines, "Power User", "7 torrents")
+		has(t, w.do(t, w.actor(t, "mona"), set.Undo).Lines, "any number")
+		w.refuse(t, Request{Actor: mona, Line: "class slots User many"}, core.Invalid)
+		w.refuse(t, Request{Actor: mona, Line: "class slots Sysop 1"}, core.Forbidden)
 	})
 }
 

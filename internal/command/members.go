@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
@@ -43,8 +44,30 @@ func (r *Registry) memberCommands() []Spec {
 		}, {
 			Name: "member passphrase", Summary: "a new passphrase for a member who lost theirs; it ends their log-ins", Permission: core.MemberKeys,
 			Args: []Arg{below}, Secret: true, Changes: true, Run: r.memberPassphrase,
+		}, {
+			Name: "class slots", Summary: "how many torrents members of a class may download at once; 0 is any number", Permission: core.MemberClass,
+			Args: []Arg{{Name: "class", Kind: ClassName, Below: true}, {Name: "slots", Kind: Word}}, Changes: true, Run: r.classSlots,
 		},
 	}
+}
+
+func (r *Registry) classSlots(ctx context.Context, c Call) (Reply, error) {
+	class := c.Class("class")
+	n, err := strconv.Atoi(c.Text("slots"))
+	if err != nil {
+		n = -1 // SetLeechSlots says what is right
+	}
+	if err := r.deps.Members.SetLeechSlots(ctx, class.Name, n); err != nil {
+		return Reply{}, err
+	}
+	many := strconv.Itoa(n)
+	if n == 0 {
+		many = "any number of"
+	}
+	return Reply{
+		Lines: []string{fmt.Sprintf("Members of class %s may download %s torrents at once.", class.Name, many)},
+		Undo:  Join([]string{"class", "slots", class.Name, strconv.Itoa(class.LeechSlots)}),
+	}, nil
 }
 
 func (r *Registry) memberCreate(ctx context.Context, c Call) (Reply, error) {

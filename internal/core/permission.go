@@ -24,6 +24,7 @@ const (
 	JobManage        Permission = "job.manage"
 	AuditRead        Permission = "audit.read"
 	StatsRead        Permission = "stats.read"
+	TrackerRead      Permission = "tracker.read"
 	IRCConnect       Permission = "irc.connect"
 	IRCAnnounce      Permission = "irc.announce"
 	IRCVoice         Permission = "irc.voice"
@@ -57,6 +58,7 @@ func AllPermissions() []PermissionInfo {
 		{JobManage, "list and run scheduled jobs"},
 		{AuditRead, "read the audit log"},
 		{StatsRead, "see member statistics"},
+		{TrackerRead, "see how the tracker does, and anyone's announces"},
 		{IRCConnect, "log in to the IRC network"},
 		{IRCAnnounce, "speak in #announce"},
 		{IRCVoice, "have voice in channels"},

@@ -140,6 +140,19 @@ func (l *Log) AdvanceTx(ctx context.Context, tx *db.Tx, name string, pos int64) 
 	return err
 }
 
+// Forget removes the place of a consumer that is no more, so that nobody waits for
+// it.
+func (l *Log) Forget(ctx context.Context, name string) error {
+	err := l.db.Tx(ctx, func(tx *db.Tx) error {
+		_, err := tx.Exec(ctx, "DELETE FROM event_cursor WHERE consumer = ?", name)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("forget consumer %q: %w", name, err)
+	}
+	return nil
+}
+
 // WaitFor returns nil once every consumer whose name is prefix, or begins with
 // prefix and a colon, has handled event id. With no such consumer it waits for
 // one to appear. It returns ctx's error when ctx ends first.
@@ -177,4 +190,27 @@ func (l *Log) behind(ctx context.Context, prefix string, id int64) (behind, know
 		}
 	}
 	return behind, known, nil
+}
+
+// Lag is how far a consumer is.
+type Lag struct {
+	Read, Last int64     // the last event that it handled, and the newest
+	Since      time.Time // when the first event that it has not handled was appended; zero when there is none
+}
+
+// Lag returns how far a consumer is.
+func (l *Log) Lag(ctx context.Context, name string) (Lag, error) {
+	var lag Lag
+	var err error
+	if lag.Read, err = l.Cursor(ctx, name); err != nil {
+		return Lag{}, err
+	}
+	if lag.Last, err = l.Last(ctx); err != nil || lag.Last <= lag.Read {
+		return lag, err
+	}
+	at, ok, err := db.One(ctx, l.db, db.Value[int64], "SELECT at FROM event WHERE id > ? ORDER BY id LIMIT 1", lag.Read)
+	if ok {
+		lag.Since = time.Unix(at, 0).UTC()
+	}
+	return lag, err
 }

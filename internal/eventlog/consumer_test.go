@@ -136,6 +136,33 @@ func TestCursorNeverGoesBack(t *testing.T) {
 	})
 }
 
+func TestLag(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		l := eventlog.New(d, clock)
+		want := func(read, last int64, since time.Time) {
+			t.Helper()
+			lag, err := l.Lag(t.Context(), "c")
+			if err != nil || lag != (eventlog.Lag{Read: read, Last: last, Since: since}) {
+				t.Errorf("%+v, %v; want %d of %d since %v", lag, err, read, last, since)
+			}
+		}
+		want(0, 0, time.Time{})
+		mustAppend(t, d, l, 1)
+		later := eventlog.New(d, func() time.Time { return now.Add(time.Minute) })
+		mustAppend(t, d, later, 2, 3)
+		for _, step := range []struct {
+			to    int64
+			since time.Time
+		}{{0, now}, {1, now.Add(time.Minute)}, {2, now.Add(time.Minute)}, {3, time.Time{}}} {
+			if err := l.Advance(t.Context(), "c", step.to); err != nil {
+				t.Fatal(err)
+			}
+			want(step.to, 3, step.since)
+		}
+	})
+}
+
 func TestWaitFor(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {

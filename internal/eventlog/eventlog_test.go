@@ -248,6 +248,7 @@ func TestDecodeKnowsEveryKind(t *testing.T) {
 		eventlog.MemberChanged{}, eventlog.ClassChanged{}, eventlog.TorrentAdded{}, eventlog.TorrentChanged{},
 		eventlog.TorrentDeleted{}, eventlog.ClientsChanged{}, eventlog.LeechWindowsChanged{}, eventlog.LeechEdge{},
 		eventlog.JobFailed{}, eventlog.JobFinished{}, eventlog.JobRequested{},
+		eventlog.TransferSuspect{}, eventlog.RosterDrift{},
 	} {
 		if want := fmt.Sprintf("%T", b); want != "eventlog."+b.EventKind() || kinds[want] {
 			t.Errorf("%s has kind %q", want, b.EventKind())

@@ -76,6 +76,45 @@ type LeechEdge struct {
 // EventKind implements Body.
 func (LeechEdge) EventKind() string { return "LeechEdge" }
 
+// TransferSuspect says that a client told of transfer which hardly can be. It
+// proves nothing: staff look.
+type TransferSuspect struct {
+	Member  core.MemberID  `json:"member"`
+	Torrent core.TorrentID `json:"torrent"`
+	Reason  SuspectReason  `json:"reason"`
+	Up      core.Bytes     `json:"up"`      // told since the client's last announce
+	Down    core.Bytes     `json:"down"`    // told since then, or of SuspectDownloaded in all
+	Left    core.Bytes     `json:"left"`    // told to be missing
+	Limit   core.Bytes     `json:"limit"`   // what can be
+	Seconds int64          `json:"seconds"` // since the client's last announce
+}
+
+// EventKind implements Body.
+func (TransferSuspect) EventKind() string { return "TransferSuspect" }
+
+// SuspectReason is why transfer is suspect.
+type SuspectReason string
+
+// The reasons.
+const (
+	SuspectLine       SuspectReason = "line"       // more than the fastest line carries in the time; cut to it
+	SuspectTorrent    SuspectReason = "torrent"    // more than the torrent and its clients account for; cut to it
+	SuspectAlone      SuspectReason = "alone"      // uploaded while nobody lacked anything
+	SuspectLeft       SuspectReason = "left"       // more missing than the torrent has
+	SuspectDownloaded SuspectReason = "downloaded" // several times the torrent was downloaded
+)
+
+// RosterDrift says that what a tracker knew was not what the database holds,
+// though it had followed every event. It is mended.
+type RosterDrift struct {
+	Members  int  `json:"members"`  // that differed
+	Torrents int  `json:"torrents"` // that differed
+	Rules    bool `json:"rules"`    // the client list or the slots of classes did
+}
+
+// EventKind implements Body.
+func (RosterDrift) EventKind() string { return "RosterDrift" }
+
 // JobFailed says that a scheduled or requested job ended with an error.
 type JobFailed struct {
 	Run  int64  `json:"run"`
@@ -105,3 +144,16 @@ type JobRequested struct {
 
 // EventKind implements Body.
 func (JobRequested) EventKind() string { return "JobRequested" }
+
+// LedgerTrouble says that a tracker can't record transfer, or can't bring it to
+// the database, or that it can again. It is appended once for each episode.
+type LedgerTrouble struct {
+	Ledger string `json:"ledger"`
+	Over   bool   `json:"over"`
+	Since  int64  `json:"since"`
+	Until  int64  `json:"until"` // 0 while it lasts
+	Text   string `json:"text"`
+}
+
+// EventKind implements Body.
+func (LedgerTrouble) EventKind() string { return "LedgerTrouble" }

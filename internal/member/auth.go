@@ -205,6 +205,7 @@ type RosterEntry struct {
 	State       State
 	StateReason string
 	CanLeech    bool
+	Class       int64 // the primary one
 }
 
 // RosterPage returns up to limit (1 to 5000) entries after an id, in order of
@@ -232,13 +233,13 @@ func (s *Store) Roster(ctx context.Context, ids []core.MemberID) ([]RosterEntry,
 func (s *Store) roster(ctx context.Context, where string, args ...any) ([]RosterEntry, error) {
 	out, err := db.All(ctx, s.db, func(sc db.Scanner) (e RosterEntry, err error) {
 		var box []byte
-		if err := sc.Scan(&e.ID, &box, &e.State, &e.StateReason, &e.CanLeech); err != nil {
+		if err := sc.Scan(&e.ID, &box, &e.State, &e.StateReason, &e.CanLeech, &e.Class); err != nil {
 			return e, err
 		}
 		key, err := s.keys.Open(box, passkeyUse)
 		e.Passkey = string(key)
 		return e, err
-	}, "SELECT id, passkey_box, state, state_reason, can_leech FROM member "+where, args...)
+	}, "SELECT id, passkey_box, state, state_reason, can_leech, class_id FROM member "+where, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read the roster: %w", err)
 	}

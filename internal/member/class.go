@@ -17,8 +17,12 @@ type Class struct {
 	Name        string
 	Level       int // higher stands above lower
 	Secondary   bool
+	LeechSlots  int // torrents that a member whose primary class it is may download at once; 0 is any number
 	Permissions core.Permissions
 }
+
+// MaxLeechSlots bounds Class.LeechSlots.
+const MaxLeechSlots = 100_000
 
 // BotClass is the class of Hermes's own account.
 const BotClass = "Bot"
@@ -33,7 +37,7 @@ func firstClasses() []Class {
 	power := slices.Concat(user, []core.Permission{core.IRCVoice})
 	staff := slices.Concat(power, []core.Permission{core.TorrentEditAny, core.TorrentDeleteAny, core.TorrentSeeHidden,
 		core.MemberCreate, core.MemberDisable, core.MemberClass, core.MemberKeys, core.MemberSeePrivate, core.FreeleechManage, core.ClientManage,
-		core.AuditRead, core.IRCOperate, core.IRCStaff, core.IRCDebug})
+		core.AuditRead, core.TrackerRead, core.IRCOperate, core.IRCStaff, core.IRCDebug})
 	var all []core.Permission
 	for _, p := range core.AllPermissions() {
 		if p.Name != core.IRCAnnounce {
@@ -117,6 +121,44 @@ func (s *Store) SetClassPermission(ctx context.Context, className string, p core
 	return core.FieldErrorf("class", "there is no class %q", className)
 }
 
+// SetLeechSlots changes how many torrents the members of a primary class may
+// download at once; 0 is any number. The tracker follows within a second.
+func (s *Store) SetLeechSlots(ctx context.Context, className string, slots int) error {
+	if slots < 0 || slots > MaxLeechSlots {
+		return core.FieldErrorf("slots", "write a number from 1 to %d, or 0 for any number", MaxLeechSlots)
+	}
+	c, err := s.classNamed(ctx, className, false)
+	if err != nil {
+		return err
+	}
+	return s.db.Tx(ctx, func(tx *db.Tx) error {
+		if _, err := tx.Exec(ctx, "UPDATE class SET leech_slots = ? WHERE id = ?", slots, c.ID); err != nil {
+			return fmt.Errorf("change class %s: %w", c.Name, err)
+		}
+		_, err := s.log.Append(ctx, tx, eventlog.ClassChanged{Class: c.ID})
+		return err
+	})
+}
+
+// LeechSlots returns what Class.LeechSlots is for each class that has a limit.
+func (s *Store) LeechSlots(ctx context.Context) (map[int64]int, error) {
+	type row struct {
+		class int64
+		slots int
+	}
+	rows, err := db.All(ctx, s.db, func(sc db.Scanner) (r row, err error) {
+		return r, sc.Scan(&r.class, &r.slots)
+	}, "SELECT id, leech_slots FROM class WHERE leech_slots > 0 LIMIT 200")
+	if err != nil {
+		return nil, fmt.Errorf("read the slots of classes: %w", err)
+	}
+	out := make(map[int64]int, len(rows))
+	for _, r := range rows {
+		out[r.class] = r.slots
+	}
+	return out, nil
+}
+
 func (s *Store) classNamed(ctx context.Context, name string, secondary bool) (Class, error) {
 	classes, err := s.Classes(ctx)
 	if err != nil {
@@ -138,8 +180,8 @@ func (s *Store) classNamed(ctx context.Context, name string, secondary bool) (Cl
 func readClasses(ctx context.Context, q db.Queryer) ([]Class, error) {
 	classes, err := db.All(ctx, q, func(sc db.Scanner) (c Class, err error) {
 		c.Permissions = core.Permissions{}
-		return c, sc.Scan(&c.ID, &c.Name, &c.Level, &c.Secondary)
-	}, "SELECT id, name, level, secondary FROM class ORDER BY level DESC, id LIMIT 200")
+		return c, sc.Scan(&c.ID, &c.Name, &c.Level, &c.Secondary, &c.LeechSlots)
+	}, "SELECT id, name, level, secondary, leech_slots FROM class ORDER BY level DESC, id LIMIT 200")
 	if err != nil {
 		return nil, fmt.Errorf("read classes: %w", err)
 	}

@@ -134,7 +134,7 @@ func TestDisableEndsEverything(t *testing.T) {
 			t.Errorf("a disabled moderator may still act (%v)", err)
 		}
 		roster, err := w.Roster(ctx, []core.MemberID{c.Member.ID})
-		want := []RosterEntry{{ID: c.Member.ID, Passkey: c.Passkey, State: Disabled, StateReason: "left the lab", CanLeech: true}}
+		want := []RosterEntry{{ID: c.Member.ID, Passkey: c.Passkey, State: Disabled, StateReason: "left the lab", CanLeech: true, Class: 6}}
 		if diff := cmp.Diff(want, roster); diff != "" || err != nil {
 			t.Errorf("roster (%v): %s", err, diff)
 		}
@@ -291,6 +291,36 @@ func TestTokens(t *testing.T) {
 		}
 		if list, _ = w.Tokens(ctx, id); len(list) != maxTokens {
 			t.Error("another member revoked the token")
+		}
+	})
+}
+
+func TestLeechSlots(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		before, err := w.log.Last(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, n := range []int{3, 3, 12} {
+			if err := w.SetLeechSlots(ctx, "user", n); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := w.SetLeechSlots(ctx, "Elite", 0); err != nil {
+			t.Fatal(err)
+		}
+		got, err := w.LeechSlots(ctx)
+		if diff := cmp.Diff(map[int64]int{1: 12}, got); diff != "" || err != nil {
+			t.Errorf("%v, %s", err, diff)
+		}
+		for _, bad := range []error{w.SetLeechSlots(ctx, "User", -1), w.SetLeechSlots(ctx, "User", MaxLeechSlots+1), w.SetLeechSlots(ctx, "Donor", 1), w.SetLeechSlots(ctx, "nobody", 1)} {
+			if core.CodeOf(bad) != core.Invalid {
+				t.Errorf("got %v", bad)
+			}
+		}
+		if last, err := w.log.Last(ctx); err != nil || last != before+4 {
+			t.Errorf("%d events, %v", last-before, err)
 		}
 	})
 }

@@ -13,7 +13,9 @@ func (l *loop) answer(c *conn) {
 	c.closing = !h.keep || l.draining
 	c.unread = h.body
 	l.answered++
+	h.Promise = false
 	l.respond(c.closing, h.oldest, h.Method == http.MethodHead, func(dst []byte) (int, []byte) { return l.s.o.Handler.Answer(dst, &h.Request) })
+	l.promised = l.promised || h.Promise
 }
 
 // refuse answers what is no proper request, and closes.

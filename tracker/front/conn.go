@@ -25,6 +25,7 @@ type conn struct {
 	in       []byte // the beginning of a request
 	out      []byte // answers that the client has not taken yet
 
+	asked     bool // it has sent a request
 	queued    bool // answers of this turn wait for the turn's end
 	watched   bool // by epoll
 	proxied   bool // a PROXY header comes first
@@ -109,7 +110,7 @@ func (l *loop) requests(c *conn, b []byte) {
 	case len(b) > 0 && fresh:
 		c.deadline = l.now.Add(l.s.o.HeadTimeout)
 	case len(b) == 0 && l.answered > answered:
-		c.deadline = l.now.Add(l.s.o.IdleTimeout)
+		c.asked, c.deadline = true, l.now.Add(l.s.o.IdleTimeout)
 	}
 	if len(l.out) > from {
 		l.queue(c, from, l.answered-answered)
@@ -177,7 +178,7 @@ func (l *loop) flush() {
 	if len(l.sends) == 0 {
 		return
 	}
-	if l.answered > 0 && l.s.o.Committer != nil {
+	if l.promised && l.s.o.Committer != nil {
 		if err := l.s.o.Committer.Commit(); err != nil {
 			l.uncommitted(err)
 		}
@@ -188,7 +189,10 @@ func (l *loop) flush() {
 		l.send(s.c, l.out[s.from:s.to])
 		s.c = nil
 	}
-	l.sends, l.out, l.answered = l.sends[:0], l.out[:0], 0
+	if l.answered > 0 && l.s.o.Observe != nil {
+		l.s.o.Observe(l.answered, time.Since(l.now))
+	}
+	l.sends, l.out, l.answered, l.promised = l.sends[:0], l.out[:0], 0, false
 	if cap(l.out) > keepBuffer {
 		l.out, l.other = make([]byte, 0, keepBuffer/4), nil
 	}

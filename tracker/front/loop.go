@@ -57,7 +57,8 @@ type loop struct {
 	line    []byte // a response's head
 	stalled int    // bytes that clients have not taken
 
-	answered  int // requests that the handler has answered in this turn
+	answered  int  // requests that the handler has answered in this turn
+	promised  bool // one of these answers has to be committed
 	nextSweep time.Time
 	swept     int // of sweepParts
 
@@ -330,8 +331,15 @@ func (l *loop) sweep() {
 		return
 	}
 	l.nextSweep = l.now.Add(tick)
+	// Where others wait to be let in, who has been idle for a while has to go: a
+	// few could keep everybody out else.
+	crowded := l.now
+	if l.s.open.Load() >= int64(l.s.o.MaxConnections) {
+		crowded = l.now.Add(l.s.o.IdleTimeout - l.s.o.CrowdedTimeout)
+	}
 	for i := l.swept; i < len(l.slots); i += sweepParts {
-		if c := l.slots[i]; c.fd >= 0 && l.now.After(c.deadline) {
+		c := l.slots[i]
+		if c.fd >= 0 && (l.now.After(c.deadline) || crowded.After(c.deadline) && c.asked && c.idle()) {
 			l.expire(c)
 		}
 	}

@@ -44,6 +44,7 @@ type Request struct {
 	Remote       netip.Addr // the other end of the connection; invalid over a unix socket
 	ForwardedFor []string   // all X-Forwarded-For headers, in order
 	RealIP       string     // X-Real-IP; the last, if there are several
+	Promise      bool       // the handler sets it: the answer may be sent only after Committer.Commit
 }
 
 // Handler answers requests. Answer appends the body to dst and returns it with
@@ -53,8 +54,8 @@ type Handler interface {
 }
 
 // Committer makes lasting what answers promise. A loop calls Commit once for all
-// requests that were ready at once, after the last Answer and before the first of
-// the answers is sent. When it fails, none of them is sent: each client gets what
+// requests that were ready at once, if any answer is a promise (Request.Promise),
+// after the last Answer and before the first of the answers is sent. When it fails, none of them is sent: each client gets what
 // Failed appends in its place, and its connection is closed.
 type Committer interface {
 	Commit() error
@@ -71,13 +72,21 @@ type Options struct {
 	// address is invalid for unix sockets. Nil is nobody.
 	SendsProxy func(netip.Addr) bool
 
+	// Observe is told after each turn how many requests the handler answered and
+	// how long they took, from when they were ready to when their answers were
+	// committed and sent. Nil is nobody.
+	Observe func(answers int, took time.Duration)
+
 	Loops          int           // event loops; 0 is one for each CPU but one, at most 8
 	MaxConnections int           // open at once, 0 is 20,000; others wait in the kernel's queue
 	HeadLimit      int           // bytes of a request's head, 0 is 8 KiB; at most 12 KiB
 	HeadTimeout    time.Duration // from a head's first byte to its last, 0 is 5 s
 	IdleTimeout    time.Duration // between requests, 0 is 60 s
 	SendTimeout    time.Duration // for a client to take its answers, 0 is 10 s
+	CrowdedTimeout time.Duration // IdleTimeout while no more connections may be opened, 0 is 10 s
 	DrainTimeout   time.Duration // for unfinished requests at the end, 0 is 1.5 s
+
+	SocketMode fs.FileMode // of unix sockets; 0 leaves it to the umask
 
 	Log *slog.Logger
 }
@@ -91,6 +100,8 @@ func (o Options) withDefaults() Options {
 	set(&o.HeadTimeout, 5*time.Second)
 	set(&o.IdleTimeout, time.Minute)
 	set(&o.SendTimeout, 10*time.Second)
+	set(&o.CrowdedTimeout, 10*time.Second)
+	o.CrowdedTimeout = min(o.CrowdedTimeout, o.IdleTimeout)
 	set(&o.DrainTimeout, 1500*time.Millisecond)
 	if o.Loops <= 0 {
 		// One fewer than the scheduler may run at once: if none is free, it takes
@@ -112,6 +123,21 @@ func (o Options) withDefaults() Options {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	return o
+}
+
+// spareFiles are left to the rest of the process, its database above all.
+const spareFiles = 256
+
+// limitToFiles allows no more connections than the process may have files.
+func (o *Options) limitToFiles() {
+	var r unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &r) != nil || r.Cur > 1<<31 {
+		return
+	}
+	if most := max(int(r.Cur)-spareFiles, int(r.Cur)/2); o.MaxConnections > most {
+		o.Log.Warn("the process may not have as many open files as connections are allowed", "files", r.Cur, "connections", most)
+		o.MaxConnections = most
+	}
 }
 
 // Stats are counts since the server was opened, but for Open.
@@ -164,9 +190,11 @@ func CheckAddress(address string) error {
 
 // Open listens on all addresses, or on none. Serve must follow.
 func Open(ctx context.Context, addresses []string, o Options) (*Server, error) {
-	s := &Server{o: o.withDefaults(), sometimes: rate.Sometimes{First: 3, Interval: time.Minute}, accept: accept4}
+	o = o.withDefaults()
+	o.limitToFiles()
+	s := &Server{o: o, sometimes: rate.Sometimes{First: 3, Interval: time.Minute}, accept: accept4}
 	for _, a := range addresses {
-		l, err := listen(ctx, a)
+		l, err := listen(ctx, a, s.o.SocketMode)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("listen on %s: %w", a, err), s.closeListeners())
 		}
@@ -236,7 +264,7 @@ func (s *Server) closeListeners() error {
 
 // listen opens a socket the usual way and takes it out of the runtime's own
 // poller.
-func listen(ctx context.Context, address string) (listener, error) {
+func listen(ctx context.Context, address string, mode fs.FileMode) (listener, error) {
 	var lc net.ListenConfig
 	lc.SetMultipathTCP(false)
 	path, isUnix := strings.CutPrefix(address, unixPrefix)
@@ -249,6 +277,11 @@ func listen(ctx context.Context, address string) (listener, error) {
 			return listener{}, err
 		}
 		l.(*net.UnixListener).SetUnlinkOnClose(false)
+		if mode != 0 {
+			if err := os.Chmod(path, mode); err != nil {
+				return listener{}, errors.Join(err, l.Close(), os.Remove(path))
+			}
+		}
 		return adopt(l, path)
 	}
 	l, err := lc.Listen(ctx, "tcp", address)

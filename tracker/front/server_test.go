@@ -2,6 +2,7 @@ package front
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -27,12 +29,13 @@ type echo struct {
 	size           int // bytes more
 }
 
+var dots = bytes.Repeat([]byte("."), 20_000)
+
 func (e *echo) Answer(dst []byte, r *Request) (int, []byte) {
 	e.asked.Add(1)
 	dst = fmt.Appendf(dst, "%s %s?%s from %v for %v real %s", r.Method, r.Path, r.Query, r.Remote, r.ForwardedFor, r.RealIP)
-	for range e.size {
-		dst = append(dst, '.')
-	}
+	dst = append(dst, dots[:e.size]...)
+	r.Promise = !strings.HasPrefix(r.Path, "/free")
 	if strings.HasPrefix(r.Path, "/none") {
 		return http.StatusNotFound, dst
 	}
@@ -141,6 +144,7 @@ func TestKeepAlive(t *testing.T) {
 		{"GET /a?b HTTP/1.1\r\nHost: x\r\n\r\n", "200 GET /a?b from 127.0.0.1 for [] real  close=false", true},
 		{"GET /none HTTP/1.1\r\nHost: x\r\n\r\n", "404 GET /none? from 127.0.0.1 for [] real  close=false", true},
 		{"GET / HTTP/1.0\r\nconnection: KEEP-alive\r\n\r\n", "200 GET /? from 127.0.0.1 for [] real  close=false", true},
+		{"GET / HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip, deflate\r\nTE: trailers\r\n\r\n", "200 GET /? from 127.0.0.1 for [] real  close=false", true},
 		{"GET / HTTP/1.0\r\n\r\n", "200 GET /? from 127.0.0.1 for [] real  close=true", false},
 		{"GET / HTTP/1.1\r\nHost: x\r\nConnection: CLOSE\r\n\r\n", "200 GET /? from 127.0.0.1 for [] real  close=true", false},
 		{"POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi", "200 POST /p? from 127.0.0.1 for [] real  close=true", false},
@@ -265,10 +269,10 @@ func TestHalfRequests(t *testing.T) {
 // connection ends.
 func TestUntaken(t *testing.T) {
 	t.Parallel()
-	s, _ := start(t, Options{Handler: &echo{size: 100_000}, Loops: 1, SendTimeout: 300 * time.Millisecond}, nil)
+	s, _ := start(t, Options{Handler: &echo{size: 20_000}, Loops: 1, SendTimeout: 300 * time.Millisecond}, nil)
 	conn := dial(t, s, 0)
 	go func() { _, _ = io.WriteString(conn, strings.Repeat("GET / HTTP/1.1\r\nHost: x\r\n\r\n", 2000)) }()
-	for deadline := time.Now().Add(15 * time.Second); s.Stats().TimedOut == 0; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(60 * time.Second); s.Stats().TimedOut == 0; time.Sleep(20 * time.Millisecond) {
 		other := dial(t, s, 0)
 		say(t, other, "GET / HTTP/1.0\r\n\r\n")
 		hear(t, bufio.NewReader(other), "GET")
@@ -299,6 +303,39 @@ func TestCommitFails(t *testing.T) {
 	}
 }
 
+// TestObserve counts what was answered and how long it took, commit and all.
+func TestObserve(t *testing.T) {
+	t.Parallel()
+	var answers, slow atomic.Int64
+	e := &echo{}
+	s, _ := start(t, Options{Handler: e, Committer: slowly{e}, Observe: func(n int, took time.Duration) {
+		answers.Add(int64(n))
+		if took >= 20*time.Millisecond && took < time.Minute {
+			slow.Add(int64(n))
+		}
+	}}, nil)
+	conn := dial(t, s, 0)
+	r := bufio.NewReader(conn)
+	for range 3 {
+		say(t, conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+		hear(t, r, "GET")
+	}
+	say(t, conn, "GET / HTTP/9\r\n\r\n") // which the handler never sees
+	hear(t, r, "GET")
+	expectEnd(t, r)
+	if answers.Load() != 3 || slow.Load() != 3 {
+		t.Errorf("%d answers, %d of them slow; want 3", answers.Load(), slow.Load())
+	}
+}
+
+// slowly takes its time to commit.
+type slowly struct{ *echo }
+
+func (s slowly) Commit() error {
+	time.Sleep(20 * time.Millisecond)
+	return s.echo.Commit()
+}
+
 func TestListeners(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "t.sock")
@@ -308,7 +345,10 @@ func TestListeners(t *testing.T) {
 	}
 	stale.(*net.UnixListener).SetUnlinkOnClose(false)
 	_ = stale.Close() // as a killed process leaves it
-	s, stop := start(t, Options{Handler: &echo{}}, nil, "127.0.0.1:0", "[::1]:0", "unix:"+path, "[::]:0")
+	s, stop := start(t, Options{Handler: &echo{}, SocketMode: 0o660}, nil, "127.0.0.1:0", "[::1]:0", "unix:"+path, "[::]:0")
+	if info, err := os.Lstat(path); err != nil || info.Mode().Perm() != 0o660 {
+		t.Errorf("the socket has %v, %v", info.Mode(), err)
+	}
 	for i, want := range []string{"127.0.0.1", "::1", "invalid IP", "::1"} {
 		conn := dial(t, s, i)
 		say(t, conn, "GET / HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 1.1.1.1\r\nX-Real-IP: 2.2.2.2\r\n\r\n")
@@ -343,6 +383,13 @@ func TestProxyProtocol(t *testing.T) {
 		if got := hear(t, r, "GET"); !strings.HasPrefix(got, "200 GET /? from 2001:db8::7 ") {
 			t.Errorf("got %s", got)
 		}
+	}
+	conn = dial(t, s, 0)
+	for _, part := range []string{"\r\n\r\n\x00", "\r\nQUIT\n\x21\x11\x00\x0c", "\x2c\x01\x02\x03\x7f\x00\x00\x01\x00\x01\x00\x02G", get[1:]} {
+		say(t, conn, part)
+	}
+	if got := hear(t, bufio.NewReader(conn), "GET"); !strings.HasPrefix(got, "200 GET /? from 44.1.2.3 ") {
+		t.Errorf("version 2: %s", got)
 	}
 	conn = dial(t, s, 1)
 	say(t, conn, get)
@@ -388,6 +435,22 @@ func TestNoFiles(t *testing.T) {
 	}
 }
 
+// TestFilesLimit allows more connections than there can be.
+func TestFilesLimit(t *testing.T) {
+	t.Parallel()
+	var r unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &r); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(t.Context(), nil, Options{MaxConnections: 1 << 40})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if most := s.o.MaxConnections; r.Cur < 1<<31 && (uint64(most) >= r.Cur || most <= 0) {
+		t.Errorf("%d connections with %d files", most, r.Cur)
+	}
+}
+
 func TestMostConnections(t *testing.T) {
 	t.Parallel()
 	s, _ := start(t, Options{Handler: &echo{}, MaxConnections: 5}, nil)
@@ -404,6 +467,74 @@ func TestMostConnections(t *testing.T) {
 		if i < 3 {
 			_ = conn.Close()
 		}
+	}
+}
+
+// TestCrowded fills the server with connections that have asked once: they give
+// way to those who wait, and who has only just come does not.
+func TestCrowded(t *testing.T) {
+	t.Parallel()
+	s, _ := start(t, Options{Handler: &echo{}, MaxConnections: 3, HeadTimeout: time.Minute, CrowdedTimeout: 300 * time.Millisecond}, nil)
+	fresh := dial(t, s, 0)
+	for s.Stats().Open < 1 {
+		time.Sleep(time.Millisecond)
+	}
+	const get = "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+	for range 8 {
+		conn := dial(t, s, 0)
+		say(t, conn, get)
+		hear(t, bufio.NewReader(conn), "GET")
+		if n := s.Stats().Open; n > 3 {
+			t.Errorf("%d are open", n)
+		}
+	}
+	say(t, fresh, get)
+	hear(t, bufio.NewReader(fresh), "GET")
+}
+
+// TestIdleIsCheap measures what a connection costs that has asked once.
+func TestIdleIsCheap(t *testing.T) {
+	s, err := Open(t.Context(), nil, Options{Handler: fixed{make([]byte, 350)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := newLoop(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.loops = []*loop{l}
+	t.Cleanup(l.closeAll)
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	const n = 400 // two files each, of the 1024 that a process has at least
+	others := make([]int, n)
+	before := heap()
+	for i := range others {
+		fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		others[i] = fds[1]
+		t.Cleanup(func() { closeSocket(fds[1]) })
+		if _, err := write(fds[1], []byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n")); err != nil {
+			t.Fatal(err)
+		}
+		s.open.Add(1)
+		l.now = time.Now()
+		l.open(arrival{fd: fds[0]})
+		l.flush()
+		if got, err := read(fds[1], make([]byte, 4096)); err != nil || got < 350 {
+			t.Fatal(got, err)
+		}
+	}
+	if each := (heap() - before) / n; each > 1000 {
+		t.Errorf("an idle connection takes %d bytes", each)
+	} else {
+		t.Logf("%d bytes each", each)
 	}
 }
 

@@ -14,6 +14,7 @@ type group struct {
 	records int
 	waiting int       // callers that wait for done
 	done    sync.Cond // its records are settled, or one of those who wait shall lead
+	sealed  bool      // it is kept, and nothing may be added
 }
 
 const keptBuffer = 64 << 10 // bytes a group begins with
@@ -31,7 +32,7 @@ func (g *group) reset() {
 func (j *Journal) Append(rec []byte) (uint64, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	pos, err := j.add(rec)
+	pos, err := j.add(rec, false)
 	if err != nil {
 		return 0, err
 	}
@@ -48,7 +49,28 @@ func (j *Journal) Append(rec []byte) (uint64, error) {
 func (j *Journal) AppendNoWait(rec []byte) (uint64, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.add(rec)
+	return j.add(rec, false)
+}
+
+// AppendAnyway is AppendNoWait for what has happened already and can't be refused:
+// while the journal can't be written it waits in memory with those before it. It
+// needs Options.Keep, and callers who bound how often they do this. It fails only
+// when the journal is closed or rec is too large.
+func (j *Journal) AppendAnyway(rec []byte) (uint64, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.add(rec, j.o.Keep)
+}
+
+// Flush makes sure that everything that was appended until now is written, and
+// synced with SyncAlways. With Options.Keep an error says that something is late.
+func (j *Journal) Flush() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.settled == j.next-1 && len(j.kept) == 0 {
+		return nil
+	}
+	return j.wait(j.next - 1)
 }
 
 // WaitFor makes sure that the record at pos, which AppendNoWait returned, is
@@ -71,8 +93,8 @@ func (j *Journal) Commit(first, last uint64) error {
 	return j.failed.within(first, last)
 }
 
-// add puts rec into the open group.
-func (j *Journal) add(rec []byte) (uint64, error) {
+// add puts rec into the open group, or behind what is kept if it must be taken.
+func (j *Journal) add(rec []byte, must bool) (uint64, error) {
 	if len(rec) > MaxRecord {
 		return 0, ErrTooLarge
 	}
@@ -80,7 +102,10 @@ func (j *Journal) add(rec []byte) (uint64, error) {
 		if j.closed {
 			return 0, ErrClosed
 		}
-		if err := j.trouble(); err != nil {
+		if err := j.trouble(); err != nil && (!must || j.broken != nil) {
+			if must {
+				return j.addLate(rec), nil
+			}
 			if !j.probe() {
 				j.refused++
 				if now := j.trouble(); now != nil {
@@ -99,7 +124,11 @@ func (j *Journal) add(rec []byte) (uint64, error) {
 			j.lead()
 		}
 	}
-	g := j.open
+	return j.put(j.open, rec), nil
+}
+
+// put adds rec to g, where there must be room, and returns its position.
+func (j *Journal) put(g *group, rec []byte) uint64 {
 	if g.records == 0 {
 		g.first = j.next
 	}
@@ -107,7 +136,7 @@ func (j *Journal) add(rec []byte) (uint64, error) {
 	g.buf = append(g.buf, rec...)
 	g.records++
 	j.next++
-	return j.next - 1, nil
+	return j.next - 1
 }
 
 // wait returns once pos is settled. Whoever finds nobody leading leads.
@@ -124,6 +153,9 @@ func (j *Journal) wait(pos uint64) error {
 		g.waiting++
 		g.done.Wait()
 		g.waiting--
+	}
+	if j.o.Keep && pos > j.written && len(j.kept) > 0 {
+		return j.trouble()
 	}
 	return j.failed.within(pos, pos)
 }
@@ -163,7 +195,7 @@ func (j *Journal) lead() {
 	err := j.write(g.buf, g.first, g.records, durable)
 	j.mu.Lock()
 	if err != nil {
-		j.fail(err)
+		j.fail(err, g)
 	} else {
 		j.records += uint64(g.records)
 		j.advance(len(g.buf), g.first+uint64(g.records)-1)
@@ -199,15 +231,21 @@ func (j *Journal) endLead(g *group) {
 	j.idle.Broadcast()
 }
 
-// fail ends all records that are not written: the next one may only follow on
-// what was, so none of those that were appended already may be written.
-func (j *Journal) fail(err error) {
+// fail ends all records that are not written, those of g first: the next one may
+// only follow on what was, so none of those that were appended already may be
+// written before. They are kept or dropped. g is nil when it was an empty group.
+func (j *Journal) fail(err error, g *group) {
 	j.broken = fmt.Errorf("journal: it can't be written: %w", err)
 	j.faults++
 	j.retryAt = j.o.Clock().Add(j.o.RetryEvery)
 	if j.settled+1 < j.next {
 		j.refused += j.next - 1 - j.settled
-		j.failed.add(j.settled+1, j.next-1, j.broken)
+		if j.o.Keep {
+			j.keep(g)
+			j.keep(j.open)
+		} else {
+			j.failed.add(j.settled+1, j.next-1, j.broken)
+		}
 		j.settled = j.next - 1
 	}
 	j.open.reset()
@@ -237,6 +275,9 @@ func (j *Journal) probe() bool {
 	if j.broken == nil {
 		return true
 	}
+	if len(j.kept) > 0 {
+		return j.writeKept() == nil
+	}
 	return j.writeEmpty() == nil
 }
 
@@ -250,7 +291,7 @@ func (j *Journal) writeEmpty() error {
 	err := j.write(buf[:], first, 0, durable)
 	j.mu.Lock()
 	if err != nil {
-		j.fail(err)
+		j.fail(err, nil)
 		err = j.broken
 	} else {
 		j.broken = nil

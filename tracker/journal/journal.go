@@ -18,6 +18,11 @@
 // it may build on. After a failure records are refused at once, and every
 // RetryEvery one caller finds out whether the journal can be written again.
 //
+// With Options.Keep a record that failed is late, not lost: it stays in memory with
+// its position, and is written before any other record once that is possible. Only
+// the end of the process, or a Close that can't write either, loses it. What has
+// position N in the journal then follows on all positions before N.
+//
 // # Files
 //
 // A directory holds segments, each named by the position of its first record,
@@ -84,6 +89,10 @@ type Options struct {
 	// in a checkpoint or a database: a power failure may have taken the end of
 	// the journal, and its positions must not be given out twice.
 	After uint64
+	// Keep keeps records that could not be written in memory, and writes them
+	// before any others once that is possible. Those who wait for them get an error
+	// all the same.
+	Keep  bool
 	Clock func() time.Time // nil is time.Now; only read while the journal can't be written
 
 	disk disk // nil is the real one
@@ -169,6 +178,8 @@ type Stats struct {
 	Syncs    uint64
 	Failures uint64 // writes and syncs that failed
 	Refused  uint64 // records that failed or were not taken
+	Kept     uint64 // records that wait in memory until the journal can be written again; see Options.Keep
+	Late     uint64 // records that had to wait so and are written
 	Trouble  error  // why records are refused now; nil when they are not
 }
 
@@ -181,6 +192,7 @@ type Journal struct {
 
 	mu       sync.Mutex
 	groups   [2]group
+	kept     []*group  // could not be written and will be, oldest first; see Options.Keep
 	open     *group    // takes records; the other one is empty, or being written by whoever leads
 	leading  bool      // somebody may touch the end of the journal
 	idle     sync.Cond // leading has become false
@@ -199,6 +211,7 @@ type Journal struct {
 	syncs    uint64
 	faults   uint64
 	refused  uint64
+	late     uint64
 
 	// Belong to whoever leads.
 	current  *segment // the last of segments, or nil
@@ -261,11 +274,12 @@ func (j *Journal) Close() error {
 		j.mu.Unlock()
 		return ErrClosed
 	}
+	lost := j.writeLate(true)
 	j.closed = true
 	j.flush()
 	j.mu.Unlock()
 
-	err := j.sync(false)
+	err := errors.Join(lost, j.sync(false))
 	j.removing.Lock() // wait for readers
 	defer j.removing.Unlock()
 	j.mu.Lock()
@@ -279,6 +293,15 @@ func (j *Journal) Close() error {
 	}
 	j.mu.Unlock()
 	return errors.Join(err, j.closeFiles(), unlock(j.lock))
+}
+
+// Appended returns the highest position that was given out, whether or not it was
+// written. With a lock of their own around this and AppendNoWait callers know that
+// nothing after it is appended yet.
+func (j *Journal) Appended() uint64 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.next - 1
 }
 
 func (j *Journal) closeFiles() error {
@@ -340,9 +363,14 @@ func (j *Journal) size() (n int64) {
 func (j *Journal) Stats() Stats {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	var kept uint64
+	for _, g := range j.kept {
+		kept += uint64(g.records)
+	}
 	return Stats{
 		Position: j.written, Durable: j.durable, Oldest: j.oldest(), Segments: len(j.segments), Bytes: j.size(),
-		Records: j.records, Groups: j.wrote, Syncs: j.syncs, Failures: j.faults, Refused: j.refused, Trouble: j.trouble(),
+		Records: j.records, Groups: j.wrote, Syncs: j.syncs, Failures: j.faults, Refused: j.refused, Kept: kept, Late: j.late,
+		Trouble: j.trouble(),
 	}
 }
 

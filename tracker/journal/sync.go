@@ -26,10 +26,14 @@ func (j *Journal) Run(ctx context.Context) error {
 		}
 		j.mu.Lock()
 		closed := j.closed
+		err := j.writeLate(false)
 		j.flush()
 		j.mu.Unlock()
 		if closed {
 			return nil
+		}
+		if err != nil {
+			continue // it is kept as the trouble
 		}
 		if err := j.sync(j.o.Sync == SyncNever); err != nil {
 			continue // it is kept as the trouble
@@ -38,7 +42,8 @@ func (j *Journal) Run(ctx context.Context) error {
 }
 
 // Sync writes what was appended and returns when everything that was
-// acknowledged until now is on the disk, in every sync mode.
+// acknowledged until now is on the disk, in every sync mode. With Options.Keep that
+// is everything that was appended until now, or else an error.
 func (j *Journal) Sync() error {
 	j.mu.Lock()
 	if j.closed {
@@ -46,7 +51,11 @@ func (j *Journal) Sync() error {
 		return ErrClosed
 	}
 	j.flush()
+	err := j.writeLate(false)
 	j.mu.Unlock()
+	if err != nil {
+		return err
+	}
 	return j.sync(false)
 }
 

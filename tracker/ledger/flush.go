@@ -3,6 +3,7 @@ package ledger
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -10,17 +11,19 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/db"
 )
 
-// maxBatch is how many rows are written in one transaction.
+// maxBatch is how many rows a transaction is to have: shards are put together up
+// to there.
 const maxBatch = 10_000
 
-// batch is what one transaction writes. Its rows do not change between tries.
+// batch is what one transaction writes: all rows of some shards, and their marks.
+// It does not change between tries.
 type batch struct {
-	rows     []*row
-	records  int64 // entries in rows
+	upto     uint64 // the marks that it sets
+	shards   []int
+	sheets   []*sheet // of these shards
+	rows     []*row   // in them, in the order in which they are written
 	counts   []Count
 	snatched map[core.TorrentID]int64 // found by the last try
-	upto     int64                    // the mark that the last try has set
-	doubtful bool                     // the last try failed in its commit: it may have happened
 }
 
 // Flush writes everything that was recorded before it was called. After an error
@@ -39,117 +42,246 @@ func (b *Book) Flush(ctx context.Context) error {
 		return err
 	}
 	b.clean.Store(now.UnixMilli())
+	select {
+	case <-b.first:
+	default:
+		close(b.first)
+	}
+	if err := b.forget(); err != nil {
+		b.o.Log.Error("the journal can't be shortened", "err", err)
+	}
 	return nil
 }
 
+// FirstFlush returns a channel that is closed once everything from before the start
+// is in the database.
+func (b *Book) FirstFlush() <-chan struct{} { return b.first }
+
 func (b *Book) writeTaken(ctx context.Context) error {
 	for len(b.taken) > 0 {
-		if err := b.write(ctx, b.taken[0]); err != nil {
+		w := b.taken[0]
+		if err := b.write(ctx, w); err != nil {
 			b.failures.Add(1)
-			return err
+			return fmt.Errorf("write transfer sums: %w", err)
 		}
-		b.finish(b.taken[0])
+		b.finish(w)
 		b.taken = b.taken[1:]
 	}
 	return nil
 }
 
-// take moves what is pending into batches, sorted by key so that concurrent
-// transactions lock rows in the same order. Nothing may be waiting.
+// take moves what is pending into batches. Nothing may be waiting.
 func (b *Book) take() {
-	var rows []*row
+	var counts []Count
+	if b.o.Counts != nil {
+		counts = b.o.Counts()
+		slices.SortFunc(counts, func(a, b Count) int { return cmp.Compare(a.Torrent, b.Torrent) })
+	}
+	var sheets [shards]*sheet
+	b.cut.Lock()
+	upto := b.journal.Appended()
 	for i := range b.shards {
-		sh := &b.shards[i]
-		sh.mu.Lock()
-		for _, r := range sh.rows {
-			rows = append(rows, r)
-		}
-		if len(sh.rows) > 0 {
-			sh.rows = make(map[key]*row, len(sh.rows))
-		}
-		sh.mu.Unlock()
+		sheets[i] = b.shards[i].turn()
 	}
-	slices.SortFunc(rows, func(a, b *row) int {
-		return cmp.Or(cmp.Compare(a.member, b.member), cmp.Compare(a.torrent, b.torrent))
-	})
-	for part := range slices.Chunk(rows, maxBatch) {
-		w := &batch{rows: part}
-		for _, r := range part {
-			w.records += r.records
-		}
-		b.taken = append(b.taken, w)
-	}
-	if b.o.Counts == nil {
+	b.cut.Unlock()
+	if upto == slices.Min(b.marks[:]) && len(counts) == 0 {
+		b.recycle(sheets[:])
 		return
 	}
-	if counts := b.o.Counts(); len(counts) > 0 {
-		if len(b.taken) == 0 {
-			b.taken = append(b.taken, &batch{})
+	w := &batch{upto: upto}
+	for i, s := range sheets {
+		if len(w.rows) > 0 && len(w.rows)+len(s.rows) > maxBatch {
+			b.taken = append(b.taken, w)
+			w = &batch{upto: upto}
 		}
-		slices.SortFunc(counts, func(a, b Count) int { return cmp.Compare(a.Torrent, b.Torrent) })
-		b.taken[len(b.taken)-1].counts = counts
+		w.add(i, s)
+	}
+	w.counts = counts
+	b.taken = append(b.taken, w)
+}
+
+// turn takes the sheet of a shard and puts an empty one in its place.
+func (sh *shard) turn() *sheet {
+	full := sh.open
+	if n := len(sh.spare); n > 0 {
+		sh.open, sh.spare = sh.spare[n-1], sh.spare[:n-1]
+	} else {
+		sh.open = newSheet()
+	}
+	return full
+}
+
+func newSheet() *sheet { return &sheet{at: map[key]int32{}} }
+
+// add puts a shard into the batch. Rows are sorted, and shards are taken in order,
+// so that several trackers lock rows in the same order.
+func (w *batch) add(shard int, s *sheet) {
+	w.shards, w.sheets = append(w.shards, shard), append(w.sheets, s)
+	slices.SortFunc(s.rows, func(a, b row) int {
+		return cmp.Or(cmp.Compare(a.member, b.member), cmp.Compare(a.torrent, b.torrent))
+	})
+	for i := range s.rows {
+		w.rows = append(w.rows, &s.rows[i])
 	}
 }
 
-func (b *Book) finish(done *batch) {
-	for id, n := range done.snatched {
+func (b *Book) finish(w *batch) {
+	for _, i := range w.shards {
+		b.marks[i] = w.upto
+	}
+	b.flushed.Store(slices.Min(b.marks[:]))
+	for id, n := range w.snatched {
 		b.snatches.Store(id, b.Snatches(id)+n)
 	}
-	b.rows.Add(-int64(len(done.rows)))
+	b.rows.Add(-int64(len(w.rows)))
+	b.recycle(w.sheets)
 }
 
-// write applies w in one transaction, unless its mark says that this was done.
+// recycle gives sheets back to whatever shard needs them next, so that recording
+// allocates nothing. Very large ones are given up.
+func (b *Book) recycle(sheets []*sheet) {
+	const large = 1 << 15
+	b.cut.Lock()
+	defer b.cut.Unlock()
+	for i, s := range sheets {
+		if len(s.rows) > large || len(b.shards[i].spare) > 0 {
+			continue
+		}
+		clear(s.at)
+		s.rows = s.rows[:0]
+		b.shards[i].spare = append(b.shards[i].spare, s)
+	}
+}
+
+// markedOtherwise says that the marks of a batch are not what they should be.
+type markedOtherwise struct{ marks [shards]uint64 }
+
+func (e *markedOtherwise) Error() string {
+	return "the marks in the database are not where this tracker has left them"
+}
+
+// write applies w in one transaction, unless its marks say that this was done.
 func (b *Book) write(ctx context.Context, w *batch) error {
 	ctx, cancel := context.WithTimeout(ctx, tryLimit)
 	defer cancel()
-	complete := false
+	if err := b.secure(w.upto); err != nil {
+		return err
+	}
 	err := b.db.Tx(ctx, func(tx *db.Tx) error {
-		complete = false
-		if len(w.rows) > 0 {
-			if err := b.writeOnce(ctx, tx, w); err != nil {
-				return err
-			}
-		}
-		if err := b.writeCounts(ctx, tx, w.counts); err != nil {
+		if err := b.writeOnce(ctx, tx, w); err != nil {
 			return err
 		}
-		complete = true
-		return nil
+		return b.writeCounts(ctx, tx, w.counts)
 	})
-	if err != nil {
-		w.doubtful = w.doubtful || complete
-		return fmt.Errorf("write transfer sums: %w", err)
+	if other := (*markedOtherwise)(nil); errors.As(err, &other) {
+		if err := b.rebuild(w, &other.marks); err != nil {
+			return err
+		}
+		return b.write(ctx, w)
+	}
+	return err
+}
+
+// secure makes sure that the journal is on the disk up to a position: the database
+// must not know of anything that a power failure could take from the journal.
+func (b *Book) secure(upto uint64) error {
+	if b.journal.Stats().Durable >= upto {
+		return nil
+	}
+	if err := b.journal.Sync(); err != nil && b.journal.Stats().Durable < upto {
+		return err
 	}
 	return nil
 }
 
-// writeOnce moves the mark and applies w, or does nothing when a commit that
-// seemed to fail has moved it already. The mark is locked until the transaction
-// ends, so nobody can move it in between.
+// writeOnce moves the marks and applies w, or does nothing when a commit that
+// seemed to fail has moved them already. They are locked until the transaction
+// ends, so nobody can move them in between.
 func (b *Book) writeOnce(ctx context.Context, tx *db.Tx, w *batch) error {
-	if err := tx.Lock(ctx, "ledger_mark", "ledger = ?", b.o.Name); err != nil {
+	where, args := b.marksOf(w.shards)
+	if err := tx.Lock(ctx, "ledger_mark", where, args...); err != nil {
 		return err
 	}
-	position, ok, err := db.One(ctx, tx, db.Value[int64], "SELECT position FROM ledger_mark WHERE ledger = ?", b.o.Name)
+	marks, err := readMarks(ctx, tx, where, args)
 	if err != nil {
 		return err
 	}
-	if !ok {
-		return fmt.Errorf("the mark of ledger %q is gone from the database; restart the tracker", b.o.Name)
+	var got [shards]uint64
+	done, expected := true, true
+	for _, i := range w.shards {
+		got[i] = marks[b.markName(i)]
+		done, expected = done && got[i] == w.upto, expected && got[i] == b.marks[i]
 	}
-	if w.doubtful && position == w.upto {
+	switch {
+	case done:
 		return nil
+	case !expected:
+		return &markedOtherwise{got}
 	}
-	w.upto = position + w.records
-	if _, err := tx.Exec(ctx, "UPDATE ledger_mark SET position = ?, updated_at = ? WHERE ledger = ?",
-		w.upto, b.o.Clock().Unix(), b.o.Name); err != nil {
+	rows := make([][]any, len(w.shards))
+	now := b.o.Clock().Unix()
+	for n, i := range w.shards {
+		rows[n] = []any{b.markName(i), int64(w.upto), now}
+	}
+	if err := tx.Upsert(ctx, db.UpsertSpec{Table: "ledger_mark", Key: []string{"ledger"}, Set: []string{"position", "updated_at"}}, rows...); err != nil {
 		return err
 	}
 	return w.apply(ctx, tx)
 }
 
+// rebuild makes the batch anew from the journal, for marks other than ours: a
+// database has lost what it had committed, or has gone back to a copy. Marks that
+// are ahead of ours are somebody else's.
+func (b *Book) rebuild(w *batch, marks *[shards]uint64) error {
+	least := w.upto
+	for _, i := range w.shards {
+		if marks[i] > b.marks[i] {
+			return core.Errorf(core.Conflict, "the mark of ledger %s is at %d, but this tracker has left it at %d: another tracker writes under the same name",
+				b.markName(i), marks[i], b.marks[i])
+		}
+		least = min(least, marks[i])
+	}
+	b.o.Log.Warn("the database has lost what it had committed; it is written again from the journal", "from", least, "upto", w.upto)
+	in := map[int]*sheet{}
+	for _, i := range w.shards {
+		in[i] = newSheet()
+	}
+	oldest := b.journal.Oldest()
+	if least+1 < oldest {
+		b.o.Log.Error("not all of that is in the journal any more; what lies between is lost to the database", "from", least, "oldest", oldest)
+	}
+	errEnd := errors.New("the end of the batch")
+	err := b.journal.Replay(max(least, oldest-1), func(pos uint64, rec []byte) error {
+		if pos > w.upto {
+			return errEnd
+		}
+		e, err := decode(rec)
+		if err != nil {
+			return err
+		}
+		if s := in[shardOf(e.Member)]; s != nil && !e.Move && pos > marks[shardOf(e.Member)] {
+			s.merge(&e)
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errEnd) {
+		return err
+	}
+	made := &batch{upto: w.upto, counts: w.counts}
+	for _, i := range w.shards {
+		made.add(i, in[i])
+		b.marks[i] = marks[i]
+	}
+	b.rows.Add(int64(len(made.rows) - len(w.rows)))
+	*w = *made
+	return nil
+}
+
 // apply adds the batch to the tables.
 func (w *batch) apply(ctx context.Context, tx *db.Tx) error {
+	if len(w.rows) == 0 {
+		return nil
+	}
 	known, err := w.unfinished(ctx, tx)
 	if err != nil {
 		return err

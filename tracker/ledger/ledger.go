@@ -1,37 +1,83 @@
 // Package ledger keeps the tracker's books: what each member has uploaded and
-// downloaded, how long they seeded and what they finished. Announces are
-// recorded in memory, merged by member and torrent, and the sums are written to
-// the database every few seconds, together with the mark up to which they are
-// applied, in one transaction: each credit counts once, also when the answer to
-// a commit gets lost and it is tried again.
+// downloaded, how long they seeded and what they finished; and it sees to it that
+// every announce that was answered counts exactly once, whatever is killed and
+// whenever.
 //
-// While the database is away everything stays in memory, up to a limit; then new
-// credit is refused, aloud. What is in memory is lost when the process is
-// killed: that is what a journal will end. It fits behind the interface Ledger.
+// # How it keeps its promise
 //
-// Concurrency: a Book is safe for concurrent use. Run belongs to one goroutine;
-// Record never waits for the database.
+// Each entry is appended to a journal on the local disk, with what the swarm needs
+// to do the announce again, and merged into rows in memory: sums by member and
+// torrent. Answers are sent only after Commit, when the journal is written (and
+// synced, with SyncAlways). Every FlushEvery the rows are taken, together with the
+// position in the journal that they reach to, and written to the database in one
+// transaction with that position, the mark. Members are spread over 32 shards
+// with a mark each, so that a night's worth of rows needs no transaction of its
+// size. On start the journal is read again: into the rows what lies after the
+// marks, into the swarms what lies after the last checkpoint.
+//
+// So a commit whose answer got lost, a killed process and a database that has
+// forgotten what it committed are all the same case: the mark says what is in the
+// database, the journal holds the rest. The database never gets ahead of the disk:
+// before a transaction the journal is synced up to its mark.
+//
+// # When something is away
+//
+// The database: rows go on being merged. They take about 200 bytes for each pair of
+// member and torrent that has announced, whatever the outage lasts, so that memory
+// has its bound in the number of clients. The journal grows by some 90 bytes an
+// announce, which is the limit: at 550 announces a second (a million clients) 170
+// MB an hour.
+//
+// The disk: a little before it is full, or when it fails, new entries are refused,
+// aloud, and nothing is lost, as the swarm then leaves the client's counters where
+// they are. Those few that were being written
+// at the moment it failed are in the swarm already. Their clients are told that it
+// failed; the journal keeps them in memory, writes them first as soon as it can
+// (they are counted then), and until then nothing that may hold them reaches the
+// database or a checkpoint. If the process ends before, they never happened, and
+// the clients' next announces carry the same credit.
+//
+// The journal itself: when it is gone, or ends before the mark, the swarms start
+// empty, because counters from before the mark would credit once more what is in
+// the database. Damage in its middle is an error at the start; what to do is
+// written there and in deploy/README.md.
+//
+// # Concurrency
+//
+// A Book is safe for concurrent use. Run belongs to one goroutine; Record waits for
+// nothing but the disk, and that only when a megabyte is pending.
 package ledger
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"math"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
+	"github.com/caduceus-bio/caduceus/internal/eventlog"
+	"github.com/caduceus-bio/caduceus/internal/supervise"
+	"github.com/caduceus-bio/caduceus/tracker/journal"
+	"github.com/caduceus-bio/caduceus/tracker/swarm"
 )
 
 // Ledger takes credit.
 type Ledger interface {
-	// Record takes e. Nil is a promise that e will count once. An error has
-	// code Unavailable and means that nothing was taken: the caller must leave
-	// the client's counters as they are, so that its next announce carries the
-	// same credit.
+	// Record takes e. Nil and then a Commit that succeeds is a promise that e
+	// will count once. An error has code Unavailable and means that nothing was
+	// taken: the caller must leave the client's counters as they are, so that its
+	// next announce carries the same credit.
 	Record(e Entry) error
+	// Commit makes everything that was recorded until now lasting, and returns
+	// when it is. An error means that something is not yet.
+	Commit() error
 }
 
 var _ Ledger = (*Book)(nil)
@@ -39,7 +85,7 @@ var _ Ledger = (*Book)(nil)
 // Completion says whether an entry finished a download.
 type Completion uint8
 
-// The completions.
+// The completions. Journals hold their numbers.
 const (
 	NoCompletion   Completion = iota
 	MaybeCompleted            // the client is new and complete: it counts when the books knew the member as unfinished
@@ -57,6 +103,9 @@ type Entry struct {
 	Active         bool // the member takes part in the swarm now
 	Completion     Completion
 	At             time.Time
+	Record         []byte // for swarm.Replay; not kept
+
+	Move bool // nothing is credited: a client moves between trackers, see Book.Move
 }
 
 // Count is the size of a swarm.
@@ -67,34 +116,64 @@ type Count struct {
 
 // Options are how a Book works.
 type Options struct {
-	Name       string         // of its mark in the database; several trackers have several
-	FlushEvery time.Duration  // positive
-	MaxRows    int            // pairs of member and torrent in memory, before credit is refused
-	Counts     func() []Count // swarms whose size has changed since the last call; may be nil
-	Clock      core.Clock
-	Log        *slog.Logger
+	Name            string // of its marks in the database; several trackers have several
+	Dir             string // of its journal and checkpoints; no other process may use it
+	Sync            journal.SyncMode
+	SyncEvery       time.Duration // for journal.SyncInterval
+	FlushEvery      time.Duration // positive
+	CheckpointEvery time.Duration // positive
+	Swarms          *swarm.Swarms // empty ones, that Open fills
+	Counts          func() []Count
+	Events          *eventlog.Log
+	Clock           core.Clock
+	Log             *slog.Logger
 }
 
 const shards = 32
 
-// Book merges entries in memory and writes their sums to the database.
+// Book writes entries into the journal, merges them in memory and writes their
+// sums to the database.
 type Book struct {
-	db       *db.DB
-	o        Options
-	shards   [shards]shard
-	rows     atomic.Int64 // in memory: pending and taken
-	refused  atomic.Int64
+	db      *db.DB
+	o       Options
+	journal *journal.Journal
+	refused atomic.Int64
+	late    rate.Sometimes
+	space   func(dir string) (space, error)
+	full    atomic.Pointer[error] // why entries are refused before the disk refuses them
+
+	// cut is held for reading from the append to the end of the merge: whoever
+	// has it for writing knows that the rows hold the records up to
+	// journal.Appended, and no others.
+	cut    sync.RWMutex
+	shards [shards]shard
+	rows   atomic.Int64 // in memory: being merged, and taken
+
+	mu       sync.Mutex // one flush at a time; guards taken and marks
+	taken    []*batch   // to be written, oldest first
+	marks    [shards]uint64
 	failures atomic.Int64
 	clean    atomic.Int64 // Unix milliseconds: everything recorded before is in the database
-	snatches sync.Map     // core.TorrentID to int64
+	flushed  atomic.Uint64
+	first    chan struct{} // closed after the first flush
+	snatches sync.Map      // core.TorrentID to int64
 
-	mu    sync.Mutex // one flush at a time; guards taken
-	taken []*batch   // to be written, oldest first
+	saved    savedState
+	episodes [2]episode
+	closing  sync.Once
+	closed   error
 }
 
 type shard struct {
-	mu   sync.Mutex
-	rows map[key]*row
+	mu    sync.Mutex
+	open  *sheet
+	spare []*sheet
+}
+
+// sheet holds the rows of a shard between two flushes.
+type sheet struct {
+	at   map[key]int32 // in rows
+	rows []row
 }
 
 type key struct {
@@ -108,43 +187,93 @@ type row struct {
 	up, down, rawUp, rawDown int64
 	seconds                  int64
 	left                     int64
+	first, last, completed   int64 // Unix seconds
 	active                   bool
 	completion               Completion
-	first, last, completed   int64 // Unix seconds
-	records                  int64
 }
 
-// NewBook returns an empty book. Call Load before anything else.
-func NewBook(d *db.DB, o Options) *Book {
-	b := &Book{db: d, o: o}
-	for i := range b.shards {
-		b.shards[i].rows = map[key]*row{}
-	}
-	b.clean.Store(o.Clock().UnixMilli())
-	return b
-}
+func shardOf(m core.MemberID) int { return int(uint64(m) % shards) }
 
 // Record implements Ledger.
 func (b *Book) Record(e Entry) error {
-	k := key{e.Member, e.Torrent}
-	sh := &b.shards[uint64(e.Member)%shards]
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	r := sh.rows[k]
-	if r == nil {
-		if b.rows.Load() >= int64(b.o.MaxRows) {
-			b.refused.Add(1)
-			return core.Errorf(core.Unavailable, "the tracker can't record transfer at the moment; nothing is lost, your client will tell it again")
-		}
-		r = &row{key: k, first: e.At.Unix()}
-		sh.rows[k] = r
-		b.rows.Add(1)
+	if err := b.room(); err != nil {
+		b.refused.Add(1)
+		return refusal(err)
 	}
-	r.merge(e)
+	var room [recordRoom]byte
+	rec := encode(room[:0], &e)
+	b.cut.RLock()
+	defer b.cut.RUnlock()
+	if _, err := b.journal.AppendNoWait(rec); err != nil {
+		b.refused.Add(1)
+		return refusal(err)
+	}
+	b.merge(&e)
 	return nil
 }
 
-func (r *row) merge(e Entry) {
+// Gone records what has happened to the swarm already and can't be refused. While
+// the journal can't be written it waits in memory, which has its bound in the
+// number of clients that can be gone.
+func (b *Book) Gone(e Entry) {
+	var room [recordRoom]byte
+	rec := encode(room[:0], &e)
+	b.cut.RLock()
+	defer b.cut.RUnlock()
+	if _, err := b.journal.AppendAnyway(rec); err != nil {
+		b.o.Log.Error("who left the swarms can't be recorded; profiles show them until the next start", "err", err)
+		return
+	}
+	b.merge(&e)
+}
+
+// Commit implements Ledger.
+func (b *Book) Commit() error {
+	err := b.journal.Flush()
+	if err == nil {
+		return nil
+	}
+	b.refused.Add(1)
+	b.late.Do(func() {
+		b.o.Log.Error("credit can't be recorded; what was taken waits in memory, and clients are told to ask again", "err", err)
+	})
+	return refusal(err)
+}
+
+func refusal(err error) error {
+	return core.Wrap(err, core.Unavailable, "the tracker can't record your transfer at the moment; nothing is lost, your client will tell it again")
+}
+
+// merge adds e to its row.
+func (b *Book) merge(e *Entry) {
+	if e.Move {
+		return
+	}
+	sh := &b.shards[shardOf(e.Member)]
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if sh.open.merge(e) {
+		b.rows.Add(1)
+	}
+}
+
+// merge reports whether it made a new row.
+func (s *sheet) merge(e *Entry) (added bool) {
+	k := key{e.Member, e.Torrent}
+	i, ok := s.at[k]
+	if !ok {
+		i = int32(len(s.rows))
+		s.at[k] = i
+		if len(s.rows) == cap(s.rows) {
+			s.rows = slices.Grow(s.rows, len(s.rows)+16)
+		}
+		s.rows = append(s.rows, row{key: k, first: e.At.Unix()})
+	}
+	s.rows[i].merge(e)
+	return !ok
+}
+
+func (r *row) merge(e *Entry) {
 	r.up, r.down = add(r.up, int64(e.Up)), add(r.down, int64(e.Down))
 	r.rawUp, r.rawDown = add(r.rawUp, int64(e.RawUp)), add(r.rawDown, int64(e.RawDown))
 	r.seconds = add(r.seconds, int64(e.SeedTime/time.Second))
@@ -154,7 +283,6 @@ func (r *row) merge(e Entry) {
 	if e.Completion > r.completion {
 		r.completion, r.completed = e.Completion, e.At.Unix()
 	}
-	r.records++
 }
 
 // add adds two amounts that are not negative and stays at the largest.
@@ -177,62 +305,87 @@ func (b *Book) Snatches(id core.TorrentID) int64 {
 
 // Stats tell how the book is doing.
 type Stats struct {
-	Rows     int           // in memory
-	Age      time.Duration // everything older is in the database
-	Failures int64         // failed tries to write, since the start
-	Refused  int64         // entries that were not taken, since the start
+	Rows       int           // in memory
+	Age        time.Duration // everything older is in the database
+	Lag        uint64        // records of the journal that are not in the database
+	Failures   int64         // failed tries to write to the database, since the start
+	Refused    int64         // entries and commits that failed, since the start
+	Journal    journal.Stats
+	Checkpoint time.Duration // since the last one, or the start
+	Took       time.Duration // the last checkpoint
 }
 
-// Stats returns the present state.
+// Stats returns figures of now.
 func (b *Book) Stats() Stats {
-	return Stats{
-		Rows:     int(b.rows.Load()),
-		Age:      b.o.Clock().Sub(time.UnixMilli(b.clean.Load())),
-		Failures: b.failures.Load(),
-		Refused:  b.refused.Load(),
+	now, j := b.o.Clock(), b.journal.Stats()
+	if j.Trouble == nil {
+		j.Trouble = b.room()
 	}
+	s := Stats{
+		Rows: int(b.rows.Load()), Age: now.Sub(time.UnixMilli(b.clean.Load())), Failures: b.failures.Load(), Refused: b.refused.Load(),
+		Journal: j, Checkpoint: now.Sub(time.UnixMilli(b.saved.at.Load())), Took: time.Duration(b.saved.took.Load()),
+	}
+	if flushed := b.flushed.Load(); j.Position > flushed {
+		s.Lag = j.Position - flushed
+	}
+	return s
 }
 
 const (
 	firstBackoff = 250 * time.Millisecond
 	maxBackoff   = 30 * time.Second
-	tryLimit     = 30 * time.Second // for one try to write
-	drainLimit   = 3 * time.Second  // for everything that is left at the end
+	tryLimit     = 30 * time.Second        // for one try to write
+	drainLimit   = 1500 * time.Millisecond // for what is left at the end
 )
 
-// Run flushes every Options.FlushEvery until ctx ends, and then writes what is
-// left. Failures are logged and tried again with back-off for as long as it
-// takes. It returns an error only when something could not be written at the end.
+// Run writes to disk and database until ctx ends: then it writes what is left, if
+// the database takes it at once, and closes the book. What it does not take is in
+// the journal and written after the next start. It returns an error only when
+// the journal can't be written at the end.
 func (b *Book) Run(ctx context.Context) error {
+	g, _ := supervise.NewGroup(ctx)
+	g.Go(b.journal.Run)
+	g.Go(b.keepFlushing)
+	g.Go(b.keepSaving)
+	g.Go(b.watch)
+	err := g.Wait()
+	b.drain(context.WithoutCancel(ctx))
+	return errors.Join(err, b.Close())
+}
+
+// keepFlushing flushes every Options.FlushEvery. Failures are logged and tried
+// again with back-off for as long as it takes.
+func (b *Book) keepFlushing(ctx context.Context) error {
 	backoff := firstBackoff
-	for wait := b.o.FlushEvery; sleep(ctx, wait); {
+	for wait := min(b.o.FlushEvery, time.Second); sleep(ctx, wait); {
 		err := b.Flush(ctx)
 		switch {
-		case ctx.Err() != nil: // the drain below tries once more
+		case ctx.Err() != nil: // the drain tries once more
 		case err != nil:
-			b.o.Log.Error("transfer sums wait in memory: the database does not take them", "err", err,
+			b.o.Log.Error("transfer sums wait in the journal: they can't be written to the database", "err", err,
 				"rows", b.rows.Load(), "again_in", backoff)
 			wait, backoff = backoff, min(2*backoff, maxBackoff)
 		default:
 			wait, backoff = b.o.FlushEvery, firstBackoff
 		}
 	}
-	return b.drain(context.WithoutCancel(ctx))
+	return nil
 }
 
-func (b *Book) drain(ctx context.Context) error {
+func (b *Book) drain(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, drainLimit)
 	defer cancel()
-	for {
-		err := b.Flush(ctx)
-		if err == nil {
-			return nil
-		}
-		if !sleep(ctx, firstBackoff) {
-			b.o.Log.Error("transfer sums are lost: the database did not take them before the end", "rows", b.rows.Load(), "err", err)
-			return core.Wrap(err, core.Unavailable, "transfer sums could not be written before the end")
-		}
+	if err := b.Flush(ctx); err != nil {
+		b.o.Log.Warn("the last transfer sums are in the journal only; they are written to the database after the next start",
+			"rows", b.rows.Load(), "err", err)
 	}
+}
+
+// Close writes the journal to the end and gives its folder back. Nothing may be
+// recorded any more.
+func (b *Book) Close() error {
+	b.closing.Do(func() { b.closed = b.journal.Close() })
+	return b.closed
 }
 
 // sleep waits for d and reports true, or false when ctx ended.

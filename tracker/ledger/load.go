@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
@@ -11,15 +12,58 @@ import (
 
 const page = 1000 // rows read or changed at once
 
-// Load makes the ledger's mark where there is none and reads how often each
-// torrent was downloaded.
-func (b *Book) Load(ctx context.Context) error {
+func (b *Book) markName(shard int) string { return fmt.Sprintf("%s/%02d", b.o.Name, shard) }
+
+// marksOf is a condition for the marks of some shards.
+func (b *Book) marksOf(list []int) (where string, args []any) {
+	for _, i := range list {
+		args = append(args, b.markName(i))
+	}
+	return "ledger IN (" + strings.TrimSuffix(strings.Repeat("?, ", len(args)), ", ") + ")", args
+}
+
+func readMarks(ctx context.Context, q db.Queryer, where string, args []any) (map[string]uint64, error) {
+	type mark struct {
+		name     string
+		position int64
+	}
+	rows, err := db.All(ctx, q, func(s db.Scanner) (m mark, err error) {
+		return m, s.Scan(&m.name, &m.position)
+	}, "SELECT ledger, position FROM ledger_mark WHERE "+where, args...)
+	marks := make(map[string]uint64, len(rows))
+	for _, m := range rows {
+		marks[m.name] = uint64(m.position)
+	}
+	return marks, err
+}
+
+// load reads the ledger's marks, makes those that are missing, and reads how often
+// each torrent was downloaded.
+func (b *Book) load(ctx context.Context) error {
+	all := make([]int, shards)
+	for i := range all {
+		all[i] = i
+	}
+	where, args := b.marksOf(all)
 	err := b.db.Tx(ctx, func(tx *db.Tx) error {
-		_, err := tx.InsertIgnore(ctx, "ledger_mark", db.Row{"ledger", b.o.Name, "position", 0, "updated_at", b.o.Clock().Unix()})
-		return err
+		marks, err := readMarks(ctx, tx, where, args)
+		if err != nil {
+			return err
+		}
+		for i := range all {
+			position, ok := marks[b.markName(i)]
+			b.marks[i] = position
+			if ok {
+				continue
+			}
+			if _, err := tx.InsertIgnore(ctx, "ledger_mark", db.Row{"ledger", b.markName(i), "position", 0, "updated_at", b.o.Clock().Unix()}); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("ledger mark: %w", err)
+		return fmt.Errorf("ledger marks: %w", err)
 	}
 	for after := core.TorrentID(0); ; {
 		type snatches struct {
@@ -46,13 +90,14 @@ func (b *Book) Load(ctx context.Context) error {
 
 // Tidy ends what an earlier run has left open: members whose last announce was
 // before silentSince take part no more, and swarms of which this run, begun at
-// since, has heard nothing are counted anew. It works in small transactions, and
+// since, has heard nothing are counted anew if owns says that they are this
+// tracker's. It works in small transactions, and
 // may run beside announces.
-func (b *Book) Tidy(ctx context.Context, silentSince, since time.Time) error {
+func (b *Book) Tidy(ctx context.Context, silentSince, since time.Time, owns func(core.TorrentID) bool) error {
 	if err := b.deactivate(ctx, silentSince.Unix()); err != nil {
 		return fmt.Errorf("end what an earlier run has left: %w", err)
 	}
-	if err := b.recount(ctx, since.Unix()); err != nil {
+	if err := b.recount(ctx, since.Unix(), owns); err != nil {
 		return fmt.Errorf("count swarms anew: %w", err)
 	}
 	return nil
@@ -86,7 +131,7 @@ func (b *Book) deactivate(ctx context.Context, before int64) error {
 
 // recount sets the sizes of swarms that were not written since then to the
 // members who are active in them.
-func (b *Book) recount(ctx context.Context, since int64) error {
+func (b *Book) recount(ctx context.Context, since int64, owns func(core.TorrentID) bool) error {
 	for after := core.TorrentID(0); ; {
 		ids, err := db.All(ctx, b.db, db.Value[core.TorrentID], `SELECT torrent_id FROM swarm_count
 			WHERE torrent_id > ? AND updated_at < ? AND (seeders > 0 OR leechers > 0) ORDER BY torrent_id LIMIT ?`, after, since, page)
@@ -95,6 +140,9 @@ func (b *Book) recount(ctx context.Context, since int64) error {
 		}
 		err = b.db.Tx(ctx, func(tx *db.Tx) error {
 			for _, id := range ids {
+				if !owns(id) {
+					continue
+				}
 				if err := b.recountOne(ctx, tx, id, since); err != nil {
 					return err
 				}

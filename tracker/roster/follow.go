@@ -16,6 +16,9 @@ func (r *Roster) Follow(ctx context.Context, position int64) error {
 	if err := r.o.Events.Advance(ctx, r.o.Consumer, position); err != nil && ctx.Err() == nil {
 		return err
 	}
+	r.changing.Lock()
+	r.position = position
+	r.changing.Unlock()
 	return r.o.Events.ConsumeFrom(ctx, position, eventlog.Consumer{Name: r.o.Consumer, Handle: r.handle, Batch: page, Log: r.o.Log})
 }
 
@@ -25,11 +28,23 @@ type stale struct {
 	torrents map[core.TorrentID]bool
 	clients  bool
 	schedule bool
+	slots    bool
 	all      bool
 }
 
 // handle reads again what the events name, each thing once.
 func (r *Roster) handle(ctx context.Context, events []eventlog.Event) error {
+	r.changing.Lock()
+	defer r.changing.Unlock()
+	defer r.tellGone()
+	if err := r.apply(ctx, events); err != nil {
+		return err
+	}
+	r.position = events[len(events)-1].ID
+	return nil
+}
+
+func (r *Roster) apply(ctx context.Context, events []eventlog.Event) error {
 	s := stale{members: map[core.MemberID]bool{}, torrents: map[core.TorrentID]bool{}}
 	for _, e := range events {
 		if err := s.note(e); err != nil {
@@ -50,6 +65,11 @@ func (r *Roster) handle(ctx context.Context, events []eventlog.Event) error {
 	}
 	if s.schedule {
 		if err := r.loadSchedule(ctx); err != nil {
+			return err
+		}
+	}
+	if s.slots {
+		if err := r.loadSlots(ctx); err != nil {
 			return err
 		}
 	}
@@ -78,6 +98,8 @@ func (s *stale) note(e eventlog.Event) error {
 		body, err := eventlog.Decode[eventlog.TorrentDeleted](e)
 		s.torrents[body.Torrent] = true
 		return err
+	case eventlog.ClassChanged{}.EventKind():
+		s.slots = true
 	case eventlog.ClientsChanged{}.EventKind():
 		s.clients = true
 	case eventlog.LeechWindowsChanged{}.EventKind():

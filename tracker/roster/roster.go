@@ -5,7 +5,7 @@
 //
 // Concurrency: lookups are safe for concurrent use and hold a short read lock on
 // one of many shards. Load and Follow belong to one goroutine each, one after
-// the other.
+// the other; Reconcile may run beside Follow.
 package roster
 
 import (
@@ -34,6 +34,7 @@ const Consumer = "tracker"
 type Members interface {
 	RosterPage(ctx context.Context, after core.MemberID, limit int) ([]member.RosterEntry, error)
 	Roster(ctx context.Context, ids []core.MemberID) ([]member.RosterEntry, error)
+	LeechSlots(ctx context.Context) (map[int64]int, error)
 }
 
 // Torrents is what the roster needs of the catalogue; *catalog.Store has it.
@@ -61,9 +62,9 @@ type Options struct {
 	Clients  Clients
 	Economy  Economy
 	Log      *slog.Logger
-	// MemberGone and TorrentGone are called when one that was served may be
+	// MembersGone and TorrentGone are called when some that were served may be
 	// served no more, after lookups say so.
-	MemberGone  func(core.MemberID)
+	MembersGone func([]core.MemberID)
 	TorrentGone func(core.TorrentID)
 }
 
@@ -73,29 +74,45 @@ type Member struct {
 	Enabled  bool
 	Reason   string // why not enabled; may be empty
 	CanLeech bool
+	Class    int64
 }
 
 // Torrent is what an announce needs to know of its torrent.
 type Torrent struct {
 	ID      core.TorrentID
+	Size    int64
 	Leech   core.Leech // its own state, without windows
 	Deleted bool
 	Reason  string // why it was deleted; may be empty
 	Slot    uint8  // the first four bits of its first info-hash: by them several trackers share the torrents
 }
 
+// account is a member with the passkey.
+type account struct {
+	Member
+	passkey string
+}
+
 // Roster is everything that announces are checked against.
 type Roster struct {
 	o          Options
-	members    *table[string, Member]
+	members    *table[string, Member] // by passkey
+	accounts   *table[core.MemberID, account]
 	torrents   *table[core.InfoHash, Torrent]
 	clients    atomic.Pointer[client.Set]
 	schedule   atomic.Pointer[economy.Schedule]
+	slots      atomic.Pointer[map[int64]int]
 	generation atomic.Int64
 
-	mu       sync.Mutex // guards what follows, which only changes touch
-	passkeys map[core.MemberID]string
-	hashes   map[core.TorrentID][]core.InfoHash
+	// changing is held by whoever brings the roster up to another state of the
+	// database: a batch of events, or a reconciliation.
+	changing sync.Mutex
+	position int64           // of the event log, up to which it was followed
+	rules    []client.Rule   // what clients were made of
+	gone     []core.MemberID // to be told to MembersGone
+
+	mu     sync.Mutex // guards what follows, which only changes touch
+	hashes map[core.TorrentID][]core.InfoHash
 }
 
 // New returns an empty roster, which refuses everything until it is loaded.
@@ -103,12 +120,13 @@ func New(o Options) *Roster {
 	r := &Roster{
 		o:        o,
 		members:  newTable[string, Member](lastByte),
+		accounts: newTable[core.MemberID, account](func(id core.MemberID) byte { return byte(id) }),
 		torrents: newTable[core.InfoHash, Torrent](func(h core.InfoHash) byte { return h[len(h)-1] }),
-		passkeys: map[core.MemberID]string{},
 		hashes:   map[core.TorrentID][]core.InfoHash{},
 	}
 	r.clients.Store(&client.Set{})
 	r.schedule.Store(&economy.Schedule{})
+	r.slots.Store(&map[int64]int{})
 	return r
 }
 
@@ -122,12 +140,24 @@ func lastByte(s string) byte {
 // Member returns the member with a passkey.
 func (r *Roster) Member(passkey string) (Member, bool) { return r.members.get(passkey) }
 
+// Account returns a member by id, with the passkey.
+func (r *Roster) Account(id core.MemberID) (m Member, passkey string, ok bool) {
+	a, ok := r.accounts.get(id)
+	return a.Member, a.passkey, ok
+}
+
+// LeechSlots returns how many torrents a member may download at once; 0 is any number.
+func (r *Roster) LeechSlots(m Member) int { return (*r.slots.Load())[m.Class] }
+
 // Torrent returns the torrent with an info-hash. A hybrid torrent is found by
 // both of its hashes.
 func (r *Roster) Torrent(h core.InfoHash) (Torrent, bool) { return r.torrents.get(h) }
 
-// Allowed reports whether the client with this peer-id is on the whitelist.
-func (r *Roster) Allowed(peerID [20]byte) bool { return r.clients.Load().Allowed(peerID) }
+// Allowed reports whether the client with this peer-id is on the whitelist, and
+// if it is too old alone, by which rule.
+func (r *Roster) Allowed(peerID [20]byte) (ok bool, tooOld *client.Rule) {
+	return r.clients.Load().Allowed(peerID)
+}
 
 // Leech returns how a transfer counts that is announced at the given instant.
 func (r *Roster) Leech(t Torrent, m core.MemberID, at time.Time) core.Leech {
@@ -150,6 +180,10 @@ func (r *Roster) Load(ctx context.Context) (position int64, err error) {
 	if position, err = r.o.Events.Last(ctx); err != nil {
 		return 0, fmt.Errorf("read the position of the event log: %w", err)
 	}
+	r.changing.Lock()
+	defer r.changing.Unlock()
+	defer r.tellGone()
+	r.position = position
 	return position, r.loadAll(ctx)
 }
 
@@ -158,6 +192,9 @@ func (r *Roster) loadAll(ctx context.Context) error {
 		return err
 	}
 	if err := r.loadSchedule(ctx); err != nil {
+		return err
+	}
+	if err := r.loadSlots(ctx); err != nil {
 		return err
 	}
 	for after := core.MemberID(0); ; {
@@ -193,10 +230,15 @@ func (r *Roster) loadClients(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	r.putRules(rules)
+	return nil
+}
+
+func (r *Roster) putRules(rules []client.Rule) {
+	r.rules = rules
 	set := client.NewSet(rules)
 	r.clients.Store(&set)
 	r.generation.Add(1)
-	return nil
 }
 
 func (r *Roster) loadSchedule(ctx context.Context) error {
@@ -208,42 +250,64 @@ func (r *Roster) loadSchedule(ctx context.Context) error {
 	return nil
 }
 
-func (r *Roster) putMember(e member.RosterEntry) {
-	m := Member{ID: e.ID, Enabled: e.State == member.Enabled, Reason: e.StateReason, CanLeech: e.CanLeech}
-	r.mu.Lock()
-	old := r.passkeys[e.ID]
-	before, _ := r.members.get(old)
-	if old != e.Passkey {
-		r.members.remove(old)
-		r.passkeys[e.ID] = e.Passkey
+func (r *Roster) loadSlots(ctx context.Context) error {
+	slots, err := r.o.Members.LeechSlots(ctx)
+	if err != nil {
+		return err
 	}
-	r.members.put(e.Passkey, m)
+	r.slots.Store(&slots)
+	return nil
+}
+
+func accountOf(e member.RosterEntry) account {
+	return account{passkey: e.Passkey, Member: Member{
+		ID: e.ID, Enabled: e.State == member.Enabled, Reason: e.StateReason, CanLeech: e.CanLeech, Class: e.Class,
+	}}
+}
+
+func (r *Roster) putMember(e member.RosterEntry) {
+	a := accountOf(e)
+	before, known := r.accounts.get(e.ID)
+	if known && before.passkey != a.passkey {
+		r.members.remove(before.passkey)
+	}
+	r.accounts.put(e.ID, a)
+	r.members.put(a.passkey, a.Member)
 	r.generation.Add(1)
-	r.mu.Unlock()
-	if before.Enabled && !m.Enabled {
-		r.o.MemberGone(e.ID)
+	if before.Enabled && !a.Enabled {
+		r.gone = append(r.gone, e.ID)
 	}
 }
 
 func (r *Roster) removeMember(id core.MemberID) {
-	r.mu.Lock()
-	passkey, known := r.passkeys[id]
-	r.members.remove(passkey)
-	delete(r.passkeys, id)
-	r.generation.Add(1)
-	r.mu.Unlock()
-	if known {
-		r.o.MemberGone(id)
+	if a, known := r.accounts.get(id); known {
+		r.members.remove(a.passkey)
+		r.accounts.remove(id)
+		r.generation.Add(1)
+		r.gone = append(r.gone, id)
 	}
 }
 
-func (r *Roster) putTorrent(e catalog.TrackerTorrent) {
-	t := Torrent{ID: e.ID, Leech: e.Leech, Deleted: e.Deleted, Reason: e.DeleteReason}
-	r.mu.Lock()
-	served := r.served(e.ID)
+// tellGone says who may be served no more, all at once.
+func (r *Roster) tellGone() {
+	if len(r.gone) > 0 {
+		r.o.MembersGone(r.gone)
+		r.gone = nil
+	}
+}
+
+func torrentOf(e catalog.TrackerTorrent) Torrent {
+	t := Torrent{ID: e.ID, Size: int64(e.Size), Leech: e.Leech, Deleted: e.Deleted, Reason: e.DeleteReason}
 	if len(e.Hashes) > 0 {
 		t.Slot = e.Hashes[0][0] >> 4
 	}
+	return t
+}
+
+func (r *Roster) putTorrent(e catalog.TrackerTorrent) {
+	t := torrentOf(e)
+	r.mu.Lock()
+	served := r.served(e.ID)
 	var hashes []core.InfoHash
 	for _, h := range e.Hashes {
 		// One who uploads again what was deleted may be given the same hash.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"sync"
 	"testing"
 	"time"
@@ -31,6 +32,7 @@ type sources struct {
 	torrents map[core.TorrentID]catalog.TrackerTorrent
 	rules    []client.Rule
 	schedule economy.Schedule
+	slots    map[int64]int
 	fail     error
 }
 
@@ -80,6 +82,12 @@ func (s *sources) Rules(context.Context) ([]client.Rule, error) {
 	return s.rules, s.fail
 }
 
+func (s *sources) LeechSlots(context.Context) (map[int64]int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.slots), s.fail
+}
+
 func (s *sources) Schedule(context.Context) (economy.Schedule, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -90,14 +98,14 @@ func (s *sources) Schedule(context.Context) (economy.Schedule, error) {
 type world struct {
 	*Roster
 	src    *sources
-	t      *testing.T
+	t      testing.TB
 	d      *db.DB
 	events *eventlog.Log
 	mu     sync.Mutex
 	gone   []any
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	d := dbtest.SQLite(t)
 	w := &world{t: t, d: d, events: eventlog.New(d, time.Now), src: &sources{
 		members:  map[core.MemberID]member.RosterEntry{},
@@ -107,8 +115,12 @@ func newWorld(t *testing.T) *world {
 	w.Roster = New(Options{
 		Consumer: Consumer,
 		Events:   w.events, Members: w.src, Torrents: w.src, Clients: w.src, Economy: w.src,
-		Log:         slog.New(slog.NewTextHandler(io.Discard, nil)),
-		MemberGone:  func(id core.MemberID) { note(id) },
+		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		MembersGone: func(ids []core.MemberID) {
+			for _, id := range ids {
+				note(id)
+			}
+		},
 		TorrentGone: func(id core.TorrentID) { note(id) },
 	})
 	return w
@@ -229,7 +241,8 @@ func TestLoadAndFollow(t *testing.T) {
 	w.wantMember("alice2", Member{ID: 1, Enabled: true}, true)
 	w.wantMember("bob", Member{ID: 2, Enabled: true, CanLeech: true}, true)
 	w.wantTorrent(h3, Torrent{ID: 2, Leech: core.LeechNormal}, true)
-	if w.Allowed([20]byte{'-', 'T', 'R', '3'}) || !w.Allowed([20]byte{'A', '2', '-'}) {
+	old, _ := w.Allowed([20]byte{'-', 'T', 'R', '3'})
+	if now, _ := w.Allowed([20]byte{'A', '2', '-'}); old || !now {
 		t.Error("the whitelist did not follow")
 	}
 	two, _ := w.Torrent(h3)
@@ -319,7 +332,7 @@ func TestFollowSurvivesFailures(t *testing.T) {
 }
 
 func BenchmarkLookups(b *testing.B) {
-	r := New(Options{MemberGone: func(core.MemberID) {}, TorrentGone: func(core.TorrentID) {}})
+	r := New(Options{MembersGone: func([]core.MemberID) {}, TorrentGone: func(core.TorrentID) {}})
 	r.putMember(entry(1, "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"))
 	r.putTorrent(torrent(1, h1))
 	b.ReportAllocs()

@@ -52,3 +52,15 @@ func (t *table[K, V]) len() (n int) {
 	}
 	return n
 }
+
+// each calls f for every entry, under the lock of its shard.
+func (t *table[K, V]) each(f func(K, V)) {
+	for i := range t.shards {
+		s := &t.shards[i]
+		s.mu.RLock()
+		for k, v := range s.m {
+			f(k, v)
+		}
+		s.mu.RUnlock()
+	}
+}

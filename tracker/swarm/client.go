@@ -34,20 +34,17 @@ const (
 	isLive   = 1 << 31 // the slot is in use
 	isListed = 1 << 30
 	isOver6  = 1 << 29 // the last announce came over IPv6
+	isPaused = 1 << 28 // the last announce was a partial seed's
 )
 
 func (c *client) torrentIndex() uint32 { return c.torrent & (maxTorrents - 1) }
 func (c *client) live() bool           { return c.torrent&isLive != 0 }
 func (c *client) listed() bool         { return c.torrent&isListed != 0 }
 func (c *client) over6() bool          { return c.torrent&isOver6 != 0 }
+func (c *client) paused() bool         { return c.torrent&isPaused != 0 }
 
 // kind is the list that the client is in, or belongs into.
-func (c *client) kind() int {
-	if c.left == 0 {
-		return seeding
-	}
-	return leeching
-}
+func (c *client) kind() int { return kindOf(c.left, c.paused()) }
 
 func (c *client) flag(bit uint32, on bool) {
 	c.torrent &^= bit

@@ -44,9 +44,9 @@ func (s happening) String() string {
 	switch s.op {
 	case opAnnounce:
 		a := s.announce
-		return fmt.Sprintf("announce t%d m%d %q key=%d v4=%v v6=%v up=%d down=%d left=%d event=%d want=%d over6=%v hidden=%v bare=%v fails=%v at=%v",
+		return fmt.Sprintf("announce t%d m%d %q key=%d v4=%v v6=%v up=%d down=%d left=%d event=%d want=%d over6=%v hidden=%v bare=%v size=%d slots=%d fails=%v at=%v",
 			a.Torrent, a.Member, a.PeerID[8:], a.Key, a.V4.AddrPort(), a.V6.AddrPort(), a.Uploaded, a.Downloaded, a.Left,
-			a.Event, a.NumWant, a.Over6, a.Hidden, a.Bare, s.fails, s.at.Sub(epoch))
+			a.Event, a.NumWant, a.Over6, a.Hidden, a.Bare, a.Size, a.Slots, s.fails, s.at.Sub(epoch))
 	default:
 		return fmt.Sprintf("op %d t%d m%d at=%v", s.op, s.torrent, s.member, s.at.Sub(epoch))
 	}
@@ -120,6 +120,7 @@ func (w *author) announce(s happening) Announce {
 		NumWant: [...]int{wire.NumWantUnset, wire.NumWantUnset, 0, 1, 3, 1 << 30}[w.choose(6)],
 		Event:   [...]wire.Event{wire.None, wire.None, wire.None, wire.None, wire.Started, wire.Stopped, wire.Completed, wire.Paused}[w.choose(8)],
 		Hidden:  w.choose(20) == 0, Bare: w.choose(3) == 0, At: s.at,
+		Size: int64(s.torrent) << 24 * int64(w.choose(2)), Slots: [...]int{0, 0, 1, 2, 3}[w.choose(5)],
 	}
 	copy(a.PeerID[:], fmt.Sprintf("-TR3000-%02d%04d%02d%04d", s.torrent%100, s.member, client, c.version))
 	ip := [16]byte{0x20, 1, 10: byte(s.torrent), byte(s.member >> 8), byte(s.member), byte(client), byte(c.version)}
@@ -186,7 +187,8 @@ func saturate(a, b int64) int64 {
 }
 
 func historyConfig() Config {
-	return Config{Timeout: 75 * time.Minute, Forget: 6 * time.Hour, SeedCap: time.Hour, NumWant: 12, PerMember: 3, MaxRate: 100 << 20}
+	return Config{Timeout: 75 * time.Minute, Forget: 6 * time.Hour, SeedCap: time.Hour, NumWant: 12, PerMember: 3, MaxRate: 100 << 20,
+		MinInterval: 5 * time.Minute}
 }
 
 // stage is where a history is played, before both.
@@ -227,8 +229,9 @@ func (st *stage) play(s happening) error {
 			return err
 		}
 	case opHide:
-		st.real.Hide(s.member, s.at, gone)
-		if err := sameChanges(got, st.model.hide(s.member, s.at.Unix())); err != nil {
+		ids := []core.MemberID{s.member, s.member + 1, s.member + 2}[:1+s.at.Unix()%3]
+		st.real.Hide(ids, s.at, gone)
+		if err := sameChanges(got, st.model.hide(ids, s.at.Unix())); err != nil {
 			return err
 		}
 	case opDrop:
@@ -253,6 +256,10 @@ func (st *stage) play(s happening) error {
 	if got, want := st.real.Totals(), st.model.totals(); got != want {
 		return fmt.Errorf("totals %+v, want %+v", got, want)
 	}
+	got4, got6 := st.real.Addresses()
+	if want4, want6 := st.model.addresses(); got4 != want4 || got6 != want6 {
+		return fmt.Errorf("addresses %d, %d, want %d, %d", got4, got6, want4, want6)
+	}
 	return nil
 }
 
@@ -267,22 +274,25 @@ func (st *stage) announce(s happening) error {
 		}
 		return nil
 	})
-	want, client, refused := st.model.announce(&s.announce, !s.fails)
-	if (err != nil) != refused || errors.Is(err, full) != (refused && want != nil) {
-		return fmt.Errorf("error %w, want one: %v", err, refused)
+	want := st.model.announce(&s.announce, !s.fails)
+	if (err != nil) != want.refused || errors.Is(err, full) != (want.refused && want.change != nil) {
+		return fmt.Errorf("error %w, want one: %v", err, want.refused)
 	}
-	if (got == nil) != (want == nil) || got != nil && *got != *want {
-		return fmt.Errorf("change\n got %+v\nwant %+v", got, want)
+	if (got == nil) != (want.change == nil) || got != nil && *got != *want.change {
+		return fmt.Errorf("change\n got %+v\nwant %+v", got, want.change)
 	}
-	if refused {
+	if want.refused {
 		return nil
 	}
 	n := st.model.count(a.Torrent)
-	if r.Seeders != n.Seeders || r.Leechers != n.Leechers || want != nil && r.Clamped != want.Clamped {
+	if r.Seeders != n.Seeders || r.Leechers != n.Leechers {
 		return fmt.Errorf("result %+v, want %+v", r, n)
 	}
+	if r.Suspicion != want.why || r.Silence != want.silence || r.NoSlot != want.noSlot {
+		return fmt.Errorf("result %+v, want %+v", r, want)
+	}
 	st.peers = r.Peers
-	return st.model.checkPeers(&s.announce, client, r.Peers)
+	return st.model.checkPeers(&s.announce, want, r.Peers)
 }
 
 // restart carries the swarms over into new ones.
@@ -292,6 +302,7 @@ func (st *stage) restart() error {
 		return err
 	}
 	st.real = newSteady(st.c)
+	clear(st.model.lacking)
 	for id := range st.model.torrents {
 		st.model.changed[id] = true
 	}

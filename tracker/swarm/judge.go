@@ -10,36 +10,36 @@ import (
 // judge finds what the announce of p means, without changing anything. p is 0 for
 // a client that is not known; the shard's mine are the member's clients, p among
 // them.
-func (s *Swarms) judge(sh *shard, p slot, a *Announce) Change {
-	c := Change{Member: a.Member, Torrent: a.Torrent, At: a.At, Left: core.Bytes(a.Left), Active: stays(a)}
+func (s *Swarms) judge(sh *shard, p slot, a *Announce) (c Change, why Suspicion) {
+	c = Change{Member: a.Member, Torrent: a.Torrent, At: a.At, Left: core.Bytes(a.Left), Active: stays(a)}
 	sh.others(p, &c)
 	if p == 0 {
 		// Its counters may reach back to before we knew it: they are where
 		// counting begins.
+		c.Basis = Fresh
 		if a.Left == 0 {
 			c.Completion = MaybeCompleted
 		}
-		return c
+		return c, why
 	}
 	known := sh.slab.at(p)
 	if sh.overtaken(p, known, a) {
-		return c
+		return c, why
 	}
 	if known.left > 0 && a.Left == 0 {
 		c.Completion = Completed
 	}
 	now, last := unix(a.At), sh.last(p, known)
-	if a.Uploaded >= known.up && a.Downloaded >= known.down { // else the client began anew: so does counting
-		limit := s.limit(int64(now) - int64(last))
-		up, down := a.Uploaded-known.up, a.Downloaded-known.down
-		c.Clamped = up > limit || down > limit
-		c.Up, c.Down = core.Bytes(min(up, limit)), core.Bytes(min(down, limit))
+	c.Basis = Restarted // and so is counting, unless the counters went on
+	if a.Uploaded >= known.up && a.Downloaded >= known.down {
+		c.Basis = Before
+		why = s.credit(sh, known, a, int64(now)-int64(last), &c)
 	}
 	if known.listed() && known.left == 0 {
 		seconds := int64(now) - int64(max(last, sh.seeded()))
 		c.SeedTime = min(time.Duration(max(seconds, 0))*time.Second, s.c.SeedCap)
 	}
-	return c
+	return c, why
 }
 
 // others completes a change by the listed clients among mine but p.
@@ -67,10 +67,3 @@ func (sh *shard) overtaken(p slot, c *client, a *Announce) bool {
 
 // stays reports whether a client is listed after announcing a.
 func stays(a *Announce) bool { return a.Event != wire.Stopped && !a.Hidden }
-
-// limit is what a client can have transferred in so many seconds, with one's
-// grace. MaxRate and the time are both far from overflowing it.
-func (s *Swarms) limit(elapsed int64) int64 {
-	const year = 366 * 24 * 3600
-	return s.c.MaxRate * (min(max(elapsed, 0), year) + 1)
-}

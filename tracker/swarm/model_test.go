@@ -20,6 +20,7 @@ type model struct {
 	torrents map[core.TorrentID][]*modelClient
 	seeded   map[modelMember]int64 // up to when a member's seed time in a torrent was counted
 	changed  map[core.TorrentID]bool
+	lacking  map[core.TorrentID]int64 // when any client was known to lack something; not since a restart
 }
 
 type modelMember struct {
@@ -36,10 +37,15 @@ type modelClient struct {
 	up, down, left int64
 	last, off      int64
 	listed, over6  bool
+	partial        bool
 }
 
+// downloads is what fills a slot.
+func (c *modelClient) downloads() bool { return c.listed && c.left > 0 && !c.partial }
+
 func newModel(c Config) *model {
-	return &model{c: c, torrents: map[core.TorrentID][]*modelClient{}, seeded: map[modelMember]int64{}, changed: map[core.TorrentID]bool{}}
+	return &model{c: c, torrents: map[core.TorrentID][]*modelClient{}, seeded: map[modelMember]int64{}, changed: map[core.TorrentID]bool{},
+		lacking: map[core.TorrentID]int64{}}
 }
 
 func (m *model) clientsOf(mm modelMember) []*modelClient {
@@ -72,22 +78,44 @@ func (m *model) find(a *Announce, mine []*modelClient) *modelClient {
 	})
 }
 
-// announce returns what Swarms must commit; nil when it must not commit. client is
-// who announced; it and the change are nil when the announce is refused or has
-// nothing to do.
-func (m *model) announce(a *Announce, commits bool) (change *Change, client *modelClient, refused bool) {
+// verdict is what Swarms must say of an announce.
+type verdict struct {
+	change  *Change      // nil when it must not commit
+	client  *modelClient // who announced; nil when it is refused or has nothing to do
+	refused bool
+	why     Suspicion
+	silence time.Duration
+	noSlot  bool
+	few     bool // it may be given few peers only
+}
+
+// announce changes a as Swarms must: it is hidden for want of a slot.
+func (m *model) announce(a *Announce, commits bool) (v verdict) {
 	mm := modelMember{a.Torrent, a.Member}
 	mine := m.clientsOf(mm)
 	p := m.find(a, mine)
 	if p == nil && a.Event == wire.Stopped {
-		return nil, nil, false
+		return v
 	}
 	if p == nil && len(mine) >= m.c.PerMember && !slices.ContainsFunc(mine, func(c *modelClient) bool { return !c.listed }) {
-		return nil, nil, true
+		v.refused = true
+		return v
 	}
-	ch := m.judge(a, p, mine)
+	if m.lacksSlot(a, mine) {
+		v.noSlot, a.Hidden = true, true
+	}
+	ch, why := m.judge(a, p, mine)
+	v.change = &ch
 	if !commits {
-		return &ch, nil, true
+		v.refused = true
+		return v
+	}
+	v.why = why
+	if p != nil && p.listed {
+		v.silence = max(0, time.Duration(a.At.Unix()-p.last)*time.Second)
+		same := (p.left == 0) == (a.Left == 0) && (p.left == 0 || p.partial == isPartial(a))
+		v.few = same && a.Over6 == p.over6 && (a.Event == wire.None || a.Event == wire.Paused) &&
+			a.At.Unix()-p.last+1 < int64(m.c.MinInterval/time.Second)
 	}
 	if p == nil {
 		if len(mine) >= m.c.PerMember {
@@ -99,7 +127,25 @@ func (m *model) announce(a *Announce, commits bool) (change *Change, client *mod
 	} else {
 		m.take(p, a, m.isOvertaken(a, p))
 	}
-	return &ch, p, false
+	v.client = p
+	return v
+}
+
+func isPartial(a *Announce) bool { return a.Event == wire.Paused && a.Left > 0 }
+
+// lacksSlot counts the other torrents that a member downloads, when an announce
+// would make it one more.
+func (m *model) lacksSlot(a *Announce, mine []*modelClient) bool {
+	if a.Slots == 0 || a.Left == 0 || isPartial(a) || a.Hidden || a.Event == wire.Stopped || slices.ContainsFunc(mine, (*modelClient).downloads) {
+		return false
+	}
+	used := 0
+	for _, clients := range m.torrents {
+		if slices.ContainsFunc(clients, func(c *modelClient) bool { return c.member == a.Member && c.downloads() }) {
+			used++
+		}
+	}
+	return used >= a.Slots
 }
 
 func (m *model) evict(mine []*modelClient) {
@@ -119,6 +165,7 @@ func (m *model) forget(c *modelClient) {
 	m.torrents[c.torrent] = rest
 	if len(rest) == 0 {
 		delete(m.torrents, c.torrent)
+		delete(m.lacking, c.torrent)
 	}
 	if len(m.clientsOf(c.modelMember)) == 0 {
 		delete(m.seeded, c.modelMember)
@@ -129,27 +176,25 @@ func (m *model) isOvertaken(a *Announce, p *modelClient) bool {
 	return a.Event != wire.Started && a.Over6 != p.over6 && a.At.Unix()-p.last < 10 && (a.Uploaded < p.up || a.Downloaded < p.down)
 }
 
-func (m *model) judge(a *Announce, p *modelClient, mine []*modelClient) Change {
-	ch := Change{Member: a.Member, Torrent: a.Torrent, At: a.At}
+func (m *model) judge(a *Announce, p *modelClient, mine []*modelClient) (ch Change, why Suspicion) {
+	ch = Change{Member: a.Member, Torrent: a.Torrent, At: a.At}
 	ch.Active, ch.Left = m.activity(mine, p, a.Event != wire.Stopped && !a.Hidden, a.Left)
 	switch {
-	case p == nil && a.Left == 0:
-		ch.Completion = MaybeCompleted
-	case p == nil || m.isOvertaken(a, p):
+	case p == nil:
+		ch.Basis = Fresh
+		if a.Left == 0 {
+			ch.Completion = MaybeCompleted
+		}
+	case m.isOvertaken(a, p):
 	default:
+		if a.Uploaded < p.up || a.Downloaded < p.down {
+			ch.Basis = Restarted
+		}
 		if p.left > 0 && a.Left == 0 {
 			ch.Completion = Completed
 		}
 		if a.Uploaded >= p.up && a.Downloaded >= p.down {
-			most := m.c.MaxRate * (a.At.Unix() - p.last + 1)
-			up, down := a.Uploaded-p.up, a.Downloaded-p.down
-			if up > most {
-				up, ch.Clamped = most, true
-			}
-			if down > most {
-				down, ch.Clamped = most, true
-			}
-			ch.Up, ch.Down = core.Bytes(up), core.Bytes(down)
+			why = m.credit(a, p, mine, &ch)
 		}
 		if p.listed && p.left == 0 {
 			if s := a.At.Unix() - max(p.last, m.seeded[p.modelMember]); s > 0 {
@@ -157,7 +202,35 @@ func (m *model) judge(a *Announce, p *modelClient, mine []*modelClient) Change {
 			}
 		}
 	}
-	return ch
+	return ch, why
+}
+
+func (m *model) credit(a *Announce, p *modelClient, mine []*modelClient, ch *Change) (why Suspicion) {
+	elapsed := a.At.Unix() - p.last
+	up, down := a.Uploaded-p.up, a.Downloaded-p.down
+	line, others := m.c.MaxRate*(elapsed+1), int64(max(1, len(m.torrents[a.Torrent])-len(mine)))
+	mostUp, mostDown := line, line
+	if a.Size > 0 { // small enough in histories
+		mostUp, mostDown = min(line, 2*a.Size*others+64<<20), min(line, 2*a.Size+64<<20)
+	}
+	ch.Up, ch.Down = core.Bytes(min(up, mostUp)), core.Bytes(min(down, mostDown))
+	ch.Clamped = up > mostUp || down > mostDown
+	lackers := slices.ContainsFunc(m.torrents[a.Torrent], func(c *modelClient) bool { return c.listed && c.left > 0 })
+	lacked := m.lacking[a.Torrent]
+	switch {
+	case up > line || down > line:
+		why = Suspicion{Reason: OverLine, Limit: core.Bytes(line)}
+	case up > mostUp:
+		why = Suspicion{Reason: OverTorrent, Limit: core.Bytes(mostUp)}
+	case down > mostDown:
+		why = Suspicion{Reason: OverTorrent, Limit: core.Bytes(mostDown)}
+	case up > 16<<20 && p.left == 0 && a.Left == 0 && !lackers && lacked > 0 && lacked+int64(m.c.Timeout/time.Second) < p.last:
+		why = Suspicion{Reason: Alone}
+	default:
+		return why
+	}
+	why.Up, why.Down, why.Elapsed = core.Bytes(up), core.Bytes(down), time.Duration(elapsed)*time.Second
+	return why
 }
 
 // activity is whether a member takes part, p doing so as told, and how far the
@@ -183,13 +256,17 @@ func (m *model) take(p *modelClient, a *Announce, overtaken bool) {
 	if p.listed && p.left == 0 {
 		m.seeded[p.modelMember] = now
 	}
-	wasListed, wasSeeder := p.listed, p.left == 0
+	wasListed, wasSeeder, lacked := p.listed, p.left == 0, p.left > 0
 	p.id, p.last, p.over6 = a.PeerID, now, a.Over6
 	if a.Key != 0 {
 		p.key = a.Key
 	}
 	if !overtaken {
 		p.up, p.down, p.left = a.Uploaded, a.Downloaded, a.Left
+	}
+	p.partial = isPartial(a)
+	if lacked || p.left > 0 || m.lacking[p.torrent] == 0 {
+		m.lacking[p.torrent] = now
 	}
 	if !a.V4.IsZero() {
 		p.v4, p.seen4 = a.V4, now
@@ -226,6 +303,9 @@ func (m *model) unlist(mine []*modelClient, now int64, which func(*modelClient) 
 			continue
 		}
 		m.rest(c, now)
+		if c.left > 0 {
+			m.lacking[c.torrent] = max(m.lacking[c.torrent], now)
+		}
 		m.changed[c.torrent] = true
 		ch := Change{Member: c.member, Torrent: c.torrent, At: time.Unix(c.last, 0)}
 		ch.Active, ch.Left = m.activity(mine, c, false, c.left)
@@ -261,10 +341,12 @@ func (m *model) reap(now int64) []Change {
 	return out
 }
 
-func (m *model) hide(id core.MemberID, now int64) []Change {
+func (m *model) hide(ids []core.MemberID, now int64) []Change {
 	var out []Change
-	for _, mm := range m.members(0, id) {
-		out = append(out, m.unlist(m.clientsOf(mm), now, func(*modelClient) bool { return true })...)
+	for _, id := range ids {
+		for _, mm := range m.members(0, id) {
+			out = append(out, m.unlist(m.clientsOf(mm), now, func(*modelClient) bool { return true })...)
+		}
 	}
 	return out
 }
@@ -294,6 +376,20 @@ func (m *model) count(id core.TorrentID) Count {
 	return n
 }
 
+func (m *model) addresses() (v4, v6 int) {
+	for _, clients := range m.torrents {
+		for _, c := range clients {
+			if c.listed && !c.v4.IsZero() {
+				v4++
+			}
+			if c.listed && !c.v6.IsZero() {
+				v6++
+			}
+		}
+	}
+	return v4, v6
+}
+
 func (m *model) totals() Totals {
 	n := Totals{Torrents: len(m.torrents)}
 	for id, clients := range m.torrents {
@@ -307,10 +403,13 @@ func (m *model) totals() Totals {
 
 // checkPeers reports what is wrong with the peers that p was given. They are
 // chosen by chance, but whom from and how many is not.
-func (m *model) checkPeers(a *Announce, p *modelClient, got []wire.Peer) error {
-	want := m.c.NumWant
+func (m *model) checkPeers(a *Announce, v verdict, got []wire.Peer) error {
+	p, want := v.client, m.c.NumWant
 	if a.NumWant >= 0 {
 		want = min(want, a.NumWant)
+	}
+	if v.few {
+		want = min(want, 5)
 	}
 	if p == nil || !p.listed {
 		want = 0
@@ -321,30 +420,31 @@ func (m *model) checkPeers(a *Announce, p *modelClient, got []wire.Peer) error {
 		}
 		return nil
 	}
-	var seeders, leechers, own []*modelClient
+	var seeders, partials, leechers, own []*modelClient
 	for _, c := range m.torrents[p.torrent] {
 		switch {
-		case c == p || !c.listed || c.v4.IsZero() && c.v6.IsZero() || p.left == 0 && c.left == 0:
+		case c == p || !c.listed || c.v4.IsZero() && c.v6.IsZero() || !p.downloads() && !c.downloads():
 		case c.member == p.member:
 			own = append(own, c)
 		case c.left == 0:
 			seeders = append(seeders, c)
+		case c.partial:
+			partials = append(partials, c)
 		default:
 			leechers = append(leechers, c)
 		}
 	}
 	use4, use6 := !p.v4.IsZero() || p.v6.IsZero(), !p.v6.IsZero() || p.v4.IsZero()
 	usable := func(c *modelClient) bool { return use4 && !c.v4.IsZero() || use6 && !c.v6.IsZero() }
-	if !slices.ContainsFunc(seeders, usable) && !slices.ContainsFunc(leechers, usable) {
-		return m.checkNumbers(a.Bare, got, nil, own, want, true, true)
+	if !slices.ContainsFunc(slices.Concat(seeders, partials, leechers), usable) {
+		return m.checkNumbers(a.Bare, got, [3][]*modelClient{own}, want, true, true)
 	}
-	return m.checkNumbers(a.Bare, got, seeders, leechers, want, use4, use6)
+	return m.checkNumbers(a.Bare, got, [3][]*modelClient{seeders, partials, leechers}, want, use4, use6)
 }
 
-// checkNumbers holds got against a first and a second choice of clients.
-func (m *model) checkNumbers(bare bool, got []wire.Peer, first, second []*modelClient, want int, use4, use6 bool) error {
-	choices := [2][]*modelClient{first, second}
-	var got4, got6, have4, have6 [2]int
+// checkNumbers holds got against a first, a second and a third choice of clients.
+func (m *model) checkNumbers(bare bool, got []wire.Peer, choices [3][]*modelClient, want int, use4, use6 bool) error {
+	var got4, got6, have4, have6 [3]int
 	for i, clients := range choices {
 		for _, c := range clients {
 			if !c.v4.IsZero() {
@@ -356,7 +456,7 @@ func (m *model) checkNumbers(bare bool, got []wire.Peer, first, second []*modelC
 		}
 	}
 	ids := map[wire.PeerID]bool{}
-	var at [2]map[wire.Endpoint]int // how many clients of each choice are yet to be given; two may share one address
+	var at [3]map[wire.Endpoint]int // how many clients of each choice are yet to be given; two may share one address
 	for i, clients := range choices {
 		at[i] = map[wire.Endpoint]int{}
 		for _, c := range clients {
@@ -398,14 +498,16 @@ func (m *model) checkNumbers(bare bool, got []wire.Peer, first, second []*modelC
 			got6[from]++
 		}
 	}
-	full := func(have [2]int) [2]int {
-		n := min(want, have[0])
-		return [2]int{n, min(want-n, have[1])}
+	full := func(have [3]int) (n [3]int) {
+		n[0] = min(want, have[0])
+		n[1] = min(want-n[0], have[1])
+		n[2] = min(want-n[0]-n[1], have[2])
+		return n
 	}
 	if use4 && got4 != full(have4) || use6 && got6 != full(have6) {
-		return fmt.Errorf("%v and %v addresses of first and second choice, want %v and %v", got4, got6, full(have4), full(have6))
+		return fmt.Errorf("%v and %v addresses of first, second and third choice, want %v and %v", got4, got6, full(have4), full(have6))
 	}
-	if got4[0]+got4[1] > want || got6[0]+got6[1] > want {
+	if got4[0]+got4[1]+got4[2] > want || got6[0]+got6[1]+got6[2] > want {
 		return errors.New("more peers than wanted")
 	}
 	return nil

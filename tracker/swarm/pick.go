@@ -14,8 +14,9 @@ type need struct {
 	only4, only6 bool
 }
 
-// pick appends up to want peers of each address family to out: for a seeder
-// leechers, for a leecher seeders first, in uniformly random choice. It costs
+// pick appends up to want peers of each address family to out: for a seeder, whole
+// or partial, leechers; for a leecher seeders first, then partial ones, then
+// leechers; each in uniformly random choice. It costs
 // the same however large the swarm is. A member's own clients are given only
 // when there is nobody else.
 //
@@ -29,7 +30,7 @@ func (sh *shard) pick(p slot, want int, bare bool, out []wire.Peer) []wire.Peer 
 	n := need{n4: want, n6: want, only4: has4 && !has6, only6: has6 && !has4}
 	before := len(out)
 	for kind := range kinds {
-		if kind == seeding && c.left == 0 {
+		if kind != leeching && c.kind() != leeching {
 			continue
 		}
 		sh.paired = sh.paired[:0]
@@ -45,7 +46,7 @@ func (sh *shard) pick(p slot, want int, bare bool, out []wire.Peer) []wire.Peer 
 	}
 	for _, s := range sh.mine {
 		own := sh.slab.at(s)
-		if s != p && own.listed() && (c.left > 0 || own.left > 0) {
+		if s != p && own.listed() && (c.kind() == leeching || own.kind() == leeching) {
 			out = sh.own(t, own, &n, bare, out)
 		}
 	}

@@ -73,6 +73,7 @@ func (sh *shard) gather(torrent, member uint32) {
 // hide unlists those of mine that are listed and to be hidden, and tells gone of
 // each.
 func (sh *shard) hide(now uint32, gone func(Change), hidden func(slot) bool) {
+	leeched := sh.leeching()
 	slices.SortFunc(sh.mine, func(a, b slot) int {
 		c, d := sh.slab.at(a), sh.slab.at(b)
 		if la, lb := sh.last(a, c), sh.last(b, d); la != lb {
@@ -85,11 +86,19 @@ func (sh *shard) hide(now uint32, gone func(Change), hidden func(slot) bool) {
 		if !c.listed() || !hidden(s) {
 			continue
 		}
+		t := sh.torrents[c.torrentIndex()]
+		if c.left > 0 {
+			t.lacking = max(t.lacking, now)
+		}
 		sh.unlist(s, c)
-		sh.change(sh.torrents[c.torrentIndex()])
+		sh.change(t)
 		sh.slab.setDue(s, now+sh.times.forget)
 		sh.drop6(c)
+		sh.unlisted(c, now)
 		gone(sh.silent(s, c))
+	}
+	if len(sh.mine) > 0 {
+		sh.recount(leeched, sh.slab.at(sh.mine[0]).member)
 	}
 }
 
@@ -114,19 +123,37 @@ func (sh *shard) silent(s slot, c *client) Change {
 // all hides every one of mine.
 func all(slot) bool { return true }
 
-// Hide unlists all clients of a member who may take part no more.
-func (s *Swarms) Hide(id core.MemberID, now time.Time, gone func(Change)) {
-	if !fits(id) {
-		return
+// Hide unlists all clients of members who may take part no more, a few or
+// thousands. It costs about as much as looking at every client once, or less.
+func (s *Swarms) Hide(ids []core.MemberID, now time.Time, gone func(Change)) {
+	members := make(map[uint32]bool, len(ids))
+	for _, id := range ids {
+		if fits(id) {
+			members[uint32(id)] = true
+		}
 	}
 	for i := range s.shards {
-		sh := &s.shards[i]
-		sh.mu.Lock()
+		s.shards[i].hideMembers(members, unix(now), gone)
+	}
+}
+
+func (sh *shard) hideMembers(members map[uint32]bool, now uint32, gone func(Change)) {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if len(members)*len(sh.byID) < sh.slab.live {
 		for _, t := range sh.byID {
-			sh.gather(t, uint32(id))
-			sh.hide(unix(now), gone, all)
+			for m := range members {
+				sh.gather(t, m)
+				sh.hide(now, gone, all)
+			}
 		}
-		sh.mu.Unlock()
+		return
+	}
+	for s := slot(1); uint32(s) < sh.slab.used; s++ {
+		if c := sh.slab.at(s); c.listed() && members[c.member] {
+			sh.gather(c.torrentIndex(), c.member)
+			sh.hide(now, gone, all)
+		}
 	}
 }
 

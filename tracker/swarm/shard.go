@@ -18,6 +18,8 @@ type shard struct {
 	rng     rand.PCG
 	sample  sample
 	paired  []slot // peers that were chosen with both their addresses
+	record  []byte // of the change at hand
+	leeches *leeches
 }
 
 // state is what a shard knows. It can be copied.
@@ -30,6 +32,8 @@ type state struct {
 	torrents []*torrent // nil where byID has none
 	vacant   []uint32   // the indexes of those
 	listed   [kinds]int // of all torrents
+	listed4  int        // entries of all lists, by family
+	listed6  int
 }
 
 func (sh *shard) open(t times, perMember, numWant int) {
@@ -37,6 +41,7 @@ func (sh *shard) open(t times, perMember, numWant int) {
 	sh.changed = map[core.TorrentID]struct{}{}
 	sh.rng.Seed(rand.Uint64(), rand.Uint64()) //nolint:gosec // it chooses peers, not secrets
 	sh.sample.open(2*numWant + perMember)
+	sh.record = make([]byte, 0, maxRecord)
 }
 
 // last is when a client last announced, in Unix seconds.
@@ -54,7 +59,7 @@ func (st *state) count(id core.TorrentID) Count {
 	n := Count{Torrent: id}
 	if i, ok := st.byID[id]; ok {
 		t := st.torrents[i]
-		n.Seeders, n.Leechers = int(t.listed[seeding]), int(t.listed[leeching])
+		n.Seeders, n.Leechers = t.seeders(), t.leechers()
 	}
 	return n
 }
@@ -64,7 +69,7 @@ func (st *state) result(torrent uint32, known bool, peers []wire.Peer) Result {
 		return Result{Peers: peers}
 	}
 	t := st.torrents[torrent]
-	return Result{Seeders: int(t.listed[seeding]), Leechers: int(t.listed[leeching]), Peers: peers}
+	return Result{Seeders: t.seeders(), Leechers: t.leechers(), Peers: peers}
 }
 
 // find returns the one of mine that announces, 0 when it is not known.
@@ -212,14 +217,19 @@ func (sh *shard) apply(p slot, a *Announce) {
 	is := was
 	is.refresh(a, now, sh.times.timeout)
 	stay := stays(a)
-	if c.listed() && stay && (c.left == 0) == (left == 0) && is.has4 == was.has4 && is.has6 == was.has6 {
+	t := sh.torrents[c.torrentIndex()]
+	if left > 0 || c.left > 0 || t.lacking == 0 {
+		t.lacking = max(t.lacking, now)
+	}
+	if c.listed() && stay && c.kind() == kindOf(left, a.partial()) && is.has4 == was.has4 && is.has6 == was.has6 {
 		sh.move(c, &is)
 	} else {
 		if c.listed() != stay || stay && (c.left == 0) != (left == 0) {
-			sh.change(sh.torrents[c.torrentIndex()])
+			sh.change(t)
 		}
 		sh.unlist(p, c)
-		c.left = left // it says into which list
+		c.left = left // it says into which list, as does the flag
+		c.flag(isPaused, a.partial())
 		if stay {
 			sh.list(p, c, &is)
 		}
@@ -230,6 +240,7 @@ func (sh *shard) apply(p slot, a *Announce) {
 	}
 	c.up, c.down, c.left = up, down, left
 	c.flag(isOver6, a.Over6)
+	c.flag(isPaused, a.partial())
 	if stay {
 		sh.slab.setDue(p, now+sh.times.timeout)
 	} else {
@@ -290,10 +301,12 @@ func (st *state) list(s slot, c *client, is *where) {
 	if is.has4 {
 		t.four[kind] = push(t.four[kind], makeEntry(s, is.v4))
 		c.place = uint32(len(t.four[kind]))
+		st.listed4++
 	}
 	if is.has6 {
 		t.six[kind] = push(t.six[kind], makeEntry(s, is.v6))
 		st.needExtra(c, is.seen4).place6 = uint32(len(t.six[kind]))
+		st.listed6++
 	}
 	t.listed[kind]++
 	st.listed[kind]++
@@ -309,6 +322,7 @@ func (st *state) unlist(s slot, c *client) {
 	if c.place != 0 {
 		var moved slot
 		t.four[kind], moved = cut(t.four[kind], c.place)
+		st.listed4--
 		if moved != 0 {
 			st.slab.at(moved).place = c.place
 		}
@@ -318,6 +332,7 @@ func (st *state) unlist(s slot, c *client) {
 		if x.place6 != 0 {
 			var moved slot
 			t.six[kind], moved = cut(t.six[kind], x.place6)
+			st.listed6--
 			if moved != 0 {
 				st.extras.all[st.slab.at(moved).extra].place6 = x.place6
 			}

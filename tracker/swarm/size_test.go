@@ -114,3 +114,23 @@ func resident() int64 {
 	}
 	return pages * int64(os.Getpagesize())
 }
+
+// BenchmarkHideThousand unlists a thousand members among a million clients, as
+// one batch of events may say.
+func BenchmarkHideThousand(b *testing.B) {
+	s := New(testConfig())
+	populate(b, s, 1_000_000)
+	at := epoch.Add(30 * time.Minute)
+	first := core.MemberID(1)
+	b.ReportAllocs()
+	for b.Loop() {
+		ids := make([]core.MemberID, 1000)
+		for i := range ids {
+			ids[i] = first + core.MemberID(i)
+		}
+		s.Hide(ids, at, func(Change) {})
+		if first += 1000; first > 100_000 {
+			first = 1 // they are unlisted already
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"io"
 	"math"
+	"slices"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/tracker/wire"
@@ -43,6 +44,7 @@ const (
 	snap4
 	snap6
 	snapSeeded
+	snapPaused
 	snapKnown = 1<<iota - 1
 )
 
@@ -57,13 +59,10 @@ type Positions struct{ of [shards]uint64 }
 func (p *Positions) Of(id core.TorrentID) uint64 { return p.of[uint64(id)%shards] }
 
 // Least is the position from which on a journal is needed.
-func (p *Positions) Least() uint64 {
-	least := p.of[0]
-	for _, n := range p.of {
-		least = min(least, n)
-	}
-	return least
-}
+func (p *Positions) Least() uint64 { return slices.Min(p.of[:]) }
+
+// Most is the highest position of a torrent.
+func (p *Positions) Most() uint64 { return slices.Max(p.of[:]) }
 
 // Snapshot writes all clients to w while announces go on. Shard after shard is
 // copied under its lock (a fraction of a millisecond where a million clients are
@@ -187,7 +186,8 @@ func (st *state) appendClient(out []byte, s slot, c *client) []byte {
 	for _, f := range []struct {
 		bit byte
 		on  bool
-	}{{snapListed, c.listed()}, {snapOver6, c.over6()}, {snap4, is.has4}, {snap6, is.has6}, {snapSeeded, seeded != 0}} {
+	}{{snapListed, c.listed()}, {snapOver6, c.over6()}, {snap4, is.has4}, {snap6, is.has6}, {snapSeeded, seeded != 0},
+		{snapPaused, c.paused()}} {
 		if f.on {
 			flags |= f.bit
 		}
@@ -229,15 +229,21 @@ func (s *Swarms) Restore(r io.Reader) (Positions, error) {
 		return p, errors.New("restoring a snapshot: the swarms are not empty")
 	}
 	if err := s.restore(r, &p); err != nil {
-		for i := range s.shards {
-			s.shards[i].open(s.times, s.c.PerMember, s.c.NumWant)
-		}
+		s.Clear()
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 			err = fmt.Errorf("%w: it ends too soon", errTorn)
 		}
 		return Positions{}, fmt.Errorf("restoring a snapshot of the swarms: %w", err)
 	}
+	s.recountLeeches()
 	return p, nil
+}
+
+// Clear makes the swarms empty again. Nobody else may use them meanwhile.
+func (s *Swarms) Clear() {
+	for i := range s.shards {
+		s.shards[i].open(s.times, s.c.PerMember, s.c.NumWant)
+	}
 }
 
 func (s *Swarms) restore(r io.Reader, p *Positions) error {
@@ -343,6 +349,7 @@ type reader struct {
 	shard    uint32
 	position uint64
 	total    uint64
+	bad      bool // data was not what it should be
 }
 
 // block reads the next block and checks its sum.
@@ -371,53 +378,65 @@ func (in *reader) block() error {
 	return nil
 }
 
+// take returns the next n bytes of a block or record.
+func (in *reader) take(n int) []byte {
+	if len(in.data) < n {
+		in.bad = true
+		return make([]byte, n)
+	}
+	b := in.data[:n]
+	in.data = in.data[n:]
+	return b
+}
+
+func (in *reader) number(most uint64) uint64 {
+	v, n := binary.Uvarint(in.data)
+	if n <= 0 || v > most {
+		in.bad = true
+		return 0
+	}
+	in.data = in.data[n:]
+	return v
+}
+
+func (in *reader) instant() uint32 {
+	return min(binary.LittleEndian.Uint32(in.take(4)), never-1-longest)
+}
+
+func (in *reader) peerID() wire.PeerID { return wire.PeerID(in.take(len(wire.PeerID{}))) }
+
 // client reads one client. The sum of its block was right, so that what makes no
 // sense was written by another program; it must do no harm all the same.
 func (in *reader) client() (c saved, err error) {
-	take := func(n int) []byte {
-		if len(in.data) < n {
-			err = errTorn
-			return make([]byte, n)
-		}
-		b := in.data[:n]
-		in.data = in.data[n:]
-		return b
-	}
-	number := func(most uint64) uint64 {
-		v, n := binary.Uvarint(in.data)
-		if n <= 0 || v > most {
-			err = errTorn
-			return 0
-		}
-		in.data = in.data[n:]
-		return v
-	}
-	instant := func() uint32 { return min(binary.LittleEndian.Uint32(take(4)), never-1-longest) }
-	flags := take(1)[0]
+	flags := in.take(1)[0]
 	if flags&^snapKnown != 0 || flags&snapListed == 0 && flags&(snap4|snap6) != 0 {
 		return c, errTorn
 	}
-	c.torrent = core.TorrentID(number(math.MaxUint64))
-	c.member = uint32(number(math.MaxUint32))
-	c.id = wire.PeerID(take(len(c.id)))
-	c.key = binary.LittleEndian.Uint32(take(4))
-	c.up, c.down, c.left = int64(number(math.MaxInt64)), int64(number(math.MaxInt64)), int64(number(math.MaxInt64))
-	c.last = instant()
+	c.torrent = core.TorrentID(in.number(math.MaxUint64))
+	c.member = uint32(in.number(math.MaxUint32))
+	c.id = in.peerID()
+	c.key = binary.LittleEndian.Uint32(in.take(4))
+	c.up, c.down, c.left = int64(in.number(math.MaxInt64)), int64(in.number(math.MaxInt64)), int64(in.number(math.MaxInt64))
+	c.last = in.instant()
 	c.listed = flags&snapListed != 0
 	c.flag(isOver6, flags&snapOver6 != 0)
+	c.flag(isPaused, flags&snapPaused != 0)
 	if !c.listed {
-		c.off = instant()
+		c.off = in.instant()
 	}
 	if c.has4 = flags&snap4 != 0; c.has4 {
-		copy(c.v4[:], take(len(c.v4)))
-		c.seen4 = instant()
+		copy(c.v4[:], in.take(len(c.v4)))
+		c.seen4 = in.instant()
 	}
 	if c.has6 = flags&snap6 != 0; c.has6 {
-		copy(c.v6[:], take(len(c.v6)))
-		c.seen6 = instant()
+		copy(c.v6[:], in.take(len(c.v6)))
+		c.seen6 = in.instant()
 	}
 	if flags&snapSeeded != 0 {
-		c.since = instant()
+		c.since = in.instant()
 	}
-	return c, err
+	if in.bad {
+		return c, errTorn
+	}
+	return c, nil
 }

@@ -14,6 +14,10 @@
 // so that a doubled stop or a late return is credited exactly. Its addresses are
 // not: it may come back from elsewhere.
 //
+// A client that announces event=paused while it lacks something is a partial seed
+// (BEP 21): it counts as a leecher and is given to leechers after the seeders, but
+// like a seeder it is given leechers only.
+//
 // Time counts in whole seconds. Memory is laid out for a million clients in less
 // than 100 MB: clients lie in pieces of an array without pointers, found by a
 // hash table of 4-byte cells; the lists that peers are chosen from have 9 bytes
@@ -21,7 +25,8 @@
 //
 // Concurrency: Swarms is safe for concurrent use. Torrents are spread over
 // shards with a lock each; commit callbacks run under that lock, in the order in
-// which the announces of a torrent take effect, and must not call back.
+// which the announces of a torrent take effect, and must call back nothing but
+// Record.
 package swarm
 
 import (
@@ -32,14 +37,15 @@ import (
 	"github.com/caduceus-bio/caduceus/tracker/wire"
 )
 
-// Config is how swarms behave. All fields must be positive.
+// Config is how swarms behave. All fields but MinInterval must be positive.
 type Config struct {
-	Timeout   time.Duration // a client that was silent for this long is unlisted
-	Forget    time.Duration // an unlisted client's counters are kept for this long
-	SeedCap   time.Duration // most seed time between two announces
-	NumWant   int           // peers in an answer: the default and the most
-	PerMember int           // clients of one member in one torrent
-	MaxRate   int64         // bytes a second that a client is credited at most
+	Timeout     time.Duration // a client that was silent for this long is unlisted
+	Forget      time.Duration // an unlisted client's counters are kept for this long
+	SeedCap     time.Duration // most seed time between two announces
+	NumWant     int           // peers in an answer: the default and the most
+	PerMember   int           // clients of one member in one torrent
+	MaxRate     int64         // bytes a second that a client is credited at most
+	MinInterval time.Duration // who announces unasked sooner than this gets few peers
 }
 
 // Announce is what one announce says, already checked. At is its arrival.
@@ -53,12 +59,17 @@ type Announce struct {
 	Downloaded int64
 	Left       int64
 	Event      wire.Event
-	NumWant    int  // or wire.NumWantUnset
-	Over6      bool // it came over IPv6
-	Bare       bool // the answer has no peer-ids: give each address as a peer without one, which is quicker
-	Hidden     bool // credit it, but don't list it and give it no peers
+	NumWant    int   // or wire.NumWantUnset
+	Over6      bool  // it came over IPv6
+	Bare       bool  // the answer has no peer-ids: give addresses of its own families, each as a peer without one, which is quicker
+	Hidden     bool  // credit it, but don't list it and give it no peers; Swarms.Announce sets it for want of a slot
+	Size       int64 // of the torrent, which bounds the credit; 0 is not known
+	Slots      int   // torrents that the member may download at once; 0 is any number
 	At         time.Time
 }
+
+// partial reports whether it comes from a partial seed.
+func (a *Announce) partial() bool { return a.Event == wire.Paused && a.Left > 0 }
 
 // Completion says whether an announce finished a download.
 type Completion uint8
@@ -70,6 +81,16 @@ const (
 	MaybeCompleted            // it is seen for the first time, and is complete: the past decides
 )
 
+// Basis is what the transfer of a change was counted from.
+type Basis uint8
+
+// The bases.
+const (
+	Before    Basis = iota // the client's last announce
+	Fresh                  // nothing: the client is seen for the first time
+	Restarted              // nothing: its counters went back, as those of a client that began anew
+)
+
 // Change is what an announce, or the lack of one, means for the books.
 type Change struct {
 	Member     core.MemberID
@@ -79,7 +100,8 @@ type Change struct {
 	Left       core.Bytes    // the least of the member's listed clients, or what this one said
 	Active     bool          // the member has a listed client
 	Completion Completion
-	Clamped    bool // Up or Down was more than any line carries and was cut
+	Basis      Basis
+	Clamped    bool // Up or Down was more than can be and was cut
 	At         time.Time
 }
 
@@ -87,7 +109,9 @@ type Change struct {
 type Result struct {
 	Seeders, Leechers int
 	Peers             []wire.Peer
-	Clamped           bool
+	Suspicion         Suspicion
+	Silence           time.Duration // since the client's last announce; 0 for one that was not listed
+	NoSlot            bool          // it was taken as Hidden, as the member downloads as many torrents as they may
 }
 
 // Count is the size of one swarm.
@@ -100,9 +124,10 @@ const shards = 64
 
 // Swarms is all swarms of a tracker.
 type Swarms struct {
-	c      Config
-	times  times
-	shards [shards]shard
+	c       Config
+	times   times
+	leeches leeches
+	shards  [shards]shard
 }
 
 // times are those of Config in whole seconds, as clients have them.
@@ -111,8 +136,10 @@ type times struct{ timeout, forget uint32 }
 // New returns empty swarms.
 func New(c Config) *Swarms {
 	s := &Swarms{c: c, times: times{timeout: wholeSeconds(c.Timeout), forget: wholeSeconds(c.Forget)}}
+	s.leeches.open()
 	for i := range s.shards {
 		s.shards[i].open(s.times, c.PerMember, c.NumWant)
+		s.shards[i].leeches = &s.leeches
 	}
 	return s
 }
@@ -161,21 +188,47 @@ func (s *Swarms) Announce(a *Announce, peers []wire.Peer, commit func(Change) er
 			return Result{}, err
 		}
 	}
-	change := s.judge(sh, p, a)
+	leeched := sh.leeching()
+	noSlot := stays(a) && kindOf(a.Left, a.partial()) == leeching && !leeched && a.Slots > 0 && s.leeches.of(uint32(a.Member)) >= a.Slots
+	if noSlot {
+		a.Hidden = true
+	}
+	change, suspicion := s.judge(sh, p, a)
+	s.announced(sh, p, a)
 	if err := commit(change); err != nil {
 		return Result{}, err
 	}
+	want, silence := s.want(a.NumWant), time.Duration(0)
 	if p == 0 {
 		p = sh.add(a, s.c.PerMember)
+	} else if c := sh.slab.at(p); c.listed() {
+		silence = time.Duration(int64(unix(a.At))-int64(sh.last(p, c))) * time.Second
+		if s.early(c, a, silence) {
+			want = min(want, fewPeers)
+		}
 	}
 	sh.apply(p, a)
+	sh.recount(leeched, uint32(a.Member))
 	c := sh.slab.at(p)
-	if c.listed() && a.NumWant != 0 {
-		peers = sh.pick(p, s.want(a.NumWant), a.Bare, peers)
+	if c.listed() && want != 0 {
+		peers = sh.pick(p, want, a.Bare, peers)
 	}
 	r := sh.result(c.torrentIndex(), true, peers)
-	r.Clamped = change.Clamped
+	r.Suspicion, r.Silence, r.NoSlot = suspicion, max(silence, 0), noSlot
 	return r, nil
+}
+
+// fewPeers are those that an early announce is given: enough for a swarm that has
+// just begun and whose members press the button, too few to collect addresses.
+const fewPeers = 5
+
+// early reports whether the listed client c announces again unasked, before
+// Config.MinInterval has passed: nothing has happened to it, and the announce is
+// not that of its other address family. A second is given for those that passed
+// in part.
+func (s *Swarms) early(c *client, a *Announce, silence time.Duration) bool {
+	return (a.Event == wire.None || a.Event == wire.Paused) && a.Over6 == c.over6() &&
+		silence+time.Second < s.c.MinInterval && c.kind() == kindOf(a.Left, a.partial())
 }
 
 // fits reports whether an id is one that clients have room for.
@@ -237,9 +290,21 @@ func (s *Swarms) Totals() Totals {
 		sh.mu.Lock()
 		sum.Torrents += len(sh.byID)
 		sum.Seeders += sh.listed[seeding]
-		sum.Leechers += sh.listed[leeching]
-		sum.Unlisted += sh.slab.live - sh.listed[seeding] - sh.listed[leeching]
+		leechers := sh.listed[leeching] + sh.listed[partial]
+		sum.Leechers += leechers
+		sum.Unlisted += sh.slab.live - sh.listed[seeding] - leechers
 		sh.mu.Unlock()
 	}
 	return sum
+}
+
+// Addresses counts the addresses that others are sent to.
+func (s *Swarms) Addresses() (v4, v6 int) {
+	for i := range s.shards {
+		sh := &s.shards[i]
+		sh.mu.Lock()
+		v4, v6 = v4+sh.listed4, v6+sh.listed6
+		sh.mu.Unlock()
+	}
+	return v4, v6
 }

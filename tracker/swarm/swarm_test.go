@@ -181,19 +181,6 @@ func TestCounters(t *testing.T) {
 	}
 }
 
-func TestClampedIsTold(t *testing.T) {
-	t.Parallel()
-	b := newBook(t, testConfig())
-	b.announce(usual(1, 0))
-	if r := b.announce(counters(usual(1, 0), 1<<31, 0)); !r.Clamped || !b.last.Clamped {
-		t.Error("an absurd step must be told")
-	}
-	b.pass(time.Second)
-	if r := b.announce(counters(usual(1, 0), 1<<31+1<<30, 0)); r.Clamped {
-		t.Error("what a line carries in a second is no absurd step")
-	}
-}
-
 // TestSnatches counts left>0 to left=0, whichever event carries it.
 func TestSnatches(t *testing.T) {
 	t.Parallel()
@@ -452,7 +439,7 @@ func TestHideAndDrop(t *testing.T) {
 		}
 	}
 	b.commits = 0
-	b.Hide(1, b.now, b.record)
+	b.Hide([]core.MemberID{1}, b.now, b.record)
 	b.wantCounts(1, 0, 2)
 	b.wantCounts(65, 0, 2)
 	if b.commits != 3 {

@@ -8,9 +8,22 @@ import (
 // The lists of a torrent.
 const (
 	seeding = iota
+	partial
 	leeching
 	kinds
 )
+
+// kindOf is the list that a client with so much left belongs into.
+func kindOf(left int64, isPartial bool) int {
+	switch {
+	case left == 0:
+		return seeding
+	case isPartial:
+		return partial
+	default:
+		return leeching
+	}
+}
 
 // torrent is one swarm. Its listed clients with an address stand in lists of
 // entries, by kind and family: whom to hand out is read there alone.
@@ -20,8 +33,13 @@ type torrent struct {
 	six     [kinds][]entry6
 	listed  [kinds]uint32 // clients, with an address or without
 	clients uint32        // listed or not
+	lacking uint32        // when any client was last known to lack something, in Unix seconds; 0 is not known
 	changed bool          // it is in the shard's changed
 }
+
+// seeders and leechers are the sizes of the swarm.
+func (t *torrent) seeders() int  { return int(t.listed[seeding]) }
+func (t *torrent) leechers() int { return int(t.listed[leeching] + t.listed[partial]) }
 
 // entry is an address and whose it is.
 type entry[A [6]byte | [18]byte] struct {

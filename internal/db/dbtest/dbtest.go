@@ -21,6 +21,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -131,6 +133,7 @@ type Server struct {
 	Socket string
 	dir    string
 	cmd    *exec.Cmd
+	asks   chan func() // run where the server was started
 }
 
 // StartServer starts a small MariaDB in a temporary folder and returns when it
@@ -141,14 +144,23 @@ func StartServer() (*Server, error) {
 		return nil, err
 	}
 	s := &Server{Socket: filepath.Join(dir, "s.sock"), dir: dir}
-	ready := make(chan error, 1)
+	s.asks = make(chan func())
 	go func() {
 		// The server gets a signal when the thread that started it ends, so
 		// this goroutine keeps its thread for as long as the process lives.
 		runtime.LockOSThread()
-		ready <- s.start()
-		select {}
+		for f := range s.asks {
+			f()
+		}
 	}()
+	ready := make(chan error, 1)
+	s.asks <- func() {
+		err := s.install()
+		if err == nil {
+			err = s.start()
+		}
+		ready <- err
+	}
 	if err := <-ready; err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
@@ -158,30 +170,84 @@ func StartServer() (*Server, error) {
 	return s, nil
 }
 
-func (s *Server) start() error {
+func (s *Server) install() error {
 	data := filepath.Join(s.dir, "data")
 	install := exec.Command("mariadb-install-db", "--no-defaults", "--datadir="+data,
 		"--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve", "--user="+serverUser(), "--tmpdir="+s.dir)
 	if out, err := install.CombinedOutput(); err != nil {
 		return fmt.Errorf("mariadb-install-db: %w: %s", err, out)
 	}
+	return nil
+}
+
+func (s *Server) start() error {
 	s.cmd = exec.Command("sh", append([]string{"-c", keeper, "sh", s.dir, "mariadbd"}, ServerArgs(s.dir)...)...)
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 	return s.cmd.Start()
 }
+
+// Kill ends the server with SIGKILL and keeps its data, until Restart.
+func (s *Server) Kill() error { return s.end(syscall.SIGUSR1) }
+
+// Shutdown ends the server in order and keeps its data, until Restart.
+func (s *Server) Shutdown() error { return s.end(syscall.SIGUSR2) }
+
+func (s *Server) end(sig syscall.Signal) error {
+	if err := s.cmd.Process.Signal(sig); err != nil {
+		return err
+	}
+	return s.cmd.Wait()
+}
+
+// Restart starts a server again that was ended, and returns when it answers.
+func (s *Server) Restart() error {
+	ready := make(chan error, 1)
+	s.asks <- func() { ready <- s.start() }
+	if err := <-ready; err != nil {
+		return err
+	}
+	return waitFor(s.Socket, 60*time.Second)
+}
+
+// Pause makes the server hang, and Continue lets it go on.
+func (s *Server) Pause() error { return s.signal(syscall.SIGSTOP) }
+
+// Continue ends a Pause.
+func (s *Server) Continue() error { return s.signal(syscall.SIGCONT) }
+
+func (s *Server) signal(sig syscall.Signal) error {
+	text, err := os.ReadFile(filepath.Join(s.dir, "pid"))
+	if err != nil {
+		return err
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		return err
+	}
+	return syscall.Kill(pid, sig)
+}
+
+// Execute runs a statement as root.
+func (s *Server) Execute(query string) error { return execAdmin(s.Socket, query) }
 
 // keeper runs the server and, when it is asked to end or its parent has ended,
 // kills it and removes its folder: nobody needs the data any more.
 const keeper = `dir=$1; shift
 "$@" & server=$!
 trap 'kill -9 $server; wait $server; rm -rf "$dir"; exit 0' TERM
+trap 'kill -9 $server; wait $server; exit 0' USR1
+trap 'kill $server; wait $server; exit 0' USR2
 trap '' INT
 wait $server
 rm -rf "$dir"`
 
 // Stop ends the server and removes its data.
 func (s *Server) Stop() error {
-	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+	err := s.cmd.Process.Signal(syscall.SIGTERM)
+	if errors.Is(err, os.ErrProcessDone) {
+		return os.RemoveAll(s.dir)
+	}
+	if err != nil {
 		return err
 	}
 	return s.cmd.Wait()

@@ -101,6 +101,20 @@ func Write(dir string, position uint64, fill func(w io.Writer) error) (oldest ui
 	return positions[0], nil
 }
 
+// Discard removes all snapshots in dir, because nothing may start from them.
+func Discard(dir string) error {
+	positions, err := list(dir)
+	if err != nil {
+		return err
+	}
+	for _, p := range positions {
+		if err := os.Remove(pathOf(dir, p)); err != nil {
+			return fmt.Errorf("checkpoint: discard: %w", err)
+		}
+	}
+	return syncDir(dir)
+}
+
 func writeFile(dir string, position uint64, fill func(w io.Writer) error) error {
 	path := pathOf(dir, position)
 	f, err := os.OpenFile(path+unfinished, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)

@@ -1,0 +1,151 @@
+package transfer
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/caduceus-bio/caduceus/internal/db"
+)
+
+// Minute is how one tracker did in one minute. Of the minute that is running
+// there is a row too, of the seconds that are over.
+type Minute struct {
+	Tracker   string
+	Start     time.Time
+	Seconds   int // that are in it: fewer than 60 at the beginning, the end and now
+	Announces int64
+	Scrapes   int64
+	Refused   int64 // announces and scrapes that were not answered
+	Refusals  map[string]int64
+
+	Seeders, Leechers int // clients; these and what follows are as of its end
+	Peers4, Peers6    int // addresses that others are sent to
+	Torrents          int // with any client
+
+	P50, P99, Worst time.Duration // from a request to its answer
+
+	Unwritten int           // sums that wait for the database
+	FlushAge  time.Duration // everything older is in the database
+	EventRead int64         // up to which event of the log the tracker has followed
+	EventLast int64         // the newest event
+	EventLag  time.Duration // how long the first one not followed waits
+}
+
+// Rate returns how many of n happened each second.
+func (m Minute) Rate(n int64) float64 { return float64(n) / float64(max(m.Seconds, 1)) }
+
+// End is up to when the row goes, as if its minute had begun with it.
+func (m Minute) End() time.Time { return m.Start.Add(time.Duration(m.Seconds) * time.Second) }
+
+// Reasons are those of its refusals, the most frequent first.
+func (m Minute) Reasons() []string { return reasons(m.Refusals) }
+
+// maxRefusals is the room for refusals in a row.
+const maxRefusals = 1024
+
+// WriteMinute writes a row, over the one that is there.
+func (s *Store) WriteMinute(ctx context.Context, m Minute) error {
+	err := s.db.Tx(ctx, func(tx *db.Tx) error {
+		return tx.Upsert(ctx, db.UpsertSpec{
+			Table: "tracker_minute", Key: []string{"tracker", "minute"},
+			Set: []string{"seconds", "announces", "scrapes", "refused", "refusals", "seeders", "leechers", "peers4", "peers6", "torrents",
+				"p50", "p99", "worst", "unwritten", "flush_age", "event_read", "event_last", "event_lag"},
+		}, []any{m.Tracker, m.Start.Unix(), m.Seconds, m.Announces, m.Scrapes, m.Refused, packRefusals(m.Refusals), m.Seeders, m.Leechers, m.Peers4, m.Peers6, m.Torrents,
+			m.P50.Microseconds(), m.P99.Microseconds(), m.Worst.Microseconds(), m.Unwritten, m.FlushAge.Milliseconds(), m.EventRead, m.EventLast, m.EventLag.Milliseconds()})
+	})
+	if err != nil {
+		return fmt.Errorf("write the tracker's state: %w", err)
+	}
+	return nil
+}
+
+// PruneMinutes deletes rows of all trackers from before an instant.
+func (s *Store) PruneMinutes(ctx context.Context, before time.Time) error {
+	err := s.db.Tx(ctx, func(tx *db.Tx) error {
+		_, err := tx.Exec(ctx, "DELETE FROM tracker_minute WHERE minute < ?", before.Unix())
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("delete the tracker's old states: %w", err)
+	}
+	return nil
+}
+
+// maxMinutes bounds what is read at once: a day of six trackers.
+const maxMinutes = 6 * 24 * 60
+
+// Minutes returns the rows since an instant, the newest first.
+func (s *Store) Minutes(ctx context.Context, since time.Time) ([]Minute, error) {
+	list, err := db.All(ctx, s.db, scanMinute, `SELECT tracker, minute, seconds, announces, scrapes, refused, refusals, seeders, leechers, peers4, peers6, torrents,
+		p50, p99, worst, unwritten, flush_age, event_read, event_last, event_lag
+		FROM tracker_minute WHERE minute >= ? ORDER BY minute DESC, tracker LIMIT ?`, since.Unix(), maxMinutes)
+	if err != nil {
+		return nil, fmt.Errorf("read the tracker's states: %w", err)
+	}
+	return list, nil
+}
+
+func scanMinute(sc db.Scanner) (m Minute, err error) {
+	var start, p50, p99, worst, age, lag int64
+	var refusals string
+	err = sc.Scan(&m.Tracker, &start, &m.Seconds, &m.Announces, &m.Scrapes, &m.Refused, &refusals, &m.Seeders, &m.Leechers, &m.Peers4, &m.Peers6, &m.Torrents,
+		&p50, &p99, &worst, &m.Unwritten, &age, &m.EventRead, &m.EventLast, &lag)
+	m.Start, m.Refusals = time.Unix(start, 0).UTC(), unpackRefusals(refusals)
+	m.P50, m.P99, m.Worst = time.Duration(p50)*time.Microsecond, time.Duration(p99)*time.Microsecond, time.Duration(worst)*time.Microsecond
+	m.FlushAge, m.EventLag = time.Duration(age)*time.Millisecond, time.Duration(lag)*time.Millisecond
+	return m, err
+}
+
+// packRefusals writes counts by reason as "disabled 3 unknown_passkey 14", the
+// largest first and the smallest left out where the room ends.
+func packRefusals(counts map[string]int64) string {
+	var b strings.Builder
+	for _, r := range reasons(counts) {
+		part := fmt.Sprintf("%s %d ", r, counts[r])
+		if b.Len()+len(part) > maxRefusals {
+			break
+		}
+		b.WriteString(part)
+	}
+	return strings.TrimSpace(b.String())
+}
+
+func reasons(counts map[string]int64) []string {
+	out := make([]string, 0, len(counts))
+	for r, n := range counts {
+		if n > 0 {
+			out = append(out, r)
+		}
+	}
+	slices.SortFunc(out, func(a, b string) int { return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b)) })
+	return out
+}
+
+func unpackRefusals(text string) map[string]int64 {
+	words := strings.Fields(text)
+	counts := make(map[string]int64, len(words)/2)
+	for i := 0; i+1 < len(words); i += 2 {
+		if n, err := strconv.ParseInt(words[i+1], 10, 64); err == nil {
+			counts[words[i]] = n
+		}
+	}
+	return counts
+}
+
+// Newest returns the newest row of each tracker among minutes that are sorted
+// as Minutes returns them, by name.
+func Newest(minutes []Minute) []Minute {
+	var out []Minute
+	for _, m := range minutes {
+		if !slices.ContainsFunc(out, func(o Minute) bool { return o.Tracker == m.Tracker }) {
+			out = append(out, m)
+		}
+	}
+	slices.SortFunc(out, func(a, b Minute) int { return cmp.Compare(a.Tracker, b.Tracker) })
+	return out
+}

@@ -1,0 +1,112 @@
+package site
+
+import (
+	"fmt"
+	"net/url"
+
+	"github.com/caduceus-bio/caduceus/internal/catalog"
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/transfer"
+)
+
+// announcesPage is what came of announces: of a member, of one torrent of a
+// member, or of all members of a torrent.
+type announcesPage struct {
+	Own     bool
+	Member  member.Member   // the zero Member: of all
+	Torrent core.TorrentID  // 0: of all
+	About   catalog.Torrent // what Torrent is; zero when it is gone
+	Reach   transfer.Record // the newest that says whether others can connect; zero when none does
+	Records []transfer.Record
+	Next    string
+	First   string
+}
+
+const announcesPerPage = 50
+
+// ownAnnounces answers "why is my upload missing?" and "why can't I connect?".
+func (s *server) ownAnnounces(v *visit) error {
+	return s.memberAnnounces(v, announcesPage{Own: true, Member: v.me}, "/announces")
+}
+
+// staffAnnounces shows the same of any member.
+func (s *server) staffAnnounces(v *visit) error {
+	m := v.found.member
+	return s.memberAnnounces(v, announcesPage{Member: m}, staffAddress(m.Name)+"/announces")
+}
+
+func (s *server) memberAnnounces(v *visit, p announcesPage, address string) error {
+	p.Torrent = core.TorrentID(number(v.Query("torrent")))
+	query := url.Values{}
+	if p.Torrent != 0 {
+		query.Set("torrent", fmt.Sprint(int64(p.Torrent)))
+		t, err := s.Catalog.Torrent(v, v.viewer(), p.Torrent)
+		if err != nil && core.CodeOf(err) != core.NotFound { // its announces may be there still
+			return err
+		}
+		p.About = t
+	}
+	records, next, err := s.transfer.OfMember(v, p.Member.ID, p.Torrent, announcesFrom(v), announcesPerPage)
+	if err != nil {
+		return err
+	}
+	return s.showAnnounces(v, p, records, next, address, query)
+}
+
+// torrentAnnounces shows staff who takes part in a torrent and how that goes.
+func (s *server) torrentAnnounces(v *visit) error {
+	t := v.found.torrent
+	records, next, err := s.transfer.OfTorrent(v, t.ID, announcesFrom(v), announcesPerPage)
+	if err != nil {
+		return err
+	}
+	return s.showAnnounces(v, announcesPage{Torrent: t.ID, About: t}, records, next, fmt.Sprintf("/torrents/%d/announces", t.ID), url.Values{})
+}
+
+func announcesFrom(v *visit) transfer.Cursor { return transfer.Cursor(v.Query("from")) }
+
+func (s *server) showAnnounces(v *visit, p announcesPage, records []transfer.Record, next transfer.Cursor, address string, query url.Values) error {
+	p.Records = records
+	if v.Query("from") != "" {
+		p.First = withQuery(address, query)
+	} else {
+		p.Reach = newestReach(records)
+	}
+	if next != "" {
+		query.Set("from", string(next))
+		p.Next = withQuery(address, query)
+	}
+	return okPage(s, v, announcesView, p)
+}
+
+func withQuery(address string, query url.Values) string {
+	if len(query) == 0 {
+		return address
+	}
+	return address + "?" + query.Encode()
+}
+
+// newestReach is the newest record from which it is known whether others can
+// connect to the client.
+func newestReach(records []transfer.Record) transfer.Record {
+	for _, r := range records {
+		if !r.Refused() && (r.Reach != transfer.ReachUnknown || !r.Public) {
+			return r
+		}
+	}
+	return transfer.Record{}
+}
+
+// Reachable reports whether others can connect to the client.
+func (p announcesPage) Reachable() bool {
+	return p.Reach.Public && p.Reach.Reach == transfer.ReachOpen
+}
+
+// Unreachable reports whether the client's port did not answer.
+func (p announcesPage) Unreachable() bool {
+	return p.Reach.Public && p.Reach.Reach == transfer.ReachClosed
+}
+
+// Hidden reports whether the client's address is not public.
+func (p announcesPage) Hidden() bool { return p.Reach.Member != 0 && !p.Reach.Public }

@@ -1,0 +1,56 @@
+package site
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/transfer"
+)
+
+// endangeredPage lists the torrents that one client seeds, or none.
+type endangeredPage struct {
+	None, One int
+	Torrents  []transfer.Endangered
+	Next      string
+	First     string
+}
+
+const endangeredPerPage = 50
+
+func (s *server) endangered(v *visit) error {
+	var p endangeredPage
+	var err error
+	if p.None, p.One, err = s.transfer.EndangeredCounts(v); err != nil {
+		return err
+	}
+	from := readDanger(v.Query("from"))
+	var next *transfer.Danger
+	if p.Torrents, next, err = s.transfer.Endangered(v, v.me.ID, from, endangeredPerPage); err != nil {
+		return err
+	}
+	if next != nil {
+		p.Next = fmt.Sprintf("/endangered?from=%d.%d.%d", next.Seeders, next.Since, next.Torrent)
+	}
+	if from != (transfer.Danger{}) {
+		p.First = "/endangered"
+	}
+	return okPage(s, v, endangeredView, p)
+}
+
+// readDanger reads where the list goes on. What makes no sense is its beginning.
+func readDanger(text string) transfer.Danger {
+	parts := strings.Split(text, ".")
+	if len(parts) != 3 {
+		return transfer.Danger{}
+	}
+	var n [3]int64
+	for i, p := range parts {
+		var err error
+		if n[i], err = strconv.ParseInt(p, 10, 64); err != nil {
+			return transfer.Danger{}
+		}
+	}
+	return transfer.Danger{Seeders: int(n[0]), Since: n[1], Torrent: core.TorrentID(n[2])}
+}

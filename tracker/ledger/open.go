@@ -1,0 +1,133 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/caduceus-bio/caduceus/internal/db"
+	"github.com/caduceus-bio/caduceus/tracker/journal"
+	"github.com/caduceus-bio/caduceus/tracker/journal/checkpoint"
+	"github.com/caduceus-bio/caduceus/tracker/swarm"
+)
+
+// Open opens the books and brings them, and the swarms, to where they were when the
+// last run ended, however it ended. Close the book, or let Run do it.
+func Open(ctx context.Context, d *db.DB, o Options) (_ *Book, err error) {
+	b := makeBook(d, o)
+	if err := b.load(ctx); err != nil {
+		return nil, err
+	}
+	if b.journal, err = b.openJournal(0); err != nil {
+		return nil, err
+	}
+	if err := b.recover(); err != nil {
+		return nil, errors.Join(err, b.Close())
+	}
+	return b, nil
+}
+
+func makeBook(d *db.DB, o Options) *Book {
+	b := &Book{db: d, o: o, first: make(chan struct{}), space: spaceOf, late: rate.Sometimes{Interval: time.Minute}}
+	for i := range b.shards {
+		b.shards[i].open = newSheet()
+	}
+	now := o.Clock().UnixMilli()
+	b.clean.Store(now)
+	b.saved.at.Store(now)
+	return b
+}
+
+func (b *Book) openJournal(after uint64) (*journal.Journal, error) {
+	return journal.Open(b.o.Dir, journal.Options{Sync: b.o.Sync, SyncEvery: b.o.SyncEvery, After: after, Keep: true})
+}
+
+// recover restores the last checkpoint and replays the journal.
+func (b *Book) recover() error {
+	begun := time.Now()
+	if r := b.journal.Recovery(); r.File != "" {
+		b.o.Log.Info("the end of the journal was cut: it was being written when the last run ended", "file", r.File, "bytes", r.Bytes, "groups", r.Groups)
+	}
+	held, found, err := b.restore()
+	if err != nil {
+		return err
+	}
+	end, oldest := b.journal.Position(), b.journal.Oldest()
+	written := slices.Max(b.marks[:])
+	whole := true // the journal reaches as far as everything else
+	switch high := max(written, held.Most()); {
+	case high > end:
+		whole = false
+		b.o.Log.Error("the journal ends before what is known to have been recorded: its disk was lost, or an old copy put back, or the folder is another one. "+
+			"The swarms begin empty, and clients count from their next announce; what lies between and is not in the database is lost",
+			"dir", b.o.Dir, "journal", end, "database", written, "checkpoint", held.Most())
+		if err := b.journal.Close(); err != nil {
+			return err
+		}
+		if b.journal, err = b.openJournal(high); err != nil {
+			b.closing.Do(func() {}) // it is
+			return err
+		}
+		oldest = b.journal.Oldest()
+	case found && held.Least()+1 < oldest, !found && oldest > 1:
+		whole = false
+		b.o.Log.Error("the journal does not reach back to the last good checkpoint; clients of whom it does not tell count from their next announce",
+			"dir", b.o.Dir, "oldest", oldest, "checkpoint", held.Least())
+	}
+	if !whole {
+		// What they say would credit once more what is in the database.
+		if err := checkpoint.Discard(b.o.Dir); err != nil {
+			return err
+		}
+		b.o.Swarms.Clear()
+		held, found = swarm.Positions{}, false
+	}
+	if least := slices.Min(b.marks[:]); least+1 < oldest && whole {
+		b.o.Log.Error("the database is behind what the journal holds, as after it was restored from an old backup; what lies between is lost",
+			"database", least, "oldest", oldest)
+	}
+	n, err := b.replay(held, oldest, end < written)
+	if err != nil {
+		return err
+	}
+	b.flushed.Store(slices.Min(b.marks[:]))
+	if !whole {
+		// From now on this is where it begins, whatever happens next.
+		if err := b.Checkpoint(context.Background()); err != nil {
+			return err
+		}
+	}
+	b.o.Log.Info("the books are open", "checkpoint", found, "replayed", n, "clients", b.o.Swarms.Totals(), "took", time.Since(begun).Round(time.Millisecond))
+	return nil
+}
+
+// restore fills the swarms from the newest checkpoint that is whole.
+func (b *Book) restore() (held swarm.Positions, found bool, err error) {
+	snap, err := checkpoint.Open(b.o.Dir)
+	if errors.Is(err, checkpoint.ErrNone) {
+		return held, false, nil
+	}
+	if damage := (*checkpoint.DamagedError)(nil); errors.As(err, &damage) {
+		b.o.Log.Error("no checkpoint can be read; the swarms are rebuilt from the journal alone", "err", err)
+		return held, false, nil
+	}
+	if err != nil {
+		return held, false, err
+	}
+	for _, d := range snap.Damaged {
+		b.o.Log.Error("a checkpoint is damaged; the one before it is used", "err", d)
+	}
+	held, err = b.o.Swarms.Restore(snap)
+	if err = errors.Join(err, snap.Close()); err != nil {
+		// Its bytes are as they were written: another version wrote them.
+		b.o.Log.Error("the checkpoint can't be used; the swarms are rebuilt from the journal alone", "err", err)
+		b.o.Swarms.Clear()
+		return swarm.Positions{}, false, nil
+	}
+	b.saved.position.Store(snap.Position)
+	b.saved.oldest.Store(snap.Position)
+	return held, true, nil
+}

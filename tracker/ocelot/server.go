@@ -1,0 +1,280 @@
+package ocelot
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/supervise"
+	"github.com/caduceus-bio/caduceus/tracker/wire"
+)
+
+const (
+	headLimit      = 64 << 10         // bytes of a request; a thousand info-hashes have 60,000
+	requestTimeout = 20 * time.Second // from the first byte to the last of the answer
+	atOnce         = 32               // connections
+	wrongBurst     = 10               // wrong passwords of one source …
+	wrongEvery     = 5 * time.Second  // … after which one is let through so often
+	sources        = 256              // that are remembered
+
+	// PasswordLen is how long a password must be at least.
+	PasswordLen = 32
+)
+
+// CheckPassword reports one that is too short, or that can't stand in a path.
+func CheckPassword(password string) error {
+	if len(password) < PasswordLen || len(password) > 128 || !plain(password) {
+		return core.Errorf(core.Invalid, "the password must have %d to 128 letters and digits, such as: openssl rand -hex 32", PasswordLen)
+	}
+	return nil
+}
+
+// Options are what a server needs.
+type Options struct {
+	Store          *Store
+	SitePassword   string // of updates
+	ReportPassword string // of reports; "" answers none
+	// Trusted says from where Gazelle may come, besides this machine.
+	Trusted func(netip.Addr) bool
+	// Followed waits until the tracker has handled an event.
+	Followed func(ctx context.Context, event int64) error
+	Stats    func() Stats
+	// Interval is the announce interval until Gazelle sets another, up to
+	// LongestInterval.
+	Interval, LongestInterval time.Duration
+
+	Clock core.Clock
+	Log   *slog.Logger
+}
+
+func (o *Options) interval(s *Server) time.Duration {
+	if d := s.interval.Load(); d > 0 {
+		return time.Duration(d)
+	}
+	return o.Interval
+}
+
+// Server answers Gazelle.
+type Server struct {
+	o         Options
+	listener  net.Listener
+	updating  sync.Mutex
+	interval  atomic.Int64 // time.Duration; 0 is none set
+	jitter    atomic.Int64
+	mu        sync.Mutex
+	wrong     map[netip.Addr]*rate.Limiter
+	sometimes rate.Sometimes
+}
+
+// Open listens on an address (host:port), and reads what Gazelle has set. Serve or
+// Close must follow.
+func Open(ctx context.Context, address string, o Options) (*Server, error) {
+	if o.SitePassword == o.ReportPassword {
+		return nil, core.Errorf(core.Invalid, "the passwords of updates and reports must be different ones")
+	}
+	s := &Server{o: o, wrong: map[netip.Addr]*rate.Limiter{}, sometimes: rate.Sometimes{First: 3, Interval: time.Minute}}
+	set, err := o.Store.settings(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read what Gazelle has set: %w", err)
+	}
+	if d := time.Duration(set[announceInterval]) * time.Second; d <= o.LongestInterval {
+		s.interval.Store(int64(d))
+	} else {
+		o.Log.Warn("the announce interval that Gazelle has set is longer than clients are kept; it does not hold", "seconds", d/time.Second)
+	}
+	s.jitter.Store(set[announceJitter] * int64(time.Second))
+	var lc net.ListenConfig
+	if s.listener, err = lc.Listen(ctx, "tcp", address); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Addr is where the server listens.
+func (s *Server) Addr() net.Addr { return s.listener.Addr() }
+
+// Interval is when a client shall announce again: what Gazelle has set, or the
+// usual, and its jitter.
+func (s *Server) Interval() time.Duration {
+	d := s.o.interval(s)
+	if j := s.jitter.Load(); j > 0 {
+		d += time.Duration(rand.Int64N(j + 1)) //nolint:gosec // it spreads load, it hides nothing
+	}
+	return min(d, s.o.LongestInterval)
+}
+
+// Close closes a server that will not serve.
+func (s *Server) Close() error { return s.listener.Close() }
+
+// Serve answers until ctx ends, and then what has begun.
+func (s *Server) Serve(ctx context.Context) error {
+	g, gctx := supervise.NewGroup(ctx)
+	g.Go(func(context.Context) error {
+		<-gctx.Done()
+		return s.listener.Close()
+	})
+	g.Go(func(context.Context) error {
+		var wg sync.WaitGroup
+		defer wg.Wait()
+		slots := make(chan struct{}, atOnce)
+		for {
+			slots <- struct{}{}
+			conn, err := s.listener.Accept()
+			if errors.Is(err, net.ErrClosed) {
+				return nil
+			}
+			if err != nil {
+				s.sometimes.Do(func() { s.o.Log.Error("Gazelle's connections can't be accepted", "err", err) })
+				<-slots
+				sleep(gctx, 100*time.Millisecond)
+				continue
+			}
+			wg.Go(func() {
+				defer func() { <-slots }()
+				s.serve(gctx, conn)
+			})
+		}
+	})
+	return g.Wait()
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}
+
+// serve answers the one request of a connection.
+func (s *Server) serve(ctx context.Context, conn net.Conn) {
+	defer func() { _ = conn.Close() }()
+	from, ok := s.source(conn)
+	if !ok {
+		return
+	}
+	_ = conn.SetDeadline(time.Now().Add(requestTimeout))
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Now()) })
+	defer stop()
+	// Not http.Server: Gazelle sends no Host header, without which that refuses.
+	r, err := http.ReadRequest(bufio.NewReaderSize(io.LimitReader(conn, headLimit), 4096))
+	if err != nil {
+		// Not the error: it may quote the request, and with it a password.
+		s.sometimes.Do(func() { s.o.Log.Warn("a request at Gazelle's port can't be read") })
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout/2)
+	defer cancel()
+	body := s.answer(ctx, from, r)
+	head := fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\nConnection: close\r\n\r\n", len(body))
+	_, _ = io.WriteString(conn, head+body) // who is gone asks again
+}
+
+// source reports where a connection comes from, and whether Gazelle may.
+func (s *Server) source(conn net.Conn) (netip.Addr, bool) {
+	a, err := netip.ParseAddrPort(conn.RemoteAddr().String())
+	if err != nil {
+		return netip.Addr{}, false
+	}
+	from := a.Addr().Unmap().WithZone("")
+	if from.IsLoopback() || s.o.Trusted != nil && s.o.Trusted(from) {
+		return from, true
+	}
+	s.sometimes.Do(func() { s.o.Log.Warn("somebody who is no trusted proxy asks at Gazelle's port") })
+	return from, false
+}
+
+// answer returns the body of an answer. Its last line is "success", or it is a
+// bencoded failure, as Ocelot's are.
+func (s *Server) answer(ctx context.Context, from netip.Addr, r *http.Request) string {
+	told, err := s.ask(ctx, from, r)
+	switch core.CodeOf(err) {
+	case "":
+		return told + "success"
+	case core.Internal:
+		s.o.Log.Error("what Gazelle asks for failed", "err", err)
+	default:
+		s.o.Log.Warn("Gazelle asks for what can't be done", "why", core.SafeText(err))
+	}
+	text := core.SafeText(err)
+	if f := core.FieldOf(err); f != "" && !strings.HasPrefix(text, f) {
+		text = f + ": " + text
+	}
+	return string(wire.Failure{Reason: text, Retry: time.Minute}.Append(nil))
+}
+
+var errDenied = core.Errorf(core.Forbidden, "authentication failure")
+
+func (s *Server) ask(ctx context.Context, from netip.Addr, r *http.Request) (string, error) {
+	if r.Method != http.MethodGet {
+		return "", core.Errorf(core.Invalid, "only GET is answered here")
+	}
+	if !s.mayTry(from) {
+		return "", core.Errorf(core.Forbidden, "too many wrong passwords came from there; wait a while")
+	}
+	password, door, _ := strings.Cut(strings.TrimPrefix(r.URL.EscapedPath(), "/"), "/")
+	// Each is compared at any rate: time must not tell which is near.
+	site := same(password, s.o.SitePassword)
+	report := same(password, s.o.ReportPassword) && s.o.ReportPassword != ""
+	if !site && !report {
+		s.wasWrong(from)
+		return "", errDenied
+	}
+	p, err := parseParams(r.URL.RawQuery)
+	switch {
+	case err != nil:
+		return "", err
+	case door == "update" && site:
+		return s.update(ctx, p)
+	case door == "report" && report:
+		return s.report(ctx, p)
+	}
+	return "", errDenied
+}
+
+// same compares without telling by time how much is alike.
+func same(a, b string) bool {
+	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
+	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
+}
+
+// mayTry reports whether a source may try a password.
+func (s *Server) mayTry(from netip.Addr) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l, ok := s.wrong[from]
+	return !ok || l.TokensAt(s.o.Clock()) >= 1
+}
+
+// wasWrong counts a wrong password.
+func (s *Server) wasWrong(from netip.Addr) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l, ok := s.wrong[from]
+	if !ok {
+		if len(s.wrong) >= sources {
+			clear(s.wrong)
+		}
+		l = rate.NewLimiter(rate.Every(wrongEvery), wrongBurst)
+		s.wrong[from] = l
+	}
+	l.AllowN(s.o.Clock(), 1)
+	s.sometimes.Do(func() { s.o.Log.Warn("a wrong password at Gazelle's port") })
+}

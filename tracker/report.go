@@ -1,0 +1,168 @@
+package tracker
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/db"
+	"github.com/caduceus-bio/caduceus/internal/eventlog"
+)
+
+// reporter appends the events that the tracker itself has to tell. Announces hand
+// them over and go on; the database may be away meanwhile.
+type reporter struct {
+	db      *db.DB
+	events  *eventlog.Log
+	log     *slog.Logger
+	queue   chan eventlog.Body
+	dropped prometheus.Counter // for want of room
+}
+
+const (
+	reportRoom  = 1000             // events that wait
+	reportBatch = 100              // in one transaction
+	reportLimit = 20 * time.Second // for one try
+	reportDrain = 2 * time.Second  // for what waits at the end
+)
+
+func newReporter(d *db.DB, events *eventlog.Log, log *slog.Logger, dropped prometheus.Counter) *reporter {
+	return &reporter{db: d, events: events, log: log, queue: make(chan eventlog.Body, reportRoom), dropped: dropped}
+}
+
+// tell takes an event, or counts it as dropped when too many wait. It never
+// blocks.
+func (r *reporter) tell(e eventlog.Body) bool {
+	select {
+	case r.queue <- e:
+		return true
+	default:
+		r.dropped.Inc()
+		return false
+	}
+}
+
+// run appends until ctx ends, and then what still waits, if that is soon done.
+func (r *reporter) run(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), reportDrain)
+			defer cancel()
+			r.drain(last)
+			return nil
+		case e := <-r.queue:
+			batch := r.more(e)
+			for wait := time.Second; ; wait = min(2*wait, 30*time.Second) {
+				err := r.write(ctx, batch)
+				if err == nil {
+					break
+				}
+				r.log.Error("events of the tracker wait", "events", len(batch), "err", err, "again_in", wait)
+				if !pause(ctx, wait) {
+					r.put(batch)
+					break
+				}
+			}
+		}
+	}
+}
+
+// more is first and what waits behind it.
+func (r *reporter) more(first eventlog.Body) []eventlog.Body {
+	batch := []eventlog.Body{first}
+	for len(batch) < reportBatch {
+		select {
+		case e := <-r.queue:
+			batch = append(batch, e)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+func (r *reporter) put(batch []eventlog.Body) {
+	for _, e := range batch {
+		r.tell(e)
+	}
+}
+
+func (r *reporter) drain(ctx context.Context) {
+	for {
+		select {
+		case e := <-r.queue:
+			batch := r.more(e)
+			if err := r.write(ctx, batch); err != nil {
+				r.log.Error("events of the tracker are lost: the database did not take them before the end",
+					"events", len(batch)+len(r.queue), "err", err)
+				return
+			}
+		default:
+			return
+		}
+	}
+}
+
+func (r *reporter) write(ctx context.Context, batch []eventlog.Body) error {
+	ctx, cancel := context.WithTimeout(ctx, reportLimit)
+	defer cancel()
+	return r.db.Tx(ctx, func(tx *db.Tx) error {
+		for _, e := range batch {
+			if _, err := r.events.Append(ctx, tx, e); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// suspects tells of suspect transfer, of each member, torrent and reason once in
+// a while.
+type suspects struct {
+	reporter *reporter
+	seen     map[eventlog.SuspectReason]prometheus.Counter
+	clock    core.Clock
+
+	mu    sync.Mutex
+	told  map[suspectKey]time.Time
+	swept time.Time // when told was last looked through
+}
+
+type suspectKey struct {
+	member  core.MemberID
+	torrent core.TorrentID
+	reason  eventlog.SuspectReason
+}
+
+const (
+	suspectPause = 12 * time.Hour
+	suspectRoom  = 10_000 // keys that are remembered; more are counted, not told
+)
+
+// found counts a suspicion, and tells of it unless that was done lately.
+func (s *suspects) found(e eventlog.TransferSuspect) {
+	s.seen[e.Reason].Inc()
+	key, now := suspectKey{e.Member, e.Torrent, e.Reason}, s.clock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if last, ok := s.told[key]; ok && now.Sub(last) < suspectPause {
+		return
+	}
+	if len(s.told) >= suspectRoom && now.Sub(s.swept) > time.Minute {
+		s.swept = now
+		maps.DeleteFunc(s.told, func(_ suspectKey, last time.Time) bool { return now.Sub(last) >= suspectPause })
+	}
+	if len(s.told) >= suspectRoom {
+		s.reporter.dropped.Inc()
+		return
+	}
+	if s.reporter.tell(e) {
+		s.told[key] = now
+	}
+}

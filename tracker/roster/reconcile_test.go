@@ -1,0 +1,185 @@
+package roster
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/caduceus-bio/caduceus/internal/catalog"
+	"github.com/caduceus-bio/caduceus/internal/client"
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/db"
+	"github.com/caduceus-bio/caduceus/internal/eventlog"
+	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/secret"
+)
+
+func (w *world) reconcile(want Drift) {
+	w.t.Helper()
+	got, err := w.Reconcile(w.t.Context())
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		w.t.Errorf("drift (%v)\n%s", err, diff)
+	}
+}
+
+// TestReconcile changes the sources without a word to the event log.
+func TestReconcile(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for id := core.MemberID(1); id <= page+20; id++ {
+		w.src.members[id] = entry(id, fmt.Sprint("passkey of ", id))
+	}
+	w.src.torrents[1], w.src.torrents[2], w.src.torrents[3] = torrent(1, h1), torrent(2, h2), torrent(3, h3)
+	w.src.rules = []client.Rule{{Prefix: "-TR"}}
+	position, err := w.Load(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	wait := w.follow(position)
+	w.reconcile(Drift{})
+
+	w.set(func() {
+		w.src.members[5] = member.RosterEntry{ID: 5, Passkey: "new", State: member.Enabled, Class: 2}
+		w.src.members[6] = member.RosterEntry{ID: 6, Passkey: "passkey of 6", State: member.Disabled}
+		delete(w.src.members, 7)
+		w.src.members[9000] = entry(9000, "late")
+		w.src.torrents[1] = torrent(1, h1, core.InfoHash{9})
+		delete(w.src.torrents, 2)
+		w.src.torrents[3] = catalog.TrackerTorrent{ID: 3, Hashes: []core.InfoHash{h3}, Deleted: true}
+	})
+	w.reconcile(Drift{Members: 4, Torrents: 3})
+	w.wantMember("passkey of 5", Member{}, false)
+	w.wantMember("new", Member{ID: 5, Enabled: true, Class: 2}, true)
+	w.wantMember("passkey of 7", Member{}, false)
+	w.wantMember("late", Member{ID: 9000, Enabled: true, CanLeech: true}, true)
+	w.wantTorrent(core.InfoHash{9}, Torrent{ID: 1, Leech: core.LeechNormal}, true)
+	w.wantTorrent(h2, Torrent{}, false)
+	w.wantTorrent(h3, Torrent{ID: 3, Deleted: true}, true)
+	if gone := w.takeGone(); len(gone) != 4 {
+		t.Errorf("gone: %v", gone)
+	}
+	w.reconcile(Drift{})
+
+	w.set(func() { w.src.rules = []client.Rule{{Prefix: "-TR", Lowest: "4"}} })
+	w.reconcile(Drift{Rules: true})
+	w.set(func() { w.src.slots = map[int64]int{2: 7} })
+	w.reconcile(Drift{Rules: true})
+	if m, _ := w.Member("new"); w.LeechSlots(m) != 7 || w.LeechSlots(Member{}) != 0 {
+		t.Errorf("slots %d", w.LeechSlots(m))
+	}
+	w.set(func() { w.src.slots = map[int64]int{2: 8} })
+	wait(w.tell(eventlog.ClassChanged{Class: 2}))
+	if m, _ := w.Member("new"); w.LeechSlots(m) != 8 {
+		t.Errorf("slots %d after the class was changed", w.LeechSlots(m))
+	}
+	w.reconcile(Drift{})
+}
+
+// TestReconcileIsNotFooled by changes whose events are not handled yet.
+func TestReconcileIsNotFooled(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.src.members[1] = entry(1, "alice")
+	if _, err := w.Load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.set(func() { w.src.members[1] = entry(1, "alice2") })
+	id := w.tell(eventlog.MemberChanged{Member: 1}) // nobody follows yet
+	if d, err := w.Reconcile(t.Context()); err == nil || !strings.Contains(err.Error(), "too fast") || d != (Drift{}) {
+		t.Errorf("with an event on its way: %+v, %v", d, err)
+	}
+	wait := w.follow(0)
+	wait(id)
+	w.reconcile(Drift{})
+	done := make(chan struct{})
+	go func() { // changes all the time, each with its event
+		defer close(done)
+		for n := range 200 {
+			w.set(func() { // nobody sees the change before its event
+				w.src.members[1] = entry(1, fmt.Sprint("alice", n))
+				w.tell(eventlog.MemberChanged{Member: 1})
+			})
+		}
+	}()
+	for running := true; running; {
+		select {
+		case <-done:
+			running = false
+		default:
+		}
+		if d, err := w.Reconcile(t.Context()); d != (Drift{}) || err != nil && !strings.Contains(err.Error(), "too fast") {
+			t.Fatalf("%+v, %v", d, err)
+		}
+	}
+}
+
+// realMembers makes so many accounts in the database and the roster read them
+// from there, keys and all.
+func realMembers(b *testing.B, w *world, n int) {
+	b.Helper()
+	keys, err := secret.NewKeyring(make([]byte, 32))
+	if err != nil {
+		b.Fatal(err)
+	}
+	w.o.Members = member.NewStore(w.d, w.events, keys, time.Now)
+	err = w.d.Tx(b.Context(), func(tx *db.Tx) error {
+		for id := 1; id <= n; id++ {
+			passkey := fmt.Sprintf("%032d", id)
+			if _, err := tx.Insert(b.Context(), "member", db.Row{"name", passkey, "class_id", 1, "state", "enabled", "state_reason", "",
+				"can_leech", 1, "password_hash", "", "passkey_mac", []byte(passkey), "passkey_box", keys.Seal([]byte(passkey), "passkey"),
+				"irc_key_box", []byte{}, "email_box", []byte{}, "key_epoch", 0, "created_at", 0, "seen_at", 0}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+}
+
+// BenchmarkFollow20000 is a bulk change of that many members, each with an event
+// of its own, on SQLite.
+func BenchmarkFollow20000(b *testing.B) {
+	const n = 20_000
+	w := newWorld(b)
+	realMembers(b, w, n)
+	position, err := w.Load(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		b.StopTimer()
+		err := w.d.Tx(b.Context(), func(tx *db.Tx) error {
+			for id := core.MemberID(1); id <= n; id++ {
+				if _, err := w.events.Append(b.Context(), tx, eventlog.MemberChanged{Member: id}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.StartTimer()
+		for from := position; position < from+n; {
+			events, err := w.events.Read(b.Context(), position, page)
+			if err != nil {
+				b.Fatal(err)
+			}
+			if err := w.handle(b.Context(), events); err != nil {
+				b.Fatal(err)
+			}
+			position = events[len(events)-1].ID
+			if err := w.events.Advance(b.Context(), Consumer, position); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "changes/s")
+	b.ReportMetric(float64(b.Elapsed())/float64(n*b.N)/float64(time.Microsecond), "µs/change")
+}

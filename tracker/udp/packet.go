@@ -1,0 +1,143 @@
+package udp
+
+import (
+	"encoding/binary"
+	"math"
+	"time"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/tracker/wire"
+)
+
+// The actions (BEP 15).
+const (
+	actionConnect  = 0
+	actionAnnounce = 1
+	actionScrape   = 2
+	actionError    = 3
+)
+
+const (
+	protocol     = 0x41727101980 // begins a connect request
+	headSize     = 16            // connection id, action, transaction id
+	announceSize = 98            // without options
+	maxURL       = 512           // bytes of URLData, which BEP 41 gives 255 each
+	answerHead   = 8             // action, transaction id
+
+	// maxAnswer is how long an answer is at most: it fits into one packet of any
+	// IPv6 link, so that none is lost with a fragment.
+	maxAnswer = 1232
+)
+
+// The options that follow an announce (BEP 41).
+const (
+	optionEnd = 0
+	optionNop = 1
+	optionURL = 2
+)
+
+// head is what all requests begin with.
+type head struct {
+	connection  uint64
+	action      uint32
+	transaction [4]byte
+}
+
+func parseHead(b []byte) (h head, ok bool) {
+	if len(b) < headSize {
+		return h, false
+	}
+	return head{binary.BigEndian.Uint64(b), binary.BigEndian.Uint32(b[8:]), [4]byte(b[12:])}, true
+}
+
+// parseAnnounce reads an announce request into a and appends the URLData of its
+// options to url. An error has code Invalid. The address that a client names for
+// itself is not even read.
+func parseAnnounce(b []byte, a *wire.Announce, url []byte) ([]byte, error) {
+	if len(b) < announceSize {
+		return url, core.Errorf(core.Invalid, "an announce has at least %d bytes, not %d", announceSize, len(b))
+	}
+	url, err := parseOptions(b[announceSize:], url)
+	if err != nil {
+		return url, err
+	}
+	*a = wire.Announce{InfoHash: core.InfoHash(b[16:36]), PeerID: wire.PeerID(b[36:56]), Compact: true, NumWant: wire.NumWantUnset,
+		Key: uint64(binary.BigEndian.Uint32(b[88:])), Port: binary.BigEndian.Uint16(b[96:])}
+	for _, c := range []struct {
+		name string
+		at   int
+		into *int64
+	}{{"downloaded", 56, &a.Downloaded}, {"left", 64, &a.Left}, {"uploaded", 72, &a.Uploaded}} {
+		v := binary.BigEndian.Uint64(b[c.at:])
+		if v > math.MaxInt64 {
+			return url, core.FieldErrorf(c.name, "%s is too large a number", c.name)
+		}
+		*c.into = int64(v)
+	}
+	event := binary.BigEndian.Uint32(b[80:])
+	if int64(event) >= int64(len(events)) {
+		return url, core.FieldErrorf("event", "event must be a number from 0 to %d", len(events)-1)
+	}
+	a.Event = events[event]
+	if n := int32(binary.BigEndian.Uint32(b[92:])); n >= 0 { // -1 leaves the number to us
+		a.NumWant = int(n)
+	}
+	if a.Port == 0 {
+		return url, core.FieldErrorf("port", "port must be from 1 to 65535")
+	}
+	return url, nil
+}
+
+// events by their number in BEP 15; libtorrent numbers BEP 21's paused, too.
+var events = [...]wire.Event{wire.None, wire.Completed, wire.Started, wire.Stopped, wire.Paused}
+
+// parseOptions appends all URLData to url. Options that are not known are passed
+// over.
+func parseOptions(b, url []byte) ([]byte, error) {
+	for len(b) > 0 && b[0] != optionEnd {
+		if b[0] == optionNop {
+			b = b[1:]
+			continue
+		}
+		if len(b) < 2 || len(b) < 2+int(b[1]) {
+			return url, core.Errorf(core.Invalid, "an option ends in the middle")
+		}
+		if b[0] == optionURL {
+			if url = append(url, b[2:2+int(b[1])]...); len(url) > maxURL {
+				return url, core.Errorf(core.Invalid, "the announce address has over %d bytes", maxURL)
+			}
+		}
+		b = b[2+int(b[1]):]
+	}
+	return url, nil
+}
+
+// AppendReply appends what of an announce's answer follows its transaction id.
+// It holds peers of one family, as it has no room to tell them apart, and no more
+// of them than fit into one packet.
+func AppendReply(dst []byte, r *wire.Reply, want4 bool) []byte {
+	from := len(dst)
+	dst = binary.BigEndian.AppendUint32(dst, whole(int64((r.Interval+time.Second-1)/time.Second)))
+	dst = binary.BigEndian.AppendUint32(dst, whole(int64(r.Incomplete)))
+	dst = binary.BigEndian.AppendUint32(dst, whole(int64(r.Complete)))
+	for i := range r.Peers {
+		e := &r.Peers[i].V6
+		if want4 {
+			e = &r.Peers[i].V4
+		}
+		if len(dst)-from+len(e.Bytes()) > maxAnswer-answerHead {
+			break
+		}
+		dst = append(dst, e.Bytes()...)
+	}
+	return dst
+}
+
+func whole(n int64) uint32 { return uint32(min(max(n, 0), math.MaxInt32)) }
+
+// appendHead appends what all answers begin with.
+func appendHead(dst []byte, action uint32, h head) []byte {
+	return append(binary.BigEndian.AppendUint32(dst, action), h.transaction[:]...)
+}
+
+func appendID(dst []byte, id uint64) []byte { return binary.BigEndian.AppendUint64(dst, id) }

@@ -1,0 +1,360 @@
+// Package udp is the tracker's front over UDP (BEP 15), with the passkey in the
+// address that a client is told to announce to: udp://host:port/{passkey}/announce,
+// which clients send along since BEP 41 (libtorrent and what stands on it).
+//
+// Nothing is kept of a client. It is answered at length only after it has shown,
+// by a connection id, that it receives what is sent to its address; anything else
+// is answered with no more bytes than it sent, or not at all. So nobody can make
+// this server flood a third party.
+//
+// A scrape has no room for a passkey, as its length is all that tells how many
+// torrents it asks for; so it is refused. Clients learn sizes by announcing.
+//
+// Concurrency: each listening socket has one goroutine, which reads, answers,
+// commits and sends up to 64 packets at a time. Handler and Committer are called
+// by all of them at once. It needs Linux.
+package udp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"sync/atomic"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+	"golang.org/x/time/rate"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/supervise"
+	"github.com/caduceus-bio/caduceus/tracker/wire"
+)
+
+// Request is an announce. URL is a view into a buffer: it holds until Announce
+// returns.
+type Request struct {
+	Announce wire.Announce
+	URL      string // the announce address without its host, such as /passkey/announce?x
+	From     netip.Addr
+	Bad      error // why the packet is no announce; then nothing but From counts
+	Promise  bool  // set by the handler: the answer, or refusal, may go out only after Commit
+}
+
+// Handler answers announces. Announce appends to dst what AppendReply does, or
+// the text of a refusal, and says which. It is called by several goroutines at
+// once and must not wait.
+type Handler interface {
+	Announce(dst []byte, r *Request) (body []byte, answered bool)
+}
+
+// Committer makes lasting what answers promise. Commit is called once for all
+// announces that were there at once, before the first of the answers is sent.
+// When it fails, none is sent: each client gets the text of Failed in its place.
+type Committer interface {
+	Commit() error
+	Failed(err error) string
+}
+
+// Options are what a server needs.
+type Options struct {
+	Handler   Handler
+	Committer Committer // nil when answers promise nothing
+	Connects  uint16    // connects of one address (IPv6: /64) that are answered in a second, 0 is 100
+	Clock     core.Clock
+	Log       *slog.Logger
+}
+
+// Stats are counts since the server was opened.
+type Stats struct {
+	Connects   int64 // answered
+	Limited    int64 // connects not answered, as one address sent too many
+	Unverified int64 // packets without a valid connection id, which are not answered
+	Malformed  int64 // packets too short or too long to be anything
+	Announces  int64 // answered or refused
+	Scrapes    int64 // refused
+	Unsent     int64 // answers that the kernel did not take
+}
+
+// Server answers on its sockets.
+type Server struct {
+	o         Options
+	ids       ids
+	sockets   []*socket
+	connects  atomic.Int64
+	limited   atomic.Int64
+	bad       atomic.Int64
+	stray     atomic.Int64
+	announces atomic.Int64
+	scrapes   atomic.Int64
+	unsent    atomic.Int64
+	sometimes rate.Sometimes
+}
+
+// noScrape is the answer to a scrape.
+const noScrape = "a scrape over UDP carries no passkey and is not answered; announce, or scrape over HTTP"
+
+// Open listens on all addresses (host:port), or on none. Serve must follow.
+func Open(ctx context.Context, addresses []string, o Options) (*Server, error) {
+	if o.Connects == 0 {
+		o.Connects = 100
+	}
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Server{o: o, ids: newIDs(), sometimes: rate.Sometimes{First: 3, Interval: time.Minute}}
+	for _, a := range addresses {
+		so, err := s.listen(ctx, a)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("listen on %s (UDP): %w", a, err), s.Close())
+		}
+		s.sockets = append(s.sockets, so)
+	}
+	return s, nil
+}
+
+func (s *Server) listen(ctx context.Context, address string) (*socket, error) {
+	var lc net.ListenConfig
+	pc, err := lc.ListenPacket(ctx, "udp", address)
+	if err != nil {
+		return nil, err
+	}
+	conn := pc.(*net.UDPConn)
+	_ = conn.SetReadBuffer(4 << 20) // as far as the system allows: bursts are kept then
+	raw, err := conn.SyscallConn()
+	if err == nil {
+		err = errors.Join(raw.Control(func(fd uintptr) { err = tellDestinations(fd) }), err)
+	}
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return newSocket(s, conn, raw), nil
+}
+
+// Addrs are the addresses that the server listens on, in the order of Open.
+func (s *Server) Addrs() []net.Addr {
+	out := make([]net.Addr, len(s.sockets))
+	for i, so := range s.sockets {
+		out[i] = so.conn.LocalAddr()
+	}
+	return out
+}
+
+// Stats may be called at any time.
+func (s *Server) Stats() Stats {
+	return Stats{Connects: s.connects.Load(), Limited: s.limited.Load(), Unverified: s.stray.Load(), Malformed: s.bad.Load(),
+		Announces: s.announces.Load(), Scrapes: s.scrapes.Load(), Unsent: s.unsent.Load()}
+}
+
+// Serve answers until ctx ends, and then once more what has arrived by then.
+func (s *Server) Serve(ctx context.Context) (err error) {
+	defer func() { err = errors.Join(err, s.Close()) }()
+	g, gctx := supervise.NewGroup(ctx)
+	for _, so := range s.sockets {
+		g.Go(func(context.Context) error { return so.run() })
+	}
+	g.Go(func(context.Context) error {
+		<-gctx.Done()
+		var errs []error
+		for _, so := range s.sockets {
+			errs = append(errs, so.conn.SetReadDeadline(time.Unix(1, 0)))
+		}
+		return errors.Join(errs...)
+	})
+	return g.Wait()
+}
+
+// Close closes a server that will not serve.
+func (s *Server) Close() error {
+	var errs []error
+	for _, so := range s.sockets {
+		errs = append(errs, so.conn.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// socket is a listening socket and the memory of its goroutine.
+type socket struct {
+	s       *Server
+	conn    *net.UDPConn
+	raw     syscall.RawConn
+	limiter limiter
+	in      incoming
+	out     outgoing
+	answers [batch]answer
+	request Request
+	url     [maxURL + 256]byte
+
+	got      int // packets of this turn
+	from, to int // answers of this turn that are to be sent
+	err      error
+	readNow  func(fd uintptr) bool
+	sendNow  func(fd uintptr)
+}
+
+// answer is a packet to send.
+type answer struct {
+	to       int // which packet of the turn it answers
+	announce bool
+	b        []byte
+	buf      [maxAnswer]byte
+}
+
+func newSocket(s *Server, conn *net.UDPConn, raw syscall.RawConn) *socket {
+	so := &socket{s: s, conn: conn, raw: raw, limiter: limiter{seed: maphash.MakeSeed(), most: s.o.Connects}}
+	so.readNow = func(fd uintptr) bool {
+		so.got, so.err = so.in.receive(fd)
+		return !errors.Is(so.err, unix.EAGAIN)
+	}
+	so.sendNow = func(fd uintptr) {
+		var n int
+		n, so.err = so.out.send(fd, so.from, so.to)
+		so.from += n
+	}
+	return so
+}
+
+// run answers until the socket's deadline, and then what is still there.
+func (so *socket) run() error {
+	for {
+		err := so.raw.Read(so.readNow)
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			return so.drain()
+		}
+		if err != nil {
+			return fmt.Errorf("UDP socket: %w", err)
+		}
+		if so.err != nil && !passing(so.err) {
+			return fmt.Errorf("UDP socket: %w", so.err)
+		}
+		so.turn()
+	}
+}
+
+// passing reports an error that says something of one packet or moment only.
+func passing(err error) bool {
+	for _, e := range []error{unix.EINTR, unix.ECONNREFUSED, unix.EHOSTUNREACH, unix.ENETUNREACH, unix.ENOBUFS, unix.ENOMEM} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+func (so *socket) drain() error {
+	for range 64 { // whoever floods does not keep us
+		if err := so.raw.Control(func(fd uintptr) { so.readNow(fd) }); err != nil || so.err != nil {
+			return err
+		}
+		so.turn()
+	}
+	return nil
+}
+
+// turn answers what was read.
+func (so *socket) turn() {
+	now := so.s.o.Clock()
+	n, announces := 0, 0
+	for i := range so.got {
+		a := &so.answers[n]
+		if a.b, a.announce = so.packet(i, a.buf[:0], now); len(a.b) == 0 {
+			continue
+		}
+		if a.to = i; a.announce {
+			announces++
+		}
+		n++
+	}
+	so.got = 0
+	if announces > 0 && so.s.o.Committer != nil {
+		if err := so.s.o.Committer.Commit(); err != nil {
+			so.uncommitted(so.answers[:n], err)
+		}
+	}
+	so.send(n)
+}
+
+// uncommitted puts failures in the place of announces that were answered.
+func (so *socket) uncommitted(answers []answer, err error) {
+	text := so.s.o.Committer.Failed(err)
+	for i := range answers {
+		if a := &answers[i]; a.announce {
+			h, _ := parseHead(so.in.packet(a.to))
+			a.b = append(appendHead(a.buf[:0], actionError, h), clip(text)...)
+		}
+	}
+}
+
+// send sends the first n answers. What the kernel does not take is lost, as
+// anything over UDP may be: clients ask again.
+func (so *socket) send(n int) {
+	for i := range n {
+		so.out.answer(i, &so.in, so.answers[i].to, so.answers[i].b)
+	}
+	for so.from, so.to = 0, n; so.from < n; {
+		if err := so.raw.Control(so.sendNow); err != nil {
+			return // it is closed
+		}
+		if so.err != nil {
+			so.s.unsent.Add(1)
+			so.s.sometimes.Do(func() { so.s.o.Log.Warn("answers over UDP can't be sent", "err", so.err) })
+			so.from++ // the first of them is why
+		}
+	}
+}
+
+// packet appends the answer to packet i to dst, and says whether it promises
+// anything; none is the answer to what proves nothing.
+func (so *socket) packet(i int, dst []byte, now time.Time) (b []byte, promise bool) {
+	s, from, in := so.s, so.in.from(i), so.in.packet(i)
+	h, ok := parseHead(in)
+	switch {
+	case !ok || !from.IsValid():
+		s.bad.Add(1)
+		return nil, false
+	case h.action == actionConnect && h.connection == protocol:
+		if !so.limiter.allow(from, now) {
+			s.limited.Add(1)
+			return nil, false
+		}
+		s.connects.Add(1)
+		return appendID(appendHead(dst, actionConnect, h), s.ids.of(from, now)), false
+	case !s.ids.valid(h.connection, from, now):
+		s.stray.Add(1)
+		return nil, false
+	case h.action == actionAnnounce:
+		s.announces.Add(1)
+		return so.announce(in, h, from, dst)
+	case h.action == actionScrape:
+		s.scrapes.Add(1)
+		return append(appendHead(dst, actionError, h), noScrape...), false
+	}
+	s.bad.Add(1)
+	return nil, false
+}
+
+func (so *socket) announce(in []byte, h head, from netip.Addr, dst []byte) (_ []byte, promise bool) {
+	r := &so.request
+	r.From = from
+	url, err := parseAnnounce(in, &r.Announce, so.url[:0])
+	r.URL, r.Bad = unsafe.String(unsafe.SliceData(url), len(url)), err //nolint:gosec // Request says how long it holds
+	dst = appendHead(dst, actionAnnounce, h)
+	r.Promise = false
+	b, answered := so.s.o.Handler.Announce(dst, r)
+	if !answered {
+		b = append(appendHead(dst[:0], actionError, h), clip(string(b[answerHead:]))...)
+	}
+	return b, r.Promise
+}
+
+// clip keeps a text within an answer.
+func clip(text string) string { return text[:min(len(text), maxAnswer-answerHead)] }
