@@ -121,8 +121,9 @@ func (a *Aria2) Stop(ctx context.Context, id string) (f Figures, err error) {
 		return f, err
 	}
 	err = until(ctx, "aria2c does not stop a torrent", func() (bool, error) {
-		said, err := a.Announces(id)
-		return len(said) > 0 && said[len(said)-1].Event == "stopped", err
+		var st ariaStatus
+		err := a.call(ctx, "aria2.tellStatus", &st, id)
+		return st.Status == "paused", err // once the tracker has answered
 	})
 	if err != nil {
 		return f, err
