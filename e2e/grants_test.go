@@ -19,7 +19,7 @@ func TestFiveRoomsWithTheirGrants(t *testing.T) {
 	boss, ann := h.member("boss", "Sysop"), h.member("ann", "Power User")
 	irc := boss.listen()
 	staff := []*reader{irc}
-	for i := range 7 {
+	for i := range 12 {
 		staff = append(staff, h.member("boss"+strconv.Itoa(i), "Sysop").listen())
 	}
 	var ups []uploaded
@@ -101,7 +101,7 @@ func byIRC(t *testing.T, staff []*reader, ups []uploaded) {
 		{"member create alice --class User", "IRC key"},
 		{"member show alice", "alice, id"},
 		{"member class alice Member", "alice is now Member"},
-		{"member leech alice off", "download"},
+		{"member leech alice off", "Downloads of alice"},
 		{"member passkey alice", "asskey"},
 		{"member irckey alice", "IRC key"},
 		{"member passphrase alice", "assphrase"},

@@ -45,7 +45,7 @@ func buildShards(t *testing.T) *house {
 		fmt.Fprintf(&listen, "listen %s;", at(0))
 		for i, name := range []string{"a", "b", "c"} {
 			h.env["tracker:"+name] = []string{"CADUCEUS_TRACKER_NAME=" + name, "CADUCEUS_TRACKER_SLOTS=" + shares[name],
-				"CADUCEUS_TRACKER_LISTEN=" + at(1+i), "CADUCEUS_HOUSE_DATA_DIR=" + h.dir + "/tracker-" + name,
+				"CADUCEUS_TRACKER_LISTEN=" + at(1+i), "CADUCEUS_TRACKER_UDP_LISTEN=" + at(1+i), "CADUCEUS_HOUSE_DATA_DIR=" + h.dir + "/tracker-" + name,
 				"CADUCEUS_HOUSE_SECRETS_DIR=" + h.dir + "/var/secrets"}
 			fmt.Fprintf(&upstreams, "upstream caduceus_tracker_%s { server %s; keepalive 16; }\n", name, at(1+i))
 			fmt.Fprintf(&maps, "~[%s] caduceus_tracker_%s; ", shares[name], name)

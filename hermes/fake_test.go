@@ -316,7 +316,11 @@ func (f *fakeIRC) onJoin(channel string, send func(string, ...any)) {
 func (f *fakeIRC) onMessage(target, text string, send func(string, ...any)) bool {
 	f.mu.Lock()
 	fate, nick := deliver, f.nick
-	if strings.HasPrefix(target, "#") && len(f.fates) > 0 {
+	switch {
+	case !strings.HasPrefix(target, "#"):
+	case !f.joined[target]: // it may not know yet that it was kicked out
+		fate = refuse
+	case len(f.fates) > 0:
 		fate, f.fates = f.fates[0], f.fates[1:]
 	}
 	inspect := f.inspect

@@ -80,7 +80,9 @@ class Session:
         for a in self.session.pop_alerts():
             key = next((k for k, h in self.handles.items() if h == getattr(a, "handle", None)), None)
             if isinstance(a, lt.tracker_error_alert):
-                say(id=key, tracker_error=a.failure_reason() or a.error_message() or a.message())
+                # It tells too of addresses that it does not even try.
+                why = "" if "skipping tracker announce" in a.message() else a.message()
+                say(id=key, tracker_error=a.failure_reason() or a.error_message() or why)
             elif isinstance(a, lt.tracker_reply_alert):
                 say(id=key, tracker_reply=a.num_peers)
             elif isinstance(a, lt.torrent_error_alert):

@@ -226,6 +226,7 @@ func childFills() error {
 		return err
 	}
 	c.Advance(defaultRetry)
+	appendMany(1) // one finds out, and who comes meanwhile is refused
 	before := bad.Load()
 	appendMany(10)
 	if bad.Load() != before || j.Stats().Trouble != nil {
