@@ -70,6 +70,9 @@ func (j *Journal) Flush() error {
 	if j.settled == j.next-1 && len(j.kept) == 0 {
 		return nil
 	}
+	if !j.leading {
+		j.lead(false) // the caller has gathered what there is
+	}
 	return j.wait(j.next - 1)
 }
 
@@ -121,7 +124,7 @@ func (j *Journal) add(rec []byte, must bool) (uint64, error) {
 		if j.leading {
 			j.idle.Wait()
 		} else {
-			j.lead()
+			j.lead(true)
 		}
 	}
 	return j.put(j.open, rec), nil
@@ -143,7 +146,7 @@ func (j *Journal) put(g *group, rec []byte) uint64 {
 func (j *Journal) wait(pos uint64) error {
 	for pos > j.settled {
 		if !j.leading {
-			j.lead()
+			j.lead(true)
 			continue
 		}
 		g := j.open
@@ -173,22 +176,25 @@ func (j *Journal) flush() {
 		if j.leading {
 			j.idle.Wait()
 		} else {
-			j.lead()
+			j.lead(true)
 		}
 	}
 }
 
-// lead writes the open group. It is called with mu held and nobody leading, and
-// gives mu away for as long as it writes.
-func (j *Journal) lead() {
+// lead writes the open group, with gather after a moment for others to join it. It
+// is called with mu held and nobody leading, and gives mu away for as long as it
+// writes.
+func (j *Journal) lead(gather bool) {
 	g := j.open
 	if g.records == 0 {
 		return
 	}
 	j.leading = true
-	j.mu.Unlock()
-	runtime.Gosched() // who is about to append gets into this group: thirty records to a write instead of one
-	j.mu.Lock()
+	if gather {
+		j.mu.Unlock()
+		runtime.Gosched() // who is about to append gets into this group: thirty records to a write instead of one
+		j.mu.Lock()
+	}
 	j.open = j.other(g)
 	durable := j.durable
 	j.mu.Unlock()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
@@ -322,17 +323,26 @@ func (w *batch) writeRows(ctx context.Context, tx *db.Tx) error {
 // unfinished returns the rows that may be completed and that the books know as
 // unfinished. It must run before the rows are overwritten.
 func (w *batch) unfinished(ctx context.Context, tx *db.Tx) (map[key]bool, error) {
+	const each = 100 // keys in one query
 	found := map[key]bool{}
-	for _, r := range w.rows {
-		if r.completion != MaybeCompleted {
+	var where []string
+	var args []any
+	for i, r := range w.rows {
+		if r.completion == MaybeCompleted {
+			where, args = append(where, "(member_id = ? AND torrent_id = ?)"), append(args, r.member, r.torrent)
+		}
+		if len(where) == 0 || len(where) < each && i < len(w.rows)-1 {
 			continue
 		}
-		_, ok, err := db.One(ctx, tx, db.Value[int64],
-			"SELECT bytes_left FROM transfer_member_torrent WHERE member_id = ? AND torrent_id = ? AND bytes_left > 0", r.member, r.torrent)
+		keys, err := db.All(ctx, tx, func(s db.Scanner) (k key, err error) { return k, s.Scan(&k.member, &k.torrent) },
+			"SELECT member_id, torrent_id FROM transfer_member_torrent WHERE bytes_left > 0 AND ("+strings.Join(where, " OR ")+")", args...)
 		if err != nil {
 			return nil, err
 		}
-		found[r.key] = ok
+		for _, k := range keys {
+			found[k] = true
+		}
+		where, args = where[:0], args[:0]
 	}
 	return found, nil
 }
