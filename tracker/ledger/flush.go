@@ -81,6 +81,7 @@ func (b *Book) take() {
 	var sheets [shards]*sheet
 	b.cut.Lock()
 	upto := b.journal.Appended()
+	b.open.Store(0)
 	for i := range b.shards {
 		sheets[i] = b.shards[i].turn()
 	}

@@ -147,7 +147,9 @@ type Book struct {
 	// journal.Appended, and no others.
 	cut    sync.RWMutex
 	shards [shards]shard
-	rows   atomic.Int64 // in memory: being merged, and taken
+	rows   atomic.Int64  // in memory: being merged, and taken
+	open   atomic.Int64  // of these, being merged
+	many   chan struct{} // holds one when open has reached manyRows
 
 	mu       sync.Mutex // one flush at a time; guards taken and marks
 	taken    []*batch   // to be written, oldest first
@@ -252,8 +254,15 @@ func (b *Book) merge(e *Entry) {
 	sh := &b.shards[shardOf(e.Member)]
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	if sh.open.merge(e) {
-		b.rows.Add(1)
+	if !sh.open.merge(e) {
+		return
+	}
+	b.rows.Add(1)
+	if b.open.Add(1) == manyRows {
+		select {
+		case b.many <- struct{}{}:
+		default: // it is known already
+		}
 	}
 }
 
@@ -331,6 +340,10 @@ func (b *Book) Stats() Stats {
 	return s
 }
 
+// manyRows are flushed before their time: waiting for more would take memory, and
+// merge little.
+const manyRows = 200_000
+
 const (
 	firstBackoff = 250 * time.Millisecond
 	maxBackoff   = 30 * time.Second
@@ -357,8 +370,10 @@ func (b *Book) Run(ctx context.Context) error {
 // again with back-off for as long as it takes.
 func (b *Book) keepFlushing(ctx context.Context) error {
 	backoff := firstBackoff
-	for wait := min(b.o.FlushEvery, time.Second); sleep(ctx, wait); {
+	var early <-chan struct{} // nil after a failure: then only time counts
+	for wait := min(b.o.FlushEvery, time.Second); sleepUntil(ctx, wait, early); {
 		err := b.Flush(ctx)
+		early = nil
 		switch {
 		case ctx.Err() != nil: // the drain tries once more
 		case err != nil:
@@ -366,7 +381,7 @@ func (b *Book) keepFlushing(ctx context.Context) error {
 				"rows", b.rows.Load(), "again_in", backoff)
 			wait, backoff = backoff, min(2*backoff, maxBackoff)
 		default:
-			wait, backoff = b.o.FlushEvery, firstBackoff
+			wait, backoff, early = b.o.FlushEvery, firstBackoff, b.many
 		}
 	}
 	return nil
@@ -389,13 +404,17 @@ func (b *Book) Close() error {
 }
 
 // sleep waits for d and reports true, or false when ctx ended.
-func sleep(ctx context.Context, d time.Duration) bool {
+func sleep(ctx context.Context, d time.Duration) bool { return sleepUntil(ctx, d, nil) }
+
+// sleepUntil is sleep that ends also when early has something, with true.
+func sleepUntil(ctx context.Context, d time.Duration, early <-chan struct{}) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-ctx.Done():
 		return false
 	case <-t.C:
-		return true
+	case <-early:
 	}
+	return true
 }

@@ -434,3 +434,23 @@ func BenchmarkFlush10000(b *testing.B) {
 }
 
 func everything(core.TorrentID) bool { return true }
+
+// TestManyRows flushes before its time when a great many pairs have announced.
+func TestManyRows(t *testing.T) {
+	t.Parallel()
+	b := makeBook(nil, Options{Clock: time.Now})
+	e := Entry{Member: 1, Up: 1, At: time.Now()}
+	for i := range manyRows {
+		select {
+		case <-b.many:
+			t.Fatalf("flushed with %d rows", i)
+		default:
+		}
+		e.Torrent = core.TorrentID(i + 1)
+		b.merge(&e)
+		b.merge(&e) // no further row
+	}
+	if !sleepUntil(t.Context(), time.Hour, b.many) || b.rows.Load() != manyRows {
+		t.Errorf("%d rows", b.rows.Load())
+	}
+}

@@ -31,7 +31,7 @@ func Open(ctx context.Context, d *db.DB, o Options) (_ *Book, err error) {
 }
 
 func makeBook(d *db.DB, o Options) *Book {
-	b := &Book{db: d, o: o, first: make(chan struct{}), space: spaceOf, late: rate.Sometimes{Interval: time.Minute}}
+	b := &Book{db: d, o: o, first: make(chan struct{}), space: spaceOf, many: make(chan struct{}, 1), late: rate.Sometimes{Interval: time.Minute}}
 	for i := range b.shards {
 		b.shards[i].open = newSheet()
 	}
