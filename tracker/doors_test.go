@@ -209,7 +209,7 @@ func TestGazelleDrives(t *testing.T) {
 		if got := w.client(house.Passkey, 3).refused(hash(9), "", 0); !strings.Contains(got, "passkey") {
 			t.Errorf("a member of the house: %q", got)
 		}
-		if got := a.announce(hash(1), "", 0, 0, 0)["interval"].(int64); got < 2700/2 || got > 2970 {
+		if got := a.announce(hash(1), "", 0, 0, 0)["interval"].(int64); got < 2700 || got > 2970 {
 			t.Errorf("after a restart the interval is %d", got)
 		}
 		if got := a.refused(hash(2), "", 0); got != "this torrent was deleted: banned" {

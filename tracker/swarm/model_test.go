@@ -112,7 +112,7 @@ func (m *model) announce(a *Announce, commits bool) (v verdict) {
 	}
 	v.why = why
 	if p != nil && p.listed {
-		v.silence = max(0, time.Duration(a.At.Unix()-p.last)*time.Second)
+		v.silence = max(0, time.Duration(a.At.Unix()-p.last)*time.Second) + time.Second
 		same := (p.left == 0) == (a.Left == 0) && (p.left == 0 || p.partial == isPartial(a))
 		v.few = same && a.Over6 == p.over6 && (a.Event == wire.None || a.Event == wire.Paused) &&
 			a.At.Unix()-p.last+1 < int64(m.c.MinInterval/time.Second)

@@ -110,7 +110,7 @@ type Result struct {
 	Seeders, Leechers int
 	Peers             []wire.Peer
 	Suspicion         Suspicion
-	Silence           time.Duration // since the client's last announce; 0 for one that was not listed
+	Silence           time.Duration // since the client's last announce, rounded up to whole seconds; 0 for one that was not listed
 	NoSlot            bool          // it was taken as Hidden, as the member downloads as many torrents as they may
 }
 
@@ -202,7 +202,7 @@ func (s *Swarms) Announce(a *Announce, peers []wire.Peer, commit func(Change) er
 	if p == 0 {
 		p = sh.add(a, s.c.PerMember)
 	} else if c := sh.slab.at(p); c.listed() {
-		silence = time.Duration(int64(unix(a.At))-int64(sh.last(p, c))) * time.Second
+		silence = time.Duration(max(int64(unix(a.At))-int64(sh.last(p, c)), 0)+1) * time.Second
 		if s.early(c, a, silence) {
 			want = min(want, fewPeers)
 		}
@@ -214,7 +214,7 @@ func (s *Swarms) Announce(a *Announce, peers []wire.Peer, commit func(Change) er
 		peers = sh.pick(p, want, a.Bare, peers)
 	}
 	r := sh.result(c.torrentIndex(), true, peers)
-	r.Suspicion, r.Silence, r.NoSlot = suspicion, max(silence, 0), noSlot
+	r.Suspicion, r.Silence, r.NoSlot = suspicion, silence, noSlot
 	return r, nil
 }
 
@@ -228,7 +228,7 @@ const fewPeers = 5
 // in part.
 func (s *Swarms) early(c *client, a *Announce, silence time.Duration) bool {
 	return (a.Event == wire.None || a.Event == wire.Paused) && a.Over6 == c.over6() &&
-		silence+time.Second < s.c.MinInterval && c.kind() == kindOf(a.Left, a.partial())
+		silence < s.c.MinInterval && c.kind() == kindOf(a.Left, a.partial())
 }
 
 // fits reports whether an id is one that clients have room for.
