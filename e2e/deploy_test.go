@@ -19,6 +19,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -156,11 +157,17 @@ func announce(t *testing.T, from *netns.Host, front string, a *account, up uploa
 	return string(out)
 }
 
+// oneNginx is held by the test whose nginx has the ports 80 and 443 of the lab's
+// gateway.
+var oneNginx sync.Mutex
+
 // startNginx serves the configuration of deploy/ for a house and returns its
 // address. Only ports, certificate and log are other ones, and what change says,
 // in pairs of old and new.
 func startNginx(t *testing.T, h *house, change ...string) (front string) {
 	t.Helper()
+	oneNginx.Lock()
+	t.Cleanup(oneNginx.Unlock) // after nginx has ended, which is cleaned up before
 	dir := t.TempDir()
 	certificate(t, dir)
 	raw := must[[]byte](t)(os.ReadFile(deploy + "nginx/caduceus.conf"))
