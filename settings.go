@@ -135,9 +135,17 @@ func (s *Settings) derive() {
 // siteURL is the site's address without a slash at its end.
 func (s Settings) siteURL() string { return strings.TrimRight(s.Site.URL, "/") }
 
-// announceURL is the announce address with {passkey} where the key goes.
-func (s Settings) announceURL() string {
-	return strings.TrimRight(s.Tracker.AnnounceURL, "/") + "/{passkey}/announce"
+// announceURLs are the announce addresses with {passkey} where the key goes, the
+// one to be tried first before the others.
+func (s Settings) announceURLs() []string {
+	urls := []string{s.Tracker.AnnounceURL}
+	if s.Tracker.AnnounceUDPURL != "" {
+		urls = append(urls, s.Tracker.AnnounceUDPURL)
+	}
+	for i, u := range urls {
+		urls[i] = strings.TrimRight(u, "/") + "/{passkey}/announce"
+	}
+	return urls
 }
 
 // ircInfo is what the site tells members of the IRC network: the site's host

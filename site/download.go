@@ -27,7 +27,7 @@ func (s *server) sendTorrent(v *visit, text string) error {
 	if s.config.TorrentKeys {
 		key = member.TorrentKey(key, v.me.ID, id)
 	}
-	d, err := s.Catalog.Personal(v, id, s.announceURL(key))
+	d, err := s.Catalog.Personal(v, id, s.announceURLs(key))
 	if err != nil {
 		return err
 	}
@@ -38,9 +38,14 @@ func (s *server) sendTorrent(v *visit, text string) error {
 	return nil
 }
 
-// announceURL is the tracker's address for one member, by passkey or torrent key.
-func (s *server) announceURL(key string) string {
-	return strings.ReplaceAll(s.AnnounceURL, "{passkey}", url.PathEscape(key))
+// announceURLs are the tracker's addresses for one member, by passkey or torrent
+// key, in the order in which clients are to try them.
+func (s *server) announceURLs(key string) []string {
+	urls := make([]string, len(s.AnnounceURLs))
+	for i, u := range s.AnnounceURLs {
+		urls[i] = strings.ReplaceAll(u, "{passkey}", url.PathEscape(key))
+	}
+	return urls
 }
 
 // attachment names a file to save. Names beyond ASCII are written twice, since

@@ -162,7 +162,7 @@ func TestAnnouncesInPages(t *testing.T) {
 
 func TestEndangeredPage(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		if got := words(w.as("user").get("/endangered").page(t).Find(".empty")); !strings.Contains(got, "at least two seeders") {
+		if got := words(w.as("user").get("/endangered").page(t).Find(".empty")); !strings.Contains(got, "fewer than two seeders") {
 			t.Errorf("empty: %q", got)
 		}
 		for i := range 3 {

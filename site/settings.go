@@ -11,7 +11,7 @@ import (
 // settingsPage is what members keep in order themselves.
 type settingsPage struct {
 	Passkey  string
-	Announce string
+	Announce []string
 	IRCKey   string
 	MayIRC   bool
 	AuthKey  string
@@ -43,7 +43,7 @@ func (s *server) showSettings(v *visit, status int, p settingsPage) error {
 	if p.Sessions, err = s.Members.Sessions(v, id); err != nil {
 		return err
 	}
-	p.Announce, p.Current, p.MayIRC = s.announceURL(p.Passkey), v.session.ID, v.me.Can(core.IRCConnect)
+	p.Announce, p.Current, p.MayIRC = s.announceURLs(p.Passkey), v.session.ID, v.me.Can(core.IRCConnect)
 	return render(s, v, status, settingsView, p)
 }
 

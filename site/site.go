@@ -40,12 +40,13 @@ type Deps struct {
 	Catalog *catalog.Store
 	Economy *economy.Store
 	Clients *client.Store
-	// AnnounceURL is the tracker's public address with {passkey} in it.
-	AnnounceURL string
-	IRC         IRCInfo
-	Clock       core.Clock
-	Log         *slog.Logger
-	Metrics     prometheus.Registerer
+	// AnnounceURLs are the tracker's public addresses with {passkey} in them, in
+	// the order in which clients are to try them.
+	AnnounceURLs []string
+	IRC          IRCInfo
+	Clock        core.Clock
+	Log          *slog.Logger
+	Metrics      prometheus.Registerer
 }
 
 // IRCInfo tells members how to reach the IRC network. Without a host the pages

@@ -161,6 +161,8 @@ func TestConfig(t *testing.T) {
 		{"socket_mode", func(c *Config) { c.SocketMode = "0888" }},
 		{"socket_mode", func(c *Config) { c.SocketMode = "" }},
 		{"udp_listen", func(c *Config) { c.UDPListen = []string{"unix:/run/x"} }},
+		{"announce_udp_url", func(c *Config) { c.AnnounceUDPURL = "http://tracker.example" }},
+		{"announce_udp_url", func(c *Config) { c.AnnounceUDPURL = "udp://tracker.example" }},
 		{"ocelot_listen", func(c *Config) { c.OcelotListen = "34001" }},
 		{"ocelot_site_password", func(c *Config) { c.OcelotListen = "127.0.0.1:34001" }},
 		{"ocelot_site_password", func(c *Config) { c.OcelotListen, c.OcelotSitePassword = "127.0.0.1:34001", "short" }},

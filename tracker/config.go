@@ -44,6 +44,10 @@ type Config struct {
 	UDPListen []string `toml:"udp_listen"`
 	// AnnounceURL is what clients call: AnnounceURL/{passkey}/announce.
 	AnnounceURL string `toml:"announce_url"`
+	// AnnounceUDPURL is where clients reach UDPListen, such as
+	// udp://tracker.example.org:34000. It goes into downloads as a second tier
+	// (BEP 12), for when AnnounceURL can't be reached; empty leaves it out.
+	AnnounceUDPURL string `toml:"announce_udp_url"`
 	// ClientsURL is where members read which clients may be used. It is named
 	// to those who use another; empty names the rules page without a link.
 	ClientsURL string `toml:"clients_url"`
@@ -198,6 +202,9 @@ func (c Config) checkAddresses() error {
 	if err := checkURL("announce_url", c.AnnounceURL); err != nil {
 		return err
 	}
+	if err := checkUDPURL(c.AnnounceUDPURL); err != nil {
+		return err
+	}
 	if _, err := parseSlots(c.Slots); err != nil {
 		return err
 	}
@@ -245,6 +252,17 @@ func checkURL(field, text string) error {
 	u, err := url.Parse(text)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
 		return core.FieldErrorf(field, "%q is no address of the web; write for example https://tracker.example.org", text)
+	}
+	return nil
+}
+
+func checkUDPURL(text string) error {
+	if text == "" {
+		return nil
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "udp" || u.Hostname() == "" || u.Port() == "" || u.RawQuery != "" || u.Fragment != "" {
+		return core.FieldErrorf("announce_udp_url", "%q is no address of a UDP tracker; write for example udp://tracker.example.org:34000", text)
 	}
 	return nil
 }

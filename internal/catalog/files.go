@@ -99,10 +99,10 @@ func (s *Store) Meta(ctx context.Context, id core.TorrentID) ([]byte, error) {
 	return data, nil
 }
 
-// Personal returns a member's own copy of a live torrent: with the announce URL
-// that holds their passkey, the permalink as comment, and the mirrors as they
+// Personal returns a member's own copy of a live torrent: with the announce URLs
+// that hold their passkey, each a tier (BEP 12), the permalink as comment, and the mirrors as they
 // are now as web seeds. The caller has checked that the member may download.
-func (s *Store) Personal(ctx context.Context, id core.TorrentID, announce string) (Download, error) {
+func (s *Store) Personal(ctx context.Context, id core.TorrentID, announce []string) (Download, error) {
 	data, err := s.Meta(ctx, id)
 	if err != nil {
 		return Download{}, err
@@ -120,8 +120,12 @@ func (s *Store) Personal(ctx context.Context, id core.TorrentID, announce string
 	if err != nil || !ok {
 		return Download{}, fmt.Errorf("read the title of torrent %d (found %t): %w", id, ok, err)
 	}
+	tiers := make([][]string, len(announce))
+	for i, u := range announce {
+		tiers[i] = []string{u}
+	}
 	data, err = metainfo.Personal(data, metainfo.Download{
-		Announce: [][]string{{announce}}, Comment: s.Permalink(id), WebSeeds: mirrors,
+		Announce: tiers, Comment: s.Permalink(id), WebSeeds: mirrors,
 	})
 	if err != nil {
 		return Download{}, fmt.Errorf("torrent %d: %w", id, err)

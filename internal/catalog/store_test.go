@@ -94,14 +94,14 @@ func TestPersonalDownload(t *testing.T) {
 			t.Fatal(err)
 		}
 		const announce = "http://localhost:34000/0123456789abcdef0123456789abcdef/announce"
-		got, err := h.Personal(t.Context(), a.Torrent, announce)
+		got, err := h.Personal(t.Context(), a.Torrent, []string{announce, "udp://tracker.example:34000/key/announce"})
 		if err != nil {
 			t.Fatal(err)
 		}
 		if want := fmt.Sprintf("Lambda_ a _ genome_ [%d].torrent", a.Torrent); got.FileName != want {
 			t.Errorf("file name %q, want %q", got.FileName, want)
 		}
-		for _, part := range []string{announce, fmt.Sprintf("https://example.org/torrents.php?torrentid=%d", a.Torrent),
+		for _, part := range []string{announce, "udp://tracker.example:34000/key/announce", fmt.Sprintf("https://example.org/torrents.php?torrentid=%d", a.Torrent),
 			"8:url-listl30:https://mirror.example/lambda/e", "12:piece layers", "7:privatei1e", a.Source} {
 			if !bytes.Contains(got.Data, []byte(part)) {
 				t.Errorf("the file lacks %q: %q", part, got.Data)
@@ -212,7 +212,7 @@ func TestDuplicates(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		personal, err := h.Personal(ctx, a.Torrent, "http://localhost/k/announce")
+		personal, err := h.Personal(ctx, a.Torrent, []string{"http://localhost/k/announce"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -344,7 +344,7 @@ func TestEdit(t *testing.T) {
 				t.Errorf("%q finds %d groups, want %d (%v)", words, len(p.Groups), want, err)
 			}
 		}
-		personal, err := h.Personal(ctx, a.Torrent, "http://localhost/k/announce")
+		personal, err := h.Personal(ctx, a.Torrent, []string{"http://localhost/k/announce"})
 		if err != nil || bytes.Contains(personal.Data, []byte("url-list")) {
 			t.Errorf("a mirror that was taken out is still a web seed: %v", err)
 		}
@@ -411,7 +411,7 @@ func TestDelete(t *testing.T) {
 			"group":    func() error { _, err := h.Group(ctx, Viewer{}, a.Group); return err },
 			"hash":     func() error { _, err := h.ByInfoHash(ctx, Viewer{}, a.InfoHash.String()); return err },
 			"meta":     func() error { _, err := h.Meta(ctx, a.Torrent); return err },
-			"personal": func() error { _, err := h.Personal(ctx, a.Torrent, "x"); return err },
+			"personal": func() error { _, err := h.Personal(ctx, a.Torrent, []string{"x"}); return err },
 			"owner":    func() error { _, err := h.Owner(ctx, a.Torrent); return err },
 			"leech":    func() error { return h.SetLeech(ctx, a.Torrent, core.LeechFree, "a reason") },
 			"edit": func() error {

@@ -140,7 +140,7 @@ func (r *Registry) endangered(ctx context.Context, c Call) (Reply, error) {
 		return Reply{}, err
 	}
 	if none+one == 0 {
-		return Reply{Lines: []string{"Every torrent has at least two seeders."}}, nil
+		return Reply{Lines: []string{"No torrent has fewer than two seeders."}}, nil
 	}
 	lines := []string{fmt.Sprintf("%d torrents without a seeder, %d with one; the list: %s/endangered", none, one, r.deps.SiteURL)}
 	for _, e := range list {

@@ -85,7 +85,7 @@ func TestEndangered(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, w *world) {
 		alice := w.join(t, "alice", "User")
-		has(t, w.do(t, w.actor(t, "alice"), "endangered").Lines, "at least two seeders")
+		has(t, w.do(t, w.actor(t, "alice"), "endangered").Lines, "fewer than two seeders")
 		var low []transfer.Watched
 		for i := range 5 {
 			added := w.upload(t, alice, fmt.Sprintf("Dataset number %d", i))

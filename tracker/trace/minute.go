@@ -48,7 +48,7 @@ func (m *minutes) row(now time.Time, t Totals) transfer.Minute {
 	row := transfer.Minute{
 		Tracker: m.name, Start: m.start, Seconds: int(end.Sub(m.from).Round(time.Second) / time.Second),
 		Announces: t.Announces - m.totals.Announces, Scrapes: t.Scrapes - m.totals.Scrapes, Refusals: map[string]int64{},
-		P50: tally.quantile(0.5), P99: tally.quantile(0.99), Worst: m.worst,
+		P50: min(tally.quantile(0.5), m.worst), P99: min(tally.quantile(0.99), m.worst), Worst: m.worst, // a bucket's edge may lie above the slowest
 	}
 	for i, name := range m.refusals {
 		if n := t.Refused[i] - m.totals.Refused[i]; n > 0 {
