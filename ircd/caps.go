@@ -73,7 +73,7 @@ func cmdCap(r *request) {
 			r.capLS()
 		case "LIST":
 			r.capLines("LIST", func(c capability) string {
-				if r.c.caps&c.bit != 0 {
+				if r.s.caps&c.bit != 0 {
 					return c.name
 				}
 				return ""
@@ -82,9 +82,9 @@ func cmdCap(r *request) {
 			r.capReq()
 		case "END":
 			end = true
-			r.c.negotiating = false
-			if r.c.sasl.mechanism != "" && !r.c.registered {
-				r.c.sasl = saslState{tries: r.c.sasl.tries}
+			r.s.negotiating = false
+			if r.s.sasl.mechanism != "" && !r.s.registered() {
+				r.s.sasl = saslState{tries: r.s.sasl.tries}
 				r.reply(errSASLAborted, "SASL authentication aborted")
 			}
 		default:
@@ -97,13 +97,13 @@ func cmdCap(r *request) {
 }
 
 func (r *request) capLS() {
-	if !r.c.registered {
-		r.c.negotiating = true
+	if !r.s.registered() {
+		r.s.negotiating = true
 	}
 	version, err := strconv.Atoi(r.param(1))
 	modern := err == nil && version >= 302
 	if modern {
-		r.c.caps |= capCapNotify
+		r.s.caps |= capCapNotify
 	}
 	r.capLines("LS", func(c capability) string {
 		if modern && c.value != "" {
@@ -122,20 +122,20 @@ func (r *request) capLines(sub string, show func(capability) string) {
 			words = append(words, w)
 		}
 	}
-	r.n.sendLine(r.c, "CAP", r.c.target(), sub, strings.Join(words, " "))
+	r.n.sendLine(r.s, "CAP", r.s.target(), sub, strings.Join(words, " "))
 }
 
 // capReq changes the client's capabilities: all that were asked for, or none.
 func (r *request) capReq() {
-	if !r.c.registered {
-		r.c.negotiating = true
+	if !r.s.registered() {
+		r.s.negotiating = true
 	}
-	set := r.c.caps
+	set := r.s.caps
 	for _, word := range strings.Fields(r.param(1)) {
 		name, remove := strings.CutPrefix(word, "-")
 		bit := capByName(name)
 		if bit == 0 {
-			r.n.sendLine(r.c, "CAP", r.c.target(), "NAK", r.param(1))
+			r.n.sendLine(r.s, "CAP", r.s.target(), "NAK", r.param(1))
 			return
 		}
 		if remove {
@@ -144,6 +144,6 @@ func (r *request) capReq() {
 			set |= bit
 		}
 	}
-	r.n.sendLine(r.c, "CAP", r.c.target(), "ACK", r.param(1))
-	r.c.caps = set
+	r.n.sendLine(r.s, "CAP", r.s.target(), "ACK", r.param(1))
+	r.s.caps = set
 }

@@ -21,13 +21,22 @@ type channel struct {
 	key     string
 	limit   int // 0 without
 	bans    []ban
-	members map[*client]status
-	ranked  map[*client]struct{} // those of the members who have a status
+	members []*membership // slices, because each message walks over them
+	ranked  []*membership // those of the members who have a status
 
 	// saving is held from looking at the topic or the modes until a change of
 	// them is saved and made, so that memory and database agree. It is taken
 	// without the network's lock.
 	saving sync.Mutex
+}
+
+// membership is one user in one channel.
+type membership struct {
+	user   *user
+	ch     *channel
+	status status
+	place  int // in channel.members
+	rank   int // in channel.ranked, while there is a status
 }
 
 type ban struct {
@@ -68,7 +77,7 @@ const (
 
 // newChannel makes a channel of its row. Modes that can't be read are left out.
 func newChannel(row ChannelRow, kept bool, now time.Time) *channel {
-	ch := &channel{row: row, kept: kept, created: now, members: map[*client]status{}, ranked: map[*client]struct{}{}}
+	ch := &channel{row: row, kept: kept, created: now}
 	ch.setModes(row.Modes)
 	return ch
 }
@@ -93,82 +102,104 @@ func (ch *channel) admitsMember(m member.Member) bool {
 	return m.Can(core.IRCConnect) && m.Can(ch.row.Join)
 }
 
-// sees reports whether viewer sees that c is in the channel. In an auditorium
-// people see themselves and those with a status, and operators see everyone.
-func (ch *channel) sees(viewer, c *client) bool {
-	return ch.flags&flagAuditorium == 0 || viewer == c || ch.members[c] != 0 || ch.members[viewer]&statusOp != 0
+// seenBy reports whether viewer, who may be outside, sees that m is in the channel.
+// In an auditorium people see themselves and those with a status, and operators
+// see everyone.
+func (m *membership) seenBy(viewer *user) bool {
+	return m.ch.flags&flagAuditorium == 0 || viewer == m.user || m.status != 0 || viewer.status(m.ch)&statusOp != 0
 }
 
-// viewers yields those who see that c, a member, is in the channel. In an
-// auditorium they are few, and found without looking at everybody: thousands
-// may enter it at once.
-func (ch *channel) viewers(c *client) iter.Seq[*client] {
-	return func(yield func(*client) bool) {
-		if ch.flags&flagAuditorium == 0 || ch.members[c] != 0 {
-			for viewer := range ch.members {
-				if !yield(viewer) {
+// viewers yields those in the channel who see that m is. In an auditorium they
+// are few, and found without looking at everybody: thousands may enter it at once.
+func (m *membership) viewers() iter.Seq[*user] {
+	return func(yield func(*user) bool) {
+		if m.ch.flags&flagAuditorium == 0 || m.status != 0 {
+			for _, viewer := range m.ch.members {
+				if !yield(viewer.user) {
 					return
 				}
 			}
 			return
 		}
-		if !yield(c) {
+		if !yield(m.user) {
 			return
 		}
-		for viewer := range ch.ranked {
-			if ch.members[viewer]&statusOp != 0 && !yield(viewer) {
+		for _, viewer := range m.ch.ranked {
+			if viewer.status&statusOp != 0 && !yield(viewer.user) {
 				return
 			}
 		}
 	}
 }
 
-// visible yields the members that viewer sees, with their status.
-func (ch *channel) visible(viewer *client) iter.Seq2[*client, status] {
-	return func(yield func(*client, status) bool) {
-		s, in := ch.members[viewer]
-		if ch.flags&flagAuditorium == 0 || s&statusOp != 0 {
-			for c, s := range ch.members {
-				if !yield(c, s) {
-					return
-				}
+// visible yields the members that viewer sees.
+func (ch *channel) visible(viewer *user) iter.Seq[*membership] {
+	return func(yield func(*membership) bool) {
+		own := viewer.in(ch)
+		list := ch.members
+		if ch.flags&flagAuditorium != 0 && (own == nil || own.status&statusOp == 0) {
+			list = ch.ranked
+			if own != nil && own.status == 0 && !yield(own) {
+				return
 			}
-			return
 		}
-		if in && s == 0 && !yield(viewer, s) {
-			return
-		}
-		for c := range ch.ranked {
-			if !yield(c, ch.members[c]) {
+		for _, m := range list {
+			if !yield(m) {
 				return
 			}
 		}
 	}
 }
 
-// put makes c a member with a status.
-func (ch *channel) put(c *client, s status) {
-	ch.members[c] = s
-	if s == 0 {
-		delete(ch.ranked, c)
-	} else {
-		ch.ranked[c] = struct{}{}
-	}
+// put makes u a member without a status.
+func (ch *channel) put(u *user) *membership {
+	m := &membership{user: u, ch: ch, place: len(ch.members)}
+	ch.members = append(ch.members, m)
+	u.channels = append(u.channels, m)
+	return m
 }
 
-// hides reports whether the channel is kept from c: secret ones from all who
+// remove is the opposite of put.
+func (m *membership) remove() {
+	m.setStatus(0)
+	ch := m.ch
+	last := len(ch.members) - 1
+	ch.members[m.place] = ch.members[last]
+	ch.members[m.place].place = m.place
+	ch.members[last] = nil
+	ch.members = ch.members[:last]
+	m.user.channels = slices.DeleteFunc(m.user.channels, func(other *membership) bool { return other == m })
+}
+
+func (m *membership) setStatus(s status) {
+	ch := m.ch
+	switch {
+	case m.status == 0 && s != 0:
+		m.rank = len(ch.ranked)
+		ch.ranked = append(ch.ranked, m)
+	case m.status != 0 && s == 0:
+		last := len(ch.ranked) - 1
+		ch.ranked[m.rank] = ch.ranked[last]
+		ch.ranked[m.rank].rank = m.rank
+		ch.ranked[last] = nil
+		ch.ranked = ch.ranked[:last]
+	}
+	m.status = s
+}
+
+// hides reports whether the channel is kept from u: secret ones from all who
 // aren't in it, those of members from guests.
-func (ch *channel) hides(c *client) bool {
-	if ch.has(c) {
+func (ch *channel) hides(u *user) bool {
+	if u.in(ch) != nil {
 		return false
 	}
-	return ch.flags&flagSecret != 0 || c.account == nil && !ch.row.Guests
+	return ch.flags&flagSecret != 0 || u.account == nil && !ch.row.Guests
 }
 
-// banned reports whether a ban fits c.
-func (ch *channel) banned(c *client) bool {
+// banned reports whether a ban fits u.
+func (ch *channel) banned(u *user) bool {
 	for _, b := range ch.bans {
-		if matches(b.mask, c.prefix()) {
+		if matches(b.mask, u.prefix()) {
 			return true
 		}
 	}
@@ -187,119 +218,139 @@ func rights(m member.Member) status {
 	return s
 }
 
-// maySpeak reports whether c may send to the channel. Where speaking needs a
+// maySpeak reports whether u may send to the channel. Where speaking needs a
 // permission nothing else replaces it: programs trust what is said there.
-func (ch *channel) maySpeak(c *client) bool {
-	s, in := ch.members[c]
+func (ch *channel) maySpeak(u *user) bool {
+	m := u.in(ch)
 	if ch.row.Speak != "" {
-		return in && c.account != nil && c.account.member.Can(ch.row.Speak)
+		return m != nil && u.can(ch.row.Speak)
 	}
 	switch {
-	case !in && (ch.flags&flagNoExternal != 0 || !ch.admits(c.account)):
+	case m == nil && (ch.flags&flagNoExternal != 0 || !ch.admits(u.account)):
 		return false
-	case s != 0:
+	case m != nil && m.status != 0:
 		return true
 	}
-	return ch.flags&flagModerated == 0 && !ch.banned(c)
+	return ch.flags&flagModerated == 0 && !ch.banned(u)
 }
 
-// lookup returns the channel that c may know of, or nil.
-func (n *network) lookup(c *client, name string) *channel {
+// lookup returns the channel that u may know of, or nil.
+func (n *network) lookup(u *user, name string) *channel {
 	ch := n.channels[fold(name)]
-	if ch == nil || ch.hides(c) {
+	if ch == nil || ch.hides(u) {
 		return nil
 	}
 	return ch
 }
 
-// enter puts c into the channel and tells everyone who sees it.
-func (n *network) enter(c *client, ch *channel, s status) {
-	ch.put(c, s)
-	c.channels[ch] = struct{}{}
-	delete(c.invited, ch)
-	n.showEntry(c, ch, ch.viewers(c))
-	if ch.topic() != "" {
-		n.sendTopic(c, ch)
+// tellChannel sends a line to all members.
+func (n *network) tellChannel(ch *channel, l *line) {
+	for _, m := range ch.members {
+		n.tell(m.user, l)
 	}
-	n.sendNames(c, ch)
+}
+
+// enter puts u into the channel and tells everyone who sees it.
+func (n *network) enter(u *user, ch *channel, s status) {
+	m := ch.put(u)
+	m.setStatus(s)
+	u.invited = slices.DeleteFunc(u.invited, func(other *channel) bool { return other == ch })
+	n.showEntry(m, m.viewers())
+	for _, own := range u.sessions {
+		n.showInside(own, ch)
+	}
 	if s != 0 {
-		l := n.statusLine(c, ch, "+"+s.letters())
-		for viewer := range ch.members {
-			if viewer != c {
-				n.send(viewer, l)
+		l := n.statusLine(m, "+"+s.letters())
+		for _, viewer := range ch.members {
+			if viewer != m {
+				n.tell(viewer.user, l)
 			}
 		}
 	}
 }
 
-// showEntry sends the JOIN of c to some in the channel.
-func (n *network) showEntry(c *client, ch *channel, viewers iter.Seq[*client]) {
-	plain := n.lineFrom(c, "JOIN", ch.row.Name)
-	account := c.accountName()
-	if account == "" {
-		account = "*"
+// entryLines are the JOIN of m, as plain and extended ones, and AWAY for those
+// who want to know; nil where it isn't so.
+func (n *network) entryLines(m *membership) (plain, extended, away *line) {
+	u := m.user
+	plain = n.lineFrom(u, "JOIN", m.ch.row.Name)
+	extended = n.lineFrom(u, "JOIN", m.ch.row.Name, orStar(u.accountName()), u.real)
+	if u.away != "" {
+		away = n.lineFrom(u, "AWAY", u.away)
 	}
-	extended := n.lineFrom(c, "JOIN", ch.row.Name, account, c.real)
-	var away *line
-	if c.away != "" {
-		away = n.lineFrom(c, "AWAY", c.away)
-	}
+	return plain, extended, away
+}
+
+// showEntry sends the JOIN of m to some in the channel.
+func (n *network) showEntry(m *membership, viewers iter.Seq[*user]) {
+	plain, extended, away := n.entryLines(m)
 	for viewer := range viewers {
-		if viewer.has(capExtendedJoin) {
-			n.send(viewer, extended)
-		} else {
-			n.send(viewer, plain)
-		}
-		if away != nil && viewer != c && viewer.has(capAwayNotify) {
-			n.send(viewer, away)
-		}
-	}
-}
-
-// leave takes c out of the channel without a word.
-func (n *network) leave(c *client, ch *channel) {
-	delete(ch.members, c)
-	delete(ch.ranked, c)
-	delete(c.channels, ch)
-	if len(ch.members) == 0 && !ch.kept {
-		delete(n.channels, fold(ch.row.Name))
-		for other := range n.clients {
-			delete(other.invited, ch)
+		for _, s := range viewer.sessions {
+			if s.has(capExtendedJoin) {
+				n.send(s, extended)
+			} else {
+				n.send(s, plain)
+			}
+			if away != nil && viewer != m.user && s.has(capAwayNotify) {
+				n.send(s, away)
+			}
 		}
 	}
 }
 
-// expel takes c out by the server's word. It returns the line for c, which the
-// others got already.
-func (n *network) expel(c *client, ch *channel, reason string) *line {
-	l := n.line("KICK", ch.row.Name, c.nick, reason)
-	for viewer := range ch.viewers(c) {
-		if viewer != c {
-			n.send(viewer, l)
-		}
+// showOwn lets one session of a member enter the channel, for its own eyes only.
+func (n *network) showOwn(s *session, m *membership) {
+	plain, extended, _ := n.entryLines(m)
+	if s.has(capExtendedJoin) {
+		plain = extended
 	}
-	n.leave(c, ch)
-	return l
+	n.send(s, plain)
+	n.showInside(s, m.ch)
 }
 
-// grantStatus gives c, who is in the channel, what the member's rights give.
-func (n *network) grantStatus(c *client, ch *channel) {
-	if c.account != nil {
-		n.setStatus(c, ch, ch.members[c]|rights(c.account.member), "")
+// showInside sends what follows one's own JOIN: topic and names.
+func (n *network) showInside(s *session, ch *channel) {
+	if ch.topic() != "" {
+		n.sendTopic(s, ch)
+	}
+	n.sendNames(s, ch)
+}
+
+// leave takes a member out of the channel without a word.
+func (n *network) leave(m *membership) {
+	m.remove()
+	if len(m.ch.members) == 0 && !m.ch.kept {
+		delete(n.channels, fold(m.ch.row.Name))
+	}
+}
+
+// expel takes a member out by the server's word.
+func (n *network) expel(m *membership, reason string) {
+	l := n.line("KICK", m.ch.row.Name, m.user.nick, reason)
+	for viewer := range m.viewers() {
+		n.tell(viewer, l)
+	}
+	n.leave(m)
+}
+
+// grantStatus gives a member of the channel what the site's rights give.
+func (n *network) grantStatus(m *membership) {
+	if a := m.user.account; a != nil {
+		n.setStatus(m, m.status|rights(a.member), "")
 	}
 }
 
 // updateStatus follows a change of rights: what the rights gave is taken back
 // with them, what an operator gave stays.
-func (n *network) updateStatus(c *client, ch *channel, before member.Member) {
-	was, is := rights(before), rights(c.account.member)
-	n.setStatus(c, ch, ch.members[c]&^(was&^is)|is&^was, "")
+func (n *network) updateStatus(m *membership, before member.Member) {
+	was, is := rights(before), rights(m.user.account.member)
+	n.setStatus(m, m.status&^(was&^is)|is&^was, "")
 }
 
-// setStatus changes the status of c in the channel and tells everyone. by is the
-// prefix of who did it, "" for the server.
-func (n *network) setStatus(c *client, ch *channel, now status, by string) {
-	was := ch.members[c]
+// setStatus changes the status of a member and tells everyone. by is the prefix
+// of who did it, "" for the server.
+func (n *network) setStatus(m *membership, now status, by string) {
+	was := m.status
 	if was == now {
 		return
 	}
@@ -310,52 +361,48 @@ func (n *network) setStatus(c *client, ch *channel, now status, by string) {
 	if lost := was &^ now; lost != 0 {
 		modes += "-" + lost.letters()
 	}
-	l := n.statusLine(c, ch, modes)
+	l := n.statusLine(m, modes)
 	if by != "" {
 		l.source = by
 	}
-	unseen := func(yield func(*client) bool) {
-		for viewer := range ch.members {
-			if !ch.sees(viewer, c) && !yield(viewer) {
+	unseen := func(yield func(*user) bool) {
+		for _, viewer := range m.ch.members {
+			if !m.seenBy(viewer.user) && !yield(viewer.user) {
 				return
 			}
 		}
 	}
-	if was == 0 { // in an auditorium c comes into view
-		n.showEntry(c, ch, unseen)
+	if was == 0 { // in an auditorium the member comes into view
+		n.showEntry(m, unseen)
 	}
-	ch.put(c, now)
-	for viewer := range ch.members {
-		n.send(viewer, l)
-	}
+	m.setStatus(now)
+	n.tellChannel(m.ch, l)
 	if now == 0 { // and out of it again
-		part := n.lineFrom(c, "PART", ch.row.Name)
+		part := n.lineFrom(m.user, "PART", m.ch.row.Name)
 		for viewer := range unseen {
-			n.send(viewer, part)
+			n.tell(viewer, part)
 		}
 	}
-	if ch.flags&flagAuditorium != 0 && (was^now)&statusOp != 0 {
-		n.showAgain(c, ch)
+	if m.ch.flags&flagAuditorium != 0 && (was^now)&statusOp != 0 {
+		n.showAgain(m)
 	}
 }
 
-// showAgain lets c enter anew what it is in, for its own eyes only: whom it sees
-// there has changed, and its client keeps a list.
-func (n *network) showAgain(c *client, ch *channel) {
-	n.send(c, n.lineFrom(c, "PART", ch.row.Name, "You will see others in this channel now"))
-	n.showEntry(c, ch, slices.Values([]*client{c}))
-	if ch.topic() != "" {
-		n.sendTopic(c, ch)
+// showAgain lets a member enter anew what it is in, for its own eyes only: whom
+// it sees there has changed, and clients keep a list.
+func (n *network) showAgain(m *membership) {
+	n.tell(m.user, n.lineFrom(m.user, "PART", m.ch.row.Name, "You will see others in this channel now"))
+	for _, s := range m.user.sessions {
+		n.showOwn(s, m)
 	}
-	n.sendNames(c, ch)
 }
 
 // statusLine is a MODE about one member; modes are such as "+ov".
-func (n *network) statusLine(c *client, ch *channel, modes string) *line {
-	params := []string{ch.row.Name, modes}
+func (n *network) statusLine(m *membership, modes string) *line {
+	params := []string{m.ch.row.Name, modes}
 	for _, r := range modes {
 		if r != '+' && r != '-' {
-			params = append(params, c.nick)
+			params = append(params, m.user.nick)
 		}
 	}
 	return n.line("MODE", params...)

@@ -261,17 +261,18 @@ func (in *interior) compare(t *testing.T, all []*watcher) {
 		}
 		knows := map[string][]string{}
 		in.n.locked(func() {
-			c := in.n.find(w.nick)
-			if c == nil {
+			u := in.n.find(w.nick)
+			if u == nil {
 				return
 			}
-			for ch := range c.channels {
-				for m := range ch.members {
-					if ch.sees(c, m) {
-						knows[ch.row.Name] = append(knows[ch.row.Name], m.nick)
+			for _, own := range u.channels {
+				name := own.ch.row.Name
+				for _, m := range own.ch.members {
+					if m.seenBy(u) {
+						knows[name] = append(knows[name], m.user.nick)
 					}
 				}
-				slices.Sort(knows[ch.row.Name])
+				slices.Sort(knows[name])
 			}
 		})
 		if diff := cmp.Diff(knows, believes); diff != "" {

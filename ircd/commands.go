@@ -77,7 +77,7 @@ func commandTable() map[string]*command {
 type request struct {
 	ctx    context.Context
 	n      *network
-	c      *client
+	s      *session
 	msg    ircmsg.Message
 	params []string
 	label  string  // of labeled-response; "" without
@@ -88,11 +88,14 @@ type request struct {
 // nothing when the connection has ended meanwhile.
 func (r *request) locked(f func()) {
 	r.n.lockedFor(r, func() {
-		if !r.c.gone {
+		if !r.s.gone {
 			f()
 		}
 	})
 }
+
+// user is who asks. Call it under the lock.
+func (r *request) user() *user { return r.s.user }
 
 // param returns the i-th parameter, "" when there are fewer.
 func (r *request) param(i int) string {
@@ -103,20 +106,20 @@ func (r *request) param(i int) string {
 }
 
 // reply sends a numeric to who asked. Call it under the lock.
-func (r *request) reply(code string, params ...string) { r.n.numeric(r.c, code, params...) }
+func (r *request) reply(code string, params ...string) { r.n.numeric(r.s, code, params...) }
 
 // handle runs one line of a client and reports whether the connection goes on.
 // A fault in a command ends only the connection that caused it.
-func (n *network) handle(ctx context.Context, c *client, raw string) (alive bool) {
+func (n *network) handle(ctx context.Context, s *session, raw string) (alive bool) {
 	defer func() {
 		if v := recover(); v != nil {
 			n.metrics.panics.Inc()
 			n.log.Error("an IRC command panicked", "panic", v, "stack", string(debug.Stack()))
-			n.locked(func() { n.drop(c, "Something went wrong on our side; it has been logged") })
+			n.locked(func() { n.drop(s, "Something went wrong on our side; it has been logged") })
 			alive = false
 		}
 	}()
-	r := &request{ctx: ctx, n: n, c: c}
+	r := &request{ctx: ctx, n: n, s: s}
 	if !n.parse(r, raw) {
 		return ctx.Err() == nil
 	}
@@ -144,10 +147,10 @@ func (n *network) parse(r *request, raw string) bool {
 	refuse := func(command string, params ...string) bool {
 		r.locked(func() {
 			if command == "FAIL" {
-				n.sendLine(r.c, command, params...)
+				n.sendLine(r.s, command, params...)
 				return
 			}
-			n.numeric(r.c, command, params...)
+			n.numeric(r.s, command, params...)
 		})
 		return false
 	}
@@ -177,19 +180,19 @@ func (n *network) parse(r *request, raw string) bool {
 
 // admit checks what the table demands, and answers when it isn't met.
 func (r *request) admit(cmd *command) bool {
-	if !r.c.has(capLabeledResponse) {
+	if !r.s.has(capLabeledResponse) {
 		r.label = ""
 	}
 	switch {
-	case cmd == nil && !r.c.registered, cmd != nil && !cmd.early && !r.c.registered:
+	case cmd == nil && !r.s.registered(), cmd != nil && !cmd.early && !r.s.registered():
 		r.reply(errNotRegistered, "You have not registered")
 	case cmd == nil:
 		r.reply(errUnknownCommand, clip(r.msg.Command, 32), "Unknown command")
-	case cmd.once && r.c.registered:
+	case cmd.once && r.s.registered():
 		r.reply(errAlreadyRegistered, "You may not reregister")
 	case len(r.params) < cmd.min:
 		r.reply(errNeedMoreParams, cmd.name, "Not enough parameters")
-	case cmd.need != "" && (r.c.account == nil || !r.c.account.member.Can(cmd.need)):
+	case cmd.need != "" && !r.user().can(cmd.need):
 		r.reply(errNoPrivileges, "Permission denied: your class may not do this")
 	default:
 		return true
@@ -200,31 +203,31 @@ func (r *request) admit(cmd *command) bool {
 // flush sends what was held for a labelled request: one line carries the label
 // itself, several come as a batch, none is acknowledged.
 func (n *network) flush(r *request) {
-	if r.label == "" || r.c.gone {
+	if r.label == "" || r.s.gone {
 		return
 	}
-	label, held, c := r.label, r.held, r.c
+	label, held, s := r.label, r.held, r.s
 	r.label, r.held = "", nil
 	switch len(held) {
 	case 0:
-		n.push(c, n.line("ACK").with(c.caps, "label", label))
+		n.push(s, n.line("ACK").with(s.caps, "label", label))
 	case 1:
-		n.push(c, held[0].with(c.caps, "label", label))
+		n.push(s, held[0].with(s.caps, "label", label))
 	default:
-		if !c.has(capBatch) {
-			n.push(c, held[0].with(c.caps, "label", label))
+		if !s.has(capBatch) {
+			n.push(s, held[0].with(s.caps, "label", label))
 			for _, l := range held[1:] {
-				n.send(c, l)
+				n.send(s, l)
 			}
 			return
 		}
 		n.serial++
 		id := "r" + itoa(int(n.serial))
-		n.push(c, n.line("BATCH", "+"+id, "labeled-response").with(c.caps, "label", label))
+		n.push(s, n.line("BATCH", "+"+id, "labeled-response").with(s.caps, "label", label))
 		for _, l := range held {
-			n.push(c, l.with(c.caps, "batch", id))
+			n.push(s, l.with(s.caps, "batch", id))
 		}
-		n.push(c, n.line("BATCH", "-"+id).bytes(c.caps))
+		n.push(s, n.line("BATCH", "-"+id).bytes(s.caps))
 	}
 }
 

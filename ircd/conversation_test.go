@@ -174,29 +174,6 @@ func TestConversations(t *testing.T) {
 			7up = :7up!7up@6.user.bio-test NICK 7up|work
 			7up > NICK 7UP
 			7up = :7up|work!* NICK 7UP`,
-		"a second connection": `
-			bob is
-			two > PASS bob:key-bob
-			two > NICK bob
-			two > USER u 0 * :Two
-			two < :irc.test 001 bob|2 *
-			bob < :bob|2!bob@2.user.bio-test JOIN #general
-			three > PASS key-bob
-			three > NICK bob_
-			three > USER u 0 * :Three
-			three < :irc.test 001 bob_ *
-			two > NICK bob
-			two < :bob!* NICK bob|3
-			two < :bob|2!* NICK bob
-			bob < :bob!* NICK bob|3
-			bob ! :irc.test 433 *
-			# Programs go by the name of Hermes: the newest connection has it.
-			Hermes is
-			new > PASS Hermes:key-hermes
-			new > NICK Hermes
-			new > USER h 0 * :Hermes
-			new < :irc.test 001 Hermes *
-			Hermes < :Hermes!* NICK Hermes|2`,
 		"talk": `
 			alice is echo-message
 			bob is server-time account-tag
@@ -431,6 +408,7 @@ func TestConversations(t *testing.T) {
 			bob > AWAY
 			alice = :bob!* AWAY
 			alice > JOIN #support
+			alice < :irc.test 366 alice #support *
 			x is
 			x > JOIN #support
 			alice < :x!x@* JOIN #support * :Real x

@@ -7,8 +7,12 @@
 // log says that a member or a class changed. Real addresses are used for limits
 // only; nobody is shown one and none is logged.
 //
+// A user is somebody with a nick; a session is one of the connections of a user.
+// All connections of a member are sessions of one user: they share nick, channels
+// and modes, and each sees what the others say. Guests have one session.
+//
 // Concurrency: each run of the room has one network. Everything that several
-// connections can see (nicks, accounts, channels, the fields of a client) is
+// connections can see (nicks, accounts, channels, the fields of users) is
 // guarded by the one lock of the network, so that all members of a channel see
 // the same order of things. Nothing waits under that lock: lines go into bounded
 // queues, and what needs the database is done before or after. A connection has

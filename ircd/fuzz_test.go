@@ -12,35 +12,35 @@ import (
 
 // deaf is a client without goroutines: lines are handed to the network, and what
 // it answers is taken from the queue.
-func (in *interior) deaf(t testing.TB, name string) *client {
+func (in *interior) deaf(t testing.TB, name string) *session {
 	t.Helper()
 	conn, other := net.Pipe()
 	t.Cleanup(func() { conn.Close(); other.Close() })
-	c := &client{conn: conn, raw: conn, out: newOutbox(8 << 20), end: func() {}, channels: map[*channel]struct{}{}, invited: map[*channel]struct{}{}}
-	if err := in.n.add(c); err != nil {
+	s := newSession(conn, 8<<20, func() {})
+	if err := in.n.add(s); err != nil {
 		t.Fatal(err)
 	}
 	if m, err := in.people.ByName(t.Context(), name); err == nil {
 		in.n.locked(func() {
-			if err := in.n.attach(c, m); err != nil {
+			if err := in.n.attach(s, m); err != nil {
 				t.Error(err)
 			}
 		})
 	}
-	in.n.handle(t.Context(), c, "CAP REQ :labeled-response batch echo-message message-tags server-time sasl account-tag")
-	in.n.handle(t.Context(), c, "CAP END")
-	in.n.handle(t.Context(), c, "USER u 0 * :Real")
-	in.n.handle(t.Context(), c, "NICK "+name)
-	if !c.registered {
+	in.n.handle(t.Context(), s, "CAP REQ :labeled-response batch echo-message message-tags server-time sasl account-tag")
+	in.n.handle(t.Context(), s, "CAP END")
+	in.n.handle(t.Context(), s, "USER u 0 * :Real")
+	in.n.handle(t.Context(), s, "NICK "+name)
+	if !s.registered() {
 		t.Fatalf("%s is not registered", name)
 	}
-	return c
+	return s
 }
 
 // sane finds faults in what a client was sent.
-func sane(t *testing.T, c *client) {
+func sane(t *testing.T, s *session) {
 	t.Helper()
-	lines, _ := c.out.take()
+	lines, _ := s.out.take()
 	for _, l := range lines {
 		text, ok := bytes.CutSuffix(l, []byte("\r\n"))
 		switch {
@@ -76,7 +76,7 @@ func FuzzLines(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		in := inside(t, func(c *Config) { c.FreeChannels = true })
-		who := []*client{in.deaf(t, "mod"), in.deaf(t, "alice"), in.deaf(t, "guest")}
+		who := []*session{in.deaf(t, "mod"), in.deaf(t, "alice"), in.deaf(t, "guest"), in.deaf(t, "alice")}
 		for i, l := range strings.Split(text, "\n") {
 			if i == 60 {
 				break

@@ -291,7 +291,8 @@ func newPeer(t testing.TB, name string, conn net.Conn) *peer {
 }
 
 // join connects and registers: as a member when the site knows the name, as a
-// guest otherwise.
+// guest otherwise. What follows a slash in the name tells apart the connections of
+// one member.
 func (h *house) join(t testing.TB, name string, caps ...string) *peer {
 	t.Helper()
 	return joinBy(t, h, h.dial(t, name), caps...)
@@ -299,7 +300,7 @@ func (h *house) join(t testing.TB, name string, caps ...string) *peer {
 
 func joinBy(t testing.TB, h *house, p *peer, caps ...string) *peer {
 	t.Helper()
-	name := p.name
+	name, _, _ := strings.Cut(p.name, "/")
 	account, _, _ := strings.Cut(name, "|")
 	if _, err := h.people.ByName(t.Context(), account); err == nil {
 		p.send("CAP REQ :" + strings.Join(append(caps, "sasl"), " "))

@@ -15,7 +15,7 @@ func cmdPing(r *request) {
 		r.reply(errNoOrigin, "No origin specified")
 		return
 	}
-	r.n.sendLine(r.c, "PONG", r.n.cfg.ServerName, r.param(0))
+	r.n.sendLine(r.s, "PONG", r.n.cfg.ServerName, r.param(0))
 }
 
 func cmdQuit(r *request) {
@@ -23,46 +23,41 @@ func cmdQuit(r *request) {
 	if text := clip(r.param(0), maxReason); text != "" {
 		reason = "Quit: " + text
 	}
-	r.n.drop(r.c, reason)
+	r.n.drop(r.s, reason)
 }
 
 // cmdLusers counts people, not connections that haven't registered.
-func cmdLusers(r *request) { r.n.sendLusers(r.c) }
+func cmdLusers(r *request) { r.n.sendLusers(r.s) }
 
-func (n *network) sendLusers(c *client) {
-	invisible, users := 0, len(n.nicks)
-	for _, who := range n.nicks {
-		if who.invisible {
-			invisible++
-		}
-	}
+func (n *network) sendLusers(s *session) {
+	users := len(n.nicks)
 	all := itoa(users)
-	n.numeric(c, rplLUserClient, "There are "+itoa(users-invisible)+" users and "+itoa(invisible)+" invisible on 1 servers")
-	n.numeric(c, rplLUserOp, "0", "operator(s) online")
-	n.numeric(c, rplLUserUnknown, itoa(len(n.clients)-users), "unknown connection(s)")
-	n.numeric(c, rplLUserChannels, itoa(len(n.channels)), "channels formed")
-	n.numeric(c, rplLUserMe, "I have "+all+" clients and 0 servers")
-	n.numeric(c, rplLocalUsers, all, itoa(n.peak), "Current local users "+all+", max "+itoa(n.peak))
-	n.numeric(c, rplGlobalUsers, all, itoa(n.peak), "Current global users "+all+", max "+itoa(n.peak))
+	n.numeric(s, rplLUserClient, "There are "+itoa(users-n.invisible)+" users and "+itoa(n.invisible)+" invisible on 1 servers")
+	n.numeric(s, rplLUserOp, "0", "operator(s) online")
+	n.numeric(s, rplLUserUnknown, itoa(n.unknown), "unknown connection(s)")
+	n.numeric(s, rplLUserChannels, itoa(len(n.channels)), "channels formed")
+	n.numeric(s, rplLUserMe, "I have "+all+" clients and 0 servers")
+	n.numeric(s, rplLocalUsers, all, itoa(n.peak), "Current local users "+all+", max "+itoa(n.peak))
+	n.numeric(s, rplGlobalUsers, all, itoa(n.peak), "Current global users "+all+", max "+itoa(n.peak))
 }
 
 func cmdMOTD(r *request) {
 	if r.otherServer(r.param(0)) {
 		return
 	}
-	r.n.sendMOTD(r.c)
+	r.n.sendMOTD(r.s)
 }
 
-func (n *network) sendMOTD(c *client) {
+func (n *network) sendMOTD(s *session) {
 	if strings.TrimSpace(n.cfg.MOTD) == "" {
-		n.numeric(c, errNoMOTD, "MOTD File is missing")
+		n.numeric(s, errNoMOTD, "MOTD File is missing")
 		return
 	}
-	n.numeric(c, rplMOTDStart, "- "+n.cfg.ServerName+" Message of the day - ")
+	n.numeric(s, rplMOTDStart, "- "+n.cfg.ServerName+" Message of the day - ")
 	for l := range strings.Lines(n.cfg.MOTD) {
-		n.numeric(c, rplMOTD, "- "+strings.TrimRight(l, "\r\n"))
+		n.numeric(s, rplMOTD, "- "+strings.TrimRight(l, "\r\n"))
 	}
-	n.numeric(c, rplEndOfMOTD, "End of MOTD command")
+	n.numeric(s, rplEndOfMOTD, "End of MOTD command")
 }
 
 // otherServer answers a question for a server that doesn't exist.
@@ -79,7 +74,7 @@ func cmdVersion(r *request) {
 		return
 	}
 	r.reply(rplVersion, r.n.version, r.n.cfg.ServerName, "")
-	r.n.sendISupport(r.c)
+	r.n.sendISupport(r.s)
 }
 
 func cmdTime(r *request) {

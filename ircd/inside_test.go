@@ -3,6 +3,7 @@ package ircd
 import (
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -88,59 +89,91 @@ func (n *network) check() error {
 
 func (n *network) contradiction() error {
 	for name, ch := range n.channels {
-		if name != fold(ch.row.Name) || !ch.kept && len(ch.members) == 0 {
-			return fmt.Errorf("channel %s is kept as %s with %d members", ch.row.Name, name, len(ch.members))
-		}
-		if len(ch.ranked) > len(ch.members) {
-			return fmt.Errorf("%s has more with a status than members", name)
-		}
-		for c := range ch.members {
-			if _, in := c.channels[ch]; !in || c.gone || !c.registered {
-				return fmt.Errorf("%s is in %s by the channel's list only", c.nick, name)
-			}
-			if _, ranked := ch.ranked[c]; ranked != (ch.members[c] != 0) {
-				return fmt.Errorf("the status of %s in %s is noted wrongly", c.nick, name)
-			}
-			if !ch.admits(c.account) {
-				return fmt.Errorf("%s may not be in %s", c.nick, name)
-			}
+		if err := n.channelContradiction(name, ch); err != nil {
+			return err
 		}
 	}
-	registered := 0
-	for c := range n.clients {
-		for ch := range c.channels {
-			if !ch.has(c) || n.channels[fold(ch.row.Name)] != ch {
-				return fmt.Errorf("%s is in %s by its own list only", c.nick, ch.row.Name)
+	invisible := 0
+	for nick, u := range n.nicks {
+		if fold(u.nick) != nick || len(u.sessions) == 0 {
+			return fmt.Errorf("%s is known as %s and has %d sessions", u.nick, nick, len(u.sessions))
+		}
+		if u.invisible {
+			invisible++
+		}
+		for _, m := range u.channels {
+			if m.user != u || u.in(m.ch) != m || n.channels[fold(m.ch.row.Name)] != m.ch || m.ch.members[m.place] != m {
+				return fmt.Errorf("%s is in %s by its own list only", u.nick, m.ch.row.Name)
 			}
 		}
-		if c.registered {
-			registered++
-			if n.nicks[fold(c.nick)] != c {
-				return fmt.Errorf("the nick %s is another's", c.nick)
+		for _, s := range u.sessions {
+			if s.user != u || s.gone || s.account != u.account && u.account != nil {
+				return fmt.Errorf("a session of %s isn't its own", u.nick)
 			}
 		}
-		if c.gone {
-			return fmt.Errorf("%s is gone and still listed", c.nick)
-		}
-		if a := c.account; a != nil {
-			if _, in := a.clients[c]; !in || n.accounts[a.member.ID] != a {
-				return fmt.Errorf("%s is not among the connections of %s", c.nick, a.member.Name)
-			}
+		if u.account != nil && u.account.user != u {
+			return fmt.Errorf("the account of %s has another user", u.nick)
 		}
 	}
-	if registered != len(n.nicks) {
-		return fmt.Errorf("%d registered clients have %d nicks", registered, len(n.nicks))
+	if invisible != n.invisible {
+		return fmt.Errorf("%d invisible users count as %d", invisible, n.invisible)
+	}
+	return n.sessionContradiction()
+}
+
+func (n *network) channelContradiction(name string, ch *channel) error {
+	if name != fold(ch.row.Name) || !ch.kept && len(ch.members) == 0 {
+		return fmt.Errorf("channel %s is kept as %s with %d members", ch.row.Name, name, len(ch.members))
+	}
+	ranked := 0
+	for i, m := range ch.members {
+		if m.place != i || m.ch != ch || m.user.in(ch) != m || n.nicks[fold(m.user.nick)] != m.user {
+			return fmt.Errorf("%s is in %s by the channel's list only", m.user.nick, name)
+		}
+		if m.status != 0 {
+			ranked++
+			if ch.ranked[m.rank] != m {
+				return fmt.Errorf("the status of %s in %s is noted wrongly", m.user.nick, name)
+			}
+		}
+		if !ch.admits(m.user.account) {
+			return fmt.Errorf("%s may not be in %s", m.user.nick, name)
+		}
+	}
+	if ranked != len(ch.ranked) {
+		return fmt.Errorf("%s has %d with a status and notes %d", name, ranked, len(ch.ranked))
+	}
+	return nil
+}
+
+func (n *network) sessionContradiction() error {
+	unknown := 0
+	for s := range n.sessions {
+		if s.gone {
+			return fmt.Errorf("%s is gone and still listed", s.target())
+		}
+		if !s.registered() {
+			unknown++
+		} else if n.nicks[fold(s.user.nick)] != s.user || !slices.Contains(s.user.sessions, s) {
+			return fmt.Errorf("the nick %s is another's", s.user.nick)
+		}
+		if a := s.account; a != nil && (!slices.Contains(a.sessions, s) || n.accounts[a.member.ID] != a) {
+			return fmt.Errorf("%s is not among the connections of %s", s.target(), a.member.Name)
+		}
+	}
+	if unknown != n.unknown {
+		return fmt.Errorf("%d unregistered sessions count as %d", unknown, n.unknown)
 	}
 	total := 0
 	for _, k := range n.perAddr {
 		total += k
 	}
-	if total != len(n.clients) {
-		return fmt.Errorf("%d clients count as %d by address", len(n.clients), total)
+	if total != len(n.sessions) {
+		return fmt.Errorf("%d sessions count as %d by address", len(n.sessions), total)
 	}
 	for id, a := range n.accounts {
-		if len(a.clients) == 0 || a.member.ID != id {
-			return fmt.Errorf("account %d has %d connections", id, len(a.clients))
+		if len(a.sessions) == 0 || a.member.ID != id {
+			return fmt.Errorf("account %d has %d connections", id, len(a.sessions))
 		}
 	}
 	return nil

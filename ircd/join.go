@@ -1,6 +1,7 @@
 package ircd
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
@@ -10,8 +11,8 @@ import (
 // cmdJoin is JOIN: several channels with keys, or 0 to leave all.
 func cmdJoin(r *request) {
 	if r.param(0) == "0" {
-		for ch := range r.c.channels {
-			r.n.part(r.c, ch, "")
+		for _, m := range slices.Clone(r.user().channels) {
+			r.n.part(m, "")
 		}
 		return
 	}
@@ -26,58 +27,59 @@ func cmdJoin(r *request) {
 }
 
 func (r *request) join(name, key string) {
-	n, c := r.n, r.c
+	n, u := r.n, r.user()
 	ch := n.channels[fold(name)]
 	if ch == nil {
 		if !n.cfg.FreeChannels || !validChannel(name) || len(n.channels) >= maxChannels {
 			r.reply(errNoSuchChannel, clip(name, maxChannel), "No such channel")
 			return
 		}
-		n.openFree(c, name)
+		n.openFree(r.s, name)
 		return
 	}
-	if _, in := c.channels[ch]; in {
+	if u.in(ch) != nil {
 		return
 	}
-	if code, why := n.mayJoin(c, ch, key); code != "" {
+	if code, why := n.mayJoin(u, ch, key); code != "" {
 		r.reply(code, ch.row.Name, why)
 		return
 	}
-	n.enter(c, ch, n.entryStatus(c))
+	n.enter(u, ch, n.entryStatus(u))
 }
 
 // openFree makes a channel that lasts while someone is in it.
-func (n *network) openFree(c *client, name string) {
-	if len(c.channels) >= maxJoined {
-		n.numeric(c, errTooManyChannels, name, "You have joined too many channels")
+func (n *network) openFree(s *session, name string) {
+	u := s.user
+	if len(u.channels) >= maxJoined {
+		n.numeric(s, errTooManyChannels, name, "You have joined too many channels")
 		return
 	}
 	ch := newChannel(ChannelRow{Name: name, Modes: "+nt", Guests: true}, false, n.clock())
 	n.channels[fold(name)] = ch
-	n.enter(c, ch, n.entryStatus(c)|statusOp)
+	n.enter(u, ch, n.entryStatus(u)|statusOp)
 }
 
-func (n *network) entryStatus(c *client) status {
-	if c.account == nil {
+func (n *network) entryStatus(u *user) status {
+	if u.account == nil {
 		return 0
 	}
-	return rights(c.account.member)
+	return rights(u.account.member)
 }
 
-// mayJoin returns the numeric and the reason why c may not enter, "" when it may.
+// mayJoin returns the numeric and the reason why u may not enter, "" when it may.
 // Those whom rights make operators pass what operators set.
-func (n *network) mayJoin(c *client, ch *channel, key string) (code, why string) {
-	_, invited := c.invited[ch]
+func (n *network) mayJoin(u *user, ch *channel, key string) (code, why string) {
+	invited := slices.Contains(u.invited, ch)
 	switch {
-	case len(c.channels) >= maxJoined:
+	case len(u.channels) >= maxJoined:
 		return errTooManyChannels, "You have joined too many channels"
-	case !ch.admits(c.account) && c.account == nil:
+	case !ch.admits(u.account) && u.account == nil:
 		return errNeedReggedNick, "Cannot join channel: log in with your site name and IRC key first"
-	case !ch.admits(c.account):
+	case !ch.admits(u.account):
 		return errInviteOnlyChan, "Cannot join channel: your class may not enter it"
-	case n.entryStatus(c)&statusOp != 0:
+	case n.entryStatus(u)&statusOp != 0:
 		return "", ""
-	case ch.banned(c):
+	case ch.banned(u):
 		return errBannedFromChan, "Cannot join channel (+b): you are banned"
 	case ch.flags&flagInviteOnly != 0 && !invited:
 		return errInviteOnlyChan, "Cannot join channel (+i): you need an invitation"
@@ -91,51 +93,51 @@ func (n *network) mayJoin(c *client, ch *channel, key string) (code, why string)
 
 // autoJoin puts a member into the channels that are meant for it: all of them at
 // login, those that its new rights opened after a change from before.
-func (n *network) autoJoin(c *client, before *member.Member) {
+func (n *network) autoJoin(u *user, before *member.Member) {
 	for _, ch := range n.ordered {
-		_, in := c.channels[ch]
-		if in || !ch.row.AutoJoin || c.account == nil || !ch.admits(c.account) || ch.banned(c) || len(c.channels) >= maxJoined {
+		if u.in(ch) != nil || !ch.row.AutoJoin || u.account == nil || !ch.admits(u.account) || ch.banned(u) || len(u.channels) >= maxJoined {
 			continue
 		}
 		if before != nil && ch.admitsMember(*before) {
 			continue
 		}
-		n.enter(c, ch, n.entryStatus(c))
+		n.enter(u, ch, n.entryStatus(u))
 	}
 }
 
 // cmdPart is PART.
 func cmdPart(r *request) {
 	for _, name := range targets(r.param(0)) {
-		ch := r.n.lookup(r.c, name)
+		ch := r.n.lookup(r.user(), name)
 		if ch == nil {
 			r.reply(errNoSuchChannel, clip(name, maxChannel), "No such channel")
 			continue
 		}
-		if _, in := r.c.channels[ch]; !in {
+		m := r.user().in(ch)
+		if m == nil {
 			r.reply(errNotOnChannel, ch.row.Name, "You're not on that channel")
 			continue
 		}
-		r.n.part(r.c, ch, clip(r.param(1), maxReason))
+		r.n.part(m, clip(r.param(1), maxReason))
 	}
 }
 
-func (n *network) part(c *client, ch *channel, reason string) {
-	params := []string{ch.row.Name}
+func (n *network) part(m *membership, reason string) {
+	params := []string{m.ch.row.Name}
 	if reason != "" {
 		params = append(params, reason)
 	}
-	l := n.lineFrom(c, "PART", params...)
-	for viewer := range ch.viewers(c) {
-		n.send(viewer, l)
+	l := n.lineFrom(m.user, "PART", params...)
+	for viewer := range m.viewers() {
+		n.tell(viewer, l)
 	}
-	n.leave(c, ch)
+	n.leave(m)
 }
 
 // cmdKick is KICK: several people out of one channel.
 func cmdKick(r *request) {
-	n, c := r.n, r.c
-	ch := n.lookup(c, r.param(0))
+	n, u := r.n, r.user()
+	ch := n.lookup(u, r.param(0))
 	if ch == nil {
 		r.reply(errNoSuchChannel, clip(r.param(0), maxChannel), "No such channel")
 		return
@@ -145,7 +147,7 @@ func cmdKick(r *request) {
 	}
 	reason := clip(r.param(2), maxReason)
 	if reason == "" {
-		reason = c.nick
+		reason = u.nick
 	}
 	nicks := targets(r.param(1))
 	if len(nicks) > maxTargets {
@@ -153,36 +155,39 @@ func cmdKick(r *request) {
 		return
 	}
 	for _, nick := range nicks {
-		victim := n.find(nick)
-		if victim == nil || !ch.has(victim) || !ch.sees(c, victim) {
+		victim := n.memberOf(ch, nick)
+		if victim == nil || !victim.seenBy(u) {
 			r.reply(errUserNotInChannel, clip(nick, maxNick), ch.row.Name, "They aren't on that channel")
 			continue
 		}
-		if victim.account != nil && victim.account.member.Can(core.IRCAnnounce) {
-			r.reply(errChanOPrivsNeeded, ch.row.Name, victim.nick+" works here and can't be kicked")
+		if victim.user.can(core.IRCAnnounce) {
+			r.reply(errChanOPrivsNeeded, ch.row.Name, victim.user.nick+" works here and can't be kicked")
 			continue
 		}
-		l := n.lineFrom(c, "KICK", ch.row.Name, victim.nick, reason)
-		for viewer := range ch.viewers(victim) {
-			n.send(viewer, l)
+		l := n.lineFrom(u, "KICK", ch.row.Name, victim.user.nick, reason)
+		for viewer := range victim.viewers() {
+			n.tell(viewer, l)
 		}
-		n.leave(victim, ch)
+		n.leave(victim)
 	}
 }
 
-func (ch *channel) has(c *client) bool {
-	_, in := ch.members[c]
-	return in
+// memberOf returns the membership of who has a nick, or nil.
+func (n *network) memberOf(ch *channel, nick string) *membership {
+	if u := n.find(nick); u != nil {
+		return u.in(ch)
+	}
+	return nil
 }
 
-// operates reports whether the client is operator of the channel, and tells it
-// when it isn't.
+// operates reports whether who asks is operator of the channel, and tells them
+// when not.
 func (r *request) operates(ch *channel) bool {
-	s, in := ch.members[r.c]
+	m := r.user().in(ch)
 	switch {
-	case !in:
+	case m == nil:
 		r.reply(errNotOnChannel, ch.row.Name, "You're not on that channel")
-	case s&statusOp == 0:
+	case m.status&statusOp == 0:
 		r.reply(errChanOPrivsNeeded, ch.row.Name, "You're not channel operator")
 	default:
 		return true
@@ -193,8 +198,8 @@ func (r *request) operates(ch *channel) bool {
 // cmdInvite is INVITE. An invitation passes what operators set (+i, +k, +l), never
 // what the site's classes say.
 func cmdInvite(r *request) {
-	n, c := r.n, r.c
-	guest, ch := n.find(r.param(0)), n.lookup(c, r.param(1))
+	n, u := r.n, r.user()
+	guest, ch := n.find(r.param(0)), n.lookup(u, r.param(1))
 	switch {
 	case guest == nil:
 		r.reply(errNoSuchNick, clip(r.param(0), maxNick), "No such nick")
@@ -202,10 +207,10 @@ func cmdInvite(r *request) {
 	case ch == nil:
 		r.reply(errNoSuchChannel, clip(r.param(1), maxChannel), "No such channel")
 		return
-	case !ch.has(c):
+	case u.in(ch) == nil:
 		r.reply(errNotOnChannel, ch.row.Name, "You're not on that channel")
 		return
-	case ch.has(guest):
+	case guest.in(ch) != nil:
 		r.reply(errUserOnChannel, guest.nick, ch.row.Name, "is already on channel")
 		return
 	case ch.flags&flagInviteOnly != 0 && !r.operates(ch):
@@ -214,10 +219,22 @@ func cmdInvite(r *request) {
 		r.reply(errChanOPrivsNeeded, ch.row.Name, "The class of "+guest.nick+" may not enter this channel")
 		return
 	}
-	guest.invited[ch] = struct{}{}
+	n.invite(guest, ch)
 	r.reply(rplInviting, guest.nick, ch.row.Name)
-	n.send(guest, n.lineFrom(c, "INVITE", guest.nick, ch.row.Name))
+	n.tell(guest, n.lineFrom(u, "INVITE", guest.nick, ch.row.Name))
 	if guest.away != "" {
 		r.reply(rplAway, guest.nick, guest.away)
 	}
+}
+
+// invite notes an invitation. The latest are kept; one to a channel that is gone
+// opens no later channel of that name.
+func (n *network) invite(u *user, ch *channel) {
+	if slices.Contains(u.invited, ch) {
+		return
+	}
+	if len(u.invited) >= maxJoined {
+		u.invited = slices.Delete(u.invited, 0, 1)
+	}
+	u.invited = append(u.invited, ch)
 }

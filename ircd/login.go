@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -53,11 +54,11 @@ func cmdAuthenticate(r *request) {
 // saslStep takes one AUTHENTICATE line, and returns the response once it is
 // complete.
 func (r *request) saslStep() ([]byte, bool) {
-	s, arg := &r.c.sasl, r.param(0)
+	s, arg := &r.s.sasl, r.param(0)
 	switch {
-	case !r.c.has(capSASL):
+	case !r.s.has(capSASL):
 		r.reply(errSASLFail, "SASL authentication failed: ask for the capability sasl first")
-	case r.c.account != nil:
+	case r.s.account != nil:
 		r.reply(errSASLAlready, "You are logged in already")
 	case arg == "*":
 		s.mechanism = ""
@@ -69,7 +70,7 @@ func (r *request) saslStep() ([]byte, bool) {
 			break
 		}
 		s.mechanism, s.buffer = "PLAIN", ircutils.NewSASLBuffer(maxSASL)
-		r.n.send(r.c, &line{command: "AUTHENTICATE", params: []string{"+"}, at: r.n.clock()})
+		r.n.send(r.s, &line{command: "AUTHENTICATE", params: []string{"+"}, at: r.n.clock()})
 	default:
 		done, response, err := s.buffer.Add(arg)
 		if !done {
@@ -103,8 +104,8 @@ func parsePlain(b []byte) (name, key string, ok bool) {
 
 // limitTries closes a connection that has had enough wrong keys.
 func (r *request) limitTries() {
-	if r.c.sasl.tries >= r.n.cfg.LoginTries {
-		r.n.drop(r.c, "Too many failed logins")
+	if r.s.sasl.tries >= r.n.cfg.LoginTries {
+		r.n.drop(r.s, "Too many failed logins")
 	}
 }
 
@@ -115,9 +116,9 @@ func (r *request) login(name, key string) error {
 	if !isAccountName(name) {
 		name = "*" // nobody's; it costs a try like any other
 	}
-	if wait := n.guard.wait(r.c.addr, r.c.exempt, name); wait > 0 {
+	if wait := n.guard.wait(r.s.addr, r.s.exempt, name); wait > 0 {
 		n.metrics.loginFailures.WithLabelValues("limited").Inc()
-		r.locked(func() { r.c.sasl.tries++ })
+		r.locked(func() { r.s.sasl.tries++ })
 		return core.Errorf(core.Unavailable, "too many failed logins, try again in %s", wait.Round(time.Second)+time.Second)
 	}
 	err := n.settled(func(unchanged func(core.MemberID, string) bool) (bool, error) {
@@ -128,19 +129,19 @@ func (r *request) login(name, key string) error {
 		done := false
 		r.locked(func() {
 			if done = unchanged(m.ID, m.Name); done {
-				err = n.attach(r.c, m)
+				err = n.attach(r.s, m)
 			}
 		})
 		return done, err
 	})
 	switch core.CodeOf(err) {
 	case "":
-		n.guard.succeeded(r.c.addr, r.c.exempt, name)
+		n.guard.succeeded(r.s.addr, r.s.exempt, name)
 		return nil
 	case core.Forbidden:
 		n.metrics.loginFailures.WithLabelValues("refused").Inc()
-		n.guard.failed(r.c.addr, r.c.exempt, name)
-		r.locked(func() { r.c.sasl.tries++ })
+		n.guard.failed(r.s.addr, r.s.exempt, name)
+		r.locked(func() { r.s.sasl.tries++ })
 	default:
 		n.metrics.loginFailures.WithLabelValues("unavailable").Inc()
 	}
@@ -166,29 +167,30 @@ func (n *network) authenticate(ctx context.Context, name, key string) (member.Me
 }
 
 // attach ties a connection to the account of m, which was just read.
-func (n *network) attach(c *client, m member.Member) error {
-	if c.account != nil {
+func (n *network) attach(s *session, m member.Member) error {
+	if s.account != nil {
 		return core.Errorf(core.Conflict, "you are logged in already")
 	}
 	a := n.accounts[m.ID]
 	if a == nil {
-		a = &account{member: m, clients: map[*client]struct{}{}}
+		a = &account{member: m}
 		n.accounts[m.ID] = a
 	} else {
 		n.refresh(a, m)
-		if len(a.clients) >= n.cfg.MaxPerAccount {
+		if len(a.sessions) >= n.cfg.MaxPerAccount {
 			return core.Errorf(core.Unavailable, "there are too many connections of this account, close one first")
 		}
 		n.accounts[m.ID] = a // refresh may have ended the last connection
 	}
-	a.clients[c] = struct{}{}
-	c.account = a
-	c.password = ""
-	n.setPace(c)
-	if !c.registered {
-		c.user, c.host = fold(m.Name), n.hostOf(c)
+	a.sessions = append(a.sessions, s)
+	s.account = a
+	s.password = ""
+	n.setPace(s)
+	u := s.user
+	if !s.registered() {
+		u.name, u.host = fold(m.Name), n.memberHost(m)
 	}
-	n.numeric(c, rplLoggedIn, c.target()+"!"+orStar(c.user)+"@"+c.host, m.Name, "You are now logged in as "+m.Name)
+	n.numeric(s, rplLoggedIn, s.target()+"!"+orStar(u.name)+"@"+u.host, m.Name, "You are now logged in as "+m.Name)
 	return nil
 }
 
@@ -200,29 +202,40 @@ func orStar(s string) string {
 }
 
 // settleIn does for a guest who logged in what registration does for members:
-// host, nick, channels, and the mode that some clients wait for.
+// host, nick, channels, and the mode that some clients wait for. Where the
+// account has a user already, the connection becomes one of its.
 func (r *request) settleIn() {
-	n, c := r.n, r.c
+	n, s := r.n, r.s
 	registered, account, wanted := false, "", ""
-	r.locked(func() { registered, account, wanted = c.registered, c.accountName(), c.wanted })
+	r.locked(func() { registered, account, wanted = s.registered(), s.login(), s.wanted })
 	if !registered {
 		return
 	}
 	nick := n.nickFor(r.ctx, account, wanted)
 	r.locked(func() {
-		n.tellPeers(c, capAccountNotify, n.lineFrom(c, "ACCOUNT", c.accountName()))
-		n.changeHost(c, fold(c.accountName()), n.hostOf(c))
-		n.rename(c, n.claim(c, nick))
-		n.sendLine(c, "MODE", c.nick, "+r")
-		for ch := range c.channels {
-			n.grantStatus(c, ch)
+		if u := s.account.user; u != nil {
+			n.become(s, u)
+			return
 		}
-		n.autoJoin(c, nil)
+		u := s.user
+		u.account, s.account.user = s.account, u
+		n.tellPeers(u, capAccountNotify, n.lineFrom(u, "ACCOUNT", u.accountName()))
+		n.changeHost(u, fold(u.accountName()), n.hostOf(u))
+		n.rename(u, n.claim(u, nick))
+		n.sendLine(s, "MODE", u.nick, "+r")
+		for _, m := range slices.Clone(u.channels) {
+			if !m.ch.admits(u.account) {
+				n.expel(m, "Your class may not be here")
+				continue
+			}
+			n.grantStatus(m)
+		}
+		n.autoJoin(u, nil)
 	})
 }
 
 // cmdPass keeps name:key until registration is complete.
-func cmdPass(r *request) { r.c.password = clip(r.param(0), maxSASL) }
+func cmdPass(r *request) { r.s.password = clip(r.param(0), maxSASL) }
 
 // nickServ is the name of the service that clients without SASL know.
 const nickServ = "NickServ"
@@ -236,8 +249,8 @@ func (r *request) identify(text string) {
 	words := strings.Fields(text)
 	tell := func(text string) {
 		r.locked(func() {
-			r.n.send(r.c, &line{source: nickServ + "!services@" + r.n.cfg.ServerName, command: "NOTICE",
-				params: []string{r.c.target(), text}, at: r.n.clock()})
+			r.n.send(r.s, &line{source: nickServ + "!services@" + r.n.cfg.ServerName, command: "NOTICE",
+				params: []string{r.s.target(), text}, at: r.n.clock()})
 		})
 	}
 	if len(words) < 2 || len(words) > 3 || !strings.EqualFold(words[0], "IDENTIFY") {
@@ -246,7 +259,7 @@ func (r *request) identify(text string) {
 	}
 	name, key := "", words[len(words)-1]
 	loggedIn := false
-	r.locked(func() { name, loggedIn = r.c.wanted, r.c.account != nil })
+	r.locked(func() { name, loggedIn = r.s.wanted, r.s.account != nil })
 	if len(words) == 3 {
 		name = words[1]
 	} else if bases := basesOf(name); len(bases) > 0 {

@@ -156,7 +156,7 @@ func TestNetworkWithoutGuests(t *testing.T) {
 func TestConnectionsOfOneAccountAreLimited(t *testing.T) {
 	open(t, func(c *Config) { c.MaxPerAccount = 2 }).talk(t, `
 		bob is
-		bob|x is
+		bob/2 is
 		y > PASS bob:key-bob
 		y > NICK y
 		y > USER u 0 * :U

@@ -20,7 +20,7 @@ func (r *request) message(command string) {
 	r.locked(func() {
 		list := targets(r.param(0))
 		switch {
-		case command == "TAGMSG" && !r.c.has(capMessageTags):
+		case command == "TAGMSG" && !r.s.has(capMessageTags):
 			r.reply(errUnknownCommand, command, "Unknown command")
 			return
 		case len(list) == 0:
@@ -54,7 +54,7 @@ func (r *request) complain(command, code string, params ...string) {
 }
 
 func (r *request) sendTo(command, target string) {
-	l := r.n.lineFrom(r.c, command, target)
+	l := r.n.lineFrom(r.user(), command, target)
 	if command != "TAGMSG" {
 		l.params = append(l.params, r.param(1))
 	}
@@ -72,13 +72,13 @@ func (r *request) sendTo(command, target string) {
 // sendToChannel sends to a channel; prefix is of STATUSMSG: "@" reaches the
 // operators only, "+" those with voice too.
 func (r *request) sendToChannel(l *line, name, prefix string) {
-	n, c := r.n, r.c
-	ch := n.lookup(c, name)
+	n, u := r.n, r.user()
+	ch := n.lookup(u, name)
 	if ch == nil {
 		r.complain(l.command, errNoSuchChannel, clip(name, maxChannel), "No such channel")
 		return
 	}
-	if !ch.maySpeak(c) {
+	if !ch.maySpeak(u) {
 		r.complain(l.command, errCannotSendToChan, ch.row.Name, "Cannot send to channel")
 		return
 	}
@@ -90,53 +90,59 @@ func (r *request) sendToChannel(l *line, name, prefix string) {
 		prefix, atLeast = "@", statusOp
 	}
 	l.params[0] = prefix + ch.row.Name
-	for member, s := range ch.members {
-		if member == c || l.command == "TAGMSG" && !member.has(capMessageTags) {
-			continue
-		}
-		if atLeast == 0 || s&atLeast != 0 {
-			n.send(member, l)
+	for _, m := range ch.members {
+		if m.user != u && (atLeast == 0 || m.status&atLeast != 0) {
+			n.deliver(m.user, l)
 		}
 	}
 	r.echo(l)
 }
 
 func (r *request) sendToNick(l *line, nick string) {
-	n, c := r.n, r.c
+	n, u := r.n, r.user()
 	to := n.find(nick)
 	switch {
 	case to == nil:
 		r.complain(l.command, errNoSuchNick, clip(nick, maxNick), "No such nick")
 		return
-	case !mayWrite(c, to):
+	case !mayWrite(u, to):
 		r.complain(l.command, errCantSendToUser, to.nick, "Log in to write to members; staff and #support are there for you")
 		return
 	}
 	l.params[0] = to.nick
-	if l.command != "TAGMSG" || to.has(capMessageTags) {
-		if to != c || !c.has(capEchoMessage) {
-			n.send(to, l)
-		}
+	if to == u {
+		n.deliver(u, l) // to who says it too, once
+	} else {
+		n.deliver(to, l)
+		r.echo(l)
 	}
-	r.echo(l)
 	if to.away != "" && l.command == "PRIVMSG" {
 		r.reply(rplAway, to.nick, to.away)
 	}
 }
 
-// mayWrite reports whether c may write to somebody. Guests may write to each
+// mayWrite reports whether u may write to somebody. Guests may write to each
 // other, to staff and to the site's bot, which they can ask to be let in.
-func mayWrite(c, to *client) bool {
-	if c.account != nil || to.account == nil {
-		return true
-	}
-	m := to.account.member
-	return m.Can(core.IRCOperate) || m.Can(core.IRCAnnounce)
+func mayWrite(u, to *user) bool {
+	return u.account != nil || to.account == nil || to.can(core.IRCOperate) || to.can(core.IRCAnnounce)
 }
 
-// echo sends the message back to a client that wants to see it as others do.
+// deliver sends a message to the sessions of a user that can have it.
+func (n *network) deliver(u *user, l *line) {
+	for _, s := range u.sessions {
+		if l.command != "TAGMSG" || s.has(capMessageTags) {
+			n.send(s, l)
+		}
+	}
+}
+
+// echo shows a message to the other sessions of who said it, and to the one it
+// came from when that wants to see it as others do.
 func (r *request) echo(l *line) {
-	if r.c.has(capEchoMessage) {
-		r.n.send(r.c, l)
+	for _, s := range r.user().sessions {
+		if s == r.s && !s.has(capEchoMessage) || l.command == "TAGMSG" && !s.has(capMessageTags) {
+			continue
+		}
+		r.n.send(s, l)
 	}
 }

@@ -107,12 +107,12 @@ func cmdMode(r *request) {
 	}
 	var ch *channel
 	r.locked(func() {
-		ch = r.n.lookup(r.c, target)
+		ch = r.n.lookup(r.user(), target)
 		switch {
 		case ch == nil:
 			r.reply(errNoSuchChannel, clip(target, maxChannel), "No such channel")
 		case len(r.params) == 1:
-			r.reply(rplChannelModeIs, append([]string{ch.row.Name}, ch.modes(ch.has(r.c))...)...)
+			r.reply(rplChannelModeIs, append([]string{ch.row.Name}, ch.modes(r.user().in(ch) != nil)...)...)
 			r.reply(rplCreationTime, ch.row.Name, strconv.FormatInt(ch.created.Unix(), 10))
 			ch = nil
 		case r.listsBans():
@@ -133,7 +133,7 @@ func (r *request) listsBans() bool {
 }
 
 func (r *request) sendBans(ch *channel) {
-	if ch.has(r.c) {
+	if r.user().in(ch) != nil {
 		for _, b := range ch.bans {
 			r.reply(rplBanList, ch.row.Name, b.mask, b.by, strconv.FormatInt(b.at.Unix(), 10))
 		}
@@ -171,7 +171,7 @@ func (r *request) changeModes(ch *channel) {
 			return
 		}
 	}
-	n.lockedFor(r, func() { n.makeChanges(r.c, ch, changes) })
+	n.lockedFor(r, func() { n.makeChanges(r.user(), ch, changes) })
 }
 
 // modesAfter returns what the channel's modes will be, "" when nothing that is
@@ -258,7 +258,7 @@ func (r *request) modeArg(ch *channel, m *modeChange) bool {
 			r.reply(errNoSuchNick, clip(m.arg, maxNick), "No such nick")
 			return false
 		}
-		if !ch.has(who) {
+		if who.in(ch) == nil {
 			r.reply(errUserNotInChannel, who.nick, ch.row.Name, "They aren't on that channel")
 			return false
 		}
@@ -302,12 +302,12 @@ func banMask(s string) string {
 
 // makeChanges makes the changes that still can be, and tells everyone of those
 // that were any.
-func (n *network) makeChanges(c *client, ch *channel, changes []modeChange) {
+func (n *network) makeChanges(u *user, ch *channel, changes []modeChange) {
 	letters, sign := "", ""
 	auditorium := ch.flags & flagAuditorium
 	var args []string
 	for _, m := range changes {
-		arg, ok := n.makeChange(c, ch, m)
+		arg, ok := n.makeChange(u, ch, m)
 		if !ok {
 			continue
 		}
@@ -323,36 +323,34 @@ func (n *network) makeChanges(c *client, ch *channel, changes []modeChange) {
 	if letters == "" {
 		return
 	}
-	l := n.lineFrom(c, "MODE", append([]string{ch.row.Name, letters}, args...)...)
-	for viewer := range ch.members {
-		n.send(viewer, l)
-	}
+	l := n.lineFrom(u, "MODE", append([]string{ch.row.Name, letters}, args...)...)
+	n.tellChannel(ch, l)
 	if ch.flags&flagAuditorium != auditorium {
-		for viewer := range ch.members {
-			n.showAgain(viewer, ch)
+		for _, m := range ch.members {
+			n.showAgain(m)
 		}
 	}
 }
 
 // makeChange makes one change. It returns the parameter to show, and false when
 // there is nothing to show: a status is told by setStatus itself.
-func (n *network) makeChange(c *client, ch *channel, m modeChange) (string, bool) {
+func (n *network) makeChange(u *user, ch *channel, m modeChange) (string, bool) {
 	switch m.letter {
 	case 'o', 'v':
 		bit := map[byte]status{'o': statusOp, 'v': statusVoice}[m.letter]
-		if who := n.find(m.arg); who != nil && ch.has(who) {
-			now := ch.members[who] | bit
+		if who := n.memberOf(ch, m.arg); who != nil {
+			now := who.status | bit
 			if !m.add {
-				now = ch.members[who] &^ bit
+				now = who.status &^ bit
 			}
-			n.setStatus(who, ch, now, c.prefix())
+			n.setStatus(who, now, u.prefix())
 		}
 		return "", false
 	case 'b':
 		i := slices.IndexFunc(ch.bans, func(b ban) bool { return fold(b.mask) == fold(m.arg) })
 		switch {
 		case m.add && i < 0 && len(ch.bans) < maxBans:
-			ch.bans = append(ch.bans, ban{mask: m.arg, by: c.nick, at: n.clock()})
+			ch.bans = append(ch.bans, ban{mask: m.arg, by: u.nick, at: n.clock()})
 		case !m.add && i >= 0:
 			m.arg = ch.bans[i].mask
 			ch.bans = slices.Delete(ch.bans, i, i+1)
@@ -370,42 +368,38 @@ func (n *network) makeChange(c *client, ch *channel, m modeChange) (string, bool
 	return m.arg, ch.change(m)
 }
 
-// userMode shows or changes the client's own modes.
+// userMode shows or changes one's own modes.
 func (r *request) userMode() {
-	n, c := r.n, r.c
+	n, u := r.n, r.user()
 	who := n.find(r.param(0))
 	switch {
 	case who == nil:
 		r.reply(errNoSuchNick, clip(r.param(0), maxNick), "No such nick")
 		return
-	case who != c:
+	case who != u:
 		r.reply(errUsersDontMatch, "Can't change mode for other users")
 		return
 	case len(r.params) == 1:
-		r.reply(rplUModeIs, c.modes())
+		r.reply(rplUModeIs, u.modes())
 		return
 	}
 	changed, sign, add, unknown := "", "", true, false
 	for _, letter := range []byte(r.param(1)) {
-		var on *bool
+		before := u.modes()
 		switch letter {
 		case '+', '-':
 			add = letter == '+'
-			continue
 		case 'i':
-			on = &c.invisible
+			n.setInvisible(u, add)
 		case 'B':
-			on = &c.botMode
-		case 'r':
-			continue // only logging in sets it
+			u.botMode = add
+		case 'r': // only logging in sets it
 		default:
 			unknown = true
+		}
+		if u.modes() == before {
 			continue
 		}
-		if *on == add {
-			continue
-		}
-		*on = add
 		if s := map[bool]string{true: "+", false: "-"}[add]; s != sign {
 			sign = s
 			changed += s
@@ -416,21 +410,6 @@ func (r *request) userMode() {
 		r.reply(errUModeUnknownFlag, "Unknown MODE flag")
 	}
 	if changed != "" {
-		n.send(c, n.lineFrom(c, "MODE", c.nick, changed))
+		n.tell(u, n.lineFrom(u, "MODE", u.nick, changed))
 	}
-}
-
-// modes are the client's user modes.
-func (c *client) modes() string {
-	out := "+"
-	if c.botMode {
-		out += "B"
-	}
-	if c.invisible {
-		out += "i"
-	}
-	if c.account != nil {
-		out += "r"
-	}
-	return out
 }

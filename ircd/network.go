@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -32,32 +33,35 @@ type network struct {
 	table   map[string]*command
 	tokens  []string // of ISUPPORT
 
-	mu       sync.Mutex
-	current  *request // the request that runs under the lock, if any
-	doomed   []*client
-	clients  map[*client]struct{}
-	nicks    map[string]*client // registered ones, by folded nick
-	accounts map[core.MemberID]*account
-	channels map[string]*channel // by folded name
-	ordered  []*channel          // those that are kept, in their order
-	perAddr  map[netip.Addr]int
-	past     []pastNick
-	changes  changes
-	serial   uint64
-	mark     uint64
-	peak     int
-	closing  bool // the run ends: everyone leaves, so nobody is told who does
+	mu        sync.Mutex
+	current   *request // the request that runs under the lock, if any
+	doomed    []*session
+	sessions  map[*session]struct{}
+	nicks     map[string]*user // by folded nick
+	accounts  map[core.MemberID]*account
+	channels  map[string]*channel // by folded name
+	ordered   []*channel          // those that are kept, in their order
+	perAddr   map[netip.Addr]int
+	past      []pastNick
+	changes   changes
+	serial    uint64
+	mark      uint64
+	peak      int
+	unknown   int  // sessions that haven't registered
+	invisible int  // users with the mode i
+	closing   bool // the run ends: everyone leaves, so nobody is told who does
 }
 
 // account is a member who is logged in, with all connections.
 type account struct {
-	member  member.Member
-	clients map[*client]struct{}
+	member   member.Member
+	sessions []*session
+	user     *user // nil until the first of the sessions has registered
 }
 
 func (n *network) locked(f func()) { n.lockedFor(nil, f) }
 
-// lockedFor runs f under the lock on behalf of r, then cuts off the clients
+// lockedFor runs f under the lock on behalf of r, then cuts off the sessions
 // whose queues overflowed meanwhile.
 func (n *network) lockedFor(r *request, f func()) {
 	n.mu.Lock()
@@ -67,86 +71,76 @@ func (n *network) lockedFor(r *request, f func()) {
 	f()
 	n.current = nil
 	for len(n.doomed) > 0 {
-		c := n.doomed[0]
+		s := n.doomed[0]
 		n.doomed = n.doomed[1:]
-		n.drop(c, "SendQ exceeded")
-		_ = c.raw.Close() // its writer may be stuck; there is nothing to save
+		n.drop(s, "SendQ exceeded")
+		_ = s.raw.Close() // its writer may be stuck; there is nothing to save
 	}
 }
 
 // add takes a new connection in, or says why not.
-func (n *network) add(c *client) error {
+func (n *network) add(s *session) error {
 	var err error
 	n.locked(func() {
-		key := addressKey(c.addr)
+		key := addressKey(s.addr)
 		switch {
-		case len(n.clients) >= n.cfg.MaxClients:
+		case len(n.sessions) >= n.cfg.MaxClients:
 			err = core.Errorf(core.Unavailable, "The server is full, try again later")
-		case !c.exempt && n.perAddr[key] >= n.cfg.MaxPerAddress:
+		case !s.exempt && n.perAddr[key] >= n.cfg.MaxPerAddress:
 			err = core.Errorf(core.Unavailable, "Too many connections from your address")
 		default:
 			n.perAddr[key]++
 			n.serial++
-			c.serial, c.since = n.serial, n.clock()
-			c.seen.Store(c.since.UnixNano())
-			n.clients[c] = struct{}{}
-			n.peak = max(n.peak, len(n.clients))
+			s.serial, s.since = n.serial, n.clock()
+			s.seen.Store(s.since.UnixNano())
+			n.sessions[s] = struct{}{}
+			n.unknown++
+			n.peak = max(n.peak, len(n.sessions))
 			n.metrics.connections.Inc()
 		}
 	})
 	return err
 }
 
-// drop ends a connection: the others see it quit, the client is told why.
-func (n *network) drop(c *client, reason string) { n.dropFor(c, reason, reason) }
+// drop ends a connection: the client is told why. The others see its user quit,
+// when it was the last.
+func (n *network) drop(s *session, reason string) { n.dropFor(s, reason, reason) }
 
 // dropFor is drop with a reason of its own for the others.
-func (n *network) dropFor(c *client, reason, public string) {
-	if c.gone {
+func (n *network) dropFor(s *session, reason, public string) {
+	if s.gone {
 		return
 	}
-	if r := n.current; r != nil && r.c == c {
+	if r := n.current; r != nil && r.s == s {
 		n.flush(r)
 	}
-	c.gone = true
-	if c.registered {
-		n.quit(c, public)
+	s.gone = true
+	if s.registered() {
+		n.depart(s, public)
+	} else {
+		n.unknown--
 	}
-	if c.account != nil {
-		n.detach(c)
+	if s.account != nil {
+		n.detach(s)
 	}
-	delete(n.clients, c)
-	key := addressKey(c.addr)
+	delete(n.sessions, s)
+	key := addressKey(s.addr)
 	if n.perAddr[key]--; n.perAddr[key] <= 0 {
 		delete(n.perAddr, key)
 	}
 	n.metrics.connections.Dec()
-	n.push(c, (&line{command: "ERROR", params: []string{"Closing link: " + reason}, at: n.clock()}).bytes(c.caps))
-	c.out.close()
-	c.end()
+	n.push(s, (&line{command: "ERROR", params: []string{"Closing link: " + reason}, at: n.clock()}).bytes(s.caps))
+	s.out.close()
+	s.end()
 	// A TLS handshake that never ends would hold up the writer.
-	_ = c.raw.SetReadDeadline(time.Now().Add(time.Second)) // fails only on a connection that is closed
-}
-
-func (n *network) quit(c *client, reason string) {
-	if !n.closing {
-		gone := n.lineFrom(c, "QUIT", reason)
-		for _, peer := range n.peers(c) {
-			n.send(peer, gone)
-		}
-	}
-	for ch := range c.channels {
-		n.leave(c, ch)
-	}
-	delete(n.nicks, fold(c.nick))
-	n.remember(c)
+	_ = s.raw.SetReadDeadline(time.Now().Add(time.Second)) // fails only on a connection that is closed
 }
 
 // detach takes the connection off its account.
-func (n *network) detach(c *client) {
-	a := c.account
-	delete(a.clients, c)
-	if len(a.clients) == 0 {
+func (n *network) detach(s *session) {
+	a := s.account
+	a.sessions = slices.DeleteFunc(a.sessions, func(other *session) bool { return other == s })
+	if len(a.sessions) == 0 {
 		delete(n.accounts, a.member.ID)
 	}
 }
@@ -156,80 +150,52 @@ func (n *network) line(command string, params ...string) *line {
 	return &line{source: n.cfg.ServerName, command: command, params: params, at: n.clock()}
 }
 
-// lineFrom makes a message of a client.
-func (n *network) lineFrom(c *client, command string, params ...string) *line {
-	return &line{source: c.prefix(), command: command, params: params, at: n.clock(), account: c.accountName(), bot: c.botMode}
-}
-
-// send queues a line for a client. Inside a labelled request the lines to who
+// send queues a line for a session. Inside a labelled request the lines to who
 // asked are held until it is answered.
-func (n *network) send(c *client, l *line) {
-	if r := n.current; r != nil && r.c == c && r.label != "" {
+func (n *network) send(s *session, l *line) {
+	if r := n.current; r != nil && r.s == s && r.label != "" {
 		r.held = append(r.held, l)
 		return
 	}
-	n.push(c, l.bytes(c.caps))
+	n.push(s, l.bytes(s.caps))
 }
 
-func (n *network) push(c *client, encoded []byte) {
+func (n *network) push(s *session, encoded []byte) {
 	n.metrics.sent.Inc()
-	if !c.out.push(encoded) {
-		n.doomed = append(n.doomed, c)
+	if !s.out.push(encoded) {
+		n.doomed = append(n.doomed, s)
 	}
 }
 
-func (n *network) sendLine(c *client, command string, params ...string) {
-	n.send(c, n.line(command, params...))
+func (n *network) sendLine(s *session, command string, params ...string) {
+	n.send(s, n.line(command, params...))
 }
 
 // numeric sends a numeric reply; its first parameter is put in.
-func (n *network) numeric(c *client, code string, params ...string) {
-	n.send(c, n.line(code, append([]string{c.target()}, params...)...))
+func (n *network) numeric(s *session, code string, params ...string) {
+	n.send(s, n.line(code, append([]string{s.target()}, params...)...))
 }
 
 // notice sends a notice of the server.
-func (n *network) notice(c *client, text string) { n.sendLine(c, "NOTICE", c.target(), text) }
+func (n *network) notice(s *session, text string) { n.sendLine(s, "NOTICE", s.target(), text) }
 
-// find returns the registered client with a nick, or nil.
-func (n *network) find(nick string) *client { return n.nicks[fold(nick)] }
-
-// peers returns the other clients who see c in some channel, each once.
-func (n *network) peers(c *client) []*client {
-	n.mark++
-	c.mark = n.mark
-	var out []*client
-	for ch := range c.channels {
-		for other := range ch.viewers(c) {
-			if other.mark != n.mark {
-				other.mark = n.mark
-				out = append(out, other)
-			}
-		}
-	}
-	return out
-}
-
-// tellPeers sends a line to the peers that have the capability.
-func (n *network) tellPeers(c *client, bit capSet, l *line) {
-	for _, peer := range n.peers(c) {
-		if peer.caps&bit == bit {
-			n.send(peer, l)
-		}
-	}
-}
+// find returns the user with a nick, or nil.
+func (n *network) find(nick string) *user { return n.nicks[fold(nick)] }
 
 // hostOf makes the cloaked host: id, class and site of a member, and for guests
 // something that is the same for the same address while the server runs.
-func (n *network) hostOf(c *client) string {
-	site := slug(n.name)
-	if c.account != nil {
-		m := c.account.member
-		return strconv.FormatInt(int64(m.ID), 10) + "." + slug(m.Class.Name) + "." + site
+func (n *network) hostOf(u *user) string {
+	if u.account != nil {
+		return n.memberHost(u.account.member)
 	}
 	mac := hmac.New(sha256.New, n.cloak)
-	key := addressKey(c.addr).As16()
+	key := addressKey(u.sessions[0].addr).As16()
 	mac.Write(key[:])
-	return hex.EncodeToString(mac.Sum(nil)[:5]) + ".guest." + site
+	return hex.EncodeToString(mac.Sum(nil)[:5]) + ".guest." + slug(n.name)
+}
+
+func (n *network) memberHost(m member.Member) string {
+	return strconv.FormatInt(int64(m.ID), 10) + "." + slug(m.Class.Name) + "." + slug(n.name)
 }
 
 // addressKey is the address as limits count it: a network of IPv6 addresses
@@ -248,22 +214,22 @@ func addressKey(a netip.Addr) netip.Addr {
 // silent ones for a sign.
 func (n *network) sweep(now time.Time) {
 	n.locked(func() {
-		for c := range n.clients {
-			seen := time.Unix(0, c.seen.Load())
+		for s := range n.sessions {
+			seen := time.Unix(0, s.seen.Load())
 			switch {
-			case !c.registered:
-				if now.Sub(c.since) > n.cfg.RegistrationTimeout.Duration {
-					n.drop(c, "Registration timed out")
+			case !s.registered():
+				if now.Sub(s.since) > n.cfg.RegistrationTimeout.Duration {
+					n.drop(s, "Registration timed out")
 				}
-			case !c.pinged.IsZero() && !seen.Before(c.pinged):
-				c.pinged = time.Time{}
-			case !c.pinged.IsZero():
-				if now.Sub(c.pinged) > n.cfg.PingTimeout.Duration {
-					n.drop(c, fmt.Sprintf("Ping timeout: %d seconds", int(now.Sub(seen).Seconds())))
+			case !s.pinged.IsZero() && !seen.Before(s.pinged):
+				s.pinged = time.Time{}
+			case !s.pinged.IsZero():
+				if now.Sub(s.pinged) > n.cfg.PingTimeout.Duration {
+					n.drop(s, fmt.Sprintf("Ping timeout: %d seconds", int(now.Sub(seen).Seconds())))
 				}
 			case now.Sub(seen) > n.cfg.PingInterval.Duration:
-				c.pinged = now
-				n.push(c, (&line{command: "PING", params: []string{n.cfg.ServerName}, at: now}).bytes(c.caps))
+				s.pinged = now
+				n.push(s, (&line{command: "PING", params: []string{n.cfg.ServerName}, at: now}).bytes(s.caps))
 			}
 		}
 	})
@@ -287,8 +253,8 @@ func (n *network) keepSweeping(ctx context.Context) error {
 func (n *network) closeAll(reason string) {
 	n.locked(func() {
 		n.closing = true
-		for c := range n.clients {
-			n.drop(c, reason)
+		for s := range n.sessions {
+			n.drop(s, reason)
 		}
 	})
 }

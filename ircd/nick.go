@@ -62,30 +62,17 @@ func (n *network) nickFor(ctx context.Context, account, wanted string) string {
 	return account
 }
 
-// claim makes way for c to have the nick, or returns another one that is free.
-// The account of a bot keeps its name for its newest connection, because
-// programs go by it; other members' second connections get a suffix.
-func (n *network) claim(c *client, nick string) string {
-	holder := n.find(nick)
-	switch {
-	case holder == nil || holder == c:
-		return nick
+// claim makes way for u to have a nick that is its own to choose, and returns it.
+// Whoever has it is a guest, or somebody for whom it is but a variation of the name.
+func (n *network) claim(u *user, nick string) string {
+	switch holder := n.find(nick); {
+	case holder == nil || holder == u:
 	case holder.account == nil:
 		n.rename(holder, n.guestNick())
-		return nick
-	case holder.account == c.account && c.account.member.Can(core.IRCAnnounce):
-		n.rename(holder, n.suffixed(c.account))
-		return nick
-	}
-	return n.suffixed(c.account)
-}
-
-// suffixed returns a free nick for a further connection of an account: the name
-// itself, or the name and a number.
-func (n *network) suffixed(a *account) string {
-	nick := a.member.Name
-	for i := 2; n.find(nick) != nil; i++ {
-		nick = fmt.Sprintf("%s|%d", a.member.Name, i)
+	case n.find(holder.accountName()) == nil:
+		n.rename(holder, holder.accountName())
+	default: // a name changed hands and the event log hasn't said so yet
+		return n.guestNick()
 	}
 	return nick
 }
@@ -104,35 +91,39 @@ func (n *network) guestNick() string {
 	}
 }
 
-// rename gives a registered client another nick, which must be free.
-func (n *network) rename(c *client, nick string) {
-	if c.nick == nick {
+// rename gives somebody another nick, which must be free.
+func (n *network) rename(u *user, nick string) {
+	if u.nick == nick {
 		return
 	}
-	l := n.lineFrom(c, "NICK", nick)
-	peers := n.peers(c)
-	n.remember(c)
-	delete(n.nicks, fold(c.nick))
-	c.nick = nick
-	n.nicks[fold(nick)] = c
-	n.send(c, l)
+	l := n.lineFrom(u, "NICK", nick)
+	peers := n.peers(u)
+	n.remember(u)
+	delete(n.nicks, fold(u.nick))
+	u.nick = nick
+	n.nicks[fold(nick)] = u
+	n.tell(u, l)
 	for _, peer := range peers {
-		n.send(peer, l)
+		n.tell(peer, l)
 	}
 }
 
-// changeHost gives a registered client another user and host.
-func (n *network) changeHost(c *client, user, host string) {
-	if c.user == user && c.host == host {
+// changeHost gives somebody another user name and host.
+func (n *network) changeHost(u *user, name, host string) {
+	if u.name == name && u.host == host {
 		return
 	}
-	l := n.lineFrom(c, "CHGHOST", user, host)
-	c.user, c.host = user, host
-	if c.has(capChgHost) {
-		n.send(c, l)
+	l := n.lineFrom(u, "CHGHOST", name, host)
+	u.name, u.host = name, host
+	for _, s := range u.sessions {
+		if s.has(capChgHost) {
+			n.send(s, l)
+		}
 	}
-	n.tellPeers(c, capChgHost, l)
-	n.numeric(c, rplVisibleHost, host, "is now your displayed host")
+	n.tellPeers(u, capChgHost, l)
+	for _, s := range u.sessions {
+		n.numeric(s, rplVisibleHost, host, "is now your displayed host")
+	}
 }
 
 // cmdNick is NICK, before and after registration.
@@ -141,8 +132,8 @@ func cmdNick(r *request) {
 	registered, account := false, ""
 	wellFormed := false
 	r.locked(func() {
-		c := r.c
-		registered, account = c.registered, c.accountName()
+		s := r.s
+		registered, account = s.registered(), s.login()
 		switch {
 		case nick == "":
 			r.reply(errNoNicknameGiven, "No nickname given")
@@ -151,7 +142,7 @@ func cmdNick(r *request) {
 		default:
 			wellFormed = true
 			if !registered {
-				c.wanted = nick
+				s.wanted = nick
 			}
 		}
 	})
@@ -165,7 +156,7 @@ func cmdNick(r *request) {
 }
 
 func (r *request) changeNick(account, nick string) {
-	n, c := r.n, r.c
+	n := r.n
 	err := n.settled(func(unchanged func(core.MemberID, string) bool) (bool, error) {
 		if err := n.mayUse(r.ctx, account, nick); err != nil {
 			return true, err
@@ -190,27 +181,18 @@ func (r *request) changeNick(account, nick string) {
 		if core.CodeOf(err) == core.Invalid {
 			code = errErroneusNickname
 		}
-		n.numeric(c, code, nick, core.SafeText(err))
+		r.reply(code, nick, core.SafeText(err))
 	})
 }
 
-// setNick gives the client a nick that it may have. Another connection of the
-// same account makes way for it: so a member gets the name back from a
-// connection that died without a word.
+// setNick gives who asks a nick that they may have. A guest makes way for a member.
 func (r *request) setNick(nick string) {
-	n, c := r.n, r.c
-	if holder := n.find(nick); holder != nil && holder != c {
-		switch {
-		case c.account != nil && holder.account == c.account:
-			n.rename(holder, n.suffixed(c.account))
-		case c.account != nil && holder.account == nil:
-			n.rename(holder, n.guestNick())
-		default:
-			r.reply(errNicknameInUse, nick, "Nickname is already in use")
-			return
-		}
+	n, u := r.n, r.user()
+	if holder := n.find(nick); holder != nil && holder != u && (u.account == nil || holder.account != nil) {
+		r.reply(errNicknameInUse, nick, "Nickname is already in use")
+		return
 	}
-	n.rename(c, nick)
+	n.rename(u, n.claim(u, nick))
 }
 
 // pastNick is somebody who left, for WHOWAS.
@@ -218,8 +200,8 @@ type pastNick struct{ nick, user, host, real string }
 
 const maxPast = 200
 
-func (n *network) remember(c *client) {
-	n.past = append(n.past, pastNick{c.nick, c.user, c.host, c.real})
+func (n *network) remember(u *user) {
+	n.past = append(n.past, pastNick{u.nick, u.name, u.host, u.real})
 	if len(n.past) > maxPast {
 		n.past = append(n.past[:0], n.past[len(n.past)-maxPast:]...)
 	}

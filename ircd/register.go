@@ -18,9 +18,10 @@ func cmdUser(r *request) {
 			r.reply(errNeedMoreParams, "USER", "Not enough parameters")
 			return
 		}
-		r.c.real = clip(r.param(3), maxReal)
-		if r.c.account == nil {
-			r.c.user = userName(r.param(0))
+		u := r.user()
+		u.real = clip(r.param(3), maxReal)
+		if r.s.account == nil {
+			u.name = userName(r.param(0))
 		}
 	})
 	r.register()
@@ -31,9 +32,9 @@ func cmdUser(r *request) {
 func (r *request) register() {
 	ready, account, wanted, password := false, "", "", ""
 	r.locked(func() {
-		c := r.c
-		ready = !c.registered && !c.negotiating && c.wanted != "" && c.real != ""
-		account, wanted, password = c.accountName(), c.wanted, c.password
+		s := r.s
+		ready = !s.registered() && !s.negotiating && s.wanted != "" && s.user.real != ""
+		account, wanted, password = s.login(), s.wanted, s.password
 	})
 	if !ready {
 		return
@@ -48,7 +49,13 @@ func (r *request) register() {
 		return
 	}
 	nick := r.n.nickFor(r.ctx, account, wanted)
-	r.locked(func() { r.n.welcome(r.c, r.n.claim(r.c, nick)) })
+	r.locked(func() {
+		if u := r.s.account.user; u != nil {
+			r.n.attend(r.s, u)
+			return
+		}
+		r.n.appear(r.s, r.n.claim(r.user(), nick))
+	})
 }
 
 // passLogin logs in with what PASS brought: name:key, or a key for the name that
@@ -66,10 +73,10 @@ func (r *request) passLogin(wanted, password string) string {
 	r.locked(func() {
 		if err != nil {
 			r.reply(errPasswdMismatch, "Login failed: "+core.SafeText(err)+" (PASS takes name:key)")
-			r.n.drop(r.c, "Login failed")
+			r.n.drop(r.s, "Login failed")
 			return
 		}
-		account = r.c.accountName()
+		account = r.s.login()
 	})
 	return account
 }
@@ -78,11 +85,11 @@ func (r *request) passLogin(wanted, password string) string {
 // member is replaced rather than refused: clients that try one after the other
 // would never get in.
 func (r *request) registerGuest(wanted string) {
-	n, c := r.n, r.c
+	n, s := r.n, r.s
 	if !n.cfg.Guests {
 		r.locked(func() {
-			n.sendLine(c, "FAIL", "*", "ACCOUNT_REQUIRED_TO_CONNECT", "Log in with SASL: your site name and IRC key")
-			n.drop(c, "You need to log in with your site name and IRC key")
+			n.sendLine(s, "FAIL", "*", "ACCOUNT_REQUIRED_TO_CONNECT", "Log in with SASL: your site name and IRC key")
+			n.drop(s, "You need to log in with your site name and IRC key")
 		})
 		return
 	}
@@ -104,49 +111,37 @@ func (r *request) registerGuest(wanted string) {
 		return done, nil
 	})
 	if err != nil {
-		r.locked(func() { n.drop(c, core.SafeText(err)) })
+		r.locked(func() { n.drop(s, core.SafeText(err)) })
 	}
 }
 
 func (r *request) admitGuest(wanted string, why error) {
-	n, c := r.n, r.c
+	n, s := r.n, r.s
 	switch {
 	case !validNick(wanted, false):
-		c.wanted = ""
+		s.wanted = ""
 		r.reply(errErroneusNickname, wanted, "A nick may not begin with a digit")
 	case why == nil && n.find(wanted) != nil:
-		c.wanted = ""
+		s.wanted = ""
 		r.reply(errNicknameInUse, wanted, "Nickname is already in use")
 	case why == nil:
-		n.welcome(c, wanted)
+		n.appear(s, wanted)
 	default:
-		n.welcome(c, n.guestNick())
-		n.notice(c, "You can't be "+wanted+" here: "+core.SafeText(why))
+		n.appear(s, n.guestNick())
+		n.notice(s, "You can't be "+wanted+" here: "+core.SafeText(why))
 	}
 }
 
-// welcome makes the client a registered one and sends what clients wait for.
-func (n *network) welcome(c *client, nick string) {
-	c.nick, c.registered, c.invisible = nick, true, true
-	c.host = n.hostOf(c)
-	if c.account != nil {
-		c.user = fold(c.account.member.Name)
-	}
-	n.nicks[fold(nick)] = c
-	n.numeric(c, rplWelcome, "Welcome to the "+n.name+" IRC network, "+c.prefix())
-	n.numeric(c, rplYourHost, "Your host is "+n.cfg.ServerName+", running "+n.version)
-	n.numeric(c, rplCreated, "This server was started "+n.started.UTC().Format(time.RFC1123))
-	n.numeric(c, rplMyInfo, n.cfg.ServerName, n.version, userModes, channelModes)
-	n.sendISupport(c)
-	n.sendLusers(c)
-	n.sendMOTD(c)
-	n.sendLine(c, "MODE", c.nick, "+i")
-	if c.account == nil {
-		n.notice(c, "You are not logged in. Members log in with SASL: site name and IRC key.")
-		return
-	}
-	n.sendLine(c, "MODE", c.nick, "+r")
-	n.autoJoin(c, nil)
+// greet sends a session whose registration is complete what clients wait for.
+func (n *network) greet(s *session) {
+	n.numeric(s, rplWelcome, "Welcome to the "+n.name+" IRC network, "+s.user.prefix())
+	n.numeric(s, rplYourHost, "Your host is "+n.cfg.ServerName+", running "+n.version)
+	n.numeric(s, rplCreated, "This server was started "+n.started.UTC().Format(time.RFC1123))
+	n.numeric(s, rplMyInfo, n.cfg.ServerName, n.version, userModes, channelModes)
+	n.sendISupport(s)
+	n.sendLusers(s)
+	n.sendMOTD(s)
+	n.showModes(s)
 }
 
 // isupport lists what the server supports, as RPL_ISUPPORT words it.
@@ -162,24 +157,24 @@ func (c Config) isupport(network string) []string {
 	}
 }
 
-func (n *network) sendISupport(c *client) {
+func (n *network) sendISupport(s *session) {
 	const perLine = 12
 	for rest := n.tokens; len(rest) > 0; rest = rest[min(perLine, len(rest)):] {
 		params := append([]string{}, rest[:min(perLine, len(rest))]...)
-		n.numeric(c, rplISupport, append(params, "are supported by this server")...)
+		n.numeric(s, rplISupport, append(params, "are supported by this server")...)
 	}
 }
 
 // setPace sets how fast the client may send: guests slowly, members as people
 // type and their programs need, the bot of the site without limit.
-func (n *network) setPace(c *client) {
+func (n *network) setPace(s *session) {
 	switch {
-	case c.account == nil:
-		c.pace.Store(newPace(n.cfg.GuestLinesPerMinute, n.cfg.GuestLinesBurst))
-	case c.account.member.Can(core.IRCAnnounce):
-		c.pace.Store(nil)
+	case s.account == nil:
+		s.pace.Store(newPace(n.cfg.GuestLinesPerMinute, n.cfg.GuestLinesBurst))
+	case s.account.member.Can(core.IRCAnnounce):
+		s.pace.Store(nil)
 	default:
-		c.pace.Store(newPace(n.cfg.LinesPerMinute, n.cfg.LinesBurst))
+		s.pace.Store(newPace(n.cfg.LinesPerMinute, n.cfg.LinesBurst))
 	}
 }
 

@@ -2,6 +2,7 @@ package ircd
 
 import (
 	"context"
+	"slices"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
@@ -147,7 +148,7 @@ func (n *network) reread(ctx context.Context, id core.MemberID) error {
 	return nil
 }
 
-// refresh gives an account what was just read, and its connections what follows.
+// refresh gives an account what was just read, and its user what follows.
 func (n *network) refresh(a *account, m member.Member) {
 	before := a.member
 	a.member = m
@@ -155,21 +156,22 @@ func (n *network) refresh(a *account, m member.Member) {
 		n.logOut(a, core.SafeText(why))
 		return
 	}
-	for c := range a.clients {
-		n.setPaceAfter(c, before)
-		if !c.registered {
+	for _, s := range a.sessions {
+		n.setPaceAfter(s, before)
+	}
+	u := a.user
+	if u == nil {
+		return
+	}
+	n.changeHost(u, fold(m.Name), n.hostOf(u))
+	for _, ms := range slices.Clone(u.channels) {
+		if !ms.ch.admits(a) {
+			n.expel(ms, "Your class may not be here any more")
 			continue
 		}
-		n.changeHost(c, fold(m.Name), n.hostOf(c))
-		for ch := range c.channels {
-			if !ch.admits(a) {
-				n.send(c, n.expel(c, ch, "Your class may not be here any more"))
-				continue
-			}
-			n.updateStatus(c, ch, before)
-		}
-		n.autoJoin(c, &before)
+		n.updateStatus(ms, before)
 	}
+	n.autoJoin(u, &before)
 }
 
 func mayStay(before, now member.Member) error {
@@ -188,15 +190,15 @@ func mayStay(before, now member.Member) error {
 
 // setPaceAfter sets the pace anew when the member became the site's bot or
 // stopped being it; otherwise what was used up stays used up.
-func (n *network) setPaceAfter(c *client, before member.Member) {
-	if before.Can(core.IRCAnnounce) != c.account.member.Can(core.IRCAnnounce) {
-		n.setPace(c)
+func (n *network) setPaceAfter(s *session, before member.Member) {
+	if before.Can(core.IRCAnnounce) != s.account.member.Can(core.IRCAnnounce) {
+		n.setPace(s)
 	}
 }
 
 // logOut ends all connections of an account. The reason is nobody else's concern.
 func (n *network) logOut(a *account, reason string) {
-	for c := range a.clients {
-		n.dropFor(c, reason, "Logged out")
+	for _, s := range slices.Clone(a.sessions) {
+		n.dropFor(s, reason, "Logged out")
 	}
 }

@@ -134,7 +134,7 @@ func (r *Room) network(ctx context.Context) (*network, error) {
 		cfg: r.cfg, name: r.cfg.Network, version: cmp.Or(d.Version, "caduceus"), log: d.Log, clock: d.Clock,
 		members: d.Members, store: d.Channels, metrics: r.metrics, guard: newGuard(d.Clock), cloak: cloak,
 		started: d.Clock(), table: commandTable(), tokens: r.cfg.isupport(r.cfg.Network),
-		clients: map[*client]struct{}{}, nicks: map[string]*client{}, accounts: map[core.MemberID]*account{},
+		sessions: map[*session]struct{}{}, nicks: map[string]*user{}, accounts: map[core.MemberID]*account{},
 		channels: map[string]*channel{}, perAddr: map[netip.Addr]int{},
 	}
 	for _, row := range rows {
@@ -227,19 +227,18 @@ func (n *network) accept(ctx context.Context, l *listener, conns *connections) e
 // open starts a connection's two goroutines, or turns it away.
 func (n *network) open(raw net.Conn, config *tls.Config, exempt []netip.Prefix, conns *connections) {
 	ctx, cancel := context.WithCancel(context.Background()) // ended by network.drop
-	c := &client{conn: raw, raw: raw, secure: config != nil, out: newOutbox(n.cfg.SendQueue), end: cancel,
-		channels: map[*channel]struct{}{}, invited: map[*channel]struct{}{}}
+	s := newSession(raw, n.cfg.SendQueue, cancel)
 	if tcp, ok := raw.RemoteAddr().(*net.TCPAddr); ok {
-		c.addr = tcp.AddrPort().Addr().Unmap()
+		s.addr = tcp.AddrPort().Addr().Unmap()
 	}
 	for _, p := range exempt {
-		c.exempt = c.exempt || p.Contains(c.addr)
+		s.exempt = s.exempt || p.Contains(s.addr)
 	}
-	c.pace.Store(newPace(n.cfg.GuestLinesPerMinute, n.cfg.GuestLinesBurst))
+	s.pace.Store(newPace(n.cfg.GuestLinesPerMinute, n.cfg.GuestLinesBurst))
 	if config != nil {
-		c.conn = tls.Server(raw, config)
+		s.secure, s.conn = true, tls.Server(raw, config)
 	}
-	if err := n.add(c); err != nil {
+	if err := n.add(s); err != nil {
 		n.metrics.refused.Inc()
 		cancel()
 		if config == nil && raw.SetWriteDeadline(time.Now().Add(time.Second)) == nil {
@@ -248,7 +247,7 @@ func (n *network) open(raw net.Conn, config *tls.Config, exempt []netip.Prefix, 
 		_ = raw.Close()
 		return
 	}
-	conns.start(c, func() { n.read(ctx, c) }, c.write)
+	conns.start(s, func() { n.read(ctx, s) }, s.write)
 }
 
 // connections are the goroutines of the open connections of a run.
@@ -257,27 +256,27 @@ type connections struct {
 	failed <-chan struct{} // closed when one of them panicked
 
 	mu   sync.Mutex
-	open map[*client]struct{}
+	open map[*session]struct{}
 }
 
 func newConnections(ctx context.Context) *connections {
 	group, ctx := supervise.NewGroup(ctx)
-	return &connections{group: group, failed: ctx.Done(), open: map[*client]struct{}{}}
+	return &connections{group: group, failed: ctx.Done(), open: map[*session]struct{}{}}
 }
 
-func (s *connections) start(c *client, read, write func()) {
-	s.mu.Lock()
-	s.open[c] = struct{}{}
-	s.mu.Unlock()
-	s.group.Go(func(context.Context) error {
+func (cs *connections) start(s *session, read, write func()) {
+	cs.mu.Lock()
+	cs.open[s] = struct{}{}
+	cs.mu.Unlock()
+	cs.group.Go(func(context.Context) error {
 		read()
 		return nil
 	})
-	s.group.Go(func(context.Context) error {
+	cs.group.Go(func(context.Context) error {
 		defer func() {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			delete(s.open, c)
+			cs.mu.Lock()
+			defer cs.mu.Unlock()
+			delete(cs.open, s)
 		}()
 		write()
 		return nil
@@ -285,14 +284,14 @@ func (s *connections) start(c *client, read, write func()) {
 }
 
 // drain waits for the connections to end, and cuts off those that take longer.
-func (s *connections) drain(limit time.Duration) error {
+func (cs *connections) drain(limit time.Duration) error {
 	cut := time.AfterFunc(limit, func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		for c := range s.open {
-			_ = c.raw.Close()
+		cs.mu.Lock()
+		defer cs.mu.Unlock()
+		for s := range cs.open {
+			_ = s.raw.Close()
 		}
 	})
 	defer cut.Stop()
-	return s.group.Wait()
+	return cs.group.Wait()
 }

@@ -11,18 +11,18 @@ func cmdTopic(r *request) {
 	n := r.n
 	var ch *channel
 	r.locked(func() {
-		ch = n.lookup(r.c, r.param(0))
+		ch = n.lookup(r.user(), r.param(0))
 		switch {
 		case ch == nil:
 			r.reply(errNoSuchChannel, clip(r.param(0), maxChannel), "No such channel")
-		case !ch.has(r.c):
+		case r.user().in(ch) == nil:
 			r.reply(errNotOnChannel, ch.row.Name, "You're not on that channel")
 			ch = nil
 		case len(r.params) == 1:
 			if ch.topic() == "" {
 				r.reply(rplNoTopic, ch.row.Name, "No topic is set")
 			} else {
-				n.sendTopic(r.c, ch)
+				n.sendTopic(r.s, ch)
 			}
 			ch = nil
 		case ch.flags&flagTopicLock != 0 && !r.operates(ch):
@@ -39,7 +39,7 @@ func (r *request) setTopic(ch *channel, topic string) {
 	ch.saving.Lock()
 	defer ch.saving.Unlock()
 	by, at, name, kept := "", n.clock(), "", false
-	r.locked(func() { by, name, kept = r.c.nick, ch.row.Name, ch.kept })
+	r.locked(func() { by, name, kept = r.user().nick, ch.row.Name, ch.kept })
 	if name == "" {
 		return // the connection has ended
 	}
@@ -55,17 +55,14 @@ func (r *request) setTopic(ch *channel, topic string) {
 	// The change is saved: it is made even when who made it is gone by now.
 	n.lockedFor(r, func() {
 		ch.row.Topic, ch.row.TopicBy, ch.row.TopicAt = topic, by, at
-		l := n.lineFrom(r.c, "TOPIC", name, topic)
-		for viewer := range ch.members {
-			n.send(viewer, l)
-		}
+		n.tellChannel(ch, n.lineFrom(r.user(), "TOPIC", name, topic))
 	})
 }
 
-func (n *network) sendTopic(c *client, ch *channel) {
-	n.numeric(c, rplTopic, ch.row.Name, ch.topic())
+func (n *network) sendTopic(s *session, ch *channel) {
+	n.numeric(s, rplTopic, ch.row.Name, ch.topic())
 	if !ch.row.TopicAt.IsZero() {
-		n.numeric(c, rplTopicWho, ch.row.Name, ch.row.TopicBy, strconv.FormatInt(ch.row.TopicAt.Unix(), 10))
+		n.numeric(s, rplTopicWho, ch.row.Name, ch.row.TopicBy, strconv.FormatInt(ch.row.TopicAt.Unix(), 10))
 	}
 }
 
@@ -75,38 +72,38 @@ func cmdNames(r *request) {
 	if i := strings.IndexByte(name, ','); i >= 0 {
 		name = name[:i] // TARGMAX says one
 	}
-	ch := r.n.lookup(r.c, name)
+	ch := r.n.lookup(r.user(), name)
 	if ch == nil {
 		r.reply(rplEndOfNames, clip(orStar(name), maxChannel), "End of NAMES list")
 		return
 	}
-	r.n.sendNames(r.c, ch)
+	r.n.sendNames(r.s, ch)
 }
 
-// sendNames lists who is in the channel, as far as c may see it.
-func (n *network) sendNames(c *client, ch *channel) {
+// sendNames lists who is in the channel, as far as the session may see it.
+func (n *network) sendNames(s *session, ch *channel) {
 	symbol := "="
 	if ch.flags&flagSecret != 0 {
 		symbol = "@"
 	}
-	in := ch.has(c)
-	room := maxLine - len(":"+n.cfg.ServerName+" 353 "+c.target()+" = "+ch.row.Name+" :\r\n")
+	in := s.user.in(ch) != nil
+	room := maxLine - len(":"+n.cfg.ServerName+" 353 "+s.target()+" = "+ch.row.Name+" :\r\n")
 	var b strings.Builder
 	out := func() {
 		if b.Len() > 0 {
-			n.numeric(c, rplNamReply, symbol, ch.row.Name, b.String())
+			n.numeric(s, rplNamReply, symbol, ch.row.Name, b.String())
 			b.Reset()
 		}
 	}
-	for m, s := range ch.visible(c) {
-		if !in && m.invisible {
+	for m := range ch.visible(s.user) {
+		if !in && m.user.invisible {
 			continue
 		}
-		name := m.nick
-		if c.has(capUserhostInNames) {
-			name = m.prefix()
+		name := m.user.nick
+		if s.has(capUserhostInNames) {
+			name = m.user.prefix()
 		}
-		word := s.symbols(c.has(capMultiPrefix)) + name
+		word := m.status.symbols(s.has(capMultiPrefix)) + name
 		if b.Len()+1+len(word) > room {
 			out()
 		}
@@ -116,14 +113,14 @@ func (n *network) sendNames(c *client, ch *channel) {
 		b.WriteString(word)
 	}
 	out()
-	n.numeric(c, rplEndOfNames, ch.row.Name, "End of NAMES list")
+	n.numeric(s, rplEndOfNames, ch.row.Name, "End of NAMES list")
 }
 
 // cmdList is LIST: all channels that may be known, or those named.
 func cmdList(r *request) {
 	r.reply(rplListStart, "Channel", "Users  Name")
 	show := func(ch *channel) {
-		if !ch.hides(r.c) {
+		if !ch.hides(r.user()) {
 			r.reply(rplList, ch.row.Name, strconv.Itoa(len(ch.members)), ch.topic())
 		}
 	}

@@ -1,6 +1,7 @@
 package ircd
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,71 +14,72 @@ const maxWho = 200
 
 // cmdWho is WHO with the fields of WHOX.
 func cmdWho(r *request) {
-	n, c := r.n, r.c
+	n, s := r.n, r.s
 	mask := r.param(0)
 	query := strings.TrimPrefix(r.param(1), "o")
 	fields, token := "", ""
 	if spec, ok := strings.CutPrefix(query, "%"); ok {
 		fields, token, _ = strings.Cut(spec, ",")
 	}
-	show := func(who *client, ch *channel) {
+	show := func(who *user, ch *channel) {
 		if fields == "" {
-			n.whoReply(c, who, ch)
+			n.whoReply(s, who, ch)
 		} else {
-			n.whoxReply(c, who, ch, fields, token)
+			n.whoxReply(s, who, ch, fields, token)
 		}
 	}
 	if strings.HasPrefix(mask, "#") {
-		if ch := n.lookup(c, mask); ch != nil {
-			for who := range ch.visible(c) {
-				if ch.has(c) || !who.invisible {
-					show(who, ch)
+		if ch := n.lookup(s.user, mask); ch != nil {
+			in := s.user.in(ch) != nil
+			for m := range ch.visible(s.user) {
+				if in || !m.user.invisible {
+					show(m.user, ch)
 				}
 			}
 		}
 	} else if who := n.find(mask); who != nil {
-		show(who, n.shared(c, who))
+		show(who, shared(s.user, who))
 	} else if mask != "" {
-		n.whoMask(c, mask, show)
+		n.whoMask(s.user, mask, show)
 	}
 	r.reply(rplEndOfWho, clip(orStar(mask), maxChannel), "End of WHO list")
 }
 
-// whoMask shows the people that fit a mask and that c may see.
-func (n *network) whoMask(c *client, mask string, show func(*client, *channel)) {
+// whoMask shows the people that fit a mask and that u may see.
+func (n *network) whoMask(u *user, mask string, show func(*user, *channel)) {
 	left := maxWho
 	for _, who := range n.nicks {
 		if left == 0 {
 			return
 		}
-		ch := n.shared(c, who)
-		if who.invisible && who != c && ch == nil {
+		ch := shared(u, who)
+		if who.invisible && who != u && ch == nil {
 			continue
 		}
-		if mask == "0" || matches(mask, who.nick) || matches(mask, who.host) || matches(mask, who.user) {
+		if mask == "0" || matches(mask, who.nick) || matches(mask, who.host) || matches(mask, who.name) {
 			left--
 			show(who, ch)
 		}
 	}
 }
 
-// shared returns a channel in which c sees who, or nil.
-func (n *network) shared(c, who *client) *channel {
-	for ch := range who.channels {
-		if ch.has(c) && ch.sees(c, who) {
-			return ch
+// shared returns a channel in which u sees who, or nil.
+func shared(u, who *user) *channel {
+	for _, m := range who.channels {
+		if u.in(m.ch) != nil && m.seenBy(u) {
+			return m.ch
 		}
 	}
 	return nil
 }
 
-func whoFlags(c, who *client, ch *channel) string {
+func whoFlags(s *session, who *user, ch *channel) string {
 	out := "H"
 	if who.away != "" {
 		out = "G"
 	}
 	if ch != nil {
-		out += ch.members[who].symbols(c.has(capMultiPrefix))
+		out += who.status(ch).symbols(s.has(capMultiPrefix))
 	}
 	if who.botMode {
 		out += "B"
@@ -92,17 +94,14 @@ func channelName(ch *channel) string {
 	return ch.row.Name
 }
 
-func (n *network) whoReply(c, who *client, ch *channel) {
-	n.numeric(c, rplWhoReply, channelName(ch), who.user, who.host, n.cfg.ServerName, who.nick, whoFlags(c, who, ch), "0 "+who.real)
+func (n *network) whoReply(s *session, who *user, ch *channel) {
+	n.numeric(s, rplWhoReply, channelName(ch), who.name, who.host, n.cfg.ServerName, who.nick, whoFlags(s, who, ch), "0 "+who.real)
 }
 
 // whoxReply sends the fields that were asked for, in the order of the standard.
 // Addresses and idle times are hidden.
-func (n *network) whoxReply(c, who *client, ch *channel, fields, token string) {
-	account := who.accountName()
-	if account == "" {
-		account = "0"
-	}
+func (n *network) whoxReply(s *session, who *user, ch *channel, fields, token string) {
+	account := cmp.Or(who.accountName(), "0")
 	if token == "" || len(token) > 3 {
 		token = "0"
 	}
@@ -110,19 +109,19 @@ func (n *network) whoxReply(c, who *client, ch *channel, fields, token string) {
 	for _, field := range []struct {
 		letter, value string
 	}{
-		{"t", token}, {"c", channelName(ch)}, {"u", who.user}, {"i", "255.255.255.255"}, {"h", who.host}, {"s", n.cfg.ServerName},
-		{"n", who.nick}, {"f", whoFlags(c, who, ch)}, {"d", "0"}, {"l", "0"}, {"a", account}, {"o", "n/a"}, {"r", who.real},
+		{"t", token}, {"c", channelName(ch)}, {"u", who.name}, {"i", "255.255.255.255"}, {"h", who.host}, {"s", n.cfg.ServerName},
+		{"n", who.nick}, {"f", whoFlags(s, who, ch)}, {"d", "0"}, {"l", "0"}, {"a", account}, {"o", "n/a"}, {"r", who.real},
 	} {
 		if strings.Contains(fields, field.letter) {
 			params = append(params, field.value)
 		}
 	}
-	n.numeric(c, rplWhoSpc, params...)
+	n.numeric(s, rplWhoSpc, params...)
 }
 
 // cmdWhois is WHOIS for one nick.
 func cmdWhois(r *request) {
-	n, c := r.n, r.c
+	n, s := r.n, r.s
 	nick := r.param(0)
 	if len(r.params) > 1 {
 		nick = r.param(1) // the first was a server
@@ -138,8 +137,8 @@ func cmdWhois(r *request) {
 		r.reply(rplEndOfWhois, clip(nick, maxNick), "End of WHOIS list")
 		return
 	}
-	r.reply(rplWhoisUser, who.nick, who.user, who.host, "*", who.real)
-	if list := n.channelsOf(c, who); list != "" {
+	r.reply(rplWhoisUser, who.nick, who.name, who.host, "*", who.real)
+	if list := channelsOf(s, who); list != "" {
 		r.reply(rplWhoisChannels, who.nick, list)
 	}
 	r.reply(rplWhoisServer, who.nick, n.cfg.ServerName, n.name)
@@ -152,23 +151,24 @@ func cmdWhois(r *request) {
 	if who.botMode {
 		r.reply(rplWhoisBot, who.nick, "is a bot")
 	}
-	if who.secure {
+	if who.secure() {
 		r.reply(rplWhoisSecure, who.nick, "is using a secure connection")
 	}
-	if who == c { // when others typed last is nobody's concern
+	if who == s.user { // when others typed last is nobody's concern
 		r.reply(rplWhoisIdle, who.nick, "0", strconv.FormatInt(who.since.Unix(), 10), "seconds idle, signon time")
 	}
 	r.reply(rplEndOfWhois, who.nick, "End of WHOIS list")
 }
 
-// channelsOf lists the channels of who that c may know of: those they share, and
+// channelsOf lists the channels of who that a session may know of: those they share, and
 // all that aren't secret for staff and for oneself.
-func (n *network) channelsOf(c, who *client) string {
-	staff := c.account != nil && c.account.member.Can(core.IRCOperate)
+func channelsOf(s *session, who *user) string {
+	u := s.user
+	staff := u.can(core.IRCOperate)
 	var out []string
-	for ch := range who.channels {
-		if c == who || ch.has(c) && ch.sees(c, who) || staff && !ch.hides(c) {
-			out = append(out, ch.members[who].symbols(c.has(capMultiPrefix))+ch.row.Name)
+	for _, m := range who.channels {
+		if u == who || u.in(m.ch) != nil && m.seenBy(u) || staff && !m.ch.hides(u) {
+			out = append(out, m.status.symbols(s.has(capMultiPrefix))+m.ch.row.Name)
 		}
 	}
 	slices.Sort(out)
@@ -210,7 +210,7 @@ func cmdUserhost(r *request) {
 			if who.away != "" {
 				sign = "-"
 			}
-			out = append(out, who.nick+"="+sign+who.user+"@"+who.host)
+			out = append(out, who.nick+"="+sign+who.name+"@"+who.host)
 		}
 	}
 	r.reply(rplUserhost, strings.Join(out, " "))
@@ -225,17 +225,4 @@ func cmdIson(r *request) {
 		}
 	}
 	r.reply(rplISON, strings.Join(out, " "))
-}
-
-// cmdAway is AWAY.
-func cmdAway(r *request) {
-	n, c := r.n, r.c
-	c.away = clip(r.param(0), maxAway)
-	if c.away == "" {
-		r.reply(rplUnaway, "You are no longer marked as being away")
-		n.tellPeers(c, capAwayNotify, n.lineFrom(c, "AWAY"))
-		return
-	}
-	r.reply(rplNowAway, "You have been marked as being away")
-	n.tellPeers(c, capAwayNotify, n.lineFrom(c, "AWAY", c.away))
 }

@@ -13,9 +13,10 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// client is one connection. Fields below the mark are guarded by the network's
-// lock.
-type client struct {
+// session is one connection. A member may have several, which share the one user
+// of the account; a guest has one. Fields below the mark are guarded by the
+// network's lock.
+type session struct {
 	serial uint64
 	conn   net.Conn
 	raw    net.Conn   // the connection under TLS; closing it never waits
@@ -30,45 +31,37 @@ type client struct {
 	// guarded by the network's lock:
 	since       time.Time
 	pinged      time.Time // when the unanswered PING was sent; zero when none
-	registered  bool
 	gone        bool
 	negotiating bool // CAP holds registration back
 	caps        capSet
 	sasl        saslState
-	wanted      string // the nick asked for
-	password    string // of PASS, until registration
-	nick        string // "" until registered
-	user        string
-	real        string
-	host        string // cloaked
-	account     *account
-	away        string
-	invisible   bool
-	botMode     bool
-	channels    map[*channel]struct{}
-	invited     map[*channel]struct{}
-	mark        uint64 // see network.peers
+	wanted      string   // the nick asked for
+	password    string   // of PASS, until registration
+	account     *account // who logged in on this connection, or nil
+	user        *user    // who it belongs to: until registration, somebody whom nobody sees
+	away        string   // what AWAY said last; "" when its human is there
 }
+
+func newSession(conn net.Conn, sendQueue int, end context.CancelFunc) *session {
+	s := &session{conn: conn, raw: conn, out: newOutbox(sendQueue), end: end}
+	s.user = &user{sessions: []*session{s}}
+	return s
+}
+
+// registered reports whether the connection belongs to somebody on the network.
+func (s *session) registered() bool { return s.user.nick != "" }
 
 // target is what numerics call the client.
-func (c *client) target() string {
-	if c.nick == "" {
-		return "*"
-	}
-	return c.nick
-}
+func (s *session) target() string { return orStar(s.user.nick) }
 
-// prefix is nick!user@host.
-func (c *client) prefix() string { return c.nick + "!" + c.user + "@" + c.host }
+func (s *session) has(bit capSet) bool { return s.caps&bit != 0 }
 
-func (c *client) has(bit capSet) bool { return c.caps&bit != 0 }
-
-// accountName is the site name of who is logged in, or "".
-func (c *client) accountName() string {
-	if c.account == nil {
+// login is the site name of who logged in on this connection, or "".
+func (s *session) login() string {
+	if s.account == nil {
 		return ""
 	}
-	return c.account.member.Name
+	return s.account.member.Name
 }
 
 const (
@@ -80,37 +73,37 @@ const (
 
 // read runs the client's commands until the connection ends. Lines over the
 // limit are answered and skipped without keeping them.
-func (n *network) read(ctx context.Context, c *client) {
+func (n *network) read(ctx context.Context, s *session) {
 	var in ircreader.Reader
-	in.Initialize(c.conn, 512, maxRead)
+	in.Initialize(s.conn, 512, maxRead)
 	skipping, strikes := false, 0
 	for {
 		raw, err := in.ReadLine()
-		c.seen.Store(n.clock().UnixNano())
+		s.seen.Store(n.clock().UnixNano())
 		switch {
 		case errors.Is(err, ircreader.ErrReadQ):
 			if strikes++; strikes > longLines {
-				n.locked(func() { n.drop(c, "Line is far too long") })
+				n.locked(func() { n.drop(s, "Line is far too long") })
 				return
 			}
 			skipping = true
-			in.Initialize(c.conn, 512, maxRead)
+			in.Initialize(s.conn, 512, maxRead)
 			continue
 		case err != nil:
-			n.locked(func() { n.drop(c, readError(err)) })
+			n.locked(func() { n.drop(s, readError(err)) })
 			return
 		}
-		if !c.wait(ctx, n.clock()) {
+		if !s.wait(ctx, n.clock()) {
 			return
 		}
 		if skipping {
 			skipping = false
-			n.locked(func() { n.numeric(c, errInputTooLong, "Input line was too long") })
+			n.locked(func() { n.numeric(s, errInputTooLong, "Input line was too long") })
 			continue
 		}
 		strikes = 0
 		n.metrics.received.Inc()
-		if !n.handle(ctx, c, string(raw)) {
+		if !n.handle(ctx, s, string(raw)) {
 			return
 		}
 	}
@@ -118,8 +111,8 @@ func (n *network) read(ctx context.Context, c *client) {
 
 // wait holds the client to its pace. It reports false when the connection ended
 // meanwhile.
-func (c *client) wait(ctx context.Context, now time.Time) bool {
-	pace := c.pace.Load()
+func (s *session) wait(ctx context.Context, now time.Time) bool {
+	pace := s.pace.Load()
 	if pace == nil {
 		return ctx.Err() == nil
 	}
@@ -148,23 +141,23 @@ func readError(err error) string {
 
 // write sends what is queued until the queue is closed, and then closes the
 // connection.
-func (c *client) write() {
-	defer func() { _ = c.raw.Close() }() // nothing depends on how a dead connection closes
-	for range c.out.wake {
-		lines, last := c.out.take()
+func (s *session) write() {
+	defer func() { _ = s.raw.Close() }() // nothing depends on how a dead connection closes
+	for range s.out.wake {
+		lines, last := s.out.take()
 		for len(lines) > 0 {
 			var chunk []byte
 			chunk, lines = gather(lines)
-			if c.conn.SetWriteDeadline(time.Now().Add(writeTimeout)) != nil {
+			if s.conn.SetWriteDeadline(time.Now().Add(writeTimeout)) != nil {
 				return
 			}
-			if _, err := c.conn.Write(chunk); err != nil {
+			if _, err := s.conn.Write(chunk); err != nil {
 				return
 			}
 		}
 		if last {
-			if c.secure {
-				_ = c.conn.Close() // says goodbye first, as TLS wants
+			if s.secure {
+				_ = s.conn.Close() // says goodbye first, as TLS wants
 			}
 			return
 		}

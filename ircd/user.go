@@ -1,0 +1,280 @@
+package ircd
+
+import (
+	"slices"
+	"time"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+)
+
+// user is somebody on the network: one nick with what others see of it. A member
+// has one user for all connections, a guest one for the only connection. All
+// fields are guarded by the network's lock.
+type user struct {
+	nick      string // "" until registration
+	name      string // before the @
+	real      string
+	host      string // cloaked
+	account   *account
+	sessions  []*session
+	since     time.Time // when the first of the sessions registered
+	away      string    // "" as long as any session isn't away
+	invisible bool
+	botMode   bool
+	channels  []*membership // in the order of entry
+	invited   []*channel    // the latest; see network.invite
+	mark      uint64        // see network.peers
+}
+
+// prefix is nick!user@host.
+func (u *user) prefix() string { return u.nick + "!" + u.name + "@" + u.host }
+
+// accountName is the site name of a member, "" of a guest.
+func (u *user) accountName() string {
+	if u.account == nil {
+		return ""
+	}
+	return u.account.member.Name
+}
+
+// can reports whether a member's classes permit something; guests may do nothing
+// that needs permission.
+func (u *user) can(p core.Permission) bool { return u.account != nil && u.account.member.Can(p) }
+
+// in returns the user's membership of a channel, or nil.
+func (u *user) in(ch *channel) *membership {
+	for _, m := range u.channels {
+		if m.ch == ch {
+			return m
+		}
+	}
+	return nil
+}
+
+// status is what the user is in a channel, 0 also when outside.
+func (u *user) status(ch *channel) status {
+	if m := u.in(ch); m != nil {
+		return m.status
+	}
+	return 0
+}
+
+// secure reports whether everything the user hears goes through TLS.
+func (u *user) secure() bool {
+	return !slices.ContainsFunc(u.sessions, func(s *session) bool { return !s.secure })
+}
+
+// modes are the user's modes as MODE shows them.
+func (u *user) modes() string {
+	out := "+"
+	if u.botMode {
+		out += "B"
+	}
+	if u.invisible {
+		out += "i"
+	}
+	if u.account != nil {
+		out += "r"
+	}
+	return out
+}
+
+// setInvisible sets the user mode i, and keeps count.
+func (n *network) setInvisible(u *user, on bool) {
+	if u.invisible == on {
+		return
+	}
+	u.invisible = on
+	if on {
+		n.invisible++
+	} else {
+		n.invisible--
+	}
+}
+
+// appear puts the user of a session on the network under a nick that is free.
+func (n *network) appear(s *session, nick string) {
+	u := s.user
+	n.unknown--
+	u.nick, u.since = nick, s.since
+	n.setInvisible(u, true)
+	if s.account != nil {
+		u.account = s.account
+		u.account.user = u
+		u.name = fold(u.accountName())
+	}
+	u.host = n.hostOf(u)
+	n.nicks[fold(nick)] = u
+	n.greet(s)
+	if u.account == nil {
+		n.notice(s, "You are not logged in. Members log in with SASL: site name and IRC key.")
+		return
+	}
+	n.autoJoin(u, nil)
+}
+
+// attend makes a session that registers one more of a user who is there. It is
+// shown what the user is and where; the others notice nothing.
+func (n *network) attend(s *session, u *user) {
+	n.unknown--
+	s.user = u
+	u.sessions = append(u.sessions, s)
+	n.greet(s)
+	n.showAll(s)
+	n.updateAway(u, u.away)
+}
+
+// showAll lets a session that is new to its user enter the user's channels, for
+// its own eyes only.
+func (n *network) showAll(s *session) {
+	for _, m := range s.user.channels {
+		n.showOwn(s, m)
+	}
+}
+
+// become gives the session of a guest who logged in to the user that the account
+// has already. The guest leaves; to the session it looks like a change of nick.
+func (n *network) become(s *session, u *user) {
+	old := s.user
+	for _, m := range old.channels {
+		n.send(s, n.lineFrom(old, "PART", m.ch.row.Name, "You will come back as "+u.nick))
+	}
+	visited := slices.Clone(old.channels)
+	if s.has(capChgHost) {
+		n.send(s, n.lineFrom(old, "CHGHOST", u.name, u.host))
+	}
+	n.numeric(s, rplVisibleHost, u.host, "is now your displayed host")
+	nick := n.lineFrom(old, "NICK", u.nick)
+	nick.source = old.nick + "!" + u.name + "@" + u.host
+	n.send(s, nick)
+	old.sessions = nil
+	n.quit(old, "Logged in")
+	s.user = u
+	u.sessions = append(u.sessions, s)
+	n.showModes(s)
+	n.showAll(s)
+	n.updateAway(u, u.away)
+	for _, m := range visited {
+		if code, _ := n.mayJoin(u, m.ch, m.ch.key); code == "" && u.in(m.ch) == nil && n.channels[fold(m.ch.row.Name)] == m.ch {
+			n.enter(u, m.ch, n.entryStatus(u))
+		}
+	}
+}
+
+// showModes tells a session the modes of its user, each by itself: there are
+// clients that wait for just +r.
+func (n *network) showModes(s *session) {
+	for _, letter := range s.user.modes()[1:] {
+		n.sendLine(s, "MODE", s.user.nick, "+"+string(letter))
+	}
+}
+
+// depart takes a session off its user, who quits with the last of them.
+func (n *network) depart(s *session, reason string) {
+	u := s.user
+	u.sessions = slices.DeleteFunc(u.sessions, func(other *session) bool { return other == s })
+	if len(u.sessions) > 0 {
+		n.updateAway(u, u.away)
+		return
+	}
+	n.quit(u, reason)
+	if u.account != nil {
+		u.account.user = nil
+	}
+}
+
+// quit takes a user off the network.
+func (n *network) quit(u *user, reason string) {
+	if !n.closing {
+		gone := n.lineFrom(u, "QUIT", reason)
+		for _, peer := range n.peers(u) {
+			n.tell(peer, gone)
+		}
+	}
+	for len(u.channels) > 0 {
+		n.leave(u.channels[len(u.channels)-1])
+	}
+	n.setInvisible(u, false)
+	delete(n.nicks, fold(u.nick))
+	n.remember(u)
+}
+
+// updateAway works out whether the user is away, which is when all sessions are,
+// with the text that is preferred or else that of any of them.
+func (n *network) updateAway(u *user, text string) {
+	for _, s := range u.sessions {
+		if s.away == "" {
+			text = ""
+			break
+		}
+		if text == "" {
+			text = s.away
+		}
+	}
+	n.setAway(u, text)
+}
+
+// setAway tells those who want to know when somebody went or came.
+func (n *network) setAway(u *user, away string) {
+	if u.away == away {
+		return
+	}
+	u.away = away
+	var params []string
+	if away != "" {
+		params = []string{away}
+	}
+	n.tellPeers(u, capAwayNotify, n.lineFrom(u, "AWAY", params...))
+}
+
+// cmdAway is AWAY, for the session. Others see somebody away who is so on all
+// connections.
+func cmdAway(r *request) {
+	n, s := r.n, r.s
+	s.away = clip(r.param(0), maxAway)
+	if s.away == "" {
+		r.reply(rplUnaway, "You are no longer marked as being away")
+	} else {
+		r.reply(rplNowAway, "You have been marked as being away")
+	}
+	n.updateAway(s.user, s.away)
+}
+
+// lineFrom makes a message of a user.
+func (n *network) lineFrom(u *user, command string, params ...string) *line {
+	return &line{source: u.prefix(), command: command, params: params, at: n.clock(), account: u.accountName(), bot: u.botMode}
+}
+
+// tell queues a line for all sessions of a user.
+func (n *network) tell(u *user, l *line) {
+	for _, s := range u.sessions {
+		n.send(s, l)
+	}
+}
+
+// peers returns the other users who see u in some channel, each once.
+func (n *network) peers(u *user) []*user {
+	n.mark++
+	u.mark = n.mark
+	var out []*user
+	for _, m := range u.channels {
+		for other := range m.viewers() {
+			if other.mark != n.mark {
+				other.mark = n.mark
+				out = append(out, other)
+			}
+		}
+	}
+	return out
+}
+
+// tellPeers sends a line to the peers' sessions that have the capability.
+func (n *network) tellPeers(u *user, bit capSet, l *line) {
+	for _, peer := range n.peers(u) {
+		for _, s := range peer.sessions {
+			if s.has(bit) {
+				n.send(s, l)
+			}
+		}
+	}
+}
