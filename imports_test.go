@@ -37,6 +37,7 @@ var storeys = map[string]int{
 	"internal/client":   2,
 	"internal/schedule": 2,
 	"internal/transfer": 2,
+	"internal/irc":      2,
 
 	"internal/command": 3,
 }

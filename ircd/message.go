@@ -16,7 +16,7 @@ func cmdTagmsg(r *request)  { r.message("TAGMSG") }
 // message is what the three commands share. A NOTICE is never answered with an
 // error, so that programs don't talk to each other for ever.
 func (r *request) message(command string) {
-	forServices := false
+	forServices, forBot := false, false
 	r.locked(func() {
 		list := targets(r.param(0))
 		switch {
@@ -38,11 +38,18 @@ func (r *request) message(command string) {
 				forServices = true
 				continue
 			}
+			if command == "PRIVMSG" && isEntry(target, r.param(1)) {
+				forBot = true
+				continue
+			}
 			r.sendTo(command, target)
 		}
 	})
 	if forServices {
 		r.identify(r.param(1))
+	}
+	if forBot {
+		r.enter(r.param(1))
 	}
 }
 

@@ -1,0 +1,49 @@
+package ircd
+
+import (
+	"strings"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/irc"
+	"github.com/caduceus-bio/caduceus/internal/member"
+)
+
+// isEntry reports whether somebody says to the site's bot who they are. The bot of
+// other trackers lets people in that way, so programs are set up for it; here the
+// server does it, and the key goes no further.
+func isEntry(target, text string) bool {
+	_, ok := irc.ParseEntry(strings.TrimPrefix(text, "!"))
+	return ok && strings.EqualFold(target, member.BotName)
+}
+
+// enter logs in who says ENTER or IDENTIFY, and lets them into the channels they name.
+func (r *request) enter(text string) {
+	tell := func(text string) {
+		r.locked(func() {
+			r.n.send(r.s, &line{source: nickServ + "!services@" + r.n.cfg.ServerName, command: "NOTICE",
+				params: []string{r.s.target(), text}, at: r.n.clock()})
+		})
+	}
+	e, _ := irc.ParseEntry(strings.TrimPrefix(text, "!"))
+	loggedIn := false
+	r.locked(func() { loggedIn = r.s.account != nil })
+	switch {
+	case loggedIn: // with whatever key: the channels are open to them
+	case e.Name == "":
+		tell("Log in with SASL, or write: ENTER #channel name key (the IRC key is on your settings page)")
+		return
+	default:
+		if err := r.login(e.Name, e.Key); err != nil {
+			tell("Not logged in: " + core.SafeText(err))
+			r.locked(r.limitTries)
+			return
+		}
+		tell("You are now logged in")
+		r.settleIn()
+	}
+	r.locked(func() {
+		for _, name := range e.Channels {
+			r.join(name, "")
+		}
+	})
+}
