@@ -47,6 +47,7 @@ func (c *demoCmd) adapt(s *Settings) {
 	s.House.DataDir, s.House.SecretsDir = c.Dir, ""
 	s.Database.Engine, s.Database.Path = "sqlite", ""
 	s.IRC.CertFile, s.IRC.KeyFile, s.Hermes.KeyFile = "", "", ""
+	s.Hermes.Network, s.Hermes.OperName, s.Hermes.OperPasswordFile = "house", "", ""
 	s.Site.Name += " demo"
 	s.Tracker.Interval, s.Tracker.MinInterval = config.D(10*time.Second), config.D(5*time.Second)
 	s.Tracker.FlushEvery = config.D(time.Second)

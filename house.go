@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/caduceus-bio/caduceus/hermes"
 	"github.com/caduceus-bio/caduceus/internal/catalog"
 	"github.com/caduceus-bio/caduceus/internal/client"
 	"github.com/caduceus-bio/caduceus/internal/command"
@@ -19,6 +20,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/internal/schedule"
 	"github.com/caduceus-bio/caduceus/internal/secret"
+	"github.com/caduceus-bio/caduceus/ircd"
 )
 
 // house is the ground floor and the domain, opened once for all rooms of this
@@ -35,6 +37,7 @@ type house struct {
 	economy  *economy.Store
 	clients  *client.Store
 	schedule *schedule.Store
+	channels siteChannels
 	commands *command.Registry
 }
 
@@ -56,6 +59,7 @@ func openHouse(ctx context.Context, s Settings, log *slog.Logger, create bool) (
 	h.economy = economy.NewStore(d, h.events, clock, s.Freeleech)
 	h.clients = client.NewStore(d, h.events, clock)
 	h.schedule = schedule.NewStore(d, h.events, clock)
+	h.channels = siteChannels{ircd.NewChannels(d)}
 	h.commands = command.NewRegistry(command.Deps{DB: d, Members: h.members, Catalog: h.catalog,
 		Economy: h.economy, Clients: h.clients, Schedule: h.schedule, Clock: clock, Log: log, SiteName: s.Site.Name, SiteURL: s.siteURL()})
 	return h, nil
@@ -65,6 +69,26 @@ func (h *house) close() {
 	if err := h.db.Close(); err != nil {
 		h.log.Error("close the database", "err", err)
 	}
+}
+
+// siteChannels are the channels of the site's own IRC network as Hermes keeps them on
+// another one.
+type siteChannels struct{ store *ircd.Channels }
+
+// Channels implements hermes.Channels.
+func (c siteChannels) Channels(ctx context.Context) ([]hermes.Channel, error) {
+	rows, err := c.store.Load(ctx)
+	list := make([]hermes.Channel, len(rows))
+	for i, r := range rows {
+		list[i] = hermes.Channel{Name: r.Name, Purpose: r.Purpose, Modes: r.Modes, Join: r.Join, Speak: r.Speak,
+			Guests: r.Guests, AutoJoin: r.AutoJoin, Topic: r.Topic, TopicAt: r.TopicAt}
+	}
+	return list, err
+}
+
+// SaveTopic implements hermes.Channels.
+func (c siteChannels) SaveTopic(ctx context.Context, channel, topic, by string, at time.Time) error {
+	return c.store.SaveTopic(ctx, channel, topic, by, at)
 }
 
 // firstAccount is what the newcomer needs to log in, shown once.
@@ -86,7 +110,7 @@ func (h *house) setUp(ctx context.Context) (*firstAccount, error) {
 	if len(applied) > 0 {
 		h.log.Info("schema is up to date", "applied", applied)
 	}
-	for _, seed := range []func(context.Context) error{h.members.Seed, h.catalog.Seed, h.clients.Seed} {
+	for _, seed := range []func(context.Context) error{h.members.Seed, h.catalog.Seed, h.clients.Seed, h.channels.store.Seed} {
 		if err := seed(ctx); err != nil {
 			return nil, err
 		}

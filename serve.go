@@ -33,7 +33,7 @@ var allRooms = []string{"tracker", "site", "ircd", "hermes", "jobs"}
 const drainLimit = 4500 * time.Millisecond
 
 type serveCmd struct {
-	Rooms []string `arg:"" optional:"" help:"Rooms to serve: tracker, site, ircd, hermes, jobs. All when none is named; some only on MariaDB."`
+	Rooms []string `arg:"" optional:"" help:"Rooms to serve: tracker, site, ircd, hermes, jobs. All when none is named, without ircd where Hermes works on another network; some only on MariaDB."`
 }
 
 // Run serves the rooms until a signal comes.
@@ -42,7 +42,7 @@ func (c *serveCmd) Run(g *globals) error {
 	if err != nil {
 		return err
 	}
-	rooms, err := chooseRooms(c.Rooms, s.Database.Engine)
+	rooms, err := chooseRooms(c.Rooms, s)
 	if err != nil {
 		return err
 	}
@@ -56,16 +56,39 @@ func (c *serveCmd) Run(g *globals) error {
 	return serve(ctx, s, rooms, os.Stdout, nil)
 }
 
-func chooseRooms(asked []string, engine db.Engine) ([]string, error) {
+// rooms are those that the site consists of: our IRC network is not started where
+// Hermes works on another.
+func (s Settings) rooms() []string {
+	if s.Hermes.Enabled && s.Hermes.Foreign() {
+		return slices.DeleteFunc(slices.Clone(allRooms), func(room string) bool { return room == "ircd" })
+	}
+	return allRooms
+}
+
+// isWhole reports whether rooms are all that the site consists of.
+func (s Settings) isWhole(rooms []string) bool {
+	for _, room := range s.rooms() {
+		if !slices.Contains(rooms, room) {
+			return false
+		}
+	}
+	return true
+}
+
+func chooseRooms(asked []string, s Settings) ([]string, error) {
 	for _, r := range asked {
 		if !slices.Contains(allRooms, r) {
 			return nil, core.Errorf(core.Invalid, "there is no room %q; there are %s", r, strings.Join(allRooms, ", "))
 		}
 	}
-	if len(asked) == 0 || len(slices.Compact(slices.Sorted(slices.Values(asked)))) == len(allRooms) {
-		return allRooms, nil
+	if len(asked) == 0 {
+		return s.rooms(), nil
 	}
-	if engine == db.SQLite {
+	asked = slices.Compact(slices.Sorted(slices.Values(asked)))
+	if s.isWhole(asked) {
+		return slices.DeleteFunc(slices.Clone(allRooms), func(room string) bool { return !slices.Contains(asked, room) }), nil
+	}
+	if s.Database.Engine == db.SQLite {
 		return nil, core.Errorf(core.Invalid, "the embedded SQLite serves one process only; serve all rooms together, or set [database] engine to mariadb to run %s by itself", strings.Join(asked, ", "))
 	}
 	return asked, nil
@@ -75,7 +98,7 @@ func chooseRooms(asked []string, engine db.Engine) ([]string, error) {
 // are once all of them are ready. Then it runs beside, if there is such a thing.
 func serve(ctx context.Context, s Settings, rooms []string, out io.Writer, beside func(context.Context, *house) error) error {
 	log := s.House.logger()
-	whole := len(rooms) == len(allRooms)
+	whole := s.isWhole(rooms)
 	unlock, err := lockDataDir(s)
 	if err != nil {
 		return err
@@ -178,7 +201,7 @@ func (h *house) room(name string) supervise.Room {
 			Metrics: h.metrics, SiteName: s.Site.Name, Version: "caduceus-" + version, DataDir: s.House.DataDir})
 	case "hermes":
 		return hermes.New(s.Hermes, hermes.Deps{Events: h.events, Commands: h.commands, Members: h.members, Catalog: h.catalog,
-			Economy: h.economy, SiteURL: s.siteURL(), Clock: clock, Log: log, Metrics: h.metrics})
+			Economy: h.economy, Channels: h.channels, SiteURL: s.siteURL(), Clock: clock, Log: log, Metrics: h.metrics})
 	default:
 		return jobs.New(s.Jobs, jobs.Deps{DB: h.db, Events: h.events, Schedule: h.schedule, Freeleech: h.economy, Sessions: h.members,
 			Clock: clock, Log: log, Metrics: h.metrics})

@@ -156,8 +156,28 @@ func (s Settings) ircInfo() site.IRCInfo {
 		return site.IRCInfo{} // the section was checked: can't be
 	}
 	info := site.IRCInfo{Host: u.Hostname(), TLSPort: port(s.IRC.ListenTLS)}
+	if s.Hermes.Enabled && s.Hermes.Foreign() {
+		return s.foreignIRC(info.Host)
+	}
 	if isLoopback(s.Site.URL) {
 		info.PlainPort = port(s.IRC.ListenPlain)
+	}
+	return info
+}
+
+// foreignIRC is the same for a network that isn't ours: where Hermes connects, at the
+// site's host when that is this machine.
+func (s Settings) foreignIRC(siteHost string) site.IRCInfo {
+	host, _, err := net.SplitHostPort(s.Hermes.Server)
+	if err != nil {
+		return site.IRCInfo{} // the section was checked: can't be
+	}
+	info := site.IRCInfo{Host: host, Bot: s.Hermes.Nick, Fingerprint: s.Hermes.Fingerprint}
+	if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
+		info.Host = siteHost
+	}
+	if s.Hermes.TLS {
+		info.TLSPort = port(s.Hermes.Server)
 	}
 	return info
 }

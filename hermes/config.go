@@ -13,7 +13,11 @@ import (
 
 // Config is the [hermes] section.
 type Config struct {
-	Enabled bool   `toml:"enabled"`
+	Enabled bool `toml:"enabled"`
+	// Network is the kind of server: "house" for our own, or another one that knows
+	// the site's accounts; "inspircd" or "ngircd" for a plain one, which is then used
+	// instead of ours.
+	Network string `toml:"network"`
 	Server  string `toml:"server"` // host:port
 	TLS     bool   `toml:"tls"`
 	// CAFile names the certificates (PEM) that sign the server's; without it
@@ -27,6 +31,13 @@ type Config struct {
 	Nick    string `toml:"nick"`     // consumers of the announces match it exactly
 	Account string `toml:"account"`  // to log in with (SASL PLAIN)
 	KeyFile string `toml:"key_file"` // the account's IRC key; default: hermes.irc-key among the secrets
+
+	// ServerPasswordFile holds the password that the server wants from all; OperName
+	// and OperPasswordFile are for OPER, on a foreign network. Without them the bot
+	// needs operator status in all channels.
+	ServerPasswordFile string `toml:"server_password_file"`
+	OperName           string `toml:"oper_name"`
+	OperPasswordFile   string `toml:"oper_password_file"`
 
 	AnnounceChannel string   `toml:"announce_channel"`
 	GeneralChannel  string   `toml:"general_channel"` // freeleech news; "" tells none
@@ -46,6 +57,7 @@ type Config struct {
 func DefaultConfig() Config {
 	return Config{
 		Enabled: true,
+		Network: houseNetwork,
 		Server:  "127.0.0.1:6667",
 		Nick:    "Hermes",
 		Account: "Hermes",
@@ -72,6 +84,15 @@ var (
 func (c Config) Validate() error {
 	if !c.Enabled {
 		return nil
+	}
+	if networks[c.Network] == nil {
+		return core.FieldErrorf("network", "%q is none that the bot knows; write house, inspircd or ngircd", c.Network)
+	}
+	if foreign := c.Foreign(); (c.OperName != "") != (c.OperPasswordFile != "") || c.OperName != "" && !foreign {
+		return core.FieldErrorf("oper_name", "oper_name and oper_password_file belong together, on a foreign network")
+	}
+	if strings.ContainsAny(c.OperName, " \r\n\x00") {
+		return core.FieldErrorf("oper_name", "must be one word")
 	}
 	host, _, err := net.SplitHostPort(c.Server)
 	if err != nil {
@@ -102,6 +123,13 @@ func (c Config) Validate() error {
 		return core.FieldErrorf("lines_burst", "must be from 1 to 1000")
 	}
 	return c.validateChannels()
+}
+
+// Foreign reports whether the bot works on a network that isn't ours: then ours is not
+// served.
+func (c Config) Foreign() bool {
+	n := networks[c.Network]
+	return n != nil && n.foreign()
 }
 
 func (c Config) validateChannels() error {

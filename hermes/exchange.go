@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -48,9 +49,9 @@ func (s *session) say(ctx context.Context, l lane, command, channel, text string
 	case <-s.gone:
 		return errGone
 	}
-	x := &exchange{command: command, channel: fold(channel), fate: make(chan error, 1),
-		token: "hermes-" + strconv.FormatInt(barriers.Add(1), 10), pong: make(chan struct{}, 1)}
 	s.mu.Lock()
+	x := &exchange{command: command, channel: s.fold(channel), fate: make(chan error, 1),
+		token: "hermes-" + strconv.FormatInt(barriers.Add(1), 10), pong: make(chan struct{}, 1)}
 	s.awaited = x
 	s.mu.Unlock()
 	defer func() {
@@ -133,10 +134,10 @@ func (s *session) onAnswer(e girc.Event) {
 		case x.pong <- struct{}{}:
 		default: // a second one
 		}
-	case e.Command == x.command && e.Source != nil && fold(e.Source.Name) == fold(s.nick) &&
-		len(e.Params) >= 2 && fold(e.Params[0]) == x.channel && !inHistory(e):
+	case e.Command == x.command && e.Source != nil && s.fold(e.Source.Name) == s.fold(s.nick) &&
+		len(e.Params) >= 2 && s.fold(e.Params[0]) == x.channel && !inHistory(e):
 		x.decide(nil)
-	case refuses(e, x.channel):
+	case s.refuses(e, x):
 		x.decide(fmt.Errorf("%w: %s %s", errRefused, e.Command, e.Last()))
 	}
 }
@@ -149,8 +150,8 @@ func (x *exchange) decide(err error) {
 }
 
 // refuses reports whether e is an error about the channel, or about a line in
-// general (RFC 2812 section 5.2; 417 of IRCv3; standard replies).
-func refuses(e girc.Event, channel string) bool {
+// general (RFC 2812 section 5.2; 417 of IRCv3; standard replies). Hold mu.
+func (s *session) refuses(e girc.Event, x *exchange) bool {
 	if e.Command == "FAIL" && len(e.Params) > 0 && e.Params[0] == girc.PRIVMSG {
 		return true
 	}
@@ -159,15 +160,27 @@ func refuses(e girc.Event, channel string) bool {
 		return false
 	}
 	switch e.Command {
-	case "411", "412", "417", "421", "461":
+	case "411", "412", "417":
 		return true
+	case "421", "461":
+		return !s.net.foreign()
+	}
+	if s.net.foreign() && !slices.Contains(refusals[x.command], e.Command) {
+		return false
 	}
 	for _, p := range e.Params[:max(len(e.Params)-1, 0)] {
-		if fold(p) == channel {
+		if s.fold(p) == x.channel {
 			return true
 		}
 	}
 	return false
+}
+
+// refusals are the errors that a command of ours can mean on a foreign network, where
+// others of our lines are under way at the same time.
+var refusals = map[string][]string{
+	girc.PRIVMSG: {"401", "403", "404", "408", "442", "477", "489"},
+	girc.TOPIC:   {"403", "442", "482"},
 }
 
 func inHistory(e girc.Event) bool {

@@ -56,6 +56,9 @@ type fakeIRC struct {
 	fates                []verdict // for the next messages to channels; then they are delivered
 	inspect              func(said)
 	late                 string
+	hello                []string // lines of the welcome, without the server's name, besides 001 and 422
+	oper                 string   // the password of OPER
+	heardLines           []string // what the client said, but for messages
 }
 
 const fullCaps = "sasl=PLAIN account-tag echo-message server-time message-tags batch"
@@ -188,6 +191,17 @@ func (f *fakeIRC) serve(conn net.Conn) {
 			f.t.Errorf("%d bytes: %q", len(lines.Text()), lines.Text())
 		}
 		switch command {
+		case "PRIVMSG", "PING":
+		default:
+			f.change(func() { f.heardLines = append(f.heardLines, lines.Text()) })
+		}
+		switch command {
+		case "OPER":
+			if params[1] != f.oper {
+				send(":irc.test 464 %s :Password incorrect", params[0])
+				continue
+			}
+			send(":irc.test 381 %s :You are now an IRC Operator", params[0])
 		case "CAP":
 			f.onCap(params, send)
 		case "AUTHENTICATE":
@@ -262,6 +276,9 @@ func (f *fakeIRC) welcome(send func(string, ...any)) {
 		return
 	}
 	send(":irc.test 001 %s :Welcome", nick)
+	for _, l := range f.hello {
+		send(":irc.test %s", l)
+	}
 	send(":irc.test 422 %s :No message of the day", nick)
 }
 

@@ -9,12 +9,18 @@ import (
 
 	"github.com/caduceus-bio/caduceus/internal/command"
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/irc"
+	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
 // message is a line that somebody said where we hear it.
 type message struct {
 	nick    string
-	account string // the services account; "" for who isn't logged in
+	host    string
+	account string        // "" for who isn't known as a member
+	member  core.MemberID // of the account, where the bot itself knows it
+	ticket  *ticket       // for entries on a foreign network
+	entry   irc.Entry
 	target  string // a channel, or our own nick
 	text    string
 	private bool
@@ -35,6 +41,7 @@ type inbox struct {
 	metrics *metrics
 	seed    maphash.Seed
 	workers []*worker
+	porters []*porter
 }
 
 // worker answers commands, one after the other.
@@ -44,16 +51,22 @@ type worker struct {
 	limit *limiter
 }
 
-func newInbox(c Config, d Deps, m *metrics) *inbox {
+func newInbox(c Config, d Deps, m *metrics, doors *doors) *inbox {
 	in := &inbox{cfg: c, deps: d, metrics: m, seed: maphash.MakeSeed()}
 	for range workers {
 		in.workers = append(in.workers, &worker{inbox: in, queue: make(chan message, waitingLimit), limit: newLimiter(d.Clock)})
+	}
+	for range porters {
+		in.porters = append(in.porters, &porter{inbox: in, doors: doors, queue: make(chan message, porterLimit), limit: newLimiter(d.Clock)})
 	}
 	return in
 }
 
 // put takes a message in if it is meant for us. It never waits.
 func (in *inbox) put(m message) {
+	if in.putEntry(m) {
+		return
+	}
 	line, ok := in.addressed(m)
 	if !ok {
 		return
@@ -67,6 +80,25 @@ func (in *inbox) put(m message) {
 		in.metrics.commands.WithLabelValues("dropped").Inc()
 		in.deps.Log.Warn("a command was dropped: too many wait")
 	}
+}
+
+// putEntry takes what may hold a key, before anything else sees it.
+func (in *inbox) putEntry(m message) bool {
+	text := strings.TrimSpace(command.Clean(stripFormat(m.text)))
+	line, marked := strings.CutPrefix(text, "!")
+	e, mine := irc.ParseEntry(line)
+	if !mine || strings.HasPrefix(m.text, "\x01") || !m.private && (!marked || e.Name == "") {
+		return false
+	}
+	m.entry, m.text = e, ""
+	i := int(maphash.String(in.seed, m.host) % porters)
+	select {
+	case in.porters[i].queue <- m:
+	default:
+		in.metrics.commands.WithLabelValues("dropped").Inc()
+		in.deps.Log.Warn("somebody at the door was not heard: too many wait")
+	}
+	return true
 }
 
 // addressed returns the command in a message: in private any text, in a channel
@@ -130,7 +162,7 @@ func (w *worker) answer(ctx context.Context, l *link, m message) {
 func (w *worker) execute(ctx context.Context, m message) (command.Reply, error) {
 	actor := command.Guest(m.nick, command.ViaIRC)
 	if m.account != "" {
-		who, err := w.deps.Members.ByName(ctx, m.account)
+		who, err := w.who(ctx, m)
 		switch core.CodeOf(err) {
 		case "":
 			actor = command.Of(who, command.ViaIRC)
@@ -141,6 +173,14 @@ func (w *worker) execute(ctx context.Context, m message) (command.Reply, error) 
 		}
 	}
 	return w.deps.Commands.Execute(ctx, command.Request{Actor: actor, Line: m.text, Place: w.place(m)})
+}
+
+// who reads the member that speaks.
+func (w *worker) who(ctx context.Context, m message) (member.Member, error) {
+	if m.member != 0 {
+		return w.deps.Members.ByID(ctx, m.member)
+	}
+	return w.deps.Members.ByName(ctx, m.account)
 }
 
 // place says who reads along.
@@ -183,17 +223,17 @@ func (in *inbox) address(m message, r command.Reply) []addressedLine {
 
 // send says one line, and reports whether that is still possible. Answers are
 // not kept over a lost connection: the asker asks again.
-func (w *worker) send(ctx context.Context, l *link, to, text string) bool {
+func (in *inbox) send(ctx context.Context, l *link, to, text string) bool {
 	s, _ := l.now()
 	if s == nil {
 		return false
 	}
-	text = command.Cut(command.Clean(text), replyLine)
+	text = command.Cut(command.Clean(text), min(replyLine, maxMessage-s.overhead(to)))
 	if text == "" {
 		return true
 	}
 	if err := s.outbox.send(ctx, replies, s.gone, girc.PRIVMSG, to, text); err != nil {
-		w.deps.Log.Warn("an answer got lost", "err", err)
+		in.deps.Log.Warn("an answer got lost", "err", err)
 		return false
 	}
 	return true

@@ -18,7 +18,8 @@ const (
 // link keeps a session alive, one after the other.
 type link struct {
 	cfg     Config
-	key     string
+	keys    keys
+	doors   *doors
 	deps    Deps
 	metrics *metrics
 	receive func(message)
@@ -29,8 +30,8 @@ type link struct {
 	changed chan struct{} // closed and replaced at each change of the session or its state
 }
 
-func newLink(c Config, key string, d Deps, m *metrics, receive func(message), ready func()) *link {
-	return &link{cfg: c, key: key, deps: d, metrics: m, receive: receive, ready: sync.OnceFunc(ready), changed: make(chan struct{})}
+func newLink(c Config, k keys, doors *doors, d Deps, m *metrics, receive func(message), ready func()) *link {
+	return &link{cfg: c, keys: k, doors: doors, deps: d, metrics: m, receive: receive, ready: sync.OnceFunc(ready), changed: make(chan struct{})}
 }
 
 // keep connects again and again, with back-off, until ctx ends.
@@ -63,7 +64,7 @@ func (l *link) keep(ctx context.Context) {
 // once makes one connection and serves it to its end. It returns why there is
 // none any more.
 func (l *link) once(ctx context.Context) string {
-	s, err := connect(ctx, l.cfg, l.key, l.deps.Log, l.receive, l.update)
+	s, err := l.connect(ctx)
 	if err != nil {
 		return err.Error()
 	}

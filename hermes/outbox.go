@@ -15,8 +15,9 @@ var errGone = errors.New("the connection to IRC is gone")
 type lane int
 
 const (
-	replies   lane = iota
-	announces      // go before replies that wait
+	chores lane = iota // wait for everything else
+	replies
+	announces // go before replies that wait
 )
 
 // outgoing is a line on its way to the server.
@@ -29,7 +30,7 @@ type outgoing struct {
 // outbox paces what a session sends and keeps the order within each lane.
 type outbox struct {
 	pace  *rate.Limiter
-	lanes [2]chan outgoing
+	lanes [3]chan outgoing
 }
 
 func newOutbox(c Config) *outbox {
@@ -63,16 +64,9 @@ func (o *outbox) send(ctx context.Context, l lane, gone <-chan struct{}, command
 // run writes lines to w until ctx ends.
 func (o *outbox) run(ctx context.Context, w *wire) error {
 	for o.pace.Wait(ctx) == nil { // it fails only when ctx ends
-		var out outgoing
-		select {
-		case out = <-o.lanes[announces]:
-		default:
-			select {
-			case out = <-o.lanes[announces]:
-			case out = <-o.lanes[replies]:
-			case <-ctx.Done():
-				return nil
-			}
+		out, ok := o.next(ctx)
+		if !ok {
+			return nil
 		}
 		err := w.line(out.command, out.params...)
 		out.sent <- err
@@ -81,4 +75,42 @@ func (o *outbox) run(ctx context.Context, w *wire) error {
 		}
 	}
 	return nil
+}
+
+// next takes the most urgent line that waits. A sender of chores waits for each, so
+// that none of them stands before a person's answer.
+func (o *outbox) next(ctx context.Context) (outgoing, bool) {
+	select {
+	case out := <-o.lanes[announces]:
+		return out, true
+	default:
+	}
+	select {
+	case out := <-o.lanes[announces]:
+		return out, true
+	case out := <-o.lanes[replies]:
+		return out, true
+	default:
+	}
+	select {
+	case out := <-o.lanes[announces]:
+		return out, true
+	case out := <-o.lanes[replies]:
+		return out, true
+	case out := <-o.lanes[chores]:
+		return out, true
+	case <-ctx.Done():
+		return outgoing{}, false
+	}
+}
+
+// setPace makes the pace what the configuration says, and no more than the network
+// takes from an operator or from others.
+func (o *outbox) setPace(c Config, n network, oper bool) {
+	perMinute, burst := c.LinesPerMinute, c.LinesBurst
+	if most, atOnce := n.pace(oper); most > 0 {
+		perMinute, burst = min(perMinute, most), min(burst, atOnce)
+	}
+	o.pace.SetLimit(rate.Limit(float64(perMinute) / time.Minute.Seconds()))
+	o.pace.SetBurst(burst)
 }

@@ -55,7 +55,7 @@ func (s *session) onBatch(e girc.Event) {
 		r := s.recall
 		switch {
 		case r == nil || r.done:
-		case strings.HasPrefix(ref, "+") && len(e.Params) >= 3 && e.Params[1] == "chathistory" && fold(e.Params[2]) == fold(s.cfg.AnnounceChannel):
+		case strings.HasPrefix(ref, "+") && len(e.Params) >= 3 && e.Params[1] == "chathistory" && s.fold(e.Params[2]) == s.fold(s.cfg.AnnounceChannel):
 			r.batch = ref[1:]
 		case r.batch != "" && ref == "-"+r.batch:
 			r.done = true
@@ -72,7 +72,7 @@ func (s *session) onHistory(batch string, e girc.Event) bool {
 	if r == nil || batch != r.batch {
 		return true // some other history, such as a bouncer's
 	}
-	if fold(e.Source.Name) != fold(s.cfg.Nick) {
+	if s.fold(e.Source.Name) != s.fold(s.cfg.Nick) {
 		return true
 	}
 	if m := announcedID.FindStringSubmatch(e.Params[1]); m != nil {

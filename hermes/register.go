@@ -8,10 +8,13 @@ import (
 	"time"
 
 	"github.com/lrstanley/girc"
+
+	"github.com/caduceus-bio/caduceus/internal/irc"
 )
 
 // handle is given every line from the server, one at a time. It must not wait.
 func (s *session) handle(e girc.Event) {
+	s.look(e)
 	switch e.Command {
 	case girc.CAP:
 		s.onCap(e)
@@ -34,6 +37,12 @@ func (s *session) handle(e girc.Event) {
 		})
 	case girc.RPL_ENDOFMOTD, girc.ERR_NOMOTD:
 		s.onWelcomed()
+	case girc.RPL_YOUREOPER:
+		s.onOper()
+	case girc.ERR_PASSWDMISMATCH, girc.ERR_NOOPERHOST:
+		s.fail("the server refuses a password: " + e.Last())
+	case rplHostChanged:
+		s.onHost(e)
 	case girc.ERROR:
 		s.fail("the server hangs up: " + e.Last())
 	case girc.NICK, girc.JOIN, girc.PART, girc.KICK:
@@ -46,6 +55,26 @@ func (s *session) handle(e girc.Event) {
 		s.onMessage(e)
 	}
 	s.onAnswer(e)
+}
+
+// rplHostChanged tells us our host as others see it.
+const rplHostChanged = "396"
+
+// look takes from a line what is so on a foreign network: who is where, and what the
+// channels are like.
+func (s *session) look(e girc.Event) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.facts.take(e)
+	if !s.net.foreign() {
+		return
+	}
+	s.onPeople(e)
+	s.onModes(e)
+	switch e.Command {
+	case girc.JOIN, girc.PART, girc.KICK, girc.NICK, girc.MODE, girc.TOPIC, girc.RPL_CHANNELMODEIS, girc.RPL_ENDOFNAMES:
+		s.doors.nudge()
+	}
 }
 
 // locked changes the state and wakes those who wait for a change.
@@ -68,9 +97,6 @@ func (s *session) write(command string, params ...string) {
 // fail ends the session. girc's handlers run while it holds no lock of ours.
 func (s *session) fail(why string) { s.hangUp(errors.New(why)) }
 
-// wanted are the capabilities that we use when the server has them.
-var wanted = []string{"sasl", "account-tag", "echo-message", "server-time", "message-tags", "batch", "draft/chathistory"}
-
 func (s *session) onCap(e girc.Event) {
 	if len(e.Params) < 3 {
 		return
@@ -86,13 +112,17 @@ func (s *session) onCap(e girc.Event) {
 			return // more lines follow
 		}
 		var ask []string
-		for _, name := range wanted {
+		for _, name := range s.net.caps() {
 			if s.offered[name] {
 				ask = append(ask, name)
 			}
 		}
-		if !s.offered["sasl"] {
+		if !s.offered["sasl"] && !s.net.foreign() {
 			s.fail("the server offers no SASL: there is no safe way to log in")
+			return
+		}
+		if len(ask) == 0 {
+			s.write("CAP", "END")
 			return
 		}
 		s.write("CAP", "REQ", strings.Join(ask, " "))
@@ -102,8 +132,11 @@ func (s *session) onCap(e girc.Event) {
 				s.caps[strings.TrimPrefix(name, "-")] = !strings.HasPrefix(name, "-")
 			}
 		})
-		if s.has("sasl") {
+		switch {
+		case s.has("sasl"):
 			s.write("AUTHENTICATE", "PLAIN")
+		case s.net.foreign():
+			s.write("CAP", "END")
 		}
 	case "NAK":
 		s.fail("the server refuses the capabilities that it offered: " + e.Last())
@@ -124,7 +157,7 @@ func (s *session) has(capability string) bool {
 
 // onAuthenticate answers with account and key, in pieces of 400 bytes.
 func (s *session) onAuthenticate(e girc.Event) {
-	plain := &girc.SASLPlain{User: s.cfg.Account, Pass: s.key}
+	plain := &girc.SASLPlain{User: s.cfg.Account, Pass: s.keys.account}
 	text := plain.Encode(e.Params)
 	if text == "" {
 		s.fail("the server asks for more than SASL PLAIN")
@@ -143,7 +176,7 @@ func (s *session) onAuthenticate(e girc.Event) {
 
 // onNickTaken takes another nick for the time being, so that we can stay and ask
 // for our own again. Nothing is announced under another nick.
-func (s *session) onNickTaken(girc.Event) {
+func (s *session) onNickTaken(e girc.Event) {
 	s.mu.Lock()
 	registered := s.registered
 	s.tries++
@@ -153,26 +186,87 @@ func (s *session) onNickTaken(girc.Event) {
 		return // the answer to tend's asking: it asks again
 	}
 	if tries > 5 {
-		s.fail(fmt.Sprintf("%q and everything like it is taken", s.cfg.Nick))
+		s.fail(fmt.Sprintf("%q and everything like it is taken: %s", s.cfg.Nick, e.Last()))
 		return
 	}
 	other := s.cfg.Nick + strings.Repeat("_", tries)
+	if s.net.foreign() && tries > 1 { // look-alikes may be forbidden, and 9 characters the most
+		other = "sitebot" + strconv.Itoa(tries)
+	}
 	s.log.Warn("our nick is taken; announces wait until it is ours", "nick", s.cfg.Nick, "meanwhile", other)
 	s.write("NICK", other)
 }
 
+// onWelcomed goes on once the server has told everything about itself: on a foreign
+// network we become operator first, since its channels may be closed otherwise.
 func (s *session) onWelcomed() {
+	s.mu.Lock()
+	f, first := s.facts, !s.registered && !s.oper
+	s.mu.Unlock()
+	switch {
+	case !first:
+	case f.version != "" && !s.net.runs(f.version):
+		s.fail(fmt.Sprintf("network = %q is for another server than %s", s.cfg.Network, f.version))
+	case f.nickLen > 0 && len(s.cfg.Nick) > f.nickLen:
+		s.fail(fmt.Sprintf("the nick %q is longer than the %d characters that the server allows", s.cfg.Nick, f.nickLen))
+	case s.keys.oper != "":
+		s.write(girc.OPER, s.cfg.OperName, s.keys.oper)
+	default:
+		s.settle()
+	}
+}
+
+// onOper goes on as operator of the network.
+func (s *session) onOper() {
+	s.mu.Lock()
+	first := !s.oper && s.net.foreign()
+	s.oper = s.oper || first
+	nick := s.nick
+	s.mu.Unlock()
+	if !first {
+		return
+	}
+	for _, l := range s.net.opered(nick) {
+		s.write(l[0], l[1:]...)
+	}
+	s.outbox.setPace(s.cfg, s.net, true)
+	if nick != s.cfg.Nick {
+		if err := s.takeNick(nick, true); err != nil {
+			s.fail(err.Error())
+			return
+		}
+	}
+	s.settle()
+}
+
+// settle ends the registration and enters the channels.
+func (s *session) settle() {
 	first := false
+	var channels []string
 	s.locked(func() {
 		first = !s.registered
 		s.registered, s.since = true, time.Now()
+		channels = s.missing()
 	})
 	if !first {
 		return
 	}
-	for _, c := range s.cfg.channels() {
+	for _, c := range channels {
 		s.write("JOIN", c)
 	}
+}
+
+// onHost keeps our own prefix up to date, by which lines are cut.
+func (s *session) onHost(e girc.Event) {
+	s.locked(func() {
+		if before, _, ok := strings.Cut(s.prefix, "@"); ok && len(e.Params) >= 2 {
+			_, host, whole := strings.Cut(e.Params[1], "@") // some tell user@host
+			if !whole {
+				host = e.Params[1]
+			}
+			s.prefix = before + "@" + host
+		}
+	})
 }
 
 // onPresence keeps track of our own nick and channels.
@@ -181,15 +275,15 @@ func (s *session) onPresence(e girc.Event) {
 		return
 	}
 	s.mu.Lock()
-	mine := fold(e.Source.Name) == fold(s.nick)
+	mine := s.fold(e.Source.Name) == s.fold(s.nick)
 	if e.Command == girc.KICK {
-		mine = len(e.Params) > 1 && fold(e.Params[1]) == fold(s.nick)
+		mine = len(e.Params) > 1 && s.fold(e.Params[1]) == s.fold(s.nick)
 	}
 	s.mu.Unlock()
 	if !mine {
 		return
 	}
-	channel := fold(e.Params[0])
+	channel := s.fold(e.Params[0])
 	var r *recall
 	s.locked(func() {
 		switch e.Command {
@@ -200,7 +294,7 @@ func (s *session) onPresence(e girc.Event) {
 		case girc.JOIN:
 			s.joined[channel] = true
 			s.prefix = e.Source.Name + "!" + e.Source.Ident + "@" + e.Source.Host
-			if channel == fold(s.cfg.AnnounceChannel) {
+			if channel == s.fold(s.cfg.AnnounceChannel) {
 				s.deadline.Stop()
 				r = s.newRecall()
 			}
@@ -218,18 +312,27 @@ func (s *session) onTopic(e girc.Event) {
 	s.locked(func() {
 		switch {
 		case e.Command == girc.TOPIC && len(e.Params) >= 2:
-			s.topics[fold(e.Params[0])] = e.Params[1]
+			s.topics[s.fold(e.Params[0])] = e.Params[1]
+			s.noteTopic(e)
 		case e.Command == girc.RPL_TOPIC && len(e.Params) >= 3:
-			s.topics[fold(e.Params[1])] = e.Params[2]
+			s.topics[s.fold(e.Params[1])] = e.Params[2]
 		case e.Command == girc.RPL_NOTOPIC && len(e.Params) >= 2:
-			s.topics[fold(e.Params[1])] = ""
+			s.topics[s.fold(e.Params[1])] = ""
 		case e.Command == girc.RPL_ENDOFNAMES && len(e.Params) >= 2:
 			// The topic comes before the names, when there is one.
-			if _, known := s.topics[fold(e.Params[1])]; !known {
-				s.topics[fold(e.Params[1])] = ""
+			if _, known := s.topics[s.fold(e.Params[1])]; !known {
+				s.topics[s.fold(e.Params[1])] = ""
 			}
 		}
 	})
+}
+
+// noteTopic remembers a topic that somebody else set, to be kept. Hold mu.
+func (s *session) noteTopic(e girc.Event) {
+	if !s.net.foreign() || e.Source == nil || s.fold(e.Source.Name) == s.fold(s.nick) {
+		return
+	}
+	s.doors.keepTopic(setTopic{channel: e.Params[0], topic: withSegment(e.Params[1], "", maxTopic), by: e.Source.Name, at: s.clock()})
 }
 
 // onMessage passes on what people say to us. Our own lines come back with
@@ -239,25 +342,44 @@ func (s *session) onMessage(e girc.Event) {
 		return
 	}
 	s.mu.Lock()
-	mine := fold(e.Source.Name) == fold(s.nick)
-	account := s.account(e)
-	nick := s.nick
+	mine := s.fold(e.Source.Name) == s.fold(s.nick)
+	m := message{nick: e.Source.Name, host: e.Source.Host, target: s.spelled(e.Params[0]), text: e.Params[1],
+		private: s.fold(e.Params[0]) == s.fold(s.nick)}
+	if !mine {
+		s.identify(&m, e)
+	}
 	s.mu.Unlock()
 	if batch, ok := e.Tags.Get("batch"); ok && s.onHistory(batch, e) || mine {
 		return
 	}
-	s.receive(message{
-		nick: e.Source.Name, account: account, target: e.Params[0], text: e.Params[1],
-		private: fold(e.Params[0]) == fold(nick),
-	})
+	s.receive(m)
 }
 
-// account tells who speaks: the services account, by the server's word, or "".
-// It is the seam for networks that tell it in another way. Hold mu.
-func (s *session) account(e girc.Event) string {
-	if !s.caps["account-tag"] {
-		return ""
+// spelled returns a channel as the configuration spells it. Hold mu.
+func (s *session) spelled(target string) string {
+	for _, c := range s.cfg.channels() {
+		if s.fold(c) == s.fold(target) {
+			return c
+		}
 	}
-	account, _ := e.Tags.Get("account")
-	return account
+	return target
+}
+
+// identify tells who speaks: by the server's word, where it knows the site's accounts,
+// and else by what they proved to us. Hold mu.
+func (s *session) identify(m *message, e girc.Event) {
+	if s.net.foreign() {
+		if who := s.known(e); who != nil {
+			m.account, m.member = who.Name, who.ID
+		}
+		if m.private {
+			if _, entry := irc.ParseEntry(strings.TrimPrefix(stripFormat(m.text), "!")); entry {
+				m.ticket = s.hand(e)
+			}
+		}
+		return
+	}
+	if s.caps["account-tag"] {
+		m.account, _ = e.Tags.Get("account")
+	}
 }

@@ -1,11 +1,12 @@
 // Package hermes is room 3 of the house: the bot that tells IRC what happens on
 // the site, and that members and staff talk to. It is an ordinary IRC client (on
-// girc) and does its work on our network or on any other with SASL.
+// girc) and does its work on our network, on any other whose accounts are the site's
+// members, and on plain InspIRCd and ngIRCd servers: see network.
 //
 // New torrents are announced from the event log: each once, in order, never
 // before the tracker serves it, and an announce counts as made only when the
 // server has acknowledged the line. What people ask for goes to package command,
-// with the asker's services account as the only identity.
+// with the asker's account as the only identity.
 //
 // Concurrency: each run of the room has one link, which holds at most one
 // session (one connection). girc calls a session's handler for one event at a
@@ -41,7 +42,8 @@ type Deps struct {
 	Members  *member.Store
 	Catalog  *catalog.Store
 	Economy  *economy.Store
-	SiteURL  string // without a slash at its end
+	Channels Channels // needed on a foreign network only
+	SiteURL  string   // without a slash at its end
 	Clock    core.Clock
 	Log      *slog.Logger
 	Metrics  prometheus.Registerer
@@ -70,12 +72,14 @@ func (r *Room) Run(ctx context.Context, ready func()) error {
 		<-ctx.Done()
 		return nil
 	}
-	key, err := readKey(r.cfg.KeyFile)
+	keys, err := readKeys(r.cfg)
 	if err != nil {
 		return err
 	}
-	inbox := newInbox(r.cfg, r.deps, r.metrics)
-	link := newLink(r.cfg, key, r.deps, r.metrics, inbox.put, ready)
+	doors := newDoors(r.cfg, r.deps)
+	inbox := newInbox(r.cfg, r.deps, r.metrics, doors)
+	link := newLink(r.cfg, keys, doors, r.deps, r.metrics, inbox.put, ready)
+	doors.link = link
 
 	// The connection outlives the work, so that what is on its way when the
 	// program ends is still acknowledged.
@@ -95,8 +99,13 @@ func (r *Room) Run(ctx context.Context, ready func()) error {
 	work.Go(newAnnouncer(r.cfg, r.deps, r.metrics, link).run)
 	work.Go(newNotices(r.cfg, r.deps, r.metrics, link, topics.look).run)
 	work.Go(topics.run)
+	work.Go(doors.run)
+	work.Go(doors.follow)
 	for _, w := range inbox.workers {
 		work.Go(func(ctx context.Context) error { return w.run(ctx, link) })
+	}
+	for _, p := range inbox.porters {
+		work.Go(func(ctx context.Context) error { return p.run(ctx, link) })
 	}
 	err = work.Wait()
 	leave()
@@ -107,14 +116,31 @@ func (r *Room) Run(ctx context.Context, ready func()) error {
 	return err
 }
 
-func readKey(path string) (string, error) {
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		return "", fmt.Errorf("IRC key of the bot: %w", err)
+// keys are the bot's secrets; what the network doesn't ask for is "".
+type keys struct{ account, server, oper string }
+
+func readKeys(c Config) (k keys, err error) {
+	foreign := networks[c.Network].foreign()
+	for _, file := range []struct {
+		what, path string
+		needed     bool
+		into       *string
+	}{
+		{"IRC key of the bot", c.KeyFile, !foreign, &k.account},
+		{"password of the IRC server", c.ServerPasswordFile, c.ServerPasswordFile != "", &k.server},
+		{"operator's password", c.OperPasswordFile, foreign && c.OperName != "", &k.oper},
+	} {
+		if !file.needed {
+			continue
+		}
+		raw, err := os.ReadFile(file.path)
+		if err != nil {
+			return k, fmt.Errorf("%s: %w", file.what, err)
+		}
+		*file.into = strings.TrimSpace(string(raw))
+		if *file.into == "" || strings.ContainsAny(*file.into, " \r\n\x00") {
+			return k, fmt.Errorf("%s: %s must hold one word", file.what, file.path)
+		}
 	}
-	key := strings.TrimSpace(string(raw))
-	if key == "" || strings.ContainsAny(key, " \r\n\x00") {
-		return "", fmt.Errorf("IRC key of the bot: %s must hold one word", path)
-	}
-	return key, nil
+	return k, nil
 }

@@ -7,11 +7,13 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/lrstanley/girc"
 
+	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/supervise"
 )
 
@@ -27,13 +29,17 @@ const (
 // mu belong to the handler of events and to whoever holds mu.
 type session struct {
 	cfg     Config
-	key     string
+	net     network
+	keys    keys
 	log     *slog.Logger
+	clock   core.Clock
 	wire    *wire
 	client  *girc.Client
 	outbox  *outbox
 	receive func(message) // takes what people say to us; must not wait
 	update  func()        // called after each change that others may wait for
+	doors   *doors
+	more    []string // channels to be in besides the configured ones
 
 	gone     chan struct{} // closed when the connection has ended
 	turn     chan struct{} // held by whoever waits for the server's word on a line
@@ -42,6 +48,8 @@ type session struct {
 	mu         sync.Mutex
 	failure    error // why we hung up
 	offered    map[string]bool
+	facts      facts
+	oper       bool
 	caps       map[string]bool
 	registered bool // welcomed, and the message of the day is over
 	since      time.Time
@@ -52,19 +60,35 @@ type session struct {
 	topics     map[string]string // of channels we are in, once known
 	awaited    *exchange
 	recall     *recall
+
+	// Of a foreign network; see people.go and chores.go.
+	people map[string]*person         // by folded nick
+	modes  map[string]map[byte]string // of channels, once known
+	asked  []line
+	done   map[string]time.Time // when a chore was done last
 }
 
-// connect opens a session. It returns once the connection stands; registration
+// connect opens a session, on a foreign network with the site's channels in hand. It returns once the connection stands; registration
 // goes on while run runs.
-func connect(ctx context.Context, c Config, key string, log *slog.Logger, receive func(message), update func()) (*session, error) {
+func (l *link) connect(ctx context.Context) (*session, error) {
+	c, kind := l.cfg, networks[l.cfg.Network]
+	if err := l.doors.load(ctx); err != nil {
+		return nil, err
+	}
 	w, err := dial(ctx, c)
 	if err != nil {
 		return nil, err
 	}
 	s := &session{
-		cfg: c, key: key, log: log, wire: w, outbox: newOutbox(c), receive: receive, update: update,
+		cfg: c, net: kind, keys: l.keys, log: l.deps.Log, clock: l.deps.Clock, wire: w, outbox: newOutbox(c), receive: l.receive,
+		update: l.update, doors: l.doors, facts: newFacts(),
 		gone: make(chan struct{}), turn: make(chan struct{}, 1), nick: c.Nick,
 		offered: map[string]bool{}, caps: map[string]bool{}, joined: map[string]bool{}, topics: map[string]string{},
+		people: map[string]*person{}, modes: map[string]map[byte]string{}, done: map[string]time.Time{},
+	}
+	s.outbox.setPace(c, kind, false)
+	for _, channel := range l.doors.channels() {
+		s.more = append(s.more, channel.Name)
 	}
 	s.client = girc.New(girc.Config{
 		Server: "irc", Port: 1, // unused: the dialer below has the connection already
@@ -95,7 +119,7 @@ func (s *session) run(ctx context.Context) error {
 	group.Go(func(context.Context) error {
 		defer end()
 		defer close(s.gone)
-		return s.client.DialerConnect(opened{s.wire})
+		return s.client.DialerConnect(opened{s.wire, s.keys.server})
 	})
 	group.Go(func(ctx context.Context) error { return s.outbox.run(ctx, s.wire) })
 	group.Go(s.tend)
@@ -158,14 +182,14 @@ func (s *session) tend(ctx context.Context) error {
 		case <-t.C:
 		}
 		s.mu.Lock()
-		registered, nick := s.registered, s.nick
+		registered, nick, oper := s.registered, s.nick, s.oper
 		missing := s.missing()
 		s.mu.Unlock()
 		if !registered {
 			continue
 		}
 		if nick != s.cfg.Nick {
-			if err := s.wire.line("NICK", s.cfg.Nick); err != nil {
+			if err := s.takeNick(nick, oper); err != nil {
 				return err
 			}
 		}
@@ -177,23 +201,43 @@ func (s *session) tend(ctx context.Context) error {
 	}
 }
 
+// takeNick asks for our own nick; an operator gets it.
+func (s *session) takeNick(have string, oper bool) error {
+	lines := []line{{girc.NICK, s.cfg.Nick}}
+	if oper {
+		lines = s.net.takeNick(have, s.cfg.Nick)
+	}
+	for _, l := range lines {
+		if err := s.wire.line(l[0], l[1:]...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // missing lists the channels that we should be in and are not. Hold mu.
 func (s *session) missing() []string {
 	var out []string
-	for _, c := range s.cfg.channels() {
-		if !s.joined[fold(c)] {
+	seen := map[string]bool{}
+	for _, c := range slices.Concat(s.cfg.channels(), s.more) {
+		if key := s.fold(c); !s.joined[key] && !seen[key] {
+			seen[key] = true
 			out = append(out, c)
 		}
 	}
 	return out
 }
 
+// fold makes names comparable as the server compares them. Hold mu, or be the handler
+// of events.
+func (s *session) fold(name string) string { return s.facts.fold(name) }
+
 // ready reports whether the session can announce: our own nick, inside the
 // channel, and sure of what was announced before.
 func (s *session) ready(channel string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.registered && s.nick == s.cfg.Nick && s.joined[fold(channel)] && (s.recall == nil || s.recall.done)
+	return s.registered && s.nick == s.cfg.Nick && s.joined[s.fold(channel)] && (s.recall == nil || s.recall.done)
 }
 
 // overhead is how many bytes the server puts around a message of ours to
@@ -212,9 +256,17 @@ func (s *session) overhead(channel string) int {
 // opened is a girc.Dialer that hands out a connection that stands already, and
 // begins the negotiation of capabilities: without tracking girc begins with NICK
 // and USER, after which a server could welcome us without it.
-type opened struct{ wire *wire }
+type opened struct {
+	wire     *wire
+	password string // of the server; "" for none
+}
 
 // Dial implements girc.Dialer.
 func (o opened) Dial(string, string) (net.Conn, error) {
+	if o.password != "" {
+		if err := o.wire.line(girc.PASS, o.password); err != nil {
+			return nil, err
+		}
+	}
 	return o.wire, o.wire.line("CAP", "LS", "302")
 }

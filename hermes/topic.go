@@ -107,7 +107,7 @@ func (t *topics) reconcile(ctx context.Context) (time.Duration, error) {
 	if s == nil {
 		return topicEvery, nil
 	}
-	have := s.knownTopics(t.cfg.TopicChannels)
+	have, limit := s.knownTopics(t.cfg.TopicChannels)
 	if len(have) == 0 {
 		return topicEvery, nil
 	}
@@ -118,7 +118,7 @@ func (t *topics) reconcile(ctx context.Context) (time.Duration, error) {
 	now := t.deps.Clock()
 	segment := topicSegment(schedule.Effective(core.LeechNormal, 0, 0, now))
 	for channel, topic := range have {
-		want := withSegment(topic, segment, maxTopic)
+		want := withSegment(topic, segment, limit)
 		if want == topic {
 			continue
 		}
@@ -142,16 +142,17 @@ func nextChange(s economy.Schedule, now time.Time) time.Duration {
 	return max(next, time.Second)
 }
 
-// knownTopics returns the topics of those channels that the session is in.
-func (s *session) knownTopics(channels []string) map[string]string {
+// knownTopics returns the topics of those channels that the session is in, and how
+// long one may be.
+func (s *session) knownTopics(channels []string) (topics map[string]string, limit int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	out := map[string]string{}
+	topics = map[string]string{}
 	for _, c := range channels {
-		topic, known := s.topics[fold(c)]
-		if known && s.registered && s.joined[fold(c)] {
-			out[c] = topic
+		topic, known := s.topics[s.fold(c)]
+		if known && s.registered && s.joined[s.fold(c)] {
+			topics[c] = topic
 		}
 	}
-	return out
+	return topics, s.facts.topicLimit()
 }

@@ -1,0 +1,105 @@
+package hermes
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/caduceus-bio/caduceus/internal/command"
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/member"
+)
+
+// Channels are the channels of the site as staff decided them. The bot looks after them
+// where the server doesn't.
+type Channels interface {
+	// Channels returns all channels in their order.
+	Channels(ctx context.Context) ([]Channel, error)
+	// SaveTopic keeps a topic with the nick that set it, or says NotFound.
+	SaveTopic(ctx context.Context, channel, topic, by string, at time.Time) error
+}
+
+// Channel is a channel as it is kept.
+type Channel struct {
+	Name    string
+	Purpose string // its topic as long as nobody sets another
+	Modes   string // such as "+nt" or "+klnt secret 50"
+	// Join and Speak are what a member must be allowed to enter and to speak; empty
+	// means every member may.
+	Join, Speak core.Permission
+	Guests      bool // may be entered by strangers
+	AutoJoin    bool // members who may enter it find themselves in it
+	Topic       string
+	TopicAt     time.Time // the zero time when no topic was set
+}
+
+// channelFlags are the modes of a channel that are on or off and kept.
+const channelFlags = "imnstu"
+
+// admits reports whether the channel is open to a member.
+func (c Channel) admits(m *member.Member) bool { return m.Can(core.IRCConnect) && m.Can(c.Join) }
+
+// statusOf is what the site's rights give in a channel: o or v, or nothing. Where
+// speaking is for some only, others get nothing that would let them.
+func (c Channel) statusOf(m *member.Member) string {
+	switch {
+	case c.Speak != "" && !m.Can(c.Speak):
+		return ""
+	case m.Can(core.IRCOperate):
+		return "o"
+	case m.Can(core.IRCVoice), c.Speak != "":
+		return "v"
+	}
+	return ""
+}
+
+// topicFor is the topic that the channel should have instead of the one it has, apart
+// from our own part of it.
+func (c Channel) topicFor(has string, limit int) (want string, differs bool) {
+	want, bare := c.Purpose, withSegment(has, "", limit)
+	if !c.TopicAt.IsZero() {
+		want = c.Topic
+	} else if bare != "" {
+		return "", false
+	}
+	want = command.Cut(withSegment(want, "", limit), limit)
+	return want, want != bare
+}
+
+// modeChanges lists how a channel's modes differ from those that it should have: its
+// own, and extra ones, of those that the server has.
+func (c Channel) modeChanges(f *facts, extra string, have map[byte]string) [][]string {
+	want := map[byte]string{}
+	for _, m := range f.changes(strings.Fields(c.Modes)) {
+		want[m.letter] = m.arg
+	}
+	for _, letter := range []byte(extra) {
+		want[letter] = ""
+	}
+	plus, minus := "", ""
+	var args []string
+	var out [][]string
+	for _, letter := range []byte(channelFlags + "klP") {
+		value, wanted := want[letter]
+		old, there := have[letter]
+		switch {
+		case !f.offers(letter):
+		case wanted && (!there || old != value && old != ""): // a key may be hidden from us
+			plus += string(rune(letter))
+			if value != "" {
+				args = append(args, value)
+			}
+		case !wanted && there && letter == 'k': // has a parameter also then
+			out = append(out, []string{"-k", old})
+		case !wanted && there && letter != 'P':
+			minus += string(rune(letter))
+		}
+	}
+	if plus != "" {
+		out = append(out, append([]string{"+" + plus}, args...))
+	}
+	if minus != "" {
+		out = append(out, []string{"-" + minus})
+	}
+	return out
+}

@@ -1,0 +1,218 @@
+package hermes
+
+import (
+	"strings"
+	"time"
+
+	"github.com/lrstanley/girc"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/member"
+)
+
+// strangerLimit is how long those may stay in a channel for members whom we found
+// there when we came, and don't know (any more). In channels that not every member
+// may enter they may not.
+const strangerLimit = 10 * time.Minute
+
+// chores returns what must be sent so that the network becomes as it should be. What
+// was sent lately is not sent again: the server may still be at it.
+func (s *session) chores(kept []Channel) []line {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.registered {
+		return nil
+	}
+	now := s.clock()
+	s.forgetIdle(now.Add(-unseenLimit))
+	out := s.asked
+	s.asked = nil
+	var wanted []line
+	byName := map[string]Channel{}
+	for _, c := range kept {
+		byName[s.fold(c.Name)] = c
+		if s.joined[s.fold(c.Name)] {
+			wanted = append(wanted, s.tidyChannel(c)...)
+		}
+	}
+	for _, p := range s.people {
+		if s.fold(p.nick) != s.fold(s.nick) {
+			wanted = append(wanted, s.tidyPerson(p, byName, now)...)
+		}
+	}
+	for key, at := range s.done {
+		if now.Sub(at) > againAfter {
+			delete(s.done, key)
+		}
+	}
+	for _, l := range wanted {
+		key := strings.Join(l, " ")
+		if _, lately := s.done[key]; !lately {
+			s.done[key] = now
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+// tidyChannel returns what a channel that we are in lacks: our status, then modes and
+// topic. Hold mu.
+func (s *session) tidyChannel(c Channel) []line {
+	key := s.fold(c.Name)
+	own := ""
+	if me := s.people[s.fold(s.nick)]; me != nil {
+		own = me.channels[key]
+	}
+	if !strings.ContainsAny(own, s.facts.statusModes[:strings.IndexByte(s.facts.statusModes, 'o')+1]) {
+		return []line{s.net.mode(c.Name, s.oper, "+o", s.nick)}
+	}
+	have := s.modes[key]
+	if have == nil {
+		return []line{{girc.MODE, c.Name}}
+	}
+	var out []line
+	for _, change := range c.modeChanges(&s.facts, s.net.extra(c), have) {
+		out = append(out, s.net.mode(c.Name, s.oper, change...))
+	}
+	if topic, known := s.topics[key]; known && !s.doors.topicWaits(c.Name) {
+		if want, differs := c.topicFor(topic, s.facts.topicLimit()); differs {
+			out = append(out, line{girc.TOPIC, c.Name, want})
+		}
+	}
+	return out
+}
+
+// tidyPerson returns what is to be done about somebody: out of the network, out of a
+// channel, or another status in it. Hold mu.
+func (s *session) tidyPerson(p *person, kept map[string]Channel, now time.Time) []line {
+	if p.who != nil {
+		if why := mayBeHere(p.who); why != "" {
+			return s.kill(p, why)
+		}
+	}
+	if s.oper && looksLike(p.nick, s.cfg.Nick) {
+		return []line{{girc.KILL, p.nick, reservedNick}}
+	}
+	var out []line
+	for key, status := range p.channels {
+		c, ok := kept[key]
+		if !ok || !s.joined[key] {
+			continue
+		}
+		if why := s.mustGo(p, c, now); why != "" {
+			out = append(out, line{girc.KICK, c.Name, p.nick, why})
+			continue
+		}
+		want := ""
+		if p.who != nil {
+			want = c.statusOf(p.who)
+		}
+		for _, change := range statusChanges(status, want) {
+			out = append(out, s.net.mode(c.Name, s.oper, change, p.nick))
+		}
+	}
+	return out
+}
+
+// mustGo says why somebody may not be in a channel, "" when they may. Hold mu.
+func (s *session) mustGo(p *person, c Channel, now time.Time) string {
+	switch {
+	case p.who != nil && !c.admits(p.who):
+		return "Your class may not be here"
+	case p.who != nil, c.Guests:
+		return ""
+	case p.found && c.Join == "" && now.Sub(s.since) < strangerLimit:
+		return ""
+	}
+	return "Tell me first who you are: /msg " + s.cfg.Nick + " ENTER " + c.Name + " name key"
+}
+
+// statusChanges makes what somebody has in a channel what they should have.
+func statusChanges(have, want string) []string {
+	var out []string
+	for _, letter := range "ohv" {
+		is := strings.ContainsRune(have, letter)
+		switch {
+		case string(letter) == want && !is:
+			out = append(out, "+"+string(letter))
+		case string(letter) != want && is && (letter != 'v' || want == ""):
+			out = append(out, "-"+string(letter))
+		}
+	}
+	return out
+}
+
+// onModes follows the modes of channels. Hold mu.
+func (s *session) onModes(e girc.Event) {
+	switch {
+	case e.Command == girc.RPL_CHANNELMODEIS && len(e.Params) >= 3:
+		have := map[byte]string{}
+		for _, c := range s.facts.changes(e.Params[2:]) {
+			have[c.letter] = c.arg
+		}
+		s.modes[s.fold(e.Params[1])] = have
+	case e.Command == girc.MODE && len(e.Params) >= 2:
+		key := s.fold(e.Params[0])
+		for _, c := range s.facts.changes(e.Params[1:]) {
+			switch {
+			case strings.IndexByte(s.facts.statusModes, c.letter) >= 0:
+				s.statusChanged(key, c)
+			case strings.IndexByte(s.facts.lists, c.letter) >= 0 || s.modes[key] == nil:
+			case c.add:
+				s.modes[key][c.letter] = c.arg
+			default:
+				delete(s.modes[key], c.letter)
+			}
+		}
+	}
+}
+
+// membersHere lists who is known, each member once.
+func (s *session) membersHere() []core.MemberID {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	seen := map[core.MemberID]bool{}
+	for _, p := range s.people {
+		if p.who != nil {
+			seen[p.who.ID] = true
+		}
+	}
+	out := make([]core.MemberID, 0, len(seen))
+	for id := range seen {
+		out = append(out, id)
+	}
+	return out
+}
+
+// refresh gives the people who are a member what was just read of it, and lets them
+// into channels that are new to them. Without ok they become strangers.
+func (s *session) refresh(id core.MemberID, m member.Member, ok bool, kept []Channel) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range s.people {
+		if p.who == nil || p.who.ID != id {
+			continue
+		}
+		before := p.who
+		if p.who = nil; !ok {
+			continue
+		}
+		p.who = &m
+		for _, c := range kept {
+			_, in := p.channels[s.fold(c.Name)]
+			if c.AutoJoin && !in && c.admits(&m) && !c.admits(before) {
+				l, _ := s.net.enter(p.nick, c.Name, s.oper)
+				s.ask(l)
+			}
+		}
+	}
+}
+
+// looksLike reports whether a reader takes nick for ours: programs and people trust
+// what it says.
+func looksLike(nick, ours string) bool {
+	plain := func(s string) string {
+		return strings.NewReplacer("_", "", "-", "", "`", "", "^", "", "|", "", "[", "", "]", "", "3", "e", "5", "s", "0", "o", "1", "l").Replace(strings.ToLower(s))
+	}
+	return strings.TrimRight(plain(nick), "0123456789") == plain(ours)
+}

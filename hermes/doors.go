@@ -1,0 +1,273 @@
+package hermes
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/lrstanley/girc"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/eventlog"
+	"github.com/caduceus-bio/caduceus/internal/member"
+)
+
+// doorCursor is the consumer that keeps the rights of people on a foreign network as
+// the site has them.
+const doorCursor = "hermes:doors"
+
+const (
+	lookEvery  = 5 * time.Second
+	lookSoon   = 50 * time.Millisecond // changes come in flocks
+	againAfter = 10 * time.Second      // for what was asked of the server and did not come about
+	queryLimit = 5 * time.Second
+	rulesEvery = 15 * time.Second
+	maxTopics  = 500 // that wait to be kept
+)
+
+// doors keeps a foreign network as the site wants it: its channels with their modes
+// and topics, and in each of them only whom the site lets in. On our own network the
+// server does that, and doors have nothing to do.
+//
+// It compares what is with what should be, whatever happened meanwhile, so a
+// netsplit, a restart of the server or of the bot, and a change on the site are all
+// mended in the same way.
+type doors struct {
+	cfg   Config
+	deps  Deps
+	net   network
+	link  *link
+	guard *guard
+	wake  chan struct{}
+
+	mu   sync.Mutex
+	kept []Channel // never changed, only replaced
+	read time.Time
+	set  []setTopic // by people, to be kept
+}
+
+func newDoors(c Config, d Deps) *doors {
+	return &doors{cfg: c, deps: d, net: networks[c.Network], guard: newGuard(d.Clock), wake: make(chan struct{}, 1)}
+}
+
+// nudge makes run look soon.
+func (d *doors) nudge() {
+	select {
+	case d.wake <- struct{}{}:
+	default: // it is coming anyway
+	}
+}
+
+// channels returns what was read last.
+func (d *doors) channels() []Channel {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.kept
+}
+
+// stale reports whether the channels are to be read again, events or not.
+func (d *doors) stale() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.deps.Clock().Sub(d.read) > rulesEvery
+}
+
+// load reads the channels of the site.
+func (d *doors) load(ctx context.Context) error {
+	if !d.net.foreign() {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, queryLimit)
+	defer cancel()
+	list, err := d.deps.Channels.Channels(ctx)
+	if err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.kept, d.read = list, d.deps.Clock()
+	return nil
+}
+
+// run does what is to be done until ctx ends.
+func (d *doors) run(ctx context.Context) error {
+	if !d.net.foreign() {
+		return nil
+	}
+	for ctx.Err() == nil {
+		d.saveTopics(ctx)
+		if s, _ := d.link.now(); s != nil {
+			for _, l := range s.chores(d.channels()) {
+				if s.outbox.send(ctx, chores, s.gone, l[0], l[1:]...) != nil {
+					break // the connection ends, or we do
+				}
+			}
+		}
+		t := time.NewTimer(lookEvery)
+		select {
+		case <-ctx.Done():
+		case <-d.wake:
+			sleep(ctx, lookSoon)
+		case <-t.C:
+			if d.stale() {
+				if err := d.load(ctx); err != nil {
+					d.deps.Log.Warn("the channels can't be read", "err", err)
+				}
+			}
+		}
+		t.Stop()
+	}
+	return nil
+}
+
+// follow keeps the rights of people up to date by the event log.
+func (d *doors) follow(ctx context.Context) error {
+	if !d.net.foreign() {
+		return nil
+	}
+	return d.deps.Events.Consume(ctx, eventlog.Consumer{Name: doorCursor, FromNow: true, Handle: d.apply, Log: d.deps.Log})
+}
+
+func (d *doors) apply(ctx context.Context, events []eventlog.Event) error {
+	changed := map[core.MemberID]bool{}
+	everybody := false
+	for _, e := range events {
+		switch e.Kind {
+		case eventlog.MemberChanged{}.EventKind():
+			body, err := eventlog.Decode[eventlog.MemberChanged](e)
+			if err != nil {
+				return err
+			}
+			changed[body.Member] = true
+		case eventlog.ClassChanged{}.EventKind():
+			everybody = true
+		}
+	}
+	s, _ := d.link.now()
+	if s == nil {
+		return nil
+	}
+	for _, id := range s.membersHere() {
+		if everybody || changed[id] {
+			if err := d.reread(ctx, s, id); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// reread gives the people who are a member what the site says of it now. Whom the
+// site doesn't know, or can't tell of, is a stranger.
+func (d *doors) reread(ctx context.Context, s *session, id core.MemberID) error {
+	query, cancel := context.WithTimeout(ctx, queryLimit)
+	defer cancel()
+	m, err := d.deps.Members.ByID(query, id)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil && core.CodeOf(err) != core.NotFound {
+		d.deps.Log.Error("a member can't be read and is a stranger on IRC now", "member", id, "err", err)
+	}
+	s.refresh(id, m, err == nil, d.channels())
+	d.nudge()
+	return nil
+}
+
+// setTopic is a topic that somebody set.
+type setTopic struct {
+	channel, topic, by string
+	at                 time.Time
+}
+
+// keepTopic takes a topic that is to be kept, so that it comes back after a restart of
+// the network. It never waits.
+func (d *doors) keepTopic(t setTopic) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.set) < maxTopics {
+		d.set = append(d.set, t)
+	}
+}
+
+// topicWaits reports whether a channel's topic is newer than the one we know as kept.
+func (d *doors) topicWaits(channel string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.ContainsFunc(d.set, func(t setTopic) bool { return fold(t.channel) == fold(channel) })
+}
+
+// saveTopics keeps what was set. What can't be kept now is tried again.
+func (d *doors) saveTopics(ctx context.Context) {
+	d.mu.Lock()
+	waiting := slices.Clone(d.set)
+	d.mu.Unlock()
+	if len(waiting) == 0 {
+		return
+	}
+	for _, t := range waiting {
+		err := d.deps.Channels.SaveTopic(ctx, t.channel, t.topic, t.by, t.at)
+		if err != nil && core.CodeOf(err) != core.NotFound { // a channel that isn't kept
+			d.deps.Log.Warn("a topic is not kept yet", "channel", t.channel, "err", err)
+			return
+		}
+	}
+	if err := d.load(ctx); err != nil {
+		d.deps.Log.Warn("the channels can't be read", "err", err)
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.set = d.set[len(waiting):]
+}
+
+// mayBeHere says why somebody must go from the whole network, "" when they may stay.
+func mayBeHere(m *member.Member) string {
+	switch {
+	case !m.Enabled() && m.StateReason != "":
+		return "Your account is disabled: " + m.StateReason
+	case !m.Enabled():
+		return "Your account is disabled"
+	case !m.Can(core.IRCConnect):
+		return "Your class may not use IRC"
+	}
+	return ""
+}
+
+// login checks name and key for somebody at host, within the limits on guessing. The
+// error is safe to show.
+func (d *doors) login(ctx context.Context, host, name, key string) (member.Member, error) {
+	if wait := d.guard.wait(host, name); wait > 0 {
+		return member.Member{}, core.Errorf(core.Unavailable, "too many wrong keys, try again in %s", wait.Round(time.Second)+time.Second)
+	}
+	ctx, cancel := context.WithTimeout(ctx, queryLimit)
+	defer cancel()
+	m, err := d.deps.Members.AuthIRC(ctx, name, key)
+	switch core.CodeOf(err) {
+	case "":
+		d.guard.succeeded(host, name)
+		return m, nil
+	case core.Forbidden:
+		d.guard.failed(host, name)
+		return m, err
+	}
+	return m, core.Wrap(err, core.Unavailable, "I can't look up your account now; try again in a minute")
+}
+
+// kill ends a connection where we may, and else keeps its host out of a channel.
+func (s *session) kill(p *person, reason string) []line {
+	if s.oper {
+		return []line{{girc.KILL, p.nick, reason}}
+	}
+	var out []line
+	_, host, _ := strings.Cut(p.mask, "@")
+	for channel := range p.channels {
+		if host != "" {
+			out = append(out, line{girc.MODE, channel, "+b", "*!*@" + host})
+		}
+		out = append(out, line{girc.KICK, channel, p.nick, reason})
+	}
+	return out
+}

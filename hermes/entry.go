@@ -1,0 +1,143 @@
+package hermes
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/caduceus-bio/caduceus/internal/command"
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/member"
+)
+
+const (
+	porters      = 2
+	porterLimit  = 4096 // who wait at the doors; after a netsplit all come at once
+	entryUsage   = "Write: ENTER #channel name key, with the IRC key of your settings page, to me alone; or IDENTIFY name key."
+	entryBetween = "Don't say your key where others read it: draw a new one on your settings page now, and tell it to me alone."
+)
+
+// porter lets people in who say who they are.
+type porter struct {
+	*inbox
+	doors *doors
+	queue chan message
+	limit *limiter
+}
+
+func (p *porter) run(ctx context.Context, l *link) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case m := <-p.queue:
+			p.open(ctx, l, m)
+		}
+	}
+}
+
+// open answers one entry.
+func (p *porter) open(ctx context.Context, l *link, m message) {
+	result := "ok"
+	say := func(text string) { p.send(ctx, l, m.nick, text) }
+	switch ok, warn := p.limit.allow(m.host); {
+	case warn:
+		say("That is too fast for me. I am deaf to you for half a minute.")
+		fallthrough
+	case !ok:
+		p.metrics.commands.WithLabelValues("limited").Inc()
+		return
+	}
+	if err := p.enter(ctx, m, say); err != nil {
+		result = string(core.CodeOf(err))
+		if core.CodeOf(err) == core.Unavailable || core.CodeOf(err) == core.Internal {
+			p.deps.Log.Warn("somebody could not be let in", "err", err)
+		}
+		say(core.SafeText(err))
+	}
+	p.metrics.commands.WithLabelValues(result).Inc()
+}
+
+func (p *porter) enter(ctx context.Context, m message, say func(string)) error {
+	if !m.private {
+		say(entryBetween)
+		return nil
+	}
+	if !p.doors.net.foreign() {
+		if m.account != "" {
+			say("You are logged in as " + m.account + ": what you may enter is open to you, with /join.")
+			return nil
+		}
+		return core.Errorf(core.Invalid, "log in first: with SASL, or by /msg NickServ IDENTIFY name key")
+	}
+	if m.entry.Name == "" {
+		return core.Errorf(core.Invalid, "%s", entryUsage)
+	}
+	who, err := p.doors.login(ctx, m.host, m.entry.Name, m.entry.Key)
+	if err != nil {
+		return err
+	}
+	s := m.ticket.s
+	if !m.ticket.bind(who) {
+		return core.Errorf(core.Conflict, "you changed your nick or host meanwhile: once more, please")
+	}
+	// What was changed on the site between the question and now was told to nobody.
+	if err := p.doors.reread(ctx, s, who.ID); err != nil {
+		return err
+	}
+	lines, text := s.letIn(m, &who, p.doors.channels())
+	for _, l := range lines {
+		if err := s.outbox.send(ctx, replies, s.gone, l[0], l[1:]...); err != nil {
+			return core.Wrap(err, core.Unavailable, "the connection is lost, once more please")
+		}
+	}
+	say(text)
+	return nil
+}
+
+// letIn returns the lines that let somebody into the channels they named, and what to
+// tell them.
+func (s *session) letIn(m message, who *member.Member, kept []Channel) ([]line, string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var lines []line
+	var in, invited, closed []string
+	seen := map[string]bool{}
+	take := func(c Channel) {
+		l, joins := s.net.enter(m.nick, c.Name, s.oper)
+		if _, there := m.ticket.p.channels[s.fold(c.Name)]; !there {
+			lines = append(lines, l)
+		}
+		if joins {
+			in = append(in, c.Name)
+		} else {
+			invited = append(invited, c.Name)
+		}
+	}
+	for _, c := range kept {
+		if len(m.entry.Channels) == 0 && m.entry.Enter && c.AutoJoin && c.admits(who) {
+			take(c)
+		}
+	}
+	for _, name := range m.entry.Channels {
+		i := slices.IndexFunc(kept, func(c Channel) bool { return s.fold(c.Name) == s.fold(name) && c.admits(who) })
+		switch {
+		case i < 0:
+			closed = append(closed, command.Cut(name, 50))
+		case !seen[s.fold(name)]:
+			seen[s.fold(name)] = true
+			take(kept[i])
+		}
+	}
+	text := "You are " + who.Name + " to me now."
+	if len(in) > 0 {
+		text += " You are in " + strings.Join(in, ", ") + "."
+	}
+	if len(invited) > 0 {
+		text += " You are invited: /join " + strings.Join(invited, ",")
+	}
+	if len(closed) > 0 {
+		text += " Not open to you: " + strings.Join(closed, ", ") + "."
+	}
+	return lines, text
+}

@@ -1,0 +1,186 @@
+package hermes
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
+	"github.com/caduceus-bio/caduceus/internal/member"
+)
+
+// fewChannels are the channels of a site, in memory.
+type fewChannels struct {
+	mu   sync.Mutex
+	list []Channel
+}
+
+func (c *fewChannels) Channels(context.Context) ([]Channel, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.list), nil
+}
+
+func (c *fewChannels) SaveTopic(_ context.Context, channel, topic, _ string, at time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i := range c.list {
+		if c.list[i].Name == channel {
+			c.list[i].Topic, c.list[i].TopicAt = topic, at
+			return nil
+		}
+	}
+	return core.Errorf(core.NotFound, "the channel is not kept")
+}
+
+const operKey = "the-password-of-the-operator"
+
+// foreignFake is a fake server of another kind.
+func foreignFake(t *testing.T, hello ...string) *fakeIRC {
+	t.Helper()
+	return newFake(t, func(f *fakeIRC) {
+		f.caps, f.oper = "multi-prefix", operKey
+		f.hello = append([]string{"004 Hermes irc.test ngircd-26.1 a b"}, hello...)
+	})
+}
+
+// abroad configures the bot for it.
+func (s *site) abroad(c *Config) {
+	s.t.Helper()
+	c.Network, c.OperName, c.OperPasswordFile = ngircdNetwork, "Hermes", filepath.Join(s.t.TempDir(), "oper")
+	if err := os.WriteFile(c.OperPasswordFile, []byte(operKey+"\n"), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// asks says the words to the bot and returns its answer.
+func (f *fakeIRC) asks(nick, text string) string {
+	f.t.Helper()
+	before := len(f.in(nick))
+	f.speak(nick, "", "Hermes", text)
+	return f.heard(nick, before+1)[before]
+}
+
+// heardLine waits for a line of the client's.
+func (f *fakeIRC) heardLine(want string) {
+	f.t.Helper()
+	f.until(want, func() bool { return slices.Contains(f.heardLines, want) })
+}
+
+func TestEnterByNameAndKey(t *testing.T) {
+	t.Parallel()
+	s, f := newSite(t, dbtest.SQLite(t)), foreignFake(t)
+	s.deps.Channels = &fewChannels{list: []Channel{
+		{Name: "#announce", Modes: "+mntu", Speak: core.IRCAnnounce, AutoJoin: true},
+		{Name: "#general", Modes: "+nt", AutoJoin: true},
+		{Name: "#userbots", Modes: "+nt"},
+		{Name: "#staff", Modes: "+nst", Join: core.IRCStaff, AutoJoin: true},
+	}}
+	key, err := s.deps.Members.IRCKey(t.Context(), s.alice.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone := s.join("gone", "User")
+	goneKey, err := s.deps.Members.IRCKey(t.Context(), gone.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.deps.Members.SetState(t.Context(), gone.ID, member.Disabled, "left the lab"); err != nil {
+		t.Fatal(err)
+	}
+	bot := s.start(f, s.abroad)
+	<-bot.ready
+	f.heardLine("OPER Hermes :" + operKey)
+	f.heardLine("MODE Hermes :+Fc")
+	f.until("a channel of the site's besides", func() bool { return f.joined["#userbots"] })
+
+	for _, tt := range []struct{ name, nick, say, want string }{
+		{"one channel", "a1", "enter #announce alice " + key, "You are alice to me now. You are invited: /join #announce"},
+		{"commas", "a2", "ENTER #general,#userbots alice " + key, "You are alice to me now. You are invited: /join #general,#userbots"},
+		{"all that are entered at login", "a3", "enter alice " + key, "You are alice to me now. You are invited: /join #announce,#general"},
+		{"not allowed, and not there", "a4", "enter #staff #nowhere #general ALICE " + key, "You are alice to me now. You are invited: /join #general Not open to you: #staff, #nowhere."},
+		{"only to be known", "a5", "identify alice " + key, "You are alice to me now."},
+		{"too few words", "a6", "enter #announce", entryUsage},
+		{"a wrong key", "a7", "enter #announce alice wrong", "name or IRC key is wrong"},
+		{"disabled", "a8", "enter #announce gone " + goneKey, "your account is disabled: left the lab"},
+		{"a nick is no identity", "alice", "stats", "log in first: this is for members"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s.wait(2 * commandEvery)
+			if got := f.asks(tt.nick, tt.say); got != tt.want {
+				t.Errorf("got  %q\nwant %q", got, tt.want)
+			}
+		})
+	}
+	f.heardLine("INVITE a2 :#userbots")
+	if got := f.asks("a5", "stats"); !strings.HasPrefix(got, "alice (User): uploaded") {
+		t.Errorf("known, and answered %q", got)
+	}
+	s.wait(2 * commandEvery)
+	f.speak("a9", "", "#general", "!enter #announce alice "+key)
+	if got := f.heard("a9", 1)[0]; got != entryBetween {
+		t.Errorf("a key among others: %q", got)
+	}
+
+	// Guesses cost time, of the host that all have here.
+	for range freeTries {
+		f.asks("b1", "enter #announce alice wrong")
+		s.wait(10 * time.Second)
+	}
+	f.asks("b1", "enter #announce alice wrong")
+	if got := f.asks("b1", "enter #announce alice "+key); !strings.HasPrefix(got, "too many wrong keys, try again in ") {
+		t.Errorf("after many guesses: %q", got)
+	}
+
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, secret := range []string{key, goneKey, operKey} {
+		if strings.Contains(s.log.String(), secret) {
+			t.Errorf("a key stands in the log:\n%s", s.log)
+		}
+		for _, m := range f.said {
+			if strings.Contains(m.text, secret) {
+				t.Errorf("a key is repeated to %s: %q", m.target, m.text)
+			}
+		}
+	}
+	if f.logins != 0 {
+		t.Error("logged in with SASL abroad")
+	}
+}
+
+// TestForeignServersThatDoNotFit must not be worked on, and the log must say why.
+func TestForeignServersThatDoNotFit(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		hello  []string
+		change func(*Config)
+		want   string
+	}{
+		{"another server", nil, func(c *Config) { c.Network = inspircdNetwork }, `network = \"inspircd\" is for another server than ngircd-26.1`},
+		{"a long nick", []string{"005 Hermes NICKLEN=9 :are supported"}, func(c *Config) { c.Nick = "HermesTrismegistos" }, "longer than the 9 characters"},
+		{"no such operator", nil, func(c *Config) {
+			if err := os.WriteFile(c.OperPasswordFile, []byte("wrong"), 0o600); err != nil {
+				t.Error(err)
+			}
+		}, "the server refuses a password"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s, f := newSite(t, dbtest.SQLite(t)), foreignFake(t, tt.hello...)
+			s.deps.Channels = &fewChannels{}
+			s.start(f, s.abroad, tt.change)
+			f.until("a second try", func() bool { return f.accepted > 1 })
+			if !strings.Contains(s.log.String(), tt.want) {
+				t.Errorf("the log doesn't say %q:\n%s", tt.want, s.log)
+			}
+		})
+	}
+}

@@ -1,0 +1,176 @@
+package hermes
+
+import (
+	"strings"
+
+	"github.com/lrstanley/girc"
+)
+
+// The kinds of network that [hermes] network names.
+const (
+	houseNetwork    = "house"
+	inspircdNetwork = "inspircd"
+	ngircdNetwork   = "ngircd"
+)
+
+var networks = map[string]network{houseNetwork: house{}, inspircdNetwork: inspircd{}, ngircdNetwork: ngircd{}}
+
+// network is a kind of IRC server: how what the bot needs is done there. On a
+// foreign one the server knows nothing of the site's accounts, so members tell the
+// bot who they are, and the bot keeps the channels, as an operator of the network.
+type network interface {
+	// caps lists the capabilities that are worth asking for.
+	caps() []string
+	// foreign reports whether the bot does what our own server does by itself.
+	foreign() bool
+	// runs reports whether a server that tells this version is of the kind.
+	runs(version string) bool
+	// opered are the lines to send once we are operator.
+	opered(nick string) []line
+	// takeNick are the lines by which an operator gets a nick that others may hold, or
+	// that is reserved.
+	takeNick(have, want string) []line
+	// pace is how many lines the server takes in a minute and at once, whatever the
+	// configuration says; 0 for no limit of its own.
+	pace(oper bool) (perMinute, burst int)
+	// enter lets somebody into a channel; joins reports whether they are in it then,
+	// and needn't follow an invitation.
+	enter(nick, channel string, oper bool) (l line, joins bool)
+	// mode changes a channel's modes, as operator also where we have no status.
+	mode(channel string, oper bool, changes ...string) line
+	// extra are the modes that a kept channel has here besides its own.
+	extra(c Channel) string
+	// left returns the nicks that e says nobody has any more, or somebody else.
+	left(e girc.Event) []string
+}
+
+const reservedNick = "This nick is reserved"
+
+// line is a command with its parameters.
+type line []string
+
+// house is our own server, or another one that lets people log in as the site's
+// members with SASL, such as Ergo with the site behind it.
+type house struct{}
+
+func (house) caps() []string {
+	return []string{"sasl", "account-tag", "echo-message", "server-time", "message-tags", "batch", "draft/chathistory"}
+}
+func (house) foreign() bool                                 { return false }
+func (house) runs(string) bool                              { return true }
+func (house) opered(string) []line                          { return nil }
+func (house) pace(bool) (perMinute, burst int)              { return 0, 0 }
+func (house) enter(string, string, bool) (line, bool)       { return nil, false }
+func (house) mode(c string, _ bool, changes ...string) line { return modeLine("MODE", c, changes) }
+func (house) takeNick(_, want string) []line                { return []line{{girc.NICK, want}} }
+func (house) extra(Channel) string                          { return "" }
+func (house) left(girc.Event) []string                      { return nil }
+
+// inspircd is InspIRCd 3 with the modules that deploy/inspircd loads.
+type inspircd struct{}
+
+func (inspircd) caps() []string {
+	return []string{"echo-message", "multi-prefix", "userhost-in-names", "chghost", "cap-notify"}
+}
+func (inspircd) foreign() bool            { return true }
+func (inspircd) runs(version string) bool { return strings.HasPrefix(version, "InspIRCd") }
+func (inspircd) opered(string) []line     { return nil }
+
+// takeNick: SANICK passes over the reservation.
+func (inspircd) takeNick(have, want string) []line {
+	return []line{{girc.KILL, want, reservedNick}, {"SANICK", have, want}}
+}
+
+// pace: fakelag lets one line a second through on the whole; the privileges of our
+// operator class lift that.
+func (inspircd) pace(oper bool) (perMinute, burst int) {
+	if oper {
+		return 0, 0
+	}
+	return 50, 5
+}
+
+func (inspircd) enter(nick, channel string, oper bool) (line, bool) {
+	if oper {
+		return line{"SAJOIN", nick, channel}, true
+	}
+	return line{girc.INVITE, nick, channel}, false
+}
+
+func (inspircd) mode(channel string, oper bool, changes ...string) line {
+	if oper {
+		return modeLine("SAMODE", channel, changes)
+	}
+	return modeLine(girc.MODE, channel, changes)
+}
+
+func (inspircd) extra(c Channel) string { return extraModes(c) }
+
+// left: MONITOR tells of quits and changes of nick, in a channel with us or not.
+func (inspircd) left(e girc.Event) []string {
+	if e.Command != girc.RPL_MONOFFLINE {
+		return nil
+	}
+	return strings.Split(e.Last(), ",")
+}
+
+// ngircd is ngIRCd 26 with the configuration of deploy/ngircd.
+type ngircd struct{}
+
+func (ngircd) caps() []string           { return []string{"multi-prefix"} }
+func (ngircd) foreign() bool            { return true }
+func (ngircd) runs(version string) bool { return strings.HasPrefix(version, "ngircd") }
+
+// opered asks for relaxed flood protection (F) and to be told who connects and
+// leaves (c).
+func (ngircd) opered(nick string) []line { return []line{{girc.MODE, nick, "+Fc"}} }
+
+func (ngircd) takeNick(_, want string) []line {
+	return []line{{girc.KILL, want, reservedNick}, {girc.NICK, want}}
+}
+
+// pace: the server handles 3 commands of a client in a second, 10 with the mode F,
+// and lets the rest wait.
+func (ngircd) pace(oper bool) (perMinute, burst int) {
+	if oper {
+		return 500, 8
+	}
+	return 60, 3
+}
+
+func (ngircd) enter(nick, channel string, _ bool) (line, bool) {
+	return line{girc.INVITE, nick, channel}, false
+}
+
+func (ngircd) mode(channel string, _ bool, changes ...string) line {
+	return modeLine(girc.MODE, channel, changes) // OperCanUseMode lets operators do that everywhere
+}
+
+func (ngircd) extra(c Channel) string { return extraModes(c) }
+
+// left: the mode c tells of everyone who connects or leaves.
+func (ngircd) left(e girc.Event) []string {
+	if e.Command != girc.NOTICE || e.Source == nil || e.Source.Ident != "" {
+		return nil
+	}
+	for _, mark := range []string{"Client exiting: ", "Client connecting: "} {
+		if rest, ok := strings.CutPrefix(e.Last(), mark); ok {
+			nick, _, _ := strings.Cut(rest, " ")
+			return []string{nick}
+		}
+	}
+	return nil
+}
+
+// extraModes: what our own server decides by accounts is done with invitations, and
+// channels stay when nobody is in them.
+func extraModes(c Channel) string {
+	if c.Guests {
+		return "P"
+	}
+	return "iP"
+}
+
+func modeLine(command, channel string, changes []string) line {
+	return append(line{command, channel}, changes...)
+}

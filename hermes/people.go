@@ -1,0 +1,259 @@
+package hermes
+
+import (
+	"strings"
+	"time"
+
+	"github.com/lrstanley/girc"
+
+	"github.com/caduceus-bio/caduceus/internal/member"
+)
+
+// Where the server doesn't tell who somebody is on the site, the bot knows it from
+// them: who named account and key is that member for as long as it is certain that
+// the very same connection speaks. That is by its whole nick!user@host, which must
+// be seen all the time: in a channel with us, or through MONITOR. In doubt they are
+// strangers again, and when our own connection ends everybody is.
+
+const (
+	unseenLimit = time.Minute // for somebody we share no channel with and can't watch
+	maxPeople   = 100_000
+)
+
+// person is who has a nick now. A person ends when the nick does, or passes to
+// somebody else; a ticket for it is good for that very person.
+type person struct {
+	nick     string
+	mask     string            // nick!user@host as last seen, "" while unknown
+	channels map[string]string // folded names of those shared with us, with statuses as letters
+	who      *member.Member    // nil for strangers
+	since    time.Time         // when they became who
+	seen     time.Time         // last sign of them
+	watched  bool              // MONITOR would tell when they go
+	found    bool              // was in a channel before we came
+}
+
+// ticket remembers who said something, for an answer that comes later.
+type ticket struct {
+	s    *session
+	p    *person
+	mask string
+}
+
+// person returns who has the nick of mask now, a new one where nobody is known.
+// Hold mu.
+func (s *session) person(nick, mask string) *person {
+	key := s.fold(nick)
+	p := s.people[key]
+	if p == nil {
+		if len(s.people) >= maxPeople {
+			s.forgetIdle(time.Time{})
+		}
+		p = &person{nick: nick, channels: map[string]string{}}
+		s.people[key] = p
+	}
+	if mask != "" && p.mask != mask {
+		p.who = nil // the host changed and nobody told us how
+		p.mask = mask
+	}
+	if !s.sure(p) {
+		p.who = nil
+	}
+	p.seen = s.clock()
+	return p
+}
+
+// sure reports whether somebody who said who they are can't have gone unseen. Hold
+// mu.
+func (s *session) sure(p *person) bool {
+	return len(p.channels) > 0 || p.watched || s.clock().Sub(p.since) <= unseenLimit
+}
+
+// forget ends a person. Hold mu.
+func (s *session) forget(nick string) {
+	key := s.fold(nick)
+	if p := s.people[key]; p != nil {
+		delete(s.people, key)
+		if p.watched {
+			s.ask(line{"MONITOR", "-", p.nick})
+		}
+	}
+}
+
+// forgetIdle ends all whom we share no channel with, can't watch, and have seen
+// nothing of since. Hold mu.
+func (s *session) forgetIdle(since time.Time) {
+	for _, p := range s.people {
+		if len(p.channels) == 0 && !p.watched && (since.IsZero() || p.seen.Before(since)) {
+			s.forget(p.nick)
+		}
+	}
+}
+
+// hand gives out a ticket for who said something. From then on they are watched
+// where the server does that. Hold mu.
+func (s *session) hand(e girc.Event) *ticket {
+	p := s.person(e.Source.Name, maskOf(e.Source))
+	if s.facts.monitor && !p.watched && len(p.channels) == 0 {
+		p.watched = true
+		s.ask(line{"MONITOR", "+", p.nick})
+	}
+	return &ticket{s: s, p: p, mask: p.mask}
+}
+
+// bind makes m of who holds the ticket, and reports false when that is not certain
+// any more.
+func (t *ticket) bind(m member.Member) bool {
+	s := t.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.people[s.fold(t.p.nick)]
+	if p != t.p || p.mask != t.mask {
+		return false
+	}
+	p.who, p.since = &m, s.clock()
+	return true
+}
+
+// known returns the member that speaks, nil for strangers. Hold mu.
+func (s *session) known(e girc.Event) *member.Member {
+	p := s.people[s.fold(e.Source.Name)]
+	if p == nil || p.who == nil {
+		return nil
+	}
+	if p.mask != maskOf(e.Source) || !s.sure(p) {
+		p.who = nil
+		return nil
+	}
+	return p.who
+}
+
+func maskOf(src *girc.Source) string { return src.Name + "!" + src.Ident + "@" + src.Host }
+
+// onPeople follows who is where. Hold mu.
+func (s *session) onPeople(e girc.Event) {
+	for _, nick := range s.net.left(e) {
+		s.forget(nick)
+		if s.oper && e.Command == girc.NOTICE && looksLike(nick, s.cfg.Nick) && s.fold(nick) != s.fold(s.nick) {
+			s.ask(line{girc.KILL, nick, reservedNick})
+		}
+	}
+	switch e.Command {
+	case girc.RPL_NAMREPLY:
+		if len(e.Params) >= 4 {
+			s.onNames(s.fold(e.Params[2]), strings.Fields(e.Last()))
+		}
+		return
+	case girc.ERR_NOSUCHNICK:
+		if len(e.Params) >= 2 && !strings.HasPrefix(e.Params[1], "#") {
+			s.forget(e.Params[1])
+		}
+		return
+	}
+	if e.Source == nil || e.Source.Name == "" {
+		return
+	}
+	nick := e.Source.Name
+	switch {
+	case e.Command == girc.QUIT:
+		s.forget(nick)
+	case e.Command == girc.KILL && len(e.Params) >= 1:
+		s.forget(e.Params[0])
+	case len(e.Params) == 0:
+	case e.Command == girc.NICK:
+		s.renamed(nick, e.Params[0])
+	case e.Command == girc.JOIN:
+		p := s.person(nick, maskOf(e.Source))
+		p.channels[s.fold(e.Params[0])] = ""
+		if p.watched {
+			p.watched = false
+			s.ask(line{"MONITOR", "-", p.nick})
+		}
+	case e.Command == girc.PART:
+		s.departed(nick, s.fold(e.Params[0]))
+	case e.Command == girc.KICK && len(e.Params) >= 2:
+		s.departed(e.Params[1], s.fold(e.Params[0]))
+	case e.Command == girc.CAP_CHGHOST && len(e.Params) >= 2:
+		if p := s.people[s.fold(nick)]; p != nil {
+			p.mask = p.nick + "!" + e.Params[0] + "@" + e.Params[1]
+		}
+	}
+}
+
+func (s *session) onNames(channel string, entries []string) {
+	for _, entry := range entries {
+		status, nick, mask := s.facts.name(entry)
+		if nick != "" {
+			p := s.person(nick, mask)
+			if _, in := p.channels[channel]; !in {
+				p.found = true
+			}
+			p.channels[channel] = status
+		}
+	}
+}
+
+func (s *session) renamed(from, to string) {
+	p := s.people[s.fold(from)]
+	if p == nil {
+		return
+	}
+	delete(s.people, s.fold(from))
+	if _, rest, ok := strings.Cut(p.mask, "!"); ok {
+		p.mask = to + "!" + rest
+	}
+	if p.watched {
+		p.watched = false
+		s.ask(line{"MONITOR", "-", from})
+	}
+	p.nick = to
+	s.people[s.fold(to)] = p
+}
+
+// departed takes somebody out of a channel, everybody when it is us.
+func (s *session) departed(nick, channel string) {
+	if s.fold(nick) == s.fold(s.nick) {
+		for _, p := range s.people {
+			s.outOf(p, channel)
+		}
+		delete(s.modes, channel)
+		return
+	}
+	if p := s.people[s.fold(nick)]; p != nil {
+		s.outOf(p, channel)
+	}
+}
+
+func (s *session) outOf(p *person, channel string) {
+	if _, in := p.channels[channel]; !in {
+		return
+	}
+	if delete(p.channels, channel); len(p.channels) == 0 {
+		s.forget(p.nick)
+	}
+}
+
+// statusChanged follows a MODE line's changes of statuses. Hold mu.
+func (s *session) statusChanged(channel string, c modeChange) {
+	p := s.people[s.fold(c.arg)]
+	if p == nil {
+		return
+	}
+	status, in := p.channels[channel]
+	if !in {
+		return
+	}
+	status = strings.ReplaceAll(status, string(rune(c.letter)), "")
+	if c.add {
+		status += string(rune(c.letter))
+	}
+	p.channels[channel] = status
+}
+
+// ask leaves a line to be sent soon by who may wait. Hold mu.
+func (s *session) ask(l line) {
+	if len(s.asked) < maxPeople {
+		s.asked = append(s.asked, l)
+	}
+	s.doors.nudge()
+}
