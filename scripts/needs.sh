@@ -3,7 +3,8 @@
 #   needs.sh demo            the datasets that make demo shares
 #   needs.sh bench           what make bench-tracker compares with
 #   needs.sh test [package…] these, and what the tests need: database server, real
-#                            BitTorrent clients, a browser; and further packages
+#                            BitTorrent clients, IRC servers, a browser; and further
+#                            packages
 set -euo pipefail
 
 packages=(bowtie2-examples libsbml5-examples samtools-test hmmer-examples)
@@ -28,11 +29,12 @@ test)
 		chromium fonts-dejavu-core         # the site in a browser
 		libxml2-utils                      # xmllint
 		nginx-light systemd curl           # what deploy/ is for
+		inspircd ngircd                    # other IRC networks that Hermes works on
 		"$@"
 	)
 	;;
 *)
-	sed -n '2,6s/^# \?//p' "$0" >&2
+	sed -n '2,7s/^# \?//p' "$0" >&2
 	exit 2
 	;;
 esac
@@ -57,6 +59,14 @@ if [ ${#missing[@]} -gt 0 ]; then
 	echo "Installing them with apt-get."
 	apt update
 	apt install --no-install-recommends "${missing[@]}" >/dev/null
+	# Debian starts these as services, open to everybody; the tests start their own.
+	for p in inspircd ngircd; do
+		if [[ " ${missing[*]} " == *" $p "* ]] && command -v systemctl >/dev/null; then
+			echo "Switching the service $p off."
+			as_root systemctl disable "$p" >/dev/null 2>&1 || true
+			[ ! -d /run/systemd/system ] || as_root systemctl stop "$p"
+		fi
+	done
 fi
 for dir in "${samples[@]}"; do
 	if [ ! -d "$dir" ]; then
