@@ -35,9 +35,9 @@ var storeys = map[string]int{
 	"internal/catalog":  2,
 	"internal/economy":  2,
 	"internal/client":   2,
+	"internal/irc":      2,
 	"internal/schedule": 2,
 	"internal/transfer": 2,
-	"internal/irc":      2,
 
 	"internal/command": 3,
 }

@@ -78,6 +78,14 @@ GRANT SELECT ON member_class TO 'caduceus-ircd'@'localhost';
 GRANT SELECT ON class TO 'caduceus-ircd'@'localhost';
 GRANT SELECT ON class_permission TO 'caduceus-ircd'@'localhost';
 GRANT SELECT, INSERT, UPDATE ON irc_channel TO 'caduceus-ircd'@'localhost';
+GRANT SELECT, INSERT, UPDATE, DELETE ON irc_message TO 'caduceus-ircd'@'localhost';
+GRANT SELECT, INSERT, UPDATE ON irc_setting TO 'caduceus-ircd'@'localhost';
+GRANT SELECT, INSERT, UPDATE, DELETE ON irc_marker TO 'caduceus-ircd'@'localhost';
+
+-- The commands about IRC's history are given on the site and through Hermes.
+GRANT SELECT, DELETE ON irc_message TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT, INSERT, UPDATE ON irc_setting TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT, UPDATE ON irc_channel TO 'caduceus-site'@'localhost';
 
 -- hermes: what staff may command from IRC, and what it tells.
 GRANT SELECT, INSERT, UPDATE ON member TO 'caduceus-hermes'@'localhost';

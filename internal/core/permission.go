@@ -31,6 +31,7 @@ const (
 	IRCOperate       Permission = "irc.operate"
 	IRCStaff         Permission = "irc.staff"
 	IRCDebug         Permission = "irc.debug"
+	IRCHistory       Permission = "irc.history"
 )
 
 // PermissionInfo is one row of the permission table.
@@ -65,6 +66,7 @@ func AllPermissions() []PermissionInfo {
 		{IRCOperate, "be channel operator"},
 		{IRCStaff, "enter #staff"},
 		{IRCDebug, "enter #debug"},
+		{IRCHistory, "search what was said on IRC, delete it, and set how long it is kept"},
 	}
 }
 

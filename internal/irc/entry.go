@@ -1,4 +1,8 @@
-// Package irc holds what rooms share of the IRC network.
+// Package irc holds what rooms share of the IRC network, and what of it is kept in the
+// database, so that commands can read and change it from everywhere.
+//
+// Concurrency: its stores are safe for concurrent use; values they return belong to
+// the caller.
 package irc
 
 import "strings"

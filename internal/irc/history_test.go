@@ -1,0 +1,327 @@
+package irc_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/db"
+	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
+	"github.com/caduceus-bio/caduceus/internal/irc"
+)
+
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// archive is a history on one engine, with a clock that is moved by hand.
+type archive struct {
+	*irc.History
+	t   *testing.T
+	now time.Time
+	id  irc.MsgID
+}
+
+func each(t *testing.T, test func(t *testing.T, a *archive)) {
+	t.Helper()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		a := &archive{t: t, now: noon}
+		a.History = irc.NewHistory(d, func() time.Time { return a.now }, irc.Retention{PrivateDays: 90})
+		err := d.Tx(t.Context(), func(tx *db.Tx) error {
+			for i, name := range []string{"#General", "#staff"} {
+				row := db.Row{"name", name, "position", i, "purpose", "", "modes", "", "join_permission", []core.Permission{"", core.IRCStaff}[i],
+					"speak_permission", "", "guests", 0, "autojoin", 0, "topic", "", "topic_by", "", "topic_at", 0}
+				if _, err := tx.InsertIgnore(t.Context(), "irc_channel", row); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		test(t, a)
+	})
+}
+
+// say keeps what a member says to a channel, or to another member.
+func (a *archive) say(from core.MemberID, to any, kind, text string) irc.MsgID {
+	a.t.Helper()
+	a.id = a.id.Next(a.now)
+	m := irc.Sent{Message: irc.Message{ID: a.id, Kind: kind, Source: fmt.Sprintf("nick%d!u@h", from), Account: fmt.Sprintf("name%d", from), AccountID: from, Text: text}}
+	switch to := to.(type) {
+	case string:
+		m.Target = to
+	case core.MemberID:
+		m.Peer = to
+	}
+	for range 2 { // it may come twice
+		if err := a.Append(a.t.Context(), []irc.Sent{m}); err != nil {
+			a.t.Fatal(err)
+		}
+	}
+	return a.id
+}
+
+func (a *archive) read(target string, s irc.Span) string {
+	a.t.Helper()
+	if s.Limit == 0 {
+		s.Limit = 100
+	}
+	list, err := a.Read(a.t.Context(), target, s)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return texts(list)
+}
+
+func texts(list []irc.Message) string {
+	var out []string
+	for _, m := range list {
+		out = append(out, m.Text)
+	}
+	return strings.Join(out, " ")
+}
+
+func (a *archive) want(what, got, want string) {
+	a.t.Helper()
+	if got != want {
+		a.t.Errorf("%s: got %q, want %q", what, got, want)
+	}
+}
+
+func (a *archive) must(err error) {
+	a.t.Helper()
+	if err != nil {
+		a.t.Fatal(err)
+	}
+}
+
+func TestReadByKeys(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, a *archive) {
+		var ids []irc.MsgID
+		for i := range 6 {
+			kind := "PRIVMSG"
+			if i == 2 {
+				kind = "JOIN"
+			}
+			ids = append(ids, a.say(1, "#general", kind, fmt.Sprint(i)))
+			a.say(1, "#staff", "PRIVMSG", "elsewhere")
+			a.say(1, "#gone", "PRIVMSG", "not kept")
+		}
+		a.want("all", a.read("#general", irc.Span{}), "0 1 3 4 5")
+		a.want("with events", a.read("#general", irc.Span{Events: true}), "0 1 2 3 4 5")
+		a.want("newest", a.read("#general", irc.Span{Newest: true, Limit: 2}), "4 5")
+		a.want("oldest", a.read("#general", irc.Span{Limit: 2}), "0 1")
+		a.want("before", a.read("#general", irc.Span{Before: ids[4], Newest: true, Limit: 2}), "1 3")
+		a.want("after", a.read("#general", irc.Span{After: ids[3]}), "4 5")
+		a.want("between", a.read("#general", irc.Span{After: ids[0], Before: ids[5], Events: true}), "1 2 3 4")
+		a.want("a channel that isn't kept", a.read("#gone", irc.Span{}), "")
+		if last, err := a.Last(t.Context()); err != nil || last <= ids[5] {
+			t.Errorf("last: %v, %v", last, err)
+		}
+	})
+}
+
+func TestConversationsAreKeptForThoseWhoWantIt(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, a *archive) {
+		a.say(1, core.MemberID(2), "PRIVMSG", "lost")
+		a.must(a.SetKeepPrivate(t.Context(), 1, true))
+		a.say(1, core.MemberID(2), "PRIVMSG", "hello")
+		a.say(2, core.MemberID(1), "PRIVMSG", "hi")
+		a.say(2, core.MemberID(3), "PRIVMSG", "unseen")
+		a.say(1, core.MemberID(1), "PRIVMSG", "myself")
+		a.want("own copy", a.read(irc.PrivateTarget(1, 2), irc.Span{}), "hello hi")
+		a.want("the other's", a.read(irc.PrivateTarget(2, 1), irc.Span{}), "")
+		a.want("to oneself", a.read(irc.PrivateTarget(1, 1), irc.Span{}), "myself")
+		list, err := a.Targets(t.Context(), []string{"#general"}, 1, irc.Span{Limit: 10})
+		a.must(err)
+		if len(list) != 2 || list[0].Peer != 2 || list[1].Peer != 1 {
+			t.Errorf("targets %+v", list)
+		}
+		if found, err := a.Search(t.Context(), irc.Search{Limit: 10}); err != nil || len(found.Messages) != 0 {
+			t.Errorf("staff find %+v, %v", found, err)
+		}
+		n, err := a.ForgetPrivate(t.Context(), 1)
+		a.must(err)
+		if n != 3 || a.read(irc.PrivateTarget(1, 2), irc.Span{}) != "" {
+			t.Errorf("%d copies are gone", n)
+		}
+	})
+}
+
+func TestTargetsByTheirNewestMessage(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, a *archive) {
+		first := a.say(1, "#general", "PRIVMSG", "x")
+		second := a.say(1, "#staff", "PRIVMSG", "y")
+		names := func(s irc.Span) (out []string) {
+			s.Limit = 10
+			list, err := a.Targets(t.Context(), []string{"#staff", "#general"}, 0, s)
+			a.must(err)
+			for _, x := range list {
+				out = append(out, x.Name)
+			}
+			return out
+		}
+		if got := names(irc.Span{}); !slices.Equal(got, []string{"#general", "#staff"}) {
+			t.Errorf("all: %v", got)
+		}
+		if got := names(irc.Span{After: first}); !slices.Equal(got, []string{"#staff"}) {
+			t.Errorf("after: %v", got)
+		}
+		if got := names(irc.Span{Before: second}); !slices.Equal(got, []string{"#general"}) {
+			t.Errorf("before: %v", got)
+		}
+	})
+}
+
+func TestRetention(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, a *archive) {
+		var batch []irc.Sent
+		for i := range 1203 {
+			a.id = a.id.Next(a.now)
+			batch = append(batch, irc.Sent{Message: irc.Message{Target: "#general", ID: a.id, Kind: "PRIVMSG", Text: fmt.Sprint(i)}})
+		}
+		a.must(a.Append(t.Context(), batch))
+		a.now = a.now.Add(29 * 24 * time.Hour)
+		a.say(1, "#general", "PRIVMSG", "late")
+		prune := func(want int64) {
+			t.Helper()
+			n, err := a.Prune(t.Context())
+			a.must(err)
+			if n != want {
+				t.Errorf("%d lines were deleted, want %d", n, want)
+			}
+		}
+		prune(0)
+		a.must(a.SetRetention(t.Context(), "#general", 30, 3))
+		prune(1201)
+		a.want("the last lines", a.read("#general", irc.Span{}), "1201 1202 late")
+		a.now = a.now.Add(2 * 24 * time.Hour)
+		prune(2)
+		a.must(a.SetRetention(t.Context(), "#GENERAL", 0, 0))
+		a.say(1, "#general", "PRIVMSG", "unheard")
+		prune(1)
+		a.want("none", a.read("#general", irc.Span{}), "")
+		if err := a.SetRetention(t.Context(), "#nowhere", 1, 1); core.CodeOf(err) != core.NotFound {
+			t.Errorf("no such channel: %v", err)
+		}
+		if err := a.SetRetention(t.Context(), "#general", -1, 1); core.CodeOf(err) != core.Invalid {
+			t.Errorf("-1 days: %v", err)
+		}
+		if days, lines, err := a.ChannelRetention(t.Context(), "#staff"); err != nil || days != 30 || lines != 50000 {
+			t.Errorf("by default %d days, %d lines, %v", days, lines, err)
+		}
+	})
+}
+
+func TestDeletion(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, a *archive) {
+		id := a.say(1, "#general", "PRIVMSG", "one")
+		a.say(1, "#staff", "PRIVMSG", "two")
+		a.say(2, "#general", "PRIVMSG", "three")
+		m, found, err := a.Find(t.Context(), id, 0)
+		a.must(err)
+		if !found || m.Text != "one" || m.AccountID != 1 {
+			t.Errorf("found %+v", m)
+		}
+		a.must(a.Delete(t.Context(), id))
+		if err := a.Delete(t.Context(), id); core.CodeOf(err) != core.NotFound {
+			t.Errorf("again: %v", err)
+		}
+		n, err := a.Forget(t.Context(), 1)
+		a.must(err)
+		if n != 1 {
+			t.Errorf("%d lines are forgotten", n)
+		}
+		a.want("what stays", a.read("#general", irc.Span{})+a.read("#staff", irc.Span{}), "three")
+		if _, err := a.Forget(t.Context(), 0); core.CodeOf(err) != core.Invalid {
+			t.Errorf("guests: %v", err)
+		}
+	})
+}
+
+func TestSearch(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, a *archive) {
+		a.say(1, "#general", "PRIVMSG", "The Yeast genome, 100% done")
+		a.say(2, "#general", "NOTICE", "yeast again")
+		a.now = a.now.Add(time.Hour)
+		a.say(1, "#staff", "TOPIC", "yeast for staff")
+		find := func(s irc.Search) string {
+			t.Helper()
+			if s.Limit == 0 {
+				s.Limit = 10
+			}
+			f, err := a.Search(t.Context(), s)
+			a.must(err)
+			return texts(f.Messages)
+		}
+		a.want("a word", find(irc.Search{Words: []string{"YEAST"}}), "yeast for staff yeast again The Yeast genome, 100% done")
+		a.want("words", find(irc.Search{Words: []string{"yeast", "100%"}}), "The Yeast genome, 100% done")
+		a.want("no pattern", find(irc.Search{Words: []string{"10_%"}}), "")
+		a.want("a channel", find(irc.Search{Channel: "#staff"}), "yeast for staff")
+		a.want("a member", find(irc.Search{Account: 2}), "yeast again")
+		a.want("a nick", find(irc.Search{Nick: "nick2"}), "yeast again")
+		a.want("hidden", find(irc.Search{Hidden: []string{"#staff"}, Account: 1}), "The Yeast genome, 100% done")
+		a.want("since", find(irc.Search{After: irc.FirstOf(a.now) - 1}), "yeast for staff")
+		f, err := a.Search(t.Context(), irc.Search{Limit: 1})
+		a.must(err)
+		a.want("the next page", find(irc.Search{Before: f.Next}), "yeast again The Yeast genome, 100% done")
+		closed, err := a.Closed(t.Context(), func(core.Permission) bool { return false })
+		a.must(err)
+		if !slices.Equal(closed, []string{"#staff"}) {
+			t.Errorf("closed: %v", closed)
+		}
+	})
+}
+
+func TestSettingsAndMarkers(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, a *archive) {
+		s, err := a.Settings(t.Context(), 1)
+		a.must(err)
+		if s != (irc.Settings{Replay: -1}) {
+			t.Errorf("by default %+v", s)
+		}
+		a.must(a.SetReplay(t.Context(), 1, 20))
+		a.must(a.SetKeepPrivate(t.Context(), 1, true))
+		a.must(a.SetLeft(t.Context(), 1, 77))
+		if s, err = a.Settings(t.Context(), 1); err != nil || s != (irc.Settings{KeepPrivate: true, Replay: 20, Left: 77}) {
+			t.Errorf("set: %+v, %v", s, err)
+		}
+		a.must(a.SetMarker(t.Context(), 1, "#general", noon))
+		a.must(a.SetMarker(t.Context(), 1, "#general", noon.Add(-time.Hour)))
+		for i := range irc.MaxMarkers {
+			a.must(a.SetMarker(t.Context(), 1, fmt.Sprintf("#c%d", i), noon.Add(time.Duration(i-20)*time.Minute)))
+		}
+		marks, err := a.Markers(t.Context(), 1)
+		a.must(err)
+		if len(marks) != irc.MaxMarkers || !marks["#general"].Equal(noon) || !marks["#c0"].IsZero() {
+			t.Errorf("%d marks, #general at %v, #c0 at %v", len(marks), marks["#general"], marks["#c0"])
+		}
+	})
+}
+
+func TestMsgID(t *testing.T) {
+	t.Parallel()
+	a := irc.MsgID(0).Next(noon)
+	b := a.Next(noon.Add(-time.Hour))
+	if b <= a || !a.Time().Equal(noon) || !b.Time().Equal(noon) {
+		t.Errorf("%v at %v, %v at %v", a, a.Time(), b, b.Time())
+	}
+	if got, ok := irc.ParseMsgID(a.String()); !ok || got != a {
+		t.Errorf("%s is read as %v", a, got)
+	}
+	for _, bad := range []string{"", "-1", "0", "ZZ", "+1", strings.Repeat("z", 40)} {
+		if id, ok := irc.ParseMsgID(bad); ok {
+			t.Errorf("%q is read as %v", bad, id)
+		}
+	}
+}

@@ -1,0 +1,37 @@
+package irc
+
+import (
+	"strconv"
+	"time"
+)
+
+// MsgID names a message on the network, and orders it: a later one is greater. It
+// holds the time in milliseconds since 1970 above a serial number.
+type MsgID int64
+
+const (
+	msgIDBits = 20 // about a million messages in each millisecond
+	// maxMsgTime is the last millisecond that fits, in the year 2248.
+	maxMsgTime = 1<<(63-msgIDBits) - 1
+)
+
+// FirstOf is the least id of a millisecond: ids from then on are not less.
+func FirstOf(t time.Time) MsgID {
+	return MsgID(max(0, min(t.UnixMilli(), maxMsgTime)) << msgIDBits)
+}
+
+// Next is the id of a message that comes at now after one with id prev. When the
+// clock goes back the ids still grow.
+func (prev MsgID) Next(now time.Time) MsgID { return max(prev+1, FirstOf(now)) }
+
+// Time is when the message was sent, to the millisecond.
+func (id MsgID) Time() time.Time { return time.UnixMilli(int64(id) >> msgIDBits).UTC() }
+
+// String is the id as clients see it.
+func (id MsgID) String() string { return strconv.FormatInt(int64(id), 36) }
+
+// ParseMsgID reads what String wrote.
+func ParseMsgID(s string) (MsgID, bool) {
+	id, err := strconv.ParseInt(s, 36, 64)
+	return MsgID(id), err == nil && id > 0 && MsgID(id).String() == s
+}

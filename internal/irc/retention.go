@@ -1,0 +1,216 @@
+package irc
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/db"
+)
+
+// policy is how much of a target is kept.
+type policy struct {
+	days  int
+	lines int // 0 as many as there are
+}
+
+// Limits of a channel's retention.
+const (
+	MaxHistoryDays  = 3650
+	MaxHistoryLines = 10_000_000
+)
+
+// policies reads what staff set for the channels, by their names in lower case.
+func (h *History) policies(ctx context.Context, q db.Queryer) (map[string]policy, error) {
+	out := map[string]policy{}
+	_, err := db.All(ctx, q, func(sc db.Scanner) (struct{}, error) {
+		var name string
+		var p policy
+		err := sc.Scan(&name, &p.days, &p.lines)
+		out[folded(name)] = p
+		return struct{}{}, err
+	}, "SELECT name, history_days, history_lines FROM irc_channel LIMIT 10000")
+	return out, err
+}
+
+func (h *History) policyOf(policies map[string]policy, target string) policy {
+	switch p, ok := policies[target]; {
+	case ok:
+		return p
+	case strings.HasPrefix(target, "@"):
+		return policy{days: h.retention.PrivateDays}
+	}
+	return policy{days: h.retention.FreeDays}
+}
+
+// ChannelRetention returns how many days and lines of a channel are kept, NotFound
+// when there is no such channel.
+func (h *History) ChannelRetention(ctx context.Context, channel string) (days, lines int, err error) {
+	policies, err := h.policies(ctx, h.db)
+	if err != nil {
+		return 0, 0, fmt.Errorf("read how long lines are kept: %w", err)
+	}
+	p, ok := policies[folded(channel)]
+	if !ok {
+		return 0, 0, core.Errorf(core.NotFound, "there is no channel %s", channel)
+	}
+	return p.days, p.lines, nil
+}
+
+// SetRetention sets how many days and lines of a channel are kept. With 0 days
+// nothing is, and what was goes at the next Prune.
+func (h *History) SetRetention(ctx context.Context, channel string, days, lines int) error {
+	if days < 0 || days > MaxHistoryDays {
+		return core.FieldErrorf("days", "keep lines for 0 to %d days", MaxHistoryDays)
+	}
+	if lines < 0 || lines > MaxHistoryLines {
+		return core.FieldErrorf("lines", "keep at most %d lines; 0 is no limit", MaxHistoryLines)
+	}
+	return h.exec(ctx, "set how long lines are kept", "there is no channel "+channel,
+		"UPDATE irc_channel SET history_days = ?, history_lines = ? WHERE name = ?", days, lines, channel)
+}
+
+func (h *History) exec(ctx context.Context, what, missing, query string, args ...any) error {
+	err := h.db.Tx(ctx, func(tx *db.Tx) error {
+		n, err := tx.Exec(ctx, query, args...)
+		if err == nil && n == 0 && missing != "" {
+			err = core.Errorf(core.NotFound, "%s", missing)
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return nil
+}
+
+// step is how many rows one transaction deletes, so that none holds up writers.
+const step = 500
+
+// Prune deletes what is kept no longer, in small steps, and returns how much. It
+// may be stopped at any time and goes on with the next call.
+func (h *History) Prune(ctx context.Context) (int64, error) {
+	policies, err := h.policies(ctx, h.db)
+	if err != nil {
+		return 0, fmt.Errorf("read how long lines are kept: %w", err)
+	}
+	var total int64
+	for target := ""; ; {
+		next, found, err := db.One(ctx, h.db, db.Value[string], "SELECT target FROM irc_message WHERE target > ? ORDER BY target LIMIT 1", target)
+		if err != nil || !found {
+			return total, err
+		}
+		target = next
+		n, err := h.pruneTarget(ctx, target, h.policyOf(policies, target))
+		total += n
+		if err != nil {
+			return total, fmt.Errorf("delete old lines: %w", err)
+		}
+	}
+}
+
+func (h *History) pruneTarget(ctx context.Context, target string, p policy) (int64, error) {
+	cut := FirstOf(h.clock().Add(-time.Duration(p.days) * 24 * time.Hour))
+	if p.days == 0 {
+		cut = 1 << 62
+	}
+	if p.lines > 0 {
+		last, found, err := db.One(ctx, h.db, db.Value[MsgID],
+			"SELECT id FROM irc_message WHERE target = ? AND id >= ? ORDER BY id DESC LIMIT 1 OFFSET ?", target, cut, p.lines)
+		if err != nil {
+			return 0, err
+		}
+		if found {
+			cut = last + 1
+		}
+	}
+	return h.deleteUpTo(ctx, "target = ?", target, cut)
+}
+
+// deleteUpTo deletes the messages that match where with ids below cut.
+func (h *History) deleteUpTo(ctx context.Context, where string, arg any, cut MsgID) (int64, error) {
+	var total int64
+	for {
+		last, found, err := db.One(ctx, h.db, db.Value[MsgID],
+			"SELECT id FROM irc_message WHERE "+where+" AND id < ? ORDER BY id LIMIT 1 OFFSET ?", arg, cut, step-1)
+		if err != nil {
+			return total, err
+		}
+		upTo := cut - 1
+		if found {
+			upTo = last
+		}
+		var n int64
+		err = h.db.Tx(ctx, func(tx *db.Tx) (err error) {
+			n, err = tx.Exec(ctx, "DELETE FROM irc_message WHERE "+where+" AND id <= ?", arg, upTo)
+			return err
+		})
+		total += n
+		if err != nil || !found {
+			return total, err
+		}
+	}
+}
+
+// Find returns the message with an id: that of a channel, or a conversation of the
+// member. 0 is no member.
+func (h *History) Find(ctx context.Context, id MsgID, m core.MemberID) (Message, bool, error) {
+	from, to := privateRange(m)
+	msg, found, err := db.One(ctx, h.db, scanMessage,
+		"SELECT "+messageColumns+" FROM irc_message WHERE id = ? AND (target >= '#' AND target < '$' OR target > ? AND target < ?) LIMIT 1", id, from, to)
+	if err != nil {
+		return msg, false, fmt.Errorf("look up a message: %w", err)
+	}
+	return msg, found, nil
+}
+
+// In returns the message with an id in one of the targets.
+func (h *History) In(ctx context.Context, id MsgID, target string) (Message, bool, error) {
+	msg, found, err := db.One(ctx, h.db, scanMessage, "SELECT "+messageColumns+" FROM irc_message WHERE target = ? AND id = ?", target, id)
+	if err != nil {
+		return msg, false, fmt.Errorf("look up a message: %w", err)
+	}
+	return msg, found, nil
+}
+
+// Delete removes the message with an id, all copies of it.
+func (h *History) Delete(ctx context.Context, id MsgID) error {
+	return h.exec(ctx, "delete a message", "there is no such message, or it is gone already", "DELETE FROM irc_message WHERE id = ?", id)
+}
+
+// Forget removes all that a member said and did, from everybody's history, with
+// the member's own copies of conversations. It returns how much there was.
+func (h *History) Forget(ctx context.Context, m core.MemberID) (int64, error) {
+	if m == 0 {
+		return 0, core.Errorf(core.Invalid, "guests have nothing that could be told apart")
+	}
+	n, err := h.deleteUpTo(ctx, "account_id = ?", m, 1<<62)
+	if err == nil {
+		var more int64
+		more, err = h.ForgetPrivate(ctx, m)
+		n += more
+	}
+	if err != nil {
+		return n, fmt.Errorf("forget what a member said: %w", err)
+	}
+	return n, nil
+}
+
+// ForgetPrivate removes the member's own copies of conversations.
+func (h *History) ForgetPrivate(ctx context.Context, m core.MemberID) (int64, error) {
+	from, to := privateRange(m)
+	var total int64
+	for {
+		target, found, err := db.One(ctx, h.db, db.Value[string], "SELECT target FROM irc_message WHERE target > ? AND target < ? ORDER BY target LIMIT 1", from, to)
+		if err != nil || !found {
+			return total, err
+		}
+		n, err := h.deleteUpTo(ctx, "target = ?", target, 1<<62)
+		total += n
+		if err != nil {
+			return total, err
+		}
+	}
+}
