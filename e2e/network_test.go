@@ -545,6 +545,9 @@ func (g *gathering) disabled() {
 	g.do("member", "disable", "ann", "shared the key")
 	for _, c := range []*talker{g.a, second} {
 		c.hears("disabled: shared the key")
+		g.t.Logf("told after %v", time.Since(began).Round(time.Millisecond))
+	}
+	for _, c := range []*talker{g.a, second} {
 		c.hears("CLOSED")
 	}
 	g.t.Logf("off IRC after %v", time.Since(began).Round(time.Millisecond))

@@ -1,6 +1,7 @@
 package hermes
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -38,6 +39,7 @@ func (s *session) chores(kept []Channel) []line {
 	for _, p := range s.people {
 		if s.fold(p.nick) != s.fold(s.nick) {
 			wanted = append(wanted, s.tidyPerson(p, byName, now)...)
+			wanted = append(wanted, s.tellStranger(p, byName)...)
 		}
 	}
 	for key, at := range s.done {
@@ -110,6 +112,22 @@ func (s *session) tidyPerson(p *person, kept map[string]Channel, now time.Time) 
 		for _, change := range statusChanges(status, want) {
 			out = append(out, s.net.mode(c.Name, s.oper, change, p.nick))
 		}
+	}
+	return out
+}
+
+// tellStranger tells a channel for members, once, that somebody whom we found in it must
+// say who they are; not where programs read. Hold mu.
+func (s *session) tellStranger(p *person, kept map[string]Channel) []line {
+	var out []line
+	for key := range p.channels {
+		c, ok := kept[key]
+		if !ok || s.warned[key] || p.who != nil || !p.found || c.Guests || c.Join != "" || c.Speak != "" {
+			continue
+		}
+		s.warned[key] = true
+		out = append(out, line{girc.NOTICE, c.Name, fmt.Sprintf("I have been away and don't know you any more. Who doesn't tell me within %d minutes who they are must leave: /msg %s IDENTIFY name key",
+			int(strangerLimit.Minutes()), s.cfg.Nick)})
 	}
 	return out
 }

@@ -111,13 +111,13 @@ func (d *doors) run(ctx context.Context) error {
 		case <-d.wake:
 			sleep(ctx, lookSoon)
 		case <-t.C:
-			if d.stale() {
-				if err := d.load(ctx); err != nil {
-					d.deps.Log.Warn("the channels can't be read", "err", err)
-				}
-			}
 		}
 		t.Stop()
+		if d.stale() {
+			if err := d.load(ctx); err != nil && ctx.Err() == nil {
+				d.deps.Log.Warn("the channels can't be read", "err", err)
+			}
+		}
 	}
 	return nil
 }

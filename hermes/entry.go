@@ -86,6 +86,9 @@ func (p *porter) enter(ctx context.Context, m message, say func(string)) error {
 		return err
 	}
 	lines, text := s.letIn(m, &who, p.doors.channels())
+	if text == "" {
+		return nil // gone
+	}
 	for _, l := range lines {
 		if err := s.outbox.send(ctx, replies, s.gone, l[0], l[1:]...); err != nil {
 			return core.Wrap(err, core.Unavailable, "the connection is lost, once more please")
@@ -96,10 +99,13 @@ func (p *porter) enter(ctx context.Context, m message, say func(string)) error {
 }
 
 // letIn returns the lines that let somebody into the channels they named, and what to
-// tell them.
+// tell them; "" when somebody else may have the nick now.
 func (s *session) letIn(m message, who *member.Member, kept []Channel) ([]line, string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if !m.ticket.held() {
+		return nil, ""
+	}
 	var lines []line
 	var in, invited, closed []string
 	seen := map[string]bool{}

@@ -19,7 +19,7 @@ type message struct {
 	host    string
 	account string        // "" for who isn't known as a member
 	member  core.MemberID // of the account, where the bot itself knows it
-	ticket  *ticket       // for entries on a foreign network
+	ticket  *ticket       // of members, and who says an entry, on a foreign network
 	entry   irc.Entry
 	target  string // a channel, or our own nick
 	text    string
@@ -151,6 +151,9 @@ func (w *worker) answer(ctx context.Context, l *link, m message) {
 		w.metrics.commands.WithLabelValues("ok").Inc()
 	}
 	for _, line := range w.address(m, reply) {
+		if line.to == m.nick && m.ticket != nil && !m.ticket.holds() {
+			return // it was for a member; somebody else may have the nick now
+		}
 		if !w.send(ctx, l, line.to, line.text) {
 			return
 		}

@@ -18,6 +18,8 @@ import (
 const (
 	unseenLimit = time.Minute // for somebody we share no channel with and can't watch
 	maxPeople   = 100_000
+
+	errMonitorFull = "734"
 )
 
 // person is who has a nick now. A person ends when the nick does, or passes to
@@ -80,11 +82,11 @@ func (s *session) forget(nick string) {
 	}
 }
 
-// forgetIdle ends all whom we share no channel with, can't watch, and have seen
-// nothing of since. Hold mu.
+// forgetIdle ends all whom we share no channel with and have seen nothing of since,
+// apart from members whom we watch. Hold mu.
 func (s *session) forgetIdle(since time.Time) {
 	for _, p := range s.people {
-		if len(p.channels) == 0 && !p.watched && (since.IsZero() || p.seen.Before(since)) {
+		if len(p.channels) == 0 && (!p.watched || p.who == nil) && (since.IsZero() || p.seen.Before(since)) {
 			s.forget(p.nick)
 		}
 	}
@@ -107,12 +109,23 @@ func (t *ticket) bind(m member.Member) bool {
 	s := t.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p := s.people[s.fold(t.p.nick)]
-	if p != t.p || p.mask != t.mask {
+	if !t.held() {
 		return false
 	}
-	p.who, p.since = &m, s.clock()
+	t.p.who, t.p.since = &m, s.clock()
 	return true
+}
+
+// holds reports whether who said something still has the nick.
+func (t *ticket) holds() bool {
+	t.s.mu.Lock()
+	defer t.s.mu.Unlock()
+	return t.held()
+}
+
+// held is holds for who holds mu.
+func (t *ticket) held() bool {
+	return t.s.people[t.s.fold(t.p.nick)] == t.p && t.p.mask == t.mask
 }
 
 // known returns the member that speaks, nil for strangers. Hold mu.
@@ -142,6 +155,15 @@ func (s *session) onPeople(e girc.Event) {
 	case girc.RPL_NAMREPLY:
 		if len(e.Params) >= 4 {
 			s.onNames(s.fold(e.Params[2]), strings.Fields(e.Last()))
+		}
+		return
+	case errMonitorFull: // nobody watches those then
+		if len(e.Params) >= 3 {
+			for _, nick := range strings.Split(e.Params[2], ",") {
+				if p := s.people[s.fold(nick)]; p != nil {
+					p.watched = false
+				}
+			}
 		}
 		return
 	case girc.ERR_NOSUCHNICK:

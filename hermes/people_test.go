@@ -8,6 +8,7 @@ import (
 	"github.com/lrstanley/girc"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/irc"
 	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
@@ -19,7 +20,7 @@ func onForeign(kind network) (*session, *time.Time) {
 	cfg.Network = ngircdNetwork
 	d := newDoors(cfg, Deps{Clock: clock})
 	s := &session{cfg: cfg, net: kind, clock: clock, facts: newFacts(), nick: "Hermes", doors: d, update: func() {}, registered: true, oper: true,
-		joined: map[string]bool{}, topics: map[string]string{}, people: map[string]*person{}, modes: map[string]map[byte]string{}, done: map[string]time.Time{}}
+		joined: map[string]bool{}, topics: map[string]string{}, people: map[string]*person{}, modes: map[string]map[byte]string{}, done: map[string]time.Time{}, warned: map[string]bool{}}
 	return s, &now
 }
 
@@ -84,6 +85,8 @@ func TestWhoSomebodyIs(t *testing.T) {
 		{"somebody plays server", ngircd{}, []string{in}, []string{":x!y@z NOTICE Hermes :Client exiting: ann (u@host.a) [bye]"}, 0, self, true},
 		{"watched", inspircd{}, []string{":irc.test 005 Hermes MONITOR=30 :are supported"}, nil, time.Hour, self, true},
 		{"watched, and gone", inspircd{}, []string{":irc.test 005 Hermes MONITOR=30 :are supported"}, []string{":irc.test 731 Hermes :bob,ann"}, 0, self, false},
+		{"not watched, since too many are", inspircd{}, []string{":irc.test 005 Hermes MONITOR=30 :are supported"},
+			[]string{":irc.test 734 Hermes 30 bob,ann :Monitor list is full"}, unseenLimit + time.Second, self, false},
 		{"the host changed, and we were told", inspircd{}, []string{in}, []string{":ann!u@host.a CHGHOST v host.b"}, 0, "ann!v@host.b", true},
 		{"the host changed, seen at a JOIN", inspircd{}, []string{in}, []string{":ann!u@host.b JOIN #announce"}, 0, self, false},
 	}
@@ -128,6 +131,9 @@ func TestTicketIsForOnePerson(t *testing.T) {
 		ticket := s.hand(*girc.ParseEvent(":ann!u@host.a PRIVMSG Hermes :ENTER ann key"))
 		s.mu.Unlock()
 		s.told(t, meanwhile, ":ann!u@host.a JOIN #general")
+		if lines, text := s.letIn(message{nick: "ann", ticket: ticket, entry: irc.Entry{Enter: true}}, &member.Member{}, nil); len(lines) > 0 || text != "" {
+			t.Errorf("%s: let in: %v", meanwhile, lines)
+		}
 		if ticket.bind(member.Member{ID: 7, Name: "ann"}) && s.speaker(t, "ann!u@host.a") != "" {
 			t.Errorf("%s: somebody else is the member now", meanwhile)
 		}

@@ -371,6 +371,7 @@ func (s *session) identify(m *message, e girc.Event) {
 	if s.net.foreign() {
 		if who := s.known(e); who != nil {
 			m.account, m.member = who.Name, who.ID
+			m.ticket = &ticket{s: s, p: s.people[s.fold(m.nick)], mask: maskOf(e.Source)}
 		}
 		if m.private {
 			if _, entry := irc.ParseEntry(strings.TrimPrefix(stripFormat(m.text), "!")); entry {

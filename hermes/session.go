@@ -66,6 +66,7 @@ type session struct {
 	modes  map[string]map[byte]string // of channels, once known
 	asked  []line
 	done   map[string]time.Time // when a chore was done last
+	warned map[string]bool      // channels whose strangers were told that we don't know them
 }
 
 // connect opens a session, on a foreign network with the site's channels in hand. It returns once the connection stands; registration
@@ -84,7 +85,7 @@ func (l *link) connect(ctx context.Context) (*session, error) {
 		update: l.update, doors: l.doors, facts: newFacts(),
 		gone: make(chan struct{}), turn: make(chan struct{}, 1), nick: c.Nick,
 		offered: map[string]bool{}, caps: map[string]bool{}, joined: map[string]bool{}, topics: map[string]string{},
-		people: map[string]*person{}, modes: map[string]map[byte]string{}, done: map[string]time.Time{},
+		people: map[string]*person{}, modes: map[string]map[byte]string{}, done: map[string]time.Time{}, warned: map[string]bool{},
 	}
 	s.outbox.setPace(c, kind, false)
 	for _, channel := range l.doors.channels() {
