@@ -18,11 +18,16 @@ const (
 	capChgHost
 	capEchoMessage
 	capExtendedJoin
+	capExtendedMonitor
+	capInviteNotify
 	capLabeledResponse
 	capMessageTags
 	capMultiPrefix
+	capNoImplicitNames
+	capPreAway
 	capSASL
 	capServerTime
+	capSetname
 	capStandardReplies
 	capUserhostInNames
 )
@@ -42,13 +47,19 @@ func capabilities() []capability {
 		{"batch", "", capBatch},
 		{"cap-notify", "", capCapNotify},
 		{"chghost", "", capChgHost},
+		{"draft/no-implicit-names", "", capNoImplicitNames},
+		{"draft/pre-away", "", capPreAway},
 		{"echo-message", "", capEchoMessage},
 		{"extended-join", "", capExtendedJoin},
+		{"extended-monitor", "", capExtendedMonitor},
+		{"invite-notify", "", capInviteNotify},
 		{"labeled-response", "", capLabeledResponse},
 		{"message-tags", "", capMessageTags},
 		{"multi-prefix", "", capMultiPrefix},
+		{"no-implicit-names", "", capNoImplicitNames},
 		{"sasl", "PLAIN", capSASL},
 		{"server-time", "", capServerTime},
+		{"setname", "", capSetname},
 		{"standard-replies", "", capStandardReplies},
 		{"userhost-in-names", "", capUserhostInNames},
 	}

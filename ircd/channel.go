@@ -20,7 +20,7 @@ type channel struct {
 	flags   flags
 	key     string
 	limit   int // 0 without
-	bans    []ban
+	masks   [len(maskLists)][]maskEntry
 	members []*membership // slices, because each message walks over them
 	ranked  []*membership // those of the members who have a status
 
@@ -37,11 +37,6 @@ type membership struct {
 	status status
 	place  int // in channel.members
 	rank   int // in channel.ranked, while there is a status
-}
-
-type ban struct {
-	mask, by string
-	at       time.Time
 }
 
 // status is what a member of a channel is in it.
@@ -70,10 +65,8 @@ func (s status) letters() string {
 	return strings.NewReplacer("@", "o", "+", "v").Replace(s.symbols(true))
 }
 
-const (
-	maxJoined = 50
-	maxBans   = 50
-)
+// maxJoined is how many channels somebody may be in.
+const maxJoined = 50
 
 // newChannel makes a channel of its row. Modes that can't be read are left out.
 func newChannel(row ChannelRow, kept bool, now time.Time) *channel {
@@ -196,16 +189,6 @@ func (ch *channel) hides(u *user) bool {
 	return ch.flags&flagSecret != 0 || u.account == nil && !ch.row.Guests
 }
 
-// banned reports whether a ban fits u.
-func (ch *channel) banned(u *user) bool {
-	for _, b := range ch.bans {
-		if matches(b.mask, u.prefix()) {
-			return true
-		}
-	}
-	return false
-}
-
 // rights returns the status that a member's permissions give.
 func rights(m member.Member) status {
 	var s status
@@ -230,6 +213,9 @@ func (ch *channel) maySpeak(u *user) bool {
 		return false
 	case m != nil && m.status != 0:
 		return true
+	}
+	if ch.flags&flagMembersSpeak != 0 && u.account == nil {
+		return false
 	}
 	return ch.flags&flagModerated == 0 && !ch.banned(u)
 }
@@ -308,12 +294,15 @@ func (n *network) showOwn(s *session, m *membership) {
 	n.showInside(s, m.ch)
 }
 
-// showInside sends what follows one's own JOIN: topic and names.
+// showInside sends what follows one's own JOIN: topic, and names unless the client
+// asks for them itself.
 func (n *network) showInside(s *session, ch *channel) {
 	if ch.topic() != "" {
 		n.sendTopic(s, ch)
 	}
-	n.sendNames(s, ch)
+	if !s.has(capNoImplicitNames) {
+		n.sendNames(s, ch)
+	}
 }
 
 // leave takes a member out of the channel without a word.

@@ -79,9 +79,11 @@ func (n *network) mayJoin(u *user, ch *channel, key string) (code, why string) {
 		return errInviteOnlyChan, "Cannot join channel: your class may not enter it"
 	case n.entryStatus(u)&statusOp != 0:
 		return "", ""
-	case ch.banned(u):
+	case ch.banned(u) && !invited:
 		return errBannedFromChan, "Cannot join channel (+b): you are banned"
-	case ch.flags&flagInviteOnly != 0 && !invited:
+	case ch.flags&flagMembersOnly != 0 && u.account == nil && !invited:
+		return errNeedReggedNick, "Cannot join channel (+R): log in with your site name and IRC key first"
+	case ch.flags&flagInviteOnly != 0 && !invited && !ch.fits('I', u):
 		return errInviteOnlyChan, "Cannot join channel (+i): you need an invitation"
 	case ch.key != "" && ch.key != key && !invited:
 		return errBadChannelKey, "Cannot join channel (+k): the key is wrong"
@@ -195,10 +197,19 @@ func (r *request) operates(ch *channel) bool {
 	return false
 }
 
-// cmdInvite is INVITE. An invitation passes what operators set (+i, +k, +l), never
-// what the site's classes say.
+// cmdInvite is INVITE; without parameters it lists one's own. An invitation of an
+// operator passes what operators set (+b, +i, +k, +l), never what the site's classes
+// say.
 func cmdInvite(r *request) {
 	n, u := r.n, r.user()
+	if len(r.params) == 0 {
+		r.listInvites()
+		return
+	}
+	if len(r.params) == 1 {
+		r.reply(errNeedMoreParams, "INVITE", "Not enough parameters")
+		return
+	}
 	guest, ch := n.find(r.param(0)), n.lookup(u, r.param(1))
 	switch {
 	case guest == nil:
@@ -219,9 +230,19 @@ func cmdInvite(r *request) {
 		r.reply(errChanOPrivsNeeded, ch.row.Name, "The class of "+guest.nick+" may not enter this channel")
 		return
 	}
-	n.invite(guest, ch)
+	if u.status(ch)&statusOp != 0 {
+		n.invite(guest, ch)
+	}
 	r.reply(rplInviting, guest.nick, ch.row.Name)
-	n.tell(guest, n.lineFrom(u, "INVITE", guest.nick, ch.row.Name))
+	l := n.lineFrom(u, "INVITE", guest.nick, ch.row.Name)
+	n.tell(guest, l)
+	for _, m := range ch.ranked {
+		for _, s := range m.user.sessions {
+			if m.status&statusOp != 0 && s != r.s && s.has(capInviteNotify) {
+				n.send(s, l)
+			}
+		}
+	}
 	if guest.away != "" {
 		r.reply(rplAway, guest.nick, guest.away)
 	}
@@ -237,4 +258,14 @@ func (n *network) invite(u *user, ch *channel) {
 		u.invited = slices.Delete(u.invited, 0, 1)
 	}
 	u.invited = append(u.invited, ch)
+}
+
+func (r *request) listInvites() {
+	u := r.user()
+	for _, ch := range u.invited {
+		if r.n.channels[fold(ch.row.Name)] == ch {
+			r.reply(rplInviteList, ch.row.Name)
+		}
+	}
+	r.reply(rplEndOfInviteList, "End of INVITE list")
 }

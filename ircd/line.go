@@ -130,8 +130,8 @@ func colonBeforeLast(command string, params int) bool {
 	switch command {
 	case "PART":
 		return params > 1
-	case "JOIN", "NICK", "MODE", "BATCH", "ACCOUNT", "CHGHOST", "INVITE", "AUTHENTICATE", "TAGMSG", "ACK",
-		rplChannelModeIs, rplCreationTime, rplTopicWho, rplUModeIs, rplInviting, rplBanList, rplWhoSpc:
+	case "JOIN", "NICK", "MODE", "BATCH", "ACCOUNT", "CHGHOST", "INVITE", "AUTHENTICATE", "TAGMSG", "ACK", rplInviteList,
+		rplChannelModeIs, rplCreationTime, rplTopicWho, rplUModeIs, rplInviting, rplBanList, rplExceptList, rplInvexList, rplWhoSpc:
 		return false
 	}
 	return true

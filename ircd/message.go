@@ -3,6 +3,8 @@ package ircd
 import (
 	"strings"
 
+	"github.com/ergochat/irc-go/ircfmt"
+
 	"github.com/caduceus-bio/caduceus/internal/core"
 )
 
@@ -89,6 +91,10 @@ func (r *request) sendToChannel(l *line, name, prefix string) {
 		r.complain(l.command, errCannotSendToChan, ch.row.Name, "Cannot send to channel")
 		return
 	}
+	if why := ch.forbids(l); why != "" {
+		r.complain(l.command, errCannotSendToChan, ch.row.Name, why)
+		return
+	}
 	var atLeast status
 	switch {
 	case strings.Contains(prefix, "+"):
@@ -103,6 +109,24 @@ func (r *request) sendToChannel(l *line, name, prefix string) {
 		}
 	}
 	r.echo(l)
+}
+
+// forbids returns why the channel's modes don't let a message through as it is,
+// "" when they do. Of a text in colours the colours are taken off.
+func (ch *channel) forbids(l *line) string {
+	if l.command == "TAGMSG" {
+		return ""
+	}
+	text := &l.params[1]
+	if ch.flags&flagNoCTCP != 0 && strings.HasPrefix(*text, "\x01") && !strings.HasPrefix(*text, "\x01ACTION ") {
+		return "Cannot send CTCP to channel (+C)"
+	}
+	if ch.flags&flagNoColours != 0 {
+		if *text = ircfmt.Strip(*text); *text == "" {
+			return "There is nothing left of your text without its formatting (+S)"
+		}
+	}
+	return ""
 }
 
 func (r *request) sendToNick(l *line, nick string) {

@@ -1,15 +1,13 @@
 package ircd
 
 import (
-	"cmp"
 	"context"
-	"slices"
 	"strconv"
 	"strings"
 )
 
 // flags are the modes of a channel that are on or off.
-type flags uint8
+type flags uint16
 
 const (
 	flagInviteOnly flags = 1 << iota
@@ -18,17 +16,31 @@ const (
 	flagSecret
 	flagTopicLock
 	flagAuditorium
+	flagNoCTCP       // but ACTION
+	flagMembersOnly  // guests stay outside
+	flagMembersSpeak // guests need a voice
+	flagNoColours    // formatting is taken off what is said
 )
 
 // What RPL_MYINFO and ISUPPORT promise.
 const (
 	userModes    = "Bir"
-	channelModes = "biklmnostuv"
+	channelModes = "CIMRSbeiklmnostuv"
+	flagModes    = "CMRSimnstu" // those of the channel modes that are flags
+	withArgument = "Ibeklov"
 	maxModes     = 6 // changes with a parameter in one MODE
 )
 
 func flagOf(letter byte) flags {
 	switch letter {
+	case 'C':
+		return flagNoCTCP
+	case 'M':
+		return flagMembersSpeak
+	case 'R':
+		return flagMembersOnly
+	case 'S':
+		return flagNoColours
 	case 'i':
 		return flagInviteOnly
 	case 'm':
@@ -78,7 +90,7 @@ func (ch *channel) setModes(text string) {
 func (ch *channel) modes(withKey bool) []string {
 	letters := "+"
 	var args []string
-	for _, letter := range []byte("imnstu") {
+	for _, letter := range []byte(flagModes) {
 		if ch.flags&flagOf(letter) != 0 {
 			letters += string(letter)
 		}
@@ -115,8 +127,10 @@ func cmdMode(r *request) {
 			r.reply(rplChannelModeIs, append([]string{ch.row.Name}, ch.modes(r.user().in(ch) != nil)...)...)
 			r.reply(rplCreationTime, ch.row.Name, strconv.FormatInt(ch.created.Unix(), 10))
 			ch = nil
-		case r.listsBans():
-			r.sendBans(ch)
+		case r.asksForLists():
+			for _, letter := range []byte(strings.TrimLeft(r.param(1), "+-")) {
+				r.showList(ch, letter)
+			}
 			ch = nil
 		case !r.operates(ch):
 			ch = nil
@@ -125,20 +139,6 @@ func cmdMode(r *request) {
 	if ch != nil {
 		r.changeModes(ch)
 	}
-}
-
-func (r *request) listsBans() bool {
-	m := strings.TrimLeft(r.param(1), "+-")
-	return len(r.params) == 2 && m != "" && strings.Trim(m, "b") == ""
-}
-
-func (r *request) sendBans(ch *channel) {
-	if r.user().in(ch) != nil {
-		for _, b := range ch.bans {
-			r.reply(rplBanList, ch.row.Name, b.mask, b.by, strconv.FormatInt(b.at.Unix(), 10))
-		}
-	}
-	r.reply(rplEndOfBanList, ch.row.Name, "End of channel ban list")
 }
 
 // modeChange is one letter of MODE with its parameter.
@@ -220,7 +220,8 @@ func (r *request) parseModes(ch *channel) []modeChange {
 		}
 		letter := byte(min(char, 127)) // 127 is no mode
 		m := modeChange{add: add, letter: letter}
-		takes := strings.IndexByte("bkov", letter) >= 0 || letter == 'l' && add
+		isList := strings.IndexByte(maskLists, letter) >= 0
+		takes := isList || strings.IndexByte("kov", letter) >= 0 || letter == 'l' && add
 		switch {
 		case !takes && letter != 'l' && flagOf(letter) == 0:
 			if !strings.ContainsRune(unknown, char) { // once each is enough
@@ -232,7 +233,9 @@ func (r *request) parseModes(ch *channel) []modeChange {
 			if letter == 'k' && !add {
 				break // the old key need not be said
 			}
-			if letter != 'b' {
+			if isList {
+				r.showList(ch, letter)
+			} else {
 				r.reply(errInvalidModeParam, ch.row.Name, string(letter), "*", "You must give a parameter")
 			}
 			continue
@@ -274,30 +277,14 @@ func (r *request) modeArg(ch *channel, m *modeChange) bool {
 			return false
 		}
 		m.arg = strconv.Itoa(limit)
-	case 'b':
-		m.arg = banMask(m.arg)
-		if m.add && len(ch.bans) >= maxBans {
-			r.reply(errBanListFull, ch.row.Name, m.arg, "Channel ban list is full")
+	case 'b', 'e', 'I':
+		m.arg = completeMask(m.arg)
+		if m.add && len(*ch.list(m.letter)) >= maxMasks {
+			r.reply(errBanListFull, ch.row.Name, m.arg, "The channel's list +"+string(m.letter)+" is full")
 			return false
 		}
 	}
 	return true
-}
-
-// banMask completes a mask to nick!user@host.
-func banMask(s string) string {
-	s = clip(strings.ReplaceAll(s, " ", ""), 100)
-	nick, rest, found := strings.Cut(s, "!")
-	user, host, at := strings.Cut(rest, "@")
-	if !found {
-		if before, after, ok := strings.Cut(s, "@"); ok {
-			nick, user, host, at = "", before, after, true
-		}
-	}
-	if !at {
-		host = ""
-	}
-	return cmp.Or(nick, "*") + "!" + cmp.Or(user, "*") + "@" + cmp.Or(host, "*")
 }
 
 // makeChanges makes the changes that still can be, and tells everyone of those
@@ -346,18 +333,8 @@ func (n *network) makeChange(u *user, ch *channel, m modeChange) (string, bool) 
 			n.setStatus(who, now, u.prefix())
 		}
 		return "", false
-	case 'b':
-		i := slices.IndexFunc(ch.bans, func(b ban) bool { return fold(b.mask) == fold(m.arg) })
-		switch {
-		case m.add && i < 0 && len(ch.bans) < maxBans:
-			ch.bans = append(ch.bans, ban{mask: m.arg, by: u.nick, at: n.clock()})
-		case !m.add && i >= 0:
-			m.arg = ch.bans[i].mask
-			ch.bans = slices.Delete(ch.bans, i, i+1)
-		default:
-			return "", false
-		}
-		return m.arg, true
+	case 'b', 'e', 'I':
+		return ch.changeMask(m, u.nick, n.clock())
 	case 'k':
 		arg := m.arg
 		if !m.add {
@@ -366,50 +343,4 @@ func (n *network) makeChange(u *user, ch *channel, m modeChange) (string, bool) 
 		return arg, ch.change(m)
 	}
 	return m.arg, ch.change(m)
-}
-
-// userMode shows or changes one's own modes.
-func (r *request) userMode() {
-	n, u := r.n, r.user()
-	who := n.find(r.param(0))
-	switch {
-	case who == nil:
-		r.reply(errNoSuchNick, clip(r.param(0), maxNick), "No such nick")
-		return
-	case who != u:
-		r.reply(errUsersDontMatch, "Can't change mode for other users")
-		return
-	case len(r.params) == 1:
-		r.reply(rplUModeIs, u.modes())
-		return
-	}
-	changed, sign, add, unknown := "", "", true, false
-	for _, letter := range []byte(r.param(1)) {
-		before := u.modes()
-		switch letter {
-		case '+', '-':
-			add = letter == '+'
-		case 'i':
-			n.setInvisible(u, add)
-		case 'B':
-			u.botMode = add
-		case 'r': // only logging in sets it
-		default:
-			unknown = true
-		}
-		if u.modes() == before {
-			continue
-		}
-		if s := map[bool]string{true: "+", false: "-"}[add]; s != sign {
-			sign = s
-			changed += s
-		}
-		changed += string(rune(letter))
-	}
-	if unknown {
-		r.reply(errUModeUnknownFlag, "Unknown MODE flag")
-	}
-	if changed != "" {
-		n.tell(u, n.lineFrom(u, "MODE", u.nick, changed))
-	}
 }

@@ -59,7 +59,7 @@ func TestSlugsAndUserNames(t *testing.T) {
 
 func TestBanMasks(t *testing.T) {
 	for in, want := range map[string]string{"bob": "bob!*@*", "bob!x": "bob!x@*", "a@h": "*!a@h", "a!b@c": "a!b@c", "@h": "*!*@h", "!": "*!*@*", "": "*!*@*"} {
-		if got := banMask(in); got != want {
+		if got := completeMask(in); got != want {
 			t.Errorf("%q: %q", in, got)
 		}
 	}

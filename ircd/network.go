@@ -37,7 +37,8 @@ type network struct {
 	current   *request // the request that runs under the lock, if any
 	doomed    []*session
 	sessions  map[*session]struct{}
-	nicks     map[string]*user // by folded nick
+	monitors  map[string]map[*session]struct{} // who watches a nick, by folded nick
+	nicks     map[string]*user                 // by folded nick
 	accounts  map[core.MemberID]*account
 	channels  map[string]*channel // by folded name
 	ordered   []*channel          // those that are kept, in their order
@@ -123,6 +124,7 @@ func (n *network) dropFor(s *session, reason, public string) {
 	if s.account != nil {
 		n.detach(s)
 	}
+	n.unwatchAll(s)
 	delete(n.sessions, s)
 	key := addressKey(s.addr)
 	if n.perAddr[key]--; n.perAddr[key] <= 0 {

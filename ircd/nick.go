@@ -99,9 +99,14 @@ func (n *network) rename(u *user, nick string) {
 	l := n.lineFrom(u, "NICK", nick)
 	peers := n.peers(u)
 	n.remember(u)
-	delete(n.nicks, fold(u.nick))
+	was := u.nick
+	delete(n.nicks, fold(was))
 	u.nick = nick
 	n.nicks[fold(nick)] = u
+	if fold(nick) != fold(was) {
+		n.tellWatchers(was, nil)
+		n.tellWatchers(nick, u)
+	}
 	n.tell(u, l)
 	for _, peer := range peers {
 		n.tell(peer, l)

@@ -137,7 +137,7 @@ func (n *network) greet(s *session) {
 	n.numeric(s, rplWelcome, "Welcome to the "+n.name+" IRC network, "+s.user.prefix())
 	n.numeric(s, rplYourHost, "Your host is "+n.cfg.ServerName+", running "+n.version)
 	n.numeric(s, rplCreated, "This server was started "+n.started.UTC().Format(time.RFC1123))
-	n.numeric(s, rplMyInfo, n.cfg.ServerName, n.version, userModes, channelModes)
+	n.numeric(s, rplMyInfo, n.cfg.ServerName, n.version, userModes, channelModes, withArgument)
 	n.sendISupport(s)
 	n.sendLusers(s)
 	n.sendMOTD(s)
@@ -148,9 +148,9 @@ func (n *network) greet(s *session) {
 func (c Config) isupport(network string) []string {
 	return []string{
 		"AWAYLEN=" + strconv.Itoa(maxAway), "BOT=B", "CASEMAPPING=ascii",
-		fmt.Sprintf("CHANLIMIT=#:%d", maxJoined), "CHANMODES=b,k,l,imnstu", "CHANNELLEN=" + strconv.Itoa(maxChannel), "CHANTYPES=#",
-		"HOSTLEN=70", "KEYLEN=" + strconv.Itoa(maxKey), "KICKLEN=" + strconv.Itoa(maxReason), "LINELEN=" + strconv.Itoa(maxLine),
-		fmt.Sprintf("MAXLIST=b:%d", maxBans), fmt.Sprintf("MAXTARGETS=%d", maxTargets), fmt.Sprintf("MODES=%d", maxModes),
+		fmt.Sprintf("CHANLIMIT=#:%d", maxJoined), "CHANMODES=" + maskLists + ",k,l," + flagModes, "CHANNELLEN=" + strconv.Itoa(maxChannel), "CHANTYPES=#",
+		"ELIST=CMNTU", "EXCEPTS=e", "HOSTLEN=70", "INVEX=I", "KEYLEN=" + strconv.Itoa(maxKey), "KICKLEN=" + strconv.Itoa(maxReason), "LINELEN=" + strconv.Itoa(maxLine),
+		fmt.Sprintf("MAXLIST=%s:%d", maskLists, maxMasks), fmt.Sprintf("MAXTARGETS=%d", maxTargets), fmt.Sprintf("MODES=%d", maxModes), fmt.Sprintf("MONITOR=%d", maxMonitored),
 		"NETWORK=" + strings.ReplaceAll(network, " ", `\x20`), "NICKLEN=" + strconv.Itoa(maxNick), "PREFIX=(ov)@+", "SAFELIST", "STATUSMSG=@+",
 		fmt.Sprintf("TARGMAX=JOIN:,KICK:%[1]d,LIST:,NAMES:1,NOTICE:%[1]d,PART:,PRIVMSG:%[1]d,TAGMSG:%[1]d,WHOIS:1", maxTargets),
 		"TOPICLEN=" + strconv.Itoa(maxTopic), "USERLEN=" + strconv.Itoa(maxUser), "UTF8ONLY", "WHOX",

@@ -135,7 +135,7 @@ func (r *Room) network(ctx context.Context) (*network, error) {
 		members: d.Members, store: d.Channels, metrics: r.metrics, guard: newGuard(d.Clock), cloak: cloak,
 		started: d.Clock(), table: commandTable(), tokens: r.cfg.isupport(r.cfg.Network),
 		sessions: map[*session]struct{}{}, nicks: map[string]*user{}, accounts: map[core.MemberID]*account{},
-		channels: map[string]*channel{}, perAddr: map[netip.Addr]int{},
+		channels: map[string]*channel{}, perAddr: map[netip.Addr]int{}, monitors: map[string]map[*session]struct{}{},
 	}
 	for _, row := range rows {
 		ch := newChannel(row, true, n.started)

@@ -35,11 +35,12 @@ type session struct {
 	negotiating bool // CAP holds registration back
 	caps        capSet
 	sasl        saslState
-	wanted      string   // the nick asked for
-	password    string   // of PASS, until registration
-	account     *account // who logged in on this connection, or nil
-	user        *user    // who it belongs to: until registration, somebody whom nobody sees
-	away        string   // what AWAY said last; "" when its human is there
+	wanted      string            // the nick asked for
+	password    string            // of PASS, until registration
+	account     *account          // who logged in on this connection, or nil
+	user        *user             // who it belongs to: until registration, somebody whom nobody sees
+	away        string            // what AWAY said last; "" when its human is there
+	monitored   map[string]string // nicks as they were written, by folded ones
 }
 
 func newSession(conn net.Conn, sendQueue int, end context.CancelFunc) *session {
@@ -54,7 +55,8 @@ func (s *session) registered() bool { return s.user.nick != "" }
 // target is what numerics call the client.
 func (s *session) target() string { return orStar(s.user.nick) }
 
-func (s *session) has(bit capSet) bool { return s.caps&bit != 0 }
+// has reports whether the client asked for all these capabilities.
+func (s *session) has(bits capSet) bool { return s.caps&bits == bits }
 
 // login is the site name of who logged in on this connection, or "".
 func (s *session) login() string {

@@ -115,25 +115,3 @@ func (n *network) sendNames(s *session, ch *channel) {
 	out()
 	n.numeric(s, rplEndOfNames, ch.row.Name, "End of NAMES list")
 }
-
-// cmdList is LIST: all channels that may be known, or those named.
-func cmdList(r *request) {
-	r.reply(rplListStart, "Channel", "Users  Name")
-	show := func(ch *channel) {
-		if !ch.hides(r.user()) {
-			r.reply(rplList, ch.row.Name, strconv.Itoa(len(ch.members)), ch.topic())
-		}
-	}
-	if r.param(0) != "" {
-		for _, name := range targets(r.param(0)) {
-			if ch := r.n.channels[fold(name)]; ch != nil {
-				show(ch)
-			}
-		}
-	} else {
-		for _, ch := range r.n.channels { // at most maxChannels
-			show(ch)
-		}
-	}
-	r.reply(rplListEnd, "End of LIST")
-}

@@ -64,39 +64,11 @@ func (u *user) secure() bool {
 	return !slices.ContainsFunc(u.sessions, func(s *session) bool { return !s.secure })
 }
 
-// modes are the user's modes as MODE shows them.
-func (u *user) modes() string {
-	out := "+"
-	if u.botMode {
-		out += "B"
-	}
-	if u.invisible {
-		out += "i"
-	}
-	if u.account != nil {
-		out += "r"
-	}
-	return out
-}
-
-// setInvisible sets the user mode i, and keeps count.
-func (n *network) setInvisible(u *user, on bool) {
-	if u.invisible == on {
-		return
-	}
-	u.invisible = on
-	if on {
-		n.invisible++
-	} else {
-		n.invisible--
-	}
-}
-
 // appear puts the user of a session on the network under a nick that is free.
 func (n *network) appear(s *session, nick string) {
 	u := s.user
 	n.unknown--
-	u.nick, u.since = nick, s.since
+	u.nick, u.since, u.away = nick, s.since, s.away
 	n.setInvisible(u, true)
 	if s.account != nil {
 		u.account = s.account
@@ -105,6 +77,7 @@ func (n *network) appear(s *session, nick string) {
 	}
 	u.host = n.hostOf(u)
 	n.nicks[fold(nick)] = u
+	n.tellWatchers(nick, u)
 	n.greet(s)
 	if u.account == nil {
 		n.notice(s, "You are not logged in. Members log in with SASL: site name and IRC key.")
@@ -196,48 +169,10 @@ func (n *network) quit(u *user, reason string) {
 	}
 	n.setInvisible(u, false)
 	delete(n.nicks, fold(u.nick))
+	if !n.closing {
+		n.tellWatchers(u.nick, nil)
+	}
 	n.remember(u)
-}
-
-// updateAway works out whether the user is away, which is when all sessions are,
-// with the text that is preferred or else that of any of them.
-func (n *network) updateAway(u *user, text string) {
-	for _, s := range u.sessions {
-		if s.away == "" {
-			text = ""
-			break
-		}
-		if text == "" {
-			text = s.away
-		}
-	}
-	n.setAway(u, text)
-}
-
-// setAway tells those who want to know when somebody went or came.
-func (n *network) setAway(u *user, away string) {
-	if u.away == away {
-		return
-	}
-	u.away = away
-	var params []string
-	if away != "" {
-		params = []string{away}
-	}
-	n.tellPeers(u, capAwayNotify, n.lineFrom(u, "AWAY", params...))
-}
-
-// cmdAway is AWAY, for the session. Others see somebody away who is so on all
-// connections.
-func cmdAway(r *request) {
-	n, s := r.n, r.s
-	s.away = clip(r.param(0), maxAway)
-	if s.away == "" {
-		r.reply(rplUnaway, "You are no longer marked as being away")
-	} else {
-		r.reply(rplNowAway, "You have been marked as being away")
-	}
-	n.updateAway(s.user, s.away)
 }
 
 // lineFrom makes a message of a user.
@@ -268,13 +203,19 @@ func (n *network) peers(u *user) []*user {
 	return out
 }
 
-// tellPeers sends a line to the peers' sessions that have the capability.
+// tellPeers sends a line to the peers' sessions that have the capability, and to
+// those who watch the user and want to know more than coming and going.
 func (n *network) tellPeers(u *user, bit capSet, l *line) {
 	for _, peer := range n.peers(u) {
 		for _, s := range peer.sessions {
 			if s.has(bit) {
 				n.send(s, l)
 			}
+		}
+	}
+	for s := range n.watchers(u.nick) {
+		if s.user.mark != n.mark && s.registered() && s.has(bit|capExtendedMonitor) {
+			n.send(s, l)
 		}
 	}
 }
