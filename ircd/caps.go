@@ -112,28 +112,38 @@ func (r *request) capLS() {
 		r.s.negotiating = true
 	}
 	version, err := strconv.Atoi(r.param(1))
-	modern := err == nil && version >= 302
-	if modern {
+	if err == nil && version >= 302 {
+		r.s.cap302 = true
 		r.s.caps |= capCapNotify
 	}
 	r.capLines("LS", func(c capability) string {
-		if modern && c.value != "" {
+		switch {
+		case r.s.cap302 && c.value != "":
 			return c.name + "=" + c.value
+		case !r.s.cap302 && strings.Contains(c.name, "/"):
+			return "" // all must fit one line for such a client, and it is too old for drafts
 		}
 		return c.name
 	})
 }
 
-// capLines sends the chosen part of the list. It fits one line; should it grow
-// beyond, clients of CAP 302 know the form with several.
+// capLines sends the chosen part of the list: in one line, or for clients that
+// know CAP 302 in several, of which all but the last have a star.
 func (r *request) capLines(sub string, show func(capability) string) {
-	var words []string
+	const room = 400
+	rest := ""
 	for _, c := range capabilities() {
-		if w := show(c); w != "" {
-			words = append(words, w)
+		w := show(c)
+		if r.s.cap302 && len(rest)+1+len(w) > room {
+			r.n.sendLine(r.s, "CAP", r.s.target(), sub, "*", rest)
+			rest = ""
 		}
+		if w != "" && rest != "" {
+			rest += " "
+		}
+		rest += w
 	}
-	r.n.sendLine(r.s, "CAP", r.s.target(), sub, strings.Join(words, " "))
+	r.n.sendLine(r.s, "CAP", r.s.target(), sub, rest)
 }
 
 // capReq changes the client's capabilities: all that were asked for, or none.

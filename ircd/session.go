@@ -32,6 +32,7 @@ type session struct {
 	since       time.Time
 	pinged      time.Time // when the unanswered PING was sent; zero when none
 	gone        bool
+	cap302      bool // speaks CAP 302
 	negotiating bool // CAP holds registration back
 	caps        capSet
 	sasl        saslState
