@@ -47,9 +47,9 @@ func (c *serveCmd) Run(g *globals) error {
 		return err
 	}
 	if slices.Equal(rooms, []string{"tracker"}) && os.Getenv("GOGC") == "" {
-		// Its memory is nearly all swarms without pointers: to collect more often
-		// costs next to nothing, and saves half of them again.
-		debug.SetGCPercent(50)
+		// Its memory is nearly all swarms and rows without pointers: to collect
+		// often costs next to nothing, and room for garbage would be a part of them.
+		debug.SetGCPercent(10)
 	}
 	ctx, stop := untilSignal(os.Stderr)
 	defer stop()

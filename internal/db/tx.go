@@ -76,67 +76,6 @@ func (r Row) split() (cols []string, args []any) {
 	return cols, args
 }
 
-// UpsertSpec says what happens to a row that is there already: the columns of
-// Set are overwritten, those of Add are increased by the new value, and those of
-// Keep stay as they are.
-type UpsertSpec struct {
-	Table string
-	Key   []string // the columns of one unique key
-	Set   []string
-	Add   []string
-	Keep  []string // only written when the row is new
-}
-
-// Upsert inserts or updates rows in statements of at most 200 rows. Each row
-// holds the values of Key, Set, Add and Keep in this order. Sort rows by key
-// where several transactions write the same table, to avoid deadlocks.
-func (t *Tx) Upsert(ctx context.Context, spec UpsertSpec, rows ...[]any) error {
-	cols := make([]string, 0, len(spec.Key)+len(spec.Set)+len(spec.Add)+len(spec.Keep))
-	for _, part := range [][]string{spec.Key, spec.Set, spec.Add, spec.Keep} {
-		cols = append(cols, part...)
-	}
-	const chunk = 200
-	for len(rows) > 0 {
-		n := min(chunk, len(rows))
-		args := make([]any, 0, n*len(cols))
-		for _, row := range rows[:n] {
-			if len(row) != len(cols) {
-				return fmt.Errorf("upsert into %s: row has %d values, want %d", spec.Table, len(row), len(cols))
-			}
-			args = append(args, row...)
-		}
-		query := insertSQL(spec.Table, cols, n) + t.onConflict(spec)
-		if _, err := t.tx.ExecContext(ctx, query, args...); err != nil {
-			return fmt.Errorf("upsert into %s: %w", spec.Table, err)
-		}
-		rows = rows[n:]
-	}
-	return nil
-}
-
-func (t *Tx) onConflict(spec UpsertSpec) string {
-	var b strings.Builder
-	newValue := func(col string) string { return "VALUES(" + quote(col) + ")" }
-	if t.engine == SQLite {
-		b.WriteString(" ON CONFLICT (" + quoteAll(spec.Key) + ") DO UPDATE SET ")
-		newValue = func(col string) string { return "excluded." + quote(col) }
-	} else {
-		b.WriteString(" ON DUPLICATE KEY UPDATE ")
-	}
-	sets := make([]string, 0, len(spec.Set)+len(spec.Add)+1)
-	for _, c := range spec.Set {
-		sets = append(sets, quote(c)+" = "+newValue(c))
-	}
-	for _, c := range spec.Add {
-		sets = append(sets, quote(c)+" = "+quote(spec.Table)+"."+quote(c)+" + "+newValue(c))
-	}
-	if len(sets) == 0 {
-		sets = append(sets, quote(spec.Key[0])+" = "+quote(spec.Table)+"."+quote(spec.Key[0]))
-	}
-	b.WriteString(strings.Join(sets, ", "))
-	return b.String()
-}
-
 // Lock waits until this transaction alone may change the rows of table that
 // match where. On SQLite the transaction is the only writer anyway.
 func (t *Tx) Lock(ctx context.Context, table, where string, args ...any) (err error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"sync"
 	"testing"
@@ -74,6 +75,41 @@ func TestUpsertOfManyRowsAndOfNone(t *testing.T) {
 		got := readCounts(t, d)
 		if len(got) != n || got[n-1] != (counts{n, 2, n - 1, 0}) {
 			t.Errorf("%d rows, the last %v", len(got), got[len(got)-1])
+		}
+	})
+}
+
+// TestUpsertIntegers does with numbers in the statement what Upsert does with
+// arguments, the largest and the least included.
+func TestUpsertIntegers(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		spec := db.UpsertSpec{Table: "transfer_torrent", Key: []string{"torrent_id"}, Set: []string{"uploaded"}, Add: []string{"downloaded"}, Keep: []string{"snatches"}}
+		const n = 1203 // some statements, the last of them not full
+		write := func(up, snatches int64) {
+			t.Helper()
+			mustTx(t, d, func(tx *db.Tx) error {
+				return tx.UpsertIntegers(t.Context(), spec, n, func(i int, v []int64) error {
+					copy(v, []int64{int64(i) + 1, up, int64(i), snatches})
+					return nil
+				})
+			})
+		}
+		write(math.MaxInt64, 3)
+		write(math.MinInt64, 4)
+		for _, id := range []int64{1, 500, 501, n} {
+			var up, down, snatches int64
+			err := d.QueryRowContext(t.Context(), "SELECT uploaded, downloaded, snatches FROM transfer_torrent WHERE torrent_id = ?", id).Scan(&up, &down, &snatches)
+			if err != nil || up != math.MinInt64 || down != 2*(id-1) || snatches != 3 {
+				t.Errorf("torrent %d: %d, %d, %d, %v", id, up, down, snatches, err)
+			}
+		}
+		failure := errors.New("no row")
+		err := d.Tx(t.Context(), func(tx *db.Tx) error {
+			return tx.UpsertIntegers(t.Context(), spec, n, func(int, []int64) error { return failure })
+		})
+		if !errors.Is(err, failure) {
+			t.Errorf("%v", err)
 		}
 	})
 }

@@ -113,15 +113,11 @@ func (sh *shard) turn() *sheet {
 	return full
 }
 
-func newSheet() *sheet { return &sheet{at: map[key]int32{}} }
-
 // add puts a shard into the batch. Rows are sorted, and shards are taken in order,
 // so that several trackers lock rows in the same order.
 func (w *batch) add(shard int, s *sheet) {
 	w.shards, w.sheets = append(w.shards, shard), append(w.sheets, s)
-	slices.SortFunc(s.rows, func(a, b row) int {
-		return cmp.Or(cmp.Compare(a.member, b.member), cmp.Compare(a.torrent, b.torrent))
-	})
+	s.sort()
 	for i := range s.rows {
 		w.rows = append(w.rows, &s.rows[i])
 	}
@@ -142,15 +138,14 @@ func (b *Book) finish(w *batch) {
 // recycle gives sheets back to whatever shard needs them next, so that recording
 // allocates nothing. Very large ones are given up.
 func (b *Book) recycle(sheets []*sheet) {
-	const large = 1 << 15
+	const large = 1 << 13
 	b.cut.Lock()
 	defer b.cut.Unlock()
 	for i, s := range sheets {
 		if len(s.rows) > large || len(b.shards[i].spare) > 0 {
 			continue
 		}
-		clear(s.at)
-		s.rows = s.rows[:0]
+		s.empty()
 		b.shards[i].spare = append(b.shards[i].spare, s)
 	}
 }
@@ -304,21 +299,19 @@ func (w *batch) apply(ctx context.Context, tx *db.Tx) error {
 func (w *batch) writeRows(ctx context.Context, tx *db.Tx) error {
 	const table = "transfer_member_torrent"
 	sums := []string{"uploaded", "downloaded", "raw_up", "raw_down"}
-	rows := make([][]any, len(w.rows))
-	for i, r := range w.rows {
-		v := [4]int64{r.up, r.down, r.rawUp, r.rawDown}
-		if err := bound(ctx, tx, table, sums, v[:], "member_id = ? AND torrent_id = ?", r.member, r.torrent); err != nil {
-			return err
-		}
-		rows[i] = []any{r.member, r.torrent, r.left, flag(r.active), r.last, v[0], v[1], v[2], v[3], r.seconds, r.first, 0}
-	}
-	return tx.Upsert(ctx, db.UpsertSpec{
+	spec := db.UpsertSpec{
 		Table: table,
 		Key:   []string{"member_id", "torrent_id"},
 		Set:   []string{"bytes_left", "active", "last_at"},
 		Add:   append(sums, "seedtime"),
 		Keep:  []string{"first_at", "snatched_at"},
-	}, rows...)
+	}
+	return tx.UpsertIntegers(ctx, spec, len(w.rows), func(i int, to []int64) error {
+		r := w.rows[i]
+		*(*[12]int64)(to) = [12]int64{int64(r.member), int64(r.torrent), r.left, flag(r.active), int64(r.last),
+			r.up, r.down, r.rawUp, r.rawDown, int64(r.seconds), int64(r.first), 0}
+		return bound(ctx, tx, table, sums, to[5:9], "member_id = ? AND torrent_id = ?", r.member, r.torrent)
+	})
 }
 
 // unfinished returns the rows that may be completed and that the books know as
@@ -371,26 +364,26 @@ type sum struct{ id, up, down int64 }
 
 // sums adds up the rows, by member and by torrent, each sorted by id.
 func (w *batch) sums() (members, torrents []sum) {
-	byMember, byTorrent := map[int64]sum{}, map[int64]sum{}
-	for _, r := range w.rows {
-		for _, into := range []struct {
-			sums map[int64]sum
-			id   int64
-		}{{byMember, int64(r.member)}, {byTorrent, int64(r.torrent)}} {
-			s := into.sums[into.id]
-			into.sums[into.id] = sum{id: into.id, up: add(s.up, r.up), down: add(s.down, r.down)}
-		}
+	members, torrents = make([]sum, len(w.rows)), make([]sum, len(w.rows))
+	for i, r := range w.rows {
+		members[i] = sum{int64(r.member), r.up, r.down}
+		torrents[i] = sum{int64(r.torrent), r.up, r.down}
 	}
-	return sorted(byMember), sorted(byTorrent)
+	return addUp(members), addUp(torrents)
 }
 
-func sorted(sums map[int64]sum) []sum {
-	out := make([]sum, 0, len(sums))
+// addUp sorts sums by id and makes one of those with the same.
+func addUp(sums []sum) []sum {
+	slices.SortFunc(sums, func(a, b sum) int { return cmp.Compare(a.id, b.id) })
+	all := sums[:0]
 	for _, s := range sums {
-		out = append(out, s)
+		if n := len(all); n > 0 && all[n-1].id == s.id {
+			s.up, s.down = add(all[n-1].up, s.up), add(all[n-1].down, s.down)
+			all = all[:n-1]
+		}
+		all = append(all, s)
 	}
-	slices.SortFunc(out, func(a, b sum) int { return cmp.Compare(a.id, b.id) })
-	return out
+	return all
 }
 
 // upsertSums adds to one of the two tables of sums; snatched is nil for the one
@@ -401,18 +394,14 @@ func upsertSums(ctx context.Context, tx *db.Tx, table, id string, sums []sum, sn
 	if snatched != nil {
 		spec.Add = append(spec.Add, "snatches")
 	}
-	rows := make([][]any, len(sums))
-	for i, s := range sums {
-		v := [2]int64{s.up, s.down}
-		if err := bound(ctx, tx, table, cols, v[:], id+" = ?", s.id); err != nil {
-			return err
-		}
-		rows[i] = []any{s.id, v[0], v[1]}
+	return tx.UpsertIntegers(ctx, spec, len(sums), func(i int, to []int64) error {
+		s := sums[i]
+		to[0], to[1], to[2] = s.id, s.up, s.down
 		if snatched != nil {
-			rows[i] = append(rows[i], snatched[core.TorrentID(s.id)])
+			to[3] = snatched[core.TorrentID(s.id)]
 		}
-	}
-	return tx.Upsert(ctx, spec, rows...)
+		return bound(ctx, tx, table, cols, to[1:3], id+" = ?", s.id)
+	})
 }
 
 const (
@@ -442,13 +431,12 @@ func (b *Book) writeCounts(ctx context.Context, tx *db.Tx, counts []Count) error
 		return nil
 	}
 	now := b.o.Clock().Unix()
-	rows := make([][]any, len(counts))
-	for i, c := range counts {
-		rows[i] = []any{c.Torrent, c.Seeders, c.Leechers, now}
-	}
-	return tx.Upsert(ctx, db.UpsertSpec{
-		Table: "swarm_count", Key: []string{"torrent_id"}, Set: []string{"seeders", "leechers", "updated_at"},
-	}, rows...)
+	spec := db.UpsertSpec{Table: "swarm_count", Key: []string{"torrent_id"}, Set: []string{"seeders", "leechers", "updated_at"}}
+	return tx.UpsertIntegers(ctx, spec, len(counts), func(i int, to []int64) error {
+		c := counts[i]
+		*(*[4]int64)(to) = [4]int64{int64(c.Torrent), int64(c.Seeders), int64(c.Leechers), now}
+		return nil
+	})
 }
 
 func flag(b bool) int64 {

@@ -22,7 +22,7 @@
 //
 // # When something is away
 //
-// The database: rows go on being merged. They take about 200 bytes for each pair of
+// The database: rows go on being merged. They take about 90 bytes for each pair of
 // member and torrent that has announced, whatever the outage lasts, so that memory
 // has its bound in the number of clients. The journal grows by some 90 bytes an
 // announce, which is the limit: at 550 announces a second (a million clients) 170
@@ -52,8 +52,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"math"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -149,7 +147,7 @@ type Book struct {
 	shards [shards]shard
 	rows   atomic.Int64  // in memory: being merged, and taken
 	open   atomic.Int64  // of these, being merged
-	many   chan struct{} // holds one when open has reached manyRows
+	many   chan struct{} // holds one when it is time to flush early
 
 	mu       sync.Mutex // one flush at a time; guards taken and marks
 	taken    []*batch   // to be written, oldest first
@@ -170,28 +168,6 @@ type shard struct {
 	mu    sync.Mutex
 	open  *sheet
 	spare []*sheet
-}
-
-// sheet holds the rows of a shard between two flushes.
-type sheet struct {
-	at   map[key]int32 // in rows
-	rows []row
-}
-
-type key struct {
-	member  core.MemberID
-	torrent core.TorrentID
-}
-
-// row is the sum of all entries of a key since the last flush.
-type row struct {
-	key
-	up, down, rawUp, rawDown int64
-	seconds                  int64
-	left                     int64
-	first, last, completed   int64 // Unix seconds
-	active                   bool
-	completion               Completion
 }
 
 func shardOf(m core.MemberID) int { return int(uint64(m) % shards) }
@@ -258,48 +234,12 @@ func (b *Book) merge(e *Entry) {
 		return
 	}
 	b.rows.Add(1)
-	if b.open.Add(1) == manyRows {
+	if n := b.open.Add(1); n == manyRows || n >= enoughRows && sh.open.mostlyNew() {
 		select {
 		case b.many <- struct{}{}:
 		default: // it is known already
 		}
 	}
-}
-
-// merge reports whether it made a new row.
-func (s *sheet) merge(e *Entry) (added bool) {
-	k := key{e.Member, e.Torrent}
-	i, ok := s.at[k]
-	if !ok {
-		i = int32(len(s.rows))
-		s.at[k] = i
-		if len(s.rows) == cap(s.rows) {
-			s.rows = slices.Grow(s.rows, len(s.rows)+16)
-		}
-		s.rows = append(s.rows, row{key: k, first: e.At.Unix()})
-	}
-	s.rows[i].merge(e)
-	return !ok
-}
-
-func (r *row) merge(e *Entry) {
-	r.up, r.down = add(r.up, int64(e.Up)), add(r.down, int64(e.Down))
-	r.rawUp, r.rawDown = add(r.rawUp, int64(e.RawUp)), add(r.rawDown, int64(e.RawDown))
-	r.seconds = add(r.seconds, int64(e.SeedTime/time.Second))
-	r.left, r.active = int64(e.Left), e.Active
-	r.last = max(r.last, e.At.Unix())
-	r.first = min(r.first, e.At.Unix())
-	if e.Completion > r.completion {
-		r.completion, r.completed = e.Completion, e.At.Unix()
-	}
-}
-
-// add adds two amounts that are not negative and stays at the largest.
-func add(a, b int64) int64 {
-	if a > math.MaxInt64-b {
-		return math.MaxInt64
-	}
-	return a + b
 }
 
 // Snatches returns how many members have downloaded a torrent in full, as far as
@@ -340,9 +280,13 @@ func (b *Book) Stats() Stats {
 	return s
 }
 
-// manyRows are flushed before their time: waiting for more would take memory, and
-// merge little.
-const manyRows = 200_000
+// Rows are flushed before their time when enoughRows wait and nearly every entry
+// makes another, or when there are manyRows: waiting for more would take memory,
+// and merge little.
+const (
+	enoughRows = 1 << 16
+	manyRows   = 200_000
+)
 
 const (
 	firstBackoff = 250 * time.Millisecond

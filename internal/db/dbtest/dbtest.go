@@ -21,6 +21,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -131,19 +132,20 @@ func Socket(t testing.TB) string {
 // Server is a MariaDB that was started for tests. It dies with this process.
 type Server struct {
 	Socket string
+	args   []string
 	dir    string
 	cmd    *exec.Cmd
 	asks   chan func() // run where the server was started
 }
 
 // StartServer starts a small MariaDB in a temporary folder and returns when it
-// answers.
-func StartServer() (*Server, error) {
+// answers. Its arguments are those of ServerArgs, and then args.
+func StartServer(args ...string) (*Server, error) {
 	dir, err := os.MkdirTemp("", "caduceus-mariadb-")
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{Socket: filepath.Join(dir, "s.sock"), dir: dir}
+	s := &Server{Socket: filepath.Join(dir, "s.sock"), dir: dir, args: args}
 	s.asks = make(chan func())
 	go func() {
 		// The server gets a signal when the thread that started it ends, so
@@ -181,7 +183,7 @@ func (s *Server) install() error {
 }
 
 func (s *Server) start() error {
-	s.cmd = exec.Command("sh", append([]string{"-c", keeper, "sh", s.dir, "mariadbd"}, ServerArgs(s.dir)...)...)
+	s.cmd = exec.Command("sh", append([]string{"-c", keeper, "sh", s.dir, "mariadbd"}, slices.Concat(ServerArgs(s.dir), s.args)...)...)
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 	return s.cmd.Start()
 }
