@@ -302,8 +302,11 @@ func adopt(l net.Listener, path string) (out listener, err error) {
 	}
 	out.fd = int(out.file.Fd())
 	if err = errors.Join(l.Close(), unix.SetNonblock(out.fd, true)); err == nil && path == "" {
-		// Accepted connections inherit it: an answer is one write.
-		err = unix.SetsockoptInt(out.fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+		// Accepted connections inherit it: an answer is one write. And a connection
+		// is handed over with its first bytes, or after a second or so without:
+		// whoever connects to ask once is then read without being waited for.
+		err = errors.Join(unix.SetsockoptInt(out.fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1),
+			unix.SetsockoptInt(out.fd, unix.IPPROTO_TCP, unix.TCP_DEFER_ACCEPT, 1))
 	}
 	if err != nil {
 		return out, errors.Join(err, out.file.Close())
