@@ -58,29 +58,32 @@ func (sh *shard) pick(p slot, want int, bare bool, out []wire.Peer) []wire.Peer 
 func (sh *shard) draw4(t *torrent, kind int, n *need, bare bool, out []wire.Peer) []wire.Peer {
 	list := t.four[kind]
 	sh.sample.begin(len(list), n.n4)
-	for range list {
-		if n.n4 == 0 {
+	for n.n4 > 0 {
+		places := sh.sample.next(&sh.rng, n.n4)
+		if len(places) == 0 {
 			break
 		}
-		e := &list[sh.sample.next(&sh.rng)]
-		s := e.slot()
-		if slices.Contains(sh.mine, s) {
-			continue
-		}
-		n.n4--
-		if bare {
-			out = append(out, wire.Peer{V4: wire.EndpointOf4(e.addr)})
-			continue
-		}
-		c := sh.slab.at(s)
-		peer := wire.Peer{ID: c.id, V4: wire.EndpointOf4(e.addr)}
-		if n.n6 > 0 {
-			if peer.V6 = sh.endpoint6(t, kind, c); !peer.V6.IsZero() {
-				n.n6--
-				sh.paired = append(sh.paired, s)
+		for _, at := range places {
+			e := &list[at]
+			s := e.slot()
+			if slices.Contains(sh.mine, s) {
+				continue
 			}
+			n.n4--
+			if bare {
+				out = append(out, wire.Peer{V4: wire.EndpointOf4(e.addr)})
+				continue
+			}
+			c := sh.slab.at(s)
+			peer := wire.Peer{ID: c.id, V4: wire.EndpointOf4(e.addr)}
+			if n.n6 > 0 {
+				if peer.V6 = sh.endpoint6(t, kind, c); !peer.V6.IsZero() {
+					n.n6--
+					sh.paired = append(sh.paired, s)
+				}
+			}
+			out = append(out, peer)
 		}
-		out = append(out, peer)
 	}
 	return out
 }
@@ -90,27 +93,30 @@ func (sh *shard) draw4(t *torrent, kind int, n *need, bare bool, out []wire.Peer
 func (sh *shard) draw6(t *torrent, kind int, n *need, bare bool, out []wire.Peer) []wire.Peer {
 	list := t.six[kind]
 	sh.sample.begin(len(list), n.n6)
-	for range list {
-		if n.n6 == 0 {
+	for n.n6 > 0 {
+		places := sh.sample.next(&sh.rng, n.n6)
+		if len(places) == 0 {
 			break
 		}
-		e := &list[sh.sample.next(&sh.rng)]
-		s := e.slot()
-		if slices.Contains(sh.mine, s) || slices.Contains(sh.paired, s) {
-			continue
+		for _, at := range places {
+			e := &list[at]
+			s := e.slot()
+			if slices.Contains(sh.mine, s) || slices.Contains(sh.paired, s) {
+				continue
+			}
+			n.n6--
+			if bare {
+				out = append(out, wire.Peer{V6: wire.EndpointOf6(e.addr)})
+				continue
+			}
+			c := sh.slab.at(s)
+			peer := wire.Peer{ID: c.id, V6: wire.EndpointOf6(e.addr)}
+			if n.only6 && n.n4 > 0 && c.place != 0 {
+				n.n4--
+				peer.V4 = wire.EndpointOf4(t.four[kind][c.place-1].addr)
+			}
+			out = append(out, peer)
 		}
-		n.n6--
-		if bare {
-			out = append(out, wire.Peer{V6: wire.EndpointOf6(e.addr)})
-			continue
-		}
-		c := sh.slab.at(s)
-		peer := wire.Peer{ID: c.id, V6: wire.EndpointOf6(e.addr)}
-		if n.only6 && n.n4 > 0 && c.place != 0 {
-			n.n4--
-			peer.V4 = wire.EndpointOf4(t.four[kind][c.place-1].addr)
-		}
-		out = append(out, peer)
 	}
 	return out
 }
@@ -142,69 +148,98 @@ func (sh *shard) own(t *torrent, c *client, n *need, bare bool, out []wire.Peer)
 	return out
 }
 
-// sample yields the numbers below n in random order, each once: the first steps
-// of a Fisher-Yates shuffle of a list that is never written down. Only the
-// numbers that were moved are, in a small hash table.
+// sample yields the numbers below n in random order, each once. It is asked for
+// many at a time, so that the processor fetches what stands at all these places
+// at once: in a large swarm each is a miss in its cache. A stretch of neighbours
+// would be cheaper, and give all who ask at that time the same peers.
+//
+// Few numbers are written down and shuffled, as far as they are used (Fisher and
+// Yates). Of many, one is drawn again when it was drawn before, which happens
+// seldom; those that were drawn are in a small hash table.
 type sample struct {
-	cells []moved
+	row   []uint32
+	cells []drawn
+	out   []uint32
 	round uint32 // cells of other rounds are empty
 	n, i  uint32
-	all   bool // all are wanted: only the first is chosen by chance
-	first uint32
+	first uint32 // where the walk over all of them begins, if all are wanted
+	all   bool
 }
 
-type moved struct{ round, at, value uint32 }
+type drawn struct{ round, number uint32 }
 
 // open makes room for so many numbers in a round.
 func (x *sample) open(most int) {
-	x.cells = make([]moved, 1<<bits.Len(uint(2*most)))
+	x.cells = make([]drawn, 1<<bits.Len(uint(2*most)))
+	x.row = make([]uint32, 2*most)
+	x.out = make([]uint32, 0, most)
 }
 
 // begin starts a round over the numbers below n, of which wanted will be used.
 func (x *sample) begin(n, wanted int) {
 	x.n, x.i, x.all, x.first = uint32(n), 0, n <= wanted, never
+	if x.all {
+		return // only the first is chosen by chance
+	}
+	if n <= len(x.row) {
+		for i := range x.row[:n] {
+			x.row[i] = uint32(i)
+		}
+		return
+	}
 	if x.round++; x.round == 0 {
 		clear(x.cells) // once in 4 billion rounds
 		x.round = 1
 	}
 }
 
-// next is the next number; it may be called n times.
-func (x *sample) next(rng *rand.PCG) uint32 {
-	i := x.i
-	x.i++
-	if x.all {
+// next yields the next numbers, as many as are wanted or left. They hold until it
+// is called again.
+func (x *sample) next(rng *rand.PCG, wanted int) []uint32 {
+	x.out = x.out[:0]
+	upto := x.i + min(uint32(wanted), x.n-x.i)
+	switch {
+	case x.i == upto:
+	case x.all:
 		if x.first == never {
 			x.first = below(rng.Uint64(), x.n)
 		}
-		if at := x.first + i; at < x.n {
-			return at
+		for ; x.i < upto; x.i++ {
+			at := x.first + x.i
+			if at >= x.n {
+				at -= x.n
+			}
+			x.out = append(x.out, at)
 		}
-		return x.first + i - x.n
+	case int(x.n) <= len(x.row):
+		row := x.row[:x.n]
+		for ; x.i < upto; x.i++ {
+			j := x.i + below(rng.Uint64(), x.n-x.i)
+			row[x.i], row[j] = row[j], row[x.i]
+			x.out = append(x.out, row[x.i])
+		}
+	default:
+		for x.i < upto {
+			if v := below(rng.Uint64(), x.n); x.fresh(v) {
+				x.out = append(x.out, v)
+				x.i++
+			}
+		}
 	}
-	j := i + below(rng.Uint64(), x.n-i)
-	// What stands at i goes to j, and what stood there is yielded.
-	mine := x.cell(i)
-	value := i
-	if mine.round == x.round {
-		value = mine.value
-	}
-	theirs := x.cell(j)
-	if theirs.round != x.round {
-		*theirs = moved{round: x.round, at: j, value: value}
-		return j
-	}
-	out := theirs.value
-	theirs.value = value
-	return out
+	return x.out
 }
 
-// cell is where the number at a place is kept, or would be.
-func (x *sample) cell(at uint32) *moved {
+// fresh notes a number and reports whether it is drawn for the first time.
+func (x *sample) fresh(v uint32) bool {
 	mask := uint32(len(x.cells) - 1)
-	for i := at * 0x9E3779B1 >> 16 & mask; ; i = (i + 1) & mask {
-		if c := &x.cells[i]; c.round != x.round || c.at == at {
-			return c
+	for i := v * 0x9E3779B1 >> 16 & mask; ; i = (i + 1) & mask {
+		c := &x.cells[i]
+		if c.round != x.round {
+			*c = drawn{x.round, v}
+			return true
+		}
+		if c.number == v {
+			return false
 		}
 	}
 }

@@ -1,7 +1,9 @@
 package swarm
 
 import (
+	"math"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -84,6 +86,64 @@ func TestPickIsUniform(t *testing.T) {
 	for n := range peers {
 		if h := hits[id(1+n)]; h < mean*5/6 || h > mean*7/6 {
 			t.Errorf("peer %d was chosen %d times, want about %d", n, h, mean)
+		}
+	}
+}
+
+// TestSample draws in each of the three ways: no number twice in a round, each as
+// often as others, in each place of the answer and beside each neighbour, and all
+// of them when a round goes on to its end.
+func TestSample(t *testing.T) {
+	t.Parallel()
+	const most, rounds = 20, 40_000
+	var x sample
+	x.open(most)
+	rng := rand.NewPCG(1, 2)
+	for _, tt := range []struct{ n, wanted int }{{7, 10}, {40, 10}, {41, 10}, {300, 10}} {
+		hits, firsts, pairs := make([]int, tt.n), make([]int, tt.n), 0
+		for range rounds {
+			x.begin(tt.n, tt.wanted)
+			got := slices.Clone(x.next(rng, tt.wanted-3))
+			got = append(got, x.next(rng, 3)...)
+			if want := min(tt.n, tt.wanted); len(got) != want {
+				t.Fatalf("%d of %d: %d numbers", tt.wanted, tt.n, len(got))
+			}
+			firsts[got[0]]++
+			for i, v := range got {
+				hits[v]++
+				if i > 0 && v == got[i-1]+1 {
+					pairs++
+				}
+			}
+			slices.Sort(got)
+			if len(slices.Compact(got)) != min(tt.n, tt.wanted) {
+				t.Fatalf("%d of %d: a number twice", tt.wanted, tt.n)
+			}
+		}
+		even := func(what string, counts []int, mean int) {
+			slack := 6 * int(math.Sqrt(float64(mean)))
+			for v, h := range counts {
+				if h < mean-slack || h > mean+slack {
+					t.Errorf("%d of %d: %d was %s %d times, want about %d", tt.wanted, tt.n, v, what, h, mean)
+				}
+			}
+		}
+		even("drawn", hits, rounds*min(tt.wanted, tt.n)/tt.n)
+		even("first", firsts, rounds/tt.n)
+		if mean := rounds * (tt.wanted - 1) / tt.n; tt.n > tt.wanted {
+			even("followed by the next", []int{pairs}, mean)
+		}
+	}
+	for _, n := range []int{1, 20, 40} {
+		x.begin(n, most/2)
+		seen := map[uint32]bool{}
+		for got := x.next(rng, 3); len(got) > 0; got = x.next(rng, 3) {
+			for _, v := range got {
+				seen[v] = true
+			}
+		}
+		if len(seen) != n {
+			t.Errorf("%d of %d numbers", len(seen), n)
 		}
 	}
 }
