@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -133,7 +134,7 @@ func (w *watcher) anything() string {
 	channels := []string{"#chaos", "#mess", "#general", "#support", "#staff", "#announce"}
 	ch := channels[w.rng.IntN(len(channels))]
 	who := fmt.Sprintf("c%d", w.rng.IntN(100))
-	switch w.rng.IntN(16) {
+	switch w.rng.IntN(22) {
 	case 0, 1, 2:
 		return "JOIN " + ch
 	case 3:
@@ -158,12 +159,28 @@ func (w *watcher) anything() string {
 		return "AWAY :" + ch
 	case 14:
 		return "JOIN 0"
+	case 15:
+		return "MONITOR " + []string{"+ ", "- "}[w.rng.IntN(2)] + who + "," + ch
+	case 16:
+		return "MODE " + ch + " " + []string{"+eI ", "-eI "}[w.rng.IntN(2)] + who + " " + who
+	case 17:
+		return "SETNAME :" + who
+	case 18:
+		return "MODE " + ch + " " + []string{"+R", "-R", "+M", "-M"}[w.rng.IntN(4)]
+	case 19:
+		return "AWAY"
+	case 20:
+		return "PRIVMSG @" + ch + "," + who + " :to some"
 	}
 	return "PRIVMSG NickServ :IDENTIFY m" + fmt.Sprint(w.rng.IntN(40)) + " key-m" + fmt.Sprint(w.rng.IntN(40))
 }
 
 func TestRandomCommandsOfManyKeepMemberListsConsistent(t *testing.T) {
-	const clients, rounds, commands = 100, 6, 25
+	const clients, commands = 200, 25
+	rounds, until := 3, time.Now()
+	if os.Getenv("CADUCEUS_TEST_LONG") != "" {
+		rounds, until = 1000, time.Now().Add(time.Minute)
+	}
 	in := inside(t, func(c *Config) {
 		c.FreeChannels, c.MaxPerAddress, c.SendQueue, c.LoginTries = true, 1000, 8<<20, 1e6
 		c.RegistrationTimeout, c.PingInterval = DefaultConfig().RegistrationTimeout, DefaultConfig().PingInterval
@@ -181,14 +198,17 @@ func TestRandomCommandsOfManyKeepMemberListsConsistent(t *testing.T) {
 		w := &watcher{peer: p, rng: rand.New(rand.NewPCG(7, uint64(i))), in: map[string]map[string]bool{}, syncs: map[string]chan struct{}{}}
 		all = append(all, w)
 		go w.listen()
-		if i < 40 {
-			p.send(fmt.Sprintf("PASS m%[1]d:key-m%[1]d", i), fmt.Sprintf("NICK m%d", i), "USER u 0 * :U")
+		if i < 80 { // two connections for each member
+			p.send(fmt.Sprintf("PASS m%[1]d:key-m%[1]d", i%40), fmt.Sprintf("NICK m%d", i%40), "USER u 0 * :U")
 		} else {
 			p.send("NICK "+p.name, "USER u 0 * :U")
 		}
 		w.hear("hello")
 	}
 	for round := range rounds {
+		if round >= 3 && time.Now().After(until) {
+			break
+		}
 		var wg sync.WaitGroup
 		for _, w := range all {
 			wg.Go(func() {
@@ -280,7 +300,7 @@ func (in *interior) compare(t *testing.T, all []*watcher) {
 		}
 		w.mu.Unlock()
 	}
-	if alive < 90 {
+	if alive < 150 {
 		t.Errorf("only %d clients are left", alive)
 	}
 }

@@ -40,6 +40,7 @@ func commandTable() map[string]*command {
 		{name: "ISON", min: 1, usage: "ISON nick…", run: cmdIson},
 		{name: "JOIN", min: 1, usage: "JOIN #channel[,#channel] [key]", run: cmdJoin},
 		{name: "KICK", min: 2, usage: "KICK #channel nick [reason]", run: cmdKick},
+		{name: "LINKS", run: cmdLinks},
 		{name: "LIST", usage: "LIST [#channel|mask|>n|<n|C>n|C<n|T>n|T<n]", run: cmdList},
 		{name: "LUSERS", run: cmdLusers},
 		{name: "MODE", min: 1, unlocked: true, usage: "MODE #channel|nick [modes]", run: cmdMode},
@@ -148,16 +149,24 @@ func (n *network) handle(ctx context.Context, s *session, raw string) (alive boo
 func (n *network) parse(r *request, raw string) bool {
 	refuse := func(command string, params ...string) bool {
 		r.locked(func() {
+			if !r.s.has(capLabeledResponse) {
+				r.label = ""
+			}
 			if command == "FAIL" {
 				n.sendLine(r.s, command, params...)
-				return
+			} else {
+				n.numeric(r.s, command, params...)
 			}
-			n.numeric(r.s, command, params...)
+			n.flush(r)
 		})
 		return false
 	}
 	var err error
 	r.msg, err = ircmsg.ParseLineStrict(raw, true, maxLine)
+	// A client's own tags other than +… and label have no meaning.
+	if ok, label := r.msg.GetTag("label"); ok && len(label) <= 64 && utf8.ValidString(label) {
+		r.label = label
+	}
 	switch {
 	case err == ircmsg.ErrorLineIsEmpty: //nolint:errorlint // these are values that are never wrapped
 		return false
@@ -173,10 +182,6 @@ func (n *network) parse(r *request, raw string) bool {
 		return refuse(errUnknown, "*", "The line holds characters that IRC doesn't allow")
 	}
 	r.params = r.msg.Params
-	// A client's own tags other than +… and label have no meaning.
-	if ok, label := r.msg.GetTag("label"); ok && len(label) <= 64 {
-		r.label = label
-	}
 	return true
 }
 

@@ -70,6 +70,8 @@ func FuzzLines(f *testing.F) {
 		"@label=x;+a=b\\s\\:;time=1 PRIVMSG @+#general,mod,NickServ :identify mod key-mod\nTAGMSG #free\nNOTICE alice :\x01A\x01",
 		"JOIN #free,#\x01\nMODE #free b\nMODE #free +b a!b@c\nTOPIC #free :\nINVITE alice #free\nNAMES #free\nLIST #free,#general\nPART #free,#free :x",
 		"CAP LS 302\nCAP REQ :-sasl echo-message\nAUTHENTICATE PLAIN\nAUTHENTICATE AGEAYg==\nPASS a:b\nUSER a b c d\nQUIT :bye\nPING\n:x PING :y",
+		"MONITOR + mod,x\nMONITOR S\nMONITOR C\nSETNAME :x\nLINKS\nINVITE\nLIST >1,C<5,!#a*\nMODE #free +eICMRS a b\nMODE #free beI\nAWAY *",
+		"JOIN #free\nMODE #free +S\nPRIVMSG #free :\x0304,05a\x02\x1f\x04ff0000\x16\x1d\x03\nSETNAME :\nMONITOR L\nMONITOR - x",
 		"AWAY :gone\nMODE mod +iB-r\nSTATS u\nHELP JOIN\nVERSION x\nTIME\nADMIN\nINFO\nLUSERS\nMOTD\nISON :a b c\nFROB \xff\n\x00",
 	} {
 		f.Add(seed)

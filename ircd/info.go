@@ -104,6 +104,13 @@ func cmdAdmin(r *request) {
 	r.reply(rplAdminEmail, r.n.cfg.Admin)
 }
 
+// cmdLinks is LINKS: a network of one server.
+func cmdLinks(r *request) {
+	me := r.n.cfg.ServerName
+	r.reply(rplLinks, me, me, "0 "+r.n.name)
+	r.reply(rplEndOfLinks, "*", "End of LINKS list")
+}
+
 func cmdStats(r *request) {
 	if r.param(0) == "u" {
 		up := r.n.clock().Sub(r.n.started).Round(time.Second)

@@ -96,7 +96,6 @@ func (n *network) add(s *session) error {
 			s.seen.Store(s.since.UnixNano())
 			n.sessions[s] = struct{}{}
 			n.unknown++
-			n.peak = max(n.peak, len(n.sessions))
 			n.metrics.connections.Inc()
 		}
 	})

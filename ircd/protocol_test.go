@@ -130,6 +130,30 @@ func TestProtocol(t *testing.T) {
 			x > MONITOR + ` + nicks(60) + `
 			x > MONITOR + ` + nicks(101)[170:] + `
 			x < :irc.test 734 x 100 * :Monitor list is full`,
+		"one server, several channels": `
+			x is labeled-response batch
+			mod is
+			mod > JOIN #support
+			mod < * 366 mod #support *
+			x > LINKS
+			x < :irc.test 364 x irc.test irc.test :0 Bio Test
+			x = :irc.test 365 x * *
+			x > JOIN #support
+			x < * 366 x #support *
+			x > NAMES #support,#nowhere
+			x < :irc.test 353 x = #support :*@mod*
+			x = :irc.test 366 x #support *
+			x = :irc.test 366 x #nowhere *
+			x > WHOIS mod
+			x < :irc.test 313 x mod *
+			x < :irc.test 318 x mod *
+			x > WHO mod
+			x = :irc.test 352 x #support mod * mod H*@ *
+			x = :irc.test 315 x mod *
+			x > USERHOST mod
+			x = :irc.test 302 x :mod*=+mod@4.moderator.bio-test
+			x > @label=a PRIVMSG x :` + "\xff" + `
+			x = @label=a :irc.test FAIL PRIVMSG INVALID_UTF8 *`,
 		"real names": `
 			alice is setname
 			bob is setname

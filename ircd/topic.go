@@ -66,18 +66,19 @@ func (n *network) sendTopic(s *session, ch *channel) {
 	}
 }
 
-// cmdNames is NAMES.
+// cmdNames is NAMES for a few channels.
 func cmdNames(r *request) {
-	name := r.param(0)
-	if i := strings.IndexByte(name, ','); i >= 0 {
-		name = name[:i] // TARGMAX says one
+	names := targets(r.param(0))
+	if len(names) == 0 {
+		names = []string{"*"}
 	}
-	ch := r.n.lookup(r.user(), name)
-	if ch == nil {
-		r.reply(rplEndOfNames, clip(orStar(name), maxChannel), "End of NAMES list")
-		return
+	for _, name := range names[:min(len(names), maxTargets)] {
+		if ch := r.n.lookup(r.user(), name); ch != nil {
+			r.n.sendNames(r.s, ch)
+		} else {
+			r.reply(rplEndOfNames, clip(name, maxChannel), "End of NAMES list")
+		}
 	}
-	r.n.sendNames(r.s, ch)
 }
 
 // sendNames lists who is in the channel, as far as the session may see it.

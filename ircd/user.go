@@ -41,6 +41,9 @@ func (u *user) accountName() string {
 // that needs permission.
 func (u *user) can(p core.Permission) bool { return u.account != nil && u.account.member.Can(p) }
 
+// oper reports whether others see the user as one who runs the network.
+func (u *user) oper() bool { return u.can(core.IRCOperate) }
+
 // in returns the user's membership of a channel, or nil.
 func (u *user) in(ch *channel) *membership {
 	for _, m := range u.channels {
@@ -77,6 +80,7 @@ func (n *network) appear(s *session, nick string) {
 	}
 	u.host = n.hostOf(u)
 	n.nicks[fold(nick)] = u
+	n.peak = max(n.peak, len(n.nicks))
 	n.tellWatchers(nick, u)
 	n.greet(s)
 	if u.account == nil {

@@ -78,6 +78,9 @@ func whoFlags(s *session, who *user, ch *channel) string {
 	if who.away != "" {
 		out = "G"
 	}
+	if who.oper() {
+		out += "*"
+	}
 	if ch != nil {
 		out += who.status(ch).symbols(s.has(capMultiPrefix))
 	}
@@ -148,6 +151,9 @@ func cmdWhois(r *request) {
 	if who.account != nil {
 		r.reply(rplWhoisAccount, who.nick, who.accountName(), "is logged in as")
 	}
+	if who.oper() {
+		r.reply(rplWhoisOperator, who.nick, "is on the staff of the site")
+	}
 	if who.botMode {
 		r.reply(rplWhoisBot, who.nick, "is a bot")
 	}
@@ -210,7 +216,11 @@ func cmdUserhost(r *request) {
 			if who.away != "" {
 				sign = "-"
 			}
-			out = append(out, who.nick+"="+sign+who.name+"@"+who.host)
+			star := ""
+			if who.oper() {
+				star = "*"
+			}
+			out = append(out, who.nick+star+"="+sign+who.name+"@"+who.host)
 		}
 	}
 	r.reply(rplUserhost, strings.Join(out, " "))
