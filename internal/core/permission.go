@@ -32,6 +32,10 @@ const (
 	IRCStaff         Permission = "irc.staff"
 	IRCDebug         Permission = "irc.debug"
 	IRCHistory       Permission = "irc.history"
+	IRCRemove        Permission = "irc.remove"
+	IRCAddress       Permission = "irc.address"
+	IRCChannels      Permission = "irc.channels"
+	IRCOverride      Permission = "irc.override"
 )
 
 // PermissionInfo is one row of the permission table.
@@ -67,6 +71,10 @@ func AllPermissions() []PermissionInfo {
 		{IRCStaff, "enter #staff"},
 		{IRCDebug, "enter #debug"},
 		{IRCHistory, "search what was said on IRC, delete it, and set how long it is kept"},
+		{IRCRemove, "remove people from IRC and keep them out"},
+		{IRCAddress, "see the addresses of people on IRC"},
+		{IRCChannels, "create, change and delete IRC channels"},
+		{IRCOverride, "act for others on IRC, whatever the channel says, and reload the server"},
 	}
 }
 

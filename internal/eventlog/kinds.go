@@ -157,3 +157,28 @@ type LedgerTrouble struct {
 
 // EventKind implements Body.
 func (LedgerTrouble) EventKind() string { return "LedgerTrouble" }
+
+// IRCChannelChanged says that staff made, changed or deleted a channel of the IRC
+// network.
+type IRCChannelChanged struct {
+	Channel string `json:"channel"`
+}
+
+// EventKind implements Body.
+func (IRCChannelChanged) EventKind() string { return "IRCChannelChanged" }
+
+// IRCLinesChanged says that staff changed who is kept from the IRC network.
+type IRCLinesChanged struct{}
+
+// EventKind implements Body.
+func (IRCLinesChanged) EventKind() string { return "IRCLinesChanged" }
+
+// IRCRemoval asks the IRC network to end the connections of whoever has a nick now.
+type IRCRemoval struct {
+	Nick   string `json:"nick"`
+	By     string `json:"by"`
+	Reason string `json:"reason"`
+}
+
+// EventKind implements Body.
+func (IRCRemoval) EventKind() string { return "IRCRemoval" }

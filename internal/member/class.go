@@ -37,7 +37,8 @@ func firstClasses() []Class {
 	power := slices.Concat(user, []core.Permission{core.IRCVoice})
 	staff := slices.Concat(power, []core.Permission{core.TorrentEditAny, core.TorrentDeleteAny, core.TorrentSeeHidden,
 		core.MemberCreate, core.MemberDisable, core.MemberClass, core.MemberKeys, core.MemberSeePrivate, core.FreeleechManage, core.ClientManage,
-		core.AuditRead, core.TrackerRead, core.IRCOperate, core.IRCStaff, core.IRCDebug, core.IRCHistory})
+		core.AuditRead, core.TrackerRead, core.IRCOperate, core.IRCStaff, core.IRCDebug, core.IRCHistory,
+		core.IRCRemove, core.IRCAddress})
 	var all []core.Permission
 	for _, p := range core.AllPermissions() {
 		if p.Name != core.IRCAnnounce {

@@ -1,0 +1,100 @@
+// Package irc keeps what staff decide about the IRC network: its channels, what
+// is kept of them (topics, modes, lists of masks), and who is kept from the whole
+// network. The room that runs the network follows by the event log.
+//
+// Concurrency: a Store is safe for concurrent use; values it returns belong to the
+// caller.
+package irc
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/db"
+	"github.com/caduceus-bio/caduceus/internal/eventlog"
+)
+
+// Store reads and writes the network's tables. What its Save methods write comes
+// from the running network, which knows of it already; the others tell it by an
+// event.
+type Store struct {
+	db    *db.DB
+	log   *eventlog.Log
+	clock core.Clock
+}
+
+// NewStore returns the store on d.
+func NewStore(d *db.DB, log *eventlog.Log, clock core.Clock) *Store {
+	return &Store{db: d, log: log, clock: clock}
+}
+
+// Remove asks the running network to end the connections of whoever has a nick now.
+// Nothing is kept: who is not there is not removed later.
+func (s *Store) Remove(ctx context.Context, nick, by, reason string) error {
+	reason, err := oneLine("reason", reason, maxReason)
+	if err != nil {
+		return err
+	}
+	return wrap("remove somebody from IRC", s.db.Tx(ctx, func(tx *db.Tx) error {
+		_, err := s.log.Append(ctx, tx, eventlog.IRCRemoval{Nick: nick, By: by, Reason: reason})
+		return err
+	}))
+}
+
+// exec runs one statement that must find its row, and appends the event if there
+// is one.
+func (s *Store) exec(ctx context.Context, missing string, event eventlog.Body, query string, args ...any) error {
+	return s.db.Tx(ctx, func(tx *db.Tx) error {
+		n, err := tx.Exec(ctx, query, args...)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return core.Errorf(core.NotFound, "%s", missing)
+		}
+		if event == nil {
+			return nil
+		}
+		_, err = s.log.Append(ctx, tx, event)
+		return err
+	})
+}
+
+// oneLine tidies a text that people typed, and checks its length in bytes.
+func oneLine(field, text string, limit int) (string, error) {
+	text = strings.TrimSpace(text)
+	if len(text) > limit {
+		return "", core.FieldErrorf(field, "keep the %s within %d bytes", field, limit)
+	}
+	for _, r := range text {
+		if r < ' ' || r == 0x7f || r == '\uFFFD' {
+			return "", core.FieldErrorf(field, "the %s must be one line of plain text", field)
+		}
+	}
+	return text, nil
+}
+
+// Fold is the case mapping of the network, ascii: names are compared by it.
+func Fold(s string) string {
+	for i := range len(s) {
+		if s[i] >= 'A' && s[i] <= 'Z' {
+			b := []byte(s)
+			for j := i; j < len(b); j++ {
+				if b[j] >= 'A' && b[j] <= 'Z' {
+					b[j] += 'a' - 'A'
+				}
+			}
+			return string(b)
+		}
+	}
+	return s
+}
+
+func wrap(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}
