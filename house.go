@@ -17,10 +17,10 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/economy"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
+	"github.com/caduceus-bio/caduceus/internal/irc"
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/internal/schedule"
 	"github.com/caduceus-bio/caduceus/internal/secret"
-	"github.com/caduceus-bio/caduceus/ircd"
 )
 
 // house is the ground floor and the domain, opened once for all rooms of this
@@ -37,6 +37,7 @@ type house struct {
 	economy  *economy.Store
 	clients  *client.Store
 	schedule *schedule.Store
+	irc      *irc.Store
 	channels siteChannels
 	commands *command.Registry
 }
@@ -59,9 +60,10 @@ func openHouse(ctx context.Context, s Settings, log *slog.Logger, create bool) (
 	h.economy = economy.NewStore(d, h.events, clock, s.Freeleech)
 	h.clients = client.NewStore(d, h.events, clock)
 	h.schedule = schedule.NewStore(d, h.events, clock)
-	h.channels = siteChannels{ircd.NewChannels(d)}
+	h.irc = irc.NewStore(d, h.events, clock)
+	h.channels = siteChannels{h.irc}
 	h.commands = command.NewRegistry(command.Deps{DB: d, Members: h.members, Catalog: h.catalog,
-		Economy: h.economy, Clients: h.clients, Schedule: h.schedule, Clock: clock, Log: log, SiteName: s.Site.Name, SiteURL: s.siteURL()})
+		Economy: h.economy, Clients: h.clients, Schedule: h.schedule, IRC: h.irc, Clock: clock, Log: log, SiteName: s.Site.Name, SiteURL: s.siteURL()})
 	return h, nil
 }
 
@@ -73,15 +75,15 @@ func (h *house) close() {
 
 // siteChannels are the channels of the site's own IRC network as Hermes keeps them on
 // another one.
-type siteChannels struct{ store *ircd.Channels }
+type siteChannels struct{ store *irc.Store }
 
 // Channels implements hermes.Channels.
 func (c siteChannels) Channels(ctx context.Context) ([]hermes.Channel, error) {
-	rows, err := c.store.Load(ctx)
+	rows, err := c.store.Channels(ctx)
 	list := make([]hermes.Channel, len(rows))
 	for i, r := range rows {
 		list[i] = hermes.Channel{Name: r.Name, Purpose: r.Purpose, Modes: r.Modes, Join: r.Join, Speak: r.Speak,
-			Guests: r.Guests, AutoJoin: r.AutoJoin, Topic: r.Topic, TopicAt: r.TopicAt}
+			JoinClass: r.JoinClass, SpeakClass: r.SpeakClass, Guests: r.Guests, AutoJoin: r.AutoJoin, Topic: r.Topic, TopicAt: r.TopicAt}
 	}
 	return list, err
 }

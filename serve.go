@@ -197,7 +197,7 @@ func (h *house) room(name string) supervise.Room {
 		return site.New(s.Site, site.Deps{DB: h.db, Keys: h.keys, Members: h.members, Catalog: h.catalog, Economy: h.economy,
 			Clients: h.clients, AnnounceURLs: s.announceURLs(), IRC: s.ircInfo(), Clock: clock, Log: log, Metrics: h.metrics})
 	case "ircd":
-		return ircd.New(s.IRC, ircd.Deps{Members: h.members, Events: h.events, Channels: ircd.NewChannels(h.db), Clock: clock, Log: log,
+		return ircd.New(s.IRC, ircd.Deps{Members: h.members, Events: h.events, Channels: h.irc, Clock: clock, Log: log,
 			Metrics: h.metrics, SiteName: s.Site.Name, Version: "caduceus-" + version, DataDir: s.House.DataDir})
 	case "hermes":
 		return hermes.New(s.Hermes, hermes.Deps{Events: h.events, Commands: h.commands, Members: h.members, Catalog: h.catalog,

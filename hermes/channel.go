@@ -7,6 +7,7 @@ import (
 
 	"github.com/caduceus-bio/caduceus/internal/command"
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/irc"
 	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
@@ -27,27 +28,37 @@ type Channel struct {
 	// Join and Speak are what a member must be allowed to enter and to speak; empty
 	// means every member may.
 	Join, Speak core.Permission
-	Guests      bool // may be entered by strangers
-	AutoJoin    bool // members who may enter it find themselves in it
-	Topic       string
-	TopicAt     time.Time // the zero time when no topic was set
+	// JoinClass and SpeakClass are the classes that are needed besides.
+	JoinClass, SpeakClass irc.Class
+	Guests                bool // may be entered by strangers
+	AutoJoin              bool // members who may enter it find themselves in it
+	Topic                 string
+	TopicAt               time.Time // the zero time when no topic was set
 }
 
 // channelFlags are the modes of a channel that are on or off and kept.
 const channelFlags = "imnstu"
 
 // admits reports whether the channel is open to a member.
-func (c Channel) admits(m *member.Member) bool { return m.Can(core.IRCConnect) && m.Can(c.Join) }
+func (c Channel) admits(m *member.Member) bool {
+	return m.Can(core.IRCConnect) && m.Can(c.Join) && c.JoinClass.Allows(m.Class.Level, m.SecondaryIDs()...)
+}
+
+// restricted reports whether speaking is for some only, hears whether m is one of them.
+func (c Channel) restricted() bool { return c.Speak != "" || c.SpeakClass.ID != 0 }
+func (c Channel) hears(m *member.Member) bool {
+	return m.Can(c.Speak) && c.SpeakClass.Allows(m.Class.Level, m.SecondaryIDs()...)
+}
 
 // statusOf is what the site's rights give in a channel: o or v, or nothing. Where
 // speaking is for some only, others get nothing that would let them.
 func (c Channel) statusOf(m *member.Member) string {
 	switch {
-	case c.Speak != "" && !m.Can(c.Speak):
+	case !c.hears(m):
 		return ""
 	case m.Can(core.IRCOperate):
 		return "o"
-	case m.Can(core.IRCVoice), c.Speak != "":
+	case m.Can(core.IRCVoice), c.restricted():
 		return "v"
 	}
 	return ""

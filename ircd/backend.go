@@ -6,6 +6,7 @@ import (
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
+	"github.com/caduceus-bio/caduceus/internal/irc"
 	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
@@ -32,16 +33,17 @@ type EventLog interface {
 	ConsumeFrom(ctx context.Context, pos int64, c eventlog.Consumer) error
 }
 
-// ChannelStore keeps the channels of the site; *Channels is one.
+// ChannelStore keeps the channels of the site; *irc.Store is one.
 type ChannelStore interface {
 	// Seed writes the first channels where there are none.
 	Seed(ctx context.Context) error
-	// Load returns all channels in their order.
-	Load(ctx context.Context) ([]ChannelRow, error)
+	// Channels returns all channels in their order.
+	Channels(ctx context.Context) ([]irc.Channel, error)
 	// SaveTopic keeps a topic with the nick that set it.
 	SaveTopic(ctx context.Context, channel, topic, by string, at time.Time) error
-	// SaveModes keeps a channel's modes in the form of MODE's parameters.
-	SaveModes(ctx context.Context, channel, modes string) error
+	// SaveModes keeps a channel's modes, in the form of MODE's parameters, and the
+	// changes of its lists, together.
+	SaveModes(ctx context.Context, channel, modes string, masks ...irc.MaskChange) error
 }
 
 // queryTimeout bounds each question to the database.

@@ -8,13 +8,14 @@ import (
 	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/irc"
 	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
 // channel is a channel and who is in it. All fields but saving are guarded by
 // the network's lock.
 type channel struct {
-	row     ChannelRow
+	row     irc.Channel
 	kept    bool // has a row in the database; otherwise it ends with its last member
 	created time.Time
 	flags   flags
@@ -69,7 +70,7 @@ func (s status) letters() string {
 const maxJoined = 50
 
 // newChannel makes a channel of its row. Modes that can't be read are left out.
-func newChannel(row ChannelRow, kept bool, now time.Time) *channel {
+func newChannel(row irc.Channel, kept bool, now time.Time) *channel {
 	ch := &channel{row: row, kept: kept, created: now}
 	ch.setModes(row.Modes)
 	return ch
@@ -92,7 +93,7 @@ func (ch *channel) admits(a *account) bool {
 }
 
 func (ch *channel) admitsMember(m member.Member) bool {
-	return m.Can(core.IRCConnect) && m.Can(ch.row.Join)
+	return m.Can(core.IRCConnect) && m.Can(ch.row.Join) && ch.row.JoinClass.Allows(m.Class.Level, m.SecondaryIDs()...)
 }
 
 // seenBy reports whether viewer, who may be outside, sees that m is in the channel.
@@ -205,8 +206,8 @@ func rights(m member.Member) status {
 // permission nothing else replaces it: programs trust what is said there.
 func (ch *channel) maySpeak(u *user) bool {
 	m := u.in(ch)
-	if ch.row.Speak != "" {
-		return m != nil && u.can(ch.row.Speak)
+	if ch.row.Speak != "" || ch.row.SpeakClass.ID != 0 {
+		return m != nil && u.can(ch.row.Speak) && ch.row.SpeakClass.Allows(u.account.member.Class.Level, u.account.member.SecondaryIDs()...)
 	}
 	switch {
 	case m == nil && (ch.flags&flagNoExternal != 0 || !ch.admits(u.account)):

@@ -20,6 +20,7 @@ import (
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
+	"github.com/caduceus-bio/caduceus/internal/irc"
 	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
@@ -131,7 +132,7 @@ func (l *news) ConsumeFrom(ctx context.Context, _ int64, c eventlog.Consumer) er
 // shelf keeps channels in memory.
 type shelf struct {
 	mu   sync.Mutex
-	rows []ChannelRow
+	rows []irc.Channel
 	err  error // what saving is answered with, when set
 }
 
@@ -139,26 +140,26 @@ func (s *shelf) Seed(context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.rows == nil {
-		s.rows = firstChannels()
+		s.rows = irc.FirstChannels()
 	}
 	return nil
 }
 
-func (s *shelf) Load(context.Context) ([]ChannelRow, error) {
+func (s *shelf) Channels(context.Context) ([]irc.Channel, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.rows), nil
 }
 
 func (s *shelf) SaveTopic(_ context.Context, channel, topic, by string, at time.Time) error {
-	return s.save(channel, func(r *ChannelRow) { r.Topic, r.TopicBy, r.TopicAt = topic, by, at })
+	return s.save(channel, func(r *irc.Channel) { r.Topic, r.TopicBy, r.TopicAt = topic, by, at })
 }
 
-func (s *shelf) SaveModes(_ context.Context, channel, modes string) error {
-	return s.save(channel, func(r *ChannelRow) { r.Modes = modes })
+func (s *shelf) SaveModes(_ context.Context, channel, modes string, _ ...irc.MaskChange) error {
+	return s.save(channel, func(r *irc.Channel) { r.Modes = modes })
 }
 
-func (s *shelf) save(channel string, f func(*ChannelRow)) error {
+func (s *shelf) save(channel string, f func(*irc.Channel)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i := range s.rows {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/irc"
 	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
@@ -30,7 +31,7 @@ func (r *request) join(name, key string) {
 	n, u := r.n, r.user()
 	ch := n.channels[fold(name)]
 	if ch == nil {
-		if !n.cfg.FreeChannels || !validChannel(name) || len(n.channels) >= maxChannels {
+		if !n.cfg.FreeChannels || !validChannel(name) || len(n.channels) >= irc.MaxChannels {
 			r.reply(errNoSuchChannel, clip(name, maxChannel), "No such channel")
 			return
 		}
@@ -54,7 +55,7 @@ func (n *network) openFree(s *session, name string) {
 		n.numeric(s, errTooManyChannels, name, "You have joined too many channels")
 		return
 	}
-	ch := newChannel(ChannelRow{Name: name, Modes: "+nt", Guests: true}, false, n.clock())
+	ch := newChannel(irc.Channel{Name: name, Modes: "+nt", Guests: true}, false, n.clock())
 	n.channels[fold(name)] = ch
 	n.enter(u, ch, n.entryStatus(u)|statusOp)
 }

@@ -48,7 +48,7 @@ func parseListFilter(s string) (listFilter, bool) {
 }
 
 // cmdList is LIST: all channels that may be known, those named, or those that
-// meet all conditions. They are at most maxChannels.
+// meet all conditions. They are at most irc.MaxChannels.
 func cmdList(r *request) {
 	n := r.n
 	var names []string

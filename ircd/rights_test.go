@@ -8,13 +8,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
+	"github.com/caduceus-bio/caduceus/internal/irc"
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/internal/secret"
 )
@@ -37,7 +37,7 @@ func eachEngine(t *testing.T, test func(t *testing.T, s *site)) {
 		if err := s.members.Seed(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		s.Room = New(testConfig(), Deps{Members: s.members, Events: log, Channels: NewChannels(d), Clock: time.Now, SiteName: "Bio Test",
+		s.Room = New(testConfig(), Deps{Members: s.members, Events: log, Channels: irc.NewStore(d, log, time.Now), Clock: time.Now, SiteName: "Bio Test",
 			Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(), DataDir: t.TempDir()})
 		test(t, s)
 	})
@@ -155,32 +155,6 @@ func TestTopicsAndModesSurviveARestart(t *testing.T) {
 		mod.expect(":irc.test 324 mod #general +mnkl secret 50")
 		mod.expect(":irc.test 331 mod #support *")
 		mod.expect(":irc.test 332 mod #announce :New upload announces")
-	})
-}
-
-func TestFirstChannels(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		ctx, store := t.Context(), NewChannels(d)
-		must(t, store.Seed(ctx))
-		rows, err := store.Load(ctx)
-		must(t, err)
-		if diff := cmp.Diff(firstChannels(), rows); diff != "" {
-			t.Error(diff)
-		}
-		at := time.Unix(1.8e9, 0).UTC()
-		must(t, store.SaveTopic(ctx, "#general", "Fresh", "mod", at))
-		must(t, store.SaveModes(ctx, "#general", "+mnt"))
-		must(t, store.Seed(ctx)) // changes nothing that is there
-		rows, err = store.Load(ctx)
-		must(t, err)
-		want := firstChannels()
-		want[2].Topic, want[2].TopicBy, want[2].TopicAt, want[2].Modes = "Fresh", "mod", at, "+mnt"
-		if diff := cmp.Diff(want, rows); diff != "" {
-			t.Error(diff)
-		}
-		if err := store.SaveModes(ctx, "#nowhere", "+n"); core.CodeOf(err) != core.NotFound {
-			t.Errorf("a channel that isn't kept gives %v", err)
-		}
 	})
 }
 

@@ -122,7 +122,7 @@ func (r *Room) network(ctx context.Context) (*network, error) {
 	if err := d.Channels.Seed(ctx); err != nil {
 		return nil, err
 	}
-	rows, err := d.Channels.Load(ctx)
+	rows, err := d.Channels.Channels(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -24,6 +24,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/economy"
+	"github.com/caduceus-bio/caduceus/internal/irc"
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/internal/schedule"
 	"github.com/caduceus-bio/caduceus/internal/transfer"
@@ -154,6 +155,7 @@ type Deps struct {
 	Economy  *economy.Store
 	Clients  *client.Store
 	Schedule *schedule.Store
+	IRC      *irc.Store
 	Clock    core.Clock
 	Log      *slog.Logger
 	// SiteName and SiteURL (without a slash at its end) are for texts and links.

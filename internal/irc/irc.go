@@ -1,9 +1,3 @@
-// Package irc keeps what staff decide about the IRC network: its channels, what
-// is kept of them (topics, modes, lists of masks), and who is kept from the whole
-// network. The room that runs the network follows by the event log.
-//
-// Concurrency: a Store is safe for concurrent use; values it returns belong to the
-// caller.
 package irc
 
 import (
@@ -16,7 +10,8 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 )
 
-// Store reads and writes the network's tables. What its Save methods write comes
+// Store keeps what staff decide about the network: its channels, what is kept of them
+// (topics, modes, lists of masks), and who is kept from all of it. What its Save methods write comes
 // from the running network, which knows of it already; the others tell it by an
 // event.
 type Store struct {

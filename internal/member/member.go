@@ -58,6 +58,15 @@ func (m Member) Can(p core.Permission) bool { return m.Enabled() && m.Permission
 // Outranks reports whether m stands above other: staff can't act on equals.
 func (m Member) Outranks(other Member) bool { return m.level() > other.level() }
 
+// SecondaryIDs are the ids of the secondary classes.
+func (m Member) SecondaryIDs() []int64 {
+	out := make([]int64, len(m.Secondary))
+	for i, c := range m.Secondary {
+		out[i] = c.ID
+	}
+	return out
+}
+
 func (m Member) level() int {
 	level := m.Class.Level
 	for _, c := range m.Secondary {

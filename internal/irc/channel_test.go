@@ -38,7 +38,7 @@ func (w *world) wait(d time.Duration) {
 	w.now = w.now.Add(d)
 }
 
-func each(t *testing.T, test func(t *testing.T, ctx context.Context, w *world)) {
+func eachStore(t *testing.T, test func(t *testing.T, ctx context.Context, w *world)) {
 	t.Helper()
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
@@ -78,7 +78,7 @@ func (w *world) kinds(t *testing.T) string {
 }
 
 func TestTheFirstChannelsAreWrittenOnce(t *testing.T) {
-	each(t, func(t *testing.T, ctx context.Context, w *world) {
+	eachStore(t, func(t *testing.T, ctx context.Context, w *world) {
 		must(t, w.Delete(ctx, "#USERBOTS"))
 		must(t, w.Seed(ctx))
 		got, err := w.Channels(ctx)
@@ -97,7 +97,7 @@ func TestTheFirstChannelsAreWrittenOnce(t *testing.T) {
 }
 
 func TestStaffChangeAChannel(t *testing.T) {
-	each(t, func(t *testing.T, ctx context.Context, w *world) {
+	eachStore(t, func(t *testing.T, ctx context.Context, w *world) {
 		made, err := w.Create(ctx, irc.Channel{Name: "#lab", Purpose: " Wet work ", Modes: "+tn", JoinClass: irc.Class{ID: 3}, SpeakClass: irc.Class{ID: 21}})
 		must(t, err)
 		if made.Position != 9 {
@@ -142,7 +142,7 @@ func TestStaffChangeAChannel(t *testing.T) {
 }
 
 func TestChannelsThatCantBe(t *testing.T) {
-	each(t, func(t *testing.T, ctx context.Context, w *world) {
+	eachStore(t, func(t *testing.T, ctx context.Context, w *world) {
 		long := strings.Repeat("x", 300)
 		for _, c := range []irc.Channel{
 			{Name: "lab"}, {Name: "#"}, {Name: "#a b"}, {Name: "#a,b"}, {Name: "#ä"}, {Name: "#" + long},
@@ -161,14 +161,14 @@ func TestChannelsThatCantBe(t *testing.T) {
 
 func TestClassesThatAChannelAsksFor(t *testing.T) {
 	t.Parallel()
-	any, primary, secondary := irc.Class{}, irc.Class{ID: 3, Level: 200}, irc.Class{ID: 21, Level: 50, Secondary: true}
+	anyone, primary, secondary := irc.Class{}, irc.Class{ID: 3, Level: 200}, irc.Class{ID: 21, Level: 50, Secondary: true}
 	for _, c := range []struct {
 		class     irc.Class
 		level     int
 		secondary []int64
 		want      bool
 	}{
-		{any, 0, nil, true}, {primary, 199, []int64{3, 21}, false}, {primary, 200, nil, true}, {primary, 900, nil, true},
+		{anyone, 0, nil, true}, {primary, 199, []int64{3, 21}, false}, {primary, 200, nil, true}, {primary, 900, nil, true},
 		{secondary, 900, nil, false}, {secondary, 900, []int64{20}, false}, {secondary, 1, []int64{20, 21}, true},
 	} {
 		if got := c.class.Allows(c.level, c.secondary...); got != c.want {
@@ -178,7 +178,7 @@ func TestClassesThatAChannelAsksFor(t *testing.T) {
 }
 
 func TestAClassThatIsGoneAdmitsNobody(t *testing.T) {
-	each(t, func(t *testing.T, ctx context.Context, w *world) {
+	eachStore(t, func(t *testing.T, ctx context.Context, w *world) {
 		_, err := w.Create(ctx, irc.Channel{Name: "#lab", JoinClass: irc.Class{ID: 99}})
 		must(t, err)
 		c, err := w.Channel(ctx, "#lab")
@@ -190,7 +190,7 @@ func TestAClassThatIsGoneAdmitsNobody(t *testing.T) {
 }
 
 func TestListsAreKept(t *testing.T) {
-	each(t, func(t *testing.T, ctx context.Context, w *world) {
+	eachStore(t, func(t *testing.T, ctx context.Context, w *world) {
 		mask := func(kind byte, mask string) irc.Mask {
 			return irc.Mask{Channel: "#general", Kind: kind, Mask: mask, By: "mod", At: w.clock()}
 		}
@@ -213,7 +213,7 @@ func TestListsAreKept(t *testing.T) {
 }
 
 func TestLines(t *testing.T) {
-	each(t, func(t *testing.T, ctx context.Context, w *world) {
+	eachStore(t, func(t *testing.T, ctx context.Context, w *world) {
 		line := func(kind irc.LineKind, mask string, lasts time.Duration) irc.Line {
 			l, err := irc.NewLine(kind, mask, " spam ", "mod", w.clock(), lasts)
 			must(t, err)
