@@ -96,7 +96,6 @@ GRANT SELECT, UPDATE ON class TO 'caduceus-hermes'@'localhost';
 GRANT SELECT ON class_permission TO 'caduceus-hermes'@'localhost';
 GRANT SELECT, DELETE ON session TO 'caduceus-hermes'@'localhost';
 GRANT SELECT ON category TO 'caduceus-hermes'@'localhost';
-GRANT SELECT, UPDATE ON irc_channel TO 'caduceus-hermes'@'localhost';
 GRANT SELECT ON term TO 'caduceus-hermes'@'localhost';
 GRANT SELECT ON term_extension TO 'caduceus-hermes'@'localhost';
 GRANT SELECT ON category_term TO 'caduceus-hermes'@'localhost';

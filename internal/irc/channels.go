@@ -198,7 +198,7 @@ func (s *Store) Masks(ctx context.Context, channel string) ([]Mask, error) {
 	return rows, wrap("read the lists of channels", err)
 }
 
-// Change of a list: one entry comes or goes.
+// MaskChange is an entry of a list that comes, with Add, or goes.
 type MaskChange struct {
 	Mask
 	Add bool
