@@ -4,6 +4,8 @@ import (
 	"context"
 	"strconv"
 	"strings"
+
+	"github.com/caduceus-bio/caduceus/internal/irc"
 )
 
 // flags are the modes of a channel that are on or off.
@@ -26,7 +28,7 @@ const (
 const (
 	userModes    = "Bir"
 	channelModes = "CIMRSbeiklmnostuv"
-	flagModes    = "CMRSimnstu" // those of the channel modes that are flags
+	flagModes    = irc.ChannelFlags // those of the channel modes that are flags
 	withArgument = "Ibeklov"
 	maxModes     = 6 // changes with a parameter in one MODE
 )

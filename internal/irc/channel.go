@@ -58,7 +58,7 @@ const (
 )
 
 // ChannelFlags are the modes of a channel that are on or off and kept.
-const ChannelFlags = "imnstu"
+const ChannelFlags = "CMRSimnstu"
 
 // ValidChannel checks the name of a channel that staff make: # and then letters,
 // digits and signs that every client can show and type.
