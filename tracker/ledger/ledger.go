@@ -145,6 +145,7 @@ type Book struct {
 	// journal.Appended, and no others.
 	cut    sync.RWMutex
 	shards [shards]shard
+	spare  []*sheet      // empty; guarded by cut
 	rows   atomic.Int64  // in memory: being merged, and taken
 	open   atomic.Int64  // of these, being merged
 	many   chan struct{} // holds one when it is time to flush early
@@ -165,9 +166,8 @@ type Book struct {
 }
 
 type shard struct {
-	mu    sync.Mutex
-	open  *sheet
-	spare []*sheet
+	mu   sync.Mutex
+	open *sheet
 }
 
 func shardOf(m core.MemberID) int { return int(uint64(m) % shards) }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"math"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -243,7 +244,7 @@ func TestDoubtfulCommit(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		b := newBook(t, d, nil)
 		record(t, b, Entry{Member: 1, Torrent: 10, Up: 7, Left: 0, Completion: Completed, At: epoch})
-		b.take()
+		b.take(0, nil)
 		if err := b.write(t.Context(), b.taken[0]); err != nil {
 			t.Fatal(err)
 		}
@@ -254,6 +255,51 @@ func TestDoubtfulCommit(t *testing.T) {
 		want(t, d, readMark, []int64{2, 2, shards})
 		if b.Snatches(10) != 1 {
 			t.Errorf("%d snatches in memory", b.Snatches(10))
+		}
+	})
+}
+
+// TestHalves cuts batches that are not written in two, whether they were committed
+// or not.
+func TestHalves(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		const members = 3 * smallBatch
+		b := newBook(t, d, nil)
+		all := func() {
+			for m := range members {
+				record(t, b, Entry{Member: core.MemberID(m + 1), Torrent: 10, Up: 7, Completion: Completed, At: epoch})
+			}
+		}
+		all()
+		b.take(0, []Count{{Torrent: 10, Seeders: members}})
+		if err := b.write(t.Context(), b.taken[0]); err != nil {
+			t.Fatal(err)
+		}
+		b.taken = b.taken[0].halves()
+		b.taken = slices.Concat(b.taken[0].halves(), b.taken[1:]) // as when the answer to the commit was lost
+		flush(t, b)
+		if b.Snatches(10) != members || b.Stats().Rows != 0 {
+			t.Errorf("%d snatches in memory, %d rows", b.Snatches(10), b.Stats().Rows)
+		}
+		all()
+		exec(t, d, "ALTER TABLE transfer_torrent RENAME TO elsewhere")
+		for n := range 5 {
+			if err := b.Flush(t.Context()); err == nil {
+				t.Fatal("a flush without its table succeeded")
+			}
+			if want := min(n+2, 3); len(b.taken) != want {
+				t.Errorf("try %d: %d batches, want %d", n, len(b.taken), want)
+			}
+		}
+		exec(t, d, "ALTER TABLE elsewhere RENAME TO transfer_torrent")
+		flush(t, b)
+		want(t, d, readTorrents, []int64{10, 2 * 7 * members, 0, members})
+		want(t, d, "SELECT COUNT(*), MIN(uploaded), MAX(uploaded) FROM transfer_member", []int64{members, 14, 14})
+		want(t, d, readMark, []int64{2 * members, 2 * members, shards})
+		want(t, d, readCounts, []int64{10, members, 0})
+		if b.Snatches(10) != members || b.Stats().Rows != 0 {
+			t.Errorf("%d snatches in memory, %d rows", b.Snatches(10), b.Stats().Rows)
 		}
 	})
 }
@@ -421,8 +467,9 @@ func BenchmarkRecord(b *testing.B) {
 
 func BenchmarkFlush10000(b *testing.B) {
 	book := newBook(b, dbtest.SQLite(b), nil)
+	b.ReportAllocs()
 	for b.Loop() {
-		for n := range maxBatch {
+		for n := range 10_000 {
 			if err := book.Record(Entry{Member: core.MemberID(n%1000 + 1), Torrent: core.TorrentID(n/1000 + 1), Up: 1, At: epoch}); err != nil {
 				b.Fatal(err)
 			}

@@ -1,9 +1,7 @@
 package ledger
 
 import (
-	"cmp"
 	"math"
-	"slices"
 	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
@@ -91,14 +89,6 @@ func (s *sheet) mostlyNew() bool {
 	n := s.entries - s.looked
 	s.looked = s.entries
 	return n*7 <= lookEvery*8
-}
-
-// sort puts the rows into the order in which they are written. Nothing can be
-// merged any more until the sheet is empty again.
-func (s *sheet) sort() {
-	slices.SortFunc(s.rows, func(a, b row) int {
-		return cmp.Or(cmp.Compare(a.member, b.member), cmp.Compare(a.torrent, b.torrent))
-	})
 }
 
 func (s *sheet) empty() {

@@ -30,14 +30,15 @@ func TestSheet(t *testing.T) {
 				t.Fatalf("round %d: %v is new: %t", round, k, !known)
 			}
 		}
-		s.sort()
-		for i, r := range s.rows {
-			if r != want[r.key] || i > 0 && (s.rows[i-1].member > r.member || s.rows[i-1].member == r.member && s.rows[i-1].torrent >= r.torrent) {
+		w := &batch{sheets: []*sheet{newSheet(), s}}
+		w.sort()
+		for i, r := range w.rows {
+			if *r != want[r.key] || i > 0 && (w.rows[i-1].member > r.member || w.rows[i-1].member == r.member && w.rows[i-1].torrent >= r.torrent) {
 				t.Fatalf("round %d: row %d is %+v, want %+v", round, i, r, want[r.key])
 			}
 		}
-		if len(s.rows) != len(want) {
-			t.Fatalf("round %d: %d rows, want %d", round, len(s.rows), len(want))
+		if len(w.rows) != len(want) {
+			t.Fatalf("round %d: %d rows, want %d", round, len(w.rows), len(want))
 		}
 		s.empty()
 		clear(want)
@@ -56,5 +57,39 @@ func TestRowsEnd(t *testing.T) {
 	}
 	if got := addUp([]sum{{2, 1, 1}, {1, math.MaxInt64, 1}, {2, 3, 4}, {1, 1, 0}}); !slices.Equal(got, []sum{{1, math.MaxInt64, 1}, {2, 4, 5}}) {
 		t.Errorf("%v", got)
+	}
+}
+
+// BenchmarkMerge adds to rows, of which half are there already.
+func BenchmarkMerge(b *testing.B) {
+	const pairs = 50_000
+	book := makeBook(nil, Options{Clock: time.Now})
+	e := Entry{Up: 1 << 20, SeedTime: time.Minute, Active: true, At: time.Now()}
+	b.ReportAllocs()
+	for n := 0; b.Loop(); n++ {
+		if n%(2*pairs) == 0 {
+			for i := range book.shards {
+				book.recycle([]*sheet{book.shards[i].open})
+				book.shards[i].open = book.blank()
+			}
+		}
+		p := uint64(n%pairs) * 0x9E3779B1 % pairs
+		e.Member, e.Torrent = core.MemberID(p%5000), core.TorrentID(p)
+		book.merge(&e)
+	}
+}
+
+// BenchmarkSort puts a full batch into order.
+func BenchmarkSort(b *testing.B) {
+	w := &batch{}
+	for i := range shards {
+		s := newSheet()
+		for n := range maxBatch / shards {
+			s.merge(&Entry{Member: core.MemberID(n*7919%3000*shards + i), Torrent: core.TorrentID(n * 104729 % 20_000), At: time.Now()})
+		}
+		w.sheets = append(w.sheets, s)
+	}
+	for b.Loop() {
+		w.sort()
 	}
 }
