@@ -19,6 +19,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/command"
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
+	"github.com/caduceus-bio/caduceus/internal/irc"
 	"github.com/caduceus-bio/caduceus/internal/supervise"
 	"github.com/caduceus-bio/caduceus/ircd"
 	"github.com/caduceus-bio/caduceus/jobs"
@@ -197,7 +198,8 @@ func (h *house) room(name string) supervise.Room {
 		return site.New(s.Site, site.Deps{DB: h.db, Keys: h.keys, Members: h.members, Catalog: h.catalog, Economy: h.economy,
 			Clients: h.clients, AnnounceURLs: s.announceURLs(), IRC: s.ircInfo(), Clock: clock, Log: log, Metrics: h.metrics})
 	case "ircd":
-		return ircd.New(s.IRC, ircd.Deps{Members: h.members, Events: h.events, Channels: h.irc, Clock: clock, Log: log,
+		return ircd.New(s.IRC, ircd.Deps{Members: h.members, Events: h.events, Channels: h.irc,
+			History: irc.NewHistory(h.db, clock, s.IRC.Retention()), Clock: clock, Log: log,
 			Metrics: h.metrics, SiteName: s.Site.Name, Version: "caduceus-" + version, DataDir: s.House.DataDir})
 	case "hermes":
 		return hermes.New(s.Hermes, hermes.Deps{Events: h.events, Commands: h.commands, Members: h.members, Catalog: h.catalog,

@@ -1,6 +1,7 @@
 package ircd
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 )
@@ -30,6 +31,11 @@ const (
 	capSetname
 	capStandardReplies
 	capUserhostInNames
+	capChathistory
+	capEventPlayback
+	capMultiline
+	capReadMarker
+	capRedact
 )
 
 // capability is one line of the list that CAP LS shows.
@@ -47,8 +53,13 @@ func capabilities() []capability {
 		{"batch", "", capBatch},
 		{"cap-notify", "", capCapNotify},
 		{"chghost", "", capChgHost},
+		{"draft/chathistory", "", capChathistory},
+		{"draft/event-playback", "", capEventPlayback},
+		{"draft/message-redaction", "", capRedact},
+		{"draft/multiline", fmt.Sprintf("max-bytes=%d,max-lines=%d", maxBytes, maxLines), capMultiline},
 		{"draft/no-implicit-names", "", capNoImplicitNames},
 		{"draft/pre-away", "", capPreAway},
+		{"draft/read-marker", "", capReadMarker},
 		{"echo-message", "", capEchoMessage},
 		{"extended-join", "", capExtendedJoin},
 		{"extended-monitor", "", capExtendedMonitor},
@@ -134,6 +145,9 @@ func (r *request) capLines(sub string, show func(capability) string) {
 	rest := ""
 	for _, c := range capabilities() {
 		w := show(c)
+		if r.n.rec == nil && c.bit&needHistory != 0 {
+			w = ""
+		}
 		if r.s.cap302 && len(rest)+1+len(w) > room {
 			r.n.sendLine(r.s, "CAP", r.s.target(), sub, "*", rest)
 			rest = ""
@@ -146,6 +160,9 @@ func (r *request) capLines(sub string, show func(capability) string) {
 	r.n.sendLine(r.s, "CAP", r.s.target(), sub, rest)
 }
 
+// needHistory are the capabilities that are nothing without a history.
+const needHistory = capChathistory | capEventPlayback | capRedact
+
 // capReq changes the client's capabilities: all that were asked for, or none.
 func (r *request) capReq() {
 	if !r.s.registered() {
@@ -155,7 +172,7 @@ func (r *request) capReq() {
 	for _, word := range strings.Fields(r.param(1)) {
 		name, remove := strings.CutPrefix(word, "-")
 		bit := capByName(name)
-		if bit == 0 {
+		if bit == 0 || r.n.rec == nil && bit&needHistory != 0 {
 			r.n.sendLine(r.s, "CAP", r.s.target(), "NAK", r.param(1))
 			return
 		}

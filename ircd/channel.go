@@ -38,6 +38,8 @@ type membership struct {
 	status status
 	place  int // in channel.members
 	rank   int // in channel.ranked, while there is a status
+
+	entered irc.MsgID // of the JOIN
 }
 
 // status is what a member of a channel is in it.
@@ -242,9 +244,14 @@ func (n *network) enter(u *user, ch *channel, s status) {
 	m := ch.put(u)
 	m.setStatus(s)
 	u.invited = slices.DeleteFunc(u.invited, func(other *channel) bool { return other == ch })
-	n.showEntry(m, m.viewers())
+	entry := n.lineFrom(u, "JOIN", ch.row.Name)
+	n.stamp(entry)
+	m.entered = entry.id
+	n.recordMove(m, entry, "")
+	n.showEntry(m, entry.id, m.viewers())
 	for _, own := range u.sessions {
 		n.showInside(own, ch)
+		n.wantReplay(own, m)
 	}
 	if s != 0 {
 		l := n.statusLine(m, "+"+s.letters())
@@ -257,11 +264,15 @@ func (n *network) enter(u *user, ch *channel, s status) {
 }
 
 // entryLines are the JOIN of m, as plain and extended ones, and AWAY for those
-// who want to know; nil where it isn't so.
-func (n *network) entryLines(m *membership) (plain, extended, away *line) {
+// who want to know; nil where it isn't so. id is 0 when others don't see that just now.
+func (n *network) entryLines(m *membership, id irc.MsgID) (plain, extended, away *line) {
 	u := m.user
 	plain = n.lineFrom(u, "JOIN", m.ch.row.Name)
 	extended = n.lineFrom(u, "JOIN", m.ch.row.Name, orStar(u.accountName()), u.real)
+	if id != 0 {
+		plain.id, extended.id = id, id
+		plain.at, extended.at = id.Time(), id.Time()
+	}
 	if u.away != "" {
 		away = n.lineFrom(u, "AWAY", u.away)
 	}
@@ -269,8 +280,8 @@ func (n *network) entryLines(m *membership) (plain, extended, away *line) {
 }
 
 // showEntry sends the JOIN of m to some in the channel.
-func (n *network) showEntry(m *membership, viewers iter.Seq[*user]) {
-	plain, extended, away := n.entryLines(m)
+func (n *network) showEntry(m *membership, id irc.MsgID, viewers iter.Seq[*user]) {
+	plain, extended, away := n.entryLines(m, id)
 	for viewer := range viewers {
 		for _, s := range viewer.sessions {
 			if s.has(capExtendedJoin) {
@@ -287,7 +298,7 @@ func (n *network) showEntry(m *membership, viewers iter.Seq[*user]) {
 
 // showOwn lets one session of a member enter the channel, for its own eyes only.
 func (n *network) showOwn(s *session, m *membership) {
-	plain, extended, _ := n.entryLines(m)
+	plain, extended, _ := n.entryLines(m, 0)
 	if s.has(capExtendedJoin) {
 		plain = extended
 	}
@@ -300,6 +311,9 @@ func (n *network) showOwn(s *session, m *membership) {
 func (n *network) showInside(s *session, ch *channel) {
 	if ch.topic() != "" {
 		n.sendTopic(s, ch)
+	}
+	if s.has(capReadMarker) {
+		n.send(s, n.markLine(ch.row.Name, s.user.marks()[fold(ch.row.Name)]))
 	}
 	if !s.has(capNoImplicitNames) {
 		n.sendNames(s, ch)
@@ -317,6 +331,8 @@ func (n *network) leave(m *membership) {
 // expel takes a member out by the server's word.
 func (n *network) expel(m *membership, reason string) {
 	l := n.line("KICK", m.ch.row.Name, m.user.nick, reason)
+	n.stamp(l)
+	n.recordMove(m, l, m.user.nick+" "+reason)
 	for viewer := range m.viewers() {
 		n.tell(viewer, l)
 	}
@@ -363,9 +379,11 @@ func (n *network) setStatus(m *membership, now status, by string) {
 		}
 	}
 	if was == 0 { // in an auditorium the member comes into view
-		n.showEntry(m, unseen)
+		n.showEntry(m, 0, unseen)
 	}
 	m.setStatus(now)
+	n.stamp(l)
+	n.recordEvent(m.ch, nil, l, strings.Join(l.params[1:], " "))
 	n.tellChannel(m.ch, l)
 	if now == 0 { // and out of it again
 		part := n.lineFrom(m.user, "PART", m.ch.row.Name)

@@ -23,6 +23,7 @@ type command struct {
 	// unlocked commands wait for the database, so they are called without the
 	// lock and take it with request.locked. All others run under it.
 	unlocked bool
+	history  bool   // there is no such command where no history is kept
 	usage    string // shown by HELP
 	run      func(r *request)
 }
@@ -32,9 +33,12 @@ func commandTable() map[string]*command {
 		{name: "ADMIN", run: cmdAdmin},
 		{name: "AUTHENTICATE", min: 1, early: true, unlocked: true, usage: "AUTHENTICATE PLAIN", run: cmdAuthenticate},
 		{name: "AWAY", early: true, usage: "AWAY [text]", run: cmdAway},
+		{name: "BATCH", min: 1, unlocked: true, usage: "BATCH +name draft/multiline target, BATCH -name", run: cmdBatch},
 		{name: "CAP", min: 1, early: true, unlocked: true, usage: "CAP LS|LIST|REQ|END", run: cmdCap},
+		{name: "CHATHISTORY", history: true, unlocked: true, usage: "CHATHISTORY LATEST|BEFORE|AFTER|AROUND|BETWEEN target reference… limit, CHATHISTORY TARGETS from to limit", run: cmdChathistory},
 		{name: "HELP", usage: "HELP [command]", run: cmdHelp},
 		{name: "HELPOP", run: cmdHelp},
+		{name: "HISTORY", min: 1, history: true, unlocked: true, usage: "HISTORY #channel [count]", run: cmdHistory},
 		{name: "INFO", run: cmdInfo},
 		{name: "INVITE", usage: "INVITE [nick #channel]", run: cmdInvite},
 		{name: "ISON", min: 1, usage: "ISON nick…", run: cmdIson},
@@ -43,6 +47,7 @@ func commandTable() map[string]*command {
 		{name: "LINKS", run: cmdLinks},
 		{name: "LIST", usage: "LIST [#channel|mask|>n|<n|C>n|C<n|T>n|T<n]", run: cmdList},
 		{name: "LUSERS", run: cmdLusers},
+		{name: "MARKREAD", unlocked: true, usage: "MARKREAD target [timestamp=…]", run: cmdMarkread},
 		{name: "MODE", min: 1, unlocked: true, usage: "MODE #channel|nick [modes]", run: cmdMode},
 		{name: "MONITOR", min: 1, usage: "MONITOR +|- nick,nick or MONITOR C|L|S", run: cmdMonitor},
 		{name: "MOTD", run: cmdMOTD},
@@ -57,6 +62,7 @@ func commandTable() map[string]*command {
 		{name: "PONG", early: true, run: func(*request) {}},
 		{name: "PRIVMSG", unlocked: true, usage: "PRIVMSG target :text", run: cmdPrivmsg},
 		{name: "QUIT", early: true, usage: "QUIT [reason]", run: cmdQuit},
+		{name: "REDACT", min: 2, history: true, unlocked: true, usage: "REDACT target msgid [reason]", run: cmdRedact},
 		{name: "SETNAME", min: 1, usage: "SETNAME :real name", run: cmdSetname},
 		{name: "STATS", min: 1, need: core.IRCOperate, usage: "STATS u", run: cmdStats},
 		{name: "TAGMSG", min: 1, unlocked: true, run: cmdTagmsg},
@@ -85,6 +91,7 @@ type request struct {
 	params []string
 	label  string  // of labeled-response; "" without
 	held   []*line // the answers to a labelled request
+	silent bool    // the answer comes with another request
 }
 
 // locked runs f under the network's lock on behalf of the request. It does
@@ -126,7 +133,18 @@ func (n *network) handle(ctx context.Context, s *session, raw string) (alive boo
 	if !n.parse(r, raw) {
 		return ctx.Err() == nil
 	}
+	if ok, ref := r.msg.GetTag("batch"); ok && s.compound != nil {
+		r.locked(func() {
+			r.collect(ref)
+			r.silent = r.silent || len(r.held) == 0
+			n.flush(r)
+		})
+		return ctx.Err() == nil
+	}
 	cmd := n.table[r.msg.Command]
+	if cmd != nil && cmd.history && n.rec == nil {
+		cmd = nil
+	}
 	if cmd == nil || !cmd.unlocked {
 		r.locked(func() {
 			if r.admit(cmd) {
@@ -134,6 +152,7 @@ func (n *network) handle(ctx context.Context, s *session, raw string) (alive boo
 			}
 			n.flush(r)
 		})
+		n.replay(ctx, s)
 		return ctx.Err() == nil
 	}
 	admitted := false
@@ -142,6 +161,7 @@ func (n *network) handle(ctx context.Context, s *session, raw string) (alive boo
 		cmd.run(r)
 	}
 	r.locked(func() { n.flush(r) })
+	n.replay(ctx, s)
 	return ctx.Err() == nil
 }
 
@@ -215,11 +235,17 @@ func (n *network) flush(r *request) {
 	}
 	label, held, s := r.label, r.held, r.s
 	r.label, r.held = "", nil
-	switch len(held) {
-	case 0:
+	switch {
+	case len(held) == 0 && r.silent:
+	case len(held) == 0:
 		n.push(s, n.line("ACK").with(s.caps, "label", label))
-	case 1:
+	case len(held) == 1:
 		n.push(s, held[0].with(s.caps, "label", label))
+	case oneBatch(held):
+		n.push(s, held[0].with(s.caps, "label", label))
+		for _, l := range held[1:] {
+			n.push(s, l.bytes(s.caps))
+		}
 	default:
 		if !s.has(capBatch) {
 			n.push(s, held[0].with(s.caps, "label", label))
@@ -232,10 +258,20 @@ func (n *network) flush(r *request) {
 		id := "r" + itoa(int(n.serial))
 		n.push(s, n.line("BATCH", "+"+id, "labeled-response").with(s.caps, "label", label))
 		for _, l := range held {
-			n.push(s, l.with(s.caps, "batch", id))
+			if l.batch != "" || l.command == "BATCH" && l.params[0][0] == '-' {
+				n.push(s, l.bytes(s.caps)) // of a batch within this one
+			} else {
+				n.push(s, l.with(s.caps, "batch", id))
+			}
 		}
 		n.push(s, n.line("BATCH", "-"+id).bytes(s.caps))
 	}
+}
+
+// oneBatch reports whether lines are one batch, which can carry a label itself.
+func oneBatch(lines []*line) bool {
+	first, last := lines[0], lines[len(lines)-1]
+	return first.command == "BATCH" && last.command == "BATCH" && first.batch == "" && first.params[0][1:] == last.params[0][1:]
 }
 
 // clip cuts s to at most limit bytes without breaking a character.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/caduceus-bio/caduceus/internal/config"
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/irc"
 )
 
 // Config is the section [irc].
@@ -39,6 +40,10 @@ type Config struct {
 	LinesBurst          int `toml:"lines_burst"`      // and at once
 	GuestLinesPerMinute int `toml:"guest_lines_per_minute"`
 	GuestLinesBurst     int `toml:"guest_lines_burst"`
+
+	Replay             int `toml:"replay_lines"`         // missed lines of a channel that simple clients are shown at login, where the member set nothing else
+	PrivateHistoryDays int `toml:"private_history_days"` // how long conversations are kept for members who switched that on
+	FreeHistoryDays    int `toml:"free_history_days"`    // how long lines of channels that nobody keeps are; whoever opens one of that name again reads them
 }
 
 // DefaultConfig is TLS for everybody, plain text for this machine.
@@ -66,7 +71,15 @@ func DefaultConfig() Config {
 		LinesBurst:          30,
 		GuestLinesPerMinute: 40,
 		GuestLinesBurst:     15,
+
+		Replay:             50,
+		PrivateHistoryDays: 180,
 	}
+}
+
+// Retention is what [irc] says of how long lines are kept.
+func (c Config) Retention() irc.Retention {
+	return irc.Retention{FreeDays: c.FreeHistoryDays, PrivateDays: c.PrivateHistoryDays}
 }
 
 // Validate checks the section; errors name the key.
@@ -90,9 +103,20 @@ func (c Config) Validate() error {
 		{"lines_burst", c.LinesBurst, 5},
 		{"guest_lines_per_minute", c.GuestLinesPerMinute, 1},
 		{"guest_lines_burst", c.GuestLinesBurst, 5},
+		{"replay_lines", c.Replay, 0},
+		{"private_history_days", c.PrivateHistoryDays, 1},
+		{"free_history_days", c.FreeHistoryDays, 0},
 	} {
 		if limit.value < limit.atLeast {
 			return core.FieldErrorf(limit.key, "must be at least %d", limit.atLeast)
+		}
+	}
+	if c.Replay > irc.MaxReplay {
+		return core.FieldErrorf("replay_lines", "must be at most %d", irc.MaxReplay)
+	}
+	for key, days := range map[string]int{"private_history_days": c.PrivateHistoryDays, "free_history_days": c.FreeHistoryDays} {
+		if days > irc.MaxHistoryDays {
+			return core.FieldErrorf(key, "must be at most %d", irc.MaxHistoryDays)
 		}
 	}
 	for _, limit := range []struct {

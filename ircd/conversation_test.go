@@ -183,7 +183,7 @@ func TestConversations(t *testing.T) {
 			alice > PRIVMSG #general :hello there
 			alice = :alice!alice@1.user.bio-test PRIVMSG #general :hello there
 			bob = @time=*;account=alice :alice!alice@1.user.bio-test PRIVMSG #general :hello there
-			mod = :alice!* PRIVMSG #general :hello there
+			mod = @msgid=* :alice!* PRIVMSG #general :hello there
 			bob > NOTICE alice :word
 			alice = :bob!* NOTICE alice :word
 			bob > PRIVMSG nobody :x
@@ -192,7 +192,7 @@ func TestConversations(t *testing.T) {
 			bob > PRIVMSG a,b,c,d,e :x
 			bob < * 407 bob *
 			bob > PRIVMSG @#general :ops
-			mod = :bob!* PRIVMSG @#general :ops
+			mod = @msgid=* :bob!* PRIVMSG @#general :ops
 			alice ! *ops*
 			alice > TAGMSG bob
 			alice = :irc.test 421 alice TAGMSG *
@@ -435,7 +435,8 @@ func TestConversations(t *testing.T) {
 			x < @batch=r* :irc.test 318 x *
 			x = :irc.test BATCH -r*
 			x > @label=d PRIVMSG x :me
-			x = @label=d :x!* PRIVMSG x :me
+			x = @msgid=* :x!* PRIVMSG x :me
+			x = @label=d;msgid=* :x!* PRIVMSG x :me
 			x > @label=e FROB
 			x = @label=e :irc.test 421 x FROB *
 			x > @label=f QUIT

@@ -18,4 +18,8 @@
 // queues, and what needs the database is done before or after. A connection has
 // two goroutines: one reads and runs commands, one writes its queue. A client
 // that doesn't read fast enough is cut off.
+//
+// History is kept behind the network's back: each line that is to be kept is put into
+// the recorder's bounded queue under the lock and written in batches a moment later.
+// Whoever reads the history waits, without the lock, until the queue is written.
 package ircd

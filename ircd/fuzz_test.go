@@ -22,7 +22,7 @@ func (in *interior) deaf(t testing.TB, name string) *session {
 	}
 	if m, err := in.people.ByName(t.Context(), name); err == nil {
 		in.n.locked(func() {
-			if err := in.n.attach(s, m); err != nil {
+			if err := in.n.attach(s, m, memory{}); err != nil {
 				t.Error(err)
 			}
 		})

@@ -178,6 +178,7 @@ type house struct {
 	shelf    *shelf
 	logged   *lockedBuffer
 	registry *prometheus.Registry
+	history  HistoryStore // nil keeps none
 	stop     func() error // ends the run and returns what it returned
 }
 
@@ -216,9 +217,13 @@ func newHouse(t testing.TB, change func(*Config)) *house {
 	if err := c.Validate(); err != nil {
 		t.Fatal(err)
 	}
-	h.Room = New(c, Deps{Members: h.people, Events: h.news, Channels: h.shelf, Clock: time.Now, SiteName: "Bio Test",
-		Log: slog.New(slog.NewTextHandler(h.logged, nil)), Metrics: h.registry, DataDir: t.TempDir()})
+	h.Room = New(c, h.needs(t))
 	return h
+}
+
+func (h *house) needs(t testing.TB) Deps {
+	return Deps{Members: h.people, Events: h.news, Channels: h.shelf, History: h.history, Clock: time.Now, SiteName: "Bio Test",
+		Log: slog.New(slog.NewTextHandler(h.logged, nil)), Metrics: h.registry, DataDir: t.TempDir()}
 }
 
 // open starts the room; the test's end closes it and demands that it ended well.

@@ -131,6 +131,8 @@ func (n *network) part(m *membership, reason string) {
 		params = append(params, reason)
 	}
 	l := n.lineFrom(m.user, "PART", params...)
+	n.stamp(l)
+	n.recordMove(m, l, reason)
 	for viewer := range m.viewers() {
 		n.tell(viewer, l)
 	}
@@ -168,6 +170,8 @@ func cmdKick(r *request) {
 			continue
 		}
 		l := n.lineFrom(u, "KICK", ch.row.Name, victim.user.nick, reason)
+		n.stamp(l)
+		n.recordEvent(ch, u, l, victim.user.nick+" "+reason)
 		for viewer := range victim.viewers() {
 			n.tell(viewer, l)
 		}

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/ergochat/irc-go/ircmsg"
+
+	"github.com/caduceus-bio/caduceus/internal/irc"
 )
 
 // line is one message on its way to clients. It is encoded once for each set of
@@ -20,6 +22,12 @@ type line struct {
 	account string            // of who sent it, for account-tag
 	bot     bool              // whether who sent it is a bot
 	tags    map[string]string // the sender's client-only tags
+	id      irc.MsgID         // 0 without
+	batch   string            // the batch that it is part of
+	concat  bool              // whether it goes on where the line before it in a batch ended
+	several bool              // whether the text of this message has several lines; see network.sendMessage
+
+	whole, plain []*line // of a message of several lines: as a batch, and as messages
 
 	body    []byte
 	encoded [8][]byte
@@ -65,6 +73,12 @@ func (l *line) with(caps capSet, extra ...string) []byte {
 	for i := 0; i+1 < len(extra); i += 2 {
 		tag(extra[i], extra[i+1])
 	}
+	if l.batch != "" {
+		tag("batch", l.batch)
+	}
+	if l.concat {
+		tag(concatTag, "")
+	}
 	if caps&capServerTime != 0 {
 		tag("time", l.at.UTC().Format("2006-01-02T15:04:05.000Z"))
 	}
@@ -72,6 +86,9 @@ func (l *line) with(caps capSet, extra ...string) []byte {
 		tag("account", l.account)
 	}
 	if caps&capMessageTags != 0 {
+		if l.id != 0 {
+			tag("msgid", l.id.String())
+		}
 		if l.bot {
 			tag("bot", "")
 		}
@@ -130,7 +147,9 @@ func colonBeforeLast(command string, params int) bool {
 	switch command {
 	case "PART":
 		return params > 1
-	case "JOIN", "NICK", "MODE", "BATCH", "ACCOUNT", "CHGHOST", "INVITE", "AUTHENTICATE", "TAGMSG", "ACK", rplInviteList,
+	case "REDACT":
+		return params > 2
+	case "JOIN", "NICK", "MODE", "BATCH", "ACCOUNT", "CHGHOST", "INVITE", "AUTHENTICATE", "TAGMSG", "ACK", "MARKREAD", "CHATHISTORY", rplInviteList,
 		rplChannelModeIs, rplCreationTime, rplTopicWho, rplUModeIs, rplInviting, rplBanList, rplExceptList, rplInvexList, rplWhoSpc:
 		return false
 	}

@@ -126,10 +126,11 @@ func (r *request) login(name, key string) error {
 		if err != nil {
 			return true, err
 		}
+		known := n.recall(r.ctx, m.ID)
 		done := false
 		r.locked(func() {
 			if done = unchanged(m.ID, m.Name); done {
-				err = n.attach(r.s, m)
+				err = n.attach(r.s, m, known)
 			}
 		})
 		return done, err
@@ -166,14 +167,18 @@ func (n *network) authenticate(ctx context.Context, name, key string) (member.Me
 	}
 }
 
-// attach ties a connection to the account of m, which was just read.
-func (n *network) attach(s *session, m member.Member) error {
+// attach ties a connection to the account of m, which was just read like what is
+// known of it.
+func (n *network) attach(s *session, m member.Member, known memory) error {
 	if s.account != nil {
 		return core.Errorf(core.Conflict, "you are logged in already")
 	}
+	if known.marks == nil {
+		known.marks = marks{}
+	}
 	a := n.accounts[m.ID]
 	if a == nil {
-		a = &account{member: m}
+		a = &account{member: m, known: known, back: n.lastID + 1, replayed: map[*channel]bool{}}
 		n.accounts[m.ID] = a
 	} else {
 		n.refresh(a, m)

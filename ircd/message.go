@@ -44,7 +44,12 @@ func (r *request) message(command string) {
 				forBot = true
 				continue
 			}
-			r.sendTo(command, target)
+			l := r.n.lineFrom(r.user(), command, target)
+			if command != "TAGMSG" {
+				l.params = append(l.params, r.param(1))
+			}
+			l.tags = r.msg.ClientOnlyTags()
+			r.sendTo(l, target)
 		}
 	})
 	if forServices {
@@ -62,14 +67,9 @@ func (r *request) complain(command, code string, params ...string) {
 	}
 }
 
-func (r *request) sendTo(command, target string) {
-	l := r.n.lineFrom(r.user(), command, target)
-	if command != "TAGMSG" {
-		l.params = append(l.params, r.param(1))
-	}
-	if tags := r.msg.ClientOnlyTags(); len(tags) > 0 {
-		l.tags = tags
-	}
+// sendTo sends a message to a channel or a nick, and keeps it.
+func (r *request) sendTo(l *line, target string) {
+	r.n.stamp(l)
 	r.n.metrics.messages.Inc()
 	if name := strings.TrimLeft(target, "@+"); strings.HasPrefix(name, "#") {
 		r.sendToChannel(l, name, target[:len(target)-len(name)])
@@ -103,6 +103,9 @@ func (r *request) sendToChannel(l *line, name, prefix string) {
 		prefix, atLeast = "@", statusOp
 	}
 	l.params[0] = prefix + ch.row.Name
+	if prefix == "" { // what only some may read is not in the channel's history
+		n.recordMessage(u, ch, nil, l)
+	}
 	for _, m := range ch.members {
 		if m.user != u && (atLeast == 0 || m.status&atLeast != 0) {
 			n.deliver(m.user, l)
@@ -141,8 +144,16 @@ func (r *request) sendToNick(l *line, nick string) {
 		return
 	}
 	l.params[0] = to.nick
+	n.recordMessage(u, nil, to, l)
 	if to == u {
-		n.deliver(u, l) // to who says it too, once
+		// Who says it hears it, and then the echo, which has the label.
+		label := r.label
+		r.label = ""
+		n.deliver(u, l)
+		r.label = label
+		if r.s.has(capEchoMessage) && (l.command != "TAGMSG" || r.s.has(capMessageTags)) {
+			n.sendMessage(r.s, l)
+		}
 	} else {
 		n.deliver(to, l)
 		r.echo(l)
@@ -162,7 +173,7 @@ func mayWrite(u, to *user) bool {
 func (n *network) deliver(u *user, l *line) {
 	for _, s := range u.sessions {
 		if l.command != "TAGMSG" || s.has(capMessageTags) {
-			n.send(s, l)
+			n.sendMessage(s, l)
 		}
 	}
 }
@@ -174,6 +185,6 @@ func (r *request) echo(l *line) {
 		if s == r.s && !s.has(capEchoMessage) || l.command == "TAGMSG" && !s.has(capMessageTags) {
 			continue
 		}
-		r.n.send(s, l)
+		r.n.sendMessage(s, l)
 	}
 }

@@ -14,6 +14,7 @@ type metrics struct {
 	messages      prometheus.Counter
 	panics        prometheus.Counter
 	refused       prometheus.Counter
+	unkept        prometheus.Counter
 	loginFailures *prometheus.CounterVec
 }
 
@@ -29,6 +30,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		messages: counter("messages_total", "PRIVMSG, NOTICE and TAGMSG, counted once for each target."),
 		panics:   counter("panics_total", "Commands that panicked; each ended its connection."),
 		refused:  counter("refused_total", "Connections that were over a limit."),
+		unkept:   counter("history_dropped_total", "Lines that the history lacks because the database was too slow or away."),
 		loginFailures: registered(reg, prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "caduceus", Subsystem: "irc",
 			Name: "login_failures_total", Help: "Logins that failed, by why: refused, limited or unavailable."}, []string{"why"})),
 	}

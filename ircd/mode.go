@@ -313,6 +313,10 @@ func (n *network) makeChanges(u *user, ch *channel, changes []modeChange) {
 		return
 	}
 	l := n.lineFrom(u, "MODE", append([]string{ch.row.Name, letters}, args...)...)
+	n.stamp(l)
+	if !strings.Contains(letters, "k") { // who comes later need not know the key
+		n.recordEvent(ch, u, l, strings.Join(l.params[1:], " "))
+	}
 	n.tellChannel(ch, l)
 	if ch.flags&flagAuditorium != auditorium {
 		for _, m := range ch.members {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/irc"
 	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
@@ -27,6 +28,7 @@ type network struct {
 	members Members
 	store   ChannelStore
 	metrics *metrics
+	rec     *recorder // nil where no history is kept
 	guard   *guard
 	cloak   []byte // makes guests' hosts of their addresses; lives as long as the run
 	started time.Time
@@ -46,6 +48,7 @@ type network struct {
 	past      []pastNick
 	changes   changes
 	serial    uint64
+	lastID    irc.MsgID
 	mark      uint64
 	peak      int
 	unknown   int  // sessions that haven't registered
@@ -58,6 +61,9 @@ type account struct {
 	member   member.Member
 	sessions []*session
 	user     *user // nil until the first of the sessions has registered
+	known    memory
+	back     irc.MsgID         // the last message before the account was back
+	replayed map[*channel]bool // whose missed lines were shown
 }
 
 func (n *network) locked(f func()) { n.lockedFor(nil, f) }

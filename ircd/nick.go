@@ -97,6 +97,10 @@ func (n *network) rename(u *user, nick string) {
 		return
 	}
 	l := n.lineFrom(u, "NICK", nick)
+	n.stamp(l)
+	for _, m := range u.channels {
+		n.recordMove(m, l, nick)
+	}
 	peers := n.peers(u)
 	n.remember(u)
 	was := u.nick

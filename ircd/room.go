@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/netip"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"time"
 
@@ -25,6 +26,7 @@ type Deps struct {
 	Members  Members
 	Events   EventLog
 	Channels ChannelStore
+	History  HistoryStore // nil keeps none, and clients aren't promised any
 	Clock    core.Clock
 	Log      *slog.Logger
 	Metrics  prometheus.Registerer
@@ -87,6 +89,10 @@ func (r *Room) Run(ctx context.Context, ready func()) error {
 	if err := r.deps.Events.Advance(ctx, Consumer, from); err != nil {
 		return err
 	}
+	// The history is written until everybody is gone.
+	writing, stopWriting := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopWriting()
+	writer, writerFailed := supervise.NewGroup(writing)
 	listeners, err := r.listen(ctx)
 	if err != nil {
 		return err
@@ -102,10 +108,15 @@ func (r *Room) Run(ctx context.Context, ready func()) error {
 	}
 	group.Go(func(ctx context.Context) error { return n.follow(ctx, r.deps.Events, from) })
 	group.Go(n.keepSweeping)
+	if n.rec != nil {
+		writer.Go(n.rec.run)
+		group.Go(n.rec.prune)
+	}
 	ready()
 	select {
 	case <-groupCtx.Done():
 	case <-conns.failed:
+	case <-writerFailed.Done():
 	}
 	stop()
 	for _, l := range listeners {
@@ -113,7 +124,9 @@ func (r *Room) Run(ctx context.Context, ready func()) error {
 	}
 	err = group.Wait()
 	n.closeAll("The server is restarting, please come back")
-	return errors.Join(err, conns.drain(drainTime))
+	err = errors.Join(err, conns.drain(drainTime))
+	stopWriting()
+	return errors.Join(err, writer.Wait())
 }
 
 // network sets up the state of a run.
@@ -136,6 +149,13 @@ func (r *Room) network(ctx context.Context) (*network, error) {
 		started: d.Clock(), table: commandTable(), tokens: r.cfg.isupport(r.cfg.Network),
 		sessions: map[*session]struct{}{}, nicks: map[string]*user{}, accounts: map[core.MemberID]*account{},
 		channels: map[string]*channel{}, perAddr: map[netip.Addr]int{}, monitors: map[string]map[*session]struct{}{},
+	}
+	if d.History != nil {
+		if n.lastID, err = d.History.Last(ctx); err != nil {
+			return nil, err
+		}
+		n.rec = newRecorder(d.History, d.Log, r.metrics.unkept)
+		n.tokens = append(n.tokens, "CHATHISTORY="+strconv.Itoa(maxHistory), "MSGREFTYPES=msgid,timestamp")
 	}
 	for _, row := range rows {
 		ch := newChannel(row, true, n.started)

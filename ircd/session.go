@@ -42,6 +42,8 @@ type session struct {
 	user        *user             // who it belongs to: until registration, somebody whom nobody sees
 	away        string            // what AWAY said last; "" when its human is there
 	monitored   map[string]string // nicks as they were written, by folded ones
+	compound    *compound         // a message of several lines that is coming in
+	catchUp     []catchUp         // channels whose missed lines it is to see
 }
 
 func newSession(conn net.Conn, sendQueue int, end context.CancelFunc) *session {

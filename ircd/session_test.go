@@ -50,30 +50,31 @@ func TestSharedNicks(t *testing.T) {
 			alice .
 			bob > PRIVMSG #general :one
 			bob/2 = :bob!bob@* PRIVMSG #general :one
-			bob/3 = :bob!bob@* PRIVMSG #general :one
+			bob/3 = @msgid=* :bob!bob@* PRIVMSG #general :one
 			alice = :bob!bob@* PRIVMSG #general :one
 			bob ! *one
 			alice .
 			bob/3 > PRIVMSG #general :two
 			bob = :bob!bob@* PRIVMSG #general :two
 			bob/2 = :bob!bob@* PRIVMSG #general :two
-			bob/3 = :bob!bob@* PRIVMSG #general :two
+			bob/3 = @msgid=* :bob!bob@* PRIVMSG #general :two
 			alice = :bob!bob@* PRIVMSG #general :two
 			bob > NOTICE alice :three
 			alice = :bob!bob@* NOTICE alice :three
 			bob/2 = :bob!bob@* NOTICE alice :three
-			bob/3 = :bob!bob@* NOTICE alice :three
+			bob/3 = @msgid=* :bob!bob@* NOTICE alice :three
 			bob ! *three
 			alice > PRIVMSG bob :four
 			bob = :alice!* PRIVMSG bob :four
 			bob/2 = :alice!* PRIVMSG bob :four
-			bob/3 = :alice!* PRIVMSG bob :four
+			bob/3 = @msgid=* :alice!* PRIVMSG bob :four
 			bob/3 > PRIVMSG bob :five
 			bob = :bob!* PRIVMSG bob :five
 			bob/2 = :bob!* PRIVMSG bob :five
-			bob/3 = :bob!* PRIVMSG bob :five
+			bob/3 = @msgid=* :bob!* PRIVMSG bob :five
+			bob/3 = @msgid=* :bob!* PRIVMSG bob :five
 			bob/3 > @+typing=active TAGMSG alice
-			bob/3 = @+typing=active :bob!* TAGMSG alice
+			bob/3 = @msgid=*;+typing=active :bob!* TAGMSG alice
 			bob > PRIVMSG @#general :six
 			bob/2 = :bob!* PRIVMSG @#general :six
 			bob ! *
@@ -85,12 +86,12 @@ func TestSharedNicks(t *testing.T) {
 			bob is labeled-response batch echo-message message-tags
 			bob/2 is message-tags
 			bob > @label=a PRIVMSG #general :hello
-			bob = @label=a :bob!* PRIVMSG #general :hello
-			bob/2 = :bob!* PRIVMSG #general :hello
+			bob = @label=a;msgid=* :bob!* PRIVMSG #general :hello
+			bob/2 = @msgid=* :bob!* PRIVMSG #general :hello
 			bob > @label=b JOIN #support
 			bob = @label=b :irc.test BATCH *
 			bob < @batch=* 366 *
-			bob/2 = :bob!* JOIN #support
+			bob/2 = @msgid=* :bob!* JOIN #support
 			bob/2 < :irc.test 366 bob #support *`,
 		"nick, channels and modes are the user's": `
 			alice is

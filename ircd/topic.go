@@ -55,7 +55,10 @@ func (r *request) setTopic(ch *channel, topic string) {
 	// The change is saved: it is made even when who made it is gone by now.
 	n.lockedFor(r, func() {
 		ch.row.Topic, ch.row.TopicBy, ch.row.TopicAt = topic, by, at
-		n.tellChannel(ch, n.lineFrom(r.user(), "TOPIC", name, topic))
+		l := n.lineFrom(r.user(), "TOPIC", name, topic)
+		n.stamp(l)
+		n.recordEvent(ch, r.user(), l, topic)
+		n.tellChannel(ch, l)
 	})
 }
 

@@ -24,6 +24,8 @@ type user struct {
 	channels  []*membership // in the order of entry
 	invited   []*channel    // the latest; see network.invite
 	mark      uint64        // see network.peers
+
+	guestMarks marks // of a guest; see user.marks
 }
 
 // prefix is nick!user@host.
@@ -157,6 +159,9 @@ func (n *network) depart(s *session, reason string) {
 	n.quit(u, reason)
 	if u.account != nil {
 		u.account.user = nil
+		if n.rec != nil {
+			n.rec.leave(u.account.member.ID, n.lastID)
+		}
 	}
 }
 
@@ -164,6 +169,10 @@ func (n *network) depart(s *session, reason string) {
 func (n *network) quit(u *user, reason string) {
 	if !n.closing {
 		gone := n.lineFrom(u, "QUIT", reason)
+		n.stamp(gone)
+		for _, m := range u.channels {
+			n.recordMove(m, gone, reason)
+		}
 		for _, peer := range n.peers(u) {
 			n.tell(peer, gone)
 		}
