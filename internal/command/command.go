@@ -168,16 +168,18 @@ type Registry struct {
 	audit    *Audit
 	pending  *pendings
 	transfer *transfer.Store
+	history  *irc.History
 	specs    []*Spec
 	byName   map[string]*Spec
 }
 
 // NewRegistry returns the table of all commands.
 func NewRegistry(d Deps) *Registry {
-	r := &Registry{deps: d, audit: NewAudit(d.DB, d.Clock), pending: newPendings(d.Clock), transfer: transfer.NewStore(d.DB), byName: map[string]*Spec{}}
+	r := &Registry{deps: d, audit: NewAudit(d.DB, d.Clock), pending: newPendings(d.Clock), transfer: transfer.NewStore(d.DB),
+		history: irc.NewHistory(d.DB, d.Clock, irc.Retention{}), byName: map[string]*Spec{}}
 	families := [][]Spec{
 		r.helpCommands(), r.statsCommands(), r.catalogCommands(), r.freeleechCommands(),
-		r.memberCommands(), r.clientCommands(), r.jobCommands(), r.auditCommands(), r.trackerCommands(),
+		r.memberCommands(), r.clientCommands(), r.jobCommands(), r.auditCommands(), r.trackerCommands(), r.irclogCommands(),
 	}
 	for _, family := range families {
 		for _, s := range family {

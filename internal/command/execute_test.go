@@ -50,6 +50,12 @@ func TestWhoMayDoWhat(t *testing.T) {
 		"announces":          {"announces uploader", staff}, // not their own
 		"tracker":            {"tracker", staff},
 		"endangered":         {"endangered", members},
+		"irclog search":      {"irclog search yeast", staff},
+		"irclog delete":      {"irclog delete 1", members},
+		"irclog forget":      {"irclog forget victim", staff}, // not themselves
+		"irclog keep":        {"irclog keep #nowhere 3", staff},
+		"irclog private":     {"irclog private off", members},
+		"irclog replay":      {"irclog replay 20", members},
 	}
 	each(t, func(t *testing.T, w *world) {
 		w.upload(t, w.join(t, "uploader", "User"), "A dataset of somebody")
@@ -93,7 +99,7 @@ func TestHelpShowsWhatTheAskerMayRun(t *testing.T) {
 			}
 			return out
 		}
-		want := []string{"announces", "client list", "endangered", "freeleech calendar", "freeleech status", "help", "info", "search", "stats", "torrent delete"}
+		want := []string{"announces", "client list", "endangered", "freeleech calendar", "freeleech status", "help", "info", "irclog delete", "irclog forget", "irclog private", "irclog replay", "search", "stats", "torrent delete"}
 		if diff := cmp.Diff(want, names(w.actor(t, "alice"))); diff != "" {
 			t.Errorf("alice (-want +got):\n%s", diff)
 		}
