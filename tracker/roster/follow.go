@@ -10,12 +10,10 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 )
 
-// Follow keeps the roster true from position on, until ctx ends. It tells the
-// event log how far it is, so call it when announces are answered.
+// Follow keeps the roster true from position on, until ctx ends, whether the
+// database is there or not. It tells the event log how far it is, so call it when
+// announces are answered.
 func (r *Roster) Follow(ctx context.Context, position int64) error {
-	if err := r.o.Events.Advance(ctx, r.o.Consumer, position); err != nil && ctx.Err() == nil {
-		return err
-	}
 	r.changing.Lock()
 	r.position = position
 	r.changing.Unlock()
