@@ -39,6 +39,12 @@ type ChannelStore interface {
 	Seed(ctx context.Context) error
 	// Channels returns all channels in their order.
 	Channels(ctx context.Context) ([]irc.Channel, error)
+	// Channel returns a channel by name in any case, or NotFound.
+	Channel(ctx context.Context, name string) (irc.Channel, error)
+	// Masks returns the lists of all channels, or of one by name.
+	Masks(ctx context.Context, channel string) ([]irc.Mask, error)
+	// Lines returns who is kept from the network.
+	Lines(ctx context.Context) ([]irc.Line, error)
 	// SaveTopic keeps a topic with the nick that set it.
 	SaveTopic(ctx context.Context, channel, topic, by string, at time.Time) error
 	// SaveModes keeps a channel's modes, in the form of MODE's parameters, and the

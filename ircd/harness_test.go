@@ -151,6 +151,21 @@ func (s *shelf) Channels(context.Context) ([]irc.Channel, error) {
 	return slices.Clone(s.rows), nil
 }
 
+func (s *shelf) Channel(_ context.Context, name string) (irc.Channel, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range s.rows {
+		if strings.EqualFold(r.Name, name) {
+			return r, nil
+		}
+	}
+	return irc.Channel{}, core.Errorf(core.NotFound, "there is no channel %s", name)
+}
+
+func (s *shelf) Masks(context.Context, string) ([]irc.Mask, error) { return nil, nil }
+
+func (s *shelf) Lines(context.Context) ([]irc.Line, error) { return nil, nil }
+
 func (s *shelf) SaveTopic(_ context.Context, channel, topic, by string, at time.Time) error {
 	return s.save(channel, func(r *irc.Channel) { r.Topic, r.TopicBy, r.TopicAt = topic, by, at })
 }

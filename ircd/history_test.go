@@ -10,6 +10,7 @@ import (
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
+	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/irc"
 )
 
@@ -30,7 +31,7 @@ func (l *library) Append(ctx context.Context, batch []irc.Sent) error {
 func openLibrary(t *testing.T) (*house, *library) {
 	t.Helper()
 	d := dbtest.SQLite(t)
-	if err := NewChannels(d).Seed(t.Context()); err != nil {
+	if err := irc.NewStore(d, eventlog.New(d, time.Now), time.Now).Seed(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	h := newHouse(t, nil)

@@ -98,13 +98,9 @@ func (n *network) mayJoin(u *user, ch *channel, key string) (code, why string) {
 // login, those that its new rights opened after a change from before.
 func (n *network) autoJoin(u *user, before *member.Member) {
 	for _, ch := range n.ordered {
-		if u.in(ch) != nil || !ch.row.AutoJoin || u.account == nil || !ch.admits(u.account) || ch.banned(u) || len(u.channels) >= maxJoined {
-			continue
+		if before == nil || !ch.admitsMember(*before) {
+			n.enterByItself(u, ch)
 		}
-		if before != nil && ch.admitsMember(*before) {
-			continue
-		}
-		n.enter(u, ch, n.entryStatus(u))
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/caduceus-bio/caduceus/internal/irc"
 )
 
 // maskEntry is one mask in a list of a channel.
@@ -69,6 +71,28 @@ func (ch *channel) changeMask(m modeChange, by string, now time.Time) (string, b
 		return "", false
 	}
 	return m.arg, true
+}
+
+// masksAfter returns what is to be kept of changes of lists; nothing for a channel
+// that isn't kept itself.
+func (ch *channel) masksAfter(changes []modeChange, by string, now time.Time) []irc.MaskChange {
+	var out []irc.MaskChange
+	if !ch.kept {
+		return nil
+	}
+	after := &channel{}
+	for i := range ch.masks {
+		after.masks[i] = slices.Clone(ch.masks[i])
+	}
+	for _, m := range changes {
+		if strings.IndexByte(maskLists, m.letter) < 0 {
+			continue
+		}
+		if mask, changed := after.changeMask(m, by, now); changed {
+			out = append(out, irc.MaskChange{Add: m.add, Mask: irc.Mask{Kind: m.letter, Mask: mask, By: by, At: now}})
+		}
+	}
+	return out
 }
 
 // asksForLists reports whether MODE only asks to see lists, such as +b or beI.

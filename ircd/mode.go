@@ -157,17 +157,19 @@ func (r *request) changeModes(ch *channel) {
 	defer ch.saving.Unlock()
 	var changes []modeChange
 	var kept string
+	var masks []irc.MaskChange
 	r.locked(func() {
 		changes = r.parseModes(ch)
 		kept = ch.modesAfter(changes)
+		masks = ch.masksAfter(changes, r.user().nick, n.clock())
 	})
 	if len(changes) == 0 {
 		return
 	}
-	if kept != "" {
+	if kept != "" || len(masks) > 0 {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.ctx), queryTimeout)
 		defer cancel()
-		if err := n.store.SaveModes(ctx, ch.row.Name, kept); err != nil {
+		if err := n.store.SaveModes(ctx, ch.row.Name, kept, masks...); err != nil {
 			n.log.Error("channel modes can't be saved", "channel", ch.row.Name, "err", err)
 			r.locked(func() { r.reply(errUnknown, "MODE", "The modes can't be saved at the moment and were not changed") })
 			return

@@ -46,6 +46,7 @@ type network struct {
 	ordered   []*channel          // those that are kept, in their order
 	perAddr   map[netip.Addr]int
 	past      []pastNick
+	lines     []netLine // who is kept out
 	changes   changes
 	serial    uint64
 	lastID    irc.MsgID
@@ -93,6 +94,8 @@ func (n *network) add(s *session) error {
 		switch {
 		case len(n.sessions) >= n.cfg.MaxClients:
 			err = core.Errorf(core.Unavailable, "The server is full, try again later")
+		case n.keptOut(s, n.clock()) != nil:
+			err = core.Errorf(core.Forbidden, "You are kept from this network: %s", n.keptOut(s, n.clock()).Reason)
 		case !s.exempt && n.perAddr[key] >= n.cfg.MaxPerAddress:
 			err = core.Errorf(core.Unavailable, "Too many connections from your address")
 		default:

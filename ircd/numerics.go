@@ -100,6 +100,7 @@ const (
 	errNotRegistered     = "451"
 	errNeedMoreParams    = "461"
 	errAlreadyRegistered = "462"
+	errYoureBanned       = "465"
 	errPasswdMismatch    = "464"
 	errChannelIsFull     = "471"
 	errUnknownMode       = "472"

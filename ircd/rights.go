@@ -74,7 +74,7 @@ func (n *network) follow(ctx context.Context, log EventLog, from int64) error {
 // has to wait or come again: whoever logs in is read anew.
 func (n *network) apply(ctx context.Context, events []eventlog.Event) error {
 	done := map[core.MemberID]bool{}
-	everybody := false
+	everybody, lines := false, false
 	for _, e := range events {
 		switch e.Kind {
 		case eventlog.MemberChanged{}.EventKind():
@@ -92,10 +92,51 @@ func (n *network) apply(ctx context.Context, events []eventlog.Event) error {
 			}
 		case eventlog.ClassChanged{}.EventKind():
 			everybody = true
+		case eventlog.IRCLinesChanged{}.EventKind():
+			lines = true
+		default:
+			if err := n.applyOther(ctx, e); err != nil {
+				return err
+			}
+		}
+	}
+	if lines {
+		if err := n.followLines(ctx); err != nil {
+			return err
 		}
 	}
 	if everybody {
 		return n.rereadAll(ctx)
+	}
+	return nil
+}
+
+// applyOther handles events that name one thing each. One that can't be read has no
+// effect.
+func (n *network) applyOther(ctx context.Context, e eventlog.Event) (err error) {
+	switch e.Kind {
+	case eventlog.IRCChannelChanged{}.EventKind():
+		var body eventlog.IRCChannelChanged
+		if body, err = eventlog.Decode[eventlog.IRCChannelChanged](e); err == nil {
+			return n.followChannel(ctx, body.Channel)
+		}
+	case eventlog.IRCRemoval{}.EventKind():
+		var body eventlog.IRCRemoval
+		if body, err = eventlog.Decode[eventlog.IRCRemoval](e); err == nil {
+			n.remove(body.Nick, body.By, body.Reason)
+		}
+	case eventlog.IRCKeyChanged{}.EventKind():
+		var body eventlog.IRCKeyChanged
+		if body, err = eventlog.Decode[eventlog.IRCKeyChanged](e); err == nil {
+			n.locked(func() {
+				if a := n.accounts[body.Member]; a != nil {
+					n.logOut(a, "Your IRC key was changed, log in with the new one")
+				}
+			})
+		}
+	}
+	if err != nil {
+		n.log.Error("an event can't be read", "err", err)
 	}
 	return nil
 }

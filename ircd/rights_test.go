@@ -22,8 +22,9 @@ import (
 // site is a room on the real stores.
 type site struct {
 	*Room
-	members *member.Store
-	db      *db.DB
+	members  *member.Store
+	channels *irc.Store
+	db       *db.DB
 }
 
 func eachEngine(t *testing.T, test func(t *testing.T, s *site)) {
@@ -33,11 +34,11 @@ func eachEngine(t *testing.T, test func(t *testing.T, s *site)) {
 			t.Fatal(err)
 		}
 		log := eventlog.New(d, time.Now)
-		s := &site{members: member.NewStore(d, log, keys, time.Now), db: d}
+		s := &site{members: member.NewStore(d, log, keys, time.Now), channels: irc.NewStore(d, log, time.Now), db: d}
 		if err := s.members.Seed(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		s.Room = New(testConfig(), Deps{Members: s.members, Events: log, Channels: irc.NewStore(d, log, time.Now), Clock: time.Now, SiteName: "Bio Test",
+		s.Room = New(testConfig(), Deps{Members: s.members, Events: log, Channels: s.channels, Clock: time.Now, SiteName: "Bio Test",
 			Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(), DataDir: t.TempDir()})
 		test(t, s)
 	})

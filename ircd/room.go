@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -162,7 +163,17 @@ func (r *Room) network(ctx context.Context) (*network, error) {
 		n.channels[fold(row.Name)] = ch
 		n.ordered = append(n.ordered, ch)
 	}
-	return n, nil
+	masks, err := d.Channels.Masks(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range masks {
+		if ch := n.channels[fold(m.Channel)]; ch != nil && strings.IndexByte(maskLists, m.Kind) >= 0 {
+			list := ch.list(m.Kind)
+			*list = append(*list, maskEntry{mask: m.Mask, by: m.By, at: m.At})
+		}
+	}
+	return n, n.followLines(ctx)
 }
 
 // listener is an open port.

@@ -72,6 +72,12 @@ func (u *user) secure() bool {
 // appear puts the user of a session on the network under a nick that is free.
 func (n *network) appear(s *session, nick string) {
 	u := s.user
+	if s.account == nil {
+		u.host = n.hostOf(u)
+	}
+	if n.dropIfKeptOut(s) {
+		return
+	}
 	n.unknown--
 	u.nick, u.since, u.away = nick, s.since, s.away
 	n.setInvisible(u, true)

@@ -179,7 +179,8 @@ func NewRegistry(d Deps) *Registry {
 		history: irc.NewHistory(d.DB, d.Clock, irc.Retention{}), byName: map[string]*Spec{}}
 	families := [][]Spec{
 		r.helpCommands(), r.statsCommands(), r.catalogCommands(), r.freeleechCommands(),
-		r.memberCommands(), r.clientCommands(), r.jobCommands(), r.auditCommands(), r.trackerCommands(), r.irclogCommands(),
+		r.memberCommands(), r.clientCommands(), r.jobCommands(), r.auditCommands(), r.trackerCommands(),
+		r.irclogCommands(), r.channelCommands(), r.lineCommands(),
 	}
 	for _, family := range families {
 		for _, s := range family {

@@ -56,6 +56,16 @@ func TestWhoMayDoWhat(t *testing.T) {
 		"irclog keep":        {"irclog keep #nowhere 3", staff},
 		"irclog private":     {"irclog private off", members},
 		"irclog replay":      {"irclog replay 20", members},
+		"channel list":       {"channel list", sysops},
+		"channel create":     {"channel create nothing", sysops},
+		"channel set":        {"channel set #nothing guests on", sysops},
+		"channel delete":     {"channel delete #nothing", sysops},
+		"kline list":         {"kline list", staff},
+		"kline add":          {"kline add eve@* spam", staff},
+		"kline remove":       {"kline remove eve@*", staff},
+		"dline add":          {"dline add 192.0.2.1 spam", staff},
+		"dline remove":       {"dline remove 192.0.2.1", staff},
+		"kill":               {"kill nobody spam", staff},
 	}
 	each(t, func(t *testing.T, w *world) {
 		w.upload(t, w.join(t, "uploader", "User"), "A dataset of somebody")

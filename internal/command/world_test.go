@@ -19,6 +19,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
 	"github.com/caduceus-bio/caduceus/internal/economy"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
+	"github.com/caduceus-bio/caduceus/internal/irc"
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/internal/metainfo"
 	"github.com/caduceus-bio/caduceus/internal/schedule"
@@ -55,11 +56,11 @@ func newWorld(t *testing.T, d *db.DB) *world {
 		DB: d, Members: member.NewStore(d, events, keys, clock), Economy: economy.NewStore(d, events, clock, economy.DefaultConfig()),
 		Catalog: catalog.NewStore(d, events, clock, catalog.Options{SiteName: "BioTest", SiteURL: "https://bio.example",
 			Rules: catalog.Rules{MinTags: -1, MinTitle: -1, MinDescription: -1}}),
-		Clients: client.NewStore(d, events, clock), Schedule: schedule.NewStore(d, events, clock), Clock: clock,
+		Clients: client.NewStore(d, events, clock), Schedule: schedule.NewStore(d, events, clock), IRC: irc.NewStore(d, events, clock), Clock: clock,
 		Log: slog.New(slog.NewTextHandler(w.log, nil)), SiteName: "BioTest", SiteURL: "https://bio.example",
 	}
 	w.Registry = NewRegistry(w.deps)
-	for _, seed := range []func(context.Context) error{w.deps.Members.Seed, w.deps.Catalog.Seed, w.deps.Clients.Seed} {
+	for _, seed := range []func(context.Context) error{w.deps.Members.Seed, w.deps.Catalog.Seed, w.deps.Clients.Seed, w.deps.IRC.Seed} {
 		if err := seed(t.Context()); err != nil {
 			t.Fatal(err)
 		}

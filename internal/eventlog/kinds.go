@@ -158,6 +158,15 @@ type LedgerTrouble struct {
 // EventKind implements Body.
 func (LedgerTrouble) EventKind() string { return "LedgerTrouble" }
 
+// IRCKeyChanged says that a member has a new IRC key: what was logged in with the old
+// one ends.
+type IRCKeyChanged struct {
+	Member core.MemberID `json:"member"`
+}
+
+// EventKind implements Body.
+func (IRCKeyChanged) EventKind() string { return "IRCKeyChanged" }
+
 // IRCChannelChanged says that staff made, changed or deleted a channel of the IRC
 // network.
 type IRCChannelChanged struct {

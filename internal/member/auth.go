@@ -6,6 +6,7 @@ import (
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
+	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/secret"
 )
 
@@ -153,7 +154,7 @@ func (s *Store) NewPasskey(ctx context.Context, id core.MemberID) (string, error
 	return key, err
 }
 
-// NewIRCKey draws a new IRC key.
+// NewIRCKey draws a new IRC key, and ends the connections that the old one opened.
 func (s *Store) NewIRCKey(ctx context.Context, id core.MemberID) (string, error) {
 	key := secret.Token(ircKeyLen)
 	return key, s.setIRCKey(ctx, id, key)
@@ -161,7 +162,11 @@ func (s *Store) NewIRCKey(ctx context.Context, id core.MemberID) (string, error)
 
 func (s *Store) setIRCKey(ctx context.Context, id core.MemberID, key string) error {
 	return s.change(ctx, id, func(tx *db.Tx) (int64, error) {
-		return tx.Exec(ctx, "UPDATE member SET irc_key_box = ? WHERE id = ?", s.keys.Seal([]byte(key), ircKeyUse), id)
+		n, err := tx.Exec(ctx, "UPDATE member SET irc_key_box = ? WHERE id = ?", s.keys.Seal([]byte(key), ircKeyUse), id)
+		if err == nil && n > 0 {
+			_, err = s.log.Append(ctx, tx, eventlog.IRCKeyChanged{Member: id})
+		}
+		return n, err
 	})
 }
 

@@ -1,0 +1,241 @@
+package ircd
+
+import (
+	"cmp"
+	"context"
+	"net/netip"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/irc"
+)
+
+// followChannel makes a channel what staff made of it, for all who are in it or
+// are to be.
+func (n *network) followChannel(ctx context.Context, name string) error {
+	var ch *channel
+	n.locked(func() { ch = n.channels[fold(name)] })
+	if ch != nil {
+		ch.saving.Lock()
+		defer ch.saving.Unlock()
+	}
+	query, cancel := context.WithTimeout(ctx, queryTimeout)
+	defer cancel()
+	row, err := n.store.Channel(query, name)
+	gone := core.CodeOf(err) == core.NotFound
+	if err != nil && !gone {
+		return err // the event comes again
+	}
+	n.locked(func() {
+		ch = n.channels[fold(name)]
+		switch {
+		case gone && (ch == nil || !ch.kept):
+		case gone:
+			n.closeChannel(ch)
+		case ch == nil:
+			ch = newChannel(row, true, n.clock())
+			n.channels[fold(row.Name)] = ch
+			n.keepOrder(ch)
+			n.gather(ch, irc.Channel{})
+		default:
+			n.changeChannel(ch, row)
+		}
+	})
+	return nil
+}
+
+// keepOrder puts a channel that is kept in its place among the others.
+func (n *network) keepOrder(ch *channel) {
+	ch.kept = true
+	if !slices.Contains(n.ordered, ch) {
+		n.ordered = append(n.ordered, ch)
+	}
+	slices.SortFunc(n.ordered, func(a, b *channel) int {
+		return cmp.Or(cmp.Compare(a.row.Position, b.row.Position), cmp.Compare(fold(a.row.Name), fold(b.row.Name)))
+	})
+}
+
+// closeChannel ends a channel that was deleted. Each member hears of itself only:
+// nobody is left to see the others go.
+func (n *network) closeChannel(ch *channel) {
+	delete(n.channels, fold(ch.row.Name))
+	n.ordered = slices.DeleteFunc(n.ordered, func(other *channel) bool { return other == ch })
+	for len(ch.members) > 0 {
+		m := ch.members[len(ch.members)-1]
+		n.tell(m.user, n.line("KICK", ch.row.Name, m.user.nick, "The channel was deleted"))
+		m.remove()
+	}
+}
+
+// changeChannel gives a channel its new row. Who may not be in it any more leaves,
+// who is meant to be in it now enters.
+func (n *network) changeChannel(ch *channel, row irc.Channel) {
+	was := ch.row
+	topic, modes := ch.topic(), channel{flags: ch.flags, key: ch.key, limit: ch.limit}
+	row.Name = was.Name // as it is known
+	ch.row = row
+	ch.flags, ch.key, ch.limit = 0, "", 0
+	ch.setModes(row.Modes)
+	n.keepOrder(ch)
+	if params := modesBetween(&modes, ch); params != nil {
+		n.tellChannel(ch, n.line("MODE", append([]string{row.Name}, params...)...))
+	}
+	if topic != ch.topic() {
+		n.tellChannel(ch, n.line("TOPIC", row.Name, ch.topic()))
+	}
+	if (modes.flags^ch.flags)&flagAuditorium != 0 {
+		for _, m := range ch.members {
+			n.showAgain(m)
+		}
+	}
+	for _, m := range slices.Clone(ch.members) {
+		if !ch.admits(m.user.account) {
+			n.expel(m, "The channel is not for you any more")
+		}
+	}
+	n.gather(ch, was)
+}
+
+// modesBetween writes what leads from the modes of one channel to those of another,
+// as parameters of MODE; nil when they are the same.
+func modesBetween(was, is *channel) []string {
+	plus, minus := "", ""
+	var args, lost []string
+	for _, letter := range []byte(irc.ChannelFlags) {
+		switch flag := flagOf(letter); {
+		case is.flags&flag != 0 && was.flags&flag == 0:
+			plus += string(rune(letter))
+		case is.flags&flag == 0 && was.flags&flag != 0:
+			minus += string(rune(letter))
+		}
+	}
+	switch {
+	case is.key != was.key && is.key != "":
+		plus, args = plus+"k", append(args, is.key)
+	case is.key != was.key:
+		minus, lost = minus+"k", append(lost, "*")
+	}
+	switch {
+	case is.limit != was.limit && is.limit > 0:
+		plus, args = plus+"l", append(args, strconv.Itoa(is.limit))
+	case is.limit != was.limit:
+		minus += "l"
+	}
+	letters := ""
+	if plus != "" {
+		letters += "+" + plus
+	}
+	if minus != "" {
+		letters += "-" + minus
+	}
+	if letters == "" {
+		return nil
+	}
+	return append(append([]string{letters}, args...), lost...)
+}
+
+// gather lets members enter a channel that is meant for them since its row was
+// another one. Who left it before stays outside.
+func (n *network) gather(ch *channel, was irc.Channel) {
+	before := channel{row: was}
+	for _, a := range n.accounts {
+		if a.user != nil && (!was.AutoJoin || !before.admitsMember(a.member)) {
+			n.enterByItself(a.user, ch)
+		}
+	}
+}
+
+// enterByItself lets a member enter a channel that is meant for it, unless
+// something speaks against it.
+func (n *network) enterByItself(u *user, ch *channel) {
+	if ch.row.AutoJoin && u.account != nil && u.in(ch) == nil && ch.admits(u.account) && !ch.banned(u) && len(u.channels) < maxJoined {
+		n.enter(u, ch, n.entryStatus(u))
+	}
+}
+
+// remove ends all connections of whoever has a nick, by the word of staff. The
+// site's bot is not removed: people rely on it.
+func (n *network) remove(nick, by, reason string) {
+	n.locked(func() {
+		u := n.find(nick)
+		if u == nil || u.can(core.IRCAnnounce) {
+			return
+		}
+		for _, s := range slices.Clone(u.sessions) {
+			n.drop(s, "Killed ("+by+" ("+reason+"))")
+		}
+	})
+}
+
+// netLine is a line that keeps somebody out, ready to be compared with.
+type netLine struct {
+	irc.Line
+	network netip.Prefix // of a D-line
+}
+
+// followLines reads who is kept out, and ends the connections that are.
+func (n *network) followLines(ctx context.Context) error {
+	query, cancel := context.WithTimeout(ctx, queryTimeout)
+	defer cancel()
+	rows, err := n.store.Lines(query)
+	if err != nil {
+		return err
+	}
+	lines := make([]netLine, 0, len(rows))
+	for _, row := range rows {
+		l := netLine{Line: row}
+		if row.Kind == irc.DLine {
+			if l.network, err = netip.ParsePrefix(row.Mask); err != nil {
+				n.log.Error("a D-line can't be read and has no effect", "line", row.ID)
+				continue
+			}
+		}
+		lines = append(lines, l)
+	}
+	n.locked(func() {
+		n.lines = lines
+		for s := range n.sessions {
+			n.dropIfKeptOut(s)
+		}
+	})
+	return nil
+}
+
+// keptOut returns the line that keeps a connection from the network, or nil. Staff
+// who could remove the line and the site's bot are never kept out, nor are
+// programs on trusted addresses by a D-line.
+func (n *network) keptOut(s *session, now time.Time) *netLine {
+	m := s.account
+	if m != nil && (m.member.Can(core.IRCRemove) || m.member.Can(core.IRCAnnounce)) {
+		return nil
+	}
+	u := s.user
+	shown, real := "", ""
+	if u.name != "" && u.host != "" {
+		shown, real = fold(u.name+"@"+u.host), fold(u.name+"@"+s.addr.String())
+	}
+	for i := range n.lines {
+		l := &n.lines[i]
+		switch {
+		case !l.Holds(now):
+		case l.Kind == irc.DLine && !s.exempt && l.network.Contains(s.addr),
+			l.Kind == irc.KLine && shown != "" && (matches(l.Mask, shown) || matches(l.Mask, real)):
+			return l
+		}
+	}
+	return nil
+}
+
+// dropIfKeptOut ends a connection that a line keeps from the network, and reports
+// whether it did. The others aren't told why.
+func (n *network) dropIfKeptOut(s *session) bool {
+	l := n.keptOut(s, n.clock())
+	if l == nil {
+		return false
+	}
+	n.numeric(s, errYoureBanned, "You are kept from this network: "+l.Reason)
+	n.dropFor(s, "You are kept from this network: "+l.Reason, "Kept out")
+	return true
+}
