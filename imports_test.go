@@ -24,12 +24,13 @@ var rooms = []string{"tracker", "site", "hermes", "ircd", "jobs"}
 var storeys = map[string]int{
 	"internal/core": 0,
 
-	"internal/db":        1,
-	"internal/eventlog":  1,
-	"internal/config":    1,
-	"internal/secret":    1,
-	"internal/supervise": 1,
-	"internal/metainfo":  1,
+	"internal/db":         1,
+	"internal/eventlog":   1,
+	"internal/config":     1,
+	"internal/secret":     1,
+	"internal/supervise":  1,
+	"internal/metainfo":   1,
+	"internal/proxyproto": 1,
 
 	"internal/member":   2,
 	"internal/catalog":  2,

@@ -72,6 +72,7 @@ func capabilities() []capability {
 		{"server-time", "", capServerTime},
 		{"setname", "", capSetname},
 		{"standard-replies", "", capStandardReplies},
+		{"sts", "", 0}, // tells, and can't be asked for
 		{"userhost-in-names", "", capUserhostInNames},
 	}
 }
@@ -129,6 +130,8 @@ func (r *request) capLS() {
 	}
 	r.capLines("LS", func(c capability) string {
 		switch {
+		case c.name == "sts":
+			return r.n.sts(r.s)
 		case r.s.cap302 && c.value != "":
 			return c.name + "=" + c.value
 		case !r.s.cap302 && strings.Contains(c.name, "/"):

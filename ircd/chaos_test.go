@@ -183,6 +183,7 @@ func TestRandomCommandsOfManyKeepMemberListsConsistent(t *testing.T) {
 	}
 	in := inside(t, func(c *Config) {
 		c.FreeChannels, c.MaxPerAddress, c.SendQueue, c.LoginTries = true, 1000, 8<<20, 1e6
+		c.MaxPerNetwork, c.ConnectsPerMinute, c.ConnectsBurst = 1000, 1e6, 1e4
 		c.RegistrationTimeout, c.PingInterval = DefaultConfig().RegistrationTimeout, DefaultConfig().PingInterval
 	})
 	for i := range 40 {

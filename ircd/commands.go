@@ -71,6 +71,7 @@ func commandTable() map[string]*command {
 		{name: "USER", min: 4, early: true, once: true, unlocked: true, run: cmdUser},
 		{name: "USERHOST", min: 1, usage: "USERHOST nick…", run: cmdUserhost},
 		{name: "VERSION", run: cmdVersion},
+		{name: "WEBIRC", min: 4, early: true, once: true, run: cmdWebIRC},
 		{name: "WHO", usage: "WHO nick|#channel|mask", run: cmdWho},
 		{name: "WHOIS", usage: "WHOIS nick", run: cmdWhois},
 		{name: "WHOWAS", usage: "WHOWAS nick", run: cmdWhowas},

@@ -1,8 +1,11 @@
 package ircd
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"net"
 	"net/netip"
+	"path"
 	"strings"
 	"time"
 
@@ -25,12 +28,15 @@ type Config struct {
 	Guests       bool `toml:"guests"`        // let people in without an account, to the channels that allow it
 	FreeChannels bool `toml:"free_channels"` // let anyone open a channel by joining it; it lasts while someone is in it
 
-	MaxClients      int      `toml:"max_clients"`
-	MaxPerAddress   int      `toml:"max_per_address"` // an IPv6 address counts with its /64
-	MaxPerAccount   int      `toml:"max_per_account"`
-	ExemptAddresses []string `toml:"exempt_addresses"` // prefixes that max_per_address and login limits by address leave alone
-	SendQueue       int      `toml:"sendq_bytes"`      // a client with more than this unread is cut off
-	LoginTries      int      `toml:"login_tries"`      // wrong keys before the connection is closed
+	MaxClients        int      `toml:"max_clients"`
+	MaxPerAddress     int      `toml:"max_per_address"` // an IPv6 address counts with its /64
+	MaxPerNetwork     int      `toml:"max_per_network"` // IPv4 /24, IPv6 /48
+	MaxPerAccount     int      `toml:"max_per_account"`
+	ExemptAddresses   []string `toml:"exempt_addresses"`    // prefixes that max_per_address and login limits by address leave alone
+	ConnectsPerMinute int      `toml:"connects_per_minute"` // new connections of an address, in the long run
+	ConnectsBurst     int      `toml:"connects_burst"`      // and at once
+	SendQueue         int      `toml:"sendq_bytes"`         // a client with more than this unread is cut off
+	LoginTries        int      `toml:"login_tries"`         // wrong keys before the connection is closed
 
 	RegistrationTimeout config.Duration `toml:"registration_timeout"`
 	PingInterval        config.Duration `toml:"ping_interval"` // silence after which the server asks
@@ -44,6 +50,18 @@ type Config struct {
 	Replay             int `toml:"replay_lines"`         // missed lines of a channel that simple clients are shown at login, where the member set nothing else
 	PrivateHistoryDays int `toml:"private_history_days"` // how long conversations are kept for members who switched that on
 	FreeHistoryDays    int `toml:"free_history_days"`    // how long lines of channels that nobody keeps are; whoever opens one of that name again reads them
+
+	ProxyFrom  []string `toml:"proxy_from"`  // prefixes of proxies, whose connections to listen_tls and listen_plain must begin with the PROXY header
+	WebIRCFrom []string `toml:"webirc_from"` // prefixes of gateways that may use WEBIRC
+	WebIRCHash string   `toml:"webirc_hash"` // SHA-256 of their password, in hexadecimal; make the password a long random one
+
+	ListenWeb  string   `toml:"listen_websocket"`  // empty: no WebSocket
+	WebTLS     bool     `toml:"websocket_tls"`     // false where a reverse proxy does TLS
+	WebProxies []string `toml:"websocket_proxies"` // prefixes of reverse proxies, believed in X-Real-IP and X-Forwarded-Proto
+	WebOrigins []string `toml:"websocket_origins"` // hosts whose pages may connect, with *; the server's own always may
+
+	STSDuration config.Duration `toml:"sts_duration"` // how long clients must remember to use TLS only; 0: they aren't told
+	STSPort     int             `toml:"sts_port"`     // where TLS is, as clients see it
 }
 
 // DefaultConfig is TLS for everybody, plain text for this machine.
@@ -56,12 +74,16 @@ func DefaultConfig() Config {
 
 		Guests: true,
 
-		MaxClients:      10000,
-		MaxPerAddress:   10,
-		MaxPerAccount:   10,
-		ExemptAddresses: []string{"127.0.0.0/8", "::1/128"},
-		SendQueue:       512 << 10,
-		LoginTries:      4,
+		MaxClients:    10000,
+		MaxPerAddress: 10,
+		MaxPerNetwork: 60,
+		MaxPerAccount: 10,
+
+		ConnectsPerMinute: 20,
+		ConnectsBurst:     20,
+		ExemptAddresses:   []string{"127.0.0.0/8", "::1/128"},
+		SendQueue:         512 << 10,
+		LoginTries:        4,
 
 		RegistrationTimeout: config.D(30 * time.Second),
 		PingInterval:        config.D(90 * time.Second),
@@ -74,6 +96,7 @@ func DefaultConfig() Config {
 
 		Replay:             50,
 		PrivateHistoryDays: 180,
+		STSPort:            7000,
 	}
 }
 
@@ -87,7 +110,7 @@ func (c Config) Validate() error {
 	if err := c.validateNames(); err != nil {
 		return err
 	}
-	if _, err := c.exempt(); err != nil {
+	if err := c.validateDoors(); err != nil {
 		return err
 	}
 	for _, limit := range []struct {
@@ -96,7 +119,10 @@ func (c Config) Validate() error {
 	}{
 		{"max_clients", c.MaxClients, 1},
 		{"max_per_address", c.MaxPerAddress, 1},
+		{"max_per_network", c.MaxPerNetwork, 1},
 		{"max_per_account", c.MaxPerAccount, 1},
+		{"connects_per_minute", c.ConnectsPerMinute, 1},
+		{"connects_burst", c.ConnectsBurst, 1},
 		{"sendq_bytes", c.SendQueue, 16 << 10},
 		{"login_tries", c.LoginTries, 1},
 		{"lines_per_minute", c.LinesPerMinute, 1},
@@ -141,10 +167,10 @@ func (c Config) validateNames() error {
 	if len(c.Network) > 50 || strings.ContainsAny(c.Network, "\r\n\x00") {
 		return core.FieldErrorf("network", "must be one line of at most 50 bytes")
 	}
-	if c.ListenTLS == "" && c.ListenPlain == "" {
-		return core.FieldErrorf("listen_tls", "give at least one of listen_tls and listen_plain")
+	if c.ListenTLS == "" && c.ListenPlain == "" && c.ListenWeb == "" {
+		return core.FieldErrorf("listen_tls", "give at least one of listen_tls, listen_plain and listen_websocket")
 	}
-	for key, addr := range map[string]string{"listen_tls": c.ListenTLS, "listen_plain": c.ListenPlain} {
+	for key, addr := range map[string]string{"listen_tls": c.ListenTLS, "listen_plain": c.ListenPlain, "listen_websocket": c.ListenWeb} {
 		if addr == "" {
 			continue
 		}
@@ -170,15 +196,52 @@ func validServerName(s string) bool {
 	return true
 }
 
-// exempt reads the prefixes of exempt_addresses.
-func (c Config) exempt() ([]netip.Prefix, error) {
-	var out []netip.Prefix
-	for _, text := range c.ExemptAddresses {
-		p, err := netip.ParsePrefix(text)
-		if err != nil {
-			return nil, core.FieldErrorf("exempt_addresses", "%q is no prefix; write for example 192.0.2.0/24", text)
-		}
-		out = append(out, p.Masked())
+// validateDoors checks who is trusted, and what clients are told of TLS.
+func (c Config) validateDoors() error {
+	if _, err := c.trust(); err != nil {
+		return err
 	}
-	return out, nil
+	if b, err := hex.DecodeString(c.WebIRCHash); err != nil || len(b) != sha256.Size && c.WebIRCHash != "" {
+		return core.FieldErrorf("webirc_hash", "must be a SHA-256 hash in hexadecimal")
+	}
+	if len(c.WebIRCFrom) > 0 && c.WebIRCHash == "" {
+		return core.FieldErrorf("webirc_hash", "gateways need a password: give its hash")
+	}
+	for _, pattern := range c.WebOrigins {
+		if _, err := path.Match(pattern, ""); err != nil {
+			return core.FieldErrorf("websocket_origins", "%q is no pattern; write for example *.example.org", pattern)
+		}
+	}
+	switch {
+	case c.STSDuration.Duration < 0:
+		return core.FieldErrorf("sts_duration", "must not be negative")
+	case c.STSDuration.Duration > 0 && c.ListenTLS == "":
+		return core.FieldErrorf("sts_duration", "needs listen_tls")
+	case c.STSPort < 1 || c.STSPort > 65535:
+		return core.FieldErrorf("sts_port", "must be a port")
+	}
+	return nil
+}
+
+// trust reads the prefixes of those who may do more.
+func (c Config) trust() (t trusted, err error) {
+	for _, list := range []struct {
+		key   string
+		texts []string
+		out   *[]netip.Prefix
+	}{
+		{"exempt_addresses", c.ExemptAddresses, &t.exempt},
+		{"proxy_from", c.ProxyFrom, &t.proxy},
+		{"webirc_from", c.WebIRCFrom, &t.webirc},
+		{"websocket_proxies", c.WebProxies, &t.web},
+	} {
+		for _, text := range list.texts {
+			p, err := netip.ParsePrefix(text)
+			if err != nil {
+				return t, core.FieldErrorf(list.key, "%q is no prefix; write for example 192.0.2.0/24", text)
+			}
+			*list.out = append(*list.out, p.Masked())
+		}
+	}
+	return t, nil
 }

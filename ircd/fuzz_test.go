@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"net"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -108,7 +109,7 @@ func FuzzConnection(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte, piece uint8) {
 		in := inside(t, func(c *Config) { c.FreeChannels = true })
 		mine, theirs := net.Pipe()
-		in.n.open(theirs, nil, nil, in.conns)
+		in.n.open(theirs, netip.Addr{}, nil, in.conns)
 		answers := make(chan []byte, 1)
 		go func() {
 			b, _ := io.ReadAll(mine)

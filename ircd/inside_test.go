@@ -3,6 +3,7 @@ package ircd
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -71,7 +72,7 @@ func (in *interior) dial(t testing.TB, name string) *peer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	in.n.open(theirs, nil, nil, in.conns)
+	in.n.open(theirs, netip.Addr{}, nil, in.conns)
 	return newPeer(t, name, mine)
 }
 
@@ -165,7 +166,7 @@ func (n *network) sessionContradiction() error {
 		return fmt.Errorf("%d unregistered sessions count as %d", unknown, n.unknown)
 	}
 	total := 0
-	for _, k := range n.perAddr {
+	for _, k := range n.census.perAddr {
 		total += k
 	}
 	if total != len(n.sessions) {

@@ -34,6 +34,8 @@ type network struct {
 	started time.Time
 	table   map[string]*command
 	tokens  []string // of ISUPPORT
+	trusted trusted
+	pending chan struct{} // has a token for each connection whose PROXY header is awaited
 
 	mu        sync.Mutex
 	current   *request // the request that runs under the lock, if any
@@ -44,7 +46,7 @@ type network struct {
 	accounts  map[core.MemberID]*account
 	channels  map[string]*channel // by folded name
 	ordered   []*channel          // those that are kept, in their order
-	perAddr   map[netip.Addr]int
+	census    *census
 	past      []pastNick
 	lines     []netLine // who is kept out
 	changes   changes
@@ -90,23 +92,26 @@ func (n *network) lockedFor(r *request, f func()) {
 func (n *network) add(s *session) error {
 	var err error
 	n.locked(func() {
-		key := addressKey(s.addr)
+		now := n.clock()
 		switch {
+		case n.closing:
+			err = core.Errorf(core.Unavailable, "The server is restarting, please come back")
 		case len(n.sessions) >= n.cfg.MaxClients:
 			err = core.Errorf(core.Unavailable, "The server is full, try again later")
-		case n.keptOut(s, n.clock()) != nil:
-			err = core.Errorf(core.Forbidden, "You are kept from this network: %s", n.keptOut(s, n.clock()).Reason)
-		case !s.exempt && n.perAddr[key] >= n.cfg.MaxPerAddress:
-			err = core.Errorf(core.Unavailable, "Too many connections from your address")
+		case n.keptOut(s, now) != nil:
+			err = core.Errorf(core.Forbidden, "You are kept from this network: %s", n.keptOut(s, now).Reason)
 		default:
-			n.perAddr[key]++
-			n.serial++
-			s.serial, s.since = n.serial, n.clock()
-			s.seen.Store(s.since.UnixNano())
-			n.sessions[s] = struct{}{}
-			n.unknown++
-			n.metrics.connections.Inc()
+			err = n.census.enter(&n.cfg, s.addr, s.exempt, now)
 		}
+		if err != nil {
+			return
+		}
+		n.serial++
+		s.serial, s.since = n.serial, now
+		s.seen.Store(now.UnixNano())
+		n.sessions[s] = struct{}{}
+		n.unknown++
+		n.metrics.connections.Inc()
 	})
 	return err
 }
@@ -134,10 +139,7 @@ func (n *network) dropFor(s *session, reason, public string) {
 	}
 	n.unwatchAll(s)
 	delete(n.sessions, s)
-	key := addressKey(s.addr)
-	if n.perAddr[key]--; n.perAddr[key] <= 0 {
-		delete(n.perAddr, key)
-	}
+	n.census.leave(s.addr)
 	n.metrics.connections.Dec()
 	n.push(s, (&line{command: "ERROR", params: []string{"Closing link: " + reason}, at: n.clock()}).bytes(s.caps))
 	s.out.close()

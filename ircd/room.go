@@ -4,12 +4,9 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/netip"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -46,6 +43,7 @@ type Room struct {
 	mu    sync.Mutex
 	tls   string
 	plain string
+	web   string
 }
 
 var _ supervise.Room = (*Room)(nil)
@@ -71,6 +69,13 @@ func (r *Room) Addrs() (tls, plain string) {
 	return r.tls, r.plain
 }
 
+// WebAddr is the address for WebSocket clients, as Addrs.
+func (r *Room) WebAddr() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.web
+}
+
 // drainTime is how long connections may take to get their last lines.
 const drainTime = 2 * time.Second
 
@@ -94,7 +99,7 @@ func (r *Room) Run(ctx context.Context, ready func()) error {
 	writing, stopWriting := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWriting()
 	writer, writerFailed := supervise.NewGroup(writing)
-	listeners, err := r.listen(ctx)
+	listeners, certs, err := r.listen(ctx)
 	if err != nil {
 		return err
 	}
@@ -105,7 +110,15 @@ func (r *Room) Run(ctx context.Context, ready func()) error {
 	// Connections outlive the rest for a moment, to hear of the end.
 	conns := newConnections(context.WithoutCancel(ctx))
 	for _, l := range listeners {
-		group.Go(func(ctx context.Context) error { return n.accept(ctx, l, conns) })
+		group.Go(func(ctx context.Context) error {
+			if l.web {
+				return n.serveWeb(ctx, l, conns)
+			}
+			return n.accept(ctx, l, n.taker(l, conns))
+		})
+	}
+	if certs != nil {
+		group.Go(certs.follow)
 	}
 	group.Go(func(ctx context.Context) error { return n.follow(ctx, r.deps.Events, from) })
 	group.Go(n.keepSweeping)
@@ -140,6 +153,10 @@ func (r *Room) network(ctx context.Context) (*network, error) {
 	if err != nil {
 		return nil, err
 	}
+	trust, err := r.cfg.trust()
+	if err != nil {
+		return nil, err
+	}
 	cloak := make([]byte, 32)
 	if _, err := rand.Read(cloak); err != nil {
 		return nil, fmt.Errorf("draw a key: %w", err)
@@ -149,7 +166,8 @@ func (r *Room) network(ctx context.Context) (*network, error) {
 		members: d.Members, store: d.Channels, metrics: r.metrics, guard: newGuard(d.Clock), cloak: cloak,
 		started: d.Clock(), table: commandTable(), tokens: r.cfg.isupport(r.cfg.Network),
 		sessions: map[*session]struct{}{}, nicks: map[string]*user{}, accounts: map[core.MemberID]*account{},
-		channels: map[string]*channel{}, perAddr: map[netip.Addr]int{}, monitors: map[string]map[*session]struct{}{},
+		channels: map[string]*channel{}, census: newCensus(), monitors: map[string]map[*session]struct{}{},
+		trusted: trust, pending: make(chan struct{}, maxPending),
 	}
 	if d.History != nil {
 		if n.lastID, err = d.History.Last(ctx); err != nil {
@@ -174,155 +192,4 @@ func (r *Room) network(ctx context.Context) (*network, error) {
 		}
 	}
 	return n, n.followLines(ctx)
-}
-
-// listener is an open port.
-type listener struct {
-	net.Listener
-	tls *tls.Config // nil for plain text
-}
-
-// listen opens the ports, all or none.
-func (r *Room) listen(ctx context.Context) ([]*listener, error) {
-	var out []*listener
-	open := func(addr string, config *tls.Config) (string, error) {
-		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
-		if err != nil {
-			for _, other := range out {
-				err = errors.Join(err, other.Close())
-			}
-			return "", fmt.Errorf("listen for IRC on %s: %w", addr, err)
-		}
-		out = append(out, &listener{l, config})
-		return l.Addr().String(), nil
-	}
-	var secure, plain string
-	if r.cfg.ListenTLS != "" {
-		cert, made, err := loadCertificate(r.cfg.CertFile, r.cfg.KeyFile, r.cfg.ServerName, r.deps.Clock())
-		if err != nil {
-			return nil, err
-		}
-		if made {
-			r.deps.Log.Info("made a self-signed certificate for IRC", "file", r.cfg.CertFile, "sha256", fingerprint(cert))
-		}
-		if secure, err = open(r.cfg.ListenTLS, &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}); err != nil {
-			return nil, err
-		}
-	}
-	if r.cfg.ListenPlain != "" {
-		var err error
-		if plain, err = open(r.cfg.ListenPlain, nil); err != nil {
-			return nil, err
-		}
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.tls, r.plain = secure, plain
-	return out, nil
-}
-
-// accept takes connections until the listener is closed. Failures that pass, such
-// as too many open files, are waited out.
-func (n *network) accept(ctx context.Context, l *listener, conns *connections) error {
-	exempt, err := n.cfg.exempt()
-	if err != nil {
-		return err
-	}
-	const firstPause, longestPause = 10 * time.Millisecond, time.Second
-	pause := firstPause
-	for {
-		raw, err := l.Accept()
-		switch {
-		case ctx.Err() != nil:
-			if err == nil {
-				_ = raw.Close()
-			}
-			return nil
-		case errors.Is(err, net.ErrClosed):
-			return fmt.Errorf("the IRC port was closed: %w", err)
-		case err != nil:
-			n.log.Error("an IRC connection can't be accepted", "err", err, "again_in", pause)
-			select {
-			case <-ctx.Done():
-				return nil
-			case <-time.After(pause):
-			}
-			pause = min(2*pause, longestPause)
-			continue
-		}
-		pause = firstPause
-		n.open(raw, l.tls, exempt, conns)
-	}
-}
-
-// open starts a connection's two goroutines, or turns it away.
-func (n *network) open(raw net.Conn, config *tls.Config, exempt []netip.Prefix, conns *connections) {
-	ctx, cancel := context.WithCancel(context.Background()) // ended by network.drop
-	s := newSession(raw, n.cfg.SendQueue, cancel)
-	if tcp, ok := raw.RemoteAddr().(*net.TCPAddr); ok {
-		s.addr = tcp.AddrPort().Addr().Unmap()
-	}
-	for _, p := range exempt {
-		s.exempt = s.exempt || p.Contains(s.addr)
-	}
-	s.pace.Store(newPace(n.cfg.GuestLinesPerMinute, n.cfg.GuestLinesBurst))
-	if config != nil {
-		s.secure, s.conn = true, tls.Server(raw, config)
-	}
-	if err := n.add(s); err != nil {
-		n.metrics.refused.Inc()
-		cancel()
-		if config == nil && raw.SetWriteDeadline(time.Now().Add(time.Second)) == nil {
-			_, _ = raw.Write([]byte("ERROR :" + core.SafeText(err) + "\r\n")) // fits the empty socket buffer
-		}
-		_ = raw.Close()
-		return
-	}
-	conns.start(s, func() { n.read(ctx, s) }, s.write)
-}
-
-// connections are the goroutines of the open connections of a run.
-type connections struct {
-	group  *supervise.Group
-	failed <-chan struct{} // closed when one of them panicked
-
-	mu   sync.Mutex
-	open map[*session]struct{}
-}
-
-func newConnections(ctx context.Context) *connections {
-	group, ctx := supervise.NewGroup(ctx)
-	return &connections{group: group, failed: ctx.Done(), open: map[*session]struct{}{}}
-}
-
-func (cs *connections) start(s *session, read, write func()) {
-	cs.mu.Lock()
-	cs.open[s] = struct{}{}
-	cs.mu.Unlock()
-	cs.group.Go(func(context.Context) error {
-		read()
-		return nil
-	})
-	cs.group.Go(func(context.Context) error {
-		defer func() {
-			cs.mu.Lock()
-			defer cs.mu.Unlock()
-			delete(cs.open, s)
-		}()
-		write()
-		return nil
-	})
-}
-
-// drain waits for the connections to end, and cuts off those that take longer.
-func (cs *connections) drain(limit time.Duration) error {
-	cut := time.AfterFunc(limit, func() {
-		cs.mu.Lock()
-		defer cs.mu.Unlock()
-		for s := range cs.open {
-			_ = s.raw.Close()
-		}
-	})
-	defer cut.Stop()
-	return cs.group.Wait()
 }

@@ -20,7 +20,8 @@ type session struct {
 	serial uint64
 	conn   net.Conn
 	raw    net.Conn   // the connection under TLS; closing it never waits
-	secure bool       // whether the client came by TLS
+	secure bool       // whether the client came by TLS, all the way
+	web    bool       // whether it is a WebSocket
 	addr   netip.Addr // for limits only; shown to nobody and never logged
 	exempt bool       // whether limits by address leave it alone
 	out    *outbox
@@ -32,8 +33,10 @@ type session struct {
 	since       time.Time
 	pinged      time.Time // when the unanswered PING was sent; zero when none
 	gone        bool
-	cap302      bool // speaks CAP 302
-	negotiating bool // CAP holds registration back
+	gateway     bool   // a WEBIRC gateway brought it
+	certificate string // SHA-256 of the one the client showed, in hexadecimal
+	cap302      bool   // speaks CAP 302
+	negotiating bool   // CAP holds registration back
 	caps        capSet
 	sasl        saslState
 	wanted      string            // the nick asked for
@@ -161,8 +164,8 @@ func (s *session) write() {
 			}
 		}
 		if last {
-			if s.secure {
-				_ = s.conn.Close() // says goodbye first, as TLS wants
+			if s.conn != s.raw {
+				_ = s.conn.Close() // says goodbye first, as TLS and WebSocket want
 			}
 			return
 		}

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/caduceus-bio/caduceus/internal/proxyproto"
 )
 
 // Limits of reading on after an answer that closes: without it the kernel would
@@ -74,7 +76,7 @@ func (l *loop) requests(c *conn, b []byte) {
 	from, answered := len(l.out), l.answered
 	for len(b) > 0 && !c.closing {
 		if c.proxied {
-			client, n, err := parseProxy(b)
+			client, n, err := proxyproto.Parse(b)
 			if err != nil {
 				l.s.refused.Add(1)
 				l.close(c) // there is nobody who would understand an answer

@@ -32,6 +32,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/proxyproto"
 	"github.com/caduceus-bio/caduceus/internal/supervise"
 )
 
@@ -115,7 +116,7 @@ func (o Options) withDefaults() Options {
 	if o.HeadLimit <= 0 {
 		o.HeadLimit = 8 << 10
 	}
-	o.HeadLimit = min(o.HeadLimit, readSize-maxProxyHeader)
+	o.HeadLimit = min(o.HeadLimit, readSize-proxyproto.MaxHeader)
 	if o.SendsProxy == nil {
 		o.SendsProxy = func(netip.Addr) bool { return false }
 	}

@@ -1,4 +1,8 @@
-package front
+// Package proxyproto reads the headers by which a proxy says whose connection it
+// brings: the PROXY protocol, versions 1 and 2 (haproxy.org, proxy-protocol.txt).
+// It is for whoever listens behind a proxy; which proxies may be believed is
+// theirs to decide.
+package proxyproto
 
 import (
 	"bytes"
@@ -8,29 +12,29 @@ import (
 	"strings"
 )
 
-// maxProxyHeader is how long a PROXY header may be, with everything that
+// MaxHeader is how long a PROXY header may be, with everything that
 // version 2 lets be appended.
-const maxProxyHeader = 2 << 10
+const MaxHeader = 2 << 10
 
 const (
-	proxy1   = "PROXY "
-	proxy2   = "\r\n\r\n\x00\r\nQUIT\n"
+	prefix1  = "PROXY "
+	prefix2  = "\r\n\r\n\x00\r\nQUIT\n"
 	maxLine1 = 107 // bytes, by the specification of version 1
 )
 
-var errProxy = errors.New("no PROXY protocol header where there must be one")
+var errNoHeader = errors.New("no PROXY protocol header where there must be one")
 
-// parseProxy reads a header of the PROXY protocol, version 1 or 2, at the start
+// Parse reads a header of the PROXY protocol, version 1 or 2, at the start
 // of b: the address of the client, invalid where the proxy speaks for itself, and
 // the header's length, 0 when it has not ended yet.
-func parseProxy(b []byte) (client netip.Addr, n int, err error) {
-	if begins(b, proxy2) {
-		return parseProxy2(b)
+func Parse(b []byte) (client netip.Addr, n int, err error) {
+	if begins(b, prefix2) {
+		return parse2(b)
 	}
-	if begins(b, proxy1) {
-		return parseProxy1(b)
+	if begins(b, prefix1) {
+		return parse1(b)
 	}
-	return client, 0, errProxy
+	return client, 0, errNoHeader
 }
 
 // begins reports whether b begins as want does, as far as it goes.
@@ -39,11 +43,11 @@ func begins(b []byte, want string) bool {
 	return string(b[:n]) == want[:n]
 }
 
-func parseProxy1(b []byte) (client netip.Addr, n int, err error) {
+func parse1(b []byte) (client netip.Addr, n int, err error) {
 	end := bytes.Index(b[:min(len(b), maxLine1)], []byte("\r\n"))
 	if end < 0 {
 		if len(b) >= maxLine1 {
-			return client, 0, errProxy
+			return client, 0, errNoHeader
 		}
 		return client, 0, nil
 	}
@@ -52,23 +56,23 @@ func parseProxy1(b []byte) (client netip.Addr, n int, err error) {
 		return client, end + 2, nil
 	}
 	if len(fields) != 6 || fields[1] != "TCP4" && fields[1] != "TCP6" {
-		return client, 0, errProxy
+		return client, 0, errNoHeader
 	}
 	client, err = netip.ParseAddr(fields[2])
 	if err != nil || client.Zone() != "" || client.Is4() != (fields[1] == "TCP4") {
-		return netip.Addr{}, 0, errProxy
+		return netip.Addr{}, 0, errNoHeader
 	}
 	return client.Unmap(), end + 2, nil
 }
 
-func parseProxy2(b []byte) (client netip.Addr, n int, err error) {
+func parse2(b []byte) (client netip.Addr, n int, err error) {
 	const fixed = 16
 	if len(b) < fixed {
 		return client, 0, nil
 	}
 	n = fixed + int(binary.BigEndian.Uint16(b[14:]))
-	if n > maxProxyHeader || b[12]>>4 != 2 {
-		return client, 0, errProxy
+	if n > MaxHeader || b[12]>>4 != 2 {
+		return client, 0, errNoHeader
 	}
 	if len(b) < n {
 		return client, 0, nil
@@ -78,7 +82,7 @@ func parseProxy2(b []byte) (client netip.Addr, n int, err error) {
 	case command == local:
 		return client, n, nil
 	case command != proxied:
-		return client, 0, errProxy
+		return client, 0, errNoHeader
 	case family == 1 && n >= fixed+12:
 		return netip.AddrFrom4([4]byte(b[fixed:])), n, nil
 	case family == 2 && n >= fixed+36:
@@ -86,5 +90,5 @@ func parseProxy2(b []byte) (client netip.Addr, n int, err error) {
 	case family == 0 || family == 3: // unspecified, or a unix socket before the proxy
 		return client, n, nil
 	}
-	return client, 0, errProxy
+	return client, 0, errNoHeader
 }

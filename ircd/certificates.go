@@ -1,0 +1,97 @@
+package ircd
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"encoding/hex"
+	"log/slog"
+	"os"
+	"sync/atomic"
+	"time"
+)
+
+// certificates hands the TLS listeners the certificate of the configured files,
+// and follows when they are replaced: a renewal needs no restart. Connections
+// that are open keep what they have.
+type certificates struct {
+	certFile, keyFile string
+	log               *slog.Logger
+
+	current atomic.Pointer[tls.Certificate]
+	stamp   [2]fileStamp // of the files as they were tried last; for one goroutine
+}
+
+// fileStamp tells one version of a file from the next.
+type fileStamp struct {
+	changed time.Time
+	size    int64
+}
+
+func stampOf(path string) fileStamp {
+	info, err := os.Stat(path) // follows the links that renewal tools swap
+	if err != nil {
+		return fileStamp{}
+	}
+	return fileStamp{info.ModTime(), info.Size()}
+}
+
+// certificatePause is how often the files are looked at.
+const certificatePause = 5 * time.Second
+
+func newCertificates(certFile, keyFile string, first tls.Certificate, log *slog.Logger) *certificates {
+	c := &certificates{certFile: certFile, keyFile: keyFile, log: log, stamp: [2]fileStamp{stampOf(certFile), stampOf(keyFile)}}
+	c.current.Store(&first)
+	return c
+}
+
+// config is for the listeners. A client may show a certificate, which proves only
+// that it has its key: nobody need have signed it.
+func (c *certificates) config() *tls.Config {
+	return &tls.Config{
+		MinVersion:     tls.VersionTLS12,
+		ClientAuth:     tls.RequestClientCert,
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c.current.Load(), nil },
+	}
+}
+
+// look takes the files' certificate if they have changed. One that doesn't fit
+// its key, as in the middle of a renewal, is told once and not taken.
+func (c *certificates) look() {
+	now := [2]fileStamp{stampOf(c.certFile), stampOf(c.keyFile)}
+	if now == c.stamp {
+		return
+	}
+	c.stamp = now
+	cert, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)
+	if err != nil {
+		c.log.Error("the new certificate for IRC can't be used, the old one stays", "err", err)
+		return
+	}
+	c.current.Store(&cert)
+	c.log.Info("took a new certificate for IRC", "sha256", fingerprint(cert))
+}
+
+// follow looks at the files until ctx ends.
+func (c *certificates) follow(ctx context.Context) error {
+	t := time.NewTicker(certificatePause)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-t.C:
+			c.look()
+		}
+	}
+}
+
+// shown is the fingerprint of the certificate that a client showed, "" when it
+// showed none.
+func shown(state tls.ConnectionState) string {
+	if len(state.PeerCertificates) == 0 {
+		return ""
+	}
+	sum := sha256.Sum256(state.PeerCertificates[0].Raw)
+	return hex.EncodeToString(sum[:])
+}

@@ -1,0 +1,60 @@
+package ircd
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"net/netip"
+	"strings"
+)
+
+// cmdWebIRC is WEBIRC (IRCv3): a gateway that is trusted says whose connection it
+// brings, before anything else. The host name it sends isn't used. Whoever isn't
+// trusted is turned away, as the specification wants: the client would otherwise
+// be taken for the gateway.
+func cmdWebIRC(r *request) {
+	n, s := r.n, r.s
+	addr, err := netip.ParseAddr(r.param(3))
+	switch {
+	case s.wanted != "" || s.user.real != "" || s.negotiating || s.password != "" || s.account != nil || s.gateway:
+		n.drop(s, "WEBIRC must come first, and once")
+		return
+	case !within(n.trusted.webirc, s.addr) || !n.cfg.knowsGateway(r.param(0)):
+		n.drop(s, "WEBIRC is not for you")
+		return
+	case err != nil || addr.Zone() != "":
+		n.drop(s, "WEBIRC needs the client's address")
+		return
+	}
+	s.gateway = true
+	// Only a gateway that came by TLS can say that all of the way is secure.
+	secure := false
+	for _, option := range strings.Fields(r.param(4)) {
+		name, _, _ := strings.Cut(option, "=")
+		secure = secure || name == "secure"
+	}
+	s.secure = s.secure && secure
+	if err := n.move(s, addr.Unmap()); err != nil {
+		n.metrics.refused.Inc()
+		n.drop(s, err.Error())
+	}
+}
+
+// knowsGateway compares a password with the hash of the configuration.
+func (c Config) knowsGateway(password string) bool {
+	want, err := hex.DecodeString(c.WebIRCHash)
+	sum := sha256.Sum256([]byte(password))
+	return err == nil && subtle.ConstantTimeCompare(sum[:], want) == 1
+}
+
+// move counts a connection at another address than the one it came from. When
+// that is over a limit, the connection stays where it was.
+func (n *network) move(s *session, to netip.Addr) error {
+	exempt := within(n.trusted.exempt, to)
+	if err := n.census.enter(&n.cfg, to, exempt, n.clock()); err != nil {
+		return err
+	}
+	n.census.leave(s.addr)
+	s.addr, s.exempt = to, exempt
+	return nil
+}

@@ -1,0 +1,182 @@
+package ircd
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+)
+
+// The subprotocols of the IRCv3 WebSocket specification: each message is one line
+// without its end, in text or in binary frames.
+const (
+	webText   = "text.ircv3.net"
+	webBinary = "binary.ircv3.net"
+)
+
+// rawKey is where a request's context has the connection it came by.
+type rawKey struct{}
+
+// serveWeb serves WebSocket clients until the listener is closed.
+func (n *network) serveWeb(ctx context.Context, l *listener, conns *connections) error {
+	server := &http.Server{
+		Handler:           http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { n.openWeb(w, r, conns) }),
+		ReadHeaderTimeout: handshakeTimeout,
+		IdleTimeout:       handshakeTimeout,
+		MaxHeaderBytes:    8 << 10,
+		ErrorLog:          log.New(io.Discard, "", 0), // it would name addresses
+		ConnContext:       func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, rawKey{}, c) },
+		ConnState:         limitPending(maxPending),
+	}
+	var in net.Listener = l
+	if l.tls != nil {
+		config := l.tls.Clone()
+		config.NextProtos = []string{"http/1.1"}
+		in = tls.NewListener(l, config)
+	}
+	err := server.Serve(in)
+	if ctx.Err() != nil || errors.Is(err, http.ErrServerClosed) {
+		return server.Close() // those that haven't become WebSockets
+	}
+	return err
+}
+
+// limitPending closes connections that come while many haven't become WebSockets.
+func limitPending(limit int) func(net.Conn, http.ConnState) {
+	pending := make(chan struct{}, limit)
+	var held sync.Map // the connections that are counted
+	return func(c net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateNew:
+			select {
+			case pending <- struct{}{}:
+				held.Store(c, nil)
+			default:
+				_ = c.Close()
+			}
+		case http.StateHijacked, http.StateClosed:
+			if _, ok := held.LoadAndDelete(c); ok {
+				<-pending
+			}
+		case http.StateActive, http.StateIdle:
+		}
+	}
+}
+
+// openWeb makes a WebSocket of a request and starts its session.
+func (n *network) openWeb(w http.ResponseWriter, r *http.Request, conns *connections) {
+	raw, ok := r.Context().Value(rawKey{}).(net.Conn)
+	if !ok {
+		http.Error(w, "This address is for WebSocket clients of IRC", http.StatusInternalServerError)
+		return
+	}
+	if !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
+		http.Error(w, "This address is for WebSocket clients of IRC", http.StatusUpgradeRequired)
+		return
+	}
+	from, secure := addrOf(raw), false
+	certificate := ""
+	if conn, ok := raw.(*tls.Conn); ok {
+		secure, certificate, raw = true, shown(conn.ConnectionState()), conn.NetConn()
+	}
+	if within(n.trusted.web, from) {
+		if addr, err := netip.ParseAddr(r.Header.Get("X-Real-IP")); err == nil {
+			from, secure = addr.Unmap().WithZone(""), r.Header.Get("X-Forwarded-Proto") == "https"
+		}
+	}
+	ctx, cancel := context.WithCancel(context.Background()) // ended by network.drop
+	s := n.session(nil, raw, from, cancel)
+	s.secure, s.web, s.certificate = secure, true, certificate
+	if err := n.add(s); err != nil {
+		cancel()
+		n.metrics.refused.Inc()
+		http.Error(w, core.SafeText(err), http.StatusServiceUnavailable)
+		return
+	}
+	// Client frames aren't compressed: what a member says secretly could be guessed.
+	ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{
+		Subprotocols: []string{webText, webBinary}, OriginPatterns: n.cfg.WebOrigins, CompressionMode: websocket.CompressionDisabled,
+	})
+	if err != nil {
+		// It has been answered; without a connection there is nobody to tell more.
+		n.locked(func() { n.drop(s, "No WebSocket") })
+		return
+	}
+	ws.SetReadLimit(maxRead)
+	s.conn = &webConn{Conn: raw, ws: ws, binary: ws.Subprotocol() == webBinary}
+	conns.start(s, func() { n.read(ctx, s) }, s.write)
+}
+
+// webConn lets a WebSocket look like the stream of lines that other connections
+// are. Its deadlines are those of the connection beneath. One goroutine may read
+// while another writes.
+type webConn struct {
+	net.Conn
+	ws     *websocket.Conn
+	binary bool
+	unread []byte
+}
+
+// Read returns what messages hold, each with the end of a line.
+func (c *webConn) Read(p []byte) (int, error) {
+	for len(c.unread) == 0 {
+		_, b, err := c.ws.Read(context.Background())
+		if err != nil {
+			return 0, err
+		}
+		// A message is one line, whatever it holds.
+		b = bytes.TrimRight(b, "\r\n")
+		for i, x := range b {
+			if x == '\r' || x == '\n' {
+				b[i] = 0 // which no line may have: it is answered as such
+			}
+		}
+		b = append(b, '\r', '\n')
+		c.unread = b
+	}
+	k := copy(p, c.unread)
+	if c.unread = c.unread[k:]; len(c.unread) == 0 {
+		c.unread = nil
+	}
+	return k, nil
+}
+
+// Write sends each line of p, which holds whole lines, as one message. Text
+// frames must be UTF-8, or browsers close the connection.
+func (c *webConn) Write(p []byte) (int, error) {
+	kind := websocket.MessageText
+	if c.binary {
+		kind = websocket.MessageBinary
+	}
+	for rest := p; len(rest) > 0; {
+		var l []byte
+		l, rest, _ = bytes.Cut(rest, []byte("\r\n"))
+		if !c.binary {
+			l = bytes.ToValidUTF8(l, []byte("\uFFFD"))
+		}
+		if err := c.ws.Write(context.Background(), kind, l); err != nil {
+			return 0, err
+		}
+	}
+	return len(p), nil
+}
+
+// Close says goodbye as WebSocket wants, and closes.
+func (c *webConn) Close() error {
+	if err := c.SetDeadline(time.Now().Add(time.Second)); err != nil {
+		return err
+	}
+	return c.ws.Close(websocket.StatusNormalClosure, "")
+}
