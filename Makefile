@@ -11,7 +11,7 @@ PKG      ?= ./...
 # One program without cgo: it runs on any Linux of its architecture.
 export CGO_ENABLED = 0
 
-.PHONY: help run build test test-kill check race bench bench-tracker fuzz demo clean needs lint-tool
+.PHONY: help run build test test-kill check race bench bench-tracker bench-irc fuzz demo clean needs lint-tool
 .DEFAULT_GOAL := help
 
 help: ## say what there is
@@ -52,6 +52,10 @@ bench-tracker: build ## put load on the tracker, on MariaDB, and on others, and 
 	$(GO) build -o bin/load ./tracker/load
 	$(GO) run ./scripts/withmariadb ./bin/load -caduceus caduceus=./caduceus \
 		-caduceus sync-always=./caduceus,CADUCEUS_TRACKER_JOURNAL_SYNC=always $(ARGS)
+
+bench-irc: build ## put load on the IRC network, and on inspircd and ngircd, and compare (ARGS=… for the tool)
+	$(GO) build -o bin/irc-load ./ircd/load
+	./bin/irc-load -caduceus ./caduceus $(ARGS)
 
 fuzz: ## run every fuzz target for FUZZTIME (20s)
 	./scripts/fuzz.sh $(FUZZTIME)

@@ -1,0 +1,221 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+// kind is a server program and how it is configured.
+type kind struct {
+	name, path string
+	args       func(dir string) []string
+	config     func(dir, plain, tls string) map[string]string // files by name
+}
+
+// server is one that runs.
+type server struct {
+	name       string
+	cmd        *exec.Cmd
+	plain, tls string // addresses
+}
+
+// kinds are the servers that were asked for. They are alike where it matters: no
+// look-ups, no throttles, and queues that hold a burst.
+func kinds(o options) []kind {
+	var out []kind
+	if o.caduceus != "" {
+		out = append(out, kind{"caduceus", o.caduceus, func(dir string) []string { return []string{"--config", dir + "/c.toml", "serve"} }, ours})
+	}
+	if o.inspircd != "" {
+		out = append(out, kind{"inspircd", o.inspircd, func(dir string) []string {
+			return []string{"--config=" + dir + "/inspircd.conf", "--nofork", "--nolog", "--nopid", "--runasroot"}
+		}, inspircd})
+	}
+	if o.ngircd != "" {
+		out = append(out, kind{"ngircd", o.ngircd, func(dir string) []string { return []string{"-n", "-f", dir + "/ngircd.conf"} }, ngircd})
+	}
+	return out
+}
+
+func port(addr string) string {
+	_, p, _ := net.SplitHostPort(addr) // it was made by JoinHostPort
+	return p
+}
+
+func ours(dir, plain, tls string) map[string]string {
+	return map[string]string{"c.toml": fmt.Sprintf(`[house]
+data_dir = %q
+[irc]
+server_name = "irc.load.test"
+listen_plain = %q
+listen_tls = %q
+max_clients = 20000
+lines_per_minute = 1000000
+lines_burst = 100000
+guest_lines_per_minute = 1000000
+guest_lines_burst = 100000
+sendq_bytes = 8388608
+[tracker]
+listen = ["127.0.0.1:0"]
+[site]
+listen = "127.0.0.1:0"
+[hermes]
+server = %q
+`, dir+"/var", plain, tls, plain)}
+}
+
+func inspircd(dir, plain, tls string) map[string]string {
+	return map[string]string{"inspircd.conf": fmt.Sprintf(`<server name="irc.load.test" description="load" network="load" id="1LD">
+<admin name="a" nick="a" email="a@load.test">
+<module name="ssl_gnutls">
+<sslprofile name="clients" provider="gnutls" certfile="%[1]s/cert.pem" keyfile="%[1]s/key.pem">
+<bind address="127.0.0.1" port="%[2]s" type="clients">
+<bind address="127.0.0.1" port="%[3]s" type="clients" sslprofile="clients">
+<connect allow="*" timeout="120" pingfreq="600" softsendq="8388608" hardsendq="8388608" recvq="65536" threshold="100000"
+ commandrate="1000000" fakelag="no" localmax="20000" globalmax="20000" maxconnwarn="no" resolvehostnames="no" modes="+i">
+<module name="auditorium">
+<module name="conn_umodes">
+<performance softlimit="20000" somaxconn="1024">
+<options casemapping="ascii">
+`, dir, port(plain), port(tls))}
+}
+
+func ngircd(dir, plain, tls string) map[string]string {
+	return map[string]string{"ngircd.conf": fmt.Sprintf(`[Global]
+Name = irc.load.test
+Info = load
+AdminEMail = a@load.test
+Listen = 127.0.0.1
+Ports = %[2]s
+[Limits]
+MaxConnections = 20000
+MaxConnectionsIP = 0
+MaxJoins = 10
+PingTimeout = 600
+[Options]
+DNS = no
+Ident = no
+PAM = no
+[SSL]
+CertFile = %[1]s/cert.pem
+KeyFile = %[1]s/key.pem
+Ports = %[3]s
+`, dir, port(plain), port(tls))}
+}
+
+// inServer runs do beside a fresh server.
+func inServer(ctx context.Context, k kind, base string, do func(*server) error) (err error) {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp(base, k.name)
+	if err != nil {
+		return err
+	}
+	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // servers give up their rights before they read
+		return err
+	}
+	s := &server{name: k.name}
+	for _, a := range []*string{&s.plain, &s.tls} {
+		if *a, err = freePort(ctx); err != nil {
+			return err
+		}
+	}
+	files := k.config(dir, s.plain, s.tls)
+	if files["cert.pem"], files["key.pem"], err = certificate(); err != nil {
+		return err
+	}
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil { //nolint:gosec // as above; all in it is for this run
+			return err
+		}
+	}
+	var log bytes.Buffer
+	s.cmd = exec.Command(k.path, k.args(dir)...) //nolint:gosec,noctx // the operator names the programs; they are stopped in order, by a signal
+	s.cmd.Stdout, s.cmd.Stderr = &log, &log
+	if err := s.cmd.Start(); err != nil {
+		return err
+	}
+	defer func() {
+		s.stop()
+		if err != nil {
+			fmt.Fprintf(os.Stderr, "%s: %v; the end of its log:\n%s\n", k.name, err, log.Bytes()[max(0, log.Len()-1500):])
+		}
+	}()
+	if err := s.await(ctx); err != nil {
+		return err
+	}
+	return do(s)
+}
+
+// await waits until the server accepts connections.
+func (s *server) await(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	for {
+		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", s.plain)
+		if err == nil {
+			return conn.Close()
+		}
+		select {
+		case <-ctx.Done():
+			return errors.New("it does not open")
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+func (s *server) stop() {
+	_ = s.cmd.Process.Signal(syscall.SIGTERM) // it may have ended
+	kill := time.AfterFunc(10*time.Second, func() { _ = s.cmd.Process.Kill() })
+	_ = s.cmd.Wait() // by a signal, as it should be
+	kill.Stop()
+}
+
+// cpu is the user and system time of the server so far.
+func (s *server) cpu() (time.Duration, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	fields := bytes.Fields(b[bytes.LastIndexByte(b, ')')+1:])
+	const utime, stime, ticks = 11, 12, 100 // after the name
+	if len(fields) <= stime {
+		return 0, errors.New("/proc tells no CPU time")
+	}
+	user, err := strconv.ParseInt(string(fields[utime]), 10, 64)
+	system, err2 := strconv.ParseInt(string(fields[stime]), 10, 64)
+	return time.Duration(user+system) * time.Second / ticks, errors.Join(err, err2)
+}
+
+// rss is how much memory of the server is resident, in kB.
+func (s *server) rss() (float64, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	_, rest, _ := bytes.Cut(b, []byte("VmRSS:"))
+	fields := bytes.Fields(rest)
+	if len(fields) == 0 {
+		return 0, errors.New("/proc tells no memory")
+	}
+	return strconv.ParseFloat(string(fields[0]), 64)
+}
+
+// freePort finds an address on loopback that nobody uses at the moment.
+func freePort(ctx context.Context) (string, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp4", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}
