@@ -135,8 +135,9 @@ func hybrid(p *pitfall) {
 			c.announce(hash(first+n), step.event, step.up, step.down, step.left)
 		}
 	}
-	p.equal("one client", "1/0/0", c.scrape(hash(first)))
-	p.equal("by the other hash", "1/0/0", c.scrape(hash(first+1)))
+	// How often it was downloaded is known after the next flush, whenever that is.
+	p.equal("one client", "1/0", strings.Join(strings.Split(c.scrape(hash(first)), "/")[:2], "/"))
+	p.equal("by the other hash", "1/0", strings.Join(strings.Split(c.scrape(hash(first+1)), "/")[:2], "/"))
 	p.credit(m, 20, 100)
 	p.snatches(id, 1)
 }

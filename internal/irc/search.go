@@ -81,18 +81,19 @@ func (h *History) Search(ctx context.Context, s Search) (Found, error) {
 }
 
 // Closed returns the channels, in lower case, that ask for a permission that
-// somebody hasn't.
+// somebody hasn't, or for a class: to search those asks for core.IRCOverride.
 func (h *History) Closed(ctx context.Context, has func(core.Permission) bool) ([]string, error) {
 	var out []string
 	_, err := db.All(ctx, h.db, func(sc db.Scanner) (struct{}, error) {
 		var name string
 		var p core.Permission
-		err := sc.Scan(&name, &p)
-		if p != "" && !has(p) {
+		var class int64
+		err := sc.Scan(&name, &p, &class)
+		if p != "" && !has(p) || class != 0 && !has(core.IRCOverride) {
 			out = append(out, folded(name))
 		}
 		return struct{}{}, err
-	}, "SELECT name, join_permission FROM irc_channel LIMIT 10000")
+	}, "SELECT name, join_permission, join_class FROM irc_channel LIMIT 10000")
 	if err != nil {
 		return nil, fmt.Errorf("read the channels: %w", err)
 	}
