@@ -540,6 +540,11 @@ func (g *gathering) disabled() {
 	if !g.kind.foreign {
 		second.nick = "ann" // all connections of a member are one there
 	}
+	if g.kind.foreign {
+		// Had Hermes lost its link after the breakdown, all would be strangers again.
+		g.a.say("PRIVMSG Hermes :IDENTIFY %s %s", g.ann.name, g.ann.ircKey)
+		g.a.hears("You are ann to me now")
+	}
 	second.enters(g.kind, g.ann, "ENTER #general", "#general")
 	began := time.Now()
 	g.do("member", "disable", "ann", "shared the key")

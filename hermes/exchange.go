@@ -15,7 +15,7 @@ import (
 const (
 	echoLimit   = 2 * time.Second  // for a line to come back, before we ask
 	graceLimit  = time.Second      // for one that comes back after the answer
-	answerLimit = 10 * time.Second // for the server to say anything at all
+	answerLimit = 30 * time.Second // for the server to say anything at all: some take a line a second
 	drainLimit  = 1500 * time.Millisecond
 )
 
