@@ -51,7 +51,8 @@ bench-tracker: build ## put load on the tracker, on MariaDB, and on others, and 
 	@./scripts/needs.sh bench
 	$(GO) build -o bin/load ./tracker/load
 	$(GO) run ./scripts/withmariadb ./bin/load -caduceus caduceus=./caduceus \
-		-caduceus sync-always=./caduceus,CADUCEUS_TRACKER_JOURNAL_SYNC=always $(ARGS)
+		-caduceus sync-always=./caduceus,CADUCEUS_TRACKER_JOURNAL_SYNC=always \
+		-caduceus busy=./caduceus,CADUCEUS_TRACKER_FLUSH_EVERY=5s,CADUCEUS_TRACKER_CHECKPOINT_EVERY=5s $(ARGS)
 
 bench-irc: build ## put load on the IRC network, and on inspircd and ngircd, and compare (ARGS=… for the tool)
 	$(GO) build -o bin/irc-load ./ircd/load

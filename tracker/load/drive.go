@@ -35,6 +35,8 @@ type driver struct {
 	request func(dst []byte) []byte // nil when there is nothing more to ask
 	answers int
 	latency histogram
+	last    time.Time     // when an answer came
+	silence time.Duration // the longest between two answers, whoever they were for
 	fails   int
 	why     error // the first failure
 
@@ -178,6 +180,9 @@ func (d *driver) connect(i int) error {
 	return unix.EpollCtl(d.ep, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLET, Fd: int32(i)})
 }
 
+// heard notes that the server is alive.
+func (d *driver) heard(now time.Time) { d.silence, d.last = max(d.silence, now.Sub(d.last)), now }
+
 // fail counts a failure and begins anew.
 func (d *driver) fail(i int, err error) {
 	d.fails++
@@ -228,7 +233,9 @@ func (d *driver) ready(i int) error {
 		}
 		return nil
 	}
-	d.latency.add(time.Since(l.asked))
+	now := time.Now()
+	d.latency.add(now.Sub(l.asked))
+	d.heard(now)
 	d.answers++
 	if d.answers%checkEvery == 0 {
 		if err := check(body); err != nil {
@@ -302,10 +309,12 @@ func measure(ctx context.Context, o options, s *server, pop *population, mode st
 	}
 	d.answers, d.latency = 0, histogram{}
 	begun := time.Now()
+	d.last, d.silence = begun, 0
 	if err := d.run(ctx, begun.Add(o.duration)); err != nil {
 		return result{}, err
 	}
 	took := time.Since(begun)
+	d.heard(begun.Add(took))
 	after, err := s.usage()
 	if err != nil {
 		return result{}, err
@@ -313,7 +322,7 @@ func measure(ctx context.Context, o options, s *server, pop *population, mode st
 	if d.answers == 0 {
 		return result{}, errors.New("nothing was answered")
 	}
-	return result{server: s.name, mode: mode, rate: float64(d.answers) / took.Seconds(), latency: d.latency, failures: d.fails,
+	return result{server: s.name, mode: mode, rate: float64(d.answers) / took.Seconds(), latency: d.latency, silence: d.silence, failures: d.fails,
 		cpu: (after.cpu - before.cpu).Seconds() / float64(d.answers) * 1e5, db: (after.db - before.db).Seconds() / float64(d.answers) * 1e5,
 		hasDB: s.dbPID > 0, rss: after.rss,
 		foreign: (after.all - before.all).Seconds() / took.Seconds() / float64(runtime.NumCPU())}, nil

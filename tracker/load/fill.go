@@ -29,7 +29,7 @@ func startCaduceus(ctx context.Context, o options, dir, name, path string, env [
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	s = &server{name: name, env: env}
+	s = &server{name: name, env: env, lasts: true}
 	if s.addr, err = freePort(ctx); err != nil {
 		return nil, err
 	}

@@ -8,7 +8,10 @@
 // nothing. One answer in 64 is checked strictly. Servers are started by the tool
 // and measured in turns; CPU is what the kernel charges to their processes, work
 // for loopback in their context included. The share of the CPUs that other programs
-// took meanwhile stands beside: over a few per cent, measure again. It talks to loopback addresses only.
+// took meanwhile stands beside: over a few per cent, measure again. The worst pauses
+// are the longest that one client waited for its answer (max) and that no client
+// had any (silence); the bare servers beside show what of that is the machine's.
+// It talks to loopback addresses only.
 //
 // Concurrency: one goroutine on one CPU, so that a machine's other CPUs are the
 // servers'. Servers are processes of their own.
@@ -42,6 +45,7 @@ type options struct {
 	warmup      time.Duration
 	duration    time.Duration
 	repeat      int
+	restarts    int
 	keep        bool
 	seed        uint64
 }
@@ -86,6 +90,7 @@ func parseOptions(args []string) (options, error) {
 	f.DurationVar(&o.warmup, "warm-up", 2*time.Second, "before each measurement")
 	f.DurationVar(&o.duration, "duration", 20*time.Second, "of each measurement")
 	f.IntVar(&o.repeat, "repeat", 3, "measurements of each server")
+	f.IntVar(&o.restarts, "restarts", 3, "times that each of our servers is stopped and started at the end, with all its clients")
 	f.BoolVar(&o.keep, "keep", false, "leave the data directories behind")
 	f.Uint64Var(&o.seed, "seed", 1, "of all chance")
 	if err := f.Parse(args); err != nil {
@@ -99,7 +104,7 @@ func parseOptions(args []string) (options, error) {
 		got, min, max int
 	}{
 		{"members", o.members, 1, 1_000_000}, {"torrents", o.torrents, 1, 1_000_000}, {"peers", o.peers, 1, 20_000_000}, {"v6", o.v6, 0, 100},
-		{"connections", o.connections, 1, 10_000}, {"repeat", o.repeat, 1, 100},
+		{"connections", o.connections, 1, 10_000}, {"repeat", o.repeat, 1, 100}, {"restarts", o.restarts, 0, 100},
 		{"warm-up", int(o.warmup / time.Millisecond), 0, 600_000}, {"duration", int(o.duration / time.Millisecond), 100, 3_600_000},
 	} {
 		if c.got < c.min || c.got > c.max {
@@ -157,7 +162,20 @@ func load(ctx context.Context, args []string) (err error) {
 			}
 		}
 	}
-	return errors.Join(report(os.Stdout, o, all), failuresIn(all))
+	if err := report(os.Stdout, o, all); err != nil {
+		return err
+	}
+	for _, s := range servers {
+		if !s.lasts || o.restarts == 0 {
+			continue
+		}
+		p, err := restarts(ctx, o, s, pop)
+		if err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+		fmt.Printf("%s: %v\n", s.name, p)
+	}
+	return failuresIn(all)
 }
 
 func failuresIn(all []result) error {

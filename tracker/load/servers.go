@@ -32,6 +32,7 @@ type server struct {
 	paths   []string // of each member; one for all where members are not known
 	closes  bool     // after every answer
 	env     []string // besides ours
+	lasts   bool     // what it knows outlives it
 	cmd     *exec.Cmd
 	dbPID   int // 0 is no database process
 	cleanup func() error
