@@ -183,3 +183,50 @@ func BenchmarkFollow20000(b *testing.B) {
 	b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "changes/s")
 	b.ReportMetric(float64(b.Elapsed())/float64(n*b.N)/float64(time.Microsecond), "µs/change")
 }
+
+// BenchmarkFollowOne is a single change among many members, on SQLite: from the
+// event at hand to lookups that know it, the query for the member included.
+func BenchmarkFollowOne(b *testing.B) {
+	const n = 20_000
+	w := newWorld(b)
+	realMembers(b, w, n)
+	position, err := w.Load(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
+	passkey := fmt.Sprintf("%032d", n/2)
+	m, ok := w.Member(passkey)
+	if !ok {
+		b.Fatal("the member is not known")
+	}
+	var slowest time.Duration
+	for b.Loop() {
+		b.StopTimer()
+		m.CanLeech = !m.CanLeech
+		err := w.d.Tx(b.Context(), func(tx *db.Tx) error {
+			if _, err := tx.Exec(b.Context(), "UPDATE member SET can_leech = ? WHERE id = ?", m.CanLeech, m.ID); err != nil {
+				return err
+			}
+			_, err := w.events.Append(b.Context(), tx, eventlog.MemberChanged{Member: m.ID})
+			return err
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+		events, err := w.events.Read(b.Context(), position, page)
+		if err != nil {
+			b.Fatal(err)
+		}
+		begun := time.Now()
+		b.StartTimer()
+		if err := w.handle(b.Context(), events); err != nil {
+			b.Fatal(err)
+		}
+		if now, _ := w.Member(passkey); now != m {
+			b.Fatalf("%+v is known, want %+v", now, m)
+		}
+		slowest = max(slowest, time.Since(begun))
+		position = events[len(events)-1].ID
+	}
+	b.ReportMetric(float64(slowest)/float64(time.Microsecond), "µs-slowest")
+}
