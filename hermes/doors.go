@@ -11,6 +11,7 @@ import (
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
+	"github.com/caduceus-bio/caduceus/internal/guess"
 	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
@@ -39,7 +40,7 @@ type doors struct {
 	deps  Deps
 	net   network
 	link  *link
-	guard *guard
+	guard *guess.Guard
 	wake  chan struct{}
 
 	mu   sync.Mutex
@@ -49,7 +50,7 @@ type doors struct {
 }
 
 func newDoors(c Config, d Deps) *doors {
-	return &doors{cfg: c, deps: d, net: networks[c.Network], guard: newGuard(d.Clock), wake: make(chan struct{}, 1)}
+	return &doors{cfg: c, deps: d, net: networks[c.Network], guard: guess.New(d.Clock), wake: make(chan struct{}, 1)}
 }
 
 // nudge makes run look soon.
@@ -239,7 +240,8 @@ func mayBeHere(m *member.Member) string {
 // login checks name and key for somebody at host, within the limits on guessing. The
 // error is safe to show.
 func (d *doors) login(ctx context.Context, host, name, key string) (member.Member, error) {
-	if wait := d.guard.wait(host, name); wait > 0 {
+	try := guess.Try{Place: host, Account: name}
+	if wait := d.guard.Wait(try); wait > 0 {
 		return member.Member{}, core.Errorf(core.Unavailable, "too many wrong keys, try again in %s", wait.Round(time.Second)+time.Second)
 	}
 	ctx, cancel := context.WithTimeout(ctx, queryLimit)
@@ -247,10 +249,10 @@ func (d *doors) login(ctx context.Context, host, name, key string) (member.Membe
 	m, err := d.deps.Members.AuthIRC(ctx, name, key)
 	switch core.CodeOf(err) {
 	case "":
-		d.guard.succeeded(host, name)
+		d.guard.Succeeded(try)
 		return m, nil
 	case core.Forbidden:
-		d.guard.failed(host, name)
+		d.guard.Failed(try)
 		return m, err
 	}
 	return m, core.Wrap(err, core.Unavailable, "I can't look up your account now; try again in a minute")

@@ -165,40 +165,6 @@ func TestFactsOfAServer(t *testing.T) {
 	}
 }
 
-func TestGuesses(t *testing.T) {
-	t.Parallel()
-	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	g := newGuard(func() time.Time { return now })
-	g.succeeded("home", "ann")
-	for range freeTries {
-		if wait := g.wait("far", "ann"); wait != 0 {
-			t.Fatalf("must wait %v already", wait)
-		}
-		g.failed("far", "ann")
-	}
-	for who, want := range map[[2]string]time.Duration{
-		{"far", "ann"}: firstDelay, {"far", "bob"}: firstDelay, {"elsewhere", "ANN"}: firstDelay, {"home", "ann"}: 0, {"elsewhere", "bob"}: 0,
-	} {
-		if got := g.wait(who[0], who[1]); got != want {
-			t.Errorf("%v waits %v, want %v", who, got, want)
-		}
-	}
-	for range 20 {
-		g.failed("far", "ann")
-	}
-	if got := g.wait("far", "bob"); got != longestHost {
-		t.Errorf("the host waits %v", got)
-	}
-	if got := g.wait("elsewhere", "ann"); got != longestAccount {
-		t.Errorf("the account waits %v", got)
-	}
-	now = now.Add(failuresFor + time.Second)
-	g.failed("far", "ann")
-	if got := g.wait("far", "ann"); got != 0 {
-		t.Errorf("remembered for too long: %v", got)
-	}
-}
-
 // as makes ann a member with rights.
 func (s *session) as(state member.State, rights ...core.Permission) {
 	s.people["ann"].who = &member.Member{ID: 7, Name: "ann", State: state, StateReason: "shared the key", Permissions: core.NewPermissions(rights...)}

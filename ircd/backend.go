@@ -15,7 +15,9 @@ import (
 // then lets nobody in.
 type Members interface {
 	// AuthIRC checks a name and IRC key: Forbidden when they are wrong, the
-	// account is disabled (the text says why) or its class may not use IRC.
+	// account is disabled (the text says why) or its class may not use IRC. A
+	// member comes with the error only where the key is right and the account
+	// disabled.
 	AuthIRC(ctx context.Context, name, ircKey string) (member.Member, error)
 	// ByID returns a member in any state, or NotFound.
 	ByID(ctx context.Context, id core.MemberID) (member.Member, error)

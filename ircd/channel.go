@@ -86,12 +86,12 @@ func (ch *channel) topic() string {
 	return ch.row.Topic
 }
 
-// admits reports whether somebody's rights open the channel. a is nil for guests.
-func (ch *channel) admits(a *account) bool {
-	if a == nil {
-		return ch.row.Guests
+// admits reports whether somebody's rights open the channel.
+func (ch *channel) admits(u *user) bool {
+	if u.account == nil {
+		return ch.row.Guests || ch.row.Disabled && u.shutOut
 	}
-	return ch.admitsMember(a.member)
+	return ch.admitsMember(u.account.member)
 }
 
 func (ch *channel) admitsMember(m member.Member) bool {
@@ -212,7 +212,7 @@ func (ch *channel) maySpeak(u *user) bool {
 		return m != nil && u.can(ch.row.Speak) && ch.row.SpeakClass.Allows(u.account.member.Class.Level, u.account.member.SecondaryIDs()...)
 	}
 	switch {
-	case m == nil && (ch.flags&flagNoExternal != 0 || !ch.admits(u.account)):
+	case m == nil && (ch.flags&flagNoExternal != 0 || !ch.admits(u)):
 		return false
 	case m != nil && m.status != 0:
 		return true

@@ -91,7 +91,7 @@ func (n *network) changeChannel(ch *channel, row irc.Channel) {
 		}
 	}
 	for _, m := range slices.Clone(ch.members) {
-		if !ch.admits(m.user.account) {
+		if !ch.admits(m.user) {
 			n.expel(m, "The channel is not for you any more")
 		}
 	}
@@ -147,10 +147,11 @@ func (n *network) gather(ch *channel, was irc.Channel) {
 	}
 }
 
-// enterByItself lets a member enter a channel that is meant for it, unless
-// something speaks against it.
+// enterByItself lets somebody enter a channel that is meant for it, unless
+// something speaks against it: members, and guests whose account is disabled.
 func (n *network) enterByItself(u *user, ch *channel) {
-	if ch.row.AutoJoin && u.account != nil && u.in(ch) == nil && ch.admits(u.account) && !ch.banned(u) && len(u.channels) < maxJoined {
+	meant := ch.row.AutoJoin && u.account != nil || ch.row.Disabled && u.shutOut
+	if meant && u.in(ch) == nil && ch.admits(u) && !ch.banned(u) && len(u.channels) < maxJoined {
 		n.enter(u, ch, n.entryStatus(u))
 	}
 }

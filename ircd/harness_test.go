@@ -98,7 +98,7 @@ func (p *people) AuthIRC(ctx context.Context, name, key string) (member.Member, 
 		return member.Member{}, core.Errorf(core.Forbidden, "name or IRC key is wrong")
 	}
 	if err == nil && !m.Enabled() {
-		return member.Member{}, core.Errorf(core.Forbidden, "your account is disabled: %s", m.StateReason)
+		return m, core.Errorf(core.Forbidden, "your account is disabled: %s", m.StateReason)
 	}
 	return m, err
 }

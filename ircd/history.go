@@ -183,5 +183,5 @@ func (n *network) mayRead(u *user, ch *channel) (from irc.MsgID, ok bool) {
 		return 0, false
 	}
 	code, _ := n.mayJoin(u, ch, "")
-	return 0, (code == "" || code == errTooManyChannels && ch.admits(u.account)) && !ch.hides(u)
+	return 0, (code == "" || code == errTooManyChannels && ch.admits(u)) && !ch.hides(u)
 }

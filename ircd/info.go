@@ -33,7 +33,7 @@ func (n *network) sendLusers(s *session) {
 	users := len(n.nicks)
 	all := itoa(users)
 	n.numeric(s, rplLUserClient, "There are "+itoa(users-n.invisible)+" users and "+itoa(n.invisible)+" invisible on 1 servers")
-	n.numeric(s, rplLUserOp, "0", "operator(s) online")
+	n.numeric(s, rplLUserOp, itoa(n.opers), "operator(s) online")
 	n.numeric(s, rplLUserUnknown, itoa(n.unknown), "unknown connection(s)")
 	n.numeric(s, rplLUserChannels, itoa(len(n.channels)), "channels formed")
 	n.numeric(s, rplLUserMe, "I have "+all+" clients and 0 servers")

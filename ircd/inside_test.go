@@ -137,7 +137,7 @@ func (n *network) channelContradiction(name string, ch *channel) error {
 				return fmt.Errorf("the status of %s in %s is noted wrongly", m.user.nick, name)
 			}
 		}
-		if !ch.admits(m.user.account) {
+		if !ch.admits(m.user) {
 			return fmt.Errorf("%s may not be in %s", m.user.nick, name)
 		}
 	}

@@ -74,9 +74,9 @@ func (n *network) mayJoin(u *user, ch *channel, key string) (code, why string) {
 	switch {
 	case len(u.channels) >= maxJoined:
 		return errTooManyChannels, "You have joined too many channels"
-	case !ch.admits(u.account) && u.account == nil:
+	case !ch.admits(u) && u.account == nil:
 		return errNeedReggedNick, "Cannot join channel: log in with your site name and IRC key first"
-	case !ch.admits(u.account):
+	case !ch.admits(u):
 		return errInviteOnlyChan, "Cannot join channel: your class may not enter it"
 	case n.entryStatus(u)&statusOp != 0:
 		return "", ""
@@ -227,7 +227,7 @@ func cmdInvite(r *request) {
 		return
 	case ch.flags&flagInviteOnly != 0 && !r.operates(ch):
 		return
-	case !ch.admits(guest.account):
+	case !ch.admits(guest):
 		r.reply(errChanOPrivsNeeded, ch.row.Name, "The class of "+guest.nick+" may not enter this channel")
 		return
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/ergochat/irc-go/ircutils"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/guess"
 	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
@@ -116,14 +117,17 @@ func (r *request) login(name, key string) error {
 	if !isAccountName(name) {
 		name = "*" // nobody's; it costs a try like any other
 	}
-	if wait := n.guard.wait(r.s.addr, r.s.exempt, name); wait > 0 {
+	try := guess.Try{Place: addressKey(r.s.addr).String(), Account: name, Exempt: r.s.exempt}
+	if wait := n.guard.Wait(try); wait > 0 {
 		n.metrics.loginFailures.WithLabelValues("limited").Inc()
 		r.locked(func() { r.s.sasl.tries++ })
 		return core.Errorf(core.Unavailable, "too many failed logins, try again in %s", wait.Round(time.Second)+time.Second)
 	}
+	shut := false // the key is right and the account disabled
 	err := n.settled(func(unchanged func(core.MemberID, string) bool) (bool, error) {
 		m, err := n.authenticate(r.ctx, name, key)
 		if err != nil {
+			shut = m.ID != 0 && m.State == member.Disabled
 			return true, err
 		}
 		known := n.recall(r.ctx, m.ID)
@@ -137,16 +141,35 @@ func (r *request) login(name, key string) error {
 	})
 	switch core.CodeOf(err) {
 	case "":
-		n.guard.succeeded(r.s.addr, r.s.exempt, name)
+		n.guard.Succeeded(try)
 		return nil
 	case core.Forbidden:
 		n.metrics.loginFailures.WithLabelValues("refused").Inc()
-		n.guard.failed(r.s.addr, r.s.exempt, name)
-		r.locked(func() { r.s.sasl.tries++ })
+		if !shut {
+			n.guard.Failed(try)
+		}
+		r.locked(func() {
+			r.s.sasl.tries++
+			if shut {
+				n.shutOut(r.s)
+			}
+		})
 	default:
 		n.metrics.loginFailures.WithLabelValues("unavailable").Inc()
 	}
 	return err
+}
+
+// shutOut lets a guest whose account is disabled into the channels where they can
+// ask why.
+func (n *network) shutOut(s *session) {
+	if s.account != nil {
+		return
+	}
+	s.user.shutOut = true
+	if s.registered() {
+		n.autoJoin(s.user, nil)
+	}
 }
 
 // authenticate asks the site. When it can't be asked, nobody gets in.
@@ -229,7 +252,7 @@ func (r *request) settleIn() {
 		n.rename(u, n.claim(u, nick))
 		n.sendLine(s, "MODE", u.nick, "+r")
 		for _, m := range slices.Clone(u.channels) {
-			if !m.ch.admits(u.account) {
+			if !m.ch.admits(u) {
 				n.expel(m, "Your class may not be here")
 				continue
 			}

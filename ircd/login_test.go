@@ -4,11 +4,9 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
-	"net/netip"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/member"
 )
@@ -192,66 +190,6 @@ func TestAccountThatIsDisabledDuringLogin(t *testing.T) {
 		x > USER u 0 * :U
 		x = :irc.test 464 * :Login failed: your account is disabled: late *
 		x x ERROR *`)
-}
-
-func TestGuardWaitsLongerEachTime(t *testing.T) {
-	now := time.Unix(1e9, 0)
-	g := newGuard(func() time.Time { return now })
-	attacker, home := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")
-	neighbour := netip.MustParseAddr("2001:db8::2")
-
-	g.succeeded(home, false, "Alice")
-	for range freeTries - 1 {
-		g.failed(attacker, false, "alice")
-	}
-	if d := g.wait(attacker, false, "alice"); d != 0 {
-		t.Fatalf("must wait %s after %d failures", d, freeTries-1)
-	}
-	last := time.Duration(0)
-	for range 12 {
-		g.failed(attacker, false, "alice")
-		d := g.wait(attacker, false, "bob")
-		if d < last || d > longestAddress || d == 0 {
-			t.Fatalf("the wait went from %s to %s", last, d)
-		}
-		last = d
-	}
-	if last != longestAddress {
-		t.Errorf("the wait ends at %s", last)
-	}
-	other := netip.MustParseAddr("198.51.100.7")
-	if d := g.wait(other, false, "ALICE"); d == 0 || d > longestAccount {
-		t.Errorf("a stranger waits %s for the account", d)
-	}
-	if d := g.wait(netip.MustParseAddr("127.0.0.1"), true, "alice"); d != 0 {
-		t.Errorf("a program on this machine waits %s because of strangers", d)
-	}
-	if d := g.wait(other, false, "bob"); d != 0 {
-		t.Errorf("a stranger waits %s for another account", d)
-	}
-	if d := g.wait(home, false, "alice") + g.wait(neighbour, false, "alice"); d != 0 {
-		t.Errorf("who is known waits %s", d)
-	}
-	now = now.Add(2 * forgetAfter)
-	g.failed(attacker, false, "alice")
-	if d := g.wait(attacker, false, "alice"); d != 0 {
-		t.Errorf("old failures still count: wait %s", d)
-	}
-}
-
-func TestGuardIsBounded(t *testing.T) {
-	now := time.Unix(1e9, 0)
-	g := newGuard(func() time.Time { return now })
-	for i := range guardLimit + 500 {
-		now = now.Add(time.Millisecond)
-		a := netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})
-		g.failed(a, false, "alice")
-		g.succeeded(a, false, "bob"+string(rune('a'+i%26)))
-		g.failed(a, false, "carol")
-	}
-	if len(g.fails) > guardLimit || len(g.known) > guardLimit {
-		t.Errorf("%d failures and %d known pairs are kept", len(g.fails), len(g.known))
-	}
 }
 
 func TestParsePlain(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/guess"
 	"github.com/caduceus-bio/caduceus/internal/irc"
 	"github.com/caduceus-bio/caduceus/internal/member"
 )
@@ -29,7 +30,7 @@ type network struct {
 	store   ChannelStore
 	metrics *metrics
 	rec     *recorder // nil where no history is kept
-	guard   *guard
+	guard   *guess.Guard
 	cloak   []byte // makes guests' hosts of their addresses; lives as long as the run
 	started time.Time
 	table   map[string]*command
@@ -56,6 +57,7 @@ type network struct {
 	peak      int
 	unknown   int  // sessions that haven't registered
 	invisible int  // users with the mode i
+	opers     int  // users who run the network, at the last sweep: to count them at each login costs more than it tells
 	closing   bool // the run ends: everyone leaves, so nobody is told who does
 }
 
@@ -226,7 +228,11 @@ func addressKey(a netip.Addr) netip.Addr {
 // silent ones for a sign.
 func (n *network) sweep(now time.Time) {
 	n.locked(func() {
+		opers := 0
 		for s := range n.sessions {
+			if u := s.user; s.registered() && u.oper() && u.sessions[0] == s {
+				opers++
+			}
 			seen := time.Unix(0, s.seen.Load())
 			switch {
 			case !s.registered():
@@ -244,6 +250,7 @@ func (n *network) sweep(now time.Time) {
 				n.push(s, (&line{command: "PING", params: []string{n.cfg.ServerName}, at: now}).bytes(s.caps))
 			}
 		}
+		n.opers = opers
 	})
 }
 

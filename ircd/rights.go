@@ -206,7 +206,7 @@ func (n *network) refresh(a *account, m member.Member) {
 	}
 	n.changeHost(u, fold(m.Name), n.hostOf(u))
 	for _, ms := range slices.Clone(u.channels) {
-		if !ms.ch.admits(a) {
+		if !ms.ch.admits(u) {
 			n.expel(ms, "Your class may not be here any more")
 			continue
 		}

@@ -71,6 +71,46 @@ func must(t *testing.T, err error) {
 	}
 }
 
+// TestDisabledMembersMayAskWhy lets who shows the right key of a disabled account
+// into #disabled, and nobody else.
+func TestDisabledMembersMayAskWhy(t *testing.T) {
+	eachEngine(t, func(t *testing.T, s *site) {
+		run(t, s.Room)
+		alice, id, key := s.login(t, "alice", "User")
+		must(t, s.members.SetState(t.Context(), id, member.Disabled, "sold invites"))
+		alice.ended()
+
+		h := &house{Room: s.Room}
+		guest := func(name, key string) *peer {
+			p := h.dial(t, name)
+			p.send("CAP REQ sasl", "AUTHENTICATE PLAIN", "AUTHENTICATE "+plain("alice", key), "NICK "+name, "USER u 0 * :"+name, "CAP END")
+			p.expect("* 904 *")
+			p.expect("* 001 *")
+			return p
+		}
+		stranger := guest("stranger", "wrong")
+		stranger.send("JOIN #disabled")
+		stranger.expect("* 477 * #disabled *")
+
+		back := guest("visitor", key)
+		back.expect(":visitor!* JOIN #disabled*")
+		back.send("JOIN #general", "PRIVMSG #disabled :why?", "PRIVMSG NickServ :IDENTIFY alice "+key)
+		back.expect("* 477 * #general *")
+		back.expect("* NOTICE * :Not logged in: your account is disabled: sold invites")
+		must(t, s.members.SetState(t.Context(), id, member.Enabled, ""))
+		back.send("PRIVMSG NickServ :IDENTIFY alice " + key)
+		back.expect("* KICK #disabled *")
+
+		must(t, s.members.SetState(t.Context(), id, member.Disabled, "again"))
+		back.ended()
+		late := h.dial(t, "late")
+		late.send("NICK late", "USER u 0 * :late")
+		late.expect("* 001 *")
+		late.send("PRIVMSG NickServ :IDENTIFY alice " + key)
+		late.expect(":late!* JOIN #disabled*")
+	})
+}
+
 func TestDisabledMemberIsOffWithinASecond(t *testing.T) {
 	eachEngine(t, func(t *testing.T, s *site) {
 		run(t, s.Room)

@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/guess"
 	"github.com/caduceus-bio/caduceus/internal/supervise"
 )
 
@@ -163,7 +164,7 @@ func (r *Room) network(ctx context.Context) (*network, error) {
 	}
 	n := &network{
 		cfg: r.cfg, name: r.cfg.Network, version: cmp.Or(d.Version, "caduceus"), log: d.Log, clock: d.Clock,
-		members: d.Members, store: d.Channels, metrics: r.metrics, guard: newGuard(d.Clock), cloak: cloak,
+		members: d.Members, store: d.Channels, metrics: r.metrics, guard: guess.New(d.Clock), cloak: cloak,
 		started: d.Clock(), table: commandTable(), tokens: r.cfg.isupport(r.cfg.Network),
 		sessions: map[*session]struct{}{}, nicks: map[string]*user{}, accounts: map[core.MemberID]*account{},
 		channels: map[string]*channel{}, census: newCensus(), monitors: map[string]map[*session]struct{}{},

@@ -21,6 +21,7 @@ type user struct {
 	away      string    // "" as long as any session isn't away
 	invisible bool
 	botMode   bool
+	shutOut   bool          // a guest whose account is disabled
 	channels  []*membership // in the order of entry
 	invited   []*channel    // the latest; see network.invite
 	mark      uint64        // see network.peers
@@ -93,7 +94,6 @@ func (n *network) appear(s *session, nick string) {
 	n.greet(s)
 	if u.account == nil {
 		n.notice(s, "You are not logged in. Members log in with SASL: site name and IRC key.")
-		return
 	}
 	n.autoJoin(u, nil)
 }

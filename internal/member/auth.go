@@ -84,7 +84,8 @@ func (m Member) mustBeEnabled() error {
 }
 
 // AuthIRC checks a name and IRC key for the IRC network. The answers are those
-// of Login; besides, the member's class must allow IRC.
+// of Login; besides, the member's class must allow IRC. Where the key is right and
+// the account disabled, the member comes with the error.
 func (s *Store) AuthIRC(ctx context.Context, name, ircKey string) (Member, error) {
 	box, found, err := db.One(ctx, s.db, db.Value[[]byte], "SELECT irc_key_box FROM member WHERE name = ?", name)
 	if err != nil {
@@ -105,7 +106,7 @@ func (s *Store) AuthIRC(ctx context.Context, name, ircKey string) (Member, error
 		return Member{}, err
 	}
 	if err := m.mustBeEnabled(); err != nil {
-		return Member{}, err
+		return m, err
 	}
 	if !m.Can(core.IRCConnect) {
 		return Member{}, core.Errorf(core.Forbidden, "your class may not use IRC")
