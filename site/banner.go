@@ -8,10 +8,11 @@ import (
 )
 
 // banner is the line on top of every page while freeleech holds for the whole
-// site, and on the day before. The zero banner is none.
+// site or for the visitor, and on the day before. The zero banner is none.
 type banner struct {
 	State  core.Leech // what holds, or will hold
 	Active bool
+	Own    bool // for this visitor alone
 	Reason string
 	At     time.Time // when it ends, or begins
 }
@@ -27,13 +28,17 @@ func (s *server) banner(v *visit) (banner, error) {
 	if err != nil {
 		return banner{}, err
 	}
-	return bannerAt(schedule, s.Clock()), nil
+	return bannerAt(schedule, v.me.ID, s.Clock()), nil
 }
 
-// bannerAt decides what the banner says.
-func bannerAt(schedule economy.Schedule, now time.Time) banner {
+// bannerAt decides what the banner says to a member. What is for everyone goes
+// before what is for them alone.
+func bannerAt(schedule economy.Schedule, me core.MemberID, now time.Time) banner {
 	if e := schedule.Effective(core.LeechNormal, 0, 0, now); e.State != core.LeechNormal && !e.Until.IsZero() {
 		return banner{State: e.State, Active: true, Reason: e.Reason, At: e.Until}
+	}
+	if e := schedule.Effective(core.LeechNormal, 0, me, now); e.State != core.LeechNormal && !e.Until.IsZero() {
+		return banner{State: e.State, Active: true, Own: true, Reason: e.Reason, At: e.Until}
 	}
 	for _, w := range schedule.Upcoming(now, 1) {
 		if w.Starts.Sub(now) <= notice {

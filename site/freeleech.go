@@ -11,6 +11,7 @@ import (
 type freeleechPage struct {
 	Active []economy.Window
 	Coming []economy.Window
+	Own    []economy.Window // of the visitor alone
 	Now    time.Time
 }
 
@@ -22,7 +23,8 @@ func (s *server) freeleech(v *visit) error {
 		return err
 	}
 	now := s.Clock()
-	return okPage(s, v, freeleechView, freeleechPage{Active: schedule.Active(now), Coming: schedule.Upcoming(now, calendarLength), Now: now})
+	return okPage(s, v, freeleechView, freeleechPage{Active: schedule.Active(now), Coming: schedule.Upcoming(now, calendarLength),
+		Own: schedule.Own(v.me.ID, now), Now: now})
 }
 
 // windowJSON is a window of freeleech for programs; times are RFC 3339.

@@ -405,7 +405,20 @@ func TestFreeleech(t *testing.T) {
 	if got := banner(); got != "" {
 		t.Errorf("the day after: %q", got)
 	}
-	_, err := w.site.Economy.Open(t.Context(), economy.Window{Source: economy.SourceStaff, State: core.LeechNeutral, Ends: w.now().Add(time.Hour), Reason: "Maintenance"}, 1)
+	me := w.people["user"].Member.ID
+	_, err := w.site.Economy.Open(t.Context(), economy.Window{Source: economy.SourceStaff, State: core.LeechFree, Member: me,
+		Ends: w.now().Add(time.Hour), Reason: "Thanks for curating"}, 1)
+	w.must(err)
+	if got := banner(); !strings.Contains(got, "Freeleech for you until") || !strings.Contains(got, "Thanks for curating") {
+		t.Errorf("a window of the member alone: %q", got)
+	}
+	if got := b.get("/freeleech").page(t).Find("main table").First().Text(); !strings.Contains(got, "Thanks for curating") || !strings.Contains(got, "every torrent") {
+		t.Errorf("the member's own windows: %q", got)
+	}
+	if got := w.as("other").get("/freeleech").page(t).Text(); strings.Contains(got, "curating") || strings.Contains(got, "Freeleech for you") {
+		t.Error("another member is told of it")
+	}
+	_, err = w.site.Economy.Open(t.Context(), economy.Window{Source: economy.SourceStaff, State: core.LeechNeutral, Ends: w.now().Add(time.Hour), Reason: "Maintenance"}, 1)
 	w.must(err)
 	if got := banner(); !strings.Contains(got, "Neutral leech for everyone") || !strings.Contains(got, "Maintenance") {
 		t.Errorf("a staff window: %q", got)

@@ -29,6 +29,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 		"freeleech on":       {"freeleech on 1h a party", staff},
 		"freeleech off":      {"freeleech off 77", staff},
 		"freeleech torrent":  {"freeleech torrent 1 free a good reason", staff},
+		"freeleech member":   {"freeleech member user 1h a good reason", staff},
 		"member create":      {"member create x!", staff},
 		"member show":        {"member show user", staff},
 		"member disable":     {"member disable victim for a reason", staff},

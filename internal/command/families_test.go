@@ -139,6 +139,21 @@ func TestFreeleech(t *testing.T) {
 		has(t, w.do(t, mona, info).Lines, "- freeleech - https")
 		w.refuse(t, Request{Actor: mona, Line: fmt.Sprintf("freeleech torrent %d free once more", added.Torrent)}, core.Conflict)
 		has(t, w.do(t, mona, free.Undo).Lines, "is normal from now on")
+
+		own := w.do(t, mona, fmt.Sprintf("freeleech member alice 2d --torrent %d for curating", added.Torrent))
+		has(t, own.Lines, fmt.Sprintf("For alice: freeleech on torrent %d", added.Torrent), "for curating")
+		has(t, w.do(t, Of(alice, ViaIRC), "fl").Lines, "For you alone: freeleech on torrent")
+		has(t, w.do(t, Of(alice, ViaIRC), info).Lines, "freeleech until 2026-03-03 12:00 UTC (for curating)")
+		for _, line := range []string{"fl", info} {
+			if lines := w.do(t, mona, line).Lines; strings.Contains(strings.Join(lines, "\n"), "curating") {
+				t.Errorf("others are told of it: %q", lines)
+			}
+		}
+		has(t, w.confirmed(t, mona, own.Undo).Lines, "has ended", "Nothing else holds")
+		w.do(t, mona, "freeleech member alice 2d on everything")
+		has(t, w.do(t, Of(alice, ViaIRC), "fl").Lines, "For you alone: freeleech on every torrent")
+		w.refuse(t, Request{Actor: mona, Line: "freeleech member nobody 2d why"}, core.NotFound)
+		w.refuse(t, Request{Actor: mona, Line: "freeleech member alice 91d why"}, core.Invalid)
 	})
 }
 

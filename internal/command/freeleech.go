@@ -30,6 +30,11 @@ func (r *Registry) freeleechCommands() []Spec {
 				{Name: "state", Kind: Choice, Choices: []string{string(core.LeechFree), string(core.LeechNeutral), string(core.LeechNormal)}},
 				{Name: "reason", Kind: Text}},
 			Changes: true, Run: r.freeleechTorrent,
+		}, {
+			Name: "freeleech member", Summary: "freeleech for one member, on all torrents or on one", Permission: core.FreeleechManage,
+			Args: []Arg{{Name: "name", Kind: MemberName}, {Name: "duration", Kind: Duration},
+				{Name: "torrent", Kind: TorrentID, Flag: true, Optional: true}, {Name: "reason", Kind: Text}},
+			Changes: true, Run: r.freeleechMember,
 		},
 	}
 }
@@ -86,6 +91,9 @@ func (r *Registry) freeleechStatus(ctx context.Context, c Call) (Reply, error) {
 	}
 	if len(lines) == 0 {
 		lines = []string{"No freeleech holds for every torrent now; some may have their own."}
+	}
+	for _, w := range schedule.Own(c.Actor.Member.ID, c.Now) {
+		lines = append(lines, "For you alone: "+ownWindow(w))
 	}
 	for _, w := range schedule.Upcoming(c.Now, 1) {
 		lines = append(lines, fmt.Sprintf("Next: %s in %s, %s to %s (%s)%s",
@@ -190,8 +198,10 @@ func (r *Registry) freeleechOff(ctx context.Context, c Call) (Reply, error) {
 	line := fmt.Sprintf("Window #%d (%s) has ended.", w.ID, w.Reason)
 	if still := leechNote(ended.Still); still != "" {
 		line += " Still holding:" + strings.TrimPrefix(still, " -") + "."
-	} else {
+	} else if w.SiteWide() {
 		line += " Nothing else holds for every torrent."
+	} else {
+		line += " Nothing else holds for what it concerned."
 	}
 	undo := ""
 	if left := w.Ends.Sub(c.Now); left >= time.Minute && w.SiteWide() && w.State == core.LeechFree {
@@ -221,4 +231,27 @@ func (r *Registry) freeleechTorrent(ctx context.Context, c Call) (Reply, error) 
 		was = "as it was before"
 	}
 	return Reply{Lines: []string{line}, Undo: Join([]string{"freeleech", "torrent", strconv.FormatInt(int64(t.ID), 10), string(t.Leech)}) + " " + was}, nil
+}
+
+func (r *Registry) freeleechMember(ctx context.Context, c Call) (Reply, error) {
+	m := c.Member("name")
+	w := economy.Window{Source: economy.SourceStaff, State: core.LeechFree, Member: m.ID,
+		Ends: c.Now.Add(c.Duration("duration")), Reason: c.Text("reason")}
+	if c.Has("torrent") {
+		w.Torrent = c.Torrent("torrent").ID
+	}
+	w, err := r.deps.Economy.Open(ctx, w, c.Actor.Member.ID)
+	if err != nil {
+		return Reply{}, err
+	}
+	return Reply{Lines: []string{"For " + m.Name + ": " + ownWindow(w)}, Undo: fmt.Sprintf("freeleech off %d", w.ID)}, nil
+}
+
+// ownWindow says a member's own window in words.
+func ownWindow(w economy.Window) string {
+	on := "every torrent"
+	if w.Torrent != 0 {
+		on = fmt.Sprintf("torrent %d", w.Torrent)
+	}
+	return fmt.Sprintf("%s on %s, %s to %s (%s)%s", stateName(w.State), on, instant(w.Starts), instant(w.Ends), w.Reason, windowID(w))
 }

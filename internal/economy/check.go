@@ -14,8 +14,10 @@ const (
 	maxAhead   = 366 * 24 * time.Hour
 	minLength  = time.Minute
 	maxLength  = 90 * 24 * time.Hour
-	maxReason  = 255 // characters
-	maxOpen    = 100 // windows of staff that are not over
+	maxReason  = 255    // characters
+	maxOpen    = 100    // windows of staff for every member that are not over
+	maxOwn     = 20     // windows of one member that are not over
+	maxOwnAll  = 20_000 // of all members
 	timeLayout = "2006-01-02 15:04:05 MST"
 )
 
@@ -29,8 +31,8 @@ func (w Window) check(now time.Time) error {
 		return core.FieldErrorf("source", "only windows of staff can be opened, not %q", w.Source)
 	case w.Torrent < 0:
 		return core.FieldErrorf("torrent", "there is no torrent %d", w.Torrent)
-	case w.Member != 0:
-		return core.FieldErrorf("member", "a window of staff concerns every member")
+	case w.Member < 0:
+		return core.FieldErrorf("member", "there is no member %d", w.Member)
 	case w.Starts.Before(now):
 		return core.FieldErrorf("starts", "it is %s now: a window can't begin in the past", now.Format(timeLayout))
 	case w.Starts.Sub(now) > maxAhead:

@@ -15,6 +15,7 @@ import (
 type Schedule struct {
 	config   Config
 	siteWide []Window // stored ones, by start
+	own      map[core.MemberID][]Window
 	site     timeline
 	scoped   map[scope]timeline
 
@@ -58,6 +59,12 @@ func NewSchedule(c Config, stored []Window, now time.Time) Schedule {
 		} else {
 			key := scope{w.Torrent, w.Member}
 			rest[key] = append(rest[key], w)
+		}
+		if w.Member != 0 {
+			if s.own == nil {
+				s.own = map[core.MemberID][]Window{}
+			}
+			s.own[w.Member] = append(s.own[w.Member], w)
 		}
 	}
 	slices.SortFunc(s.siteWide, byStart)
@@ -103,6 +110,14 @@ func (s Schedule) Active(at time.Time) []Window {
 	active := slices.DeleteFunc(s.siteWindows(at, at.Add(time.Second)), func(w Window) bool { return !w.Holds(at) })
 	slices.SortStableFunc(active, func(a, b Window) int { return a.Ends.Compare(b.Ends) })
 	return active
+}
+
+// Own returns the windows of one member alone that are not over at the given
+// instant, in force or still to come, the one that ends first first.
+func (s Schedule) Own(m core.MemberID, at time.Time) []Window {
+	own := slices.DeleteFunc(slices.Clone(s.own[m]), func(w Window) bool { return !at.Before(w.Ends) || !w.Ends.After(w.Starts) })
+	slices.SortStableFunc(own, func(a, b Window) int { return a.Ends.Compare(b.Ends) })
+	return own
 }
 
 // Upcoming returns the next n site-wide windows that begin after the given

@@ -119,8 +119,9 @@ func (s *Store) Upcoming(ctx context.Context, n int) ([]Window, error) {
 	return stored[:min(len(stored), n)], nil
 }
 
-// Open adds a window for everybody, or for w.Torrent where that is set, on behalf
-// of the member by (0: the shell), who must have core.FreeleechManage. Starts may
+// Open adds a window for everybody, or for w.Member, on all torrents, or on
+// w.Torrent where that is set, on behalf of the member by (0: the shell), who must
+// have core.FreeleechManage. Starts may
 // be zero for now. It returns the window as it was stored, or an error that names
 // the field at fault. Windows may overlap as they like.
 func (s *Store) Open(ctx context.Context, w Window, by core.MemberID) (Window, error) {
@@ -140,7 +141,7 @@ func (s *Store) Open(ctx context.Context, w Window, by core.MemberID) (Window, e
 		return Window{}, err
 	}
 	err = s.db.Tx(ctx, func(tx *db.Tx) error {
-		if err := roomForOne(ctx, tx, now); err != nil {
+		if err := roomForOne(ctx, tx, w.Member, now); err != nil {
 			return err
 		}
 		id, err := tx.Insert(ctx, "leech_window", db.Row{"source", string(w.Source), "state", string(w.State),
@@ -159,15 +160,29 @@ func (s *Store) Open(ctx context.Context, w Window, by core.MemberID) (Window, e
 	return w, nil
 }
 
-// roomForOne refuses more windows than anyone can oversee.
-func roomForOne(ctx context.Context, tx *db.Tx, now time.Time) error {
-	n, _, err := db.One(ctx, tx, db.Value[int64], "SELECT COUNT(*) FROM leech_window WHERE source = ? AND ends_at > ?",
-		string(SourceStaff), now.Unix())
+// roomForOne refuses more windows than anyone can oversee, and more of members'
+// own than a Schedule should carry.
+func roomForOne(ctx context.Context, tx *db.Tx, of core.MemberID, now time.Time) error {
+	if of == 0 {
+		return atMost(ctx, tx, maxOpen, "%d freeleech windows are open already; end some of them first",
+			"member_id = 0 AND source = ? AND ends_at > ?", string(SourceStaff), now.Unix())
+	}
+	err := atMost(ctx, tx, maxOwn, "this member has %d freeleech windows already; end some of them first",
+		"member_id = ? AND ends_at > ?", int64(of), now.Unix())
 	if err != nil {
 		return err
 	}
-	if n >= maxOpen {
-		return core.Errorf(core.Conflict, "%d freeleech windows are open already; end some of them first", n)
+	return atMost(ctx, tx, maxOwnAll, "members have %d freeleech windows of their own already; open one for everybody instead",
+		"member_id <> 0 AND ends_at > ?", now.Unix())
+}
+
+func atMost(ctx context.Context, tx *db.Tx, limit int64, words, where string, args ...any) error {
+	n, _, err := db.One(ctx, tx, db.Value[int64], "SELECT COUNT(*) FROM leech_window WHERE "+where, args...)
+	if err != nil {
+		return err
+	}
+	if n >= limit {
+		return core.Errorf(core.Conflict, words, n)
 	}
 	return nil
 }

@@ -149,7 +149,7 @@ func TestOpenRefuses(t *testing.T) {
 			{"state", func(w *Window) { w.State = "open" }},
 			{"source", func(w *Window) { w.Source = SourceCalendar }},
 			{"torrent", func(w *Window) { w.Torrent = -1 }},
-			{"member", func(w *Window) { w.Member = 4 }},
+			{"member", func(w *Window) { w.Member = -4 }},
 			{"starts", func(w *Window) { w.Starts = now.Add(-2 * time.Minute) }},
 			{"starts", func(w *Window) { w.Starts, w.Ends = now.AddDate(2, 0, 0), now.AddDate(2, 0, 1) }},
 			{"ends", func(w *Window) { w.Ends = time.Time{} }},
@@ -184,6 +184,44 @@ func TestOpenRefuses(t *testing.T) {
 		if _, err := k.Open(t.Context(), good, 1); core.CodeOf(err) != core.Conflict {
 			t.Errorf("window %d: %v, want a conflict", maxOpen+1, err)
 		}
+	})
+}
+
+func TestMembersOwnWindows(t *testing.T) {
+	now := utc(2026, 5, 1, 12)
+	party := Window{State: core.LeechFree, Ends: now.Add(time.Hour), Reason: "party"}
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		k := newDesk(d, now)
+		mine, one := party, party
+		mine.Member, mine.Ends = 4, now.Add(2*time.Hour)
+		one.Member, one.Torrent = 4, 7
+		mine, one = k.open(t, mine), k.open(t, one)
+		s, err := k.Schedule(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]Window{one, mine}, s.Own(4, now)); diff != "" {
+			t.Errorf("own windows (-want +got):\n%s", diff)
+		}
+		if diff := cmp.Diff([]Window{mine}, s.Own(4, one.Ends)); diff != "" {
+			t.Errorf("own windows after the first ended (-want +got):\n%s", diff)
+		}
+		if s.Own(5, now) != nil || len(s.Active(now)) != 0 {
+			t.Error("a member's window concerns others")
+		}
+		if got := s.Effective(core.LeechNormal, 8, 4, now); got.State != core.LeechFree || !got.Until.Equal(mine.Ends) {
+			t.Errorf("the member's transfer is %+v", got)
+		}
+		if got := s.Effective(core.LeechNormal, 7, 5, now); got.State != core.LeechNormal {
+			t.Errorf("another's transfer is %+v", got)
+		}
+		for range maxOwn - 2 {
+			k.open(t, mine)
+		}
+		if _, err := k.Open(t.Context(), mine, 1); core.CodeOf(err) != core.Conflict {
+			t.Errorf("window %d of a member: %v, want a conflict", maxOwn+1, err)
+		}
+		k.open(t, party) // members' own don't count among those for everyone
 	})
 }
 
