@@ -19,6 +19,11 @@ type Members interface {
 	// member comes with the error only where the key is right and the account
 	// disabled.
 	AuthIRC(ctx context.Context, name, ircKey string) (member.Member, error)
+	// IRCVerifier returns what SCRAM needs to check the IRC key of a name, whether
+	// anybody has the name or not.
+	IRCVerifier(ctx context.Context, name string) (member.IRCVerifier, error)
+	// AuthIRCVerified answers like AuthIRC for who has proved to have the key of v.
+	AuthIRCVerified(ctx context.Context, v member.IRCVerifier) (member.Member, error)
 	// ByID returns a member in any state, or NotFound.
 	ByID(ctx context.Context, id core.MemberID) (member.Member, error)
 	// ByName returns a member in any state by name in any case, or NotFound.

@@ -68,7 +68,7 @@ func capabilities() []capability {
 		{"message-tags", "", capMessageTags},
 		{"multi-prefix", "", capMultiPrefix},
 		{"no-implicit-names", "", capNoImplicitNames},
-		{"sasl", "PLAIN", capSASL},
+		{"sasl", "", capSASL},
 		{"server-time", "", capServerTime},
 		{"setname", "", capSetname},
 		{"standard-replies", "", capStandardReplies},
@@ -106,7 +106,7 @@ func cmdCap(r *request) {
 		case "END":
 			end = true
 			r.s.negotiating = false
-			if r.s.sasl.mechanism != "" && !r.s.registered() {
+			if r.s.sasl.exchange != nil && !r.s.registered() {
 				r.s.sasl = saslState{tries: r.s.sasl.tries}
 				r.reply(errSASLAborted, "SASL authentication aborted")
 			}
@@ -132,6 +132,8 @@ func (r *request) capLS() {
 		switch {
 		case c.name == "sts":
 			return r.n.sts(r.s)
+		case c.bit == capSASL && r.s.cap302:
+			return c.name + "=" + mechanismsFor(r.s)
 		case r.s.cap302 && c.value != "":
 			return c.name + "=" + c.value
 		case !r.s.cap302 && strings.Contains(c.name, "/"):

@@ -31,7 +31,7 @@ type command struct {
 func commandTable() map[string]*command {
 	list := []command{
 		{name: "ADMIN", run: cmdAdmin},
-		{name: "AUTHENTICATE", min: 1, early: true, unlocked: true, usage: "AUTHENTICATE PLAIN", run: cmdAuthenticate},
+		{name: "AUTHENTICATE", min: 1, early: true, unlocked: true, usage: "AUTHENTICATE mechanism, then response", run: cmdAuthenticate},
 		{name: "AWAY", early: true, usage: "AWAY [text]", run: cmdAway},
 		{name: "BATCH", min: 1, unlocked: true, usage: "BATCH +name draft/multiline target, BATCH -name", run: cmdBatch},
 		{name: "CAP", min: 1, early: true, unlocked: true, usage: "CAP LS|LIST|REQ|END", run: cmdCap},

@@ -87,7 +87,7 @@ func TestConversations(t *testing.T) {
 			x = :irc.test PONG irc.test :alive`,
 		"capabilities": `
 			x > CAP LS 302
-			x = :irc.test CAP * LS :account-notify account-tag * sasl=PLAIN *
+			x = :irc.test CAP * LS :account-notify account-tag * sasl=PLAIN,SCRAM-SHA-256 *
 			x > NICK x
 			x > USER x 0 * :X
 			x > CAP FROB

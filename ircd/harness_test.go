@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/xdg-go/scram"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
@@ -101,6 +102,27 @@ func (p *people) AuthIRC(ctx context.Context, name, key string) (member.Member, 
 		return m, core.Errorf(core.Forbidden, "your account is disabled: %s", m.StateReason)
 	}
 	return m, err
+}
+
+func (p *people) IRCVerifier(ctx context.Context, name string) (member.IRCVerifier, error) {
+	key := "key-" + strings.ToLower(name)
+	if _, err := p.ByName(ctx, name); core.CodeOf(err) == core.NotFound {
+		key = "nobody has this"
+	} else if err != nil {
+		return member.IRCVerifier{}, err
+	}
+	v := member.IRCVerifier{Name: name, Salt: "salt of " + strings.ToLower(name), Iterations: 4096}
+	c, err := scram.SHA256.NewClient("", key, "")
+	if err != nil {
+		return v, err
+	}
+	stored, err := c.GetStoredCredentialsWithError(scram.KeyFactors{Salt: v.Salt, Iters: v.Iterations})
+	v.StoredKey, v.ServerKey = stored.StoredKey, stored.ServerKey
+	return v, err
+}
+
+func (p *people) AuthIRCVerified(ctx context.Context, v member.IRCVerifier) (member.Member, error) {
+	return p.AuthIRC(ctx, v.Name, "key-"+strings.ToLower(v.Name))
 }
 
 // news is an event log in memory.

@@ -1,107 +1,15 @@
 package ircd
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/ergochat/irc-go/ircutils"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/guess"
 	"github.com/caduceus-bio/caduceus/internal/member"
 )
-
-// saslState is where a client stands in AUTHENTICATE.
-type saslState struct {
-	mechanism string // "" when none is under way
-	buffer    *ircutils.SASLBuffer
-	tries     int // wrong keys so far, by whatever way
-}
-
-// maxSASL bounds a decoded response: two names and a key.
-const maxSASL = 1024
-
-// cmdAuthenticate is SASL with the mechanism PLAIN: site name and IRC key.
-func cmdAuthenticate(r *request) {
-	var response []byte
-	complete := false
-	r.locked(func() { response, complete = r.saslStep() })
-	if !complete {
-		return
-	}
-	name, key, ok := parsePlain(response)
-	if !ok {
-		r.locked(func() { r.reply(errSASLFail, "SASL authentication failed: the response is not in the form of PLAIN") })
-		return
-	}
-	err := r.login(name, key)
-	r.locked(func() {
-		if err != nil {
-			r.reply(errSASLFail, "SASL authentication failed: "+core.SafeText(err))
-			r.limitTries()
-			return
-		}
-		r.reply(rplSASLSuccess, "SASL authentication successful")
-	})
-	if err == nil {
-		r.settleIn()
-	}
-}
-
-// saslStep takes one AUTHENTICATE line, and returns the response once it is
-// complete.
-func (r *request) saslStep() ([]byte, bool) {
-	s, arg := &r.s.sasl, r.param(0)
-	switch {
-	case !r.s.has(capSASL):
-		r.reply(errSASLFail, "SASL authentication failed: ask for the capability sasl first")
-	case r.s.account != nil:
-		r.reply(errSASLAlready, "You are logged in already")
-	case arg == "*":
-		s.mechanism = ""
-		r.reply(errSASLAborted, "SASL authentication aborted")
-	case s.mechanism == "":
-		if !strings.EqualFold(arg, "PLAIN") {
-			r.reply(rplSASLMechs, "PLAIN", "are available SASL mechanisms")
-			r.reply(errSASLFail, "SASL authentication failed: there is only PLAIN")
-			break
-		}
-		s.mechanism, s.buffer = "PLAIN", ircutils.NewSASLBuffer(maxSASL)
-		r.n.send(r.s, &line{command: "AUTHENTICATE", params: []string{"+"}, at: r.n.clock()})
-	default:
-		done, response, err := s.buffer.Add(arg)
-		if !done {
-			break
-		}
-		s.mechanism = ""
-		switch {
-		case err == nil:
-			return response, true
-		case errors.Is(err, ircutils.ErrSASLTooLong), errors.Is(err, ircutils.ErrSASLLimitExceeded):
-			r.reply(errSASLTooLong, "SASL message too long")
-		default:
-			r.reply(errSASLFail, "SASL authentication failed: the response is not base64")
-		}
-	}
-	return nil, false
-}
-
-// parsePlain reads a response of PLAIN (RFC 4616). Nobody may act for another,
-// so the identity to act as is empty or the name itself.
-func parsePlain(b []byte) (name, key string, ok bool) {
-	parts := bytes.Split(b, []byte{0})
-	if len(parts) != 3 || len(parts[1]) == 0 {
-		return "", "", false
-	}
-	if len(parts[0]) > 0 && !strings.EqualFold(string(parts[0]), string(parts[1])) {
-		return "", "", false
-	}
-	return string(parts[1]), string(parts[2]), true
-}
 
 // limitTries closes a connection that has had enough wrong keys.
 func (r *request) limitTries() {
@@ -110,22 +18,51 @@ func (r *request) limitTries() {
 	}
 }
 
-// login checks name and key and ties the connection to the account. The error
-// is safe to show. Call it without the lock.
-func (r *request) login(name, key string) error {
-	n := r.n
+// tryFor is an attempt to log in to the account of a name.
+func (r *request) tryFor(name string) guess.Try {
 	if !isAccountName(name) {
 		name = "*" // nobody's; it costs a try like any other
 	}
-	try := guess.Try{Place: addressKey(r.s.addr).String(), Account: name, Exempt: r.s.exempt}
-	if wait := n.guard.Wait(try); wait > 0 {
-		n.metrics.loginFailures.WithLabelValues("limited").Inc()
-		r.locked(func() { r.s.sasl.tries++ })
-		return core.Errorf(core.Unavailable, "too many failed logins, try again in %s", wait.Round(time.Second)+time.Second)
+	return guess.Try{Place: addressKey(r.s.addr).String(), Account: name, Exempt: r.s.exempt}
+}
+
+// mayTry refuses who has guessed too often.
+func (r *request) mayTry(try guess.Try) error {
+	wait := r.n.guard.Wait(try)
+	if wait <= 0 {
+		return nil
 	}
-	shut := false // the key is right and the account disabled
+	r.n.metrics.loginFailures.WithLabelValues("limited").Inc()
+	r.locked(func() { r.s.sasl.tries++ })
+	return core.Errorf(core.Unavailable, "too many failed logins, try again in %s", wait.Round(time.Second)+time.Second)
+}
+
+// wrongKey counts a guess.
+func (r *request) wrongKey(try guess.Try) {
+	r.n.metrics.loginFailures.WithLabelValues("refused").Inc()
+	r.n.guard.Failed(try)
+	r.locked(func() { r.s.sasl.tries++ })
+}
+
+// login checks name and key and ties the connection to the account. The error
+// is safe to show. Call it without the lock.
+func (r *request) login(name, key string) error {
+	try := r.tryFor(name)
+	return r.loginBy(&try, func(ctx context.Context) (member.Member, error) { return r.n.members.AuthIRC(ctx, try.Account, key) })
+}
+
+// loginBy ties the connection to the account that prove tells, with Forbidden where
+// it tells none. try is nil where nothing can be guessed.
+func (r *request) loginBy(try *guess.Try, prove func(context.Context) (member.Member, error)) error {
+	n := r.n
+	if try != nil {
+		if err := r.mayTry(*try); err != nil {
+			return err
+		}
+	}
+	shut := false // the proof is right and the account disabled
 	err := n.settled(func(unchanged func(core.MemberID, string) bool) (bool, error) {
-		m, err := n.authenticate(r.ctx, name, key)
+		m, err := n.authenticate(r.ctx, prove)
 		if err != nil {
 			shut = m.ID != 0 && m.State == member.Disabled
 			return true, err
@@ -139,15 +76,15 @@ func (r *request) login(name, key string) error {
 		})
 		return done, err
 	})
-	switch core.CodeOf(err) {
-	case "":
-		n.guard.Succeeded(try)
-		return nil
-	case core.Forbidden:
-		n.metrics.loginFailures.WithLabelValues("refused").Inc()
-		if !shut {
-			n.guard.Failed(try)
+	switch code := core.CodeOf(err); {
+	case code == "":
+		if try != nil {
+			n.guard.Succeeded(*try)
 		}
+	case code == core.Forbidden && !shut && try != nil:
+		r.wrongKey(*try)
+	case code == core.Forbidden:
+		n.metrics.loginFailures.WithLabelValues("refused").Inc()
 		r.locked(func() {
 			r.s.sasl.tries++
 			if shut {
@@ -173,10 +110,10 @@ func (n *network) shutOut(s *session) {
 }
 
 // authenticate asks the site. When it can't be asked, nobody gets in.
-func (n *network) authenticate(ctx context.Context, name, key string) (member.Member, error) {
+func (n *network) authenticate(ctx context.Context, prove func(context.Context) (member.Member, error)) (member.Member, error) {
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
-	m, err := n.members.AuthIRC(ctx, name, key)
+	m, err := prove(ctx)
 	switch code := core.CodeOf(err); {
 	case err == nil && m.Can(core.IRCConnect):
 		return m, nil
@@ -185,16 +122,22 @@ func (n *network) authenticate(ctx context.Context, name, key string) (member.Me
 	case code == core.Forbidden:
 		return m, err
 	default:
-		n.log.Error("an IRC login can't be checked", "err", err)
-		return m, core.Wrap(err, core.Unavailable, "logins can't be checked at the moment, try again in a minute")
+		return m, n.cantCheck(err)
 	}
+}
+
+// cantCheck logs why the site can't be asked, and words it for who logs in.
+func (n *network) cantCheck(err error) error {
+	n.log.Error("an IRC login can't be checked", "err", err)
+	return core.Wrap(err, core.Unavailable, "logins can't be checked at the moment, try again in a minute")
 }
 
 // attach ties a connection to the account of m, which was just read like what is
 // known of it.
 func (n *network) attach(s *session, m member.Member, known memory) error {
-	if s.account != nil {
-		return core.Errorf(core.Conflict, "you are logged in already")
+	if s.account != nil && s.account.member.ID == m.ID {
+		n.tellLogin(s)
+		return nil
 	}
 	if known.marks == nil {
 		known.marks = marks{}
@@ -210,6 +153,9 @@ func (n *network) attach(s *session, m member.Member, known memory) error {
 		}
 		n.accounts[m.ID] = a // refresh may have ended the last connection
 	}
+	if s.account != nil {
+		n.detach(s) // and settleIn takes it off its user
+	}
 	a.sessions = append(a.sessions, s)
 	s.account = a
 	s.password = ""
@@ -218,8 +164,32 @@ func (n *network) attach(s *session, m member.Member, known memory) error {
 	if !s.registered() {
 		u.name, u.host = fold(m.Name), n.memberHost(m)
 	}
-	n.numeric(s, rplLoggedIn, s.target()+"!"+orStar(u.name)+"@"+u.host, m.Name, "You are now logged in as "+m.Name)
+	n.tellLogin(s)
 	return nil
+}
+
+// tellLogin tells a session who it is logged in as.
+func (n *network) tellLogin(s *session) {
+	u := s.user
+	n.numeric(s, rplLoggedIn, s.target()+"!"+orStar(u.name)+"@"+u.host, s.login(), "You are now logged in as "+s.login())
+}
+
+// leaveUser makes a guest of a session that logged in to another account. To its
+// client it looks like a change of nick; the others see the user quit, when it was
+// its last session.
+func (n *network) leaveUser(s *session) {
+	old := s.user
+	for _, m := range old.channels {
+		n.send(s, n.lineFrom(old, "PART", m.ch.row.Name, "You logged in to another account"))
+	}
+	was := old.prefix()
+	n.depart(s, "Logged in to another account")
+	u := &user{nick: n.guestNick(), name: "user", real: old.real, sessions: []*session{s}, since: n.clock(), away: s.away}
+	s.user, s.catchUp = u, nil
+	u.host = n.hostOf(u)
+	n.nicks[fold(u.nick)] = u
+	n.setInvisible(u, true)
+	n.send(s, &line{source: was, command: "NICK", params: []string{u.nick}, at: n.clock()})
 }
 
 func orStar(s string) string {
@@ -241,6 +211,12 @@ func (r *request) settleIn() {
 	}
 	nick := n.nickFor(r.ctx, account, wanted)
 	r.locked(func() {
+		if s.user.account == s.account {
+			return // it logged in to the same account again
+		}
+		if s.user.account != nil {
+			n.leaveUser(s)
+		}
 		if u := s.account.user; u != nil {
 			n.become(s, u)
 			return

@@ -19,8 +19,8 @@ func TestLogins(t *testing.T) {
 			x = :irc.test 904 * :*ask for the capability sasl first
 			x > CAP REQ sasl
 			x = :irc.test CAP * ACK :sasl
-			x > AUTHENTICATE SCRAM-SHA-256
-			x = :irc.test 908 * PLAIN *
+			x > AUTHENTICATE SCRAM-SHA-1
+			x = :irc.test 908 * PLAIN,SCRAM-SHA-256 *
 			x = :irc.test 904 * *
 			x > AUTHENTICATE plain
 			x = AUTHENTICATE +
@@ -52,11 +52,72 @@ func TestLogins(t *testing.T) {
 			x = :irc.test 900 * *!alice@1.user.bio-test alice :You are now logged in as alice
 			x = :irc.test 903 * *
 			x > AUTHENTICATE PLAIN
-			x = :irc.test 907 * *
+			x = AUTHENTICATE +
+			x > AUTHENTICATE ` + wrong + `
+			x = :irc.test 904 * *
+			x > AUTHENTICATE PLAIN
+			x = AUTHENTICATE +
+			x > AUTHENTICATE ` + plain("bob", "key-bob") + `
+			x = :irc.test 900 * *!bob@2.user.bio-test bob *
+			x = :irc.test 903 * *
+			x > AUTHENTICATE PLAIN
+			x = AUTHENTICATE +
+			x > AUTHENTICATE ` + plain("alice", "key-alice") + `
+			x = :irc.test 900 * *!alice@1.user.bio-test alice *
+			x = :irc.test 903 * *
 			x > NICK whatever
 			x > USER u 0 * :U
 			x > CAP END
 			x = :irc.test 001 alice *`,
+		"SASL of two chunks and none": `
+			x > CAP LS 302
+			x < :irc.test CAP * LS :*sasl=PLAIN,SCRAM-SHA-256*
+			x > CAP REQ sasl
+			x > AUTHENTICATE PLAIN
+			x < AUTHENTICATE +
+			x > AUTHENTICATE ` + plain("alice", strings.Repeat("k", 293))[:400] + `
+			x > AUTHENTICATE +
+			x = :irc.test 904 * :*name or IRC key is wrong
+			x > AUTHENTICATE PLAIN
+			x = AUTHENTICATE +
+			x > AUTHENTICATE ` + strings.Repeat("A", 400) + `
+			x > AUTHENTICATE ` + strings.Repeat("A", 400) + `
+			x > AUTHENTICATE ` + strings.Repeat("A", 400) + `
+			x > AUTHENTICATE ` + strings.Repeat("A", 400) + `
+			x = :irc.test 904 * :*the response is too long`,
+		"SASL by somebody who is logged in": `
+			bob is account-notify extended-join
+			alice is sasl account-notify
+			alice/2 is
+			bob .
+			alice .
+			alice > AUTHENTICATE PLAIN
+			alice = AUTHENTICATE +
+			alice > AUTHENTICATE ` + plain("alice", "key-alice") + `
+			alice = :irc.test 900 alice alice!alice@1.user.bio-test alice *
+			alice = :irc.test 903 alice *
+			bob ! *
+			alice > AUTHENTICATE PLAIN
+			alice = AUTHENTICATE +
+			alice > AUTHENTICATE ` + plain("carol", "key-carol") + `
+			alice = :irc.test 900 alice alice!alice@1.user.bio-test carol *
+			alice = :irc.test 903 alice *
+			alice = :alice!alice@1.user.bio-test PART #announce *
+			alice < :alice!alice@1.user.bio-test NICK Guest*
+			alice = :irc.test 396 Guest* 3.power-user.bio-test *
+			alice = :Guest*!carol@3.power-user.bio-test NICK carol
+			alice = :irc.test MODE carol +r
+			alice = :carol!carol@3.power-user.bio-test JOIN #announce
+			bob < :carol!carol@3.power-user.bio-test JOIN #general carol *
+			bob ! * QUIT *
+			alice/2 > QUIT
+			bob < :alice!alice@* QUIT *
+			alice > AUTHENTICATE PLAIN
+			alice < AUTHENTICATE +
+			alice > AUTHENTICATE ` + plain("bob", "key-bob") + `
+			bob < :carol!* QUIT :*Logged in to another account
+			alice < :Guest*!bob@2.user.bio-test NICK bob
+			alice < :bob!bob@* JOIN #general*`,
 		"SASL given up by CAP END": `
 			x > CAP REQ sasl
 			x = :irc.test CAP * ACK :sasl
@@ -190,15 +251,4 @@ func TestAccountThatIsDisabledDuringLogin(t *testing.T) {
 		x > USER u 0 * :U
 		x = :irc.test 464 * :Login failed: your account is disabled: late *
 		x x ERROR *`)
-}
-
-func TestParsePlain(t *testing.T) {
-	for in, ok := range map[string]bool{
-		"\x00a\x00k": true, "a\x00a\x00k": true, "A\x00a\x00": true,
-		"": false, "a": false, "\x00\x00k": false, "b\x00a\x00k": false, "\x00a\x00k\x00": false,
-	} {
-		if _, _, got := parsePlain([]byte(in)); got != ok {
-			t.Errorf("%q: %v", in, got)
-		}
-	}
 }

@@ -125,6 +125,5 @@ const (
 	errSASLFail          = "904"
 	errSASLTooLong       = "905"
 	errSASLAborted       = "906"
-	errSASLAlready       = "907"
 	rplSASLMechs         = "908"
 )

@@ -83,37 +83,6 @@ func (m Member) mustBeEnabled() error {
 	return core.Errorf(core.Forbidden, "your account is disabled: %s", m.StateReason)
 }
 
-// AuthIRC checks a name and IRC key for the IRC network. The answers are those
-// of Login; besides, the member's class must allow IRC. Where the key is right and
-// the account disabled, the member comes with the error.
-func (s *Store) AuthIRC(ctx context.Context, name, ircKey string) (Member, error) {
-	box, found, err := db.One(ctx, s.db, db.Value[[]byte], "SELECT irc_key_box FROM member WHERE name = ?", name)
-	if err != nil {
-		return Member{}, fmt.Errorf("log in to IRC: %w", err)
-	}
-	if !found {
-		return Member{}, core.Errorf(core.Forbidden, "name or IRC key is wrong")
-	}
-	key, err := s.keys.Open(box, ircKeyUse)
-	if err != nil {
-		return Member{}, fmt.Errorf("IRC key of %s: %w", name, err)
-	}
-	if !secret.Equal(key, []byte(ircKey)) {
-		return Member{}, core.Errorf(core.Forbidden, "name or IRC key is wrong")
-	}
-	m, err := s.ByName(ctx, name)
-	if err != nil {
-		return Member{}, err
-	}
-	if err := m.mustBeEnabled(); err != nil {
-		return m, err
-	}
-	if !m.Can(core.IRCConnect) {
-		return Member{}, core.Errorf(core.Forbidden, "your class may not use IRC")
-	}
-	return m, nil
-}
-
 // ByPasskey returns the member with the passkey, enabled or not, or NotFound.
 func (s *Store) ByPasskey(ctx context.Context, passkey string) (Member, error) {
 	return s.one(ctx, s.db, "SELECT "+columns+" FROM member m WHERE m.passkey_mac = ?", s.keys.MAC(passkeyUse, passkey))

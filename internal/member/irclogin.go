@@ -1,0 +1,117 @@
+package member
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/pbkdf2"
+	"crypto/sha256"
+	"fmt"
+	"strings"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/db"
+	"github.com/caduceus-bio/caduceus/internal/secret"
+)
+
+// AuthIRC checks a name and IRC key for the IRC network. The answers are those
+// of Login; besides, the member's class must allow IRC. Where the key is right and
+// the account disabled, the member comes with the error.
+func (s *Store) AuthIRC(ctx context.Context, name, ircKey string) (Member, error) {
+	box, found, err := db.One(ctx, s.db, db.Value[[]byte], "SELECT irc_key_box FROM member WHERE name = ?", name)
+	if err != nil {
+		return Member{}, fmt.Errorf("log in to IRC: %w", err)
+	}
+	if !found {
+		return Member{}, errIRCLogin()
+	}
+	key, err := s.keys.Open(box, ircKeyUse)
+	if err != nil {
+		return Member{}, fmt.Errorf("IRC key of %s: %w", name, err)
+	}
+	if !secret.Equal(key, []byte(ircKey)) {
+		return Member{}, errIRCLogin()
+	}
+	return s.mayIRC(ctx, name)
+}
+
+// scramUse keeps apart what IRCVerifier derives.
+const scramUse = "irc-scram"
+
+// scramIterations is the least that RFC 7677 allows. More would protect weak
+// secrets, and IRC keys are random.
+const scramIterations = 4096
+
+// IRCVerifier is what SCRAM-SHA-256 (RFC 5802, RFC 7677) needs to check that
+// somebody has a member's IRC key without being told it.
+type IRCVerifier struct {
+	Name       string // as it was asked for
+	Salt       string
+	Iterations int
+	StoredKey  []byte
+	ServerKey  []byte
+	box        []byte // the sealed key that it was derived from; nil for nobody's
+}
+
+// IRCVerifier derives the verifier of a name. It is derived each time: kept keys
+// are sealed and not hashed, so those of any age will do. A name that nobody has
+// gets one, too, which no key fits: its salt is as lasting as a member's, and it
+// takes as long, so the answer doesn't tell who exists.
+func (s *Store) IRCVerifier(ctx context.Context, name string) (IRCVerifier, error) {
+	box, found, err := db.One(ctx, s.db, db.Value[[]byte], "SELECT irc_key_box FROM member WHERE name = ?", name)
+	if err != nil {
+		return IRCVerifier{}, fmt.Errorf("log in to IRC: %w", err)
+	}
+	folded := strings.ToLower(name)
+	key := s.keys.MAC(scramUse, "no key of "+folded)
+	if found {
+		if key, err = s.keys.Open(box, ircKeyUse); err != nil {
+			return IRCVerifier{}, fmt.Errorf("IRC key of %s: %w", name, err)
+		}
+	}
+	v := IRCVerifier{Name: name, Salt: string(s.keys.MAC(scramUse, "salt of "+folded)[:16]), Iterations: scramIterations, box: box}
+	salted, err := pbkdf2.Key(sha256.New, string(key), []byte(v.Salt), v.Iterations, sha256.Size)
+	if err != nil {
+		return IRCVerifier{}, fmt.Errorf("derive a verifier: %w", err)
+	}
+	stored := sha256.Sum256(hmacSHA256(salted, "Client Key"))
+	v.StoredKey, v.ServerKey = stored[:], hmacSHA256(salted, "Server Key")
+	return v, nil
+}
+
+func hmacSHA256(key []byte, text string) []byte {
+	m := hmac.New(sha256.New, key)
+	m.Write([]byte(text))
+	return m.Sum(nil)
+}
+
+// AuthIRCVerified logs in whoever proved to have the key that v was derived from.
+// The answers are those of AuthIRC; where the key was replaced since, it is wrong.
+func (s *Store) AuthIRCVerified(ctx context.Context, v IRCVerifier) (Member, error) {
+	box, found, err := db.One(ctx, s.db, db.Value[[]byte], "SELECT irc_key_box FROM member WHERE name = ?", v.Name)
+	if err != nil {
+		return Member{}, fmt.Errorf("log in to IRC: %w", err)
+	}
+	if !found || v.box == nil || !secret.Equal(box, v.box) {
+		return Member{}, errIRCLogin()
+	}
+	return s.mayIRC(ctx, v.Name)
+}
+
+// errIRCLogin is one answer for a wrong name and a wrong key.
+func errIRCLogin() error { return core.Errorf(core.Forbidden, "name or IRC key is wrong") }
+
+// mayIRC returns the member of a name who has proved to be it, or why IRC is not
+// for them. A disabled member comes with the error.
+func (s *Store) mayIRC(ctx context.Context, name string) (Member, error) {
+	m, err := s.ByName(ctx, name)
+	if err != nil {
+		return Member{}, err
+	}
+	if err := m.mustBeEnabled(); err != nil {
+		return m, err
+	}
+	if !m.Can(core.IRCConnect) {
+		return Member{}, core.Errorf(core.Forbidden, "your class may not use IRC")
+	}
+	return m, nil
+}
