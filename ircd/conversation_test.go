@@ -359,6 +359,17 @@ func TestConversations(t *testing.T) {
 			alice = :alice!* MODE alice -i
 			alice > MODE bob
 			alice = :irc.test 502 alice *`,
+		"where somebody visible is": `
+			alice is
+			bob is
+			bob > JOIN #support
+			bob < :irc.test 366 bob #support *
+			alice > WHOIS bob
+			alice < :irc.test 319 alice bob :#general
+			bob > MODE bob -i
+			bob < :bob!* MODE bob -i
+			alice > WHOIS bob
+			alice < :irc.test 319 alice bob :#general #support`,
 		"who is who": `
 			alice is
 			bob is

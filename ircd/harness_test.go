@@ -254,13 +254,17 @@ func newHouse(t testing.TB, change func(*Config)) *house {
 	if err := c.Validate(); err != nil {
 		t.Fatal(err)
 	}
-	h.Room = New(c, h.needs(t))
+	d := h.needs(t)
+	if c.ListenTLS != "" { // it has a certificate to keep; the fuzzing of others would mostly make and remove directories
+		d.DataDir = t.TempDir()
+	}
+	h.Room = New(c, d)
 	return h
 }
 
 func (h *house) needs(t testing.TB) Deps {
 	return Deps{Members: h.people, Events: h.news, Channels: h.shelf, History: h.history, Clock: time.Now, SiteName: "Bio Test",
-		Log: slog.New(slog.NewTextHandler(h.logged, nil)), Metrics: h.registry, DataDir: t.TempDir()}
+		Log: slog.New(slog.NewTextHandler(h.logged, nil)), Metrics: h.registry}
 }
 
 // open starts the room; the test's end closes it and demands that it ended well.

@@ -166,14 +166,14 @@ func cmdWhois(r *request) {
 	r.reply(rplEndOfWhois, who.nick, "End of WHOIS list")
 }
 
-// channelsOf lists the channels of who that a session may know of: those they share, and
-// all that aren't secret for staff and for oneself.
+// channelsOf lists the channels of who that a session may know of: those they share, all
+// for oneself, and all that aren't secret for staff and of somebody who isn't invisible.
 func channelsOf(s *session, who *user) string {
 	u := s.user
 	staff := u.can(core.IRCOperate)
 	var out []string
 	for _, m := range who.channels {
-		if u == who || u.in(m.ch) != nil && m.seenBy(u) || staff && !m.ch.hides(u) {
+		if u == who || u.in(m.ch) != nil && m.seenBy(u) || !m.ch.hides(u) && (staff || !who.invisible && m.seenBy(u)) {
 			out = append(out, m.status.symbols(s.has(capMultiPrefix))+m.ch.row.Name)
 		}
 	}

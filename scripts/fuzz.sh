@@ -7,6 +7,8 @@ for dir in $(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n 1 dirname 
 	targets=$(go test -list '^Fuzz' "$dir")
 	for target in $(grep '^Fuzz' <<<"$targets"); do
 		echo "== $dir $target, $time"
+		# Go makes each input that it finds interesting shorter for up to a minute, and
+		# shows no executions meanwhile, as if the target hung. Once is enough here.
 		go test -run '^$' -fuzz "^${target}\$" -fuzztime "$time" -fuzzminimizetime 1x "$dir"
 		found=$((found + 1))
 	done
