@@ -136,7 +136,12 @@ func (o *Options) limitToFiles() {
 		return
 	}
 	if most := max(int(r.Cur)-spareFiles, int(r.Cur)/2); o.MaxConnections > most {
-		o.Log.Warn("the process may not have as many open files as connections are allowed", "files", r.Cur, "connections", most)
+		level := slog.LevelWarn
+		if most >= o.MaxConnections-o.MaxConnections/10 {
+			level = slog.LevelInfo // the files set aside, and no crowd will notice
+		}
+		o.Log.Log(context.Background(), level, "the process may not have as many open files as connections are allowed",
+			"files", r.Cur, "connections", most)
 		o.MaxConnections = most
 	}
 }
