@@ -35,6 +35,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/supervise"
+	"github.com/caduceus-bio/caduceus/internal/transfer"
 	"github.com/caduceus-bio/caduceus/tracker/front"
 	"github.com/caduceus-bio/caduceus/tracker/journal"
 	"github.com/caduceus-bio/caduceus/tracker/ledger"
@@ -111,6 +112,9 @@ func (r *Room) Run(ctx context.Context, ready func()) (err error) {
 		inner.Go(w.reporter.run)
 		inner.Go(w.reconcile)
 		inner.Go(w.trace.Run)
+		if o := w.service.others; o != nil {
+			inner.Go(o.run)
+		}
 		return inner.Wait()
 	})
 	ready()
@@ -157,6 +161,9 @@ func (r *Room) open(ctx context.Context) (*work, error) {
 		suspects: &suspects{reporter: w.reporter, seen: r.metrics.suspects, clock: r.d.Clock, told: map[suspectKey]time.Time{}},
 		slots:    served, swarms: swarms, ledger: w.book, snatches: w.book.Snatches, clock: r.d.Clock, log: r.d.Log,
 		metrics: r.metrics, sometimes: rate.Sometimes{Interval: time.Minute},
+	}
+	if served != allSlots {
+		w.service.others = &others{store: transfer.NewStore(r.d.DB), log: r.d.Log}
 	}
 	w.trace = r.newTrace(w.service, w.book)
 	w.service.trace = w.trace

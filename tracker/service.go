@@ -34,6 +34,7 @@ type service struct {
 	pace      pace
 	suspects  *suspects
 	slots     slots
+	others    *others // nil where this tracker serves all
 	roster    *roster.Roster
 	swarms    *swarm.Swarms
 	ledger    ledger.Ledger
@@ -348,7 +349,8 @@ func (s *service) interval() time.Duration {
 
 // scrape appends the sizes of the swarms that are asked for. Those that a member
 // may not see, because they are not or no more registered or because the key is
-// that of another torrent, are left out.
+// that of another torrent, are left out. Where a client asks for torrents of other
+// trackers too, those are as their trackers last wrote them.
 func (s *service) scrape(dst []byte, sc *scratch, key string, r *Request) ([]byte, *refusal) {
 	m, known := s.roster.Member(key)
 	var err error
@@ -358,7 +360,7 @@ func (s *service) scrape(dst []byte, sc *scratch, key string, r *Request) ([]byt
 	keyed := !known && len(key) == member.TorrentKeyLen
 	sc.files = sc.files[:0]
 	var foreign uint8
-	var isForeign bool
+	var isForeign, isMine bool
 	for _, h := range sc.hashes {
 		t, ok := s.roster.Torrent(h)
 		if ok && keyed {
@@ -373,8 +375,12 @@ func (s *service) scrape(dst []byte, sc *scratch, key string, r *Request) ([]byt
 		}
 		if !s.slots.has(t.Slot) {
 			foreign, isForeign = t.Slot, true
+			if n, ok := s.others.swarm(t.ID); ok {
+				sc.files = append(sc.files, wire.ScrapeFile{InfoHash: h, Complete: n.Seeders, Incomplete: n.Leechers, Downloaded: n.Snatches})
+			}
 			continue
 		}
+		isMine = true
 		n := s.swarms.Counts(t.ID)
 		sc.files = append(sc.files, wire.ScrapeFile{InfoHash: h, Complete: n.Seeders, Incomplete: n.Leechers, Downloaded: s.snatches(t.ID)})
 	}
@@ -384,7 +390,7 @@ func (s *service) scrape(dst []byte, sc *scratch, key string, r *Request) ([]byt
 	case !m.Enabled:
 		return dst, s.refuseDisabled(m)
 	}
-	if isForeign && len(sc.files) == 0 {
+	if isForeign && !isMine {
 		return dst, s.elsewhere(foreign, key, "scrape", r.Query)
 	}
 	return wire.AppendScrape(dst, sc.files, s.c.minInterval()), nil

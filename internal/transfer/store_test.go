@@ -296,6 +296,22 @@ func TestWatch(t *testing.T) {
 	})
 }
 
+func TestSwarms(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		w.exec("INSERT INTO swarm_count (torrent_id, seeders, leechers, updated_at) VALUES (3, 1, 0, 9), (5, 0, 2, 9), (9, 4, 4, 9)",
+			"INSERT INTO transfer_torrent (torrent_id, uploaded, downloaded, snatches) VALUES (5, 1, 1, 7), (6, 1, 1, 8)")
+		first, err := w.Swarms(t.Context(), 0, 2)
+		w.must(err)
+		rest, err := w.Swarms(t.Context(), 5, 2)
+		w.must(err)
+		want := []transfer.Swarm{{Torrent: 3, Seeders: 1}, {Torrent: 5, Leechers: 2, Snatches: 7}, {Torrent: 9, Seeders: 4, Leechers: 4}}
+		if got := slices.Concat(first, rest); !slices.Equal(got, want) || len(first) != 2 {
+			t.Errorf("%+v, want %+v", got, want)
+		}
+	})
+}
+
 func TestEndangered(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, w *world) {
