@@ -139,6 +139,7 @@ func (h *house) run(ctx context.Context, names []string, whole bool, out io.Writ
 	if err := h.serveSides(ctx, &wg, sup, whole); err != nil {
 		return err
 	}
+	wg.Go(func() { onHangup(ctx, rooms) })
 	wg.Go(func() {
 		if sup.WaitReady(ctx) != nil {
 			return
@@ -199,7 +200,7 @@ func (h *house) room(name string) supervise.Room {
 			Clients: h.clients, AnnounceURLs: s.announceURLs(), IRC: s.ircInfo(), Clock: clock, Log: log, Metrics: h.metrics})
 	case "ircd":
 		return ircd.New(s.IRC, ircd.Deps{Members: h.members, Events: h.events, Channels: h.irc,
-			History: irc.NewHistory(h.db, clock, s.IRC.Retention()), Clock: clock, Log: log,
+			History: irc.NewHistory(h.db, clock, s.IRC.Retention()), Audit: command.NewAudit(h.db, clock), Reload: s.ircAgain, Clock: clock, Log: log,
 			Metrics: h.metrics, SiteName: s.Site.Name, Version: "caduceus-" + version, DataDir: s.House.DataDir})
 	case "hermes":
 		return hermes.New(s.Hermes, hermes.Deps{Events: h.events, Commands: h.commands, Members: h.members, Catalog: h.catalog,
@@ -228,6 +229,26 @@ func untilSignal(errOut io.Writer) (context.Context, func()) {
 		os.Exit(130)
 	}()
 	return ctx, func() { signal.Stop(signals); cancel() }
+}
+
+// onHangup lets the rooms that can read their configuration anew at each SIGHUP, until
+// ctx ends.
+func onHangup(ctx context.Context, rooms []supervise.Room) {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGHUP)
+	defer signal.Stop(signals)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-signals:
+			for _, room := range rooms {
+				if r, ok := room.(interface{ Rehash() }); ok {
+					r.Rehash()
+				}
+			}
+		}
+	}
 }
 
 // lockDataDir makes sure that one process at a time uses an embedded database.

@@ -33,6 +33,9 @@ type Settings struct {
 	Jobs      jobs.Config    `toml:"jobs"`
 	Freeleech economy.Config `toml:"freeleech"`
 	Ops       OpsConfig      `toml:"ops"`
+
+	// File is what was read; "" is none.
+	File string `toml:"-"`
 }
 
 // HouseConfig is the [house] section: what all rooms share.
@@ -105,6 +108,7 @@ func loadSettings(file string) (Settings, error) {
 		}
 	}
 	s := defaultSettings()
+	s.File = file
 	src, err := config.Load(file, os.Environ(), &s)
 	if err != nil {
 		return Settings{}, err
@@ -130,6 +134,12 @@ func (s *Settings) derive() {
 	if s.Hermes.KeyFile == "" {
 		s.Hermes.KeyFile = s.House.hermesKey()
 	}
+}
+
+// ircAgain reads the section [irc] from where it came from.
+func (s Settings) ircAgain() (ircd.Config, error) {
+	again, err := loadSettings(s.File)
+	return again.IRC, err
 }
 
 // siteURL is the site's address without a slash at its end.

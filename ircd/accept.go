@@ -28,6 +28,7 @@ type trusted struct {
 	proxy  []netip.Prefix // say with the PROXY protocol whom they bring
 	web    []netip.Prefix // say to WebSocket in headers whom they bring
 	webirc []netip.Prefix // say so with WEBIRC
+	oper   []netip.Prefix // may become operators by the configuration's word
 }
 
 func within(list []netip.Prefix, a netip.Addr) bool {
@@ -233,7 +234,6 @@ func (n *network) open(raw net.Conn, from netip.Addr, config *tls.Config, conns 
 func (n *network) session(conn, raw net.Conn, from netip.Addr, end context.CancelFunc) *session {
 	s := newSession(conn, n.cfg.SendQueue, end)
 	s.raw, s.addr, s.exempt = raw, from, within(n.trusted.exempt, from)
-	s.pace.Store(newPace(n.cfg.GuestLinesPerMinute, n.cfg.GuestLinesBurst))
 	return s
 }
 

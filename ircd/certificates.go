@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"log/slog"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -19,7 +20,9 @@ type certificates struct {
 	log               *slog.Logger
 
 	current atomic.Pointer[tls.Certificate]
-	stamp   [2]fileStamp // of the files as they were tried last; for one goroutine
+
+	mu    sync.Mutex
+	stamp [2]fileStamp // of the files as they were tried last
 }
 
 // fileStamp tells one version of a file from the next.
@@ -58,6 +61,8 @@ func (c *certificates) config() *tls.Config {
 // look takes the files' certificate if they have changed. One that doesn't fit
 // its key, as in the middle of a renewal, is told once and not taken.
 func (c *certificates) look() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	now := [2]fileStamp{stampOf(c.certFile), stampOf(c.keyFile)}
 	if now == c.stamp {
 		return

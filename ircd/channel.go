@@ -186,7 +186,7 @@ func (m *membership) setStatus(s status) {
 // hides reports whether the channel is kept from u: secret ones from all who
 // aren't in it, those of members from guests.
 func (ch *channel) hides(u *user) bool {
-	if u.in(ch) != nil {
+	if u.in(ch) != nil || u.may(core.IRCOverride) {
 		return false
 	}
 	return ch.flags&flagSecret != 0 || u.account == nil && !ch.row.Guests

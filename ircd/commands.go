@@ -10,6 +10,7 @@ import (
 	"github.com/ergochat/irc-go/ircmsg"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/irc"
 )
 
 // command is one row of the command table. What it demands is checked in one
@@ -20,11 +21,13 @@ type command struct {
 	early bool            // may come before registration
 	once  bool            // may come only before registration
 	need  core.Permission // what the member must be allowed; "" nothing
+	oper  bool            // only for operators, see cmdOper
 	// unlocked commands wait for the database, so they are called without the
 	// lock and take it with request.locked. All others run under it.
 	unlocked bool
 	history  bool   // there is no such command where no history is kept
 	usage    string // shown by HELP
+	used     int    // how often it was, for STATS m
 	run      func(r *request)
 }
 
@@ -36,14 +39,18 @@ func commandTable() map[string]*command {
 		{name: "BATCH", min: 1, unlocked: true, usage: "BATCH +name draft/multiline target, BATCH -name", run: cmdBatch},
 		{name: "CAP", min: 1, early: true, unlocked: true, usage: "CAP LS|LIST|REQ|END", run: cmdCap},
 		{name: "CHATHISTORY", history: true, unlocked: true, usage: "CHATHISTORY LATEST|BEFORE|AFTER|AROUND|BETWEEN target reference… limit, CHATHISTORY TARGETS from to limit", run: cmdChathistory},
+		{name: "CHGHOST", min: 1, oper: true, need: core.IRCOverride, unlocked: true, usage: "CHGHOST nick [host]", run: cmdChghost},
+		{name: "DLINE", min: 2, oper: true, need: core.IRCAddress, unlocked: true, usage: "DLINE [30m|12h|3d|minutes] address[/bits] :reason", run: cmdLine(irc.DLine)},
 		{name: "HELP", usage: "HELP [command]", run: cmdHelp},
 		{name: "HELPOP", run: cmdHelp},
 		{name: "HISTORY", min: 1, history: true, unlocked: true, usage: "HISTORY #channel [count]", run: cmdHistory},
 		{name: "INFO", run: cmdInfo},
 		{name: "INVITE", usage: "INVITE [nick #channel]", run: cmdInvite},
 		{name: "ISON", min: 1, usage: "ISON nick…", run: cmdIson},
-		{name: "JOIN", min: 1, usage: "JOIN #channel[,#channel] [key]", run: cmdJoin},
+		{name: "JOIN", min: 1, unlocked: true, usage: "JOIN #channel[,#channel] [key]", run: cmdJoin},
 		{name: "KICK", min: 2, usage: "KICK #channel nick [reason]", run: cmdKick},
+		{name: "KILL", min: 1, oper: true, need: core.IRCRemove, unlocked: true, usage: "KILL nick :reason", run: cmdKill},
+		{name: "KLINE", min: 2, oper: true, need: core.IRCRemove, unlocked: true, usage: "KLINE [30m|12h|3d|minutes] user@host :reason", run: cmdLine(irc.KLine)},
 		{name: "LINKS", run: cmdLinks},
 		{name: "LIST", usage: "LIST [#channel|mask|>n|<n|C>n|C<n|T>n|T<n]", run: cmdList},
 		{name: "LUSERS", run: cmdLusers},
@@ -56,6 +63,7 @@ func commandTable() map[string]*command {
 		{name: "NICKSERV", min: 1, unlocked: true, usage: "NICKSERV IDENTIFY name key", run: cmdNickServ},
 		{name: "NOTICE", unlocked: true, usage: "NOTICE target :text", run: cmdNotice},
 		{name: "NS", min: 1, unlocked: true, run: cmdNickServ},
+		{name: "OPER", min: 2, unlocked: true, usage: "OPER name key", run: cmdOper},
 		{name: "PART", min: 1, usage: "PART #channel [reason]", run: cmdPart},
 		{name: "PASS", min: 1, early: true, once: true, usage: "PASS name:key", run: cmdPass},
 		{name: "PING", early: true, run: cmdPing},
@@ -63,14 +71,23 @@ func commandTable() map[string]*command {
 		{name: "PRIVMSG", unlocked: true, usage: "PRIVMSG target :text", run: cmdPrivmsg},
 		{name: "QUIT", early: true, usage: "QUIT [reason]", run: cmdQuit},
 		{name: "REDACT", min: 2, history: true, unlocked: true, usage: "REDACT target msgid [reason]", run: cmdRedact},
+		{name: "REHASH", oper: true, need: core.IRCOverride, unlocked: true, usage: "REHASH", run: cmdRehash},
+		{name: "SAJOIN", min: 1, oper: true, need: core.IRCOverride, unlocked: true, usage: "SAJOIN [nick] #channel[,#channel]", run: cmdSajoin},
+		{name: "SAMODE", min: 2, oper: true, need: core.IRCOverride, unlocked: true, usage: "SAMODE #channel|nick modes", run: cmdSamode},
+		{name: "SANICK", min: 2, oper: true, need: core.IRCOverride, unlocked: true, usage: "SANICK nick newnick", run: cmdSanick},
+		{name: "SAPART", min: 2, oper: true, need: core.IRCOverride, unlocked: true, usage: "SAPART nick #channel[,#channel] [reason]", run: cmdSapart},
 		{name: "SETNAME", min: 1, usage: "SETNAME :real name", run: cmdSetname},
-		{name: "STATS", min: 1, need: core.IRCOperate, usage: "STATS u", run: cmdStats},
+		{name: "STATS", min: 1, usage: "STATS u|o, and for operators k|d|l|m", run: cmdStats},
 		{name: "TAGMSG", min: 1, unlocked: true, run: cmdTagmsg},
 		{name: "TIME", run: cmdTime},
 		{name: "TOPIC", min: 1, unlocked: true, usage: "TOPIC #channel [text]", run: cmdTopic},
+		{name: "TRACE", oper: true, usage: "TRACE [nick]", run: cmdTrace},
+		{name: "UNDLINE", min: 1, oper: true, need: core.IRCAddress, unlocked: true, usage: "UNDLINE address[/bits]", run: cmdUnline(irc.DLine)},
+		{name: "UNKLINE", min: 1, oper: true, need: core.IRCRemove, unlocked: true, usage: "UNKLINE user@host", run: cmdUnline(irc.KLine)},
 		{name: "USER", min: 4, early: true, once: true, unlocked: true, run: cmdUser},
 		{name: "USERHOST", min: 1, usage: "USERHOST nick…", run: cmdUserhost},
 		{name: "VERSION", run: cmdVersion},
+		{name: "WALLOPS", min: 1, oper: true, unlocked: true, usage: "WALLOPS :text", run: cmdWallops},
 		{name: "WEBIRC", min: 4, early: true, once: true, run: cmdWebIRC},
 		{name: "WHO", usage: "WHO nick|#channel|mask", run: cmdWho},
 		{name: "WHOIS", usage: "WHOIS nick", run: cmdWhois},
@@ -90,9 +107,11 @@ type request struct {
 	s      *session
 	msg    ircmsg.Message
 	params []string
-	label  string  // of labeled-response; "" without
-	held   []*line // the answers to a labelled request
-	silent bool    // the answer comes with another request
+	label  string   // of labeled-response; "" without
+	held   []*line  // the answers to a labelled request
+	silent bool     // the answer comes with another request
+	denied bool     // the asker may not do what only operators may
+	forced []string // channels that an operator is to enter whatever they say
 }
 
 // locked runs f under the network's lock on behalf of the request. It does
@@ -161,6 +180,9 @@ func (n *network) handle(ctx context.Context, s *session, raw string) (alive boo
 	if admitted {
 		cmd.run(r)
 	}
+	if r.denied {
+		r.noteDenied(strings.ToLower(cmd.name), "you are not an operator or may not do this")
+	}
 	r.locked(func() { n.flush(r) })
 	n.replay(ctx, s)
 	return ctx.Err() == nil
@@ -220,9 +242,18 @@ func (r *request) admit(cmd *command) bool {
 		r.reply(errAlreadyRegistered, "You may not reregister")
 	case len(r.params) < cmd.min:
 		r.reply(errNeedMoreParams, cmd.name, "Not enough parameters")
-	case cmd.need != "" && !r.user().can(cmd.need):
+	case cmd.oper && !r.user().operator:
+		r.denied = true
+		r.reply(errNoPrivileges, "Permission denied: you're not an IRC operator")
+	case cmd.oper && !r.user().may(cmd.need):
+		r.denied = true
+		r.reply(errNoPrivileges, "Permission denied: your class may not do this")
+	case !cmd.oper && cmd.need != "" && !r.user().can(cmd.need):
 		r.reply(errNoPrivileges, "Permission denied: your class may not do this")
 	default:
+		if cmd != nil {
+			cmd.used++
+		}
 		return true
 	}
 	return false

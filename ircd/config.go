@@ -60,6 +60,10 @@ type Config struct {
 	WebProxies []string `toml:"websocket_proxies"` // prefixes of reverse proxies, believed in X-Real-IP and X-Forwarded-Proto
 	WebOrigins []string `toml:"websocket_origins"` // hosts whose pages may connect, with *; the server's own always may
 
+	OperName string   `toml:"oper_name"` // who may say OPER without an account; empty: nobody
+	OperHash string   `toml:"oper_hash"` // SHA-256 of the password for it, in hexadecimal; make the password a long random one
+	OperFrom []string `toml:"oper_from"` // prefixes from where it may be said
+
 	STSDuration config.Duration `toml:"sts_duration"` // how long clients must remember to use TLS only; 0: they aren't told
 	STSPort     int             `toml:"sts_port"`     // where TLS is, as clients see it
 }
@@ -96,6 +100,7 @@ func DefaultConfig() Config {
 
 		Replay:             50,
 		PrivateHistoryDays: 180,
+		OperFrom:           []string{"127.0.0.0/8", "::1/128"},
 		STSPort:            7000,
 	}
 }
@@ -207,6 +212,9 @@ func (c Config) validateDoors() error {
 	if len(c.WebIRCFrom) > 0 && c.WebIRCHash == "" {
 		return core.FieldErrorf("webirc_hash", "gateways need a password: give its hash")
 	}
+	if b, err := hex.DecodeString(c.OperHash); err != nil || len(b) != sha256.Size && (c.OperHash != "" || c.OperName != "") {
+		return core.FieldErrorf("oper_hash", "must be a SHA-256 hash in hexadecimal, if there is an oper_name")
+	}
 	for _, pattern := range c.WebOrigins {
 		if _, err := path.Match(pattern, ""); err != nil {
 			return core.FieldErrorf("websocket_origins", "%q is no pattern; write for example *.example.org", pattern)
@@ -234,6 +242,7 @@ func (c Config) trust() (t trusted, err error) {
 		{"proxy_from", c.ProxyFrom, &t.proxy},
 		{"webirc_from", c.WebIRCFrom, &t.webirc},
 		{"websocket_proxies", c.WebProxies, &t.web},
+		{"oper_from", c.OperFrom, &t.oper},
 	} {
 		for _, text := range list.texts {
 			p, err := netip.ParsePrefix(text)

@@ -164,9 +164,8 @@ func (n *network) remove(nick, by, reason string) {
 		if u == nil || u.can(core.IRCAnnounce) {
 			return
 		}
-		for _, s := range slices.Clone(u.sessions) {
-			n.drop(s, "Killed ("+by+" ("+reason+"))")
-		}
+		n.tell(u, n.line("KILL", u.nick, reason))
+		n.dropUser(u, "Killed ("+by+" ("+reason+"))")
 	})
 }
 
@@ -176,13 +175,16 @@ type netLine struct {
 	network netip.Prefix // of a D-line
 }
 
-// followLines reads who is kept out, and ends the connections that are.
-func (n *network) followLines(ctx context.Context) error {
+// followLines reads who is kept out, and ends the connections that are. It returns how
+// many it ended.
+func (n *network) followLines(ctx context.Context) (ended int, err error) {
+	n.reading.Lock()
+	defer n.reading.Unlock()
 	query, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
 	rows, err := n.store.Lines(query)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	lines := make([]netLine, 0, len(rows))
 	for _, row := range rows {
@@ -198,10 +200,12 @@ func (n *network) followLines(ctx context.Context) error {
 	n.locked(func() {
 		n.lines = lines
 		for s := range n.sessions {
-			n.dropIfKeptOut(s)
+			if n.dropIfKeptOut(s) {
+				ended++
+			}
 		}
 	})
-	return nil
+	return ended, nil
 }
 
 // keptOut returns the line that keeps a connection from the network, or nil. Staff
@@ -209,11 +213,17 @@ func (n *network) followLines(ctx context.Context) error {
 // programs on trusted addresses by a D-line.
 func (n *network) keptOut(s *session, now time.Time) *netLine {
 	m := s.account
+	if s.user.rescue {
+		return nil
+	}
 	if m != nil && (m.member.Can(core.IRCRemove) || m.member.Can(core.IRCAnnounce)) {
 		return nil
 	}
 	u := s.user
-	shown, real := "", ""
+	shown, real, behind := "", "", ""
+	if u.behind != "" {
+		behind = fold(u.name + "@" + u.behind)
+	}
 	if u.name != "" && u.host != "" {
 		shown, real = fold(u.name+"@"+u.host), fold(u.name+"@"+s.addr.String())
 	}
@@ -222,7 +232,7 @@ func (n *network) keptOut(s *session, now time.Time) *netLine {
 		switch {
 		case !l.Holds(now):
 		case l.Kind == irc.DLine && !s.exempt && l.network.Contains(s.addr),
-			l.Kind == irc.KLine && shown != "" && (matches(l.Mask, shown) || matches(l.Mask, real)):
+			l.Kind == irc.KLine && shown != "" && (matches(l.Mask, shown) || matches(l.Mask, real) || behind != "" && matches(l.Mask, behind)):
 			return l
 		}
 	}

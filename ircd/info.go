@@ -33,7 +33,7 @@ func (n *network) sendLusers(s *session) {
 	users := len(n.nicks)
 	all := itoa(users)
 	n.numeric(s, rplLUserClient, "There are "+itoa(users-n.invisible)+" users and "+itoa(n.invisible)+" invisible on 1 servers")
-	n.numeric(s, rplLUserOp, itoa(n.opers), "operator(s) online")
+	n.numeric(s, rplLUserOp, itoa(len(n.opers)), "operator(s) online")
 	n.numeric(s, rplLUserUnknown, itoa(n.unknown), "unknown connection(s)")
 	n.numeric(s, rplLUserChannels, itoa(len(n.channels)), "channels formed")
 	n.numeric(s, rplLUserMe, "I have "+all+" clients and 0 servers")
@@ -109,15 +109,6 @@ func cmdLinks(r *request) {
 	me := r.n.cfg.ServerName
 	r.reply(rplLinks, me, me, "0 "+r.n.name)
 	r.reply(rplEndOfLinks, "*", "End of LINKS list")
-}
-
-func cmdStats(r *request) {
-	if r.param(0) == "u" {
-		up := r.n.clock().Sub(r.n.started).Round(time.Second)
-		days := int(up.Hours()) / 24
-		r.reply(rplStatsUptime, "Server up "+itoa(days)+" days "+(up-time.Duration(days)*24*time.Hour).String())
-	}
-	r.reply(rplEndOfStats, clip(r.param(0), 1), "End of STATS report")
 }
 
 // cmdHelp shows how commands are used, out of the command table.

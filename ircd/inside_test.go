@@ -94,13 +94,19 @@ func (n *network) contradiction() error {
 			return err
 		}
 	}
-	invisible := 0
+	invisible, operators := 0, 0
 	for nick, u := range n.nicks {
 		if fold(u.nick) != nick || len(u.sessions) == 0 {
 			return fmt.Errorf("%s is known as %s and has %d sessions", u.nick, nick, len(u.sessions))
 		}
 		if u.invisible {
 			invisible++
+		}
+		if _, listed := n.opers[u]; listed != u.operator || !u.operator && (u.rescue || u.snotices) {
+			return fmt.Errorf("%s is operator: %v, listed: %v", u.nick, u.operator, listed)
+		}
+		if u.operator {
+			operators++
 		}
 		for _, m := range u.channels {
 			if m.user != u || u.in(m.ch) != m || n.channels[fold(m.ch.row.Name)] != m.ch || m.ch.members[m.place] != m {
@@ -118,6 +124,9 @@ func (n *network) contradiction() error {
 	}
 	if invisible != n.invisible {
 		return fmt.Errorf("%d invisible users count as %d", invisible, n.invisible)
+	}
+	if operators != len(n.opers) {
+		return fmt.Errorf("%d operators are listed as %d", operators, len(n.opers))
 	}
 	return n.sessionContradiction()
 }

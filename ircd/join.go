@@ -9,8 +9,16 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
-// cmdJoin is JOIN: several channels with keys, or 0 to leave all.
+// cmdJoin is JOIN: several channels with keys, or 0 to leave all. What keeps operators
+// out they may pass, and it is written down.
 func cmdJoin(r *request) {
+	r.locked(r.joinAll)
+	for _, name := range r.forced {
+		r.forceJoin("", name)
+	}
+}
+
+func (r *request) joinAll() {
 	if r.param(0) == "0" {
 		for _, m := range slices.Clone(r.user().channels) {
 			r.n.part(m, "")
@@ -42,6 +50,10 @@ func (r *request) join(name, key string) {
 		return
 	}
 	if code, why := n.mayJoin(u, ch, key); code != "" {
+		if u.may(core.IRCOverride) && ch.admits(u) && code != errTooManyChannels {
+			r.forced = append(r.forced, ch.row.Name)
+			return
+		}
 		r.reply(code, ch.row.Name, why)
 		return
 	}
@@ -135,12 +147,35 @@ func (n *network) part(m *membership, reason string) {
 	n.leave(m)
 }
 
-// cmdKick is KICK: several people out of one channel.
+// cmdKick is KICK: several people out of one channel, or as many out of one channel each
+// (RFC 2812).
 func cmdKick(r *request) {
+	channels, nicks := targets(r.param(0)), targets(r.param(1))
+	if len(channels) > 1 {
+		nicks = strings.Split(r.param(1), ",") // who belongs to which channel, so none is left out
+	}
+	switch {
+	case len(nicks) > maxTargets || len(channels) > maxTargets:
+		r.reply(errTooManyTargets, clip(r.param(1), maxNick), "Too many targets")
+		return
+	case len(channels) == 0, len(channels) > 1 && len(channels) != len(nicks):
+		r.reply(errNeedMoreParams, "KICK", "Name one channel, or as many as people")
+		return
+	}
+	for i, name := range channels {
+		if len(channels) > 1 {
+			r.kick(name, nicks[i:i+1])
+		} else {
+			r.kick(name, nicks)
+		}
+	}
+}
+
+func (r *request) kick(channel string, nicks []string) {
 	n, u := r.n, r.user()
-	ch := n.lookup(u, r.param(0))
+	ch := n.lookup(u, channel)
 	if ch == nil {
-		r.reply(errNoSuchChannel, clip(r.param(0), maxChannel), "No such channel")
+		r.reply(errNoSuchChannel, clip(channel, maxChannel), "No such channel")
 		return
 	}
 	if !r.operates(ch) {
@@ -149,11 +184,6 @@ func cmdKick(r *request) {
 	reason := clip(r.param(2), maxReason)
 	if reason == "" {
 		reason = u.nick
-	}
-	nicks := targets(r.param(1))
-	if len(nicks) > maxTargets {
-		r.reply(errTooManyTargets, clip(r.param(1), maxNick), "Too many targets")
-		return
 	}
 	for _, nick := range nicks {
 		victim := n.memberOf(ch, nick)

@@ -41,12 +41,15 @@ func (ch *channel) list(letter byte) *[]maskEntry {
 
 // fits reports whether a mask of a list fits u.
 func (ch *channel) fits(letter byte, u *user) bool {
-	prefix := ""
+	prefix, behind := "", ""
 	for _, m := range *ch.list(letter) {
 		if prefix == "" {
 			prefix = u.prefix()
+			if u.behind != "" {
+				behind = u.nick + "!" + u.name + "@" + u.behind
+			}
 		}
-		if matches(m.mask, prefix) {
+		if matches(m.mask, prefix) || behind != "" && matches(m.mask, behind) {
 			return true
 		}
 	}
@@ -104,7 +107,7 @@ func (r *request) asksForLists() bool {
 // showList shows one list, empty to who isn't in the channel.
 func (r *request) showList(ch *channel, letter byte) {
 	entry, end, title := maskNumerics(letter)
-	if r.user().in(ch) != nil {
+	if r.looksInto(ch) {
 		for _, m := range *ch.list(letter) {
 			r.reply(entry, ch.row.Name, m.mask, m.by, strconv.FormatInt(m.at.Unix(), 10))
 		}

@@ -35,6 +35,9 @@ func (r *request) message(command string) {
 			r.complain(command, errTooManyTargets, clip(r.param(0), maxChannel), "Too many targets")
 			return
 		}
+		if command == "PRIVMSG" {
+			r.user().spoke = r.n.clock()
+		}
 		for _, target := range list {
 			if strings.EqualFold(target, nickServ) && command == "PRIVMSG" {
 				forServices = true

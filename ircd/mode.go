@@ -26,7 +26,7 @@ const (
 
 // What RPL_MYINFO and ISUPPORT promise.
 const (
-	userModes    = "Bir"
+	userModes    = "Biorsw"
 	channelModes = "CIMRSbeiklmnostuv"
 	flagModes    = irc.ChannelFlags // those of the channel modes that are flags
 	withArgument = "Ibeklov"
@@ -120,13 +120,14 @@ func cmdMode(r *request) {
 		return
 	}
 	var ch *channel
+	forced := false
 	r.locked(func() {
 		ch = r.n.lookup(r.user(), target)
 		switch {
 		case ch == nil:
 			r.reply(errNoSuchChannel, clip(target, maxChannel), "No such channel")
 		case len(r.params) == 1:
-			r.reply(rplChannelModeIs, append([]string{ch.row.Name}, ch.modes(r.user().in(ch) != nil)...)...)
+			r.reply(rplChannelModeIs, append([]string{ch.row.Name}, ch.modes(r.looksInto(ch))...)...)
 			r.reply(rplCreationTime, ch.row.Name, strconv.FormatInt(ch.created.Unix(), 10))
 			ch = nil
 		case r.asksForLists():
@@ -134,11 +135,17 @@ func cmdMode(r *request) {
 				r.showList(ch, letter)
 			}
 			ch = nil
+		case r.overrides(ch):
+			forced = true
 		case !r.operates(ch):
 			ch = nil
 		}
 	})
-	if ch != nil {
+	switch {
+	case ch == nil:
+	case forced:
+		r.forceModes(ch)
+	default:
 		r.changeModes(ch)
 	}
 }

@@ -28,6 +28,9 @@ type network struct {
 	clock   core.Clock
 	members Members
 	store   ChannelStore
+	audit   Audit
+	reload  func() (Config, error) // reads the configuration anew; nil where it can't be
+	certs   *certificates          // nil without TLS
 	metrics *metrics
 	rec     *recorder // nil where no history is kept
 	guard   *guess.Guard
@@ -37,6 +40,8 @@ type network struct {
 	tokens  []string // of ISUPPORT
 	trusted trusted
 	pending chan struct{} // has a token for each connection whose PROXY header is awaited
+
+	reading sync.Mutex // held while the lines are read, so that an older reading never replaces a newer
 
 	mu        sync.Mutex
 	current   *request // the request that runs under the lock, if any
@@ -55,10 +60,10 @@ type network struct {
 	lastID    irc.MsgID
 	mark      uint64
 	peak      int
-	unknown   int  // sessions that haven't registered
-	invisible int  // users with the mode i
-	opers     int  // users who run the network, at the last sweep: to count them at each login costs more than it tells
-	closing   bool // the run ends: everyone leaves, so nobody is told who does
+	unknown   int                // sessions that haven't registered
+	invisible int                // users with the mode i
+	opers     map[*user]struct{} // the operators
+	closing   bool               // the run ends: everyone leaves, so nobody is told who does
 }
 
 // account is a member who is logged in, with all connections.
@@ -111,6 +116,7 @@ func (n *network) add(s *session) error {
 		n.serial++
 		s.serial, s.since = n.serial, now
 		s.seen.Store(now.UnixNano())
+		n.setPace(s)
 		n.sessions[s] = struct{}{}
 		n.unknown++
 		n.metrics.connections.Inc()
@@ -228,11 +234,7 @@ func addressKey(a netip.Addr) netip.Addr {
 // silent ones for a sign.
 func (n *network) sweep(now time.Time) {
 	n.locked(func() {
-		opers := 0
 		for s := range n.sessions {
-			if u := s.user; s.registered() && u.oper() && u.sessions[0] == s {
-				opers++
-			}
 			seen := time.Unix(0, s.seen.Load())
 			switch {
 			case !s.registered():
@@ -250,7 +252,6 @@ func (n *network) sweep(now time.Time) {
 				n.push(s, (&line{command: "PING", params: []string{n.cfg.ServerName}, at: now}).bytes(s.caps))
 			}
 		}
-		n.opers = opers
 	})
 }
 

@@ -117,8 +117,12 @@ func (n *network) rename(u *user, nick string) {
 	}
 }
 
-// changeHost gives somebody another user name and host.
+// changeHost gives somebody another user name and cloaked host. A host that staff set stays
+// before it.
 func (n *network) changeHost(u *user, name, host string) {
+	if u.behind = ""; u.vhost != "" {
+		host, u.behind = u.vhost, host
+	}
 	if u.name == name && u.host == host {
 		return
 	}

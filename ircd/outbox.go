@@ -62,3 +62,10 @@ func (o *outbox) signal() {
 	default:
 	}
 }
+
+// waiting is how many bytes are queued.
+func (o *outbox) waiting() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.size
+}

@@ -145,7 +145,7 @@ func TestProtocol(t *testing.T) {
 			x = :irc.test 366 x #support *
 			x = :irc.test 366 x #nowhere *
 			x > WHOIS mod
-			x < :irc.test 313 x mod *
+			x < :irc.test 320 x mod *
 			x < :irc.test 318 x mod *
 			x > WHO mod
 			x = :irc.test 352 x #support mod * mod H*@ *

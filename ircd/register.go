@@ -86,7 +86,9 @@ func (r *request) passLogin(wanted, password string) string {
 // would never get in.
 func (r *request) registerGuest(wanted string) {
 	n, s := r.n, r.s
-	if !n.cfg.Guests {
+	welcome := false
+	r.locked(func() { welcome = n.cfg.Guests })
+	if !welcome {
 		r.locked(func() {
 			n.sendLine(s, "FAIL", "*", "ACCOUNT_REQUIRED_TO_CONNECT", "Log in with SASL: your site name and IRC key")
 			n.drop(s, "You need to log in with your site name and IRC key")

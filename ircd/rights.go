@@ -101,7 +101,7 @@ func (n *network) apply(ctx context.Context, events []eventlog.Event) error {
 		}
 	}
 	if lines {
-		if err := n.followLines(ctx); err != nil {
+		if _, err := n.followLines(ctx); err != nil {
 			return err
 		}
 	}
@@ -203,6 +203,9 @@ func (n *network) refresh(a *account, m member.Member) {
 	u := a.user
 	if u == nil {
 		return
+	}
+	if u.operator && !u.rescue && !mayOperate(m) {
+		n.resign(u)
 	}
 	n.changeHost(u, fold(m.Name), n.hostOf(u))
 	for _, ms := range slices.Clone(u.channels) {

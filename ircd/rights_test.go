@@ -10,6 +10,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	audit "github.com/caduceus-bio/caduceus/internal/command"
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
@@ -38,7 +39,7 @@ func eachEngine(t *testing.T, test func(t *testing.T, s *site)) {
 		if err := s.members.Seed(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		s.Room = New(testConfig(), Deps{Members: s.members, Events: log, Channels: s.channels, Clock: time.Now, SiteName: "Bio Test",
+		s.Room = New(testConfig(), Deps{Members: s.members, Events: log, Channels: s.channels, Audit: audit.NewAudit(d, time.Now), Clock: time.Now, SiteName: "Bio Test",
 			Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(), DataDir: t.TempDir()})
 		test(t, s)
 	})

@@ -26,6 +26,9 @@ type Deps struct {
 	Events   EventLog
 	Channels ChannelStore
 	History  HistoryStore // nil keeps none, and clients aren't promised any
+	Audit    Audit        // nil: operators can't do anything
+	// Reload reads the section [irc] anew; nil where it can't be.
+	Reload   func() (Config, error)
 	Clock    core.Clock
 	Log      *slog.Logger
 	Metrics  prometheus.Registerer
@@ -42,6 +45,7 @@ type Room struct {
 	metrics *metrics
 
 	mu    sync.Mutex
+	now   *network // of the run, nil without one
 	tls   string
 	plain string
 	web   string
@@ -105,6 +109,9 @@ func (r *Room) Run(ctx context.Context, ready func()) error {
 		return err
 	}
 	defer r.metrics.connections.Set(0)
+	n.certs = certs
+	r.running(n)
+	defer r.running(nil)
 	runCtx, stop := context.WithCancel(ctx)
 	defer stop()
 	group, groupCtx := supervise.NewGroup(runCtx)
@@ -164,10 +171,10 @@ func (r *Room) network(ctx context.Context) (*network, error) {
 	}
 	n := &network{
 		cfg: r.cfg, name: r.cfg.Network, version: cmp.Or(d.Version, "caduceus"), log: d.Log, clock: d.Clock,
-		members: d.Members, store: d.Channels, metrics: r.metrics, guard: guess.New(d.Clock), cloak: cloak,
+		members: d.Members, store: d.Channels, audit: d.Audit, reload: d.Reload, metrics: r.metrics, guard: guess.New(d.Clock), cloak: cloak,
 		started: d.Clock(), table: commandTable(), tokens: r.cfg.isupport(r.cfg.Network),
 		sessions: map[*session]struct{}{}, nicks: map[string]*user{}, accounts: map[core.MemberID]*account{},
-		channels: map[string]*channel{}, census: newCensus(), monitors: map[string]map[*session]struct{}{},
+		channels: map[string]*channel{}, opers: map[*user]struct{}{}, census: newCensus(), monitors: map[string]map[*session]struct{}{},
 		trusted: trust, pending: make(chan struct{}, maxPending),
 	}
 	if d.History != nil {
@@ -192,5 +199,6 @@ func (r *Room) network(ctx context.Context) (*network, error) {
 			*list = append(*list, maskEntry{mask: m.Mask, by: m.By, at: m.At})
 		}
 	}
-	return n, n.followLines(ctx)
+	_, err = n.followLines(ctx)
+	return n, err
 }

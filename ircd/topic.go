@@ -4,6 +4,8 @@ import (
 	"context"
 	"strconv"
 	"strings"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
 )
 
 // cmdTopic is TOPIC. A new topic is saved before anyone sees it.
@@ -90,7 +92,7 @@ func (n *network) sendNames(s *session, ch *channel) {
 	if ch.flags&flagSecret != 0 {
 		symbol = "@"
 	}
-	in := s.user.in(ch) != nil
+	in := s.user.in(ch) != nil || s.user.may(core.IRCOverride)
 	room := maxLine - len(":"+n.cfg.ServerName+" 353 "+s.target()+" = "+ch.row.Name+" :\r\n")
 	var b strings.Builder
 	out := func() {

@@ -14,13 +14,20 @@ type user struct {
 	nick      string // "" until registration
 	name      string // before the @
 	real      string
-	host      string // cloaked
+	host      string // cloaked, or what staff set in its place
+	vhost     string // what staff set
+	behind    string // the cloaked host behind vhost
 	account   *account
 	sessions  []*session
 	since     time.Time // when the first of the sessions registered
+	spoke     time.Time // when it said something last
 	away      string    // "" as long as any session isn't away
 	invisible bool
 	botMode   bool
+	operator  bool // by OPER: may use the powers of the member's classes
+	rescue    bool // an operator by the configuration's word: may use all powers
+	snotices  bool // an operator who is told what operators do
+	wallops   bool
 	shutOut   bool          // a guest whose account is disabled
 	channels  []*membership // in the order of entry
 	invited   []*channel    // the latest; see network.invite
@@ -43,9 +50,6 @@ func (u *user) accountName() string {
 // can reports whether a member's classes permit something; guests may do nothing
 // that needs permission.
 func (u *user) can(p core.Permission) bool { return u.account != nil && u.account.member.Can(p) }
-
-// oper reports whether others see the user as one who runs the network.
-func (u *user) oper() bool { return u.can(core.IRCOperate) }
 
 // in returns the user's membership of a channel, or nil.
 func (u *user) in(ch *channel) *membership {
@@ -80,7 +84,7 @@ func (n *network) appear(s *session, nick string) {
 		return
 	}
 	n.unknown--
-	u.nick, u.since, u.away = nick, s.since, s.away
+	u.nick, u.since, u.spoke, u.away = nick, s.since, n.clock(), s.away
 	n.setInvisible(u, true)
 	if s.account != nil {
 		u.account = s.account
@@ -187,6 +191,7 @@ func (n *network) quit(u *user, reason string) {
 		n.leave(u.channels[len(u.channels)-1])
 	}
 	n.setInvisible(u, false)
+	n.setOperator(u, false)
 	delete(n.nicks, fold(u.nick))
 	if !n.closing {
 		n.tellWatchers(u.nick, nil)

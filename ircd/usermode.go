@@ -15,6 +15,12 @@ func (r *request) userMode() {
 		r.reply(rplUModeIs, u.modes())
 		return
 	}
+	r.changeUserModes(u)
+}
+
+// changeUserModes changes the modes of somebody as the second parameter says.
+func (r *request) changeUserModes(u *user) {
+	n := r.n
 	changed, sign, add, unknown := "", "", true, false
 	for _, letter := range []byte(r.param(1)) {
 		before := u.modes()
@@ -25,6 +31,14 @@ func (r *request) userMode() {
 			n.setInvisible(u, add)
 		case 'B':
 			u.botMode = add
+		case 'o':
+			if !add { // only OPER sets it
+				n.setOperator(u, false)
+			}
+		case 's':
+			u.snotices = add && u.operator
+		case 'w':
+			u.wallops = add
 		case 'r': // only logging in sets it
 		default:
 			unknown = true
@@ -42,21 +56,20 @@ func (r *request) userMode() {
 		r.reply(errUModeUnknownFlag, "Unknown MODE flag")
 	}
 	if changed != "" {
-		n.tell(u, n.lineFrom(u, "MODE", u.nick, changed))
+		n.tell(u, n.lineFrom(r.user(), "MODE", u.nick, changed))
 	}
 }
 
 // modes are the user's modes as MODE shows them.
 func (u *user) modes() string {
 	out := "+"
-	if u.botMode {
-		out += "B"
-	}
-	if u.invisible {
-		out += "i"
-	}
-	if u.account != nil {
-		out += "r"
+	for _, mode := range []struct {
+		letter string
+		set    bool
+	}{{"B", u.botMode}, {"i", u.invisible}, {"o", u.operator}, {"r", u.account != nil}, {"s", u.snotices}, {"w", u.wallops}} {
+		if mode.set {
+			out += mode.letter
+		}
 	}
 	return out
 }

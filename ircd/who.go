@@ -30,7 +30,7 @@ func cmdWho(r *request) {
 	}
 	if strings.HasPrefix(mask, "#") {
 		if ch := n.lookup(s.user, mask); ch != nil {
-			in := s.user.in(ch) != nil
+			in := r.looksInto(ch)
 			for m := range ch.visible(s.user) {
 				if in || !m.user.invisible {
 					show(m.user, ch)
@@ -53,10 +53,10 @@ func (n *network) whoMask(u *user, mask string, show func(*user, *channel)) {
 			return
 		}
 		ch := shared(u, who)
-		if who.invisible && who != u && ch == nil {
+		if who.invisible && who != u && ch == nil && !u.may(core.IRCOverride) {
 			continue
 		}
-		if mask == "0" || matches(mask, who.nick) || matches(mask, who.host) || matches(mask, who.name) {
+		if mask == "0" || matches(mask, who.nick) || matches(mask, who.host) || matches(mask, who.name) || u.sees(core.IRCAddress) && matches(mask, who.address()) {
 			left--
 			show(who, ch)
 		}
@@ -78,7 +78,7 @@ func whoFlags(s *session, who *user, ch *channel) string {
 	if who.away != "" {
 		out = "G"
 	}
-	if who.oper() {
+	if who.operator {
 		out += "*"
 	}
 	if ch != nil {
@@ -102,18 +102,22 @@ func (n *network) whoReply(s *session, who *user, ch *channel) {
 }
 
 // whoxReply sends the fields that were asked for, in the order of the standard.
-// Addresses and idle times are hidden.
+// Addresses and idle times are hidden from those who may not see them.
 func (n *network) whoxReply(s *session, who *user, ch *channel, fields, token string) {
 	account := cmp.Or(who.accountName(), "0")
 	if token == "" || len(token) > 3 {
 		token = "0"
 	}
+	address, idle := "255.255.255.255", "0"
+	if s.user.looksAt(who) {
+		address, idle = orStar(who.address()), itoa(n.idle(who))
+	}
 	var params []string
 	for _, field := range []struct {
 		letter, value string
 	}{
-		{"t", token}, {"c", channelName(ch)}, {"u", who.name}, {"i", "255.255.255.255"}, {"h", who.host}, {"s", n.cfg.ServerName},
-		{"n", who.nick}, {"f", whoFlags(s, who, ch)}, {"d", "0"}, {"l", "0"}, {"a", account}, {"o", "n/a"}, {"r", who.real},
+		{"t", token}, {"c", channelName(ch)}, {"u", who.name}, {"i", address}, {"h", who.host}, {"s", n.cfg.ServerName},
+		{"n", who.nick}, {"f", whoFlags(s, who, ch)}, {"d", "0"}, {"l", idle}, {"a", account}, {"o", "n/a"}, {"r", who.real},
 	} {
 		if strings.Contains(fields, field.letter) {
 			params = append(params, field.value)
@@ -151,8 +155,11 @@ func cmdWhois(r *request) {
 	if who.account != nil {
 		r.reply(rplWhoisAccount, who.nick, who.accountName(), "is logged in as")
 	}
-	if who.oper() {
-		r.reply(rplWhoisOperator, who.nick, "is on the staff of the site")
+	if who.operator {
+		r.reply(rplWhoisOperator, who.nick, "is an IRC operator")
+	}
+	if who.can(core.IRCOperate) {
+		r.reply(rplWhoisSpecial, who.nick, "is on the staff of the site")
 	}
 	if who.botMode {
 		r.reply(rplWhoisBot, who.nick, "is a bot")
@@ -160,17 +167,32 @@ func cmdWhois(r *request) {
 	if who.secure() {
 		r.reply(rplWhoisSecure, who.nick, "is using a secure connection")
 	}
-	if who == s.user { // when others typed last is nobody's concern
-		r.reply(rplWhoisIdle, who.nick, "0", strconv.FormatInt(who.since.Unix(), 10), "seconds idle, signon time")
+	if s.user.looksAt(who) {
+		for _, other := range who.sessions {
+			if a := addressOf(other); a != "" {
+				r.reply(rplWhoisHost, who.nick, "is connecting from *@"+a+" "+a)
+			}
+		}
+		r.reply(rplWhoisIdle, who.nick, itoa(n.idle(who)), strconv.FormatInt(who.since.Unix(), 10), "seconds idle, signon time")
 	}
 	r.reply(rplEndOfWhois, who.nick, "End of WHOIS list")
 }
+
+// looksAt reports whether u may see from where somebody comes and when they said
+// something last: those who may see addresses, and everyone of oneself.
+func (u *user) looksAt(who *user) bool { return u == who || u.sees(core.IRCAddress) }
+
+// idle is how many seconds ago somebody said something.
+func (n *network) idle(who *user) int { return max(0, int(n.clock().Sub(who.spoke).Seconds())) }
+
+// address is where the first connection of somebody comes from.
+func (u *user) address() string { return addressOf(u.sessions[0]) }
 
 // channelsOf lists the channels of who that a session may know of: those they share, all
 // for oneself, and all that aren't secret for staff and of somebody who isn't invisible.
 func channelsOf(s *session, who *user) string {
 	u := s.user
-	staff := u.can(core.IRCOperate)
+	staff := u.can(core.IRCOperate) || u.may(core.IRCOverride)
 	var out []string
 	for _, m := range who.channels {
 		if u == who || u.in(m.ch) != nil && m.seenBy(u) || !m.ch.hides(u) && (staff || !who.invisible && m.seenBy(u)) {
@@ -217,7 +239,7 @@ func cmdUserhost(r *request) {
 				sign = "-"
 			}
 			star := ""
-			if who.oper() {
+			if who.operator {
 				star = "*"
 			}
 			out = append(out, who.nick+star+"="+sign+who.name+"@"+who.host)

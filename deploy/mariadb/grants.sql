@@ -88,6 +88,7 @@ GRANT SELECT, INSERT, UPDATE ON irc_setting TO 'caduceus-site'@'localhost', 'cad
 GRANT SELECT, UPDATE ON irc_channel TO 'caduceus-site'@'localhost';
 GRANT SELECT, INSERT, DELETE ON irc_mask TO 'caduceus-ircd'@'localhost';
 GRANT SELECT, INSERT, DELETE ON irc_line TO 'caduceus-ircd'@'localhost';
+GRANT SELECT, INSERT, UPDATE ON audit TO 'caduceus-ircd'@'localhost';
 
 -- hermes: what staff may command from IRC, and what it tells.
 GRANT SELECT, INSERT, UPDATE ON member TO 'caduceus-hermes'@'localhost';

@@ -175,7 +175,7 @@ func (r *Registry) resolveOne(ctx context.Context, actor Actor, a Arg, text stri
 	case ID:
 		return parseID(text)
 	case Duration:
-		return parseDuration(text)
+		return ParseDuration(text)
 	case Choice:
 		if i := slices.IndexFunc(a.Choices, func(c string) bool { return strings.EqualFold(c, text) }); i >= 0 {
 			return a.Choices[i], nil

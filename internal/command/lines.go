@@ -88,7 +88,7 @@ func (r *Registry) lineAdd(kind irc.LineKind) func(context.Context, Call) (Reply
 		}
 		return Reply{
 			Lines: []string{fmt.Sprintf("Who fits %s is kept from IRC, %s.", l.Mask, until(l.Expires))},
-			Undo:  Join([]string{string(kind) + "line", "remove", l.Mask}),
+			Undo:  LineRemoval(l),
 		}, nil
 	}
 }
@@ -99,16 +99,24 @@ func (r *Registry) lineRemove(kind irc.LineKind) func(context.Context, Call) (Re
 		if err != nil {
 			return Reply{}, err
 		}
-		undo := []string{string(kind) + "line", "add"}
-		if left := l.Expires.Sub(c.Now); !l.Expires.IsZero() && left > 0 {
-			undo = append(undo, fmt.Sprintf("--for=%dm", max(1, int(left.Minutes()))))
-		}
 		return Reply{
 			Lines: []string{fmt.Sprintf("Who fits %s may come to IRC again.", l.Mask)},
-			Undo:  Join(append(undo, l.Mask)) + " " + l.Reason,
+			Undo:  LineAddition(l, c.Now),
 		}, nil
 	}
 }
+
+// LineAddition is the command that adds a line for as long as it is to hold from now.
+func LineAddition(l irc.Line, now time.Time) string {
+	words := []string{string(l.Kind) + "line", "add"}
+	if left := l.Expires.Sub(now); !l.Expires.IsZero() && left > 0 {
+		words = append(words, fmt.Sprintf("--for=%dm", max(1, int(left.Round(time.Minute).Minutes()))))
+	}
+	return Join(append(words, l.Mask)) + " " + l.Reason
+}
+
+// LineRemoval is the command that removes a line.
+func LineRemoval(l irc.Line) string { return Join([]string{string(l.Kind) + "line", "remove", l.Mask}) }
 
 func (r *Registry) kill(ctx context.Context, c Call) (Reply, error) {
 	if err := r.deps.IRC.Remove(ctx, c.Text("nick"), c.Actor.Name, c.Text("reason")); err != nil {

@@ -105,9 +105,9 @@ func Cut(s string, n int) string {
 // maxDuration bounds what a person may ask for in one go.
 const maxDuration = 366 * 24 * time.Hour
 
-// parseDuration reads "90m", "24h", "3d", "2w" or a sum of such parts ("1d12h").
+// ParseDuration reads "90m", "24h", "3d", "2w" or a sum of such parts ("1d12h").
 // A day is 24 hours. The result is from one minute to 366 days.
-func parseDuration(s string) (time.Duration, error) {
+func ParseDuration(s string) (time.Duration, error) {
 	units := map[byte]time.Duration{'m': time.Minute, 'h': time.Hour, 'd': 24 * time.Hour, 'w': 7 * 24 * time.Hour}
 	bad := core.Errorf(core.Invalid, "%q is no duration; write for example 90m, 24h, 3d or 2w", Clean(s))
 	var total time.Duration

@@ -72,12 +72,12 @@ func TestParseDuration(t *testing.T) {
 	for text, want := range map[string]time.Duration{
 		"90m": 90 * time.Minute, "24h": 24 * time.Hour, "3D": 72 * time.Hour, "2w": 14 * 24 * time.Hour, "1d12h": 36 * time.Hour, "366d": maxDuration,
 	} {
-		if got, err := parseDuration(text); err != nil || got != want {
+		if got, err := ParseDuration(text); err != nil || got != want {
 			t.Errorf("%s: %s, %v", text, got, err)
 		}
 	}
 	for _, text := range []string{"", "h", "24", "-1h", "1.5h", "0h", "30s", "1y", "367d", "9999999h", "200d200d", "1h ", "١h"} {
-		if got, err := parseDuration(text); core.CodeOf(err) != core.Invalid {
+		if got, err := ParseDuration(text); core.CodeOf(err) != core.Invalid {
 			t.Errorf("%q: %s, %v", text, got, err)
 		}
 	}

@@ -1,0 +1,248 @@
+package ircd
+
+import (
+	"context"
+	"strings"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+)
+
+// What operators with irc.override may do for others and whatever a channel's modes
+// and operators say. What the site's classes say holds for them as for everyone: nobody
+// gets into a channel that way that is not for their class, nor a nick that isn't theirs.
+
+// overrides reports whether who asks may change a channel without being its operator.
+func (r *request) overrides(ch *channel) bool {
+	return r.user().may(core.IRCOverride) && r.user().status(ch)&statusOp == 0
+}
+
+// looksInto reports whether who asks may see what only those in a channel see of it.
+func (r *request) looksInto(ch *channel) bool {
+	return r.user().in(ch) != nil || r.user().may(core.IRCOverride)
+}
+
+// announce tells the operators of a channel what was done to it over their heads.
+func (n *network) announce(ch *channel, text string) {
+	l := n.line("NOTICE", "@"+ch.row.Name, "*** "+text)
+	for _, m := range ch.ranked {
+		if m.status&statusOp != 0 {
+			n.tell(m.user, l)
+		}
+	}
+}
+
+// victim finds whom an operator means. The site's bot is left alone: people rely on it.
+func (r *request) victim(nick string) (*user, error) {
+	u := r.n.find(nick)
+	switch {
+	case u == nil:
+		r.reply(errNoSuchNick, clip(nick, maxNick), "No such nick")
+		return nil, core.Errorf(core.NotFound, "nobody has the nick %s", clip(nick, maxNick))
+	case u.can(core.IRCAnnounce) && u != r.user():
+		return nil, core.Errorf(core.Invalid, "%s works here and is left alone", u.nick)
+	}
+	return u, nil
+}
+
+// cmdSajoin is SAJOIN [nick] #channel,…: it lets somebody, or oneself, enter.
+func cmdSajoin(r *request) {
+	nick, list := r.param(0), r.param(1)
+	if strings.HasPrefix(nick, "#") {
+		nick, list = "", nick
+	}
+	names := targets(list)
+	if len(names) == 0 || len(names) > maxTargets {
+		r.locked(func() { r.reply(errNeedMoreParams, "SAJOIN", "Name one to "+itoa(maxTargets)+" channels") })
+		return
+	}
+	for _, name := range names {
+		r.forceJoin(nick, name)
+	}
+}
+
+// forceJoin lets somebody enter a channel; "" is who asks.
+func (r *request) forceJoin(nick, name string) {
+	n := r.n
+	if nick == "" {
+		r.locked(func() { nick = r.user().nick })
+	}
+	r.act(deed{command: "sajoin", arguments: nick + " " + name}, func(context.Context) (result, error) {
+		var err error
+		n.lockedFor(r, func() {
+			var u *user
+			if u, err = r.victim(nick); err != nil {
+				return
+			}
+			ch := n.channels[fold(name)]
+			switch {
+			case ch == nil:
+				err = core.Errorf(core.NotFound, "there is no channel %s", clip(name, maxChannel))
+			case u.in(ch) != nil:
+				err = core.Errorf(core.Conflict, "%s is in %s already", u.nick, ch.row.Name)
+			case !ch.admits(u):
+				err = core.Errorf(core.Invalid, "the class of %s may not enter %s", u.nick, ch.row.Name)
+			case len(u.channels) >= maxJoined:
+				err = core.Errorf(core.Conflict, "%s is in too many channels", u.nick)
+			default:
+				n.enter(u, ch, n.entryStatus(u))
+				n.announce(ch, r.user().actor()+" let "+u.nick+" into "+ch.row.Name)
+			}
+		})
+		return result{}, err
+	})
+}
+
+// cmdSapart is SAPART nick #channel,… [reason].
+func cmdSapart(r *request) {
+	n, names := r.n, targets(r.param(1))
+	if len(names) == 0 || len(names) > maxTargets {
+		r.locked(func() { r.reply(errNeedMoreParams, "SAPART", "Name one to "+itoa(maxTargets)+" channels") })
+		return
+	}
+	nick, reason := r.param(0), clip(r.param(2), maxReason)
+	for _, name := range names {
+		r.act(deed{command: "sapart", arguments: strings.TrimSpace(nick + " " + name + " " + reason)}, func(context.Context) (result, error) {
+			var err error
+			n.lockedFor(r, func() {
+				var u *user
+				if u, err = r.victim(nick); err != nil {
+					return
+				}
+				ch := n.channels[fold(name)]
+				if ch == nil || u.in(ch) == nil {
+					err = core.Errorf(core.NotFound, "%s is not in %s", u.nick, clip(name, maxChannel))
+					return
+				}
+				n.part(u.in(ch), reason)
+				n.announce(ch, r.user().actor()+" took "+u.nick+" out of "+ch.row.Name)
+			})
+			return result{}, err
+		})
+	}
+}
+
+// cmdSamode is SAMODE: MODE for channels that one doesn't operate, and for others' own
+// modes. Nobody becomes operator by it.
+func cmdSamode(r *request) {
+	n, target := r.n, r.param(0)
+	if strings.HasPrefix(target, "#") {
+		var ch *channel
+		r.locked(func() {
+			if ch = n.channels[fold(target)]; ch == nil {
+				r.reply(errNoSuchChannel, clip(target, maxChannel), "No such channel")
+			}
+		})
+		if ch != nil {
+			r.forceModes(ch)
+		}
+		return
+	}
+	r.act(deed{command: "samode", arguments: target + " " + r.param(1)}, func(context.Context) (result, error) {
+		var err error
+		n.lockedFor(r, func() {
+			var u *user
+			if u, err = r.victim(target); err == nil {
+				r.changeUserModes(u)
+			}
+		})
+		return result{}, err
+	})
+}
+
+// forceModes changes the modes of a channel on behalf of an operator.
+func (r *request) forceModes(ch *channel) {
+	words := r.params[1:]
+	if strings.Contains(words[0], "k") && len(words) > 1 {
+		words = []string{words[0], "(left out)"} // a key is among them
+	}
+	r.act(deed{command: "samode", arguments: ch.row.Name + " " + strings.Join(words, " ")}, func(context.Context) (result, error) {
+		r.changeModes(ch)
+		r.n.lockedFor(r, func() { r.n.announce(ch, r.user().actor()+" changed the modes of "+ch.row.Name) })
+		return result{}, nil
+	})
+}
+
+// cmdSanick is SANICK: it gives somebody a nick that they could take themselves.
+func cmdSanick(r *request) {
+	n, old, nick := r.n, r.param(0), r.param(1)
+	r.act(deed{command: "sanick", arguments: old + " " + nick}, func(ctx context.Context) (result, error) {
+		var u *user
+		var err error
+		account := ""
+		n.lockedFor(r, func() {
+			if u, err = r.victim(old); err == nil {
+				account = u.accountName()
+			}
+		})
+		switch {
+		case err != nil:
+			return result{}, err
+		case !validNick(nick, account != ""):
+			return result{}, core.Errorf(core.Invalid, "%s can't be a nick", clip(nick, maxNick))
+		}
+		err = n.settled(func(unchanged func(core.MemberID, string) bool) (bool, error) {
+			if err := n.mayUse(ctx, account, nick); err != nil {
+				return true, err
+			}
+			var taken error
+			done := false
+			n.lockedFor(r, func() {
+				for _, base := range basesOf(nick) {
+					if !unchanged(0, base) {
+						return
+					}
+				}
+				done = true
+				switch holder := n.find(nick); {
+				case n.nicks[fold(u.nick)] != u || u.accountName() != account:
+					taken = core.Errorf(core.NotFound, "%s is gone", clip(old, maxNick))
+				case holder != nil && holder != u:
+					taken = core.Errorf(core.Conflict, "%s is somebody else's nick now", nick)
+				default:
+					n.rename(u, nick)
+				}
+			})
+			return done, taken
+		})
+		return result{}, err
+	})
+}
+
+// cmdChghost is CHGHOST: it gives somebody another displayed host for as long as they
+// stay on the network, or the cloaked one again. Bans and K-lines on the cloaked host
+// keep fitting.
+func cmdChghost(r *request) {
+	n, nick, host := r.n, r.param(0), r.param(1)
+	r.act(deed{command: "chghost", arguments: strings.TrimSpace(nick + " " + host)}, func(context.Context) (result, error) {
+		var err error
+		n.lockedFor(r, func() {
+			var u *user
+			if u, err = r.victim(nick); err != nil {
+				return
+			}
+			if host != "" && (!validServerName(host) || strings.HasSuffix(fold(host), "."+slug(n.name))) {
+				err = core.Errorf(core.Invalid, "a host has letters, digits, . and -, with a dot in it, and doesn't end as the hosts of this network do")
+				return
+			}
+			u.vhost = host
+			n.changeHost(u, u.name, n.hostOf(u))
+		})
+		return result{}, err
+	})
+}
+
+// cmdWallops is WALLOPS: a message to everyone with the mode w.
+func cmdWallops(r *request) {
+	n, text := r.n, r.param(0)
+	r.act(deed{command: "wallops", arguments: text}, func(context.Context) (result, error) {
+		n.lockedFor(r, func() {
+			l := n.lineFrom(r.user(), "WALLOPS", text)
+			for _, u := range n.nicks {
+				if u.wallops {
+					n.tell(u, l)
+				}
+			}
+		})
+		return result{}, nil
+	})
+}

@@ -1,0 +1,175 @@
+package ircd
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"slices"
+	"strings"
+	"time"
+
+	audit "github.com/caduceus-bio/caduceus/internal/command"
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/guess"
+	"github.com/caduceus-bio/caduceus/internal/member"
+)
+
+// Audit keeps what operators do; *command.Audit is one, which the site and the
+// commands of staff write to as well.
+type Audit interface {
+	// Start writes that something is about to happen and returns its id.
+	Start(ctx context.Context, e audit.Entry) (int64, error)
+	// Denied writes that something was refused.
+	Denied(ctx context.Context, e audit.Entry, why string) error
+	// Finish records what came of it and the command that takes it back.
+	Finish(ctx context.Context, id int64, o audit.Outcome, detail, undo string) error
+}
+
+// operatorPowers are the permissions that an operator uses: who has one of them
+// may become operator.
+var operatorPowers = []core.Permission{core.IRCRemove, core.IRCAddress, core.IRCOverride}
+
+func mayOperate(m member.Member) bool { return slices.ContainsFunc(operatorPowers, m.Can) }
+
+// may reports whether somebody is operator and has a power; "" is no more than
+// being operator.
+func (u *user) may(p core.Permission) bool {
+	return u.operator && (p == "" || u.rescue || u.can(p))
+}
+
+// sees reports whether somebody may see what a permission shows, operator or not.
+func (u *user) sees(p core.Permission) bool { return u.can(p) || u.may(p) }
+
+// actor is what the audit log and those who are told call somebody.
+func (u *user) actor() string {
+	if u.account != nil {
+		return u.accountName()
+	}
+	return u.nick
+}
+
+// cmdOper is OPER: a member whose classes have one of the operatorPowers proves
+// once more who it is. Where the configuration names somebody, that one needs no account.
+func cmdOper(r *request) {
+	n, name := r.n, r.param(0)
+	var m member.Member
+	var cfg Config
+	rescue, there, already := false, false, false
+	r.locked(func() {
+		there, already = true, r.user().operator
+		cfg = n.cfg
+		rescue = cfg.OperName != "" && name == cfg.OperName && within(n.trusted.oper, r.s.addr)
+		if r.s.account != nil {
+			m = r.s.account.member
+		}
+	})
+	refuse := func(code, why string) {
+		r.noteDenied("oper", why)
+		r.locked(func() { r.reply(code, why) })
+	}
+	switch {
+	case !there:
+	case already:
+		r.locked(func() { r.reply(rplYoureOper, "You are an IRC operator already") })
+	case rescue:
+		if err := r.prove("*oper", func(context.Context) error { return cfg.knowsOperator(r.param(1)) }); err != nil {
+			refuse(errPasswdMismatch, core.SafeText(err))
+			return
+		}
+		r.becomeOperator(true)
+	case m.ID == 0:
+		refuse(errNoOperHost, "Log in with your site name and IRC key first")
+	case !mayOperate(m):
+		refuse(errNoOperHost, "Your class may not run this network")
+	case !strings.EqualFold(name, m.Name):
+		refuse(errPasswdMismatch, "OPER takes your own site name and your IRC key")
+	default:
+		err := r.prove(m.Name, func(ctx context.Context) error {
+			_, err := n.members.AuthIRC(ctx, m.Name, r.param(1))
+			return err
+		})
+		if err != nil {
+			refuse(errPasswdMismatch, core.SafeText(err))
+			return
+		}
+		r.becomeOperator(false)
+	}
+}
+
+// prove runs check, which answers Forbidden to a wrong secret, unless too many were
+// wrong lately.
+func (r *request) prove(account string, check func(context.Context) error) error {
+	n := r.n
+	try := guess.Try{Place: addressKey(r.s.addr).String(), Account: account, Exempt: r.s.exempt}
+	if wait := n.guard.Wait(try); wait > 0 {
+		return core.Errorf(core.Unavailable, "too many failed logins, try again in %s", wait.Round(time.Second)+time.Second)
+	}
+	ctx, cancel := context.WithTimeout(r.ctx, queryTimeout)
+	defer cancel()
+	switch err := check(ctx); core.CodeOf(err) {
+	case "":
+		n.guard.Succeeded(try)
+		return nil
+	case core.Forbidden:
+		n.guard.Failed(try)
+		r.locked(func() {
+			r.s.sasl.tries++
+			r.limitTries()
+		})
+		return err
+	default:
+		n.log.Error("an operator can't be checked", "err", err)
+		return core.Wrap(err, core.Unavailable, "this can't be checked at the moment, try again in a minute")
+	}
+}
+
+// knowsOperator compares a password with the hash of the configuration.
+func (c Config) knowsOperator(password string) error {
+	want, err := hex.DecodeString(c.OperHash)
+	sum := sha256.Sum256([]byte(password))
+	if err != nil || subtle.ConstantTimeCompare(sum[:], want) != 1 {
+		return core.Errorf(core.Forbidden, "password incorrect")
+	}
+	return nil
+}
+
+// becomeOperator gives who asks the mode o, and s with it.
+func (r *request) becomeOperator(rescue bool) {
+	r.act(deed{command: "oper"}, func(context.Context) (result, error) {
+		var err error
+		r.locked(func() {
+			n, u := r.n, r.user()
+			if !rescue && (u.account == nil || !mayOperate(u.account.member)) { // taken away meanwhile
+				err = core.Errorf(core.Forbidden, "your class may not run this network")
+				return
+			}
+			n.setOperator(u, true)
+			u.rescue, u.snotices = rescue, true
+			r.reply(rplYoureOper, "You are now an IRC operator")
+			n.tell(u, n.lineFrom(u, "MODE", u.nick, "+os"))
+		})
+		return result{}, err
+	})
+}
+
+// setOperator sets the user mode o, and keeps the list. Without it the powers are gone.
+func (n *network) setOperator(u *user, on bool) {
+	if u.operator == on {
+		return
+	}
+	u.operator = on
+	if on {
+		n.opers[u] = struct{}{}
+		return
+	}
+	delete(n.opers, u)
+	u.rescue, u.snotices = false, false
+}
+
+// resign takes the mode o from somebody by the server's word.
+func (n *network) resign(u *user) {
+	n.setOperator(u, false)
+	n.tell(u, n.line("MODE", u.nick, "-o"))
+	n.snotice("", u.actor()+" is no IRC operator any more: the class may not run this network")
+}

@@ -1,0 +1,106 @@
+package ircd
+
+import (
+	"context"
+	"net/netip"
+	"reflect"
+	"slices"
+	"strings"
+
+	"golang.org/x/time/rate"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+)
+
+// liveKeys are the keys of [irc] that a running network can change. They are read under
+// its lock only.
+var liveKeys = []string{
+	"motd", "admin", "guests", "free_channels", "max_clients", "max_per_address", "max_per_network", "max_per_account",
+	"connects_per_minute", "connects_burst", "login_tries", "registration_timeout", "ping_interval", "ping_timeout",
+	"lines_per_minute", "lines_burst", "guest_lines_per_minute", "guest_lines_burst", "replay_lines", "oper_name", "oper_hash",
+}
+
+// follow takes the live keys of another configuration. It returns the keys that it took, and
+// those that differ and need a restart.
+func (c *Config) follow(next Config) (taken, left []string) {
+	was, is := reflect.ValueOf(c).Elem(), reflect.ValueOf(next)
+	for i := range was.NumField() {
+		key := was.Type().Field(i).Tag.Get("toml")
+		switch {
+		case reflect.DeepEqual(was.Field(i).Interface(), is.Field(i).Interface()):
+		case slices.Contains(liveKeys, key):
+			was.Field(i).Set(is.Field(i))
+			taken = append(taken, key)
+		default:
+			left = append(left, key)
+		}
+	}
+	return taken, left
+}
+
+// rehash reads the configuration and the certificate anew, and says what came of it.
+func (n *network) rehash() (string, error) {
+	if n.certs != nil {
+		n.certs.look()
+	}
+	if n.reload == nil {
+		return "", core.Errorf(core.Unavailable, "this server has no configuration that it could read again")
+	}
+	next, err := n.reload()
+	if err != nil {
+		n.log.Error("the configuration can't be read again and stays as it was", "err", err)
+		return "", core.Wrap(err, core.Invalid, "the configuration has a mistake, which is in the log; it stays as it was")
+	}
+	// What New fills in where the file says nothing.
+	if next.Network == "" {
+		next.Network = n.cfg.Network
+	}
+	if next.CertFile == "" {
+		next.CertFile, next.KeyFile = n.cfg.CertFile, n.cfg.KeyFile
+	}
+	var taken, left []string
+	n.locked(func() {
+		taken, left = n.cfg.follow(next)
+		n.census.pace = map[netip.Addr]*rate.Limiter{}
+	})
+	text := "nothing changed"
+	if len(taken) > 0 {
+		text = "changed: " + strings.Join(taken, ", ")
+	}
+	if len(left) > 0 {
+		text += "; needs a restart: " + strings.Join(left, ", ")
+	}
+	n.log.Info("read the configuration of IRC again", "result", text)
+	return text, nil
+}
+
+// cmdRehash is REHASH.
+func cmdRehash(r *request) {
+	n := r.n
+	r.locked(func() { r.reply(rplRehashing, "[irc]", "Rehashing") })
+	r.act(deed{command: "rehash"}, func(context.Context) (result, error) {
+		text, err := n.rehash()
+		return result{detail: text}, err
+	})
+}
+
+// Rehash reads the configuration and the certificate of a running network again, as the
+// command does. Failures are logged.
+func (r *Room) Rehash() {
+	r.mu.Lock()
+	n := r.now
+	r.mu.Unlock()
+	if n == nil {
+		return
+	}
+	if text, err := n.rehash(); err == nil {
+		n.locked(func() { n.snotice("", "the configuration was read again ("+text+")") })
+	}
+}
+
+// running notes the network of the run.
+func (r *Room) running(n *network) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.now = n
+}

@@ -1,0 +1,65 @@
+package ircd
+
+import (
+	"errors"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/caduceus-bio/caduceus/internal/config"
+)
+
+// TestRehash changes what can be changed in the running network, and says the rest.
+func TestRehash(t *testing.T) {
+	h := newHouse(t, nil)
+	next, fails := testConfig(), error(nil)
+	h.deps.Reload = func() (Config, error) { return next, fails }
+	h.start(t)
+	next.MOTD, next.MaxClients, next.ListenTLS = "New words", 3, "127.0.0.1:7001"
+	h.talk(t, `
+		boss is
+		boss > OPER boss key-boss
+		boss < * 381 *
+		boss > REHASH
+		boss < :irc.test 382 boss [irc] :Rehashing
+		boss < * NOTICE boss :*** boss: rehash (changed: motd, max_clients; needs a restart: listen_tls)
+		boss > MOTD
+		boss < :irc.test 372 boss :- New words`)
+	fails = errors.New("line 3 is wrong")
+	h.Rehash()
+	h.talk(t, `
+		boss is
+		boss > OPER boss key-boss
+		boss < * 381 *
+		boss > REHASH
+		boss < :irc.test 400 boss REHASH :the configuration has a mistake*
+		boss > MOTD
+		boss < :irc.test 372 boss :- New words`)
+	want(t, h.audit.lines(), "boss: oper = done", "boss: rehash = done", "boss: rehash = failed")
+	fails = nil
+	p := h.join(t, "boss")
+	p.send("OPER boss key-boss")
+	p.expect("* 381 *")
+	h.Rehash()
+	p.expect("* NOTICE boss :*** the configuration was read again (nothing changed*")
+}
+
+// TestLiveKeys makes sure that each of them is one.
+func TestLiveKeys(t *testing.T) {
+	c, next := DefaultConfig(), DefaultConfig()
+	next.PingInterval, next.OperName, next.ServerName = config.D(time.Minute), "x", "irc.example.org"
+	taken, left := c.follow(next)
+	if !slices.Equal(taken, []string{"ping_interval", "oper_name"}) || !slices.Equal(left, []string{"server_name"}) {
+		t.Errorf("took %q, left %q", taken, left)
+	}
+	known := map[string]bool{}
+	for i := range reflect.TypeFor[Config]().NumField() {
+		known[reflect.TypeFor[Config]().Field(i).Tag.Get("toml")] = true
+	}
+	for _, key := range liveKeys {
+		if !known[key] {
+			t.Errorf("there is no key %q", key)
+		}
+	}
+}
