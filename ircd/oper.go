@@ -7,11 +7,9 @@ import (
 	"encoding/hex"
 	"slices"
 	"strings"
-	"time"
 
 	audit "github.com/caduceus-bio/caduceus/internal/command"
 	"github.com/caduceus-bio/caduceus/internal/core"
-	"github.com/caduceus-bio/caduceus/internal/guess"
 	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
@@ -73,7 +71,7 @@ func cmdOper(r *request) {
 	case already:
 		r.locked(func() { r.reply(rplYoureOper, "You are an IRC operator already") })
 	case rescue:
-		if err := r.prove("*oper", func(context.Context) error { return cfg.knowsOperator(r.param(1)) }); err != nil {
+		if err := r.prove("*", func(context.Context) error { return cfg.knowsOperator(r.param(1)) }); err != nil {
 			refuse(errPasswdMismatch, core.SafeText(err))
 			return
 		}
@@ -100,27 +98,22 @@ func cmdOper(r *request) {
 // prove runs check, which answers Forbidden to a wrong secret, unless too many were
 // wrong lately.
 func (r *request) prove(account string, check func(context.Context) error) error {
-	n := r.n
-	try := guess.Try{Place: addressKey(r.s.addr).String(), Account: account, Exempt: r.s.exempt}
-	if wait := n.guard.Wait(try); wait > 0 {
-		return core.Errorf(core.Unavailable, "too many failed logins, try again in %s", wait.Round(time.Second)+time.Second)
+	try := r.tryFor(account)
+	if err := r.mayTry(try); err != nil {
+		return err
 	}
 	ctx, cancel := context.WithTimeout(r.ctx, queryTimeout)
 	defer cancel()
 	switch err := check(ctx); core.CodeOf(err) {
 	case "":
-		n.guard.Succeeded(try)
+		r.n.guard.Succeeded(try)
 		return nil
 	case core.Forbidden:
-		n.guard.Failed(try)
-		r.locked(func() {
-			r.s.sasl.tries++
-			r.limitTries()
-		})
+		r.wrongKey(try)
+		r.locked(r.limitTries)
 		return err
 	default:
-		n.log.Error("an operator can't be checked", "err", err)
-		return core.Wrap(err, core.Unavailable, "this can't be checked at the moment, try again in a minute")
+		return r.n.cantCheck(err)
 	}
 }
 

@@ -20,7 +20,7 @@ type user struct {
 	account   *account
 	sessions  []*session
 	since     time.Time // when the first of the sessions registered
-	spoke     time.Time // when it said something last
+	spoke     time.Time // when it said something last; zero when never
 	away      string    // "" as long as any session isn't away
 	invisible bool
 	botMode   bool
@@ -84,7 +84,7 @@ func (n *network) appear(s *session, nick string) {
 		return
 	}
 	n.unknown--
-	u.nick, u.since, u.spoke, u.away = nick, s.since, n.clock(), s.away
+	u.nick, u.since, u.away = nick, s.since, s.away
 	n.setInvisible(u, true)
 	if s.account != nil {
 		u.account = s.account

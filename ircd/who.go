@@ -182,8 +182,14 @@ func cmdWhois(r *request) {
 // something last: those who may see addresses, and everyone of oneself.
 func (u *user) looksAt(who *user) bool { return u == who || u.sees(core.IRCAddress) }
 
-// idle is how many seconds ago somebody said something.
-func (n *network) idle(who *user) int { return max(0, int(n.clock().Sub(who.spoke).Seconds())) }
+// idle is for how many seconds somebody has said nothing.
+func (n *network) idle(who *user) int {
+	last := who.since
+	if who.spoke.After(last) {
+		last = who.spoke
+	}
+	return max(0, int(n.clock().Sub(last).Seconds()))
+}
 
 // address is where the first connection of somebody comes from.
 func (u *user) address() string { return addressOf(u.sessions[0]) }
