@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -19,29 +20,38 @@ type kind struct {
 	name, path string
 	args       func(dir string) []string
 	config     func(dir, plain, tls string) map[string]string // files by name
+	auditorium string                                         // the mode that makes a channel one; "" where there is none, or it needs none
+	house      *house                                         // of ours: what lasts from one start to the next
 }
 
 // server is one that runs.
 type server struct {
-	name       string
+	kind
+	key        string // the IRC key of all members; "" where nobody logs in
 	cmd        *exec.Cmd
+	dbPID      int    // of its database; 0 without
 	plain, tls string // addresses
 }
 
-// kinds are the servers that were asked for. They are alike where it matters: no
-// look-ups, no throttles, and queues that hold a burst.
-func kinds(o options) []kind {
-	var out []kind
-	if o.caduceus != "" {
-		out = append(out, kind{"caduceus", o.caduceus, func(dir string) []string { return []string{"--config", dir + "/c.toml", "serve"} }, ours})
+func (s *server) door(secure bool) string {
+	if secure {
+		return s.tls
 	}
+	return s.plain
+}
+
+// others are the servers to compare with that were asked for. They are alike where
+// it matters: no look-ups, no throttles, and queues that hold a burst.
+func others(o options) (out []kind) {
 	if o.inspircd != "" {
-		out = append(out, kind{"inspircd", o.inspircd, func(dir string) []string {
+		out = append(out, kind{name: "inspircd", path: o.inspircd, auditorium: "+u", config: inspircd, args: func(dir string) []string {
 			return []string{"--config=" + dir + "/inspircd.conf", "--nofork", "--nolog", "--nopid", "--runasroot"}
-		}, inspircd})
+		}})
 	}
 	if o.ngircd != "" {
-		out = append(out, kind{"ngircd", o.ngircd, func(dir string) []string { return []string{"-n", "-f", dir + "/ngircd.conf"} }, ngircd})
+		out = append(out, kind{name: "ngircd", path: o.ngircd, config: ngircd, args: func(dir string) []string {
+			return []string{"-n", "-f", dir + "/ngircd.conf"}
+		}})
 	}
 	return out
 }
@@ -49,28 +59,6 @@ func kinds(o options) []kind {
 func port(addr string) string {
 	_, p, _ := net.SplitHostPort(addr) // it was made by JoinHostPort
 	return p
-}
-
-func ours(dir, plain, tls string) map[string]string {
-	return map[string]string{"c.toml": fmt.Sprintf(`[house]
-data_dir = %q
-[irc]
-server_name = "irc.load.test"
-listen_plain = %q
-listen_tls = %q
-max_clients = 20000
-lines_per_minute = 1000000
-lines_burst = 100000
-guest_lines_per_minute = 1000000
-guest_lines_burst = 100000
-sendq_bytes = 8388608
-[tracker]
-listen = ["127.0.0.1:0"]
-[site]
-listen = "127.0.0.1:0"
-[hermes]
-server = %q
-`, dir+"/var", plain, tls, plain)}
 }
 
 func inspircd(dir, plain, tls string) map[string]string {
@@ -84,7 +72,7 @@ func inspircd(dir, plain, tls string) map[string]string {
  commandrate="1000000" fakelag="no" localmax="20000" globalmax="20000" maxconnwarn="no" resolvehostnames="no" modes="+i">
 <module name="auditorium">
 <module name="conn_umodes">
-<performance softlimit="20000" somaxconn="1024">
+<performance softlimit="20000" somaxconn="4096">
 <options casemapping="ascii">
 `, dir, port(plain), port(tls))}
 }
@@ -113,7 +101,7 @@ Ports = %[3]s
 }
 
 // inServer runs do beside a fresh server.
-func inServer(ctx context.Context, k kind, base string, do func(*server) error) (err error) {
+func (k kind) inServer(ctx context.Context, base string, do func(*server) error) (err error) {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -124,11 +112,14 @@ func inServer(ctx context.Context, k kind, base string, do func(*server) error) 
 	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // servers give up their rights before they read
 		return err
 	}
-	s := &server{name: k.name}
+	s := &server{kind: k}
 	for _, a := range []*string{&s.plain, &s.tls} {
 		if *a, err = freePort(ctx); err != nil {
 			return err
 		}
+	}
+	if k.house != nil {
+		s.key, s.dbPID = k.house.key, k.house.dbPID
 	}
 	files := k.config(dir, s.plain, s.tls)
 	if files["cert.pem"], files["key.pem"], err = certificate(); err != nil {
@@ -140,8 +131,8 @@ func inServer(ctx context.Context, k kind, base string, do func(*server) error) 
 		}
 	}
 	var log bytes.Buffer
-	s.cmd = exec.Command(k.path, k.args(dir)...) //nolint:gosec,noctx // the operator names the programs; they are stopped in order, by a signal
-	s.cmd.Stdout, s.cmd.Stderr = &log, &log
+	s.cmd = child(k.path, k.args(dir)...)
+	s.cmd.Dir, s.cmd.Stdout, s.cmd.Stderr = dir, &log, &log // dumps of memory go with the folder
 	if err := s.cmd.Start(); err != nil {
 		return err
 	}
@@ -155,6 +146,15 @@ func inServer(ctx context.Context, k kind, base string, do func(*server) error) 
 		return err
 	}
 	return do(s)
+}
+
+// child prepares a program that ends with this one, and that a terminal's Ctrl-C
+// doesn't reach: this program stops it itself. It must be started by the goroutine
+// that holds the main thread.
+func child(path string, args ...string) *exec.Cmd {
+	cmd := exec.Command(path, args...) //nolint:gosec,noctx // the operator names the programs; they are stopped in order, by a signal
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	return cmd
 }
 
 // await waits until the server accepts connections.
@@ -182,8 +182,18 @@ func (s *server) stop() {
 }
 
 // cpu is the user and system time of the server so far.
-func (s *server) cpu() (time.Duration, error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
+func (s *server) cpu() (time.Duration, error) { return cpuOf(s.cmd.Process.Pid) }
+
+// both is the same with its database's beside.
+func (s *server) both() (cpu, db time.Duration, err error) {
+	if cpu, err = s.cpu(); err == nil && s.dbPID > 0 {
+		db, err = cpuOf(s.dbPID)
+	}
+	return cpu, db, err
+}
+
+func cpuOf(pid int) (time.Duration, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0, err
 	}
@@ -209,6 +219,31 @@ func (s *server) rss() (float64, error) {
 		return 0, errors.New("/proc tells no memory")
 	}
 	return strconv.ParseFloat(string(fields[0]), 64)
+}
+
+// settled waits until the server's memory stays as it is, and returns it: what was
+// needed only to start or to let clients in is given back by then.
+func (s *server) settled(ctx context.Context, o options) (float64, error) {
+	const still, most, tolerance = 10, 60, 1.005
+	var last []float64
+	for range most {
+		rss, err := s.rss()
+		if err != nil {
+			return 0, err
+		}
+		if last = append(last, rss); len(last) >= still {
+			last = last[len(last)-still:]
+			if slices.Max(last) < tolerance*slices.Min(last) {
+				break
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		case <-time.After(o.look):
+		}
+	}
+	return last[len(last)-1], nil
 }
 
 // freePort finds an address on loopback that nobody uses at the moment.
