@@ -183,7 +183,11 @@ func readProxy(raw net.Conn) (client netip.Addr, rest net.Conn, err error) {
 		case perr != nil:
 			return client, nil, perr
 		case used > 0:
-			return addr, &resumed{raw, append([]byte(nil), b[used:]...)}, raw.SetReadDeadline(time.Time{})
+			rest = raw
+			if used < len(b) {
+				rest = &resumed{raw, append([]byte(nil), b[used:]...)}
+			}
+			return addr, rest, raw.SetReadDeadline(time.Time{})
 		case err != nil:
 			return client, nil, err
 		}
@@ -223,11 +227,25 @@ func (n *network) open(raw net.Conn, from netip.Addr, config *tls.Config, conns 
 		_ = raw.Close()
 		return
 	}
-	conns.start(s, func() {
+	conns.start(s)
+	if config == nil {
+		n.readOn(ctx, s)
+		return
+	}
+	s.spawn(func() {
 		if n.handshake(ctx, s) {
-			n.read(ctx, s)
+			n.readOn(ctx, s) // by a goroutine whose stack no handshake has filled
 		}
-	}, s.write)
+	})
+}
+
+// readOn starts the goroutine that reads.
+func (n *network) readOn(ctx context.Context, s *session) {
+	s.spawn(func() {
+		if n.read(ctx, s) {
+			n.readOn(ctx, s)
+		}
+	})
 }
 
 // session makes the session of a connection that came from an address.
@@ -273,23 +291,30 @@ func newConnections(ctx context.Context) *connections {
 	return &connections{group: group, failed: ctx.Done(), open: map[*session]struct{}{}}
 }
 
-func (cs *connections) start(s *session, read, write func()) {
+// start lets a connection be read and written, beginning with what is queued.
+func (cs *connections) start(s *session) {
 	cs.mu.Lock()
 	cs.open[s] = struct{}{}
 	cs.mu.Unlock()
-	cs.group.Go(func(context.Context) error {
-		read()
-		return nil
-	})
-	cs.group.Go(func(context.Context) error {
-		defer func() {
-			cs.mu.Lock()
-			defer cs.mu.Unlock()
-			delete(cs.open, s)
-		}()
-		write()
-		return nil
-	})
+	if s.conn == s.raw {
+		s.direct = directOf(s.raw)
+	}
+	s.in.open(s)
+	s.spawn = func(f func()) {
+		cs.group.Go(func(context.Context) error {
+			f()
+			return nil
+		})
+	}
+	s.hangUp = func() {
+		_ = s.raw.Close() // nothing depends on how a dead connection closes
+		cs.mu.Lock()
+		defer cs.mu.Unlock()
+		delete(cs.open, s)
+	}
+	p := pens.Get().(*pen)
+	defer pens.Put(p)
+	s.flush(p)
 }
 
 // drain waits for the connections to end, and cuts off those that take longer.

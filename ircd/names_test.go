@@ -103,16 +103,16 @@ func TestParametersCantBreakALine(t *testing.T) {
 
 func TestOutboxIsBounded(t *testing.T) {
 	o := newOutbox(10)
-	if !o.push([]byte("12345")) || !o.push([]byte("67890")) {
+	if o.push([]byte("12345")) == overflow || o.push([]byte("67890")) == overflow {
 		t.Fatal("what fits was refused")
 	}
-	if o.push([]byte("x")) {
+	if o.push([]byte("x")) != overflow {
 		t.Fatal("the limit was passed")
 	}
 	if lines, closed := o.take(); len(lines) != 0 || !closed {
 		t.Errorf("after the overflow %d lines are kept (closed %v)", len(lines), closed)
 	}
-	if !o.push([]byte("y")) {
+	if o.push([]byte("y")) == overflow {
 		t.Error("a closed queue overflows again")
 	}
 }

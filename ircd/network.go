@@ -39,6 +39,7 @@ type network struct {
 	table   map[string]*command
 	tokens  []string // of ISUPPORT
 	trusted trusted
+	crew    crew
 	pending chan struct{} // has a token for each connection whose PROXY header is awaited
 
 	reading sync.Mutex // held while the lines are read, so that an older reading never replaces a newer
@@ -46,6 +47,7 @@ type network struct {
 	mu        sync.Mutex
 	current   *request // the request that runs under the lock, if any
 	doomed    []*session
+	unheeded  []*session // have lines that nobody is about to write
 	sessions  map[*session]struct{}
 	monitors  map[string]map[*session]struct{} // who watches a nick, by folded nick
 	nicks     map[string]*user                 // by folded nick
@@ -78,9 +80,24 @@ type account struct {
 
 func (n *network) locked(f func()) { n.lockedFor(nil, f) }
 
-// lockedFor runs f under the lock on behalf of r, then cuts off the sessions
-// whose queues overflowed meanwhile.
+// lockedFor runs f under the lock on behalf of r, and then writes what was queued.
 func (n *network) lockedFor(r *request, f func()) {
+	var few [writeAlone]*session
+	k := n.runLocked(r, f, few[:])
+	if k == 0 {
+		return
+	}
+	p := pens.Get().(*pen)
+	defer pens.Put(p)
+	for _, s := range few[:k] {
+		s.flush(p)
+	}
+}
+
+// runLocked runs f under the lock and cuts off the sessions whose queues overflowed
+// meanwhile. Of those with something to write it returns a few; where they are more,
+// all are the crew's.
+func (n *network) runLocked(r *request, f func(), few []*session) int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.current = r
@@ -93,6 +110,15 @@ func (n *network) lockedFor(r *request, f func()) {
 		n.drop(s, "SendQ exceeded")
 		_ = s.raw.Close() // its writer may be stuck; there is nothing to save
 	}
+	k := 0
+	if len(n.unheeded) <= len(few) {
+		k = copy(few, n.unheeded)
+	} else {
+		n.crew.add(n.unheeded)
+	}
+	clear(n.unheeded)
+	n.unheeded = n.unheeded[:0]
+	return k
 }
 
 // add takes a new connection in, or says why not.
@@ -150,7 +176,7 @@ func (n *network) dropFor(s *session, reason, public string) {
 	n.census.leave(s.addr)
 	n.metrics.connections.Dec()
 	n.push(s, (&line{command: "ERROR", params: []string{"Closing link: " + reason}, at: n.clock()}).bytes(s.caps))
-	s.out.close()
+	n.heed(s, s.out.close())
 	s.end()
 	// A TLS handshake that never ends would hold up the writer.
 	_ = s.raw.SetReadDeadline(time.Now().Add(time.Second)) // fails only on a connection that is closed
@@ -182,7 +208,16 @@ func (n *network) send(s *session, l *line) {
 
 func (n *network) push(s *session, encoded []byte) {
 	n.metrics.sent.Inc()
-	if !s.out.push(encoded) {
+	n.heed(s, s.out.push(encoded))
+}
+
+// heed notes what is to be done about a queue once f of lockedFor has run.
+func (n *network) heed(s *session, what pushed) {
+	switch what {
+	case queued:
+	case unheeded:
+		n.unheeded = append(n.unheeded, s)
+	case overflow:
 		n.doomed = append(n.doomed, s)
 	}
 }

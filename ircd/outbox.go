@@ -2,70 +2,111 @@ package ircd
 
 import "sync"
 
-// outbox is the bounded queue of lines to one client. It has its own lock: the
-// writer takes from it without the network's.
+// outbox is the bounded queue of lines to one client. It has its own lock: who
+// writes takes from it without the network's.
 type outbox struct {
 	limit int
-	wake  chan struct{} // holds one token when there is something to do
 
 	mu     sync.Mutex
 	lines  [][]byte
-	size   int
+	spare  [][]byte // memory of lines that were written, where it is little
+	size   int      // of what is queued, and of what was taken and isn't written yet
+	busy   bool     // somebody writes, or will; at first nobody can
 	closed bool
 }
 
-func newOutbox(limit int) *outbox {
-	return &outbox{limit: limit, wake: make(chan struct{}, 1)}
-}
+func newOutbox(limit int) *outbox { return &outbox{limit: limit, busy: true} }
 
-// push adds a line. It returns false when the client has too much unread; the
-// queue is then closed and emptied.
-func (o *outbox) push(b []byte) bool {
+// pushed says what became of a line.
+type pushed int
+
+const (
+	queued   pushed = iota
+	unheeded        // queued, and nobody is about to write it: the caller must see to that
+	overflow        // the client has too much unread; the queue is closed and emptied
+)
+
+// push adds a line.
+func (o *outbox) push(b []byte) pushed {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closed {
-		return true
+		return queued
 	}
 	if o.size+len(b) > o.limit {
-		o.closed, o.lines, o.size = true, nil, 0
-		o.signal()
-		return false
+		o.closed, o.lines = true, nil
+		return overflow
+	}
+	if o.lines == nil {
+		o.lines, o.spare = o.spare, nil
 	}
 	o.lines = append(o.lines, b)
 	o.size += len(b)
-	if len(o.lines) == 1 {
-		o.signal()
-	}
-	return true
+	return o.heed()
 }
 
 // close lets the writer end once it has sent what is queued.
-func (o *outbox) close() {
+func (o *outbox) close() pushed {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.closed = true
-	o.signal()
+	return o.heed()
 }
 
-// take returns what is queued, and whether nothing more will come.
+func (o *outbox) heed() pushed {
+	if o.busy {
+		return queued
+	}
+	o.busy = true
+	return unheeded
+}
+
+// take returns what is queued, and whether nothing more will come. Lines aren't
+// changed, but their slice is the caller's.
 func (o *outbox) take() ([][]byte, bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	lines := o.lines
-	o.lines, o.size = nil, 0
+	o.lines = nil
 	return lines, o.closed
 }
 
-func (o *outbox) signal() {
-	select {
-	case o.wake <- struct{}{}:
-	default:
+// keepLines is for how many lines a queue keeps memory while it is empty.
+const keepLines = 4
+
+// sent notes that some bytes were written, and takes back the slice of lines once
+// all of it were.
+func (o *outbox) sent(size int, lines [][]byte) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.size -= size
+	if lines != nil && cap(lines) <= keepLines {
+		clear(lines)
+		o.spare = lines[:0]
 	}
 }
 
-// waiting is how many bytes are queued.
+// waiting is how many bytes are queued or being written.
 func (o *outbox) waiting() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.size
+}
+
+// release ends the writing, unless there is something to write again.
+func (o *outbox) release() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.lines) > 0 || o.closed {
+		return false
+	}
+	o.busy = false
+	return true
+}
+
+// abandon empties the queue of a connection that is broken.
+func (o *outbox) abandon() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.closed, o.lines, o.spare = true, nil, nil
 }

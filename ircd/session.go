@@ -7,9 +7,9 @@ import (
 	"net"
 	"net/netip"
 	"sync/atomic"
+	"syscall"
 	"time"
 
-	"github.com/ergochat/irc-go/ircreader"
 	"golang.org/x/time/rate"
 )
 
@@ -19,12 +19,17 @@ import (
 type session struct {
 	serial uint64
 	conn   net.Conn
-	raw    net.Conn   // the connection under TLS; closing it never waits
-	secure bool       // whether the client came by TLS, all the way
-	web    bool       // whether it is a WebSocket
-	addr   netip.Addr // for limits only; shown to nobody and never logged
-	exempt bool       // whether limits by address leave it alone
+	raw    net.Conn        // the connection under TLS; closing it never waits
+	secure bool            // whether the client came by TLS, all the way
+	web    bool            // whether it is a WebSocket
+	addr   netip.Addr      // for limits only; shown to nobody and never logged
+	exempt bool            // whether limits by address leave it alone
+	direct syscall.RawConn // of a plain connection, else nil; see writing.go
+	in     inlet           // for the goroutine that reads
+	moved  bool            // the same
 	out    *outbox
+	spawn  func(func())       // starts a goroutine of the connection
+	hangUp func()             // closes the connection
 	end    context.CancelFunc // ends what the connection waits for
 	seen   atomic.Int64       // when the last line came, Unix nanoseconds
 	pace   atomic.Pointer[rate.Limiter]
@@ -72,37 +77,37 @@ func (s *session) login() string {
 	return s.account.member.Name
 }
 
-const (
-	maxRead      = 8191 + maxLine // tags and line
-	longLines    = 4              // over-long lines in a row that are forgiven
-	writeTimeout = 20 * time.Second
-	writeChunk   = 16 << 10
-)
+const longLines = 4 // over-long lines in a row that are forgiven
 
 // read runs the client's commands until the connection ends. Lines over the
-// limit are answered and skipped without keeping them.
-func (n *network) read(ctx context.Context, s *session) {
-	var in ircreader.Reader
-	in.Initialize(s.conn, 512, maxRead)
+// limit are answered and skipped without keeping them. The first time that a client
+// who has registered is silent it returns true, and wants to be called again by a
+// new goroutine: the stack of this one has grown, and most clients are silent.
+func (n *network) read(ctx context.Context, s *session) (again bool) {
 	skipping, strikes := false, 0
 	for {
-		raw, err := in.ReadLine()
+		if s.in.empty() && !s.moved && !skipping {
+			n.locked(func() { s.moved = s.registered() })
+			if s.moved {
+				return true
+			}
+		}
+		raw, err := s.in.next()
 		s.seen.Store(n.clock().UnixNano())
 		switch {
-		case errors.Is(err, ircreader.ErrReadQ):
+		case errors.Is(err, errLongLine):
 			if strikes++; strikes > longLines {
 				n.locked(func() { n.drop(s, "Line is far too long") })
-				return
+				return false
 			}
 			skipping = true
-			in.Initialize(s.conn, 512, maxRead)
 			continue
 		case err != nil:
 			n.locked(func() { n.drop(s, readError(err)) })
-			return
+			return false
 		}
 		if !s.wait(ctx, n.clock()) {
-			return
+			return false
 		}
 		if skipping {
 			skipping = false
@@ -112,7 +117,7 @@ func (n *network) read(ctx context.Context, s *session) {
 		strikes = 0
 		n.metrics.received.Inc()
 		if !n.handle(ctx, s, string(raw)) {
-			return
+			return false
 		}
 	}
 }
@@ -145,46 +150,4 @@ func readError(err error) string {
 		return "This port wants TLS"
 	}
 	return "Connection closed"
-}
-
-// write sends what is queued until the queue is closed, and then closes the
-// connection.
-func (s *session) write() {
-	defer func() { _ = s.raw.Close() }() // nothing depends on how a dead connection closes
-	for range s.out.wake {
-		lines, last := s.out.take()
-		for len(lines) > 0 {
-			var chunk []byte
-			chunk, lines = gather(lines)
-			if s.conn.SetWriteDeadline(time.Now().Add(writeTimeout)) != nil {
-				return
-			}
-			if _, err := s.conn.Write(chunk); err != nil {
-				return
-			}
-		}
-		if last {
-			if s.conn != s.raw {
-				_ = s.conn.Close() // says goodbye first, as TLS and WebSocket want
-			}
-			return
-		}
-	}
-}
-
-// gather joins lines to chunks, so that a burst takes few writes.
-func gather(lines [][]byte) (chunk []byte, rest [][]byte) {
-	size, k := 0, 0
-	for k < len(lines) && (k == 0 || size+len(lines[k]) <= writeChunk) {
-		size += len(lines[k])
-		k++
-	}
-	if k == 1 {
-		return lines[0], lines[1:]
-	}
-	chunk = make([]byte, 0, size)
-	for _, l := range lines[:k] {
-		chunk = append(chunk, l...)
-	}
-	return chunk, lines[k:]
 }

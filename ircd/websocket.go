@@ -116,7 +116,8 @@ func (n *network) openWeb(w http.ResponseWriter, r *http.Request, conns *connect
 	}
 	ws.SetReadLimit(maxRead)
 	s.conn = &webConn{Conn: raw, ws: ws, binary: ws.Subprotocol() == webBinary}
-	conns.start(s, func() { n.read(ctx, s) }, s.write)
+	conns.start(s)
+	n.readOn(ctx, s)
 }
 
 // webConn lets a WebSocket look like the stream of lines that other connections

@@ -1,0 +1,131 @@
+package ircd
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"sync"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// maxRead bounds a line that is kept until its end comes: tags and line.
+const maxRead = 8191 + maxLine
+
+// errLongLine is returned once for a line that is longer, of which nothing is kept.
+// What still comes of it is the next line.
+var errLongLine = errors.New("the line is too long")
+
+// inlet cuts what a client sends into lines. While a plain connection is silent it
+// has no buffer: the many that are cost little.
+type inlet struct {
+	s          *session
+	buf        []byte
+	start, end int // of what is unread
+	try        func(fd uintptr) bool
+	n          int
+	err        error
+}
+
+var inletBuffers = sync.Pool{New: func() any { return new([maxRead]byte) }}
+
+// smallRead is the buffer of a connection that can't do without one.
+const smallRead = 512
+
+func (in *inlet) open(s *session) {
+	in.s = s
+	in.try = func(fd uintptr) bool {
+		in.lend()
+		in.n, in.err = readNow(fd, in.buf[in.end:])
+		if errors.Is(in.err, unix.EAGAIN) {
+			in.giveBack()
+			return false
+		}
+		return !errors.Is(in.err, unix.EINTR)
+	}
+}
+
+// readNow reads what is there. As in sendNow, the socket never blocks.
+func readNow(fd uintptr, b []byte) (int, error) {
+	//nolint:gosec // b is not empty; the pointer lives through the call
+	n, _, e := unix.RawSyscall(unix.SYS_READ, fd, uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)))
+	if e != 0 {
+		return 0, e
+	}
+	return int(n), nil
+}
+
+func (in *inlet) lend() {
+	if in.buf == nil {
+		in.buf = inletBuffers.Get().(*[maxRead]byte)[:]
+	}
+}
+
+func (in *inlet) giveBack() {
+	if in.end == 0 && in.buf != nil {
+		inletBuffers.Put((*[maxRead]byte)(in.buf))
+		in.buf = nil
+	}
+}
+
+// empty reports whether all that came was read.
+func (in *inlet) empty() bool { return in.start == in.end }
+
+// next waits for a line and returns it without its end, LF or CR LF. It holds until
+// the next call.
+func (in *inlet) next() ([]byte, error) {
+	searched := in.start
+	for {
+		if i := bytes.IndexByte(in.buf[searched:in.end], '\n'); i >= 0 {
+			l := in.buf[in.start : searched+i]
+			in.start = searched + i + 1
+			return bytes.TrimSuffix(l, []byte("\r")), nil
+		}
+		if in.start > 0 {
+			in.end = copy(in.buf, in.buf[in.start:in.end])
+			in.start = 0
+		}
+		searched = in.end
+		if in.end == maxRead {
+			in.end = 0
+			return nil, errLongLine
+		}
+		if err := in.fill(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// fill waits until something comes.
+func (in *inlet) fill() error {
+	if in.s.direct != nil {
+		in.giveBack()
+		if err := in.s.direct.Read(in.try); err != nil {
+			return err
+		}
+	} else {
+		in.grow()
+		in.n, in.err = in.s.conn.Read(in.buf[in.end:])
+	}
+	switch {
+	case in.n > 0: // an error comes again
+		in.end += in.n
+		return nil
+	case in.err != nil:
+		return in.err
+	case in.s.direct != nil:
+		return io.EOF
+	}
+	return nil
+}
+
+// grow makes room where the buffer is the inlet's own.
+func (in *inlet) grow() {
+	switch {
+	case in.end == 0 && len(in.buf) != smallRead:
+		in.buf = make([]byte, smallRead)
+	case in.end == len(in.buf):
+		in.buf = append(in.buf, make([]byte, min(len(in.buf), maxRead-len(in.buf)))...)
+	}
+}
