@@ -54,9 +54,10 @@ bench-tracker: build ## put load on the tracker, on MariaDB, and on others, and 
 		-caduceus sync-always=./caduceus,CADUCEUS_TRACKER_JOURNAL_SYNC=always \
 		-caduceus busy=./caduceus,CADUCEUS_TRACKER_FLUSH_EVERY=5s,CADUCEUS_TRACKER_CHECKPOINT_EVERY=5s $(ARGS)
 
-bench-irc: build ## put load on the IRC network, and on inspircd and ngircd, and compare (ARGS=… for the tool)
+bench-irc: build ## put load on the IRC network, on MariaDB, and on inspircd and ngircd, and compare (ARGS=… for the tool)
+	@./scripts/needs.sh bench
 	$(GO) build -o bin/irc-load ./ircd/load
-	./bin/irc-load -caduceus ./caduceus $(ARGS)
+	$(GO) run ./scripts/withmariadb ./bin/irc-load -caduceus ./caduceus $(ARGS)
 
 fuzz: ## run every fuzz target for FUZZTIME (20s)
 	./scripts/fuzz.sh $(FUZZTIME)

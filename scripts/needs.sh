@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs from Debian what this machine lacks, and says what it does.
 #   needs.sh demo            the datasets that make demo shares
-#   needs.sh bench           what make bench-tracker compares with
+#   needs.sh bench           what make bench-tracker and bench-irc compare with
 #   needs.sh test [package…] these, and what the tests need: database server, real
 #                            BitTorrent clients, IRC servers, a browser; and further
 #                            packages
@@ -14,7 +14,7 @@ samples=(/usr/share/doc/bowtie2/examples /usr/share/doc/libsbml5-examples/exampl
 case ${1:-} in
 demo) ;;
 bench)
-	packages=(mariadb-server opentracker)
+	packages=(mariadb-server opentracker inspircd ngircd)
 	samples=()
 	;;
 test)

@@ -1,0 +1,202 @@
+package ircd
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// wire opens a session over a loopback socket whose buffers are small, and returns the
+// client's end.
+func (in *interior) wire(t *testing.T, config, theirs *tls.Config) (*session, net.Conn) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	client, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close() })
+	if err := client.(*net.TCPConn).SetReadBuffer(128 << 10); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := raw.(*net.TCPConn).SetWriteBuffer(32 << 10); err != nil {
+		t.Fatal(err)
+	}
+	if theirs != nil {
+		client = tls.Client(client, theirs)
+	}
+	in.n.open(raw, netip.Addr{}, config, in.conns)
+	if theirs != nil {
+		if err := client.(*tls.Conn).Handshake(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for s := range in.n.sessions {
+		return s, client
+	}
+	t.Fatal("there is no session")
+	return nil, nil
+}
+
+// TestLinesArriveInOrder lets several goroutines queue lines for a client that reads by
+// fits and starts: what the socket doesn't take at once must come all the same, whole,
+// once and in its order.
+func TestLinesArriveInOrder(t *testing.T) {
+	t.Parallel()
+	for _, secure := range []bool{false, true} {
+		in := inside(t, func(c *Config) { c.SendQueue = 64 << 20 })
+		var config, theirs *tls.Config
+		if secure {
+			dir := t.TempDir()
+			cert, _, err := loadCertificate(filepath.Join(dir, "cert"), filepath.Join(dir, "key"), in.cfg.ServerName, time.Now())
+			if err != nil {
+				t.Fatal(err)
+			}
+			config = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
+			theirs = &tls.Config{InsecureSkipVerify: true}
+		}
+		s, client := in.wire(t, config, theirs)
+		const lines = 20_000
+		go func() {
+			for i := range lines {
+				in.n.locked(func() {
+					in.n.push(s, fmt.Appendf(nil, "%d %s\r\n", i, strings.Repeat("x", i%400)))
+				})
+			}
+		}()
+		if err := client.SetReadDeadline(time.Now().Add(3 * patience)); err != nil {
+			t.Fatal(err)
+		}
+		r := bufio.NewReaderSize(client, 512)
+		for i := range lines {
+			l, err := r.ReadString('\n')
+			if err != nil {
+				t.Fatalf("after %d lines: %v", i, err)
+			}
+			if want := fmt.Sprintf("%d %s\r\n", i, strings.Repeat("x", i%400)); l != want {
+				t.Fatalf("line %d is %q", i, l)
+			}
+			if i%5000 == 0 {
+				time.Sleep(20 * time.Millisecond) // lets the socket fill
+			}
+		}
+		in.n.locked(func() { in.n.drop(s, "bye") })
+		if rest, err := io.ReadAll(r); err != nil || !bytes.Contains(rest, []byte("bye")) {
+			t.Errorf("the end is %q, %v", rest, err)
+		}
+	}
+}
+
+// TestQueueCountsWhatIsUnderWay makes sure that a client that reads nothing is cut off
+// by the bytes that it left, those that were taken from the queue to be written
+// included.
+func TestQueueCountsWhatIsUnderWay(t *testing.T) {
+	t.Parallel()
+	o := newOutbox(100)
+	if o.push(make([]byte, 60)) != queued || !func() bool { lines, _ := o.take(); return len(lines) == 1 }() {
+		t.Fatal("a line was not queued")
+	}
+	if o.push(make([]byte, 60)) != overflow {
+		t.Error("what is being written doesn't count")
+	}
+	o = newOutbox(100)
+	o.push(make([]byte, 60))
+	lines, _ := o.take()
+	o.sent(60, lines)
+	if !o.release() || o.push(make([]byte, 100)) != unheeded {
+		t.Error("what was written still counts")
+	}
+	if o.release() {
+		t.Error("a queue was left that has a line")
+	}
+}
+
+// TestInlet reads lines that come in pieces, with every kind of end, and one that is
+// too long.
+func TestInlet(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("y", 3*maxRead+5)
+	text := "a\r\nb\n\r\n\nc\rd\r\r\n" + strings.Repeat("z", maxRead-2) + "\r\n" + long + "\r\nlast\r\nhalf"
+	want := []string{"a", "b", "", "", "c\rd\r", strings.Repeat("z", maxRead-2), "!", "last"}
+	for _, plain := range []bool{true, false} {
+		for _, piece := range []int{1, 3, 700, len(text)} {
+			var got []string
+			for _, l := range readPieces(t, text, piece, plain) {
+				if len(got) > 0 && got[len(got)-1] == "!" && (l == "!" || strings.HasPrefix(l, "y")) {
+					continue // more of the line that is too long
+				}
+				got = append(got, l)
+			}
+			if strings.Join(got, "|") != strings.Join(want, "|") {
+				t.Errorf("plain %v, pieces of %d: %.100q", plain, piece, got)
+			}
+		}
+	}
+}
+
+func readPieces(t *testing.T, text string, piece int, plain bool) (got []string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	client, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	go func() {
+		defer client.Close()
+		for rest := text; rest != ""; {
+			k := min(piece, len(rest))
+			if _, err := io.WriteString(client, rest[:k]); err != nil {
+				return
+			}
+			rest = rest[k:]
+		}
+	}()
+	s := newSession(conn, 1<<20, context.CancelFunc(func() {}))
+	if plain {
+		s.direct = directOf(conn)
+	}
+	s.in.open(s)
+	if err := conn.SetReadDeadline(time.Now().Add(3 * patience)); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		b, err := s.in.next()
+		switch {
+		case errors.Is(err, errLongLine):
+			got = append(got, "!")
+		case errors.Is(err, io.EOF):
+			return got
+		case err != nil:
+			t.Fatal(err)
+		default:
+			got = append(got, string(b))
+		}
+	}
+}
