@@ -47,7 +47,7 @@ func (c *serveCmd) Run(g *globals) error {
 	if err != nil {
 		return err
 	}
-	if slices.Equal(rooms, []string{"tracker"}) && os.Getenv("GOGC") == "" {
+	if isTracker(rooms) && os.Getenv("GOGC") == "" {
 		// Its memory is nearly all swarms and rows without pointers: to collect
 		// often costs next to nothing, and room for garbage would be a part of them.
 		debug.SetGCPercent(10)
@@ -56,6 +56,9 @@ func (c *serveCmd) Run(g *globals) error {
 	defer stop()
 	return serve(ctx, s, rooms, os.Stdout, nil)
 }
+
+// isTracker reports whether rooms are the tracker alone, whose memory is tuned.
+func isTracker(rooms []string) bool { return slices.Equal(rooms, []string{"tracker"}) }
 
 // rooms are those that the site consists of: our IRC network is not started where
 // Hermes works on another.
@@ -145,6 +148,11 @@ func (h *house) run(ctx context.Context, names []string, whole bool, out io.Writ
 			return
 		}
 		h.showAddresses(out, names)
+		if isTracker(names) {
+			if err := trim(); err != nil {
+				h.log.Info("the program's own pages stay in memory", "err", err)
+			}
+		}
 		if beside == nil {
 			return
 		}
