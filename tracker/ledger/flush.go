@@ -25,8 +25,8 @@ const (
 type batch struct {
 	upto     uint64 // the marks that it sets
 	shards   []int
-	sheets   []*sheet // of these shards
-	rows     []*row   // in them, by member and torrent
+	rows     []*row // of these shards, by member and torrent
+	desk     *desk  // where they lie
 	counts   []Count
 	snatched map[core.TorrentID]int64 // found by the last try
 }
@@ -90,65 +90,81 @@ func (b *Book) writeTaken(ctx context.Context) error {
 // take moves what is pending of one shard or more, from one on, into a batch, and
 // returns the shard that is next. Nothing may be waiting.
 func (b *Book) take(from int, counts []Count) (next int) {
-	w := &batch{counts: counts}
-	n, old := 0, uint64(math.MaxUint64)
+	w := &batch{counts: counts, desk: &b.desk}
+	var piles [shards]pile
+	slips, old := 0, uint64(math.MaxUint64)
 	b.cut.Lock()
 	w.upto = b.journal.Appended()
-	for next = from; next < shards && (next == from || n+len(b.shards[next].open.rows) <= maxBatch); next++ {
-		s := b.shards[next].open
-		b.shards[next].open = b.blank()
-		w.shards, w.sheets = append(w.shards, next), append(w.sheets, s)
-		n, old = n+len(s.rows), min(old, b.marks[next])
+	for next = from; next < shards; next++ {
+		p := &b.shards[next].pile
+		if next > from && b.merged*float64(slips+p.slips) > maxBatch {
+			break
+		}
+		w.shards, slips, old = append(w.shards, next), slips+p.slips, min(old, b.marks[next])
+		if p.full {
+			b.fulls.Add(-1)
+		}
+		piles[next], *p = *p, pile{limit: pressFrom}
 	}
-	b.open.Add(-int64(n))
 	b.cut.Unlock()
-	if w.upto == old && len(counts) == 0 {
-		b.recycle(w.sheets)
-		return next
+	b.desk.empty()
+	for i := from; i < next; i++ {
+		piles[i].into(&b.desk.sheet)
+		b.spare.put(piles[i].leaves)
 	}
-	w.sort()
-	b.taken = append(b.taken, w)
+	w.rows = b.desk.sorted()
+	b.rows.Add(int64(len(w.rows) - slips))
+	b.merged = 1
+	if slips > smallBatch {
+		b.merged = float64(len(w.rows)) / float64(slips)
+	}
+	if w.upto > old || len(counts) > 0 {
+		b.taken = append(b.taken, w)
+	}
 	return next
 }
 
-// blank returns an empty sheet. It is called with cut held for writing.
-func (b *Book) blank() *sheet {
-	n := len(b.spare)
-	if n == 0 {
-		return newSheet()
-	}
-	s := b.spare[n-1]
-	b.spare = b.spare[:n-1]
-	return s
+// desk is where the rows of a batch are merged and put into order. It is used again,
+// as large pieces of garbage cost a multiple of themselves.
+type desk struct {
+	sheet
+	order []placed
+	list  []*row
+	sums  []sum
 }
 
-// sort puts the rows into the order of their primary key: the database writes page
+// empty makes room for others. What an unusual lot took is not kept.
+func (d *desk) empty() {
+	if cap(d.rows) > 2*maxBatch {
+		*d = desk{sheet: *newSheet()}
+	}
+	d.sheet.empty()
+}
+
+// placed is a row beside its key, which is compared again and again.
+type placed struct {
+	key
+	place int
+}
+
+// sorted returns the rows in the order of their primary key: the database writes page
 // after page, and several trackers lock rows in the same order.
-func (w *batch) sort() {
-	n := 0
-	for _, s := range w.sheets {
-		n += len(s.rows)
+func (d *desk) sorted() []*row {
+	n := len(d.rows)
+	d.order, d.list = slices.Grow(d.order[:0], n), slices.Grow(d.list[:0], n)
+	for i := range d.rows {
+		d.order = append(d.order, placed{d.rows[i].key, i})
 	}
-	type placed struct { // beside its key, which is compared again and again
-		key
-		row *row
-	}
-	order := make([]placed, 0, n)
-	for _, s := range w.sheets {
-		for i := range s.rows {
-			order = append(order, placed{s.rows[i].key, &s.rows[i]})
-		}
-	}
-	slices.SortFunc(order, func(a, b placed) int {
+	slices.SortFunc(d.order, func(a, b placed) int {
 		if a.member != b.member {
 			return cmp.Compare(a.member, b.member)
 		}
 		return cmp.Compare(a.torrent, b.torrent)
 	})
-	w.rows = make([]*row, n)
-	for i := range order {
-		w.rows[i] = order[i].row
+	for _, o := range d.order {
+		d.list = append(d.list, &d.rows[o.place])
 	}
+	return d.list
 }
 
 // halves are two batches that do the same. When the whole was in truth committed,
@@ -156,11 +172,15 @@ func (w *batch) sort() {
 func (w *batch) halves() []*batch {
 	h := len(w.shards) / 2
 	both := []*batch{
-		{upto: w.upto, shards: w.shards[:h], sheets: w.sheets[:h], counts: w.counts, snatched: w.snatched},
-		{upto: w.upto, shards: w.shards[h:], sheets: w.sheets[h:]},
+		{upto: w.upto, shards: w.shards[:h], desk: w.desk, counts: w.counts, snatched: w.snatched},
+		{upto: w.upto, shards: w.shards[h:], desk: w.desk},
 	}
-	for _, half := range both {
-		half.sort()
+	for _, r := range w.rows {
+		half := both[1]
+		if shardOf(r.member) < half.shards[0] {
+			half = both[0]
+		}
+		half.rows = append(half.rows, r)
 	}
 	return both
 }
@@ -174,28 +194,12 @@ func (b *Book) finish(w *batch) {
 		b.snatches.Store(id, b.Snatches(id)+n)
 	}
 	b.rows.Add(-int64(len(w.rows)))
-	b.recycle(w.sheets)
 }
 
-// recycle keeps sheets for whatever shard needs them next, so that recording
-// allocates nothing. Very large ones are given up.
-func (b *Book) recycle(sheets []*sheet) {
-	const large = 1 << 13
-	b.cut.Lock()
-	defer b.cut.Unlock()
-	for _, s := range sheets {
-		if len(s.rows) > large || len(b.spare) == shards {
-			continue
-		}
-		s.empty()
-		b.spare = append(b.spare, s)
-	}
-}
-
-// settle takes back that it is time to flush early, which merging may have said
-// while the flush was going on.
+// settle takes back that it is time to flush early when all that was full has been
+// written.
 func (b *Book) settle() {
-	if b.open.Load() >= enoughRows {
+	if b.fulls.Load() > 0 {
 		return
 	}
 	select {
@@ -293,10 +297,11 @@ func (b *Book) rebuild(w *batch, marks *[shards]uint64) error {
 		least = min(least, marks[i])
 	}
 	b.o.Log.Warn("the database has lost what it had committed; it is written again from the journal", "from", least, "upto", w.upto)
-	in := map[int]*sheet{}
+	var ours [shards]bool
 	for _, i := range w.shards {
-		in[i] = newSheet()
+		ours[i] = true
 	}
+	made := &desk{sheet: *newSheet()} // halves of a batch share theirs
 	oldest := b.journal.Oldest()
 	if least+1 < oldest {
 		b.o.Log.Error("not all of that is in the journal any more; what lies between is lost to the database", "from", least, "oldest", oldest)
@@ -310,21 +315,20 @@ func (b *Book) rebuild(w *batch, marks *[shards]uint64) error {
 		if err != nil {
 			return err
 		}
-		if s := in[shardOf(e.Member)]; s != nil && !e.Move && pos > marks[shardOf(e.Member)] {
-			s.merge(&e)
+		if i := shardOf(e.Member); ours[i] && !e.Move && pos > marks[i] {
+			r := rowOf(&e)
+			made.add(&r)
 		}
 		return nil
 	})
 	if err != nil && !errors.Is(err, errEnd) {
 		return err
 	}
-	made := &batch{upto: w.upto, shards: w.shards, counts: w.counts}
 	for _, i := range w.shards {
-		made.sheets = append(made.sheets, in[i])
 		b.marks[i] = marks[i]
 	}
-	made.sort()
-	b.rows.Add(int64(len(made.rows) - len(w.rows)))
-	*w = *made
+	was := len(w.rows)
+	*w = batch{upto: w.upto, shards: w.shards, rows: made.sorted(), desk: made, counts: w.counts}
+	b.rows.Add(int64(len(w.rows) - was))
 	return nil
 }

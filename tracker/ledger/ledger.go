@@ -22,7 +22,7 @@
 //
 // # When something is away
 //
-// The database: rows go on being merged. They take about 90 bytes for each pair of
+// The database: rows go on being merged. They take at most about 50 bytes for each pair of
 // member and torrent that has announced, whatever the outage lasts, so that memory
 // has its bound in the number of clients. The journal grows by some 90 bytes an
 // announce, which is the limit: at 550 announces a second (a million clients) 170
@@ -145,13 +145,19 @@ type Book struct {
 	// journal.Appended, and no others.
 	cut    sync.RWMutex
 	shards [shards]shard
-	spare  []*sheet      // empty; guarded by cut
-	rows   atomic.Int64  // in memory: being merged, and taken
-	open   atomic.Int64  // of these, being merged
+	spare  leaves
+	rows   atomic.Int64  // in memory: on piles, and taken
+	fulls  atomic.Int64  // piles that are full
 	many   chan struct{} // holds one when it is time to flush early
+	press  struct {
+		sync.Mutex // taken after that of a shard
+		sheet
+	}
 
-	mu       sync.Mutex // one flush at a time; guards taken and marks
+	mu       sync.Mutex // one flush at a time; guards the next four
 	taken    []*batch   // to be written, oldest first
+	desk     desk       // of the batch that was taken last
+	merged   float64    // how many rows a slip of it made
 	marks    [shards]uint64
 	failures atomic.Int64
 	clean    atomic.Int64 // Unix milliseconds: everything recorded before is in the database
@@ -166,8 +172,8 @@ type Book struct {
 }
 
 type shard struct {
-	mu   sync.Mutex
-	open *sheet
+	mu sync.Mutex
+	pile
 }
 
 func shardOf(m core.MemberID) int { return int(uint64(m) % shards) }
@@ -222,23 +228,36 @@ func refusal(err error) error {
 	return core.Wrap(err, core.Unavailable, "the tracker can't record your transfer at the moment; nothing is lost, your client will tell it again")
 }
 
-// merge adds e to its row.
+// merge puts e on the pile of its shard.
 func (b *Book) merge(e *Entry) {
 	if e.Move {
 		return
 	}
+	r := rowOf(e)
 	sh := &b.shards[shardOf(e.Member)]
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	if !sh.open.merge(e) {
+	sh.add(&r, &b.spare)
+	b.rows.Add(1)
+	if sh.slips >= sh.limit {
+		b.pressPile(&sh.pile)
+	}
+}
+
+// pressPile makes room on a pile. It may say that it is time to flush.
+func (b *Book) pressPile(p *pile) {
+	b.press.Lock()
+	defer b.press.Unlock()
+	slips, full := p.slips, p.full
+	p.press(&b.press.sheet, &b.spare)
+	b.rows.Add(int64(p.slips - slips))
+	if full || !p.full {
 		return
 	}
-	b.rows.Add(1)
-	if n := b.open.Add(1); n == manyRows || n >= enoughRows && sh.open.mostlyNew() {
-		select {
-		case b.many <- struct{}{}:
-		default: // it is known already
-		}
+	b.fulls.Add(1)
+	select {
+	case b.many <- struct{}{}:
+	default: // it is known already
 	}
 }
 
@@ -254,7 +273,7 @@ func (b *Book) Snatches(id core.TorrentID) int64 {
 
 // Stats tell how the book is doing.
 type Stats struct {
-	Rows       int           // in memory
+	Rows       int           // in memory; those of the same member and torrent are merged now and then
 	Age        time.Duration // everything older is in the database
 	Lag        uint64        // records of the journal that are not in the database
 	Failures   int64         // failed tries to write to the database, since the start
@@ -279,14 +298,6 @@ func (b *Book) Stats() Stats {
 	}
 	return s
 }
-
-// Rows are flushed before their time when enoughRows wait and nearly every entry
-// makes another, or when there are manyRows: waiting for more would take memory,
-// and merge little.
-const (
-	enoughRows = 1 << 16
-	manyRows   = 200_000
-)
 
 const (
 	firstBackoff = 250 * time.Millisecond

@@ -33,8 +33,9 @@ func Open(ctx context.Context, d *db.DB, o Options) (_ *Book, err error) {
 func makeBook(d *db.DB, o Options) *Book {
 	b := &Book{db: d, o: o, first: make(chan struct{}), space: spaceOf, many: make(chan struct{}, 1), late: rate.Sometimes{Interval: time.Minute}}
 	for i := range b.shards {
-		b.shards[i].open = newSheet()
+		b.shards[i].limit = pressFrom
 	}
+	b.press.sheet, b.desk.sheet, b.merged = *newSheet(), *newSheet(), 1
 	now := o.Clock().UnixMilli()
 	b.clean.Store(now)
 	b.saved.at.Store(now)

@@ -7,14 +7,11 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 )
 
-// sheet holds the rows of a shard between two flushes. It has no pointers but to
-// its two arrays, which are used again, so that a million rows are nothing to the
-// garbage collector.
+// sheet merges rows. It has no pointers but to its two arrays, which are used
+// again.
 type sheet struct {
-	rows    []row
-	cells   []uint32 // places in rows from 1, found by linear probing; 0 is none
-	entries int      // merged
-	looked  int      // entries when mostlyNew last looked
+	rows  []row
+	cells []uint32 // places in rows from 1, found by linear probing; 0 is none
 }
 
 type key struct {
@@ -22,7 +19,7 @@ type key struct {
 	torrent core.TorrentID
 }
 
-// row is the sum of all entries of a key since the last flush.
+// row is what an entry adds to the books, or the sum of several of the same key.
 type row struct {
 	key
 	up, down, rawUp, rawDown int64
@@ -40,28 +37,35 @@ func (k key) hash() uint64 {
 	return h ^ h>>32
 }
 
-// merge reports whether it made a new row.
-func (s *sheet) merge(e *Entry) (added bool) {
-	s.entries++
-	k := key{e.Member, e.Torrent}
+// rowOf is the row of one entry.
+func rowOf(e *Entry) row {
+	at := seconds32(e.At.Unix())
+	r := row{key: key{e.Member, e.Torrent}, up: int64(e.Up), down: int64(e.Down), rawUp: int64(e.RawUp), rawDown: int64(e.RawDown),
+		left: int64(e.Left), seconds: seconds32(int64(e.SeedTime / time.Second)), first: at, last: at, active: e.Active, completion: e.Completion}
+	if r.completion != NoCompletion {
+		r.completed = at
+	}
+	return r
+}
+
+// add merges a row that is later than those before.
+func (s *sheet) add(r *row) {
 	last := uint64(len(s.cells) - 1) // their number is a power of two
-	cell := k.hash() & last
+	cell := r.hash() & last
 	for ; s.cells[cell] != 0; cell = (cell + 1) & last {
-		if r := &s.rows[s.cells[cell]-1]; r.key == k {
-			r.merge(e)
-			return false
+		if old := &s.rows[s.cells[cell]-1]; old.key == r.key {
+			old.merge(r)
+			return
 		}
 	}
 	if len(s.rows) == cap(s.rows) {
 		s.rows = append(make([]row, 0, len(s.rows)+len(s.rows)/4+16), s.rows...)
 	}
-	s.rows = append(s.rows, row{key: k, first: seconds32(e.At.Unix())})
-	s.rows[len(s.rows)-1].merge(e)
+	s.rows = append(s.rows, *r)
 	s.cells[cell] = uint32(len(s.rows))
 	if len(s.rows)*3 > len(s.cells)*2 {
 		s.spread(2 * len(s.cells))
 	}
-	return true
 }
 
 // spread makes so many cells, and finds each row one.
@@ -77,34 +81,20 @@ func (s *sheet) spread(cells int) {
 	}
 }
 
-// lookEvery is after how many new rows mostlyNew looks anew.
-const lookEvery = 512
-
-// mostlyNew reports, every so many new rows, whether of the last entries seven in
-// eight made one.
-func (s *sheet) mostlyNew() bool {
-	if len(s.rows)%lookEvery != 0 {
-		return false
-	}
-	n := s.entries - s.looked
-	s.looked = s.entries
-	return n*7 <= lookEvery*8
-}
-
 func (s *sheet) empty() {
 	clear(s.cells)
-	s.rows, s.entries, s.looked = s.rows[:0], 0, 0
+	s.rows = s.rows[:0]
 }
 
-func (r *row) merge(e *Entry) {
-	r.up, r.down = add(r.up, int64(e.Up)), add(r.down, int64(e.Down))
-	r.rawUp, r.rawDown = add(r.rawUp, int64(e.RawUp)), add(r.rawDown, int64(e.RawDown))
-	r.seconds = seconds32(int64(r.seconds) + int64(e.SeedTime/time.Second))
-	r.left, r.active = int64(e.Left), e.Active
-	at := seconds32(e.At.Unix())
-	r.last, r.first = max(r.last, at), min(r.first, at)
-	if e.Completion > r.completion {
-		r.completion, r.completed = e.Completion, at
+// merge adds a later row of the same key.
+func (r *row) merge(o *row) {
+	r.up, r.down = add(r.up, o.up), add(r.down, o.down)
+	r.rawUp, r.rawDown = add(r.rawUp, o.rawUp), add(r.rawDown, o.rawDown)
+	r.seconds = seconds32(int64(r.seconds) + int64(o.seconds))
+	r.left, r.active = o.left, o.active
+	r.last, r.first = max(r.last, o.last), min(r.first, o.first)
+	if o.completion > r.completion {
+		r.completion, r.completed = o.completion, o.completed
 	}
 }
 

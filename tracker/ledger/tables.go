@@ -25,10 +25,11 @@ func (w *batch) apply(ctx context.Context, tx *db.Tx) error {
 	if w.snatched, err = w.complete(ctx, tx, known); err != nil {
 		return err
 	}
-	members, torrents := w.sums()
+	members := w.sums(func(r *row) int64 { return int64(r.member) })
 	if err := upsertSums(ctx, tx, "transfer_member", "member_id", members, nil); err != nil {
 		return err
 	}
+	torrents := w.sums(func(r *row) int64 { return int64(r.torrent) })
 	return upsertSums(ctx, tx, "transfer_torrent", "torrent_id", torrents, w.snatched)
 }
 
@@ -119,14 +120,15 @@ func among(ctx context.Context, tx *db.Tx, rows []*row, condition string) (map[k
 // sum is what a member or torrent gained.
 type sum struct{ id, up, down int64 }
 
-// sums adds up the rows, by member and by torrent, each sorted by id.
-func (w *batch) sums() (members, torrents []sum) {
-	members, torrents = make([]sum, len(w.rows)), make([]sum, len(w.rows))
-	for i, r := range w.rows {
-		members[i] = sum{int64(r.member), r.up, r.down}
-		torrents[i] = sum{int64(r.torrent), r.up, r.down}
+// sums adds up the rows by what of says, sorted by that. They hold until it is called
+// again.
+func (w *batch) sums(of func(*row) int64) []sum {
+	all := slices.Grow(w.desk.sums[:0], len(w.rows))
+	for _, r := range w.rows {
+		all = append(all, sum{of(r), r.up, r.down})
 	}
-	return addUp(members), addUp(torrents)
+	w.desk.sums = all
+	return addUp(all)
 }
 
 // addUp sorts sums by id and makes one of those with the same.
