@@ -30,6 +30,7 @@ test)
 		libxml2-utils                      # xmllint
 		nginx-light systemd curl           # what deploy/ is for
 		inspircd ngircd                    # other IRC networks that Hermes works on
+		irssi weechat-curses tmux          # people's IRC clients, and terminals for them
 		"$@"
 	)
 	;;

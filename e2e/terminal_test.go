@@ -1,0 +1,194 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// terminal is a program that runs in a terminal of its own, which a test types into
+// and looks at as a person does (tmux).
+type terminal struct {
+	t      *testing.T
+	socket string
+}
+
+// openTerminal runs a program in dir, which is its home too.
+func openTerminal(t *testing.T, dir string, argv ...string) *terminal {
+	t.Helper()
+	short, err := os.MkdirTemp("", "tmux-") // the path of a socket has 107 bytes at most
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := &terminal{t: t, socket: filepath.Join(short, "s")}
+	args := append([]string{"new-session", "-d", "-x", "200", "-y", "50", "env", "HOME=" + dir, "LANG=C.UTF-8", "TERM=screen-256color"}, argv...)
+	if out, err := x.tmux(args...); err != nil {
+		t.Fatalf("tmux: %v: %s", err, out)
+	}
+	pid, err := x.tmux("display-message", "-p", "#{pane_pid}")
+	if err != nil {
+		t.Fatalf("tmux: %v: %s", err, pid)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the terminal of %s shows\n%s", argv[0], x.screen(false))
+		}
+		_, _ = x.tmux("kill-server") // it has ended already when the program has
+		wait(t, argv[0]+" goes on without a terminal", func() (bool, string) { return hasEnded(strings.TrimSpace(pid)), pid })
+		_ = os.RemoveAll(short)
+	})
+	return x
+}
+
+// hasEnded reports whether a process that isn't our child has, whoever is to collect it.
+func hasEnded(pid string) bool {
+	stat, err := os.ReadFile("/proc/" + pid + "/stat")
+	return err != nil || strings.Contains(string(stat), ") Z ")
+}
+
+func (x *terminal) tmux(args ...string) (string, error) {
+	cmd := exec.Command("tmux", append([]string{"-S", x.socket, "-f", "/dev/null"}, args...)...)
+	cmd.Env = append(os.Environ(), "LANG=C.UTF-8")
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+// screen is what the terminal shows, on request with the colours as escape sequences;
+// an error once the program has ended.
+func (x *terminal) screen(colours bool) string {
+	args := []string{"capture-pane", "-p", "-J"}
+	if colours {
+		args = append(args, "-e")
+	}
+	out, err := x.tmux(args...)
+	if err != nil {
+		return "tmux: " + out
+	}
+	return out
+}
+
+// say types a line.
+func (x *terminal) say(text string) {
+	x.t.Helper()
+	for _, args := range [][]string{{"send-keys", "-l", text}, {"send-keys", "Enter"}} {
+		if out, err := x.tmux(args...); err != nil {
+			x.t.Fatalf("type %q: %v: %s", text, err, out)
+		}
+	}
+}
+
+// sees waits for something on the screen.
+func (x *terminal) sees(pattern string) { x.t.Helper(); x.seesAfter("", pattern) }
+
+// seesColoured is sees for what only the colours tell.
+func (x *terminal) seesColoured(pattern string) {
+	x.t.Helper()
+	re := regexp.MustCompile(pattern)
+	wait(x.t, "not on the screen: "+pattern, func() (bool, string) {
+		shown := x.screen(true)
+		return re.MatchString(shown), shown
+	})
+}
+
+// seesAfter types a line, again from time to time, until something is on the screen:
+// for questions whose answer may not be known yet.
+func (x *terminal) seesAfter(line, pattern string) {
+	x.t.Helper()
+	re := regexp.MustCompile(pattern)
+	var asked time.Time
+	wait(x.t, "not on the screen: "+pattern, func() (bool, string) {
+		if line != "" && time.Since(asked) > 3*time.Second {
+			x.say(line)
+			asked = time.Now()
+		}
+		shown := x.screen(false)
+		return re.MatchString(shown), shown
+	})
+}
+
+// chatClient is a client for terminals that people use.
+type chatClient struct {
+	*terminal
+	start func() *terminal
+	// What this client needs for going to a channel or to the server's own lines, and
+	// what it then shows.
+	channel, where string // with #… where the channel belongs
+	server, atHome string
+	clear          string
+}
+
+// again starts a client anew after it was left.
+func (c *chatClient) again() { c.terminal = c.start() }
+
+// goTo shows a channel that the client is in.
+func (c *chatClient) goTo(channel string) {
+	c.t.Helper()
+	c.seesAfter(strings.ReplaceAll(c.channel, "#…", channel), strings.ReplaceAll(c.where, "#…", channel))
+}
+
+// goHome shows what the server says.
+func (c *chatClient) goHome() { c.t.Helper(); c.seesAfter(c.server, c.atHome) }
+
+// quit leaves the network and ends the client.
+func (c *chatClient) quit() {
+	c.t.Helper()
+	c.say("/quit")
+	wait(c.t, "does not end", func() (bool, string) {
+		shown := c.screen(false)
+		return strings.HasPrefix(shown, "tmux: "), shown
+	})
+}
+
+// irssi prepares irssi for a member: TLS with the server's certificate pinned, SASL.
+func (a *account) irssi(port string, fingerprint []byte) *chatClient {
+	a.h.t.Helper()
+	dir := a.h.t.TempDir()
+	pin := strings.ReplaceAll(fmt.Sprintf("% X", fingerprint), " ", ":")
+	config := fmt.Sprintf(`
+servers = ( { address = "127.0.0.1"; chatnet = "site"; port = "%[1]s"; use_tls = "yes"; tls_verify = "no"; tls_pinned_cert = "%[2]s"; autoconnect = "yes"; } );
+chatnets = { site = { type = "IRC"; nick = "%[3]s"; sasl_mechanism = "PLAIN"; sasl_username = "%[3]s"; sasl_password = "%[4]s"; }; };
+settings = { core = { real_name = "%[3]s"; user_name = "%[3]s"; nick = "%[3]s"; }; };
+`, port, pin, a.name, a.ircKey)
+	if err := os.WriteFile(filepath.Join(dir, "config"), []byte(config), 0o600); err != nil {
+		a.h.t.Fatal(err)
+	}
+	c := &chatClient{channel: "/window goto #…", where: `\[\d+:site/#…`, server: "/window 1", atHome: `\[1:`, clear: "/clear"}
+	c.start = func() *terminal {
+		x := openTerminal(a.h.t, dir, "irssi", "--home="+dir)
+		x.sees(`Your host is irc\.localhost`)
+		x.seesAfter("/set show_account_notify ON", `show_account_notify ON`)
+		return x
+	}
+	c.again()
+	return c
+}
+
+// weechat prepares WeeChat for a member, likewise. The settings of TLS have other names
+// from version 4 on; the ones that a version doesn't know it refuses.
+func (a *account) weechat(port string, fingerprint []byte) *chatClient {
+	a.h.t.Helper()
+	dir := a.h.t.TempDir()
+	argv := []string{"weechat", "-d", dir}
+	for _, line := range []string{
+		"/set weechat.look.paste_max_lines -1", "/server add site 127.0.0.1/" + port,
+		"/set irc.server.site.ssl on", "/set irc.server.site.tls on",
+		fmt.Sprintf("/set irc.server.site.ssl_fingerprint %x", fingerprint), fmt.Sprintf("/set irc.server.site.tls_fingerprint %x", fingerprint),
+		"/set irc.server.site.sasl_mechanism plain", "/set irc.server.site.sasl_username " + a.name, "/set irc.server.site.sasl_password " + a.ircKey,
+		"/set irc.server.site.nicks " + a.name, "/set irc.look.smart_filter off", "/connect site",
+	} {
+		argv = append(argv, "-r", line)
+	}
+	c := &chatClient{channel: "/buffer #…", where: `\d+:#…[({]`, server: "/buffer irc.server.site", atHome: `server\[site\]`, clear: "/buffer clear"}
+	c.start = func() *terminal {
+		x := openTerminal(a.h.t, dir, argv...)
+		x.seesAfter(c.server, `Your host is irc\.localhost`)
+		return x
+	}
+	c.again()
+	return c
+}
