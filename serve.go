@@ -209,7 +209,7 @@ func (h *house) room(name string) supervise.Room {
 	case "ircd":
 		return ircd.New(s.IRC, ircd.Deps{Members: h.members, Events: h.events, Channels: h.irc,
 			History: irc.NewHistory(h.db, clock, s.IRC.Retention()), Audit: command.NewAudit(h.db, clock), Reload: s.ircAgain, Clock: clock, Log: log,
-			Metrics: h.metrics, SiteName: s.Site.Name, Version: "caduceus-" + version, DataDir: s.House.DataDir})
+			CloakKey: h.keys.MAC("irc cloak", "guests"), Metrics: h.metrics, SiteName: s.Site.Name, Version: "caduceus-" + version, DataDir: s.House.DataDir})
 	case "hermes":
 		return hermes.New(s.Hermes, hermes.Deps{Events: h.events, Commands: h.commands, Members: h.members, Catalog: h.catalog,
 			Economy: h.economy, Channels: h.channels, SiteURL: s.siteURL(), Clock: clock, Log: log, Metrics: h.metrics})

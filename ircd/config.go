@@ -46,6 +46,13 @@ type Config struct {
 	LinesBurst          int `toml:"lines_burst"`      // and at once
 	GuestLinesPerMinute int `toml:"guest_lines_per_minute"`
 	GuestLinesBurst     int `toml:"guest_lines_burst"`
+	BotLinesPerMinute   int `toml:"bot_lines_per_minute"` // of members' programs, which say with the user mode B what they are
+	BotLinesBurst       int `toml:"bot_lines_burst"`
+	RecvQueue           int `toml:"recvq_bytes"`      // a client that has to wait with more than this unread is cut off
+	JoinsPerMinute      int `toml:"joins_per_minute"` // channels that a connection may enter in the long run
+	JoinsBurst          int `toml:"joins_burst"`      // and at once
+	NicksPerMinute      int `toml:"nicks_per_minute"` // changes of nick of a connection
+	NicksBurst          int `toml:"nicks_burst"`
 
 	Replay             int `toml:"replay_lines"`         // missed lines of a channel that simple clients are shown at login, where the member set nothing else
 	PrivateHistoryDays int `toml:"private_history_days"` // how long conversations are kept for members who switched that on
@@ -97,6 +104,13 @@ func DefaultConfig() Config {
 		LinesBurst:          30,
 		GuestLinesPerMinute: 40,
 		GuestLinesBurst:     15,
+		BotLinesPerMinute:   600,
+		BotLinesBurst:       100,
+		RecvQueue:           32 << 10,
+		JoinsPerMinute:      20,
+		JoinsBurst:          60, // a client enters up to 50 when it comes back
+		NicksPerMinute:      6,
+		NicksBurst:          8,
 
 		Replay:             50,
 		PrivateHistoryDays: 180,
@@ -134,6 +148,13 @@ func (c Config) Validate() error {
 		{"lines_burst", c.LinesBurst, 5},
 		{"guest_lines_per_minute", c.GuestLinesPerMinute, 1},
 		{"guest_lines_burst", c.GuestLinesBurst, 5},
+		{"bot_lines_per_minute", c.BotLinesPerMinute, 1},
+		{"bot_lines_burst", c.BotLinesBurst, 5},
+		{"recvq_bytes", c.RecvQueue, maxRead},
+		{"joins_per_minute", c.JoinsPerMinute, 1},
+		{"joins_burst", c.JoinsBurst, 1},
+		{"nicks_per_minute", c.NicksPerMinute, 1},
+		{"nicks_burst", c.NicksBurst, 1},
 		{"replay_lines", c.Replay, 0},
 		{"private_history_days", c.PrivateHistoryDays, 1},
 		{"free_history_days", c.FreeHistoryDays, 0},

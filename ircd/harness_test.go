@@ -267,6 +267,7 @@ func testConfig() Config {
 	c := DefaultConfig()
 	c.ServerName, c.ListenTLS, c.ListenPlain = "irc.test", "", "127.0.0.1:0"
 	c.MOTD = "Be kind.\nSeed."
+	c.JoinsPerMinute, c.JoinsBurst, c.NicksPerMinute, c.NicksBurst = 1e6, 1e4, 1e6, 1e4
 	c.LinesPerMinute, c.LinesBurst, c.GuestLinesPerMinute, c.GuestLinesBurst = 1e6, 1e4, 1e6, 1e4
 	return c
 }
@@ -281,7 +282,7 @@ func newHouse(t testing.TB, change func(*Config)) *house {
 	if err := c.Validate(); err != nil {
 		t.Fatal(err)
 	}
-	d := h.needs(t)
+	d := h.needs()
 	if c.ListenTLS != "" { // it has a certificate to keep; the fuzzing of others would mostly make and remove directories
 		d.DataDir = t.TempDir()
 	}
@@ -289,7 +290,7 @@ func newHouse(t testing.TB, change func(*Config)) *house {
 	return h
 }
 
-func (h *house) needs(t testing.TB) Deps {
+func (h *house) needs() Deps {
 	return Deps{Members: h.people, Events: h.news, Channels: h.shelf, History: h.history, Audit: h.audit, Clock: time.Now, SiteName: "Bio Test",
 		Log: slog.New(slog.NewTextHandler(h.logged, nil)), Metrics: h.registry}
 }

@@ -37,7 +37,7 @@ func openLibrary(t *testing.T) (*house, *library) {
 	h := newHouse(t, nil)
 	lib := &library{History: irc.NewHistory(d, time.Now, h.cfg.Retention())}
 	h.history = lib
-	h.Room = New(h.cfg, h.needs(t))
+	h.Room = New(h.cfg, h.needs())
 	h.start(t)
 	return h, lib
 }
@@ -399,7 +399,7 @@ func TestADatabaseThatIsAway(t *testing.T) {
 func TestRecorderIsBounded(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, nil)
-	rec := newRecorder(nil, h.needs(t).Log, h.metrics.unkept)
+	rec := newRecorder(nil, h.needs().Log, h.metrics.unkept)
 	for range maxUnwritten + 7 {
 		rec.add(irc.Sent{})
 	}
@@ -424,7 +424,7 @@ func benchmarkLine(b *testing.B, rec *recorder) {
 		b.Fatal(err)
 	}
 	if rec != nil {
-		n.rec = newRecorder(nil, h.needs(b).Log, h.metrics.unkept)
+		n.rec = newRecorder(nil, h.needs().Log, h.metrics.unkept)
 	}
 	ch := n.channels["#general"]
 	var first *session

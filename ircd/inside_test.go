@@ -76,9 +76,9 @@ func (in *interior) dial(t testing.TB, name string) *peer {
 	return newPeer(t, name, mine)
 }
 
-func (in *interior) join(t testing.TB, name string, caps ...string) *peer {
+func (in *interior) join(t testing.TB, name string) *peer {
 	t.Helper()
-	return joinBy(t, in.house, in.dial(t, name), caps...)
+	return joinBy(t, in.house, in.dial(t, name))
 }
 
 // check finds contradictions in the network's state.

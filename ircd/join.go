@@ -43,10 +43,12 @@ func (r *request) join(name, key string) {
 			r.reply(errNoSuchChannel, clip(name, maxChannel), "No such channel")
 			return
 		}
-		n.openFree(r.s, name)
+		if !r.joinsTooFast(name) {
+			n.openFree(r.s, name)
+		}
 		return
 	}
-	if u.in(ch) != nil {
+	if u.in(ch) != nil || r.joinsTooFast(name) {
 		return
 	}
 	if code, why := n.mayJoin(u, ch, key); code != "" {

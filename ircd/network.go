@@ -34,7 +34,7 @@ type network struct {
 	metrics *metrics
 	rec     *recorder // nil where no history is kept
 	guard   *guess.Guard
-	cloak   []byte // makes guests' hosts of their addresses; lives as long as the run
+	cloak   []byte // makes guests' hosts of their addresses
 	started time.Time
 	table   map[string]*command
 	tokens  []string // of ISUPPORT
@@ -238,7 +238,7 @@ func (n *network) notice(s *session, text string) { n.sendLine(s, "NOTICE", s.ta
 func (n *network) find(nick string) *user { return n.nicks[fold(nick)] }
 
 // hostOf makes the cloaked host: id, class and site of a member, and for guests
-// something that is the same for the same address while the server runs.
+// something that is the same for the same address, so that K-lines on it hold.
 func (n *network) hostOf(u *user) string {
 	if u.account != nil {
 		return n.memberHost(u.account.member)

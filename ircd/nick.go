@@ -170,6 +170,11 @@ func cmdNick(r *request) {
 
 func (r *request) changeNick(account, nick string) {
 	n := r.n
+	tooFast := false
+	r.locked(func() { tooFast = r.user().nick != nick && r.nicksTooFast(nick) })
+	if tooFast {
+		return
+	}
 	err := n.settled(func(unchanged func(core.MemberID, string) bool) (bool, error) {
 		if err := n.mayUse(r.ctx, account, nick); err != nil {
 			return true, err

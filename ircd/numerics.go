@@ -107,6 +107,8 @@ const (
 	errNoNicknameGiven   = "431"
 	errErroneusNickname  = "432"
 	errNicknameInUse     = "433"
+	errNickTooFast       = "438"
+	errTargetTooFast     = "439"
 	errUserNotInChannel  = "441"
 	errNotOnChannel      = "442"
 	errUserOnChannel     = "443"

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"github.com/caduceus-bio/caduceus/internal/core"
 )
 
@@ -165,21 +163,4 @@ func (n *network) sendISupport(s *session) {
 		params := append([]string{}, rest[:min(perLine, len(rest))]...)
 		n.numeric(s, rplISupport, append(params, "are supported by this server")...)
 	}
-}
-
-// setPace sets how fast the client may send: guests slowly, members as people
-// type and their programs need, the bot of the site without limit.
-func (n *network) setPace(s *session) {
-	switch {
-	case s.account == nil:
-		s.pace.Store(newPace(n.cfg.GuestLinesPerMinute, n.cfg.GuestLinesBurst))
-	case s.account.member.Can(core.IRCAnnounce):
-		s.pace.Store(nil)
-	default:
-		s.pace.Store(newPace(n.cfg.LinesPerMinute, n.cfg.LinesBurst))
-	}
-}
-
-func newPace(perMinute, burst int) *rate.Limiter {
-	return rate.NewLimiter(rate.Limit(float64(perMinute)/60), burst)
 }

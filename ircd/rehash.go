@@ -17,7 +17,8 @@ import (
 var liveKeys = []string{
 	"motd", "admin", "guests", "free_channels", "max_clients", "max_per_address", "max_per_network", "max_per_account",
 	"connects_per_minute", "connects_burst", "login_tries", "registration_timeout", "ping_interval", "ping_timeout",
-	"lines_per_minute", "lines_burst", "guest_lines_per_minute", "guest_lines_burst", "replay_lines", "oper_name", "oper_hash",
+	"lines_per_minute", "lines_burst", "guest_lines_per_minute", "guest_lines_burst", "bot_lines_per_minute", "bot_lines_burst",
+	"joins_per_minute", "joins_burst", "nicks_per_minute", "nicks_burst", "replay_lines", "oper_name", "oper_hash",
 }
 
 // follow takes the live keys of another configuration. It returns the keys that it took, and
@@ -62,6 +63,9 @@ func (n *network) rehash() (string, error) {
 	n.locked(func() {
 		taken, left = n.cfg.follow(next)
 		n.census.pace = map[netip.Addr]*rate.Limiter{}
+		for s := range n.sessions {
+			n.adjustPace(s)
+		}
 	})
 	text := "nothing changed"
 	if len(taken) > 0 {

@@ -34,6 +34,7 @@ type Deps struct {
 	Metrics  prometheus.Registerer
 	SiteName string // the network's name where the configuration gives none
 	Version  string // such as "caduceus-0.1"
+	CloakKey []byte // makes guests' hosts of their addresses; one is drawn for each run where there is none
 	DataDir  string // where a certificate is kept that the configuration doesn't name
 }
 
@@ -165,9 +166,12 @@ func (r *Room) network(ctx context.Context) (*network, error) {
 	if err != nil {
 		return nil, err
 	}
-	cloak := make([]byte, 32)
-	if _, err := rand.Read(cloak); err != nil {
-		return nil, fmt.Errorf("draw a key: %w", err)
+	cloak := d.CloakKey
+	if len(cloak) == 0 {
+		cloak = make([]byte, 32)
+		if _, err := rand.Read(cloak); err != nil {
+			return nil, fmt.Errorf("draw a key: %w", err)
+		}
 	}
 	n := &network{
 		cfg: r.cfg, name: r.cfg.Network, version: cmp.Or(d.Version, "caduceus"), log: d.Log, clock: d.Clock,

@@ -36,6 +36,8 @@ type session struct {
 
 	// guarded by the network's lock:
 	since       time.Time
+	joins       bucket    // channels that it may enter now
+	nicks       bucket    // changes of nick that it may make now
 	pinged      time.Time // when the unanswered PING was sent; zero when none
 	gone        bool
 	gateway     bool   // a WEBIRC gateway brought it
@@ -106,7 +108,16 @@ func (n *network) read(ctx context.Context, s *session) (again bool) {
 			n.locked(func() { n.drop(s, readError(err)) })
 			return false
 		}
-		if !s.wait(ctx, n.clock()) {
+		if delay := s.delay(n.clock()); delay > 0 {
+			if s.floods(n.cfg.RecvQueue) {
+				n.locked(func() { n.drop(s, "Excess Flood") })
+				return false
+			}
+			if !sleep(ctx, delay) {
+				return false
+			}
+		}
+		if ctx.Err() != nil {
 			return false
 		}
 		if skipping {
@@ -122,18 +133,18 @@ func (n *network) read(ctx context.Context, s *session) (again bool) {
 	}
 }
 
-// wait holds the client to its pace. It reports false when the connection ended
-// meanwhile.
-func (s *session) wait(ctx context.Context, now time.Time) bool {
+// delay takes a line out of the client's pace, and returns how long it has to wait for it.
+func (s *session) delay(now time.Time) time.Duration {
 	pace := s.pace.Load()
 	if pace == nil {
-		return ctx.Err() == nil
+		return 0
 	}
-	delay := pace.ReserveN(now, 1).DelayFrom(now)
-	if delay <= 0 {
-		return ctx.Err() == nil
-	}
-	t := time.NewTimer(delay)
+	return pace.ReserveN(now, 1).DelayFrom(now)
+}
+
+// sleep waits, and reports false when the connection ended meanwhile.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-ctx.Done():

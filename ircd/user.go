@@ -108,6 +108,7 @@ func (n *network) attend(s *session, u *user) {
 	n.unknown--
 	s.user = u
 	u.sessions = append(u.sessions, s)
+	n.adjustPace(s)
 	n.greet(s)
 	n.showAll(s)
 	n.updateAway(u, u.away)
@@ -140,6 +141,7 @@ func (n *network) become(s *session, u *user) {
 	n.quit(old, "Logged in")
 	s.user = u
 	u.sessions = append(u.sessions, s)
+	n.adjustPace(s)
 	n.showModes(s)
 	n.showAll(s)
 	n.updateAway(u, u.away)

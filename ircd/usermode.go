@@ -31,6 +31,9 @@ func (r *request) changeUserModes(u *user) {
 			n.setInvisible(u, add)
 		case 'B':
 			u.botMode = add
+			for _, s := range u.sessions {
+				n.adjustPace(s)
+			}
 		case 'o':
 			if !add { // only OPER sets it
 				n.setOperator(u, false)
