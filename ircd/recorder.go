@@ -3,7 +3,6 @@ package ircd
 import (
 	"context"
 	"log/slog"
-	"maps"
 	"sync"
 	"time"
 
@@ -23,7 +22,7 @@ type HistoryStore interface {
 	Delete(ctx context.Context, id irc.MsgID) error
 	Prune(ctx context.Context) (int64, error)
 	Settings(ctx context.Context, m core.MemberID) (irc.Settings, error)
-	SetLeft(ctx context.Context, m core.MemberID, id irc.MsgID) error
+	SetLeft(ctx context.Context, left map[core.MemberID]irc.MsgID) error
 	Markers(ctx context.Context, m core.MemberID) (map[string]time.Time, error)
 	SetMarker(ctx context.Context, m core.MemberID, target string, at time.Time) error
 }
@@ -143,7 +142,12 @@ func (rec *recorder) write(ctx context.Context) error {
 	for {
 		rec.mu.Lock()
 		batch := rec.queue[:min(len(rec.queue), maxBatch)]
-		left := maps.Clone(rec.left)
+		left := map[core.MemberID]irc.MsgID{}
+		for m, id := range rec.left {
+			if left[m] = id; len(left) == maxBatch {
+				break
+			}
+		}
 		lost := rec.lost
 		rec.lost = 0
 		rec.mu.Unlock()
@@ -175,15 +179,18 @@ func (rec *recorder) writeBatch(ctx context.Context, batch []irc.Sent, left map[
 		rec.changed = make(chan struct{})
 		rec.mu.Unlock()
 	}
+	if len(left) == 0 {
+		return nil
+	}
+	if err := rec.store.SetLeft(query, left); err != nil {
+		return err
+	}
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
 	for m, id := range left {
-		if err := rec.store.SetLeft(query, m, id); err != nil {
-			return err
-		}
-		rec.mu.Lock()
 		if rec.left[m] == id {
 			delete(rec.left, m)
 		}
-		rec.mu.Unlock()
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
@@ -48,11 +49,17 @@ type History struct {
 	db        *db.DB
 	clock     core.Clock
 	retention Retention
+
+	settings *db.Gatherer[core.MemberID, Settings]
+	markers  *db.Gatherer[core.MemberID, map[string]time.Time]
 }
 
 // NewHistory returns the store on d.
 func NewHistory(d *db.DB, clock core.Clock, r Retention) *History {
-	return &History{db: d, clock: clock, retention: r}
+	h := &History{db: d, clock: clock, retention: r}
+	h.settings = db.NewGatherer(recallTime, h.readSettings)
+	h.markers = db.NewGatherer(recallTime, h.readMarkers)
+	return h
 }
 
 // PrivateTarget is where the owner's copy of what it wrote with peer is kept.

@@ -292,7 +292,7 @@ func TestSettingsAndMarkers(t *testing.T) {
 		}
 		a.must(a.SetReplay(t.Context(), 1, 20))
 		a.must(a.SetKeepPrivate(t.Context(), 1, true))
-		a.must(a.SetLeft(t.Context(), 1, 77))
+		a.must(a.SetLeft(t.Context(), map[core.MemberID]irc.MsgID{1: 77}))
 		if s, err = a.Settings(t.Context(), 1); err != nil || s != (irc.Settings{KeepPrivate: true, Replay: 20, Left: 77}) {
 			t.Errorf("set: %+v, %v", s, err)
 		}

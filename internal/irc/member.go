@@ -3,6 +3,8 @@ package irc
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
@@ -21,12 +23,12 @@ type Settings struct {
 // MaxReplay bounds Settings.Replay.
 const MaxReplay = 200
 
+// recallTime bounds a reading of what is known of members.
+const recallTime = 5 * time.Second
+
 // Settings returns what a member chose, or the defaults.
 func (h *History) Settings(ctx context.Context, m core.MemberID) (Settings, error) {
-	s, found, err := db.One(ctx, h.db, func(sc db.Scanner) (s Settings, err error) {
-		err = sc.Scan(&s.KeepPrivate, &s.Replay, &s.Left)
-		return s, err
-	}, "SELECT keep_private, replay, left_at FROM irc_setting WHERE member_id = ?", m)
+	s, found, err := h.settings.Ask(ctx, m)
 	if err != nil {
 		return s, fmt.Errorf("read a member's IRC settings: %w", err)
 	}
@@ -34,6 +36,18 @@ func (h *History) Settings(ctx context.Context, m core.MemberID) (Settings, erro
 		s.Replay = -1
 	}
 	return s, nil
+}
+
+func (h *History) readSettings(ctx context.Context, members []core.MemberID) (map[core.MemberID]Settings, error) {
+	out := make(map[core.MemberID]Settings, len(members))
+	_, err := db.All(ctx, h.db, func(sc db.Scanner) (struct{}, error) {
+		var m core.MemberID
+		var s Settings
+		err := sc.Scan(&m, &s.KeepPrivate, &s.Replay, &s.Left)
+		out[m] = s
+		return struct{}{}, err
+	}, "SELECT member_id, keep_private, replay, left_at FROM irc_setting WHERE member_id IN ("+db.Marks(len(members))+")", db.Anys(members)...)
+	return out, err
 }
 
 // SetKeepPrivate says whether the member's conversations are kept from now on.
@@ -49,19 +63,32 @@ func (h *History) SetReplay(ctx context.Context, m core.MemberID, lines int) err
 	return h.set(ctx, "replay", []any{m, lines, false, 0}, []string{"keep_private", "left_at"})
 }
 
-// SetLeft sets Settings.Left.
-func (h *History) SetLeft(ctx context.Context, m core.MemberID, id MsgID) error {
-	return h.set(ctx, "left_at", []any{m, id, false, -1}, []string{"keep_private", "replay"})
+// SetLeft sets Settings.Left of members.
+func (h *History) SetLeft(ctx context.Context, left map[core.MemberID]MsgID) error {
+	err := h.db.Tx(ctx, func(tx *db.Tx) error {
+		for _, m := range slices.Sorted(maps.Keys(left)) { // in one order, so that no two wait for each other
+			if err := setOne(ctx, tx, "left_at", []any{m, left[m], false, -1}, []string{"keep_private", "replay"}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("set left_at of members: %w", err)
+	}
+	return nil
 }
 
 func (h *History) set(ctx context.Context, column string, row []any, keep []string) error {
-	err := h.db.Tx(ctx, func(tx *db.Tx) error {
-		return tx.Upsert(ctx, db.UpsertSpec{Table: "irc_setting", Key: []string{"member_id"}, Set: []string{column}, Keep: keep}, row)
-	})
+	err := h.db.Tx(ctx, func(tx *db.Tx) error { return setOne(ctx, tx, column, row, keep) })
 	if err != nil {
 		return fmt.Errorf("set %s of a member: %w", column, err)
 	}
 	return nil
+}
+
+func setOne(ctx context.Context, tx *db.Tx, column string, row []any, keep []string) error {
+	return tx.Upsert(ctx, db.UpsertSpec{Table: "irc_setting", Key: []string{"member_id"}, Set: []string{column}, Keep: keep}, row)
 }
 
 // MaxMarkers is in how many places it is kept up to where a member has read; the
@@ -70,18 +97,31 @@ const MaxMarkers = 256
 
 // Markers returns up to when a member has read, by target.
 func (h *History) Markers(ctx context.Context, m core.MemberID) (map[string]time.Time, error) {
-	out := map[string]time.Time{}
-	_, err := db.All(ctx, h.db, func(sc db.Scanner) (struct{}, error) {
-		var target string
-		var at int64
-		err := sc.Scan(&target, &at)
-		out[target] = time.UnixMilli(at).UTC()
-		return struct{}{}, err
-	}, "SELECT target, at FROM irc_marker WHERE member_id = ? LIMIT ?", m, MaxMarkers)
+	out, _, err := h.markers.Ask(ctx, m)
 	if err != nil {
 		return nil, fmt.Errorf("read up to where a member has read: %w", err)
 	}
-	return out, nil
+	if out == nil {
+		return map[string]time.Time{}, nil
+	}
+	return maps.Clone(out), nil // it may have been read for several
+}
+
+func (h *History) readMarkers(ctx context.Context, members []core.MemberID) (map[core.MemberID]map[string]time.Time, error) {
+	out := map[core.MemberID]map[string]time.Time{}
+	_, err := db.All(ctx, h.db, func(sc db.Scanner) (struct{}, error) {
+		var m core.MemberID
+		var target string
+		var at int64
+		err := sc.Scan(&m, &target, &at)
+		if out[m] == nil {
+			out[m] = map[string]time.Time{}
+		}
+		out[m][target] = time.UnixMilli(at).UTC()
+		return struct{}{}, err
+	}, "SELECT member_id, target, at FROM irc_marker WHERE member_id IN ("+db.Marks(len(members))+") LIMIT ?",
+		append(db.Anys(members), MaxMarkers*len(members))...)
+	return out, err
 }
 
 // SetMarker keeps up to when a member has read. It never goes back.

@@ -6,7 +6,10 @@ import (
 	"crypto/pbkdf2"
 	"crypto/sha256"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
@@ -17,22 +20,64 @@ import (
 // of Login; besides, the member's class must allow IRC. Where the key is right and
 // the account disabled, the member comes with the error.
 func (s *Store) AuthIRC(ctx context.Context, name, ircKey string) (Member, error) {
-	box, found, err := db.One(ctx, s.db, db.Value[[]byte], "SELECT irc_key_box FROM member WHERE name = ?", name)
+	a, found, err := s.ircAccounts.Ask(ctx, strings.ToLower(name))
 	if err != nil {
 		return Member{}, fmt.Errorf("log in to IRC: %w", err)
 	}
 	if !found {
 		return Member{}, errIRCLogin()
 	}
-	key, err := s.keys.Open(box, ircKeyUse)
+	key, err := s.keys.Open(a.box, ircKeyUse)
 	if err != nil {
 		return Member{}, fmt.Errorf("IRC key of %s: %w", name, err)
 	}
 	if !secret.Equal(key, []byte(ircKey)) {
 		return Member{}, errIRCLogin()
 	}
-	return s.mayIRC(ctx, name)
+	return a.mayIRC()
 }
+
+// ircAccount is what is read of an account to log in to IRC.
+type ircAccount struct {
+	member Member
+	box    []byte // the sealed IRC key
+}
+
+// ircReadTime bounds a reading of accounts for many who log in at once.
+const ircReadTime = 5 * time.Second
+
+// readIRCAccounts reads accounts by names in lower case.
+func (s *Store) readIRCAccounts(ctx context.Context, names []string) (map[string]ircAccount, error) {
+	var boxes [][]byte
+	members, err := db.All(ctx, s.db, func(sc db.Scanner) (Member, error) {
+		var box []byte
+		m, err := scanMember(with(sc, &box))
+		boxes = append(boxes, box)
+		return m, err
+	}, "SELECT "+columns+", m.irc_key_box FROM member m WHERE m.name IN ("+db.Marks(len(names))+")", db.Anys(names)...)
+	if err == nil {
+		err = s.addClasses(ctx, s.db, members)
+	}
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[string]ircAccount, len(members))
+	for i, m := range members {
+		out[strings.ToLower(m.Name)] = ircAccount{m, boxes[i]}
+	}
+	return out, nil
+}
+
+// more scans what comes after the columns of another scan.
+type more struct {
+	db.Scanner
+	rest []any
+}
+
+func with(sc db.Scanner, rest ...any) db.Scanner { return more{sc, rest} }
+
+// Scan implements db.Scanner.
+func (m more) Scan(dest ...any) error { return m.Scanner.Scan(append(dest, m.rest...)...) }
 
 // scramUse keeps apart what IRCVerifier derives.
 const scramUse = "irc-scram"
@@ -57,18 +102,18 @@ type IRCVerifier struct {
 // gets one, too, which no key fits: its salt is as lasting as a member's, and it
 // takes as long, so the answer doesn't tell who exists.
 func (s *Store) IRCVerifier(ctx context.Context, name string) (IRCVerifier, error) {
-	box, found, err := db.One(ctx, s.db, db.Value[[]byte], "SELECT irc_key_box FROM member WHERE name = ?", name)
+	folded := strings.ToLower(name)
+	a, found, err := s.ircAccounts.Ask(ctx, folded)
 	if err != nil {
 		return IRCVerifier{}, fmt.Errorf("log in to IRC: %w", err)
 	}
-	folded := strings.ToLower(name)
 	key := s.keys.MAC(scramUse, "no key of "+folded)
 	if found {
-		if key, err = s.keys.Open(box, ircKeyUse); err != nil {
+		if key, err = s.keys.Open(a.box, ircKeyUse); err != nil {
 			return IRCVerifier{}, fmt.Errorf("IRC key of %s: %w", name, err)
 		}
 	}
-	v := IRCVerifier{Name: name, Salt: string(s.keys.MAC(scramUse, "salt of "+folded)[:16]), Iterations: scramIterations, box: box}
+	v := IRCVerifier{Name: name, Salt: string(s.keys.MAC(scramUse, "salt of "+folded)[:16]), Iterations: scramIterations, box: a.box}
 	salted, err := pbkdf2.Key(sha256.New, string(key), []byte(v.Salt), v.Iterations, sha256.Size)
 	if err != nil {
 		return IRCVerifier{}, fmt.Errorf("derive a verifier: %w", err)
@@ -87,26 +132,25 @@ func hmacSHA256(key []byte, text string) []byte {
 // AuthIRCVerified logs in whoever proved to have the key that v was derived from.
 // The answers are those of AuthIRC; where the key was replaced since, it is wrong.
 func (s *Store) AuthIRCVerified(ctx context.Context, v IRCVerifier) (Member, error) {
-	box, found, err := db.One(ctx, s.db, db.Value[[]byte], "SELECT irc_key_box FROM member WHERE name = ?", v.Name)
+	a, found, err := s.ircAccounts.Ask(ctx, strings.ToLower(v.Name))
 	if err != nil {
 		return Member{}, fmt.Errorf("log in to IRC: %w", err)
 	}
-	if !found || v.box == nil || !secret.Equal(box, v.box) {
+	if !found || v.box == nil || !secret.Equal(a.box, v.box) {
 		return Member{}, errIRCLogin()
 	}
-	return s.mayIRC(ctx, v.Name)
+	return a.mayIRC()
 }
 
 // errIRCLogin is one answer for a wrong name and a wrong key.
 func errIRCLogin() error { return core.Errorf(core.Forbidden, "name or IRC key is wrong") }
 
-// mayIRC returns the member of a name who has proved to be it, or why IRC is not
-// for them. A disabled member comes with the error.
-func (s *Store) mayIRC(ctx context.Context, name string) (Member, error) {
-	m, err := s.ByName(ctx, name)
-	if err != nil {
-		return Member{}, err
-	}
+// mayIRC returns the member who has proved to be it, or why IRC is not for them. A
+// disabled member comes with the error.
+func (a ircAccount) mayIRC() (Member, error) {
+	m := a.member
+	// What was read for several may be shared; whoever gets it may change it.
+	m.Permissions, m.Secondary = maps.Clone(m.Permissions), slices.Clone(m.Secondary)
 	if err := m.mustBeEnabled(); err != nil {
 		return m, err
 	}

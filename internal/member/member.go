@@ -81,11 +81,15 @@ type Store struct {
 	log   *eventlog.Log
 	keys  *secret.Keyring
 	clock core.Clock
+
+	ircAccounts *db.Gatherer[string, ircAccount] // by name in lower case
 }
 
 // NewStore returns the store on d.
 func NewStore(d *db.DB, log *eventlog.Log, keys *secret.Keyring, clock core.Clock) *Store {
-	return &Store{db: d, log: log, keys: keys, clock: clock}
+	s := &Store{db: d, log: log, keys: keys, clock: clock}
+	s.ircAccounts = db.NewGatherer(ircReadTime, s.readIRCAccounts)
+	return s
 }
 
 const columns = "m.id, m.name, m.class_id, m.state, m.state_reason, m.can_leech, m.created_at, m.seen_at"
