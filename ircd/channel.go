@@ -20,7 +20,8 @@ type channel struct {
 	created time.Time
 	flags   flags
 	key     string
-	limit   int // 0 without
+	limit   int       // 0 without
+	said    irc.MsgID // of the last message, or later; since the run began
 	masks   [len(maskLists)][]maskEntry
 	members []*membership // slices, because each message walks over them
 	ranked  []*membership // those of the members who have a status
@@ -71,9 +72,10 @@ func (s status) letters() string {
 // maxJoined is how many channels somebody may be in.
 const maxJoined = 50
 
-// newChannel makes a channel of its row. Modes that can't be read are left out.
-func newChannel(row irc.Channel, kept bool, now time.Time) *channel {
-	ch := &channel{row: row, kept: kept, created: now}
+// newChannel makes a channel of its row, in which something was said up to a message
+// for all that is known. Modes that can't be read are left out.
+func newChannel(row irc.Channel, kept bool, now time.Time, said irc.MsgID) *channel {
+	ch := &channel{row: row, kept: kept, created: now, said: said}
 	ch.setModes(row.Modes)
 	return ch
 }

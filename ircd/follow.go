@@ -35,7 +35,7 @@ func (n *network) followChannel(ctx context.Context, name string) error {
 		case gone:
 			n.closeChannel(ch)
 		case ch == nil:
-			ch = newChannel(row, true, n.clock())
+			ch = newChannel(row, true, n.clock(), n.lastID)
 			n.channels[fold(row.Name)] = ch
 			n.keepOrder(ch)
 			n.gather(ch, irc.Channel{})

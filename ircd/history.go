@@ -103,7 +103,7 @@ func (n *network) recordMessage(u *user, ch *channel, to *user, l *line) {
 	m := sent(u, l, text)
 	switch {
 	case ch != nil:
-		m.Target = fold(ch.row.Name)
+		m.Target, ch.said = fold(ch.row.Name), l.id
 	case u.account == nil || to.account == nil || u.can(core.IRCAnnounce) || to.can(core.IRCAnnounce):
 		return
 	default:

@@ -69,7 +69,7 @@ func (n *network) openFree(s *session, name string) {
 		n.numeric(s, errTooManyChannels, name, "You have joined too many channels")
 		return
 	}
-	ch := newChannel(irc.Channel{Name: name, Modes: "+nt", Guests: true}, false, n.clock())
+	ch := newChannel(irc.Channel{Name: name, Modes: "+nt", Guests: true}, false, n.clock(), n.lastID)
 	n.channels[fold(name)] = ch
 	n.enter(u, ch, n.entryStatus(u)|statusOp)
 }

@@ -59,6 +59,7 @@ type network struct {
 	lines     []netLine // who is kept out
 	changes   changes
 	serial    uint64
+	firstID   irc.MsgID // the last of the run before, or later
 	lastID    irc.MsgID
 	mark      uint64
 	peak      int

@@ -12,6 +12,7 @@ type outbox struct {
 	spare  [][]byte // memory of lines that were written, where it is little
 	size   int      // of what is queued, and of what was taken and isn't written yet
 	busy   bool     // somebody writes, or will; at first nobody can
+	corked bool     // more will be queued in a moment
 	closed bool
 }
 
@@ -54,11 +55,21 @@ func (o *outbox) close() pushed {
 }
 
 func (o *outbox) heed() pushed {
-	if o.busy {
+	if o.busy || o.corked {
 		return queued
 	}
 	o.busy = true
 	return unheeded
+}
+
+// cork holds what is queued until it is called with false.
+func (o *outbox) cork(on bool) pushed {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.corked = on; len(o.lines) > 0 || o.closed {
+		return o.heed()
+	}
+	return queued
 }
 
 // take returns what is queued, and whether nothing more will come. Lines aren't

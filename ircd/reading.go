@@ -72,6 +72,17 @@ func (in *inlet) giveBack() {
 // empty reports whether all that came was read.
 func (in *inlet) empty() bool { return in.start == in.end }
 
+// ready reports whether next returns a line at once.
+func (in *inlet) ready() bool { return bytes.IndexByte(in.buf[in.start:in.end], '\n') >= 0 }
+
+// rest gives the buffer back once all that came was read and isn't needed any more.
+func (in *inlet) rest() {
+	if in.s.direct != nil && in.empty() {
+		in.start, in.end = 0, 0
+		in.giveBack()
+	}
+}
+
 // next waits for a line and returns it without its end, LF or CR LF. It holds until
 // the next call.
 func (in *inlet) next() ([]byte, error) {

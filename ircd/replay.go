@@ -24,6 +24,9 @@ func (n *network) wantReplay(s *session, m *membership) {
 	if n.rec == nil || a == nil || a.known.settings.Left == 0 || s.has(capChathistory) || a.replayed[m.ch] {
 		return
 	}
+	if left := a.known.settings.Left; left >= n.firstID && left >= m.ch.said {
+		return // nothing: there is no need to look, and all come back at once when a connection breaks
+	}
 	lines := a.known.settings.Replay
 	if lines < 0 {
 		lines = n.cfg.Replay

@@ -185,11 +185,12 @@ func (r *Room) network(ctx context.Context) (*network, error) {
 		if n.lastID, err = d.History.Last(ctx); err != nil {
 			return nil, err
 		}
+		n.firstID = n.lastID
 		n.rec = newRecorder(d.History, d.Log, r.metrics.unkept)
 		n.tokens = append(n.tokens, "CHATHISTORY="+strconv.Itoa(maxHistory), "MSGREFTYPES=msgid,timestamp")
 	}
 	for _, row := range rows {
-		ch := newChannel(row, true, n.started)
+		ch := newChannel(row, true, n.started, n.lastID)
 		n.channels[fold(row.Name)] = ch
 		n.ordered = append(n.ordered, ch)
 	}

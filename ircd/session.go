@@ -86,8 +86,17 @@ const longLines = 4 // over-long lines in a row that are forgiven
 // who has registered is silent it returns true, and wants to be called again by a
 // new goroutine: the stack of this one has grown, and most clients are silent.
 func (n *network) read(ctx context.Context, s *session) (again bool) {
-	skipping, strikes := false, 0
+	skipping, corked, strikes := false, false, 0
+	defer s.uncork()
 	for {
+		// Who logs in often sends several lines at once, and gets one answer.
+		if more := !s.moved && s.in.ready(); more != corked {
+			if corked = more; corked {
+				s.out.cork(true)
+			} else {
+				s.uncork()
+			}
+		}
 		if s.in.empty() && !s.moved && !skipping {
 			n.locked(func() { s.moved = s.registered() })
 			if s.moved {
@@ -113,6 +122,7 @@ func (n *network) read(ctx context.Context, s *session) (again bool) {
 				n.locked(func() { n.drop(s, "Excess Flood") })
 				return false
 			}
+			s.uncork()
 			if !sleep(ctx, delay) {
 				return false
 			}
@@ -127,9 +137,20 @@ func (n *network) read(ctx context.Context, s *session) (again bool) {
 		}
 		strikes = 0
 		n.metrics.received.Inc()
-		if !n.handle(ctx, s, string(raw)) {
+		text := string(raw)
+		s.in.rest() // commands may take their time
+		if !n.handle(ctx, s, text) {
 			return false
 		}
+	}
+}
+
+// uncork lets what is queued be written.
+func (s *session) uncork() {
+	if s.out.cork(false) == unheeded {
+		p := pens.Get().(*pen)
+		defer pens.Put(p)
+		s.flush(p)
 	}
 }
 

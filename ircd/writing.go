@@ -122,13 +122,11 @@ func (s *session) flush(p *pen) {
 // write does the same and waits where it must. It begins with lines, which were
 // taken before.
 func (s *session) write(lines [][]byte) {
-	buffer := make([]byte, 0, 2<<10)
+	p := pens.Get().(*pen)
+	defer pens.Put(p)
 	for {
 		for len(lines) > 0 {
-			chunk, k := gather(lines, buffer[:0])
-			if cap(chunk) > cap(buffer) && k > 1 {
-				buffer = chunk
-			}
+			chunk, k := gather(lines, p.chunk[:0])
 			err := s.conn.SetWriteDeadline(time.Now().Add(writeTimeout))
 			if err == nil {
 				_, err = s.conn.Write(chunk)
