@@ -1,10 +1,6 @@
 package swarm
 
-import (
-	"math"
-
-	"github.com/caduceus-bio/caduceus/tracker/wire"
-)
+import "math"
 
 // slot is where a client lies in its shard. It never moves; 0 is none.
 type slot uint32
@@ -15,19 +11,27 @@ const (
 )
 
 // client is what is known of a client for as long as it is remembered. It has no
-// pointers, so that the garbage collector has nothing to do, and fills one cache
-// line.
+// pointers, so that the garbage collector has nothing to do, and is packed, as most
+// of the tracker's memory is clients: told.go reads and writes what one tells of
+// itself.
 type client struct {
-	up, down, left int64
-	id             wire.PeerID
-	key            uint32 // folded from the announced one; 0 is none
-	member         uint32 // a core.MemberID
-	torrent        uint32 // its index in the shard, and the flags above it
-	// place has two uses. Of a listed client it is 1 + its place among its
-	// torrent's IPv4 entries, 0 without. Of an unlisted one it is when it last
-	// announced, in Unix seconds. Of a free slot it is the next free one.
-	place uint32
-	extra uint32 // its index in the shard's extras, 0 without
+	tail    [tailSize]byte // of the peer-id
+	brand   uint16         // the peer-id's beginning, among the shard's brands
+	upHigh  uint16         // the bits from the 33rd on
+	upLow   uint32
+	downLow uint32
+	leftLow uint32
+	key     uint32 // folded from the announced one; 0 is none
+	member  uint32 // a core.MemberID
+	torrent uint32 // its index in the shard, and the flags above it
+	// place has several uses. Of a client with an extra it is the index of that,
+	// which has the place. Of a listed client it is 1 + its place among its torrent's
+	// IPv4 entries, 0 without, or the same of IPv6 when it isSix. Of an unlisted one
+	// it is when it last announced, in Unix seconds. Of a free slot it is the next
+	// free one.
+	place    uint32
+	downHigh uint16
+	leftHigh uint8
 }
 
 const (
@@ -35,6 +39,9 @@ const (
 	isListed = 1 << 30
 	isOver6  = 1 << 29 // the last announce came over IPv6
 	isPaused = 1 << 28 // the last announce was a partial seed's
+	isOdd    = 1 << 27 // what it tells is among the shard's odd
+	isSix    = 1 << 26 // it is listed with an IPv6 address alone, and has no extra
+	hasExtra = 1 << 25
 )
 
 func (c *client) torrentIndex() uint32 { return c.torrent & (maxTorrents - 1) }
@@ -43,8 +50,15 @@ func (c *client) listed() bool         { return c.torrent&isListed != 0 }
 func (c *client) over6() bool          { return c.torrent&isOver6 != 0 }
 func (c *client) paused() bool         { return c.torrent&isPaused != 0 }
 
+func (c *client) six() bool   { return c.torrent&isSix != 0 }
+func (c *client) odd() bool   { return c.torrent&isOdd != 0 }
+func (c *client) extra() bool { return c.torrent&hasExtra != 0 }
+
+// whole reports whether the client has nothing left.
+func (c *client) whole() bool { return c.leftLow == 0 && c.leftHigh == 0 }
+
 // kind is the list that the client is in, or belongs into.
-func (c *client) kind() int { return kindOf(c.left, c.paused()) }
+func (c *client) kind() int { return kindOf(int64(c.leftHigh)<<32|int64(c.leftLow), c.paused()) }
 
 func (c *client) flag(bit uint32, on bool) {
 	c.torrent &^= bit
@@ -62,10 +76,11 @@ func foldKey(key uint64) uint32 {
 	return max(uint32(key)^uint32(key>>32), 1)
 }
 
-// extra is what only some clients need: those with an IPv6 address, those with
-// an address that the last announce did not confirm, and those of a member with
+// extra is what only some clients need: those with addresses of both families, those
+// with an address that the last announce did not confirm, and those of a member with
 // several clients.
 type extra struct {
+	place  uint32 // as of a client without an extra, but never among IPv6 entries
 	place6 uint32 // 1 + its place among its torrent's IPv6 entries, 0 without; of a free one the next free one
 	seen4  uint32 // when the IPv4 address was announced, in Unix seconds
 	seen6  uint32 // the same of IPv6
@@ -168,11 +183,11 @@ func (b *slab) remove(s slot) {
 	b.live--
 }
 
-// push appends e, and makes room for a quarter more where there is none: append
+// push appends e, and makes room for an eighth more where there is none: append
 // itself would double short slices.
 func push[E any](list []E, e E) []E {
 	if len(list) == cap(list) {
-		list = resize(list, len(list)+len(list)/4+4)
+		list = resize(list, len(list)+len(list)/8+2)
 	}
 	return append(list, e)
 }

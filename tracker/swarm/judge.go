@@ -22,20 +22,20 @@ func (s *Swarms) judge(sh *shard, p slot, a *Announce) (c Change, why Suspicion)
 		}
 		return c, why
 	}
-	known := sh.slab.at(p)
-	if sh.overtaken(p, known, a) {
+	known, told := sh.slab.at(p), sh.told(p)
+	if sh.overtaken(p, &told, a) {
 		return c, why
 	}
-	if known.left > 0 && a.Left == 0 {
+	if told.left > 0 && a.Left == 0 {
 		c.Completion = Completed
 	}
 	now, last := unix(a.At), sh.last(p, known)
 	c.Basis = Restarted // and so is counting, unless the counters went on
-	if a.Uploaded >= known.up && a.Downloaded >= known.down {
+	if a.Uploaded >= told.up && a.Downloaded >= told.down {
 		c.Basis = Before
-		why = s.credit(sh, known, a, int64(now)-int64(last), &c)
+		why = s.credit(sh, known, &told, a, int64(now)-int64(last), &c)
 	}
-	if known.listed() && known.left == 0 {
+	if known.listed() && told.left == 0 {
 		seconds := int64(now) - int64(max(last, sh.seeded()))
 		c.SeedTime = min(time.Duration(max(seconds, 0))*time.Second, s.c.SeedCap)
 	}
@@ -45,11 +45,10 @@ func (s *Swarms) judge(sh *shard, p slot, a *Announce) (c Change, why Suspicion)
 // others completes a change by the listed clients among mine but p.
 func (sh *shard) others(p slot, c *Change) {
 	for _, s := range sh.mine {
-		other := sh.slab.at(s)
-		if s == p || !other.listed() {
+		if s == p || !sh.slab.at(s).listed() {
 			continue
 		}
-		if left := core.Bytes(other.left); !c.Active || left < c.Left {
+		if left := core.Bytes(sh.told(s).left); !c.Active || left < c.Left {
 			c.Left = left
 		}
 		c.Active = true
@@ -59,9 +58,10 @@ func (sh *shard) others(p slot, c *Change) {
 // overtaken reports whether a is the same client's announce over its other
 // address family, sent just before the one that arrived first: then its counters
 // are a moment old, and not those of a client that began anew.
-func (sh *shard) overtaken(p slot, c *client, a *Announce) bool {
+func (sh *shard) overtaken(p slot, told *told, a *Announce) bool {
 	const moment = 10 // seconds
-	return a.Event != wire.Started && a.Over6 != c.over6() && (a.Uploaded < c.up || a.Downloaded < c.down) &&
+	c := sh.slab.at(p)
+	return a.Event != wire.Started && a.Over6 != c.over6() && (a.Uploaded < told.up || a.Downloaded < told.down) &&
 		int64(unix(a.At))-int64(sh.last(p, c)) < moment
 }
 

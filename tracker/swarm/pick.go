@@ -26,7 +26,7 @@ type need struct {
 func (sh *shard) pick(p slot, want int, bare bool, out []wire.Peer) []wire.Peer {
 	c := sh.slab.at(p)
 	t := sh.torrents[c.torrentIndex()]
-	has4, has6 := c.place != 0, !sh.endpoint6(t, c.kind(), c).IsZero()
+	has4, has6 := sh.place4(c) != 0, sh.place6(c) != 0
 	n := need{n4: want, n6: want, only4: has4 && !has6, only6: has6 && !has4}
 	before := len(out)
 	for kind := range kinds {
@@ -47,7 +47,7 @@ func (sh *shard) pick(p slot, want int, bare bool, out []wire.Peer) []wire.Peer 
 	for _, s := range sh.mine {
 		own := sh.slab.at(s)
 		if s != p && own.listed() && (c.kind() == leeching || own.kind() == leeching) {
-			out = sh.own(t, own, &n, bare, out)
+			out = sh.own(t, s, &n, bare, out)
 		}
 	}
 	return out
@@ -75,7 +75,7 @@ func (sh *shard) draw4(t *torrent, kind int, n *need, bare bool, out []wire.Peer
 				continue
 			}
 			c := sh.slab.at(s)
-			peer := wire.Peer{ID: c.id, V4: wire.EndpointOf4(e.addr)}
+			peer := wire.Peer{ID: sh.peerID(s), V4: wire.EndpointOf4(e.addr)}
 			if n.n6 > 0 {
 				if peer.V6 = sh.endpoint6(t, kind, c); !peer.V6.IsZero() {
 					n.n6--
@@ -109,11 +109,10 @@ func (sh *shard) draw6(t *torrent, kind int, n *need, bare bool, out []wire.Peer
 				out = append(out, wire.Peer{V6: wire.EndpointOf6(e.addr)})
 				continue
 			}
-			c := sh.slab.at(s)
-			peer := wire.Peer{ID: c.id, V6: wire.EndpointOf6(e.addr)}
-			if n.only6 && n.n4 > 0 && c.place != 0 {
+			peer := wire.Peer{ID: sh.peerID(s), V6: wire.EndpointOf6(e.addr)}
+			if place := sh.place4(sh.slab.at(s)); n.only6 && n.n4 > 0 && place != 0 {
 				n.n4--
-				peer.V4 = wire.EndpointOf4(t.four[kind][c.place-1].addr)
+				peer.V4 = wire.EndpointOf4(t.four[kind][place-1].addr)
 			}
 			out = append(out, peer)
 		}
@@ -123,11 +122,11 @@ func (sh *shard) draw6(t *torrent, kind int, n *need, bare bool, out []wire.Peer
 
 // own appends a client of the asker itself with the addresses that are wanted,
 // if it has any.
-func (sh *shard) own(t *torrent, c *client, n *need, bare bool, out []wire.Peer) []wire.Peer {
-	peer := wire.Peer{ID: c.id}
-	if c.place != 0 && n.n4 > 0 {
+func (sh *shard) own(t *torrent, s slot, n *need, bare bool, out []wire.Peer) []wire.Peer {
+	c, peer := sh.slab.at(s), wire.Peer{ID: sh.peerID(s)}
+	if place := sh.place4(c); place != 0 && n.n4 > 0 {
 		n.n4--
-		peer.V4 = wire.EndpointOf4(t.four[c.kind()][c.place-1].addr)
+		peer.V4 = wire.EndpointOf4(t.four[c.kind()][place-1].addr)
 	}
 	if v6 := sh.endpoint6(t, c.kind(), c); !v6.IsZero() && n.n6 > 0 {
 		n.n6--

@@ -1,7 +1,6 @@
 package swarm
 
 import (
-	"bytes"
 	"slices"
 	"time"
 
@@ -79,7 +78,7 @@ func (sh *shard) hide(now uint32, gone func(Change), hidden func(slot) bool) {
 		if la, lb := sh.last(a, c), sh.last(b, d); la != lb {
 			return int(int64(la) - int64(lb))
 		}
-		return bytes.Compare(c.id[:], d.id[:])
+		return sh.byPeerID(a, b)
 	})
 	for _, s := range sh.mine {
 		c := sh.slab.at(s)
@@ -87,14 +86,16 @@ func (sh *shard) hide(now uint32, gone func(Change), hidden func(slot) bool) {
 			continue
 		}
 		t := sh.torrents[c.torrentIndex()]
-		if c.left > 0 {
+		if !c.whole() {
 			t.lacking = max(t.lacking, now)
 		}
 		sh.unlist(s, c)
 		sh.change(t)
 		sh.slab.setDue(s, now+sh.times.forget)
-		sh.drop6(c)
-		sh.unlisted(c, now)
+		if sh.seededBy(c) == 0 {
+			sh.dropExtra(c)
+		}
+		sh.unlisted(s, now)
 		gone(sh.silent(s, c))
 	}
 	if len(sh.mine) > 0 {
@@ -102,19 +103,11 @@ func (sh *shard) hide(now uint32, gone func(Change), hidden func(slot) bool) {
 	}
 }
 
-// drop6 gives back the extra of an unlisted client that holds no seed time.
-func (sh *shard) drop6(c *client) {
-	if c.extra != 0 && sh.extras.all[c.extra].seeded == 0 {
-		sh.extras.remove(c.extra)
-		c.extra = 0
-	}
-}
-
 // silent is the change that a client's unlisting means.
 func (sh *shard) silent(s slot, c *client) Change {
 	change := Change{
 		Member: core.MemberID(c.member), Torrent: sh.torrents[c.torrentIndex()].id,
-		Left: core.Bytes(c.left), At: time.Unix(int64(sh.last(s, c)), 0),
+		Left: core.Bytes(sh.told(s).left), At: time.Unix(int64(sh.last(s, c)), 0),
 	}
 	sh.others(s, &change)
 	return change

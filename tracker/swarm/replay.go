@@ -55,13 +55,15 @@ func (s *Swarms) Record(id core.TorrentID) []byte { return s.shard(id).record }
 // announced makes the record of an announce of p that is about to happen.
 func (s *Swarms) announced(sh *shard, p slot, a *Announce) {
 	var flags byte
-	var was, forgotten *client
+	var was, forgotten wire.PeerID
+	if p != 0 {
+		was = sh.peerID(p)
+	}
 	switch {
-	case p != 0 && sh.slab.at(p).id != a.PeerID:
-		was = sh.slab.at(p)
+	case p != 0 && was != a.PeerID:
 		flags |= recordRenamed
 	case p == 0 && len(sh.mine) >= s.c.PerMember:
-		forgotten = sh.slab.at(sh.oldestUnlisted())
+		forgotten = sh.peerID(sh.oldestUnlisted())
 		flags |= recordNew | recordForgets
 	case p == 0:
 		flags |= recordNew
@@ -84,11 +86,11 @@ func (s *Swarms) announced(sh *shard, p slot, a *Announce) {
 	b = binary.AppendUvarint(b, uint64(a.Downloaded))
 	b = binary.AppendUvarint(b, uint64(a.Left))
 	b = binary.LittleEndian.AppendUint32(b, unix(a.At))
-	if was != nil {
-		b = append(b, was.id[:]...)
+	if flags&recordRenamed != 0 {
+		b = append(b, was[:]...)
 	}
-	if forgotten != nil {
-		b = append(b, forgotten.id[:]...)
+	if flags&recordForgets != 0 {
+		b = append(b, forgotten[:]...)
 	}
 	b = append(b, a.V4.Bytes()...)
 	b = append(b, a.V6.Bytes()...)
@@ -96,12 +98,13 @@ func (s *Swarms) announced(sh *shard, p slot, a *Announce) {
 }
 
 // unlisted makes the record of a client that was unlisted without an announce.
-func (sh *shard) unlisted(c *client, now uint32) {
+func (sh *shard) unlisted(s slot, now uint32) {
+	c, id := sh.slab.at(s), sh.peerID(s)
 	b := sh.record[:0]
 	b = append(b, recordUnlisted)
 	b = binary.AppendUvarint(b, uint64(sh.torrents[c.torrentIndex()].id))
 	b = binary.AppendUvarint(b, uint64(c.member))
-	b = append(b, c.id[:]...)
+	b = append(b, id[:]...)
 	sh.record = binary.LittleEndian.AppendUint32(b, now)
 }
 
@@ -219,7 +222,7 @@ func (sh *shard) replayUnlisted(torrent core.TorrentID, member uint32, id wire.P
 // named is the one of mine with a peer-id, 0 when there is none.
 func (sh *shard) named(id *wire.PeerID) slot {
 	for _, s := range sh.mine {
-		if sh.slab.at(s).id == *id {
+		if sh.peerID(s) == *id {
 			return s
 		}
 	}

@@ -81,13 +81,13 @@ func dump(s *Swarms) []string {
 				continue
 			}
 			clients = append(clients, at)
-			if c.extra != 0 { // any of the member's clients may keep it
+			if c.extra() { // any of the member's clients may keep it
 				who := [2]uint32{c.torrentIndex(), c.member}
-				seeded[who] = max(seeded[who], st.extras.all[c.extra].seeded)
+				seeded[who] = max(seeded[who], st.seededBy(c))
 			}
 		}
 		for _, at := range clients {
-			c := st.slab.at(at)
+			c, tells := st.slab.at(at), st.told(at)
 			off := uint32(0)
 			if !c.listed() {
 				off = st.off(at)
@@ -97,7 +97,7 @@ func dump(s *Swarms) []string {
 				mark = 0 // it bounds no seed time of this client
 			}
 			out = append(out, fmt.Sprintf("t%d m%d %x key=%d %d/%d/%d listed=%v over6=%v last=%d off=%d %+v seeded=%d", st.torrents[c.torrentIndex()].id, c.member,
-				c.id, c.key, c.up, c.down, c.left, c.listed(), c.over6(), st.last(at, c), off, st.where(at, c), mark))
+				tells.id, c.key, tells.up, tells.down, tells.left, c.listed(), c.over6(), st.last(at, c), off, st.where(at, c), mark))
 		}
 	}
 	slices.Sort(out)

@@ -1,7 +1,6 @@
 package swarm
 
 import (
-	"bytes"
 	"math/rand/v2"
 	"sync"
 
@@ -28,6 +27,8 @@ type state struct {
 	slab     slab
 	index    index
 	extras   extras
+	brands   brands
+	odd      map[slot]told // what clients tell that don't hold it themselves
 	byID     map[core.TorrentID]uint32
 	torrents []*torrent // nil where byID has none
 	vacant   []uint32   // the indexes of those
@@ -37,7 +38,8 @@ type state struct {
 }
 
 func (sh *shard) open(t times, perMember, numWant int) {
-	sh.state = state{times: t, byID: map[core.TorrentID]uint32{}}
+	sh.state = state{times: t, byID: map[core.TorrentID]uint32{}, odd: map[slot]told{}}
+	sh.brands.open()
 	sh.changed = map[core.TorrentID]struct{}{}
 	sh.rng.Seed(rand.Uint64(), rand.Uint64()) //nolint:gosec // it chooses peers, not secrets
 	sh.sample.open(2*numWant + perMember)
@@ -49,7 +51,7 @@ func (st *state) last(s slot, c *client) uint32 {
 	if c.listed() {
 		return st.slab.due(s) - st.times.timeout
 	}
-	return c.place
+	return *st.place(c)
 }
 
 // off is when an unlisted client was unlisted, in Unix seconds.
@@ -74,35 +76,25 @@ func (st *state) result(torrent uint32, known bool, peers []wire.Peer) Result {
 
 // find returns the one of mine that announces, 0 when it is not known.
 func (sh *shard) find(a *Announce) slot {
-	for _, s := range sh.mine {
-		if sh.slab.at(s).id == a.PeerID {
-			return s
-		}
+	if s := sh.named(&a.PeerID); s != 0 {
+		return s
 	}
 	key := foldKey(a.Key)
 	if key == 0 {
 		return 0
 	}
 	var best slot
+	var most told
 	for _, s := range sh.mine {
-		c := sh.slab.at(s)
-		if c.key == key && a.Uploaded >= c.up && a.Downloaded >= c.down && (best == 0 || c.countedMore(sh.slab.at(best))) {
-			best = s
+		if sh.slab.at(s).key != key {
+			continue
+		}
+		t := sh.told(s)
+		if a.Uploaded >= t.up && a.Downloaded >= t.down && (best == 0 || t.countedMore(&most)) {
+			best, most = s, t
 		}
 	}
 	return best
-}
-
-// countedMore orders the clients that an announce with a new peer-id may be of:
-// the first is the one that leaves the least to credit.
-func (c *client) countedMore(d *client) bool {
-	if c.up != d.up {
-		return c.up > d.up
-	}
-	if c.down != d.down {
-		return c.down > d.down
-	}
-	return bytes.Compare(c.id[:], d.id[:]) < 0
 }
 
 // oldestUnlisted is the one of mine that has been unlisted for longest; 0 when
@@ -110,12 +102,11 @@ func (c *client) countedMore(d *client) bool {
 func (sh *shard) oldestUnlisted() slot {
 	var oldest slot
 	for _, s := range sh.mine {
-		c := sh.slab.at(s)
-		if c.listed() {
+		if sh.slab.at(s).listed() {
 			continue
 		}
 		if oldest == 0 || sh.off(s) < sh.off(oldest) ||
-			sh.off(s) == sh.off(oldest) && bytes.Compare(c.id[:], sh.slab.at(oldest).id[:]) < 0 {
+			sh.off(s) == sh.off(oldest) && sh.byPeerID(s, oldest) < 0 {
 			oldest = s
 		}
 	}
@@ -156,7 +147,8 @@ func (sh *shard) add(a *Announce, limit int) slot {
 	}
 	now := unix(a.At)
 	s := sh.slab.add()
-	*sh.slab.at(s) = client{id: a.PeerID, member: uint32(a.Member), torrent: ti | isLive, place: now}
+	*sh.slab.at(s) = client{member: uint32(a.Member), torrent: ti | isLive, place: now}
+	sh.tell(s, &told{id: a.PeerID})
 	sh.slab.setDue(s, now+sh.times.forget)
 	sh.index.add(&sh.slab, s)
 	sh.mine = append(sh.mine, s)
@@ -174,12 +166,13 @@ func (sh *shard) forget(s slot) {
 			break
 		}
 	}
-	if c.extra != 0 {
-		if seeded := sh.extras.all[c.extra].seeded; seeded != 0 && len(sh.mine) > 0 {
-			heir := sh.needExtra(sh.slab.at(sh.mine[0]), sh.last(sh.mine[0], sh.slab.at(sh.mine[0])))
-			heir.seeded = max(heir.seeded, seeded)
-		}
-		sh.extras.remove(c.extra)
+	if seeded := sh.seededBy(c); seeded != 0 && len(sh.mine) > 0 {
+		heir := sh.needExtra(sh.slab.at(sh.mine[0]), sh.last(sh.mine[0], sh.slab.at(sh.mine[0])))
+		heir.seeded = max(heir.seeded, seeded)
+	}
+	sh.dropExtra(c)
+	if c.odd() {
+		delete(sh.odd, s)
 	}
 	ti := c.torrentIndex()
 	sh.index.remove(&sh.slab, s)
@@ -192,59 +185,47 @@ func (sh *shard) forget(s slot) {
 	}
 }
 
-// needExtra returns the extra of a client that last announced at last. Without
-// one, that is when its IPv4 address was seen.
-func (st *state) needExtra(c *client, last uint32) *extra {
-	if c.extra == 0 {
-		c.extra = st.extras.add()
-		st.extras.all[c.extra].seen4 = last
-	}
-	return &st.extras.all[c.extra]
-}
-
 // apply makes the client p what a says.
 func (sh *shard) apply(p slot, a *Announce) {
 	c, now := sh.slab.at(p), unix(a.At)
 	was := sh.where(p, c)
 	seeded := sh.seeded()
-	if c.listed() && c.left == 0 {
+	if c.listed() && c.whole() {
 		seeded = max(seeded, now)
 	}
-	up, down, left := a.Uploaded, a.Downloaded, a.Left
-	if sh.overtaken(p, c, a) {
-		up, down, left = c.up, c.down, c.left
+	is, tells := was, sh.told(p)
+	if !sh.overtaken(p, &tells, a) {
+		tells.up, tells.down, tells.left = a.Uploaded, a.Downloaded, a.Left
 	}
-	is := was
+	tells.id = a.PeerID
 	is.refresh(a, now, sh.times.timeout)
 	stay := stays(a)
 	t := sh.torrents[c.torrentIndex()]
-	if left > 0 || c.left > 0 || t.lacking == 0 {
+	if tells.left > 0 || !c.whole() || t.lacking == 0 {
 		t.lacking = max(t.lacking, now)
 	}
-	if c.listed() && stay && c.kind() == kindOf(left, a.partial()) && is.has4 == was.has4 && is.has6 == was.has6 {
+	same := c.listed() && stay && c.kind() == kindOf(tells.left, a.partial()) && is.has4 == was.has4 && is.has6 == was.has6
+	if same {
 		sh.move(c, &is)
 	} else {
-		if c.listed() != stay || stay && (c.left == 0) != (left == 0) {
+		if c.listed() != stay || stay && c.whole() != (tells.left == 0) {
 			sh.change(t)
 		}
 		sh.unlist(p, c)
-		c.left = left // it says into which list, as does the flag
-		c.flag(isPaused, a.partial())
-		if stay {
-			sh.list(p, c, &is)
-		}
 	}
-	c.id = a.PeerID
+	sh.tell(p, &tells)
+	c.flag(isPaused, a.partial())
+	if stay && !same {
+		sh.list(p, c, &is)
+	}
 	if a.Key != 0 {
 		c.key = foldKey(a.Key)
 	}
-	c.up, c.down, c.left = up, down, left
 	c.flag(isOver6, a.Over6)
-	c.flag(isPaused, a.partial())
 	if stay {
 		sh.slab.setDue(p, now+sh.times.timeout)
 	} else {
-		c.place = now
+		*sh.place(c) = now
 		sh.slab.setDue(p, now+sh.times.forget)
 	}
 	sh.note(c, &is, now, seeded)
@@ -259,11 +240,8 @@ func (sh *shard) note(c *client, is *where, now, seeded uint32) {
 	if !c.listed() {
 		is.has4, is.has6 = false, false
 	}
-	if seeded == 0 && !is.has6 && (!is.has4 || is.seen4 == now) {
-		if c.extra != 0 {
-			sh.extras.remove(c.extra)
-			c.extra = 0
-		}
+	if !is.extraordinary(now, seeded) {
+		sh.dropExtra(c)
 		return
 	}
 	x := sh.needExtra(c, now)
@@ -274,21 +252,28 @@ func (sh *shard) note(c *client, is *where, now, seeded uint32) {
 func (sh *shard) seeded() uint32 {
 	var latest uint32
 	for _, s := range sh.mine {
-		if x := sh.slab.at(s).extra; x != 0 {
-			latest = max(latest, sh.extras.all[x].seeded)
-		}
+		latest = max(latest, sh.seededBy(sh.slab.at(s)))
 	}
 	return latest
+}
+
+// seededBy is up to when seed time was counted of one client, 0 where none that
+// another could count again.
+func (st *state) seededBy(c *client) uint32 {
+	if !c.extra() {
+		return 0
+	}
+	return st.extras.all[c.place].seeded
 }
 
 // move changes the addresses of a listed client where they stand.
 func (sh *shard) move(c *client, is *where) {
 	t, kind := sh.torrents[c.torrentIndex()], c.kind()
 	if is.has4 {
-		t.four[kind][c.place-1].addr = is.v4
+		t.four[kind][sh.place4(c)-1].addr = is.v4
 	}
 	if is.has6 {
-		t.six[kind][sh.extras.all[c.extra].place6-1].addr = is.v6
+		t.six[kind][sh.place6(c)-1].addr = is.v6
 	}
 }
 
@@ -297,15 +282,19 @@ func (sh *shard) move(c *client, is *where) {
 func (st *state) list(s slot, c *client, is *where) {
 	t, kind := st.torrents[c.torrentIndex()], c.kind()
 	c.flag(isListed, true)
-	c.place = 0
+	*st.place(c) = 0
 	if is.has4 {
 		t.four[kind] = push(t.four[kind], makeEntry(s, is.v4))
-		c.place = uint32(len(t.four[kind]))
+		*st.place(c) = uint32(len(t.four[kind]))
 		st.listed4++
 	}
 	if is.has6 {
 		t.six[kind] = push(t.six[kind], makeEntry(s, is.v6))
-		st.needExtra(c, is.seen4).place6 = uint32(len(t.six[kind]))
+		if is.has4 {
+			st.needExtra(c, is.seen4)
+		}
+		c.flag(isSix, !c.extra())
+		st.setPlace6(c, uint32(len(t.six[kind])))
 		st.listed6++
 	}
 	t.listed[kind]++
@@ -319,27 +308,25 @@ func (st *state) unlist(s slot, c *client) {
 		return
 	}
 	t, kind := st.torrents[c.torrentIndex()], c.kind()
-	if c.place != 0 {
+	if place := st.place4(c); place != 0 {
 		var moved slot
-		t.four[kind], moved = cut(t.four[kind], c.place)
+		t.four[kind], moved = cut(t.four[kind], place)
 		st.listed4--
 		if moved != 0 {
-			st.slab.at(moved).place = c.place
+			*st.place(st.slab.at(moved)) = place
 		}
 	}
-	if c.extra != 0 {
-		x := &st.extras.all[c.extra]
-		if x.place6 != 0 {
-			var moved slot
-			t.six[kind], moved = cut(t.six[kind], x.place6)
-			st.listed6--
-			if moved != 0 {
-				st.extras.all[st.slab.at(moved).extra].place6 = x.place6
-			}
-			x.place6 = 0
+	if place := st.place6(c); place != 0 {
+		var moved slot
+		t.six[kind], moved = cut(t.six[kind], place)
+		st.listed6--
+		if moved != 0 {
+			st.setPlace6(st.slab.at(moved), place)
 		}
+		st.setPlace6(c, 0)
 	}
-	c.place = st.last(s, c)
+	c.flag(isSix, false)
+	*st.place(c) = st.last(s, c)
 	c.flag(isListed, false)
 	t.listed[kind]--
 	st.listed[kind]--

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"maps"
 	"math"
 	"slices"
 
@@ -114,6 +115,8 @@ func (st *state) copyFrom(from *state) {
 		copy(st.slab.dues[i][:n], from.slab.dues[i][:n])
 	}
 	st.extras.all = append(st.extras.all[:0], from.extras.all...)
+	st.brands.list = from.brands.list
+	st.odd = maps.Clone(from.odd)
 	st.torrents = append(st.torrents, make([]*torrent, max(0, len(from.torrents)-len(st.torrents)))...)
 	for i, t := range from.torrents {
 		if t == nil {
@@ -177,12 +180,8 @@ func (b *blocks) flush() error {
 }
 
 func (st *state) appendClient(out []byte, s slot, c *client) []byte {
-	is := st.where(s, c)
+	is, tells, seeded := st.where(s, c), st.told(s), st.seededBy(c)
 	var flags byte
-	var seeded uint32
-	if c.extra != 0 {
-		seeded = st.extras.all[c.extra].seeded
-	}
 	for _, f := range []struct {
 		bit byte
 		on  bool
@@ -195,11 +194,11 @@ func (st *state) appendClient(out []byte, s slot, c *client) []byte {
 	out = append(out, flags)
 	out = binary.AppendUvarint(out, uint64(st.torrents[c.torrentIndex()].id))
 	out = binary.AppendUvarint(out, uint64(c.member))
-	out = append(out, c.id[:]...)
+	out = append(out, tells.id[:]...)
 	out = binary.LittleEndian.AppendUint32(out, c.key)
-	out = binary.AppendUvarint(out, uint64(c.up))
-	out = binary.AppendUvarint(out, uint64(c.down))
-	out = binary.AppendUvarint(out, uint64(c.left))
+	out = binary.AppendUvarint(out, uint64(tells.up))
+	out = binary.AppendUvarint(out, uint64(tells.down))
+	out = binary.AppendUvarint(out, uint64(tells.left))
 	out = binary.LittleEndian.AppendUint32(out, st.last(s, c))
 	if !c.listed() {
 		out = binary.LittleEndian.AppendUint32(out, st.off(s))
@@ -307,11 +306,12 @@ func (s *Swarms) take(shard int, in *reader) error {
 
 // saved is a client out of a snapshot.
 type saved struct {
-	client
+	told
 	where
-	torrent          core.TorrentID
-	last, off, since uint32
-	listed           bool
+	torrent               core.TorrentID
+	member, key           uint32
+	last, off, since      uint32
+	listed, over6, paused bool
 }
 
 func (sh *shard) restore(c *saved) error {
@@ -322,9 +322,10 @@ func (sh *shard) restore(c *saved) error {
 	sh.torrents[ti].clients++
 	s := sh.slab.add()
 	p := sh.slab.at(s)
-	*p = c.client
-	p.torrent |= ti | isLive
-	p.place = c.last
+	*p = client{member: c.member, key: c.key, torrent: ti | isLive, place: c.last}
+	p.flag(isOver6, c.over6)
+	p.flag(isPaused, c.paused)
+	sh.tell(s, &c.told)
 	sh.index.add(&sh.slab, s)
 	if c.listed {
 		sh.list(s, p, &c.where)
@@ -332,7 +333,7 @@ func (sh *shard) restore(c *saved) error {
 	} else {
 		sh.slab.setDue(s, c.off+sh.times.forget)
 	}
-	if c.has6 || c.has4 && c.seen4 != c.last || c.since != 0 {
+	if c.extraordinary(c.last, c.since) {
 		x := sh.needExtra(p, c.last)
 		x.seen4, x.seen6, x.seeded = c.seen4, c.seen6, c.since
 	}
@@ -419,8 +420,7 @@ func (in *reader) client() (c saved, err error) {
 	c.up, c.down, c.left = int64(in.number(math.MaxInt64)), int64(in.number(math.MaxInt64)), int64(in.number(math.MaxInt64))
 	c.last = in.instant()
 	c.listed = flags&snapListed != 0
-	c.flag(isOver6, flags&snapOver6 != 0)
-	c.flag(isPaused, flags&snapPaused != 0)
+	c.over6, c.paused = flags&snapOver6 != 0, flags&snapPaused != 0
 	if !c.listed {
 		c.off = in.instant()
 	}

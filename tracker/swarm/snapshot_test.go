@@ -238,8 +238,8 @@ func TestSnapshotWhileAnnouncing(t *testing.T) {
 			for n := slot(1); uint32(n) < sh.slab.used; n++ {
 				c := sh.slab.at(n)
 				key := [2]int64{int64(sh.torrents[c.torrentIndex()].id), int64(c.member)}
-				if want[key] != c.up {
-					t.Errorf("%v: %d, want %d", key, c.up, want[key])
+				if up := sh.told(n).up; want[key] != up {
+					t.Errorf("%v: %d, want %d", key, up, want[key])
 				}
 				delete(want, key)
 			}

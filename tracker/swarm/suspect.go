@@ -35,8 +35,8 @@ const (
 
 // credit fills in what a known client has transferred in so many seconds, no more
 // than its line and the torrent can account for.
-func (s *Swarms) credit(sh *shard, known *client, a *Announce, elapsed int64, c *Change) (why Suspicion) {
-	up, down := a.Uploaded-known.up, a.Downloaded-known.down
+func (s *Swarms) credit(sh *shard, known *client, told *told, a *Announce, elapsed int64, c *Change) (why Suspicion) {
+	up, down := a.Uploaded-told.up, a.Downloaded-told.down
 	t := sh.torrents[known.torrentIndex()]
 	others := int64(t.clients) - int64(len(sh.mine))
 	line := s.line(elapsed)
@@ -50,7 +50,7 @@ func (s *Swarms) credit(sh *shard, known *client, a *Announce, elapsed int64, c 
 		why = Suspicion{Reason: OverTorrent, Limit: core.Bytes(mostUp)}
 	case down > mostDown:
 		why = Suspicion{Reason: OverTorrent, Limit: core.Bytes(mostDown)}
-	case up > aloneGrace && a.Left == 0 && known.left == 0 && sh.nobodyLacks(t, int64(unix(a.At))-elapsed):
+	case up > aloneGrace && a.Left == 0 && told.left == 0 && sh.nobodyLacks(t, int64(unix(a.At))-elapsed):
 		why = Suspicion{Reason: Alone}
 	default:
 		return why

@@ -112,27 +112,101 @@ func (st *state) where(s slot, c *client) (w where) {
 		return w
 	}
 	t, kind := st.torrents[c.torrentIndex()], c.kind()
-	if c.place != 0 {
-		w.has4, w.v4, w.seen4 = true, t.four[kind][c.place-1].addr, st.last(s, c)
+	seen4 := st.last(s, c)
+	seen6 := seen4
+	if c.extra() {
+		x := &st.extras.all[c.place]
+		seen4, seen6 = x.seen4, x.seen6
 	}
-	if c.extra != 0 {
-		x := &st.extras.all[c.extra]
-		if w.has4 {
-			w.seen4 = x.seen4
-		}
-		if x.place6 != 0 {
-			w.has6, w.v6, w.seen6 = true, t.six[kind][x.place6-1].addr, x.seen6
-		}
+	if place := st.place4(c); place != 0 {
+		w.has4, w.v4, w.seen4 = true, t.four[kind][place-1].addr, seen4
+	}
+	if place := st.place6(c); place != 0 {
+		w.has6, w.v6, w.seen6 = true, t.six[kind][place-1].addr, seen6
 	}
 	return w
 }
 
+// extraordinary reports whether only an extra can hold all that, of a client that
+// last announced at last.
+func (w *where) extraordinary(last, seeded uint32) bool {
+	return seeded != 0 || w.has4 && w.has6 || w.has4 && w.seen4 != last || w.has6 && w.seen6 != last
+}
+
+// place is that of a client, wherever it is kept.
+func (st *state) place(c *client) *uint32 {
+	if c.extra() {
+		return &st.extras.all[c.place].place
+	}
+	return &c.place
+}
+
+// place4 is where a listed client stands among IPv4 entries, from 1; 0 is nowhere.
+func (st *state) place4(c *client) uint32 {
+	if c.six() {
+		return 0
+	}
+	return *st.place(c)
+}
+
+// place6 is the same of IPv6.
+func (st *state) place6(c *client) uint32 {
+	switch {
+	case c.six():
+		return c.place
+	case c.extra():
+		return st.extras.all[c.place].place6
+	default:
+		return 0
+	}
+}
+
+// setPlace6 changes where a client with an IPv6 address stands.
+func (st *state) setPlace6(c *client, place uint32) {
+	if c.six() {
+		c.place = place
+		return
+	}
+	st.extras.all[c.place].place6 = place
+}
+
+// needExtra returns the extra of a client that last announced at last. Without one,
+// that is when its addresses were seen.
+func (st *state) needExtra(c *client, last uint32) *extra {
+	if !c.extra() {
+		i := st.extras.add()
+		x := &st.extras.all[i]
+		x.seen4, x.seen6 = last, last
+		if c.six() {
+			x.place6 = c.place
+		} else {
+			x.place = c.place
+		}
+		c.place = i
+		c.flag(isSix, false)
+		c.flag(hasExtra, true)
+	}
+	return &st.extras.all[c.place]
+}
+
+// dropExtra gives back an extra that is not needed any more, if there is one.
+func (st *state) dropExtra(c *client) {
+	if !c.extra() {
+		return
+	}
+	x := st.extras.all[c.place]
+	st.extras.remove(c.place)
+	c.place = x.place
+	c.flag(hasExtra, false)
+	if x.place6 != 0 {
+		c.place = x.place6
+		c.flag(isSix, true)
+	}
+}
+
 // endpoint6 is the IPv6 address of a listed client, if it has one.
 func (st *state) endpoint6(t *torrent, kind int, c *client) wire.Endpoint {
-	if c.extra == 0 {
-		return wire.Endpoint{}
-	}
-	place := st.extras.all[c.extra].place6
+	place := st.place6(c)
 	if place == 0 {
 		return wire.Endpoint{}
 	}
