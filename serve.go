@@ -48,9 +48,7 @@ func (c *serveCmd) Run(g *globals) error {
 		return err
 	}
 	if isTracker(rooms) && os.Getenv("GOGC") == "" {
-		// Its memory is nearly all swarms and rows without pointers: to collect
-		// often costs next to nothing, and room for garbage would be a part of them.
-		debug.SetGCPercent(10)
+		debug.SetGCPercent(mostGarbage)
 	}
 	ctx, stop := untilSignal(os.Stderr)
 	defer stop()
@@ -143,6 +141,9 @@ func (h *house) run(ctx context.Context, names []string, whole bool, out io.Writ
 		return err
 	}
 	wg.Go(func() { onHangup(ctx, rooms) })
+	if isTracker(names) && os.Getenv("GOGC") == "" {
+		wg.Go(func() { limitGarbage(ctx) })
+	}
 	wg.Go(func() {
 		if sup.WaitReady(ctx) != nil {
 			return

@@ -2,12 +2,48 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
+	"runtime/debug"
+	"runtime/metrics"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
+
+// A tracker's memory is nearly all swarms and rows without pointers: to collect often
+// costs next to nothing, and room for garbage would be a part of them.
+const (
+	garbageRoom     = 8 << 20 // bytes, about
+	mostGarbage     = 10      // per cent of what is in use, for small heaps
+	leastGarbage    = 2
+	garbageInterval = 5 * time.Second
+)
+
+// limitGarbage keeps the room for garbage about the same while the heap grows.
+func limitGarbage(ctx context.Context) {
+	tick := time.NewTicker(garbageInterval)
+	defer tick.Stop()
+	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	for last := mostGarbage; ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		metrics.Read(live)
+		if now := garbagePercent(live[0].Value.Uint64()); now != last {
+			debug.SetGCPercent(now) // it halts everything for a moment
+			last = now
+		}
+	}
+}
+
+func garbagePercent(live uint64) int {
+	return int(min(max(garbageRoom*100/max(live, 1), leastGarbage), mostGarbage))
+}
 
 // trim gives back the pages of the program's own file that only its start has
 // touched, or nobody: a kernel whose file cache works with large pages maps all of a
