@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/caduceus-bio/caduceus/hermes"
 	"github.com/caduceus-bio/caduceus/internal/command"
 	"github.com/caduceus-bio/caduceus/internal/core"
@@ -240,9 +242,22 @@ func untilSignal(errOut io.Writer) (context.Context, func()) {
 	return ctx, func() { signal.Stop(signals); cancel() }
 }
 
+// rehasher is a room that can read its configuration anew.
+type rehasher interface{ Rehash() }
+
 // onHangup lets the rooms that can read their configuration anew at each SIGHUP, until
-// ctx ends.
+// ctx ends. Without one of them the signal means what it did, and from a terminal, where it
+// says that nobody is there any more.
 func onHangup(ctx context.Context, rooms []supervise.Room) {
+	var can []rehasher
+	for _, room := range rooms {
+		if r, ok := room.(rehasher); ok {
+			can = append(can, r)
+		}
+	}
+	if len(can) == 0 || isTerminal(os.Stdin) {
+		return
+	}
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGHUP)
 	defer signal.Stop(signals)
@@ -251,13 +266,16 @@ func onHangup(ctx context.Context, rooms []supervise.Room) {
 		case <-ctx.Done():
 			return
 		case <-signals:
-			for _, room := range rooms {
-				if r, ok := room.(interface{ Rehash() }); ok {
-					r.Rehash()
-				}
+			for _, r := range can {
+				r.Rehash()
 			}
 		}
 	}
+}
+
+func isTerminal(f *os.File) bool {
+	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
+	return err == nil
 }
 
 // lockDataDir makes sure that one process at a time uses an embedded database.

@@ -3,9 +3,12 @@ package e2e
 import (
 	"net/url"
 	"strconv"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/PuerkitoBio/goquery"
+	"github.com/lrstanley/girc"
 
 	"github.com/caduceus-bio/caduceus/e2e/clients"
 )
@@ -29,6 +32,7 @@ func TestFiveRoomsWithTheirGrants(t *testing.T) {
 		irc.isAnnounce(irc.next(), "The dataset called "+name, ups[len(ups)-1])
 	}
 	onTheSite(t, boss, ann, ups)
+	asOperator(t, boss, irc)
 	byIRC(t, staff, ups)
 	h.waitRead("hermes:notices")
 }
@@ -89,6 +93,40 @@ func (a *account) submit(path string, changes url.Values) {
 	a.post(path, values)
 }
 
+// asOperator does what the IRC network writes to the database itself.
+func asOperator(t *testing.T, a *account, r *reader) {
+	t.Helper()
+	told := make(chan string, 100)
+	r.girc.Handlers.Add(girc.NOTICE, func(_ *girc.Client, e girc.Event) {
+		if strings.HasPrefix(e.Last(), "*** ") {
+			told <- e.Last()
+		}
+	})
+	for _, step := range []struct{ line, wants string }{
+		{"OPER " + a.name + " " + a.ircKey, "*** boss: oper"},
+		{"KLINE 1h *@nowhere.example :for the test", "*** boss: kline add --for=60m *@nowhere.example for the test (this ended 0 connections)"},
+		{"UNKLINE *@nowhere.example", "*** boss: kline remove *@nowhere.example"},
+		{"KILL nobody :for the test", ""},
+		{"SAMODE #general +l 500", "*** boss: samode #general +l 500"},
+		{"REHASH", "*** boss: rehash (nothing changed)"},
+	} {
+		if err := r.girc.Cmd.SendRaw(step.line); err != nil {
+			t.Fatal(err)
+		}
+		if step.wants == "" {
+			continue
+		}
+		select {
+		case got := <-told:
+			if got != step.wants {
+				t.Errorf("%s is told as %q", step.line, got)
+			}
+		case <-time.After(patience):
+			t.Fatalf("no word of %s", step.line)
+		}
+	}
+}
+
 func byIRC(t *testing.T, staff []*reader, ups []uploaded) {
 	t.Helper()
 	second, third := strconv.FormatInt(ups[1].TorrentID, 10), strconv.FormatInt(ups[2].TorrentID, 10)
@@ -122,6 +160,7 @@ func byIRC(t *testing.T, staff []*reader, ups []uploaded) {
 		{"endangered", "eeder"},
 		{"job list", "prune"},
 		{"audit", "client remove"},
+		{"audit boss", "kline add"},
 		{"audit alice", "member"},
 		{"torrent delete " + third + " for the test", "is deleted"},
 	}

@@ -26,6 +26,8 @@ type watcher struct {
 	in   map[string]map[string]bool // channel, nicks
 	dead bool
 
+	anything func() string // one of the random commands
+
 	mu    sync.Mutex
 	syncs map[string]chan struct{}
 }
@@ -130,7 +132,7 @@ func (w *watcher) hear(token string) {
 	}
 }
 
-func (w *watcher) anything() string {
+func (w *watcher) something() string {
 	channels := []string{"#chaos", "#mess", "#general", "#support", "#staff", "#announce"}
 	ch := channels[w.rng.IntN(len(channels))]
 	who := fmt.Sprintf("c%d", w.rng.IntN(100))
@@ -175,6 +177,33 @@ func (w *watcher) anything() string {
 	return "PRIVMSG NickServ :IDENTIFY m" + fmt.Sprint(w.rng.IntN(40)) + " key-m" + fmt.Sprint(w.rng.IntN(40))
 }
 
+// deed is something that only an operator may do.
+func (w *watcher) deed() string {
+	channels := []string{"#chaos", "#mess", "#general", "#support", "#staff"}
+	ch, who := channels[w.rng.IntN(len(channels))], fmt.Sprintf("%c%d", "cm"[w.rng.IntN(2)], w.rng.IntN(100))
+	switch w.rng.IntN(12) {
+	case 0, 1, 2:
+		return "SAJOIN " + who + " " + ch
+	case 3:
+		return "SAPART " + who + " " + ch
+	case 4:
+		return fmt.Sprintf("SANICK %s c%d", who, w.rng.IntN(300))
+	case 5:
+		return "SAMODE " + ch + " " + []string{"+o ", "-o ", "+v ", "+b "}[w.rng.IntN(4)] + who
+	case 6:
+		return "CHGHOST " + who + []string{"", " fun.example"}[w.rng.IntN(2)]
+	case 7:
+		return "MODE " + ch + " " + []string{"+i", "-i", "+u", "-u"}[w.rng.IntN(4)]
+	case 8:
+		return []string{"TRACE", "STATS l", "WALLOPS :all", "REHASH"}[w.rng.IntN(4)]
+	case 9:
+		return []string{"MODE boss -o", "OPER boss key-boss"}[w.rng.IntN(2)]
+	case 10:
+		return "JOIN " + ch
+	}
+	return "OPER boss key-boss"
+}
+
 func TestRandomCommandsOfManyKeepMemberListsConsistent(t *testing.T) {
 	const clients, commands = 200, 25
 	rounds, until := 3, time.Now()
@@ -197,11 +226,16 @@ func TestRandomCommandsOfManyKeepMemberListsConsistent(t *testing.T) {
 	for i := range clients {
 		p := in.dial(t, fmt.Sprintf("c%d", i))
 		w := &watcher{peer: p, rng: rand.New(rand.NewPCG(7, uint64(i))), in: map[string]map[string]bool{}, syncs: map[string]chan struct{}{}}
+		w.anything = w.something
 		all = append(all, w)
 		go w.listen()
-		if i < 80 { // two connections for each member
+		switch {
+		case i < 80: // two connections for each member
 			p.send(fmt.Sprintf("PASS m%[1]d:key-m%[1]d", i%40), fmt.Sprintf("NICK m%d", i%40), "USER u 0 * :U")
-		} else {
+		case i >= 196: // four of an operator
+			p.name, w.anything = "boss", w.deed
+			p.send("PASS boss:key-boss", "NICK boss", "USER u 0 * :U", "OPER boss key-boss")
+		default:
 			p.send("NICK "+p.name, "USER u 0 * :U")
 		}
 		w.hear("hello")

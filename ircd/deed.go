@@ -12,7 +12,8 @@ import (
 type deed struct {
 	command   string // as the audit log has it: where staff have the same command, by that name
 	arguments string
-	only      core.Permission // what other operators need to be told of it
+	only      core.Permission // what operators need to be told of it
+	loud      bool            // they hear of it anyway
 }
 
 // result is what came of a deed.
@@ -54,7 +55,7 @@ func (r *request) act(d deed, do func(ctx context.Context) (result, error)) {
 		switch {
 		case err != nil && !r.s.gone:
 			r.complainOf(err)
-		case err == nil:
+		case err == nil && !d.loud:
 			text := entry.ActorName + ": " + strings.TrimSpace(d.command+" "+entry.Arguments)
 			if res.detail != "" {
 				text += " (" + res.detail + ")"

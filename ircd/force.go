@@ -22,11 +22,11 @@ func (r *request) looksInto(ch *channel) bool {
 }
 
 // announce tells the operators of a channel what was done to it over their heads.
-func (n *network) announce(ch *channel, text string) {
-	l := n.line("NOTICE", "@"+ch.row.Name, "*** "+text)
+func (r *request) announce(ch *channel, text string) {
+	l := r.n.line("NOTICE", "@"+ch.row.Name, "*** "+text)
 	for _, m := range ch.ranked {
-		if m.status&statusOp != 0 {
-			n.tell(m.user, l)
+		if m.status&statusOp != 0 && m.user != r.user() {
+			r.n.tell(m.user, l)
 		}
 	}
 }
@@ -85,7 +85,7 @@ func (r *request) forceJoin(nick, name string) {
 				err = core.Errorf(core.Conflict, "%s is in too many channels", u.nick)
 			default:
 				n.enter(u, ch, n.entryStatus(u))
-				n.announce(ch, r.user().actor()+" let "+u.nick+" into "+ch.row.Name)
+				r.announce(ch, r.user().actor()+" let "+u.nick+" into "+ch.row.Name)
 			}
 		})
 		return result{}, err
@@ -114,7 +114,7 @@ func cmdSapart(r *request) {
 					return
 				}
 				n.part(u.in(ch), reason)
-				n.announce(ch, r.user().actor()+" took "+u.nick+" out of "+ch.row.Name)
+				r.announce(ch, r.user().actor()+" took "+u.nick+" out of "+ch.row.Name)
 			})
 			return result{}, err
 		})
@@ -157,7 +157,7 @@ func (r *request) forceModes(ch *channel) {
 	}
 	r.act(deed{command: "samode", arguments: ch.row.Name + " " + strings.Join(words, " ")}, func(context.Context) (result, error) {
 		r.changeModes(ch)
-		r.n.lockedFor(r, func() { r.n.announce(ch, r.user().actor()+" changed the modes of "+ch.row.Name) })
+		r.n.lockedFor(r, func() { r.announce(ch, r.user().actor()+" changed the modes of "+ch.row.Name) })
 		return result{}, nil
 	})
 }
@@ -231,14 +231,14 @@ func cmdChghost(r *request) {
 	})
 }
 
-// cmdWallops is WALLOPS: a message to everyone with the mode w.
+// cmdWallops is WALLOPS: a message to everyone with the mode w, and to whom it comes from.
 func cmdWallops(r *request) {
 	n, text := r.n, r.param(0)
-	r.act(deed{command: "wallops", arguments: text}, func(context.Context) (result, error) {
+	r.act(deed{command: "wallops", arguments: text, loud: true}, func(context.Context) (result, error) {
 		n.lockedFor(r, func() {
 			l := n.lineFrom(r.user(), "WALLOPS", text)
 			for _, u := range n.nicks {
-				if u.wallops {
+				if u.wallops || u == r.user() {
 					n.tell(u, l)
 				}
 			}

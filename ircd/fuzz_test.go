@@ -77,9 +77,12 @@ func FuzzLines(f *testing.F) {
 	} {
 		f.Add(seed)
 	}
+	f.Add(strings.Repeat("SAJOIN guest #general,#free\nSAMODE #general +ovbk alice mod x y\nSANICK guest x\nSAPART alice #general :x\nCHGHOST mod a.b\nKLINE 5 a@b.c :d\n"+
+		"DLINE 10.0.0.0/8 :x\nSTATS k\nSTATS l\nTRACE\nWALLOPS :x\nREHASH\nUNKLINE a@b.c\nMODE boss -o+sw\nOPER boss key-boss\nKILL mod :x\n", 3))
 	f.Fuzz(func(t *testing.T, text string) {
 		in := inside(t, func(c *Config) { c.FreeChannels = true })
-		who := []*session{in.deaf(t, "mod"), in.deaf(t, "alice"), in.deaf(t, "guest"), in.deaf(t, "alice")}
+		who := []*session{in.deaf(t, "mod"), in.deaf(t, "alice"), in.deaf(t, "guest"), in.deaf(t, "alice"), in.deaf(t, "boss")}
+		in.n.handle(t.Context(), who[4], "OPER boss key-boss")
 		for i, l := range strings.Split(text, "\n") {
 			if i == 60 {
 				break

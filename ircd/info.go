@@ -125,7 +125,14 @@ func cmdHelp(r *request) {
 			usage = cmd.name
 		}
 		r.reply(rplHelpStart, subject, usage)
-		r.reply(rplHelpTxt, subject, "")
+		text := ""
+		switch {
+		case cmd.oper && cmd.need != "":
+			text = "For operators (see OPER) with the permission " + string(cmd.need) + "."
+		case cmd.oper:
+			text = "For operators (see OPER)."
+		}
+		r.reply(rplHelpTxt, subject, text)
 		r.reply(rplEndOfHelp, subject, "End of /HELP")
 		return
 	}

@@ -209,8 +209,13 @@ func TestDeeds(t *testing.T) {
 			bob is
 			alice > MODE alice +w
 			alice < :alice!* MODE alice +w
+			officer .
 			officer > WALLOPS :listen all
+			officer = :officer!* WALLOPS :listen all
 			alice < :officer!* WALLOPS :listen all
+			alice > HELP SAJOIN
+			alice < :irc.test 704 alice SAJOIN :SAJOIN [nick] #channel[,#channel]
+			alice < :irc.test 705 alice SAJOIN :For operators (see OPER) with the permission irc.override.
 			bob ! * WALLOPS *`,
 			[]string{"officer: wallops listen all = done"}},
 		"STATS, TRACE": {`

@@ -152,7 +152,7 @@ func (c Config) isupport(network string) []string {
 		"ELIST=CMNTU", "EXCEPTS=e", "HOSTLEN=70", "INVEX=I", "KEYLEN=" + strconv.Itoa(maxKey), "KICKLEN=" + strconv.Itoa(maxReason), "LINELEN=" + strconv.Itoa(maxLine),
 		fmt.Sprintf("MAXLIST=%s:%d", maskLists, maxMasks), fmt.Sprintf("MAXTARGETS=%d", maxTargets), fmt.Sprintf("MODES=%d", maxModes), fmt.Sprintf("MONITOR=%d", maxMonitored),
 		"NETWORK=" + strings.ReplaceAll(network, " ", `\x20`), "NICKLEN=" + strconv.Itoa(maxNick), "PREFIX=(ov)@+", "SAFELIST", "STATUSMSG=@+",
-		fmt.Sprintf("TARGMAX=JOIN:,KICK:%[1]d,LIST:,NAMES:%[1]d,NOTICE:%[1]d,PART:,PRIVMSG:%[1]d,TAGMSG:%[1]d,WHOIS:1", maxTargets),
+		fmt.Sprintf("TARGMAX=JOIN:,KICK:%[1]d,LIST:,NAMES:%[1]d,NOTICE:%[1]d,PART:,PRIVMSG:%[1]d,SAJOIN:%[1]d,SAPART:%[1]d,TAGMSG:%[1]d,WHOIS:1", maxTargets),
 		"TOPICLEN=" + strconv.Itoa(maxTopic), "USERLEN=" + strconv.Itoa(maxUser), "UTF8ONLY", "WHOX",
 	}
 }
