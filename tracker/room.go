@@ -97,10 +97,12 @@ func (r *Room) Run(ctx context.Context, ready func()) (err error) {
 	if err := r.listen(ctx, w); err != nil {
 		return err
 	}
-	// The books close last: they hold what all others record until their end.
+	// The books close after all who record, to hold what those do until their end.
 	books, closeBooks := context.WithCancel(context.WithoutCancel(ctx))
 	g, gctx := supervise.NewGroup(ctx)
 	g.Go(func(context.Context) error { return w.book.Run(books) })
+	g.Go(w.reporter.run) // it and the trace write their last beside the books
+	g.Go(w.trace.Run)
 	g.Go(func(context.Context) error {
 		defer closeBooks()
 		inner, _ := supervise.NewGroup(gctx)
@@ -109,9 +111,7 @@ func (r *Room) Run(ctx context.Context, ready func()) (err error) {
 		inner.Go(func(ctx context.Context) error { return w.service.roster.Follow(ctx, w.position) })
 		inner.Go(w.housekeep)
 		inner.Go(w.tidy)
-		inner.Go(w.reporter.run)
 		inner.Go(w.reconcile)
-		inner.Go(w.trace.Run)
 		if o := w.service.others; o != nil {
 			inner.Go(o.run)
 		}

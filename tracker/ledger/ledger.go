@@ -303,7 +303,7 @@ const (
 	firstBackoff = 250 * time.Millisecond
 	maxBackoff   = 30 * time.Second
 	tryLimit     = 30 * time.Second        // for one try to write
-	drainLimit   = 1500 * time.Millisecond // for what is left at the end
+	drainLimit   = 1200 * time.Millisecond // for what is left at the end
 )
 
 // Run writes to disk and database until ctx ends: then it writes what is left, if

@@ -15,7 +15,7 @@ type pile struct {
 	leaves []*leaf // the last one is being filled
 	slips  int     // rows as they are written down
 	limit  int     // of slips, then it is pressed
-	full   bool    // pressing has not halved it: it is time to take it
+	full   bool    // pressing has taken away little: it is time to take it
 }
 
 // leaf is a piece of a pile. Piles grow by pieces, which are used again, so that
@@ -86,7 +86,7 @@ func (p *pile) into(s *sheet) {
 	}
 }
 
-// press merges what is on the pile, with an empty sheet to do it in. When that does not halve it,
+// press merges what is on the pile, with an empty sheet to do it in. When that takes away less than a quarter,
 // the pile is full: to wait for more would take memory, and merge little.
 func (p *pile) press(s *sheet, spare *leaves) {
 	was := p.slips
@@ -102,7 +102,7 @@ func (p *pile) press(s *sheet, spare *leaves) {
 	}
 	s.empty()
 	p.limit = max(pressFrom, 2*p.slips)
-	p.full = p.full || 2*p.slips > was
+	p.full = p.full || 4*p.slips > 3*was
 }
 
 // A slip is
