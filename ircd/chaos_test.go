@@ -1,6 +1,7 @@
 package ircd
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -112,6 +113,18 @@ func (w *watcher) out(ch, nick string) {
 	delete(w.in[ch], nick)
 }
 
+// tell sends a line, and reports whether the connection is there.
+func (w *watcher) tell(line string) bool {
+	if err := w.conn.SetWriteDeadline(time.Now().Add(3 * patience)); err != nil {
+		return false
+	}
+	_, err := w.conn.Write([]byte(line + "\r\n"))
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		w.t.Errorf("%s can't send: %v", w.name, err)
+	}
+	return err == nil
+}
+
 // hear returns once all that was sent before has been answered.
 func (w *watcher) hear(token string) {
 	c := make(chan struct{})
@@ -122,7 +135,7 @@ func (w *watcher) hear(token string) {
 	}
 	w.syncs[token] = c
 	w.mu.Unlock()
-	if _, err := w.conn.Write([]byte("PING " + token + "\r\n")); err != nil {
+	if !w.tell("PING " + token) {
 		return
 	}
 	select {
@@ -227,13 +240,15 @@ func TestRandomCommandsOfManyKeepMemberListsConsistent(t *testing.T) {
 		p := in.dial(t, fmt.Sprintf("c%d", i))
 		w := &watcher{peer: p, rng: rand.New(rand.NewPCG(7, uint64(i))), in: map[string]map[string]bool{}, syncs: map[string]chan struct{}{}}
 		w.anything = w.something
+		if i >= 196 {
+			p.name, w.anything = "boss", w.deed
+		}
 		all = append(all, w)
 		go w.listen()
 		switch {
 		case i < 80: // two connections for each member
 			p.send(fmt.Sprintf("PASS m%[1]d:key-m%[1]d", i%40), fmt.Sprintf("NICK m%d", i%40), "USER u 0 * :U")
 		case i >= 196: // four of an operator
-			p.name, w.anything = "boss", w.deed
 			p.send("PASS boss:key-boss", "NICK boss", "USER u 0 * :U", "OPER boss key-boss")
 		default:
 			p.send("NICK "+p.name, "USER u 0 * :U")
@@ -248,7 +263,7 @@ func TestRandomCommandsOfManyKeepMemberListsConsistent(t *testing.T) {
 		for _, w := range all {
 			wg.Go(func() {
 				for range commands {
-					if _, err := w.conn.Write([]byte(w.anything() + "\r\n")); err != nil {
+					if !w.tell(w.anything()) {
 						return
 					}
 				}

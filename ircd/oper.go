@@ -137,10 +137,11 @@ func (r *request) becomeOperator(rescue bool) {
 				err = core.Errorf(core.Forbidden, "your class may not run this network")
 				return
 			}
+			was := u.modes()
 			n.setOperator(u, true)
 			u.rescue, u.snotices = rescue, true
 			r.reply(rplYoureOper, "You are now an IRC operator")
-			n.tell(u, n.lineFrom(u, "MODE", u.nick, "+os"))
+			n.tell(u, n.lineFrom(u, "MODE", u.nick, userModesBetween(was, u.modes())))
 		})
 		return result{}, err
 	})
@@ -162,7 +163,8 @@ func (n *network) setOperator(u *user, on bool) {
 
 // resign takes the mode o from somebody by the server's word.
 func (n *network) resign(u *user) {
+	was := u.modes()
 	n.setOperator(u, false)
-	n.tell(u, n.line("MODE", u.nick, "-o"))
+	n.tell(u, n.line("MODE", u.nick, userModesBetween(was, u.modes())))
 	n.snotice("", u.actor()+" is no IRC operator any more: the class may not run this network")
 }

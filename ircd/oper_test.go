@@ -96,7 +96,7 @@ func TestOper(t *testing.T) {
 			officer > OPER OFFICER key-officer
 			officer < * 381 *
 			officer > MODE officer -o
-			officer < :officer!* MODE officer -o
+			officer < :officer!* MODE officer -os
 			officer > MODE officer +o
 			officer > KILL officer :no
 			officer = :irc.test 481 officer :*not an IRC operator
@@ -198,7 +198,7 @@ func TestOperEndsWithTheRight(t *testing.T) {
 	boss.expect("* 381 *")
 	h.people.change(22, func(m *member.Member) { m.Permissions = core.NewPermissions(core.IRCConnect, core.IRCOperate) })
 	h.news.memberChanged(22)
-	boss.expect(":irc.test MODE boss -o")
+	boss.expect(":irc.test MODE boss -os")
 	boss.send("KILL boss :no")
 	boss.expect("* 481 *")
 }
@@ -251,6 +251,6 @@ func TestOperatorsOnTheSite(t *testing.T) {
 		must(t, s.members.SetClassPermission(ctx, member.SysopClass, core.IRCRemove, false))
 		must(t, s.members.SetClassPermission(ctx, member.SysopClass, core.IRCAddress, false))
 		must(t, s.members.SetClassPermission(ctx, member.SysopClass, core.IRCOverride, false))
-		boss.expect(":irc.test MODE boss -o")
+		boss.expect(":irc.test MODE boss -os")
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"reflect"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -13,8 +14,18 @@ import (
 // TestRehash changes what can be changed in the running network, and says the rest.
 func TestRehash(t *testing.T) {
 	h := newHouse(t, nil)
+	var mu sync.Mutex
 	next, fails := testConfig(), error(nil)
-	h.deps.Reload = func() (Config, error) { return next, fails }
+	h.deps.Reload = func() (Config, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		return next, fails
+	}
+	fail := func(err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		fails = err
+	}
 	h.start(t)
 	next.MOTD, next.MaxClients, next.ListenTLS = "New words", 3, "127.0.0.1:7001"
 	h.talk(t, `
@@ -26,7 +37,7 @@ func TestRehash(t *testing.T) {
 		boss < * NOTICE boss :*** boss: rehash (changed: motd, max_clients; needs a restart: listen_tls)
 		boss > MOTD
 		boss < :irc.test 372 boss :- New words`)
-	fails = errors.New("line 3 is wrong")
+	fail(errors.New("line 3 is wrong"))
 	h.Rehash()
 	h.talk(t, `
 		boss is
@@ -37,7 +48,7 @@ func TestRehash(t *testing.T) {
 		boss > MOTD
 		boss < :irc.test 372 boss :- New words`)
 	want(t, h.audit.lines(), "boss: oper = done", "boss: rehash = done", "boss: rehash = failed")
-	fails = nil
+	fail(nil)
 	p := h.join(t, "boss")
 	p.send("OPER boss key-boss")
 	p.expect("* 381 *")

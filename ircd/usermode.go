@@ -1,5 +1,7 @@
 package ircd
 
+import "strings"
+
 // userMode shows or changes one's own modes.
 func (r *request) userMode() {
 	n, u := r.n, r.user()
@@ -21,9 +23,8 @@ func (r *request) userMode() {
 // changeUserModes changes the modes of somebody as the second parameter says.
 func (r *request) changeUserModes(u *user) {
 	n := r.n
-	changed, sign, add, unknown := "", "", true, false
+	was, add, unknown := u.modes(), true, false
 	for _, letter := range []byte(r.param(1)) {
-		before := u.modes()
 		switch letter {
 		case '+', '-':
 			add = letter == '+'
@@ -46,21 +47,29 @@ func (r *request) changeUserModes(u *user) {
 		default:
 			unknown = true
 		}
-		if u.modes() == before {
-			continue
-		}
-		if s := map[bool]string{true: "+", false: "-"}[add]; s != sign {
-			sign = s
-			changed += s
-		}
-		changed += string(rune(letter))
 	}
 	if unknown {
 		r.reply(errUModeUnknownFlag, "Unknown MODE flag")
 	}
-	if changed != "" {
+	if changed := userModesBetween(was, u.modes()); changed != "" {
 		n.tell(u, n.lineFrom(r.user(), "MODE", u.nick, changed))
 	}
+}
+
+// userModesBetween writes what leads from some modes to others, as MODE has it.
+func userModesBetween(was, is string) string {
+	lacking := func(a, b, sign string) string {
+		for _, letter := range a {
+			if !strings.ContainsRune(b, letter) {
+				sign += string(letter)
+			}
+		}
+		if len(sign) == 1 {
+			return ""
+		}
+		return sign
+	}
+	return lacking(is, was, "+") + lacking(was, is, "-")
 }
 
 // modes are the user's modes as MODE shows them.
