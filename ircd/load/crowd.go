@@ -192,7 +192,7 @@ func (c *crowd) until(ctx context.Context, limit time.Duration, what string, hav
 		case c.lost.Load() > 0:
 			return fmt.Errorf("%s: the server closed %d connections", what, c.lost.Load())
 		case time.Now().After(end):
-			return fmt.Errorf("%s: %d of %d after %v", what, have.Load(), want, limit)
+			return fmt.Errorf("%s: %d of %d when the time was over", what, have.Load(), want)
 		}
 		time.Sleep(2 * time.Millisecond)
 	}
@@ -209,12 +209,13 @@ func (c *crowd) hear(ctx context.Context, o options) error {
 }
 
 // connect brings clients onto the network, of which each says hello. With together > 0
-// no more come in at once.
+// no more come in at once, and all must be in within the limit.
 func (c *crowd) connect(ctx context.Context, o options, addr string, secure bool, names []string, together int) error {
 	to, err := netip.ParseAddrPort(addr)
 	if err != nil || !to.Addr().IsLoopback() {
 		return fmt.Errorf("%s is not on loopback", addr)
 	}
+	end := time.Now().Add(o.limit)
 	c.clients = append(make([]*client, 0, len(names)), c.clients...)
 	for i, name := range names {
 		cl := &client{name: name, fd: -1}
@@ -228,7 +229,7 @@ func (c *crowd) connect(ctx context.Context, o options, addr string, secure bool
 			return fmt.Errorf("connection %d: %w", len(c.clients), err)
 		}
 		if together > 0 && ((i+1)%together == 0 || i == len(names)-1) {
-			if err := c.until(ctx, o.limit, "registration", &c.welcome, len(c.clients)); err != nil {
+			if err := c.until(ctx, time.Until(end), "registration", &c.welcome, len(c.clients)); err != nil {
 				return err
 			}
 		}

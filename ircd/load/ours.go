@@ -172,9 +172,11 @@ func change(ctx context.Context, d *db.DB, query string, args ...any) error {
 
 // autoJoin says whether members enter channels by themselves at login.
 func (h *house) autoJoin(ctx context.Context, on bool) error {
-	return h.open(ctx, func(d *db.DB, _ *secret.Keyring) error {
-		return change(ctx, d, "UPDATE irc_channel SET autojoin = ? WHERE name IN (?, ?)", on, announce, general)
-	})
+	return h.open(ctx, func(d *db.DB, _ *secret.Keyring) error { return setAutoJoin(ctx, d, on) })
+}
+
+func setAutoJoin(ctx context.Context, d *db.DB, on bool) error {
+	return change(ctx, d, "UPDATE irc_channel SET autojoin = ? WHERE name IN (?, ?)", on, announce, general)
 }
 
 // close drops the database; its files go with the folder of the run.
