@@ -165,7 +165,7 @@ func (s Settings) ircInfo() site.IRCInfo {
 	if err != nil {
 		return site.IRCInfo{} // the section was checked: can't be
 	}
-	info := site.IRCInfo{Host: u.Hostname(), TLSPort: port(s.IRC.ListenTLS)}
+	info := site.IRCInfo{Host: u.Hostname(), TLSPort: port(s.IRC.ListenTLS), NickLimit: s.IRC.Nicks}
 	if s.Hermes.Enabled && s.Hermes.Foreign() {
 		return s.foreignIRC(info.Host)
 	}

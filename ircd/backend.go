@@ -24,10 +24,16 @@ type Members interface {
 	IRCVerifier(ctx context.Context, name string) (member.IRCVerifier, error)
 	// AuthIRCVerified answers like AuthIRC for who has proved to have the key of v.
 	AuthIRCVerified(ctx context.Context, v member.IRCVerifier) (member.Member, error)
+	// AuthCertificate answers like AuthIRC for who has shown a TLS certificate: as
+	// the member of the name, or without one as the only member who has it.
+	AuthCertificate(ctx context.Context, fingerprint, name string) (member.Member, error)
 	// ByID returns a member in any state, or NotFound.
 	ByID(ctx context.Context, id core.MemberID) (member.Member, error)
 	// ByName returns a member in any state by name in any case, or NotFound.
 	ByName(ctx context.Context, name string) (member.Member, error)
+	// ByNick returns a member in any state by name or registered nick in any case, or
+	// NotFound.
+	ByNick(ctx context.Context, nick string) (member.Member, error)
 }
 
 // EventLog delivers what changes on the site; *eventlog.Log is one.

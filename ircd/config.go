@@ -12,6 +12,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/config"
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/irc"
+	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
 // Config is the section [irc].
@@ -57,6 +58,8 @@ type Config struct {
 	Replay             int `toml:"replay_lines"`         // missed lines of a channel that simple clients are shown at login, where the member set nothing else
 	PrivateHistoryDays int `toml:"private_history_days"` // how long conversations are kept for members who switched that on
 	FreeHistoryDays    int `toml:"free_history_days"`    // how long lines of channels that nobody keeps are; whoever opens one of that name again reads them
+
+	Nicks int `toml:"nicks_per_member"` // what members may register besides their names; 0: none
 
 	ProxyFrom  []string `toml:"proxy_from"`  // prefixes of proxies, whose connections to listen_tls and listen_plain must begin with the PROXY header
 	WebIRCFrom []string `toml:"webirc_from"` // prefixes of gateways that may use WEBIRC
@@ -115,6 +118,7 @@ func DefaultConfig() Config {
 		Replay:             50,
 		PrivateHistoryDays: 180,
 		OperFrom:           []string{"127.0.0.0/8", "::1/128"},
+		Nicks:              2,
 		STSPort:            7000,
 	}
 }
@@ -158,6 +162,7 @@ func (c Config) Validate() error {
 		{"replay_lines", c.Replay, 0},
 		{"private_history_days", c.PrivateHistoryDays, 1},
 		{"free_history_days", c.FreeHistoryDays, 0},
+		{"nicks_per_member", c.Nicks, 0},
 	} {
 		if limit.value < limit.atLeast {
 			return core.FieldErrorf(limit.key, "must be at least %d", limit.atLeast)
@@ -165,6 +170,9 @@ func (c Config) Validate() error {
 	}
 	if c.Replay > irc.MaxReplay {
 		return core.FieldErrorf("replay_lines", "must be at most %d", irc.MaxReplay)
+	}
+	if c.Nicks > member.MaxNicks {
+		return core.FieldErrorf("nicks_per_member", "must be at most %d", member.MaxNicks)
 	}
 	for key, days := range map[string]int{"private_history_days": c.PrivateHistoryDays, "free_history_days": c.FreeHistoryDays} {
 		if days > irc.MaxHistoryDays {

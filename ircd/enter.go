@@ -1,6 +1,7 @@
 package ircd
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
@@ -14,6 +15,18 @@ import (
 func isEntry(target, text string) bool {
 	_, ok := irc.ParseEntry(strings.TrimPrefix(text, "!"))
 	return ok && strings.EqualFold(target, member.BotName)
+}
+
+// withCertificate completes the command by which members tell the bot to know their
+// certificate: where they name none, the one is meant that this connection showed.
+func (r *request) withCertificate(text string) string {
+	words := strings.Fields(text)
+	switch {
+	case r.s.certificate == "", len(words) < 2, !strings.EqualFold(strings.TrimPrefix(words[0], "!"), "certfp"), !strings.EqualFold(words[1], "add"),
+		len(words) > 2 && !strings.HasPrefix(words[2], "--"):
+		return text
+	}
+	return strings.Join(slices.Insert(words, 2, r.s.certificate), " ")
 }
 
 // enter logs in who says ENTER or IDENTIFY, and lets them into the channels they name.

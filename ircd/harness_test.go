@@ -95,6 +95,10 @@ func (p *people) ByName(_ context.Context, name string) (member.Member, error) {
 	return member.Member{}, core.Errorf(core.NotFound, "no such member")
 }
 
+func (p *people) ByNick(ctx context.Context, nick string) (member.Member, error) {
+	return p.ByName(ctx, nick)
+}
+
 func (p *people) AuthIRC(ctx context.Context, name, key string) (member.Member, error) {
 	m, err := p.ByName(ctx, name)
 	if core.CodeOf(err) == core.NotFound || err == nil && key != "key-"+strings.ToLower(m.Name) {
@@ -125,6 +129,10 @@ func (p *people) IRCVerifier(ctx context.Context, name string) (member.IRCVerifi
 
 func (p *people) AuthIRCVerified(ctx context.Context, v member.IRCVerifier) (member.Member, error) {
 	return p.AuthIRC(ctx, v.Name, "key-"+strings.ToLower(v.Name))
+}
+
+func (p *people) AuthCertificate(context.Context, string, string) (member.Member, error) {
+	return member.Member{}, core.Errorf(core.Forbidden, "no account of yours knows this certificate")
 }
 
 // news is an event log in memory.

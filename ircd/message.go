@@ -6,6 +6,7 @@ import (
 	"github.com/ergochat/irc-go/ircfmt"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
 // maxTargets is how many targets one PRIVMSG, NOTICE, TAGMSG or KICK may have.
@@ -48,7 +49,11 @@ func (r *request) message(command string) {
 				continue
 			}
 			l := r.n.lineFrom(r.user(), command, target)
-			if command != "TAGMSG" {
+			switch {
+			case command == "TAGMSG":
+			case strings.EqualFold(target, member.BotName):
+				l.params = append(l.params, r.withCertificate(r.param(1)))
+			default:
 				l.params = append(l.params, r.param(1))
 			}
 			l.tags = r.msg.ClientOnlyTags()

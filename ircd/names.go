@@ -3,8 +3,6 @@ package ircd
 import (
 	"regexp"
 	"strings"
-
-	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
 // Lengths that ISUPPORT promises, in bytes.
@@ -94,32 +92,6 @@ func basesOf(nick string) []string {
 	add(name)
 	add(strings.TrimRight(name, "_"))
 	return out
-}
-
-// looksOfficial reports whether nick could be taken for Hermes or for a service
-// that people give their key to. Programs trust what Hermes says.
-func looksOfficial(nick string) bool {
-	short := strings.TrimRight(nick, "0123456789|")
-	for _, form := range []string{nick, short, strings.TrimLeft(short, "|")} {
-		switch skeleton(form) {
-		case skeleton(member.BotName), skeleton(nickServ), "chanserv", "saslserv", "operserv", "memoserv", "hostserv", "botserv":
-			return true
-		}
-	}
-	return false
-}
-
-// skeleton folds together what looks alike in most fonts.
-func skeleton(nick string) string {
-	s := strings.NewReplacer("3", "e", "5", "s", "0", "o", "1", "l", "|", "l", "i", "l", "$", "s", "rn", "m", "vv", "v",
-		"_", "", "-", "", "`", "", "^", "", "[", "", "]", "", "{", "", "}", "", "\\", "").Replace(strings.ToLower(nick))
-	var b strings.Builder
-	for i := range len(s) {
-		if i == 0 || s[i] != s[i-1] {
-			b.WriteByte(s[i])
-		}
-	}
-	return b.String()
 }
 
 // slug makes a piece of a host name of s: "Power User" becomes "power-user".

@@ -6,17 +6,19 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
 func TestLooksOfficial(t *testing.T) {
 	for _, nick := range []string{"Hermes", "hermes", "HERMES", "H3rmes", "Herme5", "Hermes_", "_Hermes_", "Hermes9", "Hermess", "Herrnes",
 		"|hermes|", "[Hermes]", "NickServ", "N1ckServ", "nlckserv", "chanserv", "Hermes|", "H3RM35"} {
-		if !looksOfficial(nick) {
+		if !member.LooksOfficial(nick) {
 			t.Errorf("%s is free to take", nick)
 		}
 	}
 	for _, nick := range []string{"alice", "hermione", "thermes2x", "her", "nick", "serv", "Guest1"} {
-		if looksOfficial(nick) {
+		if member.LooksOfficial(nick) {
 			t.Errorf("%s is reserved", nick)
 		}
 	}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"maps"
 	"math/big"
+	"slices"
 	"strings"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
@@ -18,39 +20,51 @@ func (n *network) mayUse(ctx context.Context, account, nick string) error {
 	if account != "" && strings.EqualFold(account, nick) {
 		return nil
 	}
-	if looksOfficial(nick) && !strings.EqualFold(account, member.BotName) {
+	if member.LooksOfficial(nick) && !strings.EqualFold(account, member.BotName) {
 		return core.Errorf(core.Forbidden, "this nick is reserved")
 	}
-	if account != "" {
-		if !variationOf(nick, account) {
-			return core.Errorf(core.Invalid, "your nick is your site name: use %s, or %s|something", account, account)
-		}
-		return n.nobodyIs(ctx, nick)
+	bases, mine, anothers := basesOf(nick), false, false
+	if account != "" && variationOf(nick, account) {
+		bases, mine = []string{nick}, true
 	}
-	for _, base := range basesOf(nick) {
-		if err := n.nobodyIs(ctx, base); err != nil {
+	for _, base := range bases {
+		owner, err := n.ownerOf(ctx, base)
+		switch {
+		case err != nil:
 			return err
+		case owner == "":
+		case strings.EqualFold(owner, account):
+			mine = true
+		default:
+			anothers = true
 		}
+	}
+	switch {
+	case account != "" && !mine:
+		return core.Errorf(core.Invalid, "your nick is your site name: use %s, %s|something, or one that you register on the site", account, account)
+	case anothers:
+		return core.Errorf(core.Conflict, "this nick belongs to a member: log in, or choose another")
 	}
 	return nil
 }
 
-// nobodyIs returns an error when a member has the name, or none can tell.
-func (n *network) nobodyIs(ctx context.Context, name string) error {
-	if !isAccountName(name) {
-		return nil
+// ownerOf returns the site name of the member whose name or registered nick it is,
+// "" where there is none.
+func (n *network) ownerOf(ctx context.Context, nick string) (string, error) {
+	if !isAccountName(nick) {
+		return "", nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
-	_, err := n.members.ByName(ctx, name)
+	m, err := n.members.ByNick(ctx, nick)
 	switch core.CodeOf(err) {
 	case "":
-		return core.Errorf(core.Conflict, "this nick belongs to a member: log in, or choose another")
+		return m.Name, nil
 	case core.NotFound:
-		return nil
+		return "", nil
 	}
 	n.log.Error("a nick can't be checked", "err", err)
-	return core.Wrap(err, core.Unavailable, "nicks can't be checked at the moment, try again in a minute")
+	return "", core.Wrap(err, core.Unavailable, "nicks can't be checked at the moment, try again in a minute")
 }
 
 // nickFor returns the nick that a member who wants one gets, before it is
@@ -114,6 +128,23 @@ func (n *network) rename(u *user, nick string) {
 	n.tell(u, l)
 	for _, peer := range peers {
 		n.tell(peer, l)
+	}
+}
+
+// followNick makes way for a nick that a member registered, or takes it from the
+// member who gave it up.
+func (n *network) followNick(id core.MemberID, nick string, removed bool) {
+	n.changes.note(id, nick)
+	for _, u := range slices.Collect(maps.Values(n.nicks)) {
+		if !slices.ContainsFunc(basesOf(u.nick), func(base string) bool { return fold(base) == fold(nick) }) {
+			continue
+		}
+		switch {
+		case u.account == nil && !removed:
+			n.rename(u, n.guestNick())
+		case u.account != nil && u.account.member.ID == id && removed && !variationOf(u.nick, u.accountName()):
+			n.rename(u, n.claim(u, u.accountName()))
+		}
 	}
 }
 

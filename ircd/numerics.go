@@ -32,6 +32,7 @@ const (
 	rplAdminEmail      = "259"
 	rplLocalUsers      = "265"
 	rplGlobalUsers     = "266"
+	rplWhoisCertFP     = "276"
 	rplAway            = "301"
 	rplUserhost        = "302"
 	rplISON            = "303"

@@ -134,11 +134,35 @@ func (n *network) applyOther(ctx context.Context, e eventlog.Event) (err error) 
 				}
 			})
 		}
+	case eventlog.IRCNickChanged{}.EventKind():
+		var body eventlog.IRCNickChanged
+		if body, err = eventlog.Decode[eventlog.IRCNickChanged](e); err == nil {
+			n.locked(func() { n.followNick(body.Member, body.Nick, body.Removed) })
+		}
+	case eventlog.IRCCertificateRemoved{}.EventKind():
+		var body eventlog.IRCCertificateRemoved
+		if body, err = eventlog.Decode[eventlog.IRCCertificateRemoved](e); err == nil {
+			n.locked(func() { n.dropCertificate(body.Member, body.Fingerprint) })
+		}
 	}
 	if err != nil {
 		n.log.Error("an event can't be read", "err", err)
 	}
 	return nil
+}
+
+// dropCertificate ends a member's connections by a certificate: they may have been
+// logged in with it.
+func (n *network) dropCertificate(id core.MemberID, fingerprint string) {
+	a := n.accounts[id]
+	if a == nil {
+		return
+	}
+	for _, s := range slices.Clone(a.sessions) {
+		if s.certificate == fingerprint {
+			n.dropFor(s, "The certificate was removed from your account", "Logged out")
+		}
+	}
 }
 
 // rereadAll looks again at every member who is logged in.

@@ -42,6 +42,7 @@ func mechanisms() []mechanism {
 	always := func(*session) bool { return true }
 	return []mechanism{
 		{"PLAIN", always, func() exchange { return plainExchange{} }},
+		{"EXTERNAL", func(s *session) bool { return s.certificate != "" }, func() exchange { return externalExchange{} }},
 		{"SCRAM-SHA-256", always, func() exchange { return &scramExchange{} }},
 	}
 }
@@ -160,6 +161,20 @@ func parsePlain(b []byte) (name, key string, ok bool) {
 		return "", "", false
 	}
 	return string(parts[1]), string(parts[2]), true
+}
+
+// externalExchange is EXTERNAL (RFC 4422, appendix A): the TLS certificate that the
+// client showed. The response is empty or the name to act as.
+type externalExchange struct{}
+
+func (externalExchange) step(r *request, response []byte) ([]byte, error) {
+	name := string(response)
+	if name != "" && !isAccountName(name) {
+		return nil, core.Errorf(core.Invalid, "nobody has such a name")
+	}
+	shown := ""
+	r.locked(func() { shown = r.s.certificate })
+	return nil, r.loginBy(nil, func(ctx context.Context) (member.Member, error) { return r.n.members.AuthCertificate(ctx, shown, name) })
 }
 
 // scramExchange is SCRAM-SHA-256 (RFC 7677), which shows the key to nobody: not to

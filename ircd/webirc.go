@@ -27,6 +27,7 @@ func cmdWebIRC(r *request) {
 		return
 	}
 	s.gateway = true
+	s.certificate = "" // it is the gateway's
 	// Only a gateway that came by TLS can say that all of the way is secure.
 	secure := false
 	for _, option := range strings.Fields(r.param(4)) {

@@ -93,7 +93,7 @@ func (n *network) openWeb(w http.ResponseWriter, r *http.Request, conns *connect
 	}
 	if within(n.trusted.web, from) {
 		if addr, err := netip.ParseAddr(r.Header.Get("X-Real-IP")); err == nil {
-			from, secure = addr.Unmap().WithZone(""), r.Header.Get("X-Forwarded-Proto") == "https"
+			from, secure, certificate = addr.Unmap().WithZone(""), r.Header.Get("X-Forwarded-Proto") == "https", ""
 		}
 	}
 	ctx, cancel := context.WithCancel(context.Background()) // ended by network.drop

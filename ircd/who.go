@@ -168,6 +168,7 @@ func cmdWhois(r *request) {
 		r.reply(rplWhoisSecure, who.nick, "is using a secure connection")
 	}
 	if s.user.looksAt(who) {
+		r.replyCertificates(who)
 		for _, other := range who.sessions {
 			if a := addressOf(other); a != "" {
 				r.reply(rplWhoisHost, who.nick, "is connecting from *@"+a+" "+a)
@@ -176,6 +177,18 @@ func cmdWhois(r *request) {
 		r.reply(rplWhoisIdle, who.nick, itoa(n.idle(who)), strconv.FormatInt(who.since.Unix(), 10), "seconds idle, signon time")
 	}
 	r.reply(rplEndOfWhois, who.nick, "End of WHOIS list")
+}
+
+// replyCertificates tells the fingerprints of the certificates that somebody's clients
+// showed.
+func (r *request) replyCertificates(who *user) {
+	var told []string
+	for _, s := range who.sessions {
+		if s.certificate != "" && !slices.Contains(told, s.certificate) {
+			told = append(told, s.certificate)
+			r.reply(rplWhoisCertFP, who.nick, "has client certificate fingerprint "+s.certificate)
+		}
+	}
 }
 
 // looksAt reports whether u may see from where somebody comes and when they said

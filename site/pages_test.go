@@ -297,6 +297,53 @@ func TestSettings(t *testing.T) {
 	}
 }
 
+func TestIRCLoginPage(t *testing.T) {
+	w := onSQLite(t)
+	b, other := w.as("user"), w.as("other")
+	shown := strings.Repeat("0a", 32)
+	if a := b.get("/settings"); !strings.Contains(a.body, `href="/settings/irc"`) {
+		t.Error("the settings don't lead there")
+	}
+	page := b.follow(b.post("/settings/irc/certificates", url.Values{"certificate": {strings.ToUpper(shown)}, "label": {"laptop"}})).page(t)
+	if text := page.Find("#certificates tbody tr").Text(); !strings.Contains(text, shown) || !strings.Contains(text, "laptop") || !strings.Contains(text, "never") {
+		t.Errorf("the certificate: %q", text)
+	}
+	if a := other.get("/settings/irc"); strings.Contains(a.body, shown) {
+		t.Error("another member sees it")
+	}
+	if a := other.post("/settings/irc/certificates/"+shown+"/remove", nil); a.StatusCode != http.StatusNotFound {
+		t.Errorf("another removes it: status %d", a.StatusCode)
+	}
+	secret := "-----BEGIN PRIVATE KEY-----\nSECRET\n-----END PRIVATE KEY-----"
+	a := b.post("/settings/irc/certificates", url.Values{"certificate": {secret}})
+	if a.StatusCode != http.StatusUnprocessableEntity || a.page(t).Find("#problems a[href='#f-certificate']").Length() != 1 || strings.Contains(a.body, "SECRET") {
+		t.Errorf("a private key: status %d", a.StatusCode)
+	}
+	remove, _ := page.Find("#certificates form[action$=remove]").First().Attr("action")
+	if a := b.follow(b.post(remove, nil)); strings.Contains(a.page(t).Find("#certificates tbody").Text(), shown) {
+		t.Error("it is not removed")
+	}
+
+	page = b.follow(b.post("/settings/irc/nicks", url.Values{"nick": {"Wanderer"}})).page(t)
+	if text := page.Find("#nicks tbody").Text(); !strings.Contains(text, "Wanderer") {
+		t.Errorf("the nick: %q", text)
+	}
+	if a := other.post("/settings/irc/nicks", url.Values{"nick": {"wanderer"}}); a.StatusCode != http.StatusConflict {
+		t.Errorf("another takes it: status %d", a.StatusCode)
+	}
+	give, _ := page.Find("#nicks form[action$=remove]").First().Attr("action")
+	b.follow(b.post(give, nil))
+	if a := other.follow(other.post("/settings/irc/nicks", url.Values{"nick": {"wanderer"}})); !strings.Contains(a.page(t).Find("#nicks tbody").Text(), "wanderer") {
+		t.Error("a nick that was given up is not free")
+	}
+
+	// On another network there is no such page.
+	w.site.IRC.Bot = "Hermes"
+	if a := b.get("/settings/irc"); a.StatusCode != http.StatusNotFound {
+		t.Errorf("on another network: status %d", a.StatusCode)
+	}
+}
+
 func TestNewPassphrase(t *testing.T) {
 	w := onSQLite(t)
 	b, elsewhere := w.as("user"), w.as("user")

@@ -35,6 +35,7 @@ func (s *server) routes() []route {
 	deleteTorrent := having(core.TorrentDeleteOwn, core.TorrentDeleteAny).about(ownTorrent(core.TorrentDeleteOwn, core.TorrentDeleteAny))
 	editGroup := having(core.TorrentEditOwn, core.TorrentEditAny).about((*server).ownGroup)
 	mayUpload := having(core.TorrentUpload)
+	ircMembers := having(core.IRCConnect).about((*server).ourNetwork)
 	staff := having(core.MemberCreate, core.MemberDisable, core.MemberClass)
 	below := func(p core.Permission) need { return having(p).about((*server).subordinate) }
 	return []route{
@@ -77,6 +78,11 @@ func (s *server) routes() []route {
 		{post, "/settings/tokens", "", page, members, small, (*server).newToken},
 		{post, "/settings/tokens/:token/revoke", "", page, members, small, (*server).revokeToken},
 		{post, "/settings/sessions/:session/end", "", page, members, small, (*server).endSession},
+		{get, "/settings/irc", "", page, ircMembers, none, (*server).ircLogin},
+		{post, "/settings/irc/certificates", "", page, ircMembers, small, (*server).addCertificate},
+		{post, "/settings/irc/certificates/:fingerprint/remove", "", page, ircMembers, small, (*server).removeCertificate},
+		{post, "/settings/irc/nicks", "", page, ircMembers, small, (*server).addNick},
+		{post, "/settings/irc/nicks/:nick/remove", "", page, ircMembers, small, (*server).removeNick},
 
 		{get, "/freeleech", "", page, members, none, (*server).freeleech},
 		{get, "/rules/clients", "", page, members, none, (*server).clients},

@@ -57,6 +57,7 @@ type IRCInfo struct {
 	PlainPort int // 0: TLS only
 	// Fingerprint is the SHA-256 of a self-signed certificate; may be "".
 	Fingerprint string
+	NickLimit   int // how many nicks members may register besides their names
 	// Bot is whom members tell who they are, on a network without SASL; else "".
 	Bot string
 }

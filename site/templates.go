@@ -37,6 +37,7 @@ const (
 	deleteView       view[deletePage]       = "delete"
 	profileView      view[profilePage]      = "profile"
 	settingsView     view[settingsPage]     = "settings"
+	ircLoginView     view[ircLoginPage]     = "irc_login"
 	freeleechView    view[freeleechPage]    = "freeleech"
 	clientsView      view[clientsPage]      = "clients"
 	staffMembersView view[staffMembersPage] = "staff_members"
@@ -55,7 +56,7 @@ func declared() map[string]any {
 		string(filesView): filesPage{}, string(uploadStartView): uploadStartPage{}, string(uploadView): uploadPage{},
 		string(uploadedView): uploadedPage{}, string(editGroupView): editGroupPage{}, string(editTorrentView): editTorrentPage{},
 		string(deleteView): deletePage{}, string(profileView): profilePage{}, string(settingsView): settingsPage{},
-		string(freeleechView): freeleechPage{}, string(clientsView): clientsPage{}, string(staffMembersView): staffMembersPage{},
+		string(ircLoginView): ircLoginPage{}, string(freeleechView): freeleechPage{}, string(clientsView): clientsPage{}, string(staffMembersView): staffMembersPage{},
 		string(staffMemberView): staffMemberPage{}, string(newMemberView): newMemberPage{},
 		string(announcesView): announcesPage{}, string(endangeredView): endangeredPage{}, string(trackerView): trackerPage{},
 	}

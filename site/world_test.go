@@ -77,7 +77,7 @@ func newWorld(t *testing.T, d *db.DB, change ...func(*Config)) *world {
 		Catalog: catalog.NewStore(d, events, w.now, catalog.Options{SiteName: c.Name, SiteURL: c.URL}),
 		Economy: economy.NewStore(d, events, w.now, economy.Config{Calendar: true}),
 		Clients: client.NewStore(d, events, w.now), AnnounceURLs: []string{"http://tracker.example/{passkey}/announce"},
-		IRC:   IRCInfo{Host: "irc.example", TLSPort: 7000},
+		IRC:   IRCInfo{Host: "irc.example", TLSPort: 7000, NickLimit: 2},
 		Clock: w.now, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Metrics: prometheus.NewRegistry(),
 	}
 	ctx := t.Context()

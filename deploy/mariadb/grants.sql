@@ -89,6 +89,15 @@ GRANT SELECT, UPDATE ON irc_channel TO 'caduceus-site'@'localhost';
 GRANT SELECT, INSERT, DELETE ON irc_mask TO 'caduceus-ircd'@'localhost';
 GRANT SELECT, INSERT, DELETE ON irc_line TO 'caduceus-ircd'@'localhost';
 GRANT SELECT, INSERT, UPDATE ON audit TO 'caduceus-ircd'@'localhost';
+GRANT SELECT, UPDATE ON member_certificate TO 'caduceus-ircd'@'localhost';
+GRANT SELECT ON member_nick TO 'caduceus-ircd'@'localhost';
+
+-- How members log in to IRC is for them to say on the site and through Hermes.
+GRANT SELECT, INSERT, DELETE ON member_certificate TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT, INSERT, DELETE ON member_nick TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+
+-- Whoever asks for secrets counts the wrong ones.
+GRANT SELECT, INSERT, UPDATE, DELETE ON login_failure TO 'caduceus-site'@'localhost', 'caduceus-ircd'@'localhost', 'caduceus-hermes'@'localhost';
 
 -- hermes: what staff may command from IRC, and what it tells.
 GRANT SELECT, INSERT, UPDATE ON member TO 'caduceus-hermes'@'localhost';

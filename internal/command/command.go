@@ -149,15 +149,16 @@ type Preview struct {
 
 // Deps are what the commands work on.
 type Deps struct {
-	DB       *db.DB
-	Members  *member.Store
-	Catalog  *catalog.Store
-	Economy  *economy.Store
-	Clients  *client.Store
-	Schedule *schedule.Store
-	IRC      *irc.Store
-	Clock    core.Clock
-	Log      *slog.Logger
+	DB        *db.DB
+	Members   *member.Store
+	Catalog   *catalog.Store
+	Economy   *economy.Store
+	Clients   *client.Store
+	Schedule  *schedule.Store
+	IRC       *irc.Store
+	Clock     core.Clock
+	Log       *slog.Logger
+	NickLimit int // how many IRC nicks members may register besides their names
 	// SiteName and SiteURL (without a slash at its end) are for texts and links.
 	SiteName, SiteURL string
 }
@@ -180,7 +181,7 @@ func NewRegistry(d Deps) *Registry {
 	families := [][]Spec{
 		r.helpCommands(), r.statsCommands(), r.catalogCommands(), r.freeleechCommands(),
 		r.memberCommands(), r.clientCommands(), r.jobCommands(), r.auditCommands(), r.trackerCommands(),
-		r.irclogCommands(), r.channelCommands(), r.lineCommands(),
+		r.irclogCommands(), r.channelCommands(), r.lineCommands(), r.ircLoginCommands(),
 	}
 	for _, family := range families {
 		for _, s := range family {

@@ -57,6 +57,12 @@ func TestWhoMayDoWhat(t *testing.T) {
 		"irclog keep":        {"irclog keep #nowhere 3", staff},
 		"irclog private":     {"irclog private off", members},
 		"irclog replay":      {"irclog replay 20", members},
+		"certfp list":        {"certfp list --member victim", staff}, // not themselves
+		"certfp add":         {"certfp add 00", members},
+		"certfp remove":      {"certfp remove 00000000", members},
+		"nick list":          {"nick list --member victim", staff}, // not themselves
+		"nick add":           {"nick add Hermes", members},
+		"nick remove":        {"nick remove nobody", members},
 		"channel list":       {"channel list", sysops},
 		"channel create":     {"channel create nothing", sysops},
 		"channel set":        {"channel set #nothing guests on", sysops},
@@ -110,7 +116,7 @@ func TestHelpShowsWhatTheAskerMayRun(t *testing.T) {
 			}
 			return out
 		}
-		want := []string{"announces", "client list", "endangered", "freeleech calendar", "freeleech status", "help", "info", "irclog delete", "irclog forget", "irclog private", "irclog replay", "search", "stats", "torrent delete"}
+		want := []string{"announces", "certfp add", "certfp list", "certfp remove", "client list", "endangered", "freeleech calendar", "freeleech status", "help", "info", "irclog delete", "irclog forget", "irclog private", "irclog replay", "nick add", "nick list", "nick remove", "search", "stats", "torrent delete"}
 		if diff := cmp.Diff(want, names(w.actor(t, "alice"))); diff != "" {
 			t.Errorf("alice (-want +got):\n%s", diff)
 		}

@@ -173,7 +173,7 @@ func actorOr(c Call, arg string) (member.Member, error) {
 		return c.Member(arg), nil
 	}
 	if c.Actor.Member.ID == 0 {
-		return member.Member{}, core.Errorf(core.Invalid, "the shell says nothing on IRC; only a member can ask for this")
+		return member.Member{}, core.Errorf(core.Invalid, "the shell is nobody on IRC; only a member can ask for this")
 	}
 	return c.Actor.Member, nil
 }

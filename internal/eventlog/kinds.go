@@ -167,6 +167,26 @@ type IRCKeyChanged struct {
 // EventKind implements Body.
 func (IRCKeyChanged) EventKind() string { return "IRCKeyChanged" }
 
+// IRCCertificateRemoved says that a member may no longer log in to IRC with a
+// certificate: what was logged in with it ends.
+type IRCCertificateRemoved struct {
+	Member      core.MemberID `json:"member"`
+	Fingerprint string        `json:"fingerprint"`
+}
+
+// EventKind implements Body.
+func (IRCCertificateRemoved) EventKind() string { return "IRCCertificateRemoved" }
+
+// IRCNickChanged says that a member registered another nick for IRC, or gave it up.
+type IRCNickChanged struct {
+	Member  core.MemberID `json:"member"`
+	Nick    string        `json:"nick"`
+	Removed bool          `json:"removed"`
+}
+
+// EventKind implements Body.
+func (IRCNickChanged) EventKind() string { return "IRCNickChanged" }
+
 // IRCChannelChanged says that staff made, changed or deleted a channel of the IRC
 // network.
 type IRCChannelChanged struct {

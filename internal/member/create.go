@@ -103,11 +103,17 @@ func (s *Store) create(ctx context.Context, n New, ircKey string) (Created, erro
 		if id, err = tx.Insert(ctx, "member", row); err != nil {
 			return err
 		}
+		if err := s.mustBeNoNick(ctx, tx, n.Name); err != nil {
+			return err
+		}
 		_, err = s.log.Append(ctx, tx, eventlog.MemberChanged{Member: core.MemberID(id)})
 		return err
 	})
 	if db.IsDuplicate(err) {
 		return Created{}, &core.Error{Code: core.Conflict, Field: "name", Text: fmt.Sprintf("the name %s is taken", n.Name)}
+	}
+	if core.CodeOf(err) == core.Conflict {
+		return Created{}, err
 	}
 	if err != nil {
 		return Created{}, fmt.Errorf("make an account: %w", err)

@@ -1,0 +1,168 @@
+package member
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/pem"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/db"
+	"github.com/caduceus-bio/caduceus/internal/eventlog"
+)
+
+// Certificate is a TLS client certificate by which a member logs in to IRC (SASL
+// EXTERNAL). Only its fingerprint is kept: whoever shows the certificate has its key.
+type Certificate struct {
+	Fingerprint string // SHA-256 in hexadecimal, lower case
+	Label       string // which machine or program it is of
+	AddedAt     time.Time
+	UsedAt      time.Time // about when it was last used; the zero time when never
+}
+
+const (
+	maxCertificates = 10
+	certificateUse  = time.Hour // how exact UsedAt is
+	maxPEM          = 16 << 10
+	shortestPrefix  = 8 // digits of a fingerprint that tell which is meant
+)
+
+// ParseFingerprint reads what a member gives for a certificate: its SHA-256
+// fingerprint, with or without colons, or the certificate itself in PEM.
+func ParseFingerprint(text string) (string, error) {
+	text = strings.TrimSpace(text)
+	if strings.Contains(text, "PRIVATE KEY-----") {
+		return "", core.FieldErrorf("certificate", "this holds your private key, which must not leave your machine: give the certificate alone, or its fingerprint")
+	}
+	if strings.HasPrefix(text, "-----BEGIN") && len(text) <= maxPEM {
+		block, _ := pem.Decode([]byte(text))
+		if block == nil || block.Type != "CERTIFICATE" {
+			return "", core.FieldErrorf("certificate", "this is no certificate in PEM")
+		}
+		if _, err := x509.ParseCertificate(block.Bytes); err != nil {
+			return "", core.FieldErrorf("certificate", "this certificate can't be read")
+		}
+		sum := sha256.Sum256(block.Bytes)
+		return hex.EncodeToString(sum[:]), nil
+	}
+	digits := strings.ToLower(strings.NewReplacer(":", "", " ", "").Replace(text))
+	if raw, err := hex.DecodeString(digits); err != nil || len(raw) != sha256.Size {
+		return "", core.FieldErrorf("certificate", "give the SHA-256 fingerprint of your certificate, 64 hexadecimal digits, or the certificate in PEM")
+	}
+	return digits, nil
+}
+
+// AddCertificate lets a member log in with a certificate, given as to
+// ParseFingerprint.
+func (s *Store) AddCertificate(ctx context.Context, id core.MemberID, certificate, label string) (Certificate, error) {
+	fingerprint, err := ParseFingerprint(certificate)
+	if err != nil {
+		return Certificate{}, err
+	}
+	label = strings.TrimSpace(label)
+	if !utf8.ValidString(label) || utf8.RuneCountInString(label) > 64 || clip(label, len(label)) != label {
+		return Certificate{}, core.FieldErrorf("label", "a label has at most 64 characters")
+	}
+	now := s.clock()
+	err = s.db.Tx(ctx, func(tx *db.Tx) error {
+		if err := tx.Lock(ctx, "member", "id = ?", id); err != nil {
+			return err
+		}
+		var n int
+		if err := tx.QueryRowContext(ctx, "SELECT COUNT(*) FROM member_certificate WHERE member_id = ?", id).Scan(&n); err != nil {
+			return err
+		}
+		if n >= maxCertificates {
+			return core.Errorf(core.Conflict, "you have %d certificates already; remove one first", maxCertificates)
+		}
+		fresh, err := tx.InsertIgnore(ctx, "member_certificate",
+			db.Row{"member_id", id, "fingerprint", fingerprint, "label", label, "added_at", now.Unix(), "used_at", 0})
+		if err == nil && !fresh {
+			err = core.Errorf(core.Conflict, "you have this certificate already")
+		}
+		return err
+	})
+	return Certificate{Fingerprint: fingerprint, Label: label, AddedAt: time.Unix(now.Unix(), 0).UTC()}, err
+}
+
+// Certificates returns the member's certificates, the oldest first.
+func (s *Store) Certificates(ctx context.Context, id core.MemberID) ([]Certificate, error) {
+	return db.All(ctx, s.db, func(sc db.Scanner) (c Certificate, err error) {
+		var added, used int64
+		err = sc.Scan(&c.Fingerprint, &c.Label, &added, &used)
+		c.AddedAt = time.Unix(added, 0).UTC()
+		if used != 0 {
+			c.UsedAt = time.Unix(used, 0).UTC()
+		}
+		return c, err
+	}, "SELECT fingerprint, label, added_at, used_at FROM member_certificate WHERE member_id = ? ORDER BY added_at, fingerprint LIMIT ?", id, maxCertificates)
+}
+
+// RemoveCertificate takes a certificate from a member, and ends what it logged in.
+// It is named by its fingerprint or as much of its beginning as tells which is
+// meant.
+func (s *Store) RemoveCertificate(ctx context.Context, id core.MemberID, fingerprint string) (Certificate, error) {
+	prefix := strings.ToLower(strings.NewReplacer(":", "", " ", "").Replace(fingerprint))
+	list, err := s.Certificates(ctx, id)
+	if err != nil {
+		return Certificate{}, err
+	}
+	var found []Certificate
+	for _, c := range list {
+		if len(prefix) >= shortestPrefix && strings.HasPrefix(c.Fingerprint, prefix) {
+			found = append(found, c)
+		}
+	}
+	if len(found) != 1 {
+		return Certificate{}, core.Errorf(core.NotFound, "you have no such certificate; give its fingerprint, or at least the first %d digits", shortestPrefix)
+	}
+	gone := found[0]
+	return gone, s.change(ctx, id, func(tx *db.Tx) (int64, error) {
+		if _, err := tx.Exec(ctx, "DELETE FROM member_certificate WHERE member_id = ? AND fingerprint = ?", id, gone.Fingerprint); err != nil {
+			return 0, err
+		}
+		_, err := s.log.Append(ctx, tx, eventlog.IRCCertificateRemoved{Member: id, Fingerprint: gone.Fingerprint})
+		return 1, err
+	})
+}
+
+// AuthCertificate logs in to IRC whoever showed a certificate: as name, or where
+// that is empty as the only member who has it. The answers are those of AuthIRC.
+func (s *Store) AuthCertificate(ctx context.Context, fingerprint, name string) (Member, error) {
+	type row struct {
+		id   core.MemberID
+		name string
+		used int64
+	}
+	query, args := "SELECT m.id, m.name, c.used_at FROM member_certificate c JOIN member m ON m.id = c.member_id WHERE c.fingerprint = ?", []any{fingerprint}
+	if name != "" {
+		query, args = query+" AND m.name = ?", append(args, name)
+	}
+	rows, err := db.All(ctx, s.db, func(sc db.Scanner) (r row, err error) { return r, sc.Scan(&r.id, &r.name, &r.used) }, query+" LIMIT 2", args...)
+	switch {
+	case err != nil:
+		return Member{}, fmt.Errorf("log in to IRC: %w", err)
+	case len(rows) == 0:
+		return Member{}, core.Errorf(core.Forbidden, "no account of yours knows this certificate")
+	case len(rows) > 1:
+		return Member{}, core.Errorf(core.Forbidden, "several accounts know this certificate: let your client say which name to act as")
+	}
+	r := rows[0]
+	a, found, err := s.ircAccounts.Ask(ctx, strings.ToLower(r.name))
+	if err != nil {
+		return Member{}, fmt.Errorf("log in to IRC: %w", err)
+	}
+	if !found {
+		return Member{}, core.Errorf(core.Forbidden, "no account of yours knows this certificate")
+	}
+	m, err := a.mayIRC()
+	if now := s.clock(); err == nil && now.Sub(time.Unix(r.used, 0)) >= certificateUse {
+		err = s.exec(ctx, "UPDATE member_certificate SET used_at = ? WHERE member_id = ? AND fingerprint = ?", now.Unix(), r.id, fingerprint)
+	}
+	return m, err
+}

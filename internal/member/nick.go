@@ -1,0 +1,163 @@
+package member
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/db"
+	"github.com/caduceus-bio/caduceus/internal/eventlog"
+)
+
+// Nick is another name that a member may use on IRC, and nobody else.
+type Nick struct {
+	Nick    string
+	AddedAt time.Time
+}
+
+// MaxNicks bounds how many a site may allow each member.
+const MaxNicks = 20
+
+var (
+	nickPattern  = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,31}$`)
+	guestPattern = regexp.MustCompile(`(?i)^guest\d*$`)
+)
+
+// AddNick registers another nick for a member who may have up to limit of them. It
+// must not be, nor look like, anybody else's name or nick. Once it is registered no
+// account can be made that has it for its name.
+func (s *Store) AddNick(ctx context.Context, id core.MemberID, nick string, limit int) error {
+	switch {
+	case !nickPattern.MatchString(nick):
+		return core.FieldErrorf("nick", "a nick has 1 to 32 letters (A to Z), digits and underscores, and begins with none of the digits")
+	case LooksOfficial(nick) || looksLikeBot(nick) || guestPattern.MatchString(nick):
+		return core.FieldErrorf("nick", "this nick is reserved")
+	}
+	return s.db.Tx(ctx, func(tx *db.Tx) error {
+		// The row is written before anything is read: whoever makes an account of the
+		// name at this moment waits for us, or has done so and is seen.
+		if err := tx.Lock(ctx, "member", "id = ?", id); err != nil {
+			return err
+		}
+		fresh, err := tx.InsertIgnore(ctx, "member_nick", db.Row{"nick", nick, "member_id", id, "added_at", s.clock().Unix()})
+		if err != nil {
+			return err
+		}
+		if !fresh {
+			return core.Errorf(core.Conflict, "%s is registered already", nick)
+		}
+		if err := tx.Lock(ctx, "member", "name = ?", nick); err != nil {
+			return err
+		}
+		if err := s.mustHaveRoom(ctx, tx, id, nick, limit); err != nil {
+			return err
+		}
+		if err := s.mustLookLikeNobody(ctx, tx, id, nick); err != nil {
+			return err
+		}
+		_, err = s.log.Append(ctx, tx, eventlog.IRCNickChanged{Member: id, Nick: nick})
+		return err
+	})
+}
+
+// mustHaveRoom refuses a nick that was just written when it is one too many, or the
+// member's name.
+func (s *Store) mustHaveRoom(ctx context.Context, tx *db.Tx, id core.MemberID, nick string, limit int) error {
+	var n int
+	if err := tx.QueryRowContext(ctx, "SELECT COUNT(*) FROM member_nick WHERE member_id = ?", id).Scan(&n); err != nil {
+		return err
+	}
+	if n > min(limit, MaxNicks) {
+		return core.Errorf(core.Conflict, "you may have %d nicks besides your name", limit)
+	}
+	m, err := s.one(ctx, tx, "SELECT "+columns+" FROM member m WHERE m.id = ?", id)
+	if err == nil && equalFold(m.Name, nick) {
+		err = core.Errorf(core.Conflict, "this is your name already")
+	}
+	return err
+}
+
+// mustLookLikeNobody compares a new nick with all names and nicks but the member's
+// own. That takes a while, and nicks are seldom registered.
+func (s *Store) mustLookLikeNobody(ctx context.Context, tx *db.Tx, id core.MemberID, nick string) error {
+	type named struct {
+		name string
+		id   core.MemberID
+	}
+	const page = 2000
+	form, folded := skeleton(nick), strings.ToLower(nick)
+	for _, query := range []string{
+		"SELECT name, id FROM member WHERE name > ? ORDER BY name LIMIT ?",
+		"SELECT nick, member_id FROM member_nick WHERE nick > ? ORDER BY nick LIMIT ?",
+	} {
+		for after, more := "", true; more; {
+			rows, err := db.All(ctx, tx, func(sc db.Scanner) (n named, err error) { return n, sc.Scan(&n.name, &n.id) }, query, after, page)
+			if err != nil {
+				return err
+			}
+			for _, r := range rows {
+				if r.id != id && (skeleton(r.name) == form || strings.HasPrefix(folded, strings.ToLower(r.name)+"_")) {
+					return core.Errorf(core.Conflict, "%s is too much like %s, who is somebody else", nick, r.name)
+				}
+			}
+			if more = len(rows) == page; more {
+				after = rows[page-1].name
+			}
+		}
+	}
+	return nil
+}
+
+// Nicks returns the member's nicks besides the name, the oldest first.
+func (s *Store) Nicks(ctx context.Context, id core.MemberID) ([]Nick, error) {
+	return db.All(ctx, s.db, func(sc db.Scanner) (n Nick, err error) {
+		var added int64
+		err = sc.Scan(&n.Nick, &added)
+		n.AddedAt = time.Unix(added, 0).UTC()
+		return n, err
+	}, "SELECT nick, added_at FROM member_nick WHERE member_id = ? ORDER BY added_at, nick LIMIT ?", id, MaxNicks)
+}
+
+// RemoveNick gives up one of the member's nicks; whoever likes may have it then.
+func (s *Store) RemoveNick(ctx context.Context, id core.MemberID, nick string) error {
+	return s.db.Tx(ctx, func(tx *db.Tx) error {
+		n, err := tx.Exec(ctx, "DELETE FROM member_nick WHERE member_id = ? AND nick = ?", id, nick)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return core.Errorf(core.NotFound, "you have no such nick")
+		}
+		_, err = s.log.Append(ctx, tx, eventlog.IRCNickChanged{Member: id, Nick: nick, Removed: true})
+		return err
+	})
+}
+
+// ByNick returns the member whose name or other nick it is, in any case and state,
+// or NotFound. A name goes before a nick.
+func (s *Store) ByNick(ctx context.Context, nick string) (Member, error) {
+	m, err := s.ByName(ctx, nick)
+	if core.CodeOf(err) != core.NotFound {
+		return m, err
+	}
+	return s.one(ctx, s.db, "SELECT "+columns+" FROM member_nick k JOIN member m ON m.id = k.member_id WHERE k.nick = ?", nick)
+}
+
+// mustBeNoNick refuses a new account the name that is somebody's nick. The row of
+// the account is written already, so that nobody registers the nick meanwhile.
+func (s *Store) mustBeNoNick(ctx context.Context, tx *db.Tx, name string) error {
+	if err := tx.Lock(ctx, "member_nick", "nick = ?", name); err != nil {
+		return err
+	}
+	var n int
+	if err := tx.QueryRowContext(ctx, "SELECT COUNT(*) FROM member_nick WHERE nick = ?", name).Scan(&n); err != nil {
+		return err
+	}
+	if n > 0 {
+		return &core.Error{Code: core.Conflict, Field: "name", Text: fmt.Sprintf("the name %s is taken", name)}
+	}
+	return nil
+}
