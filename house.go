@@ -17,6 +17,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/economy"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
+	"github.com/caduceus-bio/caduceus/internal/guess"
 	"github.com/caduceus-bio/caduceus/internal/irc"
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/internal/schedule"
@@ -33,6 +34,7 @@ type house struct {
 	keys     *secret.Keyring
 	events   *eventlog.Log
 	members  *member.Store
+	guard    *guess.Guard
 	catalog  *catalog.Store
 	economy  *economy.Store
 	clients  *client.Store
@@ -55,6 +57,7 @@ func openHouse(ctx context.Context, s Settings, log *slog.Logger, create bool) (
 	}
 	clock := core.Clock(time.Now)
 	h := &house{settings: s, log: log, metrics: newRegistry(), db: d, keys: keys, events: eventlog.New(d, clock)}
+	h.guard = guess.New(d, keys, clock)
 	h.members = member.NewStore(d, h.events, keys, clock)
 	h.catalog = catalog.NewStore(d, h.events, clock, catalog.Options{SiteName: s.Site.Name, SiteURL: s.siteURL()})
 	h.economy = economy.NewStore(d, h.events, clock, s.Freeleech)

@@ -31,8 +31,8 @@ var storeys = map[string]int{
 	"internal/supervise":  1,
 	"internal/metainfo":   1,
 	"internal/proxyproto": 1,
-	"internal/guess":      1,
 
+	"internal/guess":    2,
 	"internal/member":   2,
 	"internal/catalog":  2,
 	"internal/economy":  2,

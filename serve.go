@@ -207,14 +207,14 @@ func (h *house) room(name string) supervise.Room {
 		return tracker.New(s.Tracker, tracker.Deps{DB: h.db, Events: h.events, Members: h.members, Torrents: h.catalog,
 			Clients: h.clients, Economy: h.economy, Clock: clock, Log: log, Metrics: h.metrics})
 	case "site":
-		return site.New(s.Site, site.Deps{DB: h.db, Keys: h.keys, Members: h.members, Catalog: h.catalog, Economy: h.economy,
+		return site.New(s.Site, site.Deps{DB: h.db, Keys: h.keys, Members: h.members, Guard: h.guard, Catalog: h.catalog, Economy: h.economy,
 			Clients: h.clients, AnnounceURLs: s.announceURLs(), IRC: s.ircInfo(), Clock: clock, Log: log, Metrics: h.metrics})
 	case "ircd":
-		return ircd.New(s.IRC, ircd.Deps{Members: h.members, Events: h.events, Channels: h.irc,
+		return ircd.New(s.IRC, ircd.Deps{Members: h.members, Guard: h.guard, Events: h.events, Channels: h.irc,
 			History: irc.NewHistory(h.db, clock, s.IRC.Retention()), Audit: command.NewAudit(h.db, clock), Reload: s.ircAgain, Clock: clock, Log: log,
 			CloakKey: h.keys.MAC("irc cloak", "guests"), Metrics: h.metrics, SiteName: s.Site.Name, Version: "caduceus-" + version, DataDir: s.House.DataDir})
 	case "hermes":
-		return hermes.New(s.Hermes, hermes.Deps{Events: h.events, Commands: h.commands, Members: h.members, Catalog: h.catalog,
+		return hermes.New(s.Hermes, hermes.Deps{Events: h.events, Commands: h.commands, Members: h.members, Guard: h.guard, Catalog: h.catalog,
 			Economy: h.economy, Channels: h.channels, SiteURL: s.siteURL(), Clock: clock, Log: log, Metrics: h.metrics})
 	default:
 		return jobs.New(s.Jobs, jobs.Deps{DB: h.db, Events: h.events, Schedule: h.schedule, Freeleech: h.economy, Sessions: h.members,

@@ -2,6 +2,7 @@ package hermes
 
 import (
 	"context"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -36,12 +37,11 @@ const (
 // netsplit, a restart of the server or of the bot, and a change on the site are all
 // mended in the same way.
 type doors struct {
-	cfg   Config
-	deps  Deps
-	net   network
-	link  *link
-	guard *guess.Guard
-	wake  chan struct{}
+	cfg  Config
+	deps Deps
+	net  network
+	link *link
+	wake chan struct{}
 
 	mu   sync.Mutex
 	kept []Channel // never changed, only replaced
@@ -50,7 +50,7 @@ type doors struct {
 }
 
 func newDoors(c Config, d Deps) *doors {
-	return &doors{cfg: c, deps: d, net: networks[c.Network], guard: guess.New(d.Clock), wake: make(chan struct{}, 1)}
+	return &doors{cfg: c, deps: d, net: networks[c.Network], wake: make(chan struct{}, 1)}
 }
 
 // nudge makes run look soon.
@@ -240,22 +240,34 @@ func mayBeHere(m *member.Member) string {
 // login checks name and key for somebody at host, within the limits on guessing. The
 // error is safe to show.
 func (d *doors) login(ctx context.Context, host, name, key string) (member.Member, error) {
+	const cant = "I can't look up your account now; try again in a minute"
 	try := guess.Try{Place: host, Account: name}
-	if wait := d.guard.Wait(try); wait > 0 {
-		return member.Member{}, core.Errorf(core.Unavailable, "too many wrong keys, try again in %s", wait.Round(time.Second)+time.Second)
+	if addr, err := netip.ParseAddr(host); err == nil {
+		try.Place = guess.Place(addr)
 	}
 	ctx, cancel := context.WithTimeout(ctx, queryLimit)
 	defer cancel()
-	m, err := d.deps.Members.AuthIRC(ctx, name, key)
-	switch core.CodeOf(err) {
-	case "":
-		d.guard.Succeeded(try)
-		return m, nil
-	case core.Forbidden:
-		d.guard.Failed(try)
-		return m, err
+	wait, err := d.deps.Guard.Wait(ctx, try)
+	switch {
+	case err != nil:
+		return member.Member{}, core.Wrap(err, core.Unavailable, cant)
+	case wait > 0:
+		return member.Member{}, core.Errorf(core.Unavailable, "too many wrong keys, try again in %s", wait.Round(time.Second)+time.Second)
 	}
-	return m, core.Wrap(err, core.Unavailable, "I can't look up your account now; try again in a minute")
+	m, err := d.deps.Members.AuthIRC(ctx, name, key)
+	var counted error
+	switch {
+	case err == nil:
+		counted = d.deps.Guard.Succeeded(ctx, try)
+	case core.CodeOf(err) != core.Forbidden:
+		return m, core.Wrap(err, core.Unavailable, cant)
+	case m.ID == 0: // else the key is right and the account disabled
+		counted = d.deps.Guard.Failed(ctx, try)
+	}
+	if counted != nil {
+		d.deps.Log.Error("a login is not counted", "err", counted)
+	}
+	return m, err
 }
 
 // kill ends a connection where we may, and else keeps its host out of a channel.

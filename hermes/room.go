@@ -31,6 +31,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/economy"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
+	"github.com/caduceus-bio/caduceus/internal/guess"
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/internal/supervise"
 )
@@ -40,6 +41,7 @@ type Deps struct {
 	Events   *eventlog.Log
 	Commands *command.Registry
 	Members  *member.Store
+	Guard    *guess.Guard
 	Catalog  *catalog.Store
 	Economy  *economy.Store
 	Channels Channels // needed on a foreign network only

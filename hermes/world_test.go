@@ -19,6 +19,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/economy"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
+	"github.com/caduceus-bio/caduceus/internal/guess"
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/internal/metainfo"
 	"github.com/caduceus-bio/caduceus/internal/schedule"
@@ -66,7 +67,7 @@ func newSite(t *testing.T, d *db.DB) *site {
 	s.events = eventlog.New(d, clock)
 	logger := slog.New(slog.NewTextHandler(s.log, nil))
 	s.deps = Deps{
-		Events: s.events, Members: member.NewStore(d, s.events, keys, clock),
+		Events: s.events, Members: member.NewStore(d, s.events, keys, clock), Guard: guess.New(d, keys, clock),
 		Economy: economy.NewStore(d, s.events, clock, economy.DefaultConfig()),
 		Catalog: catalog.NewStore(d, s.events, clock, catalog.Options{SiteName: "BioTest", SiteURL: "https://bio.example",
 			Rules: catalog.Rules{MinTags: -1, MinTitle: -1, MinDescription: -1}}),

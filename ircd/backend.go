@@ -6,6 +6,7 @@ import (
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
+	"github.com/caduceus-bio/caduceus/internal/guess"
 	"github.com/caduceus-bio/caduceus/internal/irc"
 	"github.com/caduceus-bio/caduceus/internal/member"
 )
@@ -34,6 +35,17 @@ type Members interface {
 	// ByNick returns a member in any state by name or registered nick in any case, or
 	// NotFound.
 	ByNick(ctx context.Context, nick string) (member.Member, error)
+}
+
+// Guard slows down who guesses secrets; *guess.Guard is one. Its counts are the
+// site's, so that whoever guesses here must wait there, too.
+type Guard interface {
+	// Wait returns how long one must wait before a try.
+	Wait(ctx context.Context, t guess.Try) (time.Duration, error)
+	// Failed counts a wrong secret, even if ctx has ended.
+	Failed(ctx context.Context, t guess.Try) error
+	// Succeeded forgets what was counted.
+	Succeeded(ctx context.Context, t guess.Try) error
 }
 
 // EventLog delivers what changes on the site; *eventlog.Log is one.

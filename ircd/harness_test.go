@@ -21,6 +21,7 @@ import (
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
+	"github.com/caduceus-bio/caduceus/internal/guess"
 	"github.com/caduceus-bio/caduceus/internal/irc"
 	"github.com/caduceus-bio/caduceus/internal/member"
 )
@@ -133,6 +134,38 @@ func (p *people) AuthIRCVerified(ctx context.Context, v member.IRCVerifier) (mem
 
 func (p *people) AuthCertificate(context.Context, string, string) (member.Member, error) {
 	return member.Member{}, core.Errorf(core.Forbidden, "no account of yours knows this certificate")
+}
+
+// strict is a guard in memory: three wrong keys for an account or from a place, and
+// nobody may try.
+type strict struct {
+	mu    sync.Mutex
+	fails map[string]int
+}
+
+func (g *strict) Wait(_ context.Context, t guess.Try) (time.Duration, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.fails["="+t.Account] >= 3 || !t.Exempt && g.fails["@"+t.Place] >= 3 {
+		return 2 * time.Second, nil
+	}
+	return 0, nil
+}
+
+func (g *strict) Failed(_ context.Context, t guess.Try) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.fails["="+t.Account]++
+	g.fails["@"+t.Place]++
+	return nil
+}
+
+func (g *strict) Succeeded(_ context.Context, t guess.Try) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.fails, "="+t.Account)
+	delete(g.fails, "@"+t.Place)
+	return nil
 }
 
 // news is an event log in memory.
@@ -299,7 +332,7 @@ func newHouse(t testing.TB, change func(*Config)) *house {
 }
 
 func (h *house) needs() Deps {
-	return Deps{Members: h.people, Events: h.news, Channels: h.shelf, History: h.history, Audit: h.audit, Clock: time.Now, SiteName: "Bio Test",
+	return Deps{Members: h.people, Guard: &strict{fails: map[string]int{}}, Events: h.news, Channels: h.shelf, History: h.history, Audit: h.audit, Clock: time.Now, SiteName: "Bio Test",
 		Log: slog.New(slog.NewTextHandler(h.logged, nil)), Metrics: h.registry}
 }
 

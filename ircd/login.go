@@ -23,13 +23,18 @@ func (r *request) tryFor(name string) guess.Try {
 	if !isAccountName(name) {
 		name = "*" // nobody's; it costs a try like any other
 	}
-	return guess.Try{Place: addressKey(r.s.addr).String(), Account: name, Exempt: r.s.exempt}
+	return guess.Try{Place: guess.Place(r.s.addr), Account: name, Exempt: r.s.exempt}
 }
 
 // mayTry refuses who has guessed too often.
 func (r *request) mayTry(try guess.Try) error {
-	wait := r.n.guard.Wait(try)
-	if wait <= 0 {
+	ctx, cancel := context.WithTimeout(r.ctx, queryTimeout)
+	defer cancel()
+	wait, err := r.n.guard.Wait(ctx, try)
+	switch {
+	case err != nil:
+		return r.n.cantCheck(err)
+	case wait <= 0:
 		return nil
 	}
 	r.n.metrics.loginFailures.WithLabelValues("limited").Inc()
@@ -40,8 +45,17 @@ func (r *request) mayTry(try guess.Try) error {
 // wrongKey counts a guess.
 func (r *request) wrongKey(try guess.Try) {
 	r.n.metrics.loginFailures.WithLabelValues("refused").Inc()
-	r.n.guard.Failed(try)
+	if err := r.n.guard.Failed(r.ctx, try); err != nil {
+		r.n.log.Error("a wrong IRC key is not counted", "err", err)
+	}
 	r.locked(func() { r.s.sasl.tries++ })
+}
+
+// rightKey forgets earlier guesses.
+func (r *request) rightKey(try guess.Try) {
+	if err := r.n.guard.Succeeded(r.ctx, try); err != nil {
+		r.n.log.Error("earlier wrong IRC keys are not forgotten", "err", err)
+	}
 }
 
 // login checks name and key and ties the connection to the account. The error
@@ -79,7 +93,7 @@ func (r *request) loginBy(try *guess.Try, prove func(context.Context) (member.Me
 	switch code := core.CodeOf(err); {
 	case code == "":
 		if try != nil {
-			n.guard.Succeeded(*try)
+			r.rightKey(*try)
 		}
 	case code == core.Forbidden && !shut && try != nil:
 		r.wrongKey(*try)

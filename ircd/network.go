@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
-	"github.com/caduceus-bio/caduceus/internal/guess"
 	"github.com/caduceus-bio/caduceus/internal/irc"
 	"github.com/caduceus-bio/caduceus/internal/member"
 )
@@ -33,7 +32,7 @@ type network struct {
 	certs   *certificates          // nil without TLS
 	metrics *metrics
 	rec     *recorder // nil where no history is kept
-	guard   *guess.Guard
+	guard   Guard
 	cloak   []byte // makes guests' hosts of their addresses
 	started time.Time
 	table   map[string]*command

@@ -106,7 +106,7 @@ func (r *request) prove(account string, check func(context.Context) error) error
 	defer cancel()
 	switch err := check(ctx); core.CodeOf(err) {
 	case "":
-		r.n.guard.Succeeded(try)
+		r.rightKey(try)
 		return nil
 	case core.Forbidden:
 		r.wrongKey(try)

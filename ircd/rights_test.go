@@ -15,6 +15,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
+	"github.com/caduceus-bio/caduceus/internal/guess"
 	"github.com/caduceus-bio/caduceus/internal/irc"
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/internal/secret"
@@ -26,6 +27,7 @@ type site struct {
 	members  *member.Store
 	channels *irc.Store
 	db       *db.DB
+	keys     *secret.Keyring
 }
 
 func eachEngine(t *testing.T, test func(t *testing.T, s *site)) {
@@ -35,11 +37,11 @@ func eachEngine(t *testing.T, test func(t *testing.T, s *site)) {
 			t.Fatal(err)
 		}
 		log := eventlog.New(d, time.Now)
-		s := &site{members: member.NewStore(d, log, keys, time.Now), channels: irc.NewStore(d, log, time.Now), db: d}
+		s := &site{members: member.NewStore(d, log, keys, time.Now), channels: irc.NewStore(d, log, time.Now), db: d, keys: keys}
 		if err := s.members.Seed(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		s.Room = New(testConfig(), Deps{Members: s.members, Events: log, Channels: s.channels, Audit: audit.NewAudit(d, time.Now), Clock: time.Now, SiteName: "Bio Test",
+		s.Room = New(testConfig(), Deps{Members: s.members, Guard: guess.New(d, keys, time.Now), Events: log, Channels: s.channels, Audit: audit.NewAudit(d, time.Now), Clock: time.Now, SiteName: "Bio Test",
 			Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(), DataDir: t.TempDir()})
 		test(t, s)
 	})

@@ -16,13 +16,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
-	"github.com/caduceus-bio/caduceus/internal/guess"
 	"github.com/caduceus-bio/caduceus/internal/supervise"
 )
 
 // Deps is what the room needs from the house.
 type Deps struct {
 	Members  Members
+	Guard    Guard
 	Events   EventLog
 	Channels ChannelStore
 	History  HistoryStore // nil keeps none, and clients aren't promised any
@@ -175,7 +175,7 @@ func (r *Room) network(ctx context.Context) (*network, error) {
 	}
 	n := &network{
 		cfg: r.cfg, name: r.cfg.Network, version: cmp.Or(d.Version, "caduceus"), log: d.Log, clock: d.Clock,
-		members: d.Members, store: d.Channels, audit: d.Audit, reload: d.Reload, metrics: r.metrics, guard: guess.New(d.Clock), cloak: cloak,
+		members: d.Members, store: d.Channels, audit: d.Audit, reload: d.Reload, metrics: r.metrics, guard: d.Guard, cloak: cloak,
 		started: d.Clock(), table: commandTable(), tokens: r.cfg.isupport(r.cfg.Network),
 		sessions: map[*session]struct{}{}, nicks: map[string]*user{}, accounts: map[core.MemberID]*account{},
 		channels: map[string]*channel{}, opers: map[*user]struct{}{}, census: newCensus(), monitors: map[string]map[*session]struct{}{},

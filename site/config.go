@@ -24,8 +24,9 @@ type Config struct {
 	TrustedProxies []string `toml:"trusted_proxies"`
 	// UploadLimit is the largest .torrent file that is accepted, in bytes.
 	UploadLimit int64 `toml:"upload_limit"`
-	// LoginAttempts is how many wrong passphrases an address or an account may
-	// have within a quarter of an hour.
+	// LoginAttempts is how many wrong API tokens and download links an address may
+	// try within a quarter of an hour. After wrong passphrases one waits longer and
+	// longer, as on IRC.
 	LoginAttempts int `toml:"login_attempts"`
 	// TorrentKeys puts a key for that one torrent into each downloaded .torrent,
 	// instead of the member's passkey: a file that leaks then harms one torrent.

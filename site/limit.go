@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/guess"
 )
 
 // maxBuckets bounds the memory of a limiter: about 100 bytes each.
@@ -89,20 +90,11 @@ func (l *limiter) put(key string, b bucket) {
 	l.buckets[key] = b
 }
 
-// addressKey is the bucket of a client address: for IPv6 its /64, which is what
-// one household or server has.
+// addressKey is the bucket of a client address.
 func addressKey(ip string) string {
 	a, err := netip.ParseAddr(ip)
 	if err != nil {
 		return "unknown"
 	}
-	a = a.Unmap()
-	if a.Is4() {
-		return a.String()
-	}
-	p, err := a.WithZone("").Prefix(64)
-	if err != nil {
-		return "unknown"
-	}
-	return p.String()
+	return guess.Place(a)
 }

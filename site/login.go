@@ -7,9 +7,11 @@ import (
 	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/guess"
+	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
-// loginPeriod is the time within which wrong passphrases are counted.
+// loginPeriod is the time within which wrong links and tokens are counted.
 const loginPeriod = 15 * time.Minute
 
 // loginPage is the form on its own page.
@@ -26,31 +28,45 @@ func (s *server) loginForm(v *visit) error {
 	return okPage(s, v, loginView, loginPage{Next: localPath(v.Query("next"))})
 }
 
-// login checks name and passphrase. Wrong ones are counted for the address and
-// for the account; right ones are not.
+// login checks name and passphrase. Wrong ones are counted for the address and for
+// the account, together with wrong IRC keys.
 func (s *server) login(v *visit) error {
 	name, next := strings.TrimSpace(v.PostForm("name")), localPath(v.PostForm("next"))
-	byAddress, byName := "login "+v.address(), "name "+strings.ToLower(name[:min(len(name), 64)])
-	for _, key := range []string{byAddress, byName} {
-		if wait, ok := s.logins.take(key); !ok {
-			return s.loginAgain(v, name, next, s.tooMany("login", wait, "too many wrong passphrases"))
-		}
+	m, err := s.prove(v, name, v.PostForm("password"))
+	var limited *statusError
+	if core.CodeOf(err) == core.Forbidden || errors.As(err, &limited) {
+		return s.loginAgain(v, name, next, err)
 	}
-	m, err := s.Members.Login(v, name, v.PostForm("password"))
 	if err != nil {
-		if core.CodeOf(err) == core.Forbidden {
-			return s.loginAgain(v, name, next, err)
-		}
 		return err
 	}
-	s.logins.giveBack(byAddress)
-	s.logins.giveBack(byName)
 	token, err := s.Members.NewSession(v, m.ID, v.Request.UserAgent())
 	if err != nil {
 		return err
 	}
 	s.setCookie(v, sessionCookie, token, sessionAge)
 	return redirectTo(next)
+}
+
+// prove checks name and passphrase within the limits on guessing. The answers are
+// those of Login, and a statusError for who must wait.
+func (s *server) prove(v *visit, name, password string) (member.Member, error) {
+	try := guess.Try{Place: v.address(), Account: name[:min(len(name), 64)]}
+	wait, err := s.Guard.Wait(v, try)
+	switch {
+	case err != nil:
+		return member.Member{}, err
+	case wait > 0:
+		return member.Member{}, s.tooMany("login", wait, "too many wrong passphrases")
+	}
+	m, err := s.Members.Login(v, name, password)
+	switch {
+	case err == nil:
+		err = s.Guard.Succeeded(v, try)
+	case core.CodeOf(err) == core.Forbidden && m.ID == 0: // else it is right and the account disabled
+		err = errors.Join(err, s.Guard.Failed(v, try))
+	}
+	return m, err
 }
 
 // loginAgain shows the form with what was wrong.

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/caduceus-bio/caduceus/internal/guess"
 	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
@@ -101,7 +102,7 @@ func TestSessionCookieFlags(t *testing.T) {
 }
 
 func TestLoginRateLimit(t *testing.T) {
-	w := onSQLite(t, func(c *Config) { c.LoginAttempts = 3; c.TrustedProxies = []string{"127.0.0.1"} })
+	w := onSQLite(t, func(c *Config) { c.TrustedProxies = []string{"127.0.0.1"} })
 	try := func(name, password, from string) answer {
 		return w.as("anonymous").post("/login", url.Values{"name": {name}, "password": {password}}, "X-Forwarded-For", from)
 	}
@@ -128,11 +129,34 @@ func TestLoginRateLimit(t *testing.T) {
 	}
 }
 
+// TestGuessesCountWithIRCs has another process, such as the IRC network, count at the
+// same time.
+func TestGuessesCountWithIRCs(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		irc := guess.New(w.db, w.deps.Keys, w.now)
+		for range 3 {
+			w.as("anonymous").post("/login", url.Values{"name": {"User"}, "password": {"a wrong passphrase"}})
+		}
+		if wait, err := irc.Wait(t.Context(), guess.Try{Place: "192.0.2.9", Account: "user"}); err != nil || wait == 0 {
+			t.Errorf("guesses on the site count for nothing on IRC: wait %s (%v)", wait, err)
+		}
+		for range 3 {
+			w.must(irc.Failed(t.Context(), guess.Try{Place: "192.0.2.9", Account: "Moderator"}))
+		}
+		w.pass(3 * time.Second)
+		w.must(irc.Failed(t.Context(), guess.Try{Place: "192.0.2.9", Account: "moderator"}))
+		a := w.as("anonymous").post("/login", url.Values{"name": {"moderator"}, "password": {w.people["moderator"].Password}})
+		if a.StatusCode != http.StatusTooManyRequests {
+			t.Errorf("guesses on IRC count for nothing on the site: status %d", a.StatusCode)
+		}
+	})
+}
+
 func TestForgedAddressIsNotBelieved(t *testing.T) {
-	w := onSQLite(t, func(c *Config) { c.LoginAttempts = 2 })
-	for i, from := range []string{"192.0.2.1", "192.0.2.2", "192.0.2.3"} {
+	w := onSQLite(t)
+	for i, from := range []string{"192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"} {
 		a := w.as("anonymous").post("/login", url.Values{"name": {"nobody" + from[8:]}, "password": {"x"}}, "X-Forwarded-For", from)
-		if want := map[bool]int{true: 403, false: 429}[i < 2]; a.StatusCode != want {
+		if want := map[bool]int{true: 403, false: 429}[i < 3]; a.StatusCode != want {
 			t.Errorf("try %d: status %d, want %d", i, a.StatusCode, want)
 		}
 	}

@@ -64,18 +64,13 @@ func (s *server) newIRCKey(v *visit) error {
 // setPassphrase asks for the present one, so that a browser left open is not
 // enough. It ends all sessions and starts a new one here.
 func (s *server) setPassphrase(v *visit) error {
-	key := "name " + v.me.Name
-	if wait, ok := s.logins.take(key); !ok {
-		return s.tooMany("login", wait, "too many wrong passphrases")
-	}
-	_, err := s.Members.Login(v, v.me.Name, v.PostForm("current"))
+	_, err := s.prove(v, v.me.Name, v.PostForm("current"))
 	if core.CodeOf(err) == core.Forbidden {
 		return s.settingsAgain(v, core.FieldErrorf("current", "this is not your present passphrase"), settingsPage{})
 	}
 	if err != nil {
 		return err
 	}
-	s.logins.giveBack(key)
 	fresh := v.PostForm("password")
 	if fresh != v.PostForm("again") {
 		return s.settingsAgain(v, core.FieldErrorf("again", "this is not the same as the line above"), settingsPage{})

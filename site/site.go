@@ -26,6 +26,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/economy"
+	"github.com/caduceus-bio/caduceus/internal/guess"
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/internal/secret"
 	"github.com/caduceus-bio/caduceus/internal/supervise"
@@ -37,6 +38,7 @@ type Deps struct {
 	DB      *db.DB
 	Keys    *secret.Keyring
 	Members *member.Store
+	Guard   *guess.Guard
 	Catalog *catalog.Store
 	Economy *economy.Store
 	Clients *client.Store

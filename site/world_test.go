@@ -28,6 +28,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
 	"github.com/caduceus-bio/caduceus/internal/economy"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
+	"github.com/caduceus-bio/caduceus/internal/guess"
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/internal/metainfo"
 	"github.com/caduceus-bio/caduceus/internal/secret"
@@ -73,7 +74,7 @@ func newWorld(t *testing.T, d *db.DB, change ...func(*Config)) *world {
 		f(&c)
 	}
 	deps := Deps{
-		DB: d, Keys: keys, Members: member.NewStore(d, events, keys, w.now),
+		DB: d, Keys: keys, Members: member.NewStore(d, events, keys, w.now), Guard: guess.New(d, keys, w.now),
 		Catalog: catalog.NewStore(d, events, w.now, catalog.Options{SiteName: c.Name, SiteURL: c.URL}),
 		Economy: economy.NewStore(d, events, w.now, economy.Config{Calendar: true}),
 		Clients: client.NewStore(d, events, w.now), AnnounceURLs: []string{"http://tracker.example/{passkey}/announce"},
