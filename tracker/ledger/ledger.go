@@ -22,7 +22,7 @@
 //
 // # When something is away
 //
-// The database: rows go on being merged. They take at most about 50 bytes for each pair of
+// The database: rows go on being merged. They take 25 to 60 bytes for each pair of
 // member and torrent that has announced, whatever the outage lasts, so that memory
 // has its bound in the number of clients. The journal grows by some 90 bytes an
 // announce, which is the limit: at 550 announces a second (a million clients) 170
