@@ -9,7 +9,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/caduceus-bio/caduceus/hermes"
 	"github.com/caduceus-bio/caduceus/internal/catalog"
 	"github.com/caduceus-bio/caduceus/internal/client"
 	"github.com/caduceus-bio/caduceus/internal/command"
@@ -40,7 +39,6 @@ type house struct {
 	clients  *client.Store
 	schedule *schedule.Store
 	irc      *irc.Store
-	channels siteChannels
 	commands *command.Registry
 }
 
@@ -64,7 +62,6 @@ func openHouse(ctx context.Context, s Settings, log *slog.Logger, create bool) (
 	h.clients = client.NewStore(d, h.events, clock)
 	h.schedule = schedule.NewStore(d, h.events, clock)
 	h.irc = irc.NewStore(d, h.events, clock)
-	h.channels = siteChannels{h.irc}
 	h.commands = command.NewRegistry(command.Deps{DB: d, Members: h.members, Catalog: h.catalog,
 		Economy: h.economy, Clients: h.clients, Schedule: h.schedule, IRC: h.irc, NickLimit: s.IRC.Nicks, Clock: clock, Log: log, SiteName: s.Site.Name, SiteURL: s.siteURL()})
 	return h, nil
@@ -74,26 +71,6 @@ func (h *house) close() {
 	if err := h.db.Close(); err != nil {
 		h.log.Error("close the database", "err", err)
 	}
-}
-
-// siteChannels are the channels of the site's own IRC network as Hermes keeps them on
-// another one.
-type siteChannels struct{ store *irc.Store }
-
-// Channels implements hermes.Channels.
-func (c siteChannels) Channels(ctx context.Context) ([]hermes.Channel, error) {
-	rows, err := c.store.Channels(ctx)
-	list := make([]hermes.Channel, len(rows))
-	for i, r := range rows {
-		list[i] = hermes.Channel{Name: r.Name, Purpose: r.Purpose, Modes: r.Modes, Join: r.Join, Speak: r.Speak,
-			JoinClass: r.JoinClass, SpeakClass: r.SpeakClass, Guests: r.Guests, AutoJoin: r.AutoJoin, Topic: r.Topic, TopicAt: r.TopicAt}
-	}
-	return list, err
-}
-
-// SaveTopic implements hermes.Channels.
-func (c siteChannels) SaveTopic(ctx context.Context, channel, topic, by string, at time.Time) error {
-	return c.store.SaveTopic(ctx, channel, topic, by, at)
 }
 
 // firstAccount is what the newcomer needs to log in, shown once.
@@ -115,7 +92,7 @@ func (h *house) setUp(ctx context.Context) (*firstAccount, error) {
 	if len(applied) > 0 {
 		h.log.Info("schema is up to date", "applied", applied)
 	}
-	for _, seed := range []func(context.Context) error{h.members.Seed, h.catalog.Seed, h.clients.Seed, h.channels.store.Seed} {
+	for _, seed := range []func(context.Context) error{h.members.Seed, h.catalog.Seed, h.clients.Seed, h.irc.Seed} {
 		if err := seed(ctx); err != nil {
 			return nil, err
 		}

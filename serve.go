@@ -215,7 +215,7 @@ func (h *house) room(name string) supervise.Room {
 			CloakKey: h.keys.MAC("irc cloak", "guests"), Metrics: h.metrics, SiteName: s.Site.Name, Version: "caduceus-" + version, DataDir: s.House.DataDir})
 	case "hermes":
 		return hermes.New(s.Hermes, hermes.Deps{Events: h.events, Commands: h.commands, Members: h.members, Guard: h.guard, Catalog: h.catalog,
-			Economy: h.economy, Channels: h.channels, SiteURL: s.siteURL(), Clock: clock, Log: log, Metrics: h.metrics})
+			Economy: h.economy, Channels: h.irc, SiteURL: s.siteURL(), Clock: clock, Log: log, Metrics: h.metrics})
 	default:
 		return jobs.New(s.Jobs, jobs.Deps{DB: h.db, Events: h.events, Schedule: h.schedule, Freeleech: h.economy, Sessions: h.members,
 			Clock: clock, Log: log, Metrics: h.metrics})

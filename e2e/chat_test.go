@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -58,11 +59,15 @@ type bot struct {
 	ended chan struct{} // closed when the connection has
 }
 
-// robot logs in with SASL over a connection.
-func (a *account) robot(conn net.Conn) *bot {
+// robot logs in with SASL over a connection. caps are wanted besides what girc asks for.
+func (a *account) robot(conn net.Conn, caps ...string) *bot {
 	a.h.t.Helper()
 	b := &bot{h: a.h, name: a.name, heard: make(chan string, 10_000), ended: make(chan struct{})}
-	b.girc = girc.New(girc.Config{Server: "ours", Port: 1, Nick: a.name, User: a.name, SASL: &girc.SASLPlain{User: a.name, Pass: a.ircKey}, AllowFlood: true})
+	b.girc = girc.New(girc.Config{Server: "ours", Port: 1, Nick: a.name, User: a.name, SASL: &girc.SASLPlain{User: a.name, Pass: a.ircKey}, AllowFlood: true,
+		SupportedCaps: map[string][]string{}})
+	for _, name := range caps {
+		b.girc.Config.SupportedCaps[name] = nil
+	}
 	b.girc.Handlers.Add(girc.ALL_EVENTS, func(_ *girc.Client, e girc.Event) {
 		e.Tags = nil
 		select {
@@ -97,6 +102,71 @@ func (b *bot) hears(pattern string) {
 		case <-deadline:
 			b.h.t.Fatalf("%s waits for %q and heard\n%s", b.name, pattern, strings.Join(said, "\n"))
 		}
+	}
+}
+
+// raw sends a line as it is.
+func (b *bot) raw(line string) {
+	b.h.t.Helper()
+	if err := b.girc.Cmd.SendRaw(line); err != nil {
+		b.h.t.Fatalf("%s sends %q: %v", b.name, line, err)
+	}
+}
+
+// TestIRCOutlivesAnEnd stops the program as systemd does, and as a crash would, and wants
+// everything back: topic, modes, bans, who is kept out, and what was said.
+func TestIRCOutlivesAnEnd(t *testing.T) {
+	t.Parallel()
+	for _, s := range []shape{onSQLite, onMariaDB} {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			h := build(t, s)
+			boss := h.member("boss", "Sysop")
+			connect := func() *bot {
+				b := boss.robot(must[net.Conn](t)(net.DialTimeout("tcp", h.irc, patience)), "draft/chathistory", "echo-message", "batch")
+				b.hears(`^:boss!\S+ JOIN (:?)#general`)
+				return b
+			}
+			b := connect()
+			for round, how := range []string{"a crash", "a clean end"} {
+				word := strconv.Itoa(round)
+				b.raw("TOPIC #general :topic " + word)
+				b.hears(`^:boss!\S+ TOPIC #general :topic ` + word)
+				b.raw("MODE #general +lb " + strconv.Itoa(70+round) + " bad" + word)
+				b.hears(`^:boss!\S+ MODE #general \+lb`)
+				h.do("kline", "add", "evil"+word+"@*.example.org", "for the test")
+				for i := range 30 {
+					b.raw(fmt.Sprintf("PRIVMSG #general :line %d of %s", i, word))
+				}
+				b.hears(`^:boss!\S+ PRIVMSG #general :line 29 of ` + word)
+				if how == "a crash" {
+					// What was said in its last quarter of a second may go with it. Whoever asks
+					// for history waits until that is written.
+					b.raw("CHATHISTORY LATEST #general * 1")
+					b.hears(`^:boss!\S+ PRIVMSG #general :line 29 of ` + word)
+					h.kill("serve")
+				} else {
+					h.procs["serve"].stop(t, syscall.SIGTERM)
+					b.hears(`^ERROR :?Closing link: The server is restarting, please come back`)
+				}
+				<-b.ended
+				h.open("serve")
+				b = connect()
+				b.raw("TOPIC #general")
+				b.hears(` 332 boss #general :topic ` + word)
+				b.raw("MODE #general")
+				b.hears(` 324 boss #general \+\w*l\w* ` + strconv.Itoa(70+round))
+				b.raw("MODE #general b")
+				b.hears(` 367 boss #general bad` + word + `!\*@\*`)
+				b.raw("CHATHISTORY LATEST #general * 30")
+				for i := range 30 {
+					b.hears(fmt.Sprintf(`^:boss!\S+ PRIVMSG #general :line %d of %s$`, i, word))
+				}
+				if said := h.do("kline", "list"); !strings.Contains(said, "evil"+word) {
+					t.Errorf("after %s the line is gone: %s", how, said)
+				}
+			}
+		})
 	}
 }
 
@@ -149,10 +219,13 @@ func TestRealIRCClients(t *testing.T) {
 	seeWhoLogsIn(h.dialTLS(addr), dora, irssi, weechat)
 	missAndFetch(bot, irssi, weechat)
 
-	t.Log("who is disabled is gone, and stays so")
+	t.Log("who is disabled is gone, from all connections, and stays so")
+	second := ben.robot(h.dialTLS(addr))
+	second.hears(`JOIN #general`)
 	h.do("member", "disable", "ben", "for", "the", "test")
 	weechat.goHome()
 	weechat.sees("Your account is disabled: for the test")
+	second.hears(`^ERROR :?Closing link: Your account is disabled: for the test`)
 	bot.hears(`^:ben!\S+ QUIT `)
 	weechat.seesAfter("/connect site", "(?i)your account is disabled: for the test[^$]*your account is disabled: for the test")
 }

@@ -459,6 +459,10 @@ func (g *gathering) rights() {
 	g.a.hears("KICK #staff ann")
 	g.a.seen = from
 	g.a.hears("MODE #general", "-o", "ann")
+	for _, c := range []struct{ is, mode string }{{"on", "+m"}, {"off", "-m"}} {
+		g.do("channel", "set", "#general", "moderated", c.is)
+		g.a.hears("MODE #general", c.mode)
+	}
 }
 
 // impostors: our own server keeps nicks to their accounts; here the bot does.

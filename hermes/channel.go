@@ -11,30 +11,17 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
-// Channels are the channels of the site as staff decided them. The bot looks after them
-// where the server doesn't.
+// Channels are the channels of the site as staff decided them; *irc.Store keeps them. The
+// bot looks after them where the server doesn't.
 type Channels interface {
 	// Channels returns all channels in their order.
-	Channels(ctx context.Context) ([]Channel, error)
+	Channels(ctx context.Context) ([]irc.Channel, error)
 	// SaveTopic keeps a topic with the nick that set it, or says NotFound.
 	SaveTopic(ctx context.Context, channel, topic, by string, at time.Time) error
 }
 
-// Channel is a channel as it is kept.
-type Channel struct {
-	Name    string
-	Purpose string // its topic as long as nobody sets another
-	Modes   string // such as "+nt" or "+klnt secret 50"
-	// Join and Speak are what a member must be allowed to enter and to speak; empty
-	// means every member may.
-	Join, Speak core.Permission
-	// JoinClass and SpeakClass are the classes that are needed besides.
-	JoinClass, SpeakClass irc.Class
-	Guests                bool // may be entered by strangers
-	AutoJoin              bool // members who may enter it find themselves in it
-	Topic                 string
-	TopicAt               time.Time // the zero time when no topic was set
-}
+// Channel is a channel of the site, and what follows from it on another network.
+type Channel irc.Channel
 
 // channelFlags are the modes of a channel that are on or off and kept.
 const channelFlags = "imnstu"

@@ -25,7 +25,6 @@ const (
 	lookSoon   = 50 * time.Millisecond // changes come in flocks
 	againAfter = 10 * time.Second      // for what was asked of the server and did not come about
 	queryLimit = 5 * time.Second
-	rulesEvery = 15 * time.Second
 	maxTopics  = 500 // that wait to be kept
 )
 
@@ -44,8 +43,7 @@ type doors struct {
 	wake chan struct{}
 
 	mu   sync.Mutex
-	kept []Channel // never changed, only replaced
-	read time.Time
+	kept []Channel  // never changed, only replaced
 	set  []setTopic // by people, to be kept
 }
 
@@ -68,14 +66,7 @@ func (d *doors) channels() []Channel {
 	return d.kept
 }
 
-// stale reports whether the channels are to be read again, events or not.
-func (d *doors) stale() bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.deps.Clock().Sub(d.read) > rulesEvery
-}
-
-// load reads the channels of the site.
+// load reads the channels of the site: for each connection, and when they change.
 func (d *doors) load(ctx context.Context) error {
 	if !d.net.foreign() {
 		return nil
@@ -86,9 +77,13 @@ func (d *doors) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	kept := make([]Channel, len(list))
+	for i, c := range list {
+		kept[i] = Channel(c)
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.kept, d.read = list, d.deps.Clock()
+	d.kept = kept
 	return nil
 }
 
@@ -114,16 +109,11 @@ func (d *doors) run(ctx context.Context) error {
 		case <-t.C:
 		}
 		t.Stop()
-		if d.stale() {
-			if err := d.load(ctx); err != nil && ctx.Err() == nil {
-				d.deps.Log.Warn("the channels can't be read", "err", err)
-			}
-		}
 	}
 	return nil
 }
 
-// follow keeps the rights of people up to date by the event log.
+// follow keeps the channels and the rights of people up to date by the event log.
 func (d *doors) follow(ctx context.Context) error {
 	if !d.net.foreign() {
 		return nil
@@ -133,7 +123,7 @@ func (d *doors) follow(ctx context.Context) error {
 
 func (d *doors) apply(ctx context.Context, events []eventlog.Event) error {
 	changed := map[core.MemberID]bool{}
-	everybody := false
+	everybody, channels := false, false
 	for _, e := range events {
 		switch e.Kind {
 		case eventlog.MemberChanged{}.EventKind():
@@ -144,7 +134,15 @@ func (d *doors) apply(ctx context.Context, events []eventlog.Event) error {
 			changed[body.Member] = true
 		case eventlog.ClassChanged{}.EventKind():
 			everybody = true
+		case eventlog.IRCChannelChanged{}.EventKind():
+			channels = true
 		}
+	}
+	if channels || everybody { // the classes that they ask for may have changed
+		if err := d.load(ctx); err != nil {
+			return err // the events come again
+		}
+		d.nudge()
 	}
 	s, _ := d.link.now()
 	if s == nil {

@@ -12,16 +12,17 @@ import (
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
+	"github.com/caduceus-bio/caduceus/internal/irc"
 	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
 // fewChannels are the channels of a site, in memory.
 type fewChannels struct {
 	mu   sync.Mutex
-	list []Channel
+	list []irc.Channel
 }
 
-func (c *fewChannels) Channels(context.Context) ([]Channel, error) {
+func (c *fewChannels) Channels(context.Context) ([]irc.Channel, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Clone(c.list), nil
@@ -76,7 +77,7 @@ func (f *fakeIRC) heardLine(want string) {
 func TestEnterByNameAndKey(t *testing.T) {
 	t.Parallel()
 	s, f := newSite(t, dbtest.SQLite(t)), foreignFake(t)
-	s.deps.Channels = &fewChannels{list: []Channel{
+	s.deps.Channels = &fewChannels{list: []irc.Channel{
 		{Name: "#announce", Modes: "+mntu", Speak: core.IRCAnnounce, AutoJoin: true},
 		{Name: "#general", Modes: "+nt", AutoJoin: true},
 		{Name: "#userbots", Modes: "+nt"},

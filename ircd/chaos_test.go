@@ -31,6 +31,8 @@ type watcher struct {
 
 	mu    sync.Mutex
 	syncs map[string]chan struct{}
+	names map[string][]string // by channel, since the test began to ask with NAMES
+	who   map[string][]string // and with WHO
 }
 
 // listen applies the lines that come until the connection ends.
@@ -82,7 +84,16 @@ func (w *watcher) apply(l string) {
 		w.in[arg(1)][nick] = true
 	case "353":
 		for _, n := range strings.Fields(trailing) {
-			w.in[arg(3)][strings.TrimLeft(n, "@+")] = true
+			n = strings.TrimLeft(n, "@+")
+			if w.names != nil {
+				w.names[arg(3)] = append(w.names[arg(3)], n)
+			} else {
+				w.in[arg(3)][n] = true
+			}
+		}
+	case "352":
+		if w.who != nil {
+			w.who[arg(2)] = append(w.who[arg(2)], arg(6))
 		}
 	case "PART":
 		w.out(arg(1), nick)
@@ -285,7 +296,24 @@ func TestRandomCommandsOfManyKeepMemberListsConsistent(t *testing.T) {
 			w.hear(token)
 		}
 	}
+	for _, w := range all {
+		w.ask()
+	}
 	in.compare(t, all)
+}
+
+// ask asks who is in each channel that the client believes to be in.
+func (w *watcher) ask() {
+	w.mu.Lock()
+	w.names, w.who = map[string][]string{}, map[string][]string{}
+	var lines strings.Builder
+	for ch := range w.in {
+		lines.WriteString("NAMES " + ch + "\r\nWHO " + ch + "\r\n")
+	}
+	w.mu.Unlock()
+	if _, err := w.conn.Write([]byte(lines.String())); err == nil {
+		w.hear("asked")
+	}
 }
 
 // shakeRights changes what members may do while they are connected.
@@ -311,7 +339,8 @@ func (in *interior) shakeRights(t *testing.T, round int) {
 	}
 }
 
-// compare holds what each client believes against what the network knows.
+// compare holds what each client believes from what it saw, and what NAMES and WHO tell
+// it, against what the network knows.
 func (in *interior) compare(t *testing.T, all []*watcher) {
 	t.Helper()
 	if err := in.n.check(); err != nil {
@@ -345,8 +374,13 @@ func (in *interior) compare(t *testing.T, all []*watcher) {
 				slices.Sort(knows[name])
 			}
 		})
-		if diff := cmp.Diff(knows, believes); diff != "" {
-			t.Errorf("%s (%s) believes otherwise: %s", w.name, w.nick, diff)
+		for how, told := range map[string]map[string][]string{"lines": believes, "NAMES": w.names, "WHO": w.who} {
+			for _, nicks := range told {
+				slices.Sort(nicks)
+			}
+			if diff := cmp.Diff(knows, told); diff != "" {
+				t.Errorf("%s (%s) is told otherwise by %s: %s", w.name, w.nick, how, diff)
+			}
 		}
 		w.mu.Unlock()
 	}

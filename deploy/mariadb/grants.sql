@@ -85,7 +85,11 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON irc_marker TO 'caduceus-ircd'@'localhost
 -- The commands about IRC's history are given on the site and through Hermes.
 GRANT SELECT, DELETE ON irc_message TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT, INSERT, UPDATE ON irc_setting TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
-GRANT SELECT, UPDATE ON irc_channel TO 'caduceus-site'@'localhost';
+-- And those about its channels and who is kept out.
+GRANT SELECT, INSERT, UPDATE, DELETE ON irc_channel TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT, DELETE ON irc_mask TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT, INSERT, DELETE ON irc_line TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+
 GRANT SELECT, INSERT, DELETE ON irc_mask TO 'caduceus-ircd'@'localhost';
 GRANT SELECT, INSERT, DELETE ON irc_line TO 'caduceus-ircd'@'localhost';
 GRANT SELECT, INSERT, UPDATE ON audit TO 'caduceus-ircd'@'localhost';
@@ -121,9 +125,6 @@ GRANT SELECT, DELETE ON torrent_content TO 'caduceus-hermes'@'localhost';
 GRANT SELECT ON torrent_mirror TO 'caduceus-hermes'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE ON client_rule TO 'caduceus-hermes'@'localhost';
 GRANT SELECT, INSERT, UPDATE ON leech_window TO 'caduceus-hermes'@'localhost';
-GRANT SELECT, INSERT, UPDATE, DELETE ON irc_channel TO 'caduceus-hermes'@'localhost';
-GRANT SELECT, DELETE ON irc_mask TO 'caduceus-hermes'@'localhost';
-GRANT SELECT, INSERT, DELETE ON irc_line TO 'caduceus-hermes'@'localhost';
 GRANT SELECT ON transfer_member TO 'caduceus-hermes'@'localhost';
 GRANT SELECT ON transfer_torrent TO 'caduceus-hermes'@'localhost';
 GRANT SELECT ON transfer_member_torrent TO 'caduceus-hermes'@'localhost';

@@ -23,7 +23,7 @@ func (r *Registry) channelCommands() []Spec {
 			Name: "channel create", Summary: "make an IRC channel that every member may enter; channel set restricts it", Permission: core.IRCChannels,
 			Args: []Arg{name, {Name: "purpose", Kind: Text, Optional: true}}, Changes: true, Run: r.channelCreate,
 		}, {
-			Name: "channel set", Summary: "change an IRC channel; open connections follow at once. join and speak take a class, a permission or everyone",
+			Name: "channel set", Summary: "change an IRC channel; open connections follow at once. join and speak take a class, a permission or everyone, history days and lines",
 			Permission: core.IRCChannels, Args: []Arg{name, {Name: "what", Kind: Choice, Choices: fields}, {Name: "value", Kind: Text}},
 			Changes: true, Run: r.channelSet,
 		}, {
@@ -53,6 +53,10 @@ func channelFields() []channelField {
 			c.Modes = v
 			return nil
 		}},
+		{"history", func(c irc.Channel) string { return keptText(c.History) }, func(c *irc.Channel, v string, _ []irc.Class) (err error) {
+			c.History, err = parseKept(c.History, v)
+			return err
+		}},
 		needField("join", func(c *irc.Channel) (*core.Permission, *irc.Class) { return &c.Join, &c.JoinClass }),
 		needField("speak", func(c *irc.Channel) (*core.Permission, *irc.Class) { return &c.Speak, &c.SpeakClass }),
 		switchField("guests", func(c *irc.Channel) *bool { return &c.Guests }),
@@ -67,6 +71,21 @@ func channelFields() []channelField {
 			return nil
 		}},
 	}
+}
+
+func keptText(k irc.Kept) string { return fmt.Sprintf("%d %d", k.Days, k.Lines) }
+
+// parseKept reads days, and lines where they are to change too.
+func parseKept(k irc.Kept, v string) (irc.Kept, error) {
+	words := strings.Fields(v)
+	if len(words) < 1 || len(words) > 2 {
+		return k, core.FieldErrorf("value", "write how many days are kept, and how many lines at most")
+	}
+	var err error
+	if k.Days, err = count("days", words[0]); err == nil && len(words) == 2 {
+		k.Lines, err = count("lines", words[1])
+	}
+	return k, err
 }
 
 // needField is a field for what is needed to enter or to speak: a class, a

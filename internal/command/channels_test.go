@@ -26,6 +26,8 @@ func TestChannels(t *testing.T) {
 			{`channel set #LAB auditorium on`, "channel set #lab auditorium off"},
 			{`channel set #lab modes +ntk secret`, "channel set #lab modes +ntu"},
 			{`channel set #lab autojoin on`, "channel set #lab autojoin off"},
+			{`channel set #lab history 3`, "channel set #lab history 30 50000"},
+			{`channel set #lab history 30 50000`, "channel set #lab history 3 50000"},
 		} {
 			if got := w.do(t, sue, c.line).Undo; got != c.undo {
 				t.Errorf("%s: undo %q, want %q", c.line, got, c.undo)
@@ -35,6 +37,7 @@ func TestChannels(t *testing.T) {
 		w.refuse(t, Request{Actor: sue, Line: "channel set #lab guests on"}, core.Invalid)
 		w.refuse(t, Request{Actor: sue, Line: "channel set #lab autojoin on"}, core.Conflict)
 		w.refuse(t, Request{Actor: sue, Line: "channel set #lab join nonsense"}, core.Invalid)
+		w.refuse(t, Request{Actor: sue, Line: "channel set #lab history long"}, core.Invalid)
 		w.refuse(t, Request{Actor: sue, Line: "channel set #none join everyone"}, core.NotFound)
 		w.confirmed(t, sue, "channel delete #lab")
 		w.refuse(t, Request{Actor: sue, Line: "channel delete #lab"}, core.NotFound)

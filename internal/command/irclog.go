@@ -140,31 +140,24 @@ func (r *Registry) irclogForget(ctx context.Context, c Call) (Reply, error) {
 	return Reply{Lines: []string{fmt.Sprintf("%d lines of %s are deleted.", n, m.Name)}}, nil
 }
 
+// irclogKeep is channel set history, for those who only look after what is kept.
 func (r *Registry) irclogKeep(ctx context.Context, c Call) (Reply, error) {
-	channel := c.Text("channel")
-	wasDays, lines, err := r.history.ChannelRetention(ctx, channel)
+	was, is, err := r.deps.IRC.Change(ctx, c.Text("channel"), func(ch *irc.Channel) (err error) {
+		ch.History, err = parseKept(ch.History, c.Text("days")+" "+c.Text("lines"))
+		return err
+	})
 	if err != nil {
 		return Reply{}, err
 	}
-	wasLines := lines
-	days, err := count("days", c.Text("days"))
-	if err == nil && c.Has("lines") {
-		lines, err = count("lines", c.Text("lines"))
-	}
-	if err != nil {
-		return Reply{}, err
-	}
-	if err := r.history.SetRetention(ctx, channel, days, lines); err != nil {
-		return Reply{}, err
-	}
-	what := fmt.Sprintf("Of %s the lines of %d days are kept, at most %d.", channel, days, lines)
+	days, lines := is.History.Days, is.History.Lines
+	what := fmt.Sprintf("Of %s the lines of %d days are kept, at most %d.", is.Name, days, lines)
 	switch {
 	case days == 0:
-		what = "Nothing of " + channel + " is kept; what was will be deleted within minutes."
+		what = "Nothing of " + is.Name + " is kept; what was will be deleted within minutes."
 	case lines == 0:
-		what = fmt.Sprintf("Of %s the lines of %d days are kept.", channel, days)
+		what = fmt.Sprintf("Of %s the lines of %d days are kept.", is.Name, days)
 	}
-	return Reply{Lines: []string{what}, Undo: fmt.Sprintf("irclog keep %s %d %d", channel, wasDays, wasLines)}, nil
+	return Reply{Lines: []string{what}, Undo: "irclog keep " + is.Name + " " + keptText(was.History)}, nil
 }
 
 // actorOr is the member that an argument names, or else who asks.

@@ -26,7 +26,15 @@ type Channel struct {
 	Topic                 string
 	TopicBy               string
 	TopicAt               time.Time // the zero time when no topic was set
+	History               Kept
 }
+
+// Kept is how much of what is said in a channel is kept. With 0 days nothing is, and
+// what was goes at the next Prune; 0 lines are as many as there are.
+type Kept struct{ Days, Lines int }
+
+// DefaultKept is how much of a new channel is kept.
+var DefaultKept = Kept{Days: 30, Lines: 50_000}
 
 // Class is a class that a channel asks for. The zero Class is any.
 type Class struct {
@@ -182,6 +190,12 @@ func (c *Channel) validate() error {
 			return core.FieldErrorf(field, "there is no permission %q", p)
 		}
 	}
+	if d := c.History.Days; d < 0 || d > MaxHistoryDays {
+		return core.FieldErrorf("days", "keep lines for 0 to %d days", MaxHistoryDays)
+	}
+	if l := c.History.Lines; l < 0 || l > MaxHistoryLines {
+		return core.FieldErrorf("lines", "keep at most %d lines; 0 is no limit", MaxHistoryLines)
+	}
 	switch {
 	case c.Guests && (c.Join != "" || c.JoinClass.ID != 0):
 		return core.FieldErrorf("guests", "a channel that guests may enter can't ask members for a permission or a class")
@@ -204,7 +218,7 @@ func FirstChannels() []Channel {
 		{Name: "#disabled", Purpose: "Ask here why your account is disabled", Modes: "+nstu", Join: core.IRCStaff, Disabled: true},
 	}
 	for i := range list {
-		list[i].Position = int64(i + 1)
+		list[i].Position, list[i].History = int64(i+1), DefaultKept
 	}
 	return list
 }

@@ -116,7 +116,8 @@ func TestStaffChangeAChannel(t *testing.T) {
 		must(t, err)
 		want := irc.Channel{Name: "#lab", Position: 9, Purpose: "Wet work", Modes: "+nkl x 5", Join: core.IRCVoice, AutoJoin: true,
 			JoinClass:  irc.Class{ID: 3, Name: "Power User", Level: 300},
-			SpeakClass: irc.Class{ID: 21, Name: "Support", Level: 2100, Secondary: true}, Topic: "Hands off", TopicBy: "alice", TopicAt: w.clock()}
+			SpeakClass: irc.Class{ID: 21, Name: "Support", Level: 2100, Secondary: true}, Topic: "Hands off", TopicBy: "alice", TopicAt: w.clock(),
+			History: irc.Kept{Days: 30, Lines: 50000}}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)
 		}

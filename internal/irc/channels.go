@@ -35,19 +35,20 @@ func count(ctx context.Context, q db.Queryer, table string) (int, error) {
 func (c Channel) row() db.Row {
 	return db.Row{"name", c.Name, "position", c.Position, "purpose", c.Purpose, "modes", c.Modes, "join_permission", c.Join,
 		"speak_permission", c.Speak, "join_class", c.JoinClass.ID, "speak_class", c.SpeakClass.ID, "guests", c.Guests,
-		"disabled", c.Disabled, "autojoin", c.AutoJoin, "topic", "", "topic_by", "", "topic_at", 0}
+		"disabled", c.Disabled, "autojoin", c.AutoJoin, "topic", "", "topic_by", "", "topic_at", 0,
+		"history_days", c.History.Days, "history_lines", c.History.Lines}
 }
 
 const channelQuery = `SELECT c.name, c.position, c.purpose, c.modes, c.join_permission, c.speak_permission, c.guests, c.disabled, c.autojoin,
 	c.topic, c.topic_by, c.topic_at, c.join_class, COALESCE(j.name, ''), COALESCE(j.level, 0), COALESCE(j.secondary, 0),
-	c.speak_class, COALESCE(s.name, ''), COALESCE(s.level, 0), COALESCE(s.secondary, 0)
+	c.speak_class, COALESCE(s.name, ''), COALESCE(s.level, 0), COALESCE(s.secondary, 0), c.history_days, c.history_lines
 	FROM irc_channel c LEFT JOIN class j ON j.id = c.join_class LEFT JOIN class s ON s.id = c.speak_class `
 
 func scanChannel(sc db.Scanner) (c Channel, err error) {
 	var at int64
 	j, s := &c.JoinClass, &c.SpeakClass
 	err = sc.Scan(&c.Name, &c.Position, &c.Purpose, &c.Modes, &c.Join, &c.Speak, &c.Guests, &c.Disabled, &c.AutoJoin, &c.Topic, &c.TopicBy, &at,
-		&j.ID, &j.Name, &j.Level, &j.Secondary, &s.ID, &s.Name, &s.Level, &s.Secondary)
+		&j.ID, &j.Name, &j.Level, &j.Secondary, &s.ID, &s.Name, &s.Level, &s.Secondary, &c.History.Days, &c.History.Lines)
 	if at != 0 {
 		c.TopicAt = time.Unix(at, 0).UTC()
 	}
@@ -82,12 +83,13 @@ func noChannel(name string) error {
 	return core.Errorf(core.NotFound, "there is no channel %s", name)
 }
 
-// Create makes a channel; its position is the last. A name that is taken is a
+// Create makes a channel; its position is the last, and DefaultKept of it is kept. A name that is taken is a
 // Conflict.
 func (s *Store) Create(ctx context.Context, c Channel) (Channel, error) {
 	if err := c.validate(); err != nil {
 		return c, err
 	}
+	c.History = DefaultKept
 	err := s.db.Tx(ctx, func(tx *db.Tx) error {
 		n, err := count(ctx, tx, "irc_channel")
 		if err != nil {
@@ -131,8 +133,9 @@ func (s *Store) Change(ctx context.Context, name string, f func(*Channel) error)
 			return err
 		}
 		_, err := tx.Exec(ctx, `UPDATE irc_channel SET position = ?, purpose = ?, modes = ?, join_permission = ?, speak_permission = ?,
-			join_class = ?, speak_class = ?, guests = ?, disabled = ?, autojoin = ? WHERE name = ?`, is.Position, is.Purpose, is.Modes, is.Join, is.Speak,
-			is.JoinClass.ID, is.SpeakClass.ID, is.Guests, is.Disabled, is.AutoJoin, is.Name)
+			join_class = ?, speak_class = ?, guests = ?, disabled = ?, autojoin = ?, history_days = ?, history_lines = ? WHERE name = ?`, is.Position, is.Purpose, is.Modes, is.Join, is.Speak,
+			is.JoinClass.ID, is.SpeakClass.ID, is.Guests, is.Disabled, is.AutoJoin,
+			is.History.Days, is.History.Lines, is.Name)
 		if err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
+	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/irc"
 )
 
@@ -18,16 +19,19 @@ var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 // archive is a history on one engine, with a clock that is moved by hand.
 type archive struct {
 	*irc.History
-	t   *testing.T
-	now time.Time
-	id  irc.MsgID
+	channels *irc.Store
+	t        *testing.T
+	now      time.Time
+	id       irc.MsgID
 }
 
 func each(t *testing.T, test func(t *testing.T, a *archive)) {
 	t.Helper()
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		a := &archive{t: t, now: noon}
-		a.History = irc.NewHistory(d, func() time.Time { return a.now }, irc.Retention{PrivateDays: 90})
+		clock := func() time.Time { return a.now }
+		a.History = irc.NewHistory(d, clock, irc.Retention{PrivateDays: 90})
+		a.channels = irc.NewStore(d, eventlog.New(d, clock), clock)
 		err := d.Tx(t.Context(), func(tx *db.Tx) error {
 			for i, name := range []string{"#General", "#staff"} {
 				row := db.Row{"name", name, "position", i, "purpose", "", "modes", "", "join_permission", []core.Permission{"", core.IRCStaff}[i],
@@ -199,23 +203,32 @@ func TestRetention(t *testing.T) {
 			}
 		}
 		prune(0)
-		a.must(a.SetRetention(t.Context(), "#general", 30, 3))
+		keep := func(channel string, days, lines int) error {
+			_, _, err := a.channels.Change(t.Context(), channel, func(c *irc.Channel) error {
+				c.History = irc.Kept{Days: days, Lines: lines}
+				return nil
+			})
+			return err
+		}
+		a.must(keep("#general", 30, 3))
 		prune(1201)
 		a.want("the last lines", a.read("#general", irc.Span{}), "1201 1202 late")
 		a.now = a.now.Add(2 * 24 * time.Hour)
 		prune(2)
-		a.must(a.SetRetention(t.Context(), "#GENERAL", 0, 0))
+		a.must(keep("#GENERAL", 0, 0))
 		a.say(1, "#general", "PRIVMSG", "unheard")
 		prune(1)
 		a.want("none", a.read("#general", irc.Span{}), "")
-		if err := a.SetRetention(t.Context(), "#nowhere", 1, 1); core.CodeOf(err) != core.NotFound {
+		if err := keep("#nowhere", 1, 1); core.CodeOf(err) != core.NotFound {
 			t.Errorf("no such channel: %v", err)
 		}
-		if err := a.SetRetention(t.Context(), "#general", -1, 1); core.CodeOf(err) != core.Invalid {
-			t.Errorf("-1 days: %v", err)
+		for _, k := range []irc.Kept{{Days: -1}, {Days: 1, Lines: -1}, {Days: irc.MaxHistoryDays + 1}, {Days: 1, Lines: irc.MaxHistoryLines + 1}} {
+			if err := keep("#general", k.Days, k.Lines); core.CodeOf(err) != core.Invalid {
+				t.Errorf("%v: %v", k, err)
+			}
 		}
-		if days, lines, err := a.ChannelRetention(t.Context(), "#staff"); err != nil || days != 30 || lines != 50000 {
-			t.Errorf("by default %d days, %d lines, %v", days, lines, err)
+		if c, err := a.channels.Channel(t.Context(), "#staff"); err != nil || c.History != (irc.Kept{Days: 30, Lines: 50000}) {
+			t.Errorf("by default %v, %v", c.History, err)
 		}
 	})
 }

@@ -45,33 +45,6 @@ func (h *History) policyOf(policies map[string]policy, target string) policy {
 	return policy{days: h.retention.FreeDays}
 }
 
-// ChannelRetention returns how many days and lines of a channel are kept, NotFound
-// when there is no such channel.
-func (h *History) ChannelRetention(ctx context.Context, channel string) (days, lines int, err error) {
-	policies, err := h.policies(ctx, h.db)
-	if err != nil {
-		return 0, 0, fmt.Errorf("read how long lines are kept: %w", err)
-	}
-	p, ok := policies[folded(channel)]
-	if !ok {
-		return 0, 0, core.Errorf(core.NotFound, "there is no channel %s", channel)
-	}
-	return p.days, p.lines, nil
-}
-
-// SetRetention sets how many days and lines of a channel are kept. With 0 days
-// nothing is, and what was goes at the next Prune.
-func (h *History) SetRetention(ctx context.Context, channel string, days, lines int) error {
-	if days < 0 || days > MaxHistoryDays {
-		return core.FieldErrorf("days", "keep lines for 0 to %d days", MaxHistoryDays)
-	}
-	if lines < 0 || lines > MaxHistoryLines {
-		return core.FieldErrorf("lines", "keep at most %d lines; 0 is no limit", MaxHistoryLines)
-	}
-	return h.exec(ctx, "set how long lines are kept", "there is no channel "+channel,
-		"UPDATE irc_channel SET history_days = ?, history_lines = ? WHERE name = ?", days, lines, channel)
-}
-
 func (h *History) exec(ctx context.Context, what, missing, query string, args ...any) error {
 	err := h.db.Tx(ctx, func(tx *db.Tx) error {
 		n, err := tx.Exec(ctx, query, args...)
