@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"math"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -65,7 +66,35 @@ func (b *Book) Checkpoint(ctx context.Context) error {
 
 // forget removes what neither the database nor a checkpoint needs.
 func (b *Book) forget() error {
-	return b.journal.RemoveUpTo(min(b.flushed.Load(), b.saved.oldest.Load(), math.MaxInt64))
+	lasting := b.lasting.upto(b.flushed.Load(), b.o.Clock())
+	return b.journal.RemoveUpTo(min(lasting, b.saved.oldest.Load(), math.MaxInt64))
+}
+
+// lastsAfter is how long after a commit the journal still holds what it told, at
+// least: a database whose server or machine dies may have forgotten its last
+// seconds, depending on how it writes its log (MariaDB's innodb_flush_log_at_trx_commit).
+const lastsAfter = 15 * time.Second
+
+// lasting knows up to where the database not only has everything, but has had it
+// for some time. The zero value knows of nothing.
+type lasting struct {
+	mu    sync.Mutex
+	old   uint64 // has lasted
+	young uint64 // is waited for since
+	since time.Time
+}
+
+// upto notes what the database has now, and returns what it has had for lastsAfter.
+func (l *lasting) upto(flushed uint64, now time.Time) uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.since.IsZero() {
+		l.young, l.since = flushed, now
+	}
+	if now.Sub(l.since) >= lastsAfter {
+		l.old, l.young, l.since = l.young, flushed, now
+	}
+	return l.old
 }
 
 // until is a writer that fails when ctx has ended.

@@ -162,6 +162,7 @@ type Book struct {
 	failures atomic.Int64
 	clean    atomic.Int64 // Unix milliseconds: everything recorded before is in the database
 	flushed  atomic.Uint64
+	lasting  lasting
 	first    chan struct{} // closed after the first flush
 	snatches sync.Map      // core.TorrentID to int64
 
