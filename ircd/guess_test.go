@@ -46,7 +46,7 @@ func TestGuessesCountWithTheSites(t *testing.T) {
 		for _, mechanism := range []string{"PLAIN", "SCRAM-SHA-256"} {
 			p = h.dial(t, mechanism)
 			p.negotiate(mechanism)
-			failure := ""
+			var failure string
 			if mechanism == "PLAIN" {
 				p.send("AUTHENTICATE " + plain("bob", bob.IRCKey))
 				failure, _ = p.challenge()
