@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -49,7 +48,7 @@ func garbagePercent(live uint64) int {
 // touched, or nobody: a kernel whose file cache works with large pages maps all of a
 // program at the first touch. What is used comes back from that cache, by 64 KiB.
 func trim() error {
-	maps, err := os.ReadFile("/proc/self/maps")
+	smaps, err := os.ReadFile("/proc/self/smaps")
 	if err != nil {
 		return err
 	}
@@ -57,23 +56,34 @@ func trim() error {
 	if err != nil {
 		return err
 	}
-	for line := range bytes.Lines(maps) {
-		var from, to uintptr
-		var mode string
-		if !bytes.HasSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte(" "+path)) {
-			continue
-		}
-		if _, err := fmt.Sscanf(string(line), "%x-%x %4s", &from, &to, &mode); err != nil {
-			return err
-		}
-		if strings.Contains(mode, "w") {
-			continue // what was written there is nowhere else
-		}
+	for _, m := range unwritten(string(smaps), path) {
 		for _, advice := range []uintptr{unix.MADV_NOHUGEPAGE, unix.MADV_DONTNEED} {
-			if _, _, e := unix.Syscall(unix.SYS_MADVISE, from, to-from, advice); e != 0 && (advice == unix.MADV_DONTNEED || e != unix.EINVAL) {
+			if _, _, e := unix.Syscall(unix.SYS_MADVISE, m.from, m.to-m.from, advice); e != 0 && (advice == unix.MADV_DONTNEED || e != unix.EINVAL) {
 				return e // EINVAL: a kernel without huge pages
 			}
 		}
 	}
 	return nil
+}
+
+type mapping struct{ from, to uintptr }
+
+// unwritten finds in /proc/PID/smaps (proc_pid_smaps(5)) the mappings of a file that
+// can't be written to and never were: what a linker has written there at the start is
+// nowhere else.
+func unwritten(smaps, path string) (list []mapping) {
+	var m mapping
+	ours := false
+	for line := range strings.Lines(smaps) {
+		line = strings.TrimSuffix(line, "\n")
+		var next mapping
+		var mode string
+		if n, _ := fmt.Sscanf(line, "%x-%x %4s", &next.from, &next.to, &mode); n == 3 {
+			m = next
+			ours = strings.HasSuffix(line, " "+path) && !strings.Contains(mode, "w")
+		} else if rest, ok := strings.CutPrefix(line, "Anonymous:"); ok && ours && strings.TrimSpace(rest) == "0 kB" {
+			list = append(list, m)
+		}
+	}
+	return list
 }
