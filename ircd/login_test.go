@@ -15,8 +15,6 @@ func TestLogins(t *testing.T) {
 	wrong := plain("alice", "wrong")
 	for name, script := range map[string]string{
 		"SASL step by step": `
-			x > AUTHENTICATE PLAIN
-			x = :irc.test 904 * :*ask for the capability sasl first
 			x > CAP REQ sasl
 			x = :irc.test CAP * ACK :sasl
 			x > AUTHENTICATE SCRAM-SHA-1
@@ -136,6 +134,15 @@ func TestLogins(t *testing.T) {
 			x = :x!alice@1.user.bio-test NICK alice
 			x = :irc.test MODE alice +r
 			x = :alice!alice@1.user.bio-test JOIN #announce`,
+		"SASL without asking for it": `
+			x > AUTHENTICATE PLAIN
+			x = AUTHENTICATE +
+			x > AUTHENTICATE ` + plain("alice", "key-alice") + `
+			x = :irc.test 900 * *!alice@1.user.bio-test alice *
+			x = :irc.test 903 * *
+			x > NICK alice
+			x > USER u 0 * :U
+			x < :irc.test 001 alice *`,
 		"a wrong PASS": `
 			x > PASS alice:wrong
 			x > NICK alice

@@ -60,7 +60,8 @@ func mechanismsFor(s *session) string {
 }
 
 // cmdAuthenticate is SASL, by the IRCv3 specifications sasl-3.1 and sasl-3.2. It may
-// come at any time: who is logged in already may become somebody else.
+// come at any time: who is logged in already may become somebody else. Clients that
+// never asked for the capability are let in, too: there are simple ones.
 func cmdAuthenticate(r *request) {
 	var ex exchange
 	var response []byte
@@ -94,8 +95,6 @@ func cmdAuthenticate(r *request) {
 func (r *request) saslResponse() (exchange, []byte) {
 	s, arg := &r.s.sasl, r.param(0)
 	switch {
-	case !r.s.has(capSASL):
-		r.reply(errSASLFail, "SASL authentication failed: ask for the capability sasl first")
 	case arg == "*":
 		if ex, ok := s.exchange.(*scramExchange); ok && ex.conversation != nil {
 			s.tries++ // it was asked for what costs us something
