@@ -319,6 +319,7 @@ func (n *network) showInside(s *session, ch *channel) {
 	}
 	if !s.has(capNoImplicitNames) {
 		n.sendNames(s, ch)
+		n.numeric(s, rplEndOfNames, ch.row.Name, "End of NAMES list")
 	}
 }
 

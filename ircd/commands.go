@@ -33,6 +33,7 @@ type command struct {
 
 func commandTable() map[string]*command {
 	list := []command{
+		{name: "ACCEPT", min: 1, usage: "ACCEPT nick[,-nick]|*", run: cmdAccept},
 		{name: "ADMIN", run: cmdAdmin},
 		{name: "AUTHENTICATE", min: 1, early: true, unlocked: true, usage: "AUTHENTICATE mechanism, then response", run: cmdAuthenticate},
 		{name: "AWAY", early: true, usage: "AWAY [text]", run: cmdAway},

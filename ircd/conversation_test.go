@@ -13,7 +13,7 @@ func TestConversations(t *testing.T) {
 			x = :irc.test 001 dora :Welcome to the Bio Test IRC network, dora!d@*.guest.bio-test
 			x = :irc.test 002 dora *
 			x = :irc.test 003 dora *
-			x = :irc.test 004 dora irc.test caduceus Biorsw CIMRSbeiklmnostuv :Ibeklov
+			x = :irc.test 004 dora irc.test caduceus BRTiorsw CIMRSbeiklmnostuv :Ibeklov
 			x < :irc.test 005 dora * CASEMAPPING=ascii * :are supported by this server
 			x < :irc.test 251 dora *
 			x < :irc.test 255 dora :I have 1 clients and 0 servers

@@ -1,6 +1,7 @@
 package ircd
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/ergochat/irc-go/ircfmt"
@@ -129,7 +130,7 @@ func (ch *channel) forbids(l *line) string {
 		return ""
 	}
 	text := &l.params[1]
-	if ch.flags&flagNoCTCP != 0 && strings.HasPrefix(*text, "\x01") && !strings.HasPrefix(*text, "\x01ACTION ") {
+	if ch.flags&flagNoCTCP != 0 && holdsCTCP(*text) {
 		return "Cannot send CTCP to channel (+C)"
 	}
 	if ch.flags&flagNoColours != 0 {
@@ -140,6 +141,21 @@ func (ch *channel) forbids(l *line) string {
 	return ""
 }
 
+// holdsCTCP reports whether a line of the text is for a client rather than a person.
+// ACTION is for people.
+func holdsCTCP(text string) bool {
+	for begin := 0; ; {
+		if line := text[begin:]; strings.HasPrefix(line, "\x01") && !strings.HasPrefix(line, "\x01ACTION ") {
+			return true
+		}
+		next := strings.IndexAny(text[begin:], "\r\n")
+		if next < 0 {
+			return false
+		}
+		begin += next + 1
+	}
+}
+
 func (r *request) sendToNick(l *line, nick string) {
 	n, u := r.n, r.user()
 	to := n.find(nick)
@@ -147,9 +163,20 @@ func (r *request) sendToNick(l *line, nick string) {
 	case to == nil:
 		r.complain(l.command, errNoSuchNick, clip(nick, maxNick), "No such nick")
 		return
+	case slices.Contains(to.accepted, u):
+	case to.membersPM && u.account == nil && u != to:
+		r.complain(l.command, errNeedReggedNick, to.nick, "Log in to write to this user (+R)")
+		return
 	case !mayWrite(u, to):
 		r.complain(l.command, errCantSendToUser, to.nick, "Log in to write to members; staff and #support are there for you")
 		return
+	}
+	if to.noCTCP && l.command == "PRIVMSG" && holdsCTCP(l.params[1]) {
+		r.complain(l.command, errCantSendToUser, to.nick, "This user takes no CTCP (+T)")
+		return
+	}
+	if to.account == nil && l.command == "PRIVMSG" {
+		u.accept(to) // who is spoken to may answer
 	}
 	l.params[0] = to.nick
 	n.recordMessage(u, nil, to, l)
@@ -171,8 +198,8 @@ func (r *request) sendToNick(l *line, nick string) {
 	}
 }
 
-// mayWrite reports whether u may write to somebody. Guests may write to each
-// other, to staff and to the site's bot, which they can ask to be let in.
+// mayWrite reports whether u may write to somebody who hasn't written to u. Guests
+// may write to each other, to staff and to the site's bot, which they can ask to be let in.
 func mayWrite(u, to *user) bool {
 	return u.account != nil || to.account == nil || to.can(core.IRCOperate) || to.can(core.IRCAnnounce)
 }

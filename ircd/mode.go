@@ -26,7 +26,7 @@ const (
 
 // What RPL_MYINFO and ISUPPORT promise.
 const (
-	userModes    = "Biorsw"
+	userModes    = "BRTiorsw"
 	channelModes = "CIMRSbeiklmnostuv"
 	flagModes    = irc.ChannelFlags // those of the channel modes that are flags
 	withArgument = "Ibeklov"

@@ -290,17 +290,17 @@ func TestAddresses(t *testing.T) {
 		mod is
 		officer is
 		alice > WHOIS alice
-		alice < :irc.test 378 alice alice :is connecting from *@127.0.0.1 127.0.0.1
+		alice < :irc.test 338 alice alice alice@127.0.0.1 127.0.0.1 :is actually*
 		alice < :irc.test 317 alice alice 0 *
 		alice > WHO alice %in
 		alice < :irc.test 354 alice 127.0.0.1 alice
 		mod > WHOIS alice
 		mod < * 318 *
-		mod ! * 3?8 mod alice :is connecting*
+		mod ! * 338 *
 		mod > WHO alice %inl
 		mod < :irc.test 354 mod 255.255.255.255 alice 0
 		officer > WHOIS alice
-		officer < :irc.test 378 officer alice :is connecting from *@127.0.0.1 127.0.0.1
+		officer < :irc.test 338 officer alice alice@127.0.0.1 127.0.0.1 :is actually*
 		officer < :irc.test 317 officer alice *
 		officer > WHO 127.0.0.1 %in
 		officer < :irc.test 354 officer 127.0.0.1 *`)

@@ -69,6 +69,16 @@ func TestProtocol(t *testing.T) {
 			x = :irc.test 404 x #support :*CTCP*
 			x > PRIVMSG #support :` + "\x01ACTION waves\x01" + `
 			mod < :x!* PRIVMSG #support :` + "\x01ACTION waves\x01" + `
+			bob is batch message-tags draft/multiline
+			bob > JOIN #support
+			bob < * 366 bob #support *
+			bob > BATCH +1 draft/multiline #support
+			bob > @batch=1 PRIVMSG #support :one
+			bob > @batch=1 PRIVMSG #support :` + "\x01VERSION\x01" + `
+			bob > BATCH -1
+			bob < :irc.test 404 bob #support :*CTCP*
+			mod .
+			x .
 			x > PRIVMSG #support :` + "\x02bold\x02 and \x0304,05red\x0f" + `
 			mod = :x!* PRIVMSG #support :bold and red
 			x > PRIVMSG #support :` + "\x02\x02" + `
@@ -142,8 +152,7 @@ func TestProtocol(t *testing.T) {
 			x < * 366 x #support *
 			x > NAMES #support,#nowhere
 			x < :irc.test 353 x = #support :*@mod*
-			x = :irc.test 366 x #support *
-			x = :irc.test 366 x #nowhere *
+			x = :irc.test 366 x #support,#nowhere *
 			x > WHOIS mod
 			x < :irc.test 320 x mod *
 			x < :irc.test 318 x mod *
@@ -208,7 +217,53 @@ func TestProtocol(t *testing.T) {
 			alice = :irc.test 332 alice #support *
 			alice > NAMES #support
 			alice = :irc.test 353 alice = #support :alice
-			alice = :irc.test 366 alice #support *`,
+			alice = :irc.test 366 alice #support *
+			alice > NAMES #SUPPORT,#nowhere
+			alice = :irc.test 353 alice = #support :alice
+			alice = :irc.test 366 alice #support,#nowhere *`,
+		"who is heard": `
+			mod is
+			alice is
+			x is
+			mod .
+			alice .
+			mod > MODE mod +RT
+			mod = :mod!* MODE mod +RT
+			x > PRIVMSG mod :hello
+			x = :irc.test 477 x mod *
+			x > NOTICE mod :hello
+			x > PRIVMSG mod,x :hello
+			x = :irc.test 477 x mod *
+			x = :x!* PRIVMSG x :hello
+			mod ! *
+			alice > PRIVMSG mod :` + "\x01VERSION\x01" + `
+			alice = :irc.test 531 alice mod *
+			alice > PRIVMSG mod :` + "\x01ACTION waves\x01" + `
+			mod = :alice!* PRIVMSG mod :*waves*
+			alice > NOTICE mod :` + "\x01VERSION none\x01" + `
+			mod = :alice!* NOTICE mod :*VERSION*
+			mod > ACCEPT x
+			mod ! *
+			x > PRIVMSG mod :thanks
+			mod = :x!* PRIVMSG mod :thanks
+			mod > ACCEPT *
+			mod = :irc.test 281 mod :x
+			mod = :irc.test 282 mod *
+			mod > ACCEPT -x,-alice,-nobody
+			mod = :irc.test 458 mod alice *
+			mod = :irc.test 401 mod nobody *
+			x > PRIVMSG mod :again
+			x = :irc.test 477 x mod *
+			x > PRIVMSG alice :are you there?
+			x = :irc.test 531 x alice *
+			alice > PRIVMSG x :may I help?
+			x = :alice!* PRIVMSG x :may I help?
+			x > PRIVMSG alice :please
+			alice = :x!* PRIVMSG alice :please
+			mod > MODE mod -R
+			mod = :mod!* MODE mod -R
+			x > PRIVMSG mod :now?
+			mod = :x!* PRIVMSG mod :now?`,
 		"list": `
 			alice is
 			bob is

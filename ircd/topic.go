@@ -77,13 +77,16 @@ func cmdNames(r *request) {
 	if len(names) == 0 {
 		names = []string{"*"}
 	}
-	for _, name := range names[:min(len(names), maxTargets)] {
+	names = names[:min(len(names), maxTargets)]
+	for i, name := range names {
 		if ch := r.n.lookup(r.user(), name); ch != nil {
 			r.n.sendNames(r.s, ch)
+			names[i] = ch.row.Name
 		} else {
-			r.reply(rplEndOfNames, clip(name, maxChannel), "End of NAMES list")
+			names[i] = clip(name, maxChannel)
 		}
 	}
+	r.reply(rplEndOfNames, strings.Join(names, ","), "End of NAMES list")
 }
 
 // sendNames lists who is in the channel, as far as the session may see it.
@@ -119,5 +122,4 @@ func (n *network) sendNames(s *session, ch *channel) {
 		b.WriteString(word)
 	}
 	out()
-	n.numeric(s, rplEndOfNames, ch.row.Name, "End of NAMES list")
 }

@@ -28,6 +28,9 @@ type user struct {
 	rescue    bool // an operator by the configuration's word: may use all powers
 	snotices  bool // an operator who is told what operators do
 	wallops   bool
+	membersPM bool          // hears from members only, and whom it accepted
+	noCTCP    bool          // hears no questions from client to client
+	accepted  []*user       // the latest; see user.accept
 	shutOut   bool          // a guest whose account is disabled
 	channels  []*membership // in the order of entry
 	invited   []*channel    // the latest; see network.invite

@@ -35,6 +35,10 @@ func (r *request) changeUserModes(u *user) {
 			for _, s := range u.sessions {
 				n.adjustPace(s)
 			}
+		case 'R':
+			u.membersPM = add
+		case 'T':
+			u.noCTCP = add
 		case 'o':
 			if !add { // only OPER sets it
 				n.setOperator(u, false)
@@ -78,7 +82,7 @@ func (u *user) modes() string {
 	for _, mode := range []struct {
 		letter string
 		set    bool
-	}{{"B", u.botMode}, {"i", u.invisible}, {"o", u.operator}, {"r", u.account != nil}, {"s", u.snotices}, {"w", u.wallops}} {
+	}{{"B", u.botMode}, {"R", u.membersPM}, {"T", u.noCTCP}, {"i", u.invisible}, {"o", u.operator}, {"r", u.account != nil}, {"s", u.snotices}, {"w", u.wallops}} {
 		if mode.set {
 			out += mode.letter
 		}
