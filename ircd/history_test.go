@@ -111,6 +111,7 @@ func TestChathistory(t *testing.T) {
 			alice is echo-message
 			alice > PART #general :later
 			alice > JOIN #general
+			alice .
 			mod is
 			mod > TOPIC #general :new
 			mod > MODE #general +v alice
