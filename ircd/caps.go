@@ -168,7 +168,8 @@ func (r *request) capLines(sub string, show func(capability) string) {
 // needHistory are the capabilities that are nothing without a history.
 const needHistory = capChathistory | capEventPlayback | capRedact
 
-// capReq changes the client's capabilities: all that were asked for, or none.
+// capReq changes the client's capabilities: all that were asked for, or none. Who
+// speaks CAP 302 can't be without cap-notify.
 func (r *request) capReq() {
 	if !r.s.registered() {
 		r.s.negotiating = true
@@ -177,7 +178,7 @@ func (r *request) capReq() {
 	for _, word := range strings.Fields(r.param(1)) {
 		name, remove := strings.CutPrefix(word, "-")
 		bit := capByName(name)
-		if bit == 0 || r.n.rec == nil && bit&needHistory != 0 {
+		if bit == 0 || r.n.rec == nil && bit&needHistory != 0 || remove && bit == capCapNotify && r.s.cap302 {
 			r.n.sendLine(r.s, "CAP", r.s.target(), "NAK", r.param(1))
 			return
 		}

@@ -100,6 +100,8 @@ func TestConversations(t *testing.T) {
 			x = @time=* :irc.test CAP * LIST :cap-notify echo-message server-time
 			x > CAP REQ :-server-time
 			x = @time=* :irc.test CAP * ACK :-server-time
+			x > CAP REQ :-echo-message -cap-notify
+			x = :irc.test CAP * NAK :-echo-message -cap-notify
 			x > CAP END
 			x = :irc.test 001 x *
 			y > CAP LS
