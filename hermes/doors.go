@@ -245,7 +245,7 @@ func (d *doors) login(ctx context.Context, host, name, key string) (member.Membe
 	}
 	ctx, cancel := context.WithTimeout(ctx, queryLimit)
 	defer cancel()
-	wait, err := d.deps.Guard.Wait(ctx, try)
+	wait, err := d.deps.Guard.Wait(ctx, &try)
 	switch {
 	case err != nil:
 		return member.Member{}, core.Wrap(err, core.Unavailable, cant)

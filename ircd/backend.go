@@ -41,7 +41,7 @@ type Members interface {
 // site's, so that whoever guesses here must wait there, too.
 type Guard interface {
 	// Wait returns how long one must wait before a try.
-	Wait(ctx context.Context, t guess.Try) (time.Duration, error)
+	Wait(ctx context.Context, t *guess.Try) (time.Duration, error)
 	// Failed counts a wrong secret, even if ctx has ended.
 	Failed(ctx context.Context, t guess.Try) error
 	// Succeeded forgets what was counted.

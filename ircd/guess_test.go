@@ -26,7 +26,7 @@ func TestGuessesCountWithTheSites(t *testing.T) {
 		for i := range 3 {
 			p.send("CAP REQ sasl", "AUTHENTICATE PLAIN", "AUTHENTICATE "+plain("ALICE", "guess"))
 			p.expect("* 904 * :*name or IRC key is wrong")
-			if wait, err := elsewhere.Wait(t.Context(), try); err != nil || (wait > 0) != (i == 2) {
+			if wait, err := elsewhere.Wait(t.Context(), &try); err != nil || (wait > 0) != (i == 2) {
 				t.Errorf("after %d guesses on IRC the site says wait %s (%v)", i+1, wait, err)
 			}
 		}

@@ -143,7 +143,7 @@ type strict struct {
 	fails map[string]int
 }
 
-func (g *strict) Wait(_ context.Context, t guess.Try) (time.Duration, error) {
+func (g *strict) Wait(_ context.Context, t *guess.Try) (time.Duration, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.fails["="+t.Account] >= 3 || !t.Exempt && g.fails["@"+t.Place] >= 3 {

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/ergochat/irc-go/ircmsg"
 
@@ -145,24 +144,17 @@ type memory struct {
 // recall reads what is known of a member. Without it they can do all but see what
 // they missed.
 func (n *network) recall(ctx context.Context, m core.MemberID) memory {
-	var out memory
 	if n.rec == nil {
-		return out
+		return memory{}
 	}
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
-	settings, err := n.rec.store.Settings(ctx, m)
-	if err == nil {
-		out.settings = settings
-		var read map[string]time.Time
-		if read, err = n.rec.store.Markers(ctx, m); err == nil {
-			out.marks = read
-		}
-	}
+	known, err := n.rec.store.Known(ctx, m)
 	if err != nil {
 		n.log.Error("a member's IRC settings can't be read", "member", m, "err", err)
+		return memory{}
 	}
-	return out
+	return memory{settings: known.Settings, marks: known.Read}
 }
 
 // mayRead reports whether u may read the history of a channel, and from where on.

@@ -342,7 +342,7 @@ func TestMissedLines(t *testing.T) {
 	alice.send("PRIVMSG #general :one", "PRIVMSG #general :two", "PRIVMSG #general :three")
 	alice.sync()
 	left := func(m core.MemberID) bool {
-		s, err := lib.Settings(t.Context(), m)
+		s, err := lib.Known(t.Context(), m)
 		return err == nil && s.Left != 0
 	}
 	for deadline := time.Now().Add(patience); !left(2); time.Sleep(time.Millisecond) {

@@ -27,7 +27,7 @@ func (r *request) tryFor(name string) guess.Try {
 }
 
 // mayTry refuses who has guessed too often.
-func (r *request) mayTry(try guess.Try) error {
+func (r *request) mayTry(try *guess.Try) error {
 	ctx, cancel := context.WithTimeout(r.ctx, queryTimeout)
 	defer cancel()
 	wait, err := r.n.guard.Wait(ctx, try)
@@ -70,7 +70,7 @@ func (r *request) login(name, key string) error {
 func (r *request) loginBy(try *guess.Try, prove func(context.Context) (member.Member, error)) error {
 	n := r.n
 	if try != nil {
-		if err := r.mayTry(*try); err != nil {
+		if err := r.mayTry(try); err != nil {
 			return err
 		}
 	}
@@ -152,9 +152,6 @@ func (n *network) attach(s *session, m member.Member, known memory) error {
 	if s.account != nil && s.account.member.ID == m.ID {
 		n.tellLogin(s)
 		return nil
-	}
-	if known.marks == nil {
-		known.marks = marks{}
 	}
 	a := n.accounts[m.ID]
 	if a == nil {

@@ -34,13 +34,14 @@ func (m marks) set(target string, at time.Time) (time.Time, bool) {
 
 // marks are those of the member, or of the guest for as long as it is here.
 func (u *user) marks() marks {
+	m := &u.guestMarks
 	if u.account != nil {
-		return u.account.known.marks
+		m = &u.account.known.marks
 	}
-	if u.guestMarks == nil {
-		u.guestMarks = marks{}
+	if *m == nil {
+		*m = marks{}
 	}
-	return u.guestMarks
+	return *m
 }
 
 // markLine is MARKREAD with a mark, or * without one.

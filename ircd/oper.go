@@ -99,7 +99,7 @@ func cmdOper(r *request) {
 // wrong lately.
 func (r *request) prove(account string, check func(context.Context) error) error {
 	try := r.tryFor(account)
-	if err := r.mayTry(try); err != nil {
+	if err := r.mayTry(&try); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(r.ctx, queryTimeout)

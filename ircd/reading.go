@@ -28,15 +28,19 @@ type inlet struct {
 	err        error
 }
 
-var inletBuffers = sync.Pool{New: func() any { return new([maxRead]byte) }}
+// inletBuffers are lent: what most lines need. Thousands may be in use at once, when
+// thousands of clients come back at once.
+var inletBuffers = sync.Pool{New: func() any { return new([lentRead]byte) }}
 
-// smallRead is the buffer of a connection that can't do without one.
-const smallRead = 512
+const (
+	lentRead  = 1 << 10
+	smallRead = 512 // the buffer of a connection that can't do without one
+)
 
 func (in *inlet) open(s *session) {
 	in.s = s
 	in.try = func(fd uintptr) bool {
-		in.lend()
+		in.room()
 		in.n, in.err = readNow(fd, in.buf[in.end:])
 		if errors.Is(in.err, unix.EAGAIN) {
 			in.giveBack()
@@ -56,15 +60,28 @@ func readNow(fd uintptr, b []byte) (int, error) {
 	return int(n), nil
 }
 
-func (in *inlet) lend() {
-	if in.buf == nil {
-		in.buf = inletBuffers.Get().(*[maxRead]byte)[:]
+// room makes sure that something can be read.
+func (in *inlet) room() {
+	switch {
+	case in.end < len(in.buf):
+	case in.buf == nil && in.s.direct != nil:
+		in.buf = inletBuffers.Get().(*[lentRead]byte)[:]
+	case in.buf == nil:
+		in.buf = make([]byte, smallRead)
+	default:
+		in.buf = append(in.buf, make([]byte, min(len(in.buf), maxRead-len(in.buf)))...)
 	}
 }
 
+// giveBack parts from a buffer that holds nothing and was lent, or has grown.
 func (in *inlet) giveBack() {
-	if in.end == 0 && in.buf != nil {
-		inletBuffers.Put((*[maxRead]byte)(in.buf))
+	if in.end > 0 || in.buf == nil {
+		return
+	}
+	if len(in.buf) == lentRead && in.s.direct != nil {
+		inletBuffers.Put((*[lentRead]byte)(in.buf))
+		in.buf = nil
+	} else if len(in.buf) != smallRead {
 		in.buf = nil
 	}
 }
@@ -110,13 +127,13 @@ func (in *inlet) next() ([]byte, error) {
 
 // fill waits until something comes.
 func (in *inlet) fill() error {
+	in.giveBack()
 	if in.s.direct != nil {
-		in.giveBack()
 		if err := in.s.direct.Read(in.try); err != nil {
 			return err
 		}
 	} else {
-		in.grow()
+		in.room()
 		in.n, in.err = in.s.conn.Read(in.buf[in.end:])
 	}
 	switch {
@@ -129,14 +146,4 @@ func (in *inlet) fill() error {
 		return io.EOF
 	}
 	return nil
-}
-
-// grow makes room where the buffer is the inlet's own.
-func (in *inlet) grow() {
-	switch {
-	case in.end == 0 && len(in.buf) != smallRead:
-		in.buf = make([]byte, smallRead)
-	case in.end == len(in.buf):
-		in.buf = append(in.buf, make([]byte, min(len(in.buf), maxRead-len(in.buf)))...)
-	}
 }

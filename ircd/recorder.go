@@ -21,9 +21,8 @@ type HistoryStore interface {
 	In(ctx context.Context, id irc.MsgID, target string) (irc.Message, bool, error)
 	Delete(ctx context.Context, id irc.MsgID) error
 	Prune(ctx context.Context) (int64, error)
-	Settings(ctx context.Context, m core.MemberID) (irc.Settings, error)
+	Known(ctx context.Context, m core.MemberID) (irc.Known, error)
 	SetLeft(ctx context.Context, left map[core.MemberID]irc.MsgID) error
-	Markers(ctx context.Context, m core.MemberID) (map[string]time.Time, error)
 	SetMarker(ctx context.Context, m core.MemberID, target string, at time.Time) error
 }
 

@@ -207,7 +207,7 @@ func (x *scramExchange) first(r *request, response string) ([]byte, error) {
 	var failed error // of ours, not the client's
 	server, err := scram.SHA256.NewServer(func(name string) (scram.StoredCredentials, error) {
 		x.try = r.tryFor(name)
-		if failed = r.mayTry(x.try); failed != nil {
+		if failed = r.mayTry(&x.try); failed != nil {
 			return scram.StoredCredentials{}, failed
 		}
 		ctx, cancel := context.WithTimeout(r.ctx, queryTimeout)

@@ -52,7 +52,7 @@ func (s *server) login(v *visit) error {
 // those of Login, and a statusError for who must wait.
 func (s *server) prove(v *visit, name, password string) (member.Member, error) {
 	try := guess.Try{Place: v.address(), Account: name[:min(len(name), 64)]}
-	wait, err := s.Guard.Wait(v, try)
+	wait, err := s.Guard.Wait(v, &try)
 	switch {
 	case err != nil:
 		return member.Member{}, err

@@ -137,7 +137,7 @@ func TestGuessesCountWithIRCs(t *testing.T) {
 		for range 3 {
 			w.as("anonymous").post("/login", url.Values{"name": {"User"}, "password": {"a wrong passphrase"}})
 		}
-		if wait, err := irc.Wait(t.Context(), guess.Try{Place: "192.0.2.9", Account: "user"}); err != nil || wait == 0 {
+		if wait, err := irc.Wait(t.Context(), &guess.Try{Place: "192.0.2.9", Account: "user"}); err != nil || wait == 0 {
 			t.Errorf("guesses on the site count for nothing on IRC: wait %s (%v)", wait, err)
 		}
 		for range 3 {

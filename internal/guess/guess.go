@@ -45,6 +45,8 @@ type Try struct {
 	// it is not limited itself, and strangers can't keep its programs from logging
 	// in.
 	Exempt bool
+
+	clean bool // Wait has found nothing that Succeeded could forget
 }
 
 // Place is an address as it is counted: of IPv6 a /64, which is what one household
@@ -105,12 +107,14 @@ func (g *Guard) account(t Try) string {
 
 func (t Try) pair() string { return t.Place + " " + strings.ToLower(t.Account) }
 
-// Wait returns how long one must wait before the try, 0 when it may be made now.
-func (g *Guard) Wait(ctx context.Context, t Try) (time.Duration, error) {
-	s, _, err := g.fails.Ask(ctx, [2]string{g.place(t), g.account(t)})
+// Wait returns how long one must wait before the try, 0 when it may be made now. What
+// it has found goes with the try to Succeeded.
+func (g *Guard) Wait(ctx context.Context, t *Try) (time.Duration, error) {
+	s, _, err := g.fails.Ask(ctx, [2]string{g.place(*t), g.account(*t)})
 	if err != nil {
 		return 0, fmt.Errorf("look up failed logins: %w", err)
 	}
+	t.clean = !s.failed
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	until := s.place
@@ -234,9 +238,12 @@ func (g *Guard) prune(ctx context.Context, now time.Time) error {
 
 // Succeeded forgets what was counted, and remembers the place with the account.
 func (g *Guard) Succeeded(ctx context.Context, t Try) error {
+	g.remember(t.pair())
+	if t.clean {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTime)
 	defer cancel()
-	g.remember(t.pair())
 	place, account := g.place(t), g.account(t)
 	s, _, err := g.fails.Ask(ctx, [2]string{place, account})
 	if err == nil && s.failed {

@@ -63,7 +63,7 @@ func (w *world) succeed(g *Guard, t Try) {
 
 func (w *world) wait(g *Guard, t Try) time.Duration {
 	w.t.Helper()
-	d, err := g.Wait(w.t.Context(), t)
+	d, err := g.Wait(w.t.Context(), &t)
 	if err != nil {
 		w.t.Fatal(err)
 	}

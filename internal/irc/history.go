@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
@@ -50,15 +49,13 @@ type History struct {
 	clock     core.Clock
 	retention Retention
 
-	settings *db.Gatherer[core.MemberID, Settings]
-	markers  *db.Gatherer[core.MemberID, map[string]time.Time]
+	known *db.Gatherer[core.MemberID, *Known]
 }
 
 // NewHistory returns the store on d.
 func NewHistory(d *db.DB, clock core.Clock, r Retention) *History {
 	h := &History{db: d, clock: clock, retention: r}
-	h.settings = db.NewGatherer(recallTime, h.readSettings)
-	h.markers = db.NewGatherer(recallTime, h.readMarkers)
+	h.known = db.NewGatherer(knownTime, h.readKnown)
 	return h
 }
 

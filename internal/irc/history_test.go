@@ -298,15 +298,15 @@ func TestSearch(t *testing.T) {
 func TestSettingsAndMarkers(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, a *archive) {
-		s, err := a.Settings(t.Context(), 1)
+		s, err := a.Known(t.Context(), 1)
 		a.must(err)
-		if s != (irc.Settings{Replay: -1}) {
+		if s.Settings != (irc.Settings{Replay: -1}) || s.Read != nil {
 			t.Errorf("by default %+v", s)
 		}
 		a.must(a.SetReplay(t.Context(), 1, 20))
 		a.must(a.SetKeepPrivate(t.Context(), 1, true))
 		a.must(a.SetLeft(t.Context(), map[core.MemberID]irc.MsgID{1: 77}))
-		if s, err = a.Settings(t.Context(), 1); err != nil || s != (irc.Settings{KeepPrivate: true, Replay: 20, Left: 77}) {
+		if s, err = a.Known(t.Context(), 1); err != nil || s.Settings != (irc.Settings{KeepPrivate: true, Replay: 20, Left: 77}) {
 			t.Errorf("set: %+v, %v", s, err)
 		}
 		a.must(a.SetMarker(t.Context(), 1, "#general", noon))
@@ -314,9 +314,10 @@ func TestSettingsAndMarkers(t *testing.T) {
 		for i := range irc.MaxMarkers {
 			a.must(a.SetMarker(t.Context(), 1, fmt.Sprintf("#c%d", i), noon.Add(time.Duration(i-20)*time.Minute)))
 		}
-		marks, err := a.Markers(t.Context(), 1)
+		s, err = a.Known(t.Context(), 1)
 		a.must(err)
-		if len(marks) != irc.MaxMarkers || !marks["#general"].Equal(noon) || !marks["#c0"].IsZero() {
+		marks := s.Read
+		if s.Replay != 20 || len(marks) != irc.MaxMarkers || !marks["#general"].Equal(noon) || !marks["#c0"].IsZero() {
 			t.Errorf("%d marks, #general at %v, #c0 at %v", len(marks), marks["#general"], marks["#c0"])
 		}
 	})

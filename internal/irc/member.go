@@ -23,30 +23,60 @@ type Settings struct {
 // MaxReplay bounds Settings.Replay.
 const MaxReplay = 200
 
-// recallTime bounds a reading of what is known of members.
-const recallTime = 5 * time.Second
-
-// Settings returns what a member chose, or the defaults.
-func (h *History) Settings(ctx context.Context, m core.MemberID) (Settings, error) {
-	s, found, err := h.settings.Ask(ctx, m)
-	if err != nil {
-		return s, fmt.Errorf("read a member's IRC settings: %w", err)
-	}
-	if !found {
-		s.Replay = -1
-	}
-	return s, nil
+// Known is what is kept of a member besides messages.
+type Known struct {
+	Settings
+	Read map[string]time.Time // up to when the member has read, by target; nil for nothing
 }
 
-func (h *History) readSettings(ctx context.Context, members []core.MemberID) (map[core.MemberID]Settings, error) {
-	out := make(map[core.MemberID]Settings, len(members))
+// knownTime bounds a reading of what is known of members.
+const knownTime = 5 * time.Second
+
+// Known returns what is known of a member: with the defaults where that is nothing.
+func (h *History) Known(ctx context.Context, m core.MemberID) (Known, error) {
+	k, found, err := h.known.Ask(ctx, m)
+	switch {
+	case err != nil:
+		return Known{}, fmt.Errorf("read what is known of a member on IRC: %w", err)
+	case !found:
+		return Known{Settings: defaults}, nil
+	}
+	return Known{Settings: k.Settings, Read: maps.Clone(k.Read)}, nil // it may have been read for several
+}
+
+var defaults = Settings{Replay: -1}
+
+func (h *History) readKnown(ctx context.Context, members []core.MemberID) (map[core.MemberID]*Known, error) {
+	out := make(map[core.MemberID]*Known)
+	of := func(m core.MemberID) *Known {
+		if out[m] == nil {
+			out[m] = &Known{Settings: defaults}
+		}
+		return out[m]
+	}
 	_, err := db.All(ctx, h.db, func(sc db.Scanner) (struct{}, error) {
 		var m core.MemberID
 		var s Settings
 		err := sc.Scan(&m, &s.KeepPrivate, &s.Replay, &s.Left)
-		out[m] = s
+		of(m).Settings = s
 		return struct{}{}, err
 	}, "SELECT member_id, keep_private, replay, left_at FROM irc_setting WHERE member_id IN ("+db.Marks(len(members))+")", db.Anys(members)...)
+	if err != nil {
+		return nil, err
+	}
+	_, err = db.All(ctx, h.db, func(sc db.Scanner) (struct{}, error) {
+		var m core.MemberID
+		var target string
+		var at int64
+		err := sc.Scan(&m, &target, &at)
+		k := of(m)
+		if k.Read == nil {
+			k.Read = map[string]time.Time{}
+		}
+		k.Read[target] = time.UnixMilli(at).UTC()
+		return struct{}{}, err
+	}, "SELECT member_id, target, at FROM irc_marker WHERE member_id IN ("+db.Marks(len(members))+") LIMIT ?",
+		append(db.Anys(members), MaxMarkers*len(members))...)
 	return out, err
 }
 
@@ -94,35 +124,6 @@ func setOne(ctx context.Context, tx *db.Tx, column string, row []any, keep []str
 // MaxMarkers is in how many places it is kept up to where a member has read; the
 // oldest give way.
 const MaxMarkers = 256
-
-// Markers returns up to when a member has read, by target.
-func (h *History) Markers(ctx context.Context, m core.MemberID) (map[string]time.Time, error) {
-	out, _, err := h.markers.Ask(ctx, m)
-	if err != nil {
-		return nil, fmt.Errorf("read up to where a member has read: %w", err)
-	}
-	if out == nil {
-		return map[string]time.Time{}, nil
-	}
-	return maps.Clone(out), nil // it may have been read for several
-}
-
-func (h *History) readMarkers(ctx context.Context, members []core.MemberID) (map[core.MemberID]map[string]time.Time, error) {
-	out := map[core.MemberID]map[string]time.Time{}
-	_, err := db.All(ctx, h.db, func(sc db.Scanner) (struct{}, error) {
-		var m core.MemberID
-		var target string
-		var at int64
-		err := sc.Scan(&m, &target, &at)
-		if out[m] == nil {
-			out[m] = map[string]time.Time{}
-		}
-		out[m][target] = time.UnixMilli(at).UTC()
-		return struct{}{}, err
-	}, "SELECT member_id, target, at FROM irc_marker WHERE member_id IN ("+db.Marks(len(members))+") LIMIT ?",
-		append(db.Anys(members), MaxMarkers*len(members))...)
-	return out, err
-}
 
 // SetMarker keeps up to when a member has read. It never goes back.
 func (h *History) SetMarker(ctx context.Context, m core.MemberID, target string, at time.Time) error {

@@ -47,7 +47,7 @@ type ircAccount struct {
 const ircReadTime = 5 * time.Second
 
 // readIRCAccounts reads accounts by names in lower case.
-func (s *Store) readIRCAccounts(ctx context.Context, names []string) (map[string]ircAccount, error) {
+func (s *Store) readIRCAccounts(ctx context.Context, names []string) (map[string]*ircAccount, error) {
 	var boxes [][]byte
 	members, err := db.All(ctx, s.db, func(sc db.Scanner) (Member, error) {
 		var box []byte
@@ -61,9 +61,9 @@ func (s *Store) readIRCAccounts(ctx context.Context, names []string) (map[string
 	if err != nil {
 		return nil, err
 	}
-	out := make(map[string]ircAccount, len(members))
+	out := make(map[string]*ircAccount, len(members))
 	for i, m := range members {
-		out[strings.ToLower(m.Name)] = ircAccount{m, boxes[i]}
+		out[strings.ToLower(m.Name)] = &ircAccount{m, boxes[i]}
 	}
 	return out, nil
 }
@@ -108,12 +108,14 @@ func (s *Store) IRCVerifier(ctx context.Context, name string) (IRCVerifier, erro
 		return IRCVerifier{}, fmt.Errorf("log in to IRC: %w", err)
 	}
 	key := s.keys.MAC(scramUse, "no key of "+folded)
+	var box []byte
 	if found {
+		box = a.box
 		if key, err = s.keys.Open(a.box, ircKeyUse); err != nil {
 			return IRCVerifier{}, fmt.Errorf("IRC key of %s: %w", name, err)
 		}
 	}
-	v := IRCVerifier{Name: name, Salt: string(s.keys.MAC(scramUse, "salt of "+folded)[:16]), Iterations: scramIterations, box: a.box}
+	v := IRCVerifier{Name: name, Salt: string(s.keys.MAC(scramUse, "salt of "+folded)[:16]), Iterations: scramIterations, box: box}
 	salted, err := pbkdf2.Key(sha256.New, string(key), []byte(v.Salt), v.Iterations, sha256.Size)
 	if err != nil {
 		return IRCVerifier{}, fmt.Errorf("derive a verifier: %w", err)
@@ -147,7 +149,7 @@ func errIRCLogin() error { return core.Errorf(core.Forbidden, "name or IRC key i
 
 // mayIRC returns the member who has proved to be it, or why IRC is not for them. A
 // disabled member comes with the error.
-func (a ircAccount) mayIRC() (Member, error) {
+func (a *ircAccount) mayIRC() (Member, error) {
 	m := a.member
 	// What was read for several may be shared; whoever gets it may change it.
 	m.Permissions, m.Secondary = maps.Clone(m.Permissions), slices.Clone(m.Secondary)

@@ -82,7 +82,7 @@ type Store struct {
 	keys  *secret.Keyring
 	clock core.Clock
 
-	ircAccounts *db.Gatherer[string, ircAccount] // by name in lower case
+	ircAccounts *db.Gatherer[string, *ircAccount] // by name in lower case
 }
 
 // NewStore returns the store on d.
