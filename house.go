@@ -63,7 +63,7 @@ func openHouse(ctx context.Context, s Settings, log *slog.Logger, create bool) (
 	h.schedule = schedule.NewStore(d, h.events, clock)
 	h.irc = irc.NewStore(d, h.events, clock)
 	h.commands = command.NewRegistry(command.Deps{DB: d, Members: h.members, Catalog: h.catalog,
-		Economy: h.economy, Clients: h.clients, Schedule: h.schedule, IRC: h.irc, NickLimit: s.IRC.Nicks, Clock: clock, Log: log, SiteName: s.Site.Name, SiteURL: s.siteURL()})
+		Economy: h.economy, Clients: h.clients, Schedule: h.schedule, IRC: h.irc, Events: h.events, NickLimit: s.IRC.Nicks, Clock: clock, Log: log, SiteName: s.Site.Name, SiteURL: s.siteURL()})
 	return h, nil
 }
 

@@ -211,7 +211,7 @@ func (h *house) room(name string) supervise.Room {
 			Clients: h.clients, AnnounceURLs: s.announceURLs(), IRC: s.ircInfo(), Clock: clock, Log: log, Metrics: h.metrics})
 	case "ircd":
 		return ircd.New(s.IRC, ircd.Deps{Members: h.members, Guard: h.guard, Events: h.events, Channels: h.irc,
-			History: irc.NewHistory(h.db, clock, s.IRC.Retention()), Audit: command.NewAudit(h.db, clock), Reload: s.ircAgain, Clock: clock, Log: log,
+			History: irc.NewHistory(h.db, h.events, clock, s.IRC.Retention()), Audit: command.NewAudit(h.db, clock), Reload: s.ircAgain, Clock: clock, Log: log,
 			CloakKey: h.keys.MAC("irc cloak", "guests"), Metrics: h.metrics, SiteName: s.Site.Name, Version: "caduceus-" + version, DataDir: s.House.DataDir})
 	case "hermes":
 		return hermes.New(s.Hermes, hermes.Deps{Events: h.events, Commands: h.commands, Members: h.members, Guard: h.guard, Catalog: h.catalog,

@@ -75,7 +75,7 @@ func newSite(t *testing.T, d *db.DB) *site {
 	}
 	clients := client.NewStore(d, s.events, clock)
 	s.deps.Commands = command.NewRegistry(command.Deps{DB: d, Members: s.deps.Members, Catalog: s.deps.Catalog, Economy: s.deps.Economy,
-		Clients: clients, Schedule: schedule.NewStore(d, s.events, clock), Clock: clock, Log: logger, SiteName: "BioTest", SiteURL: "https://bio.example"})
+		Clients: clients, Schedule: schedule.NewStore(d, s.events, clock), Events: s.events, Clock: clock, Log: logger, SiteName: "BioTest", SiteURL: "https://bio.example"})
 	for _, seed := range []func(context.Context) error{s.deps.Members.Seed, s.deps.Catalog.Seed, clients.Seed} {
 		if err := seed(t.Context()); err != nil {
 			t.Fatal(err)

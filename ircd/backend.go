@@ -52,6 +52,11 @@ type Guard interface {
 type EventLog interface {
 	// Last returns the id of the newest event.
 	Last(ctx context.Context) (int64, error)
+	// Cursor returns the id of the last event that the consumer has handled, 0 when it
+	// never ran.
+	Cursor(ctx context.Context, consumer string) (int64, error)
+	// Read returns up to limit events after the given id, in order.
+	Read(ctx context.Context, after int64, limit int) ([]eventlog.Event, error)
 	// Advance records that the consumer needs nothing up to pos.
 	Advance(ctx context.Context, consumer string, pos int64) error
 	// ConsumeFrom hands c the events after pos until ctx ends.

@@ -173,7 +173,11 @@ type news struct {
 	ch chan eventlog.Event
 }
 
-func (l *news) Last(context.Context) (int64, error)          { return 0, nil }
+func (l *news) Last(context.Context) (int64, error)           { return 0, nil }
+func (l *news) Cursor(context.Context, string) (int64, error) { return 0, nil }
+func (l *news) Read(context.Context, int64, int) ([]eventlog.Event, error) {
+	return nil, nil
+}
 func (l *news) Advance(context.Context, string, int64) error { return nil }
 func (l *news) publish(body eventlog.Body, raw string) {
 	l.ch <- eventlog.Event{Kind: body.EventKind(), Body: []byte(raw)}

@@ -9,6 +9,7 @@ import (
 	"github.com/ergochat/irc-go/ircmsg"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/irc"
 )
 
@@ -133,6 +134,65 @@ func fromHistory(m irc.Message, target string) *line {
 		}
 	}
 	return l
+}
+
+// noteForgotten adds what an event wants deleted to the others.
+func (n *network) noteForgotten(list []eventlog.IRCForgotten, e eventlog.Event) []eventlog.IRCForgotten {
+	body, err := eventlog.Decode[eventlog.IRCForgotten](e)
+	if err != nil {
+		n.log.Error("an event can't be read", "err", err)
+		return list
+	}
+	if slices.Contains(list, body) {
+		return list
+	}
+	return append(list, body)
+}
+
+// forget deletes again what was deleted on request, with what was not written yet
+// then. What the member said since is deleted too: this happens within moments, and
+// one too many can be said again.
+func (n *network) forget(ctx context.Context, list []eventlog.IRCForgotten) error {
+	if n.rec == nil {
+		return nil
+	}
+	var last irc.MsgID
+	n.locked(func() { last = n.lastID })
+	for _, what := range list {
+		if err := n.rec.forget(ctx, what, last); err != nil {
+			return err // the event comes again
+		}
+	}
+	return nil
+}
+
+// forgetMissed does so at the start, for what was asked after the last run had read
+// its last event: it went on to write what was left.
+func (n *network) forgetMissed(ctx context.Context, log EventLog, upTo int64) error {
+	if n.lastID == 0 { // nothing is kept
+		return nil
+	}
+	pos, err := log.Cursor(ctx, Consumer)
+	if err != nil {
+		return err
+	}
+	var list []eventlog.IRCForgotten
+	for pos < upTo {
+		events, err := log.Read(ctx, pos, maxBatch)
+		if err != nil {
+			return err
+		}
+		if len(events) == 0 {
+			break
+		}
+		for _, e := range events {
+			if e.Kind == (eventlog.IRCForgotten{}).EventKind() {
+				list = n.noteForgotten(list, e)
+			}
+		}
+		pos = events[len(events)-1].ID
+	}
+	return n.forget(ctx, list)
 }
 
 // memory is what is known of a member from before.

@@ -31,11 +31,12 @@ func (l *library) Append(ctx context.Context, batch []irc.Sent) error {
 func openLibrary(t *testing.T) (*house, *library) {
 	t.Helper()
 	d := dbtest.SQLite(t)
-	if err := irc.NewStore(d, eventlog.New(d, time.Now), time.Now).Seed(t.Context()); err != nil {
+	log := eventlog.New(d, time.Now)
+	if err := irc.NewStore(d, log, time.Now).Seed(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	h := newHouse(t, nil)
-	lib := &library{History: irc.NewHistory(d, time.Now, h.cfg.Retention())}
+	lib := &library{History: irc.NewHistory(d, log, time.Now, h.cfg.Retention())}
 	h.history = lib
 	h.Room = New(h.cfg, h.needs())
 	h.start(t)

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/irc"
 )
 
@@ -20,6 +21,7 @@ type HistoryStore interface {
 	Targets(ctx context.Context, channels []string, m core.MemberID, s irc.Span) ([]irc.Target, error)
 	In(ctx context.Context, id irc.MsgID, target string) (irc.Message, bool, error)
 	Delete(ctx context.Context, id irc.MsgID) error
+	ForgetUpTo(ctx context.Context, what eventlog.IRCForgotten, last irc.MsgID) (int64, error)
 	Prune(ctx context.Context) (int64, error)
 	Known(ctx context.Context, m core.MemberID) (irc.Known, error)
 	SetLeft(ctx context.Context, left map[core.MemberID]irc.MsgID) error
@@ -102,6 +104,18 @@ func (rec *recorder) settle(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
+}
+
+// forget deletes what was asked to be deleted, as what waited here then was not yet
+// there to be deleted: all up to the last message that was sent.
+func (rec *recorder) forget(ctx context.Context, what eventlog.IRCForgotten, last irc.MsgID) error {
+	query, cancel := context.WithTimeout(ctx, queryTimeout)
+	defer cancel()
+	if err := rec.settle(query); err != nil {
+		return err
+	}
+	_, err := rec.store.ForgetUpTo(query, what, last)
+	return err
 }
 
 // run writes until ctx ends, and then what is left.

@@ -75,6 +75,7 @@ func (n *network) follow(ctx context.Context, log EventLog, from int64) error {
 func (n *network) apply(ctx context.Context, events []eventlog.Event) error {
 	done := map[core.MemberID]bool{}
 	everybody, lines := false, false
+	var forgotten []eventlog.IRCForgotten
 	for _, e := range events {
 		switch e.Kind {
 		case eventlog.MemberChanged{}.EventKind():
@@ -94,6 +95,8 @@ func (n *network) apply(ctx context.Context, events []eventlog.Event) error {
 			everybody = true
 		case eventlog.IRCLinesChanged{}.EventKind():
 			lines = true
+		case eventlog.IRCForgotten{}.EventKind():
+			forgotten = n.noteForgotten(forgotten, e)
 		default:
 			if err := n.applyOther(ctx, e); err != nil {
 				return err
@@ -106,9 +109,11 @@ func (n *network) apply(ctx context.Context, events []eventlog.Event) error {
 		}
 	}
 	if everybody {
-		return n.rereadAll(ctx)
+		if err := n.rereadAll(ctx); err != nil {
+			return err
+		}
 	}
-	return nil
+	return n.forget(ctx, forgotten) // last, as it may have to wait for the history
 }
 
 // applyOther handles events that name one thing each. One that can't be read has no

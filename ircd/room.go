@@ -93,10 +93,14 @@ func (r *Room) Run(ctx context.Context, ready func()) error {
 	if err != nil {
 		return err
 	}
-	// Nobody is logged in yet, so nothing before now matters; everything after does.
+	// Nobody is logged in yet, so of all before now only deletions matter; everything
+	// after does.
 	from, err := r.deps.Events.Last(ctx)
 	if err != nil {
 		return fmt.Errorf("look up the newest event: %w", err)
+	}
+	if err := n.forgetMissed(ctx, r.deps.Events, from); err != nil {
+		return err
 	}
 	if err := r.deps.Events.Advance(ctx, Consumer, from); err != nil {
 		return err

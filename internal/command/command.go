@@ -24,6 +24,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/economy"
+	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/irc"
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/internal/schedule"
@@ -156,6 +157,7 @@ type Deps struct {
 	Clients   *client.Store
 	Schedule  *schedule.Store
 	IRC       *irc.Store
+	Events    *eventlog.Log
 	Clock     core.Clock
 	Log       *slog.Logger
 	NickLimit int // how many IRC nicks members may register besides their names
@@ -177,7 +179,7 @@ type Registry struct {
 // NewRegistry returns the table of all commands.
 func NewRegistry(d Deps) *Registry {
 	r := &Registry{deps: d, audit: NewAudit(d.DB, d.Clock), pending: newPendings(d.Clock), transfer: transfer.NewStore(d.DB),
-		history: irc.NewHistory(d.DB, d.Clock, irc.Retention{}), byName: map[string]*Spec{}}
+		history: irc.NewHistory(d.DB, d.Events, d.Clock, irc.Retention{}), byName: map[string]*Spec{}}
 	families := [][]Spec{
 		r.helpCommands(), r.statsCommands(), r.catalogCommands(), r.freeleechCommands(),
 		r.memberCommands(), r.clientCommands(), r.jobCommands(), r.auditCommands(), r.trackerCommands(),

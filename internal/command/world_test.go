@@ -56,7 +56,7 @@ func newWorld(t *testing.T, d *db.DB) *world {
 		DB: d, Members: member.NewStore(d, events, keys, clock), Economy: economy.NewStore(d, events, clock, economy.DefaultConfig()),
 		Catalog: catalog.NewStore(d, events, clock, catalog.Options{SiteName: "BioTest", SiteURL: "https://bio.example",
 			Rules: catalog.Rules{MinTags: -1, MinTitle: -1, MinDescription: -1}}),
-		Clients: client.NewStore(d, events, clock), Schedule: schedule.NewStore(d, events, clock), IRC: irc.NewStore(d, events, clock), NickLimit: 2, Clock: clock,
+		Clients: client.NewStore(d, events, clock), Schedule: schedule.NewStore(d, events, clock), IRC: irc.NewStore(d, events, clock), Events: events, NickLimit: 2, Clock: clock,
 		Log: slog.New(slog.NewTextHandler(w.log, nil)), SiteName: "BioTest", SiteURL: "https://bio.example",
 	}
 	w.Registry = NewRegistry(w.deps)

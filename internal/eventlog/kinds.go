@@ -202,6 +202,17 @@ type IRCLinesChanged struct{}
 // EventKind implements Body.
 func (IRCLinesChanged) EventKind() string { return "IRCLinesChanged" }
 
+// IRCForgotten says that what a member said on IRC was deleted on request, or only the
+// member's own copies of conversations. The network deletes again what it had not
+// written yet.
+type IRCForgotten struct {
+	Member  core.MemberID `json:"member"`
+	Private bool          `json:"private"`
+}
+
+// EventKind implements Body.
+func (IRCForgotten) EventKind() string { return "IRCForgotten" }
+
 // IRCRemoval asks the IRC network to end the connections of whoever has a nick now.
 type IRCRemoval struct {
 	Nick   string `json:"nick"`

@@ -10,6 +10,7 @@ import (
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
+	"github.com/caduceus-bio/caduceus/internal/eventlog"
 )
 
 // Message is one line as it is kept. Conversations between two members are kept
@@ -46,6 +47,7 @@ type Retention struct {
 // settings and marks. It is safe for concurrent use.
 type History struct {
 	db        *db.DB
+	log       *eventlog.Log
 	clock     core.Clock
 	retention Retention
 
@@ -53,8 +55,8 @@ type History struct {
 }
 
 // NewHistory returns the store on d.
-func NewHistory(d *db.DB, clock core.Clock, r Retention) *History {
-	h := &History{db: d, clock: clock, retention: r}
+func NewHistory(d *db.DB, log *eventlog.Log, clock core.Clock, r Retention) *History {
+	h := &History{db: d, log: log, clock: clock, retention: r}
 	h.known = db.NewGatherer(knownTime, h.readKnown)
 	return h
 }

@@ -22,6 +22,7 @@ type archive struct {
 	channels *irc.Store
 	t        *testing.T
 	now      time.Time
+	events   *eventlog.Log
 	id       irc.MsgID
 }
 
@@ -30,8 +31,9 @@ func each(t *testing.T, test func(t *testing.T, a *archive)) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		a := &archive{t: t, now: noon}
 		clock := func() time.Time { return a.now }
-		a.History = irc.NewHistory(d, clock, irc.Retention{PrivateDays: 90})
-		a.channels = irc.NewStore(d, eventlog.New(d, clock), clock)
+		a.events = eventlog.New(d, clock)
+		a.History = irc.NewHistory(d, a.events, clock, irc.Retention{PrivateDays: 90})
+		a.channels = irc.NewStore(d, a.events, clock)
 		err := d.Tx(t.Context(), func(tx *db.Tx) error {
 			for i, name := range []string{"#General", "#staff"} {
 				row := db.Row{"name", name, "position", i, "purpose", "", "modes", "", "join_permission", []core.Permission{"", core.IRCStaff}[i],
@@ -102,6 +104,21 @@ func (a *archive) must(err error) {
 	}
 }
 
+// told checks what the network was told last.
+func (a *archive) told(want eventlog.IRCForgotten) {
+	a.t.Helper()
+	last, err := a.events.Last(a.t.Context())
+	a.must(err)
+	list, err := a.events.Read(a.t.Context(), last-1, 1)
+	a.must(err)
+	if len(list) != 1 {
+		a.t.Fatalf("events %v", list)
+	}
+	if got, err := eventlog.Decode[eventlog.IRCForgotten](list[0]); err != nil || got != want {
+		a.t.Errorf("the network was told %+v, %v", got, err)
+	}
+}
+
 func TestReadByKeys(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, a *archive) {
@@ -134,7 +151,7 @@ func TestConversationsAreKeptForThoseWhoWantIt(t *testing.T) {
 	each(t, func(t *testing.T, a *archive) {
 		a.say(1, core.MemberID(2), "PRIVMSG", "lost")
 		a.must(a.SetKeepPrivate(t.Context(), 1, true))
-		a.say(1, core.MemberID(2), "PRIVMSG", "hello")
+		first := a.say(1, core.MemberID(2), "PRIVMSG", "hello")
 		a.say(2, core.MemberID(1), "PRIVMSG", "hi")
 		a.say(2, core.MemberID(3), "PRIVMSG", "unseen")
 		a.say(1, core.MemberID(1), "PRIVMSG", "myself")
@@ -149,9 +166,16 @@ func TestConversationsAreKeptForThoseWhoWantIt(t *testing.T) {
 		if found, err := a.Search(t.Context(), irc.Search{Limit: 10}); err != nil || len(found.Messages) != 0 {
 			t.Errorf("staff find %+v, %v", found, err)
 		}
-		n, err := a.ForgetPrivate(t.Context(), 1)
+		n, err := a.ForgetUpTo(t.Context(), eventlog.IRCForgotten{Member: 1, Private: true}, first)
 		a.must(err)
-		if n != 3 || a.read(irc.PrivateTarget(1, 2), irc.Span{}) != "" {
+		a.want("own copies after those of a time", a.read(irc.PrivateTarget(1, 2), irc.Span{})+a.read(irc.PrivateTarget(1, 1), irc.Span{}), "himyself")
+		if n != 1 {
+			t.Errorf("%d copies of a time are gone", n)
+		}
+		n, err = a.ForgetPrivate(t.Context(), 1)
+		a.must(err)
+		a.told(eventlog.IRCForgotten{Member: 1, Private: true})
+		if n != 2 || a.read(irc.PrivateTarget(1, 2), irc.Span{}) != "" {
 			t.Errorf("%d copies are gone", n)
 		}
 	})
@@ -253,6 +277,7 @@ func TestDeletion(t *testing.T) {
 		if n != 1 {
 			t.Errorf("%d lines are forgotten", n)
 		}
+		a.told(eventlog.IRCForgotten{Member: 1})
 		a.want("what stays", a.read("#general", irc.Span{})+a.read("#staff", irc.Span{}), "three")
 		if _, err := a.Forget(t.Context(), 0); core.CodeOf(err) != core.Invalid {
 			t.Errorf("guests: %v", err)

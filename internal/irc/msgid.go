@@ -13,6 +13,8 @@ const (
 	msgIDBits = 20 // about a million messages in each millisecond
 	// maxMsgTime is the last millisecond that fits, in the year 2248.
 	maxMsgTime = 1<<(63-msgIDBits) - 1
+	// lastMsgID is greater than all that come in a long time, with room to count on.
+	lastMsgID MsgID = 1 << 62
 )
 
 // FirstOf is the least id of a millisecond: ids from then on are not less.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
+	"github.com/caduceus-bio/caduceus/internal/eventlog"
 )
 
 // policy is how much of a target is kept.
@@ -87,7 +88,7 @@ func (h *History) Prune(ctx context.Context) (int64, error) {
 func (h *History) pruneTarget(ctx context.Context, target string, p policy) (int64, error) {
 	cut := FirstOf(h.clock().Add(-time.Duration(p.days) * 24 * time.Hour))
 	if p.days == 0 {
-		cut = 1 << 62
+		cut = lastMsgID
 	}
 	if p.lines > 0 {
 		last, found, err := db.One(ctx, h.db, db.Value[MsgID],
@@ -154,15 +155,44 @@ func (h *History) Delete(ctx context.Context, id MsgID) error {
 }
 
 // Forget removes all that a member said and did, from everybody's history, with
-// the member's own copies of conversations. It returns how much there was.
+// the member's own copies of conversations. It returns how much there was. What the
+// running network has not written yet goes by the event that is appended last.
 func (h *History) Forget(ctx context.Context, m core.MemberID) (int64, error) {
-	if m == 0 {
+	return h.forget(ctx, eventlog.IRCForgotten{Member: m})
+}
+
+// ForgetPrivate removes the member's own copies of conversations, as Forget.
+func (h *History) ForgetPrivate(ctx context.Context, m core.MemberID) (int64, error) {
+	return h.forget(ctx, eventlog.IRCForgotten{Member: m, Private: true})
+}
+
+func (h *History) forget(ctx context.Context, what eventlog.IRCForgotten) (int64, error) {
+	if what.Member == 0 {
 		return 0, core.Errorf(core.Invalid, "guests have nothing that could be told apart")
 	}
-	n, err := h.deleteUpTo(ctx, "account_id = ?", m, 1<<62)
+	n, err := h.ForgetUpTo(ctx, what, lastMsgID)
+	if err != nil {
+		return n, err
+	}
+	err = h.db.Tx(ctx, func(tx *db.Tx) error {
+		_, err := h.log.Append(ctx, tx, what)
+		return err
+	})
+	if err != nil {
+		return n, fmt.Errorf("let the network forget what a member said: %w", err)
+	}
+	return n, nil
+}
+
+// ForgetUpTo is the part of Forget and ForgetPrivate that is in the history, up to a
+// message and with it.
+func (h *History) ForgetUpTo(ctx context.Context, what eventlog.IRCForgotten, last MsgID) (n int64, err error) {
+	if !what.Private {
+		n, err = h.deleteUpTo(ctx, "account_id = ?", what.Member, last+1)
+	}
 	if err == nil {
 		var more int64
-		more, err = h.ForgetPrivate(ctx, m)
+		more, err = h.forgetCopies(ctx, what.Member, last)
 		n += more
 	}
 	if err != nil {
@@ -171,16 +201,17 @@ func (h *History) Forget(ctx context.Context, m core.MemberID) (int64, error) {
 	return n, nil
 }
 
-// ForgetPrivate removes the member's own copies of conversations.
-func (h *History) ForgetPrivate(ctx context.Context, m core.MemberID) (int64, error) {
-	from, to := privateRange(m)
+// forgetCopies deletes the member's own copies of conversations up to a message.
+func (h *History) forgetCopies(ctx context.Context, m core.MemberID, last MsgID) (int64, error) {
+	target, end := privateRange(m)
 	var total int64
 	for {
-		target, found, err := db.One(ctx, h.db, db.Value[string], "SELECT target FROM irc_message WHERE target > ? AND target < ? ORDER BY target LIMIT 1", from, to)
+		next, found, err := db.One(ctx, h.db, db.Value[string], "SELECT target FROM irc_message WHERE target > ? AND target < ? ORDER BY target LIMIT 1", target, end)
 		if err != nil || !found {
 			return total, err
 		}
-		n, err := h.deleteUpTo(ctx, "target = ?", target, 1<<62)
+		target = next
+		n, err := h.deleteUpTo(ctx, "target = ?", target, last+1)
 		total += n
 		if err != nil {
 			return total, err

@@ -60,7 +60,7 @@ func ours(t *testing.T, autoJoin bool) *server {
 	c.LinesPerMinute, c.LinesBurst, c.GuestLinesPerMinute, c.GuestLinesBurst = 1e6, 1e5, 1e6, 1e5
 	c.RegistrationTimeout = config.D(time.Minute)
 	room := ircd.New(c, ircd.Deps{Members: members, Guard: guess.New(d, keys, time.Now), Events: events, Channels: irc.NewStore(d, events, time.Now),
-		History: irc.NewHistory(d, time.Now, c.Retention()), Clock: time.Now, Log: slog.New(slog.DiscardHandler),
+		History: irc.NewHistory(d, events, time.Now, c.Retention()), Clock: time.Now, Log: slog.New(slog.DiscardHandler),
 		Metrics: prometheus.NewRegistry(), SiteName: "load", DataDir: t.TempDir()})
 	ctx, stop := context.WithCancel(t.Context())
 	ready, done := make(chan struct{}), make(chan error, 1)

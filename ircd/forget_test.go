@@ -1,0 +1,120 @@
+package ircd
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/eventlog"
+	"github.com/caduceus-bio/caduceus/internal/irc"
+)
+
+// heldStore is a history that takes what was said only when it is told to.
+type heldStore struct {
+	*irc.History
+	open chan struct{}
+}
+
+func (h heldStore) Append(ctx context.Context, batch []irc.Sent) error {
+	<-h.open
+	return h.History.Append(context.WithoutCancel(ctx), batch)
+}
+
+// deafLog tells when the network follows no events any more.
+type deafLog struct {
+	*eventlog.Log
+	deaf chan struct{}
+}
+
+func (l deafLog) ConsumeFrom(ctx context.Context, pos int64, c eventlog.Consumer) error {
+	defer close(l.deaf)
+	return l.Log.ConsumeFrom(ctx, pos, c)
+}
+
+// keepHeld lets the room keep a history. open lets it write; other is the history as
+// another process has it, with its events.
+func (s *site) keepHeld() (open chan struct{}, other *irc.History, events *eventlog.Log) {
+	open = make(chan struct{})
+	keep := s.cfg.Retention()
+	s.deps.History = heldStore{irc.NewHistory(s.db, eventlog.New(s.db, time.Now), time.Now, keep), open}
+	events = eventlog.New(s.db, time.Now)
+	return open, irc.NewHistory(s.db, events, time.Now, keep), events
+}
+
+func forgetNow(t *testing.T, h *irc.History, m core.MemberID) {
+	t.Helper()
+	n, err := h.Forget(t.Context(), m)
+	must(t, err)
+	if n != 0 {
+		t.Fatalf("%d lines were written already", n)
+	}
+}
+
+func wantKept(t *testing.T, h *irc.History, want ...string) {
+	t.Helper()
+	list, err := h.Read(t.Context(), "#general", irc.Span{Limit: 100})
+	must(t, err)
+	for i, m := range list {
+		if len(list) != len(want) || m.Text != want[i] {
+			t.Fatalf("kept are %+v, not %q", list, want)
+		}
+	}
+	if len(list) != len(want) {
+		t.Errorf("kept are %+v, not %q", list, want)
+	}
+}
+
+// TestForgetReachesWhatWaits deletes, from another process, what was said before and
+// is not written yet.
+func TestForgetReachesWhatWaits(t *testing.T) {
+	eachEngine(t, func(t *testing.T, s *site) {
+		open, other, events := s.keepHeld()
+		run(t, s.Room)
+		alice, id, _ := s.login(t, "alice", "User")
+		bob, _, _ := s.login(t, "bob", "User")
+		alice.send("PRIVMSG #general :regrettable")
+		bob.expect(":alice!* PRIVMSG #general :regrettable")
+		bob.send("PRIVMSG #general :indeed")
+		bob.sync()
+		forgetNow(t, other, id)
+		close(open)
+		last, err := events.Last(t.Context())
+		must(t, err)
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		must(t, events.WaitFor(ctx, Consumer, last))
+		wantKept(t, other, "indeed")
+		alice.send("PRIVMSG #general :new")
+		alice.sync()
+		s.mu.Lock()
+		rec := s.now.rec
+		s.mu.Unlock()
+		must(t, rec.settle(ctx))
+		wantKept(t, other, "indeed", "new")
+	})
+}
+
+// TestForgetReachesWhatIsWrittenAtTheEnd deletes what a run writes when it hears of
+// nothing any more: the next one does it.
+func TestForgetReachesWhatIsWrittenAtTheEnd(t *testing.T) {
+	eachEngine(t, func(t *testing.T, s *site) {
+		open, other, events := s.keepHeld()
+		log := deafLog{eventlog.New(s.db, time.Now), make(chan struct{})}
+		s.deps.Events = log
+		stop := run(t, s.Room)
+		alice, id, _ := s.login(t, "alice", "User")
+		alice.send("PRIVMSG #general :regrettable")
+		alice.sync()
+		ended := make(chan error, 1)
+		go func() { ended <- stop() }()
+		<-log.deaf
+		forgetNow(t, other, id)
+		close(open)
+		must(t, <-ended)
+		wantKept(t, other, "regrettable") // as nobody told it
+		s.deps.Events = events
+		run(t, s.Room)
+		wantKept(t, other)
+	})
+}
