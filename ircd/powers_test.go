@@ -290,7 +290,7 @@ func TestAddresses(t *testing.T) {
 		mod is
 		officer is
 		alice > WHOIS alice
-		alice < :irc.test 338 alice alice alice@127.0.0.1 127.0.0.1 :is actually*
+		alice < :irc.test 338 alice alice *@127.0.0.1 127.0.0.1 :is actually*
 		alice < :irc.test 317 alice alice 0 *
 		alice > WHO alice %in
 		alice < :irc.test 354 alice 127.0.0.1 alice
@@ -300,7 +300,7 @@ func TestAddresses(t *testing.T) {
 		mod > WHO alice %inl
 		mod < :irc.test 354 mod 255.255.255.255 alice 0
 		officer > WHOIS alice
-		officer < :irc.test 338 officer alice alice@127.0.0.1 127.0.0.1 :is actually*
+		officer < :irc.test 338 officer alice *@127.0.0.1 127.0.0.1 :is actually*
 		officer < :irc.test 317 officer alice *
 		officer > WHO 127.0.0.1 %in
 		officer < :irc.test 354 officer 127.0.0.1 *`)

@@ -107,7 +107,7 @@ func (n *network) openWeb(w http.ResponseWriter, r *http.Request, conns *connect
 	}
 	// Client frames aren't compressed: what a member says secretly could be guessed.
 	ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{
-		Subprotocols: []string{webText, webBinary}, OriginPatterns: n.cfg.WebOrigins, CompressionMode: websocket.CompressionDisabled,
+		Subprotocols: webProtocol(r), OriginPatterns: n.cfg.WebOrigins, CompressionMode: websocket.CompressionDisabled,
 	})
 	if err != nil {
 		// It has been answered; without a connection there is nobody to tell more.
@@ -118,6 +118,19 @@ func (n *network) openWeb(w http.ResponseWriter, r *http.Request, conns *connect
 	s.conn = &webConn{Conn: raw, ws: ws, binary: ws.Subprotocol() == webBinary}
 	conns.start(s)
 	n.readOn(ctx, s)
+}
+
+// webProtocol is the subprotocol of ours that a client prefers: it names them in its
+// order (RFC 6455).
+func webProtocol(r *http.Request) []string {
+	for name := range strings.SplitSeq(strings.Join(r.Header.Values("Sec-WebSocket-Protocol"), ","), ",") {
+		for _, ours := range []string{webText, webBinary} {
+			if strings.EqualFold(strings.TrimSpace(name), ours) {
+				return []string{ours}
+			}
+		}
+	}
+	return nil
 }
 
 // webConn lets a WebSocket look like the stream of lines that other connections

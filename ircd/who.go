@@ -171,7 +171,7 @@ func cmdWhois(r *request) {
 		r.replyCertificates(who)
 		for _, other := range who.sessions {
 			if a := addressOf(other); a != "" {
-				r.reply(rplWhoisActually, who.nick, who.name+"@"+a, a, "is actually using this host and address")
+				r.reply(rplWhoisActually, who.nick, "*@"+a, a, "is actually using this host and address")
 			}
 		}
 		r.reply(rplWhoisIdle, who.nick, itoa(n.idle(who)), strconv.FormatInt(who.since.Unix(), 10), "seconds idle, signon time")
