@@ -75,6 +75,7 @@ func (r *request) passLogin(wanted, password string) string {
 			return
 		}
 		account = r.s.login()
+		r.tellLogin()
 	})
 	return account
 }
