@@ -411,3 +411,36 @@ func TestQueryHelpers(t *testing.T) {
 		t.Errorf("marks: %q %q", db.Marks(3), db.Marks(1))
 	}
 }
+
+// Values are written into statements for MariaDB, so none may be taken for SQL or come
+// back changed.
+func TestValuesComeBackAsTheyWere(t *testing.T) {
+	t.Parallel()
+	every := make([]byte, 256)
+	for i := range every {
+		every[i] = byte(i)
+	}
+	texts := []string{
+		`'; DROP TABLE tag; -- `, `\`, `\'`, `'' OR 1=1 #`, `"x" /* ? */`, "nul \x00, newline \r\n, end \x1a", "µ 蛋白質 🧬", "?", `%s\%_`,
+	}
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		for i, text := range texts {
+			id := int64(0)
+			mustTx(t, d, func(tx *db.Tx) (err error) {
+				if id, err = tx.Insert(t.Context(), "tag", db.Row{"name", text}); err != nil {
+					return err
+				}
+				_, err = tx.Insert(t.Context(), "torrent_meta", db.Row{"torrent_id", int64(i + 1), "data", append([]byte(text), every...)})
+				return err
+			})
+			got, found, err := db.One(t.Context(), d, db.Value[string], "SELECT name FROM tag WHERE name = ? AND id = ?", text, id)
+			if err != nil || !found || got != text {
+				t.Errorf("%q came back as %q, %v, %v", text, got, found, err)
+			}
+			data, found, err := db.One(t.Context(), d, db.Value[[]byte], "SELECT data FROM torrent_meta WHERE torrent_id = ?", i+1)
+			if err != nil || !found || string(data) != text+string(every) {
+				t.Errorf("bytes after %q came back as %q, %v, %v", text, data, found, err)
+			}
+		}
+	})
+}
