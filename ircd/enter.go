@@ -51,7 +51,6 @@ func (r *request) enter(text string) {
 			r.locked(r.limitTries)
 			return
 		}
-		r.locked(r.tellLogin)
 		tell("You are now logged in")
 		r.settleIn()
 	}

@@ -150,6 +150,7 @@ func (n *network) cantCheck(err error) error {
 // known of it.
 func (n *network) attach(s *session, m member.Member, known memory) error {
 	if s.account != nil && s.account.member.ID == m.ID {
+		n.tellLogin(s)
 		return nil
 	}
 	a := n.accounts[m.ID]
@@ -174,17 +175,14 @@ func (n *network) attach(s *session, m member.Member, known memory) error {
 	if !s.registered() {
 		u.name, u.host = fold(m.Name), n.memberHost(m)
 	}
+	n.tellLogin(s)
 	return nil
 }
 
-// tellLogin tells who asks who it is logged in as. Call it under the lock, after login
-// or loginBy.
-func (r *request) tellLogin() {
-	s, u := r.s, r.s.user
-	if s.account == nil { // it was taken away meanwhile
-		return
-	}
-	r.n.numeric(s, rplLoggedIn, s.target()+"!"+orStar(u.name)+"@"+u.host, s.login(), "You are now logged in as "+s.login())
+// tellLogin tells a session who it is logged in as.
+func (n *network) tellLogin(s *session) {
+	u := s.user
+	n.numeric(s, rplLoggedIn, s.target()+"!"+orStar(u.name)+"@"+u.host, s.login(), "You are now logged in as "+s.login())
 }
 
 // leaveUser makes a guest of a session that logged in to another account. To its
@@ -291,7 +289,6 @@ func (r *request) identify(text string) {
 		r.locked(r.limitTries)
 		return
 	}
-	r.locked(r.tellLogin)
 	tell("You are now logged in")
 	r.settleIn()
 }

@@ -75,7 +75,6 @@ func (r *request) passLogin(wanted, password string) string {
 			return
 		}
 		account = r.s.login()
-		r.tellLogin()
 	})
 	return account
 }

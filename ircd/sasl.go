@@ -70,9 +70,6 @@ func cmdAuthenticate(r *request) {
 		return
 	}
 	challenge, err := ex.step(r, response)
-	if err == nil && challenge == nil {
-		r.settleIn() // so that the answer tells the whole outcome, and comes last
-	}
 	r.locked(func() {
 		switch s := &r.s.sasl; {
 		case err != nil:
@@ -85,10 +82,12 @@ func cmdAuthenticate(r *request) {
 			}
 		default:
 			s.exchange = nil
-			r.tellLogin()
 			r.reply(rplSASLSuccess, "SASL authentication successful")
 		}
 	})
+	if err == nil && challenge == nil {
+		r.settleIn()
+	}
 }
 
 // saslResponse takes one AUTHENTICATE line, and returns the exchange and the
