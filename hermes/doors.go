@@ -2,6 +2,7 @@ package hermes
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -41,6 +42,7 @@ type doors struct {
 	net  network
 	link *link
 	wake chan struct{}
+	from int64 // the event before the first that matters
 
 	mu   sync.Mutex
 	kept []Channel  // never changed, only replaced
@@ -49,6 +51,21 @@ type doors struct {
 
 func newDoors(c Config, d Deps) *doors {
 	return &doors{cfg: c, deps: d, net: networks[c.Network], wake: make(chan struct{}, 1)}
+}
+
+// begin notes where the events begin that matter to a run. It comes before the first
+// connection, which reads the channels and asks who is there: so no change falls in
+// between, not even on the first start of all.
+func (d *doors) begin(ctx context.Context) (err error) {
+	if !d.net.foreign() {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, queryLimit)
+	defer cancel()
+	if d.from, err = d.deps.Events.Last(ctx); err != nil {
+		return fmt.Errorf("look up the newest event: %w", err)
+	}
+	return nil
 }
 
 // nudge makes run look soon.
@@ -118,7 +135,7 @@ func (d *doors) follow(ctx context.Context) error {
 	if !d.net.foreign() {
 		return nil
 	}
-	return d.deps.Events.Consume(ctx, eventlog.Consumer{Name: doorCursor, FromNow: true, Handle: d.apply, Log: d.deps.Log})
+	return d.deps.Events.ConsumeFrom(ctx, d.from, eventlog.Consumer{Name: doorCursor, Handle: d.apply, Log: d.deps.Log})
 }
 
 func (d *doors) apply(ctx context.Context, events []eventlog.Event) error {

@@ -2,6 +2,7 @@ package hermes
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,21 +12,29 @@ import (
 	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
+	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/irc"
 	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
 // fewChannels are the channels of a site, in memory.
 type fewChannels struct {
-	mu   sync.Mutex
-	list []irc.Channel
+	mu    sync.Mutex
+	list  []irc.Channel
+	after func() // happens once, right after they are read first, under the lock
 }
 
 func (c *fewChannels) Channels(context.Context) ([]irc.Channel, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return slices.Clone(c.list), nil
+	list := slices.Clone(c.list)
+	if c.after != nil {
+		c.after()
+		c.after = nil
+	}
+	return list, nil
 }
 
 func (c *fewChannels) SaveTopic(_ context.Context, channel, topic, _ string, at time.Time) error {
@@ -154,6 +163,45 @@ func TestEnterByNameAndKey(t *testing.T) {
 	if f.logins != 0 {
 		t.Error("logged in with SASL abroad")
 	}
+}
+
+// TestNoChannelIsMissedAtTheFirstStart makes a channel when the first ones have just
+// been read.
+func TestNoChannelIsMissedAtTheFirstStart(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *db.DB) {
+		s := newSite(t, db)
+		channels := &fewChannels{list: []irc.Channel{{Name: "#announce"}}}
+		channels.after = func() {
+			channels.list = append(channels.list, irc.Channel{Name: "#late"})
+			s.append(eventlog.IRCChannelChanged{Channel: "#late"})
+		}
+		s.deps.Channels = channels
+		cfg := DefaultConfig()
+		s.abroad(&cfg)
+		d := newDoors(cfg, s.deps)
+		d.link = newLink(cfg, keys{}, d, s.deps, nil, nil, func() {})
+		if err := errors.Join(d.begin(t.Context()), d.load(t.Context())); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		var following sync.WaitGroup
+		defer following.Wait()
+		defer cancel()
+		following.Go(func() {
+			if err := d.follow(ctx); err != nil {
+				t.Error(err)
+			}
+		})
+		select {
+		case <-d.wake:
+		case <-time.After(20 * time.Second):
+			t.Fatal("no change was seen")
+		}
+		if n := len(d.channels()); n != 2 {
+			t.Errorf("%d channels are known", n)
+		}
+	})
 }
 
 // TestForeignServersThatDoNotFit must not be worked on, and the log must say why.

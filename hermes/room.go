@@ -79,6 +79,9 @@ func (r *Room) Run(ctx context.Context, ready func()) error {
 		return err
 	}
 	doors := newDoors(r.cfg, r.deps)
+	if err := doors.begin(ctx); err != nil {
+		return err
+	}
 	inbox := newInbox(r.cfg, r.deps, r.metrics, doors)
 	link := newLink(r.cfg, keys, doors, r.deps, r.metrics, inbox.put, ready)
 	doors.link = link
