@@ -42,8 +42,10 @@ type Try struct {
 	Place   string // an address as Place writes it, or what stands for one
 	Account string // in any case; need not exist
 	// Exempt is a place that many share and that is trusted, such as this machine:
-	// it is not limited itself, and strangers can't keep its programs from logging
-	// in.
+	// it is not limited itself, and strangers elsewhere can't keep its programs from
+	// logging in. As anybody may stand behind it (a gateway that doesn't say for
+	// whom it comes), its failures hold against the account even where the account
+	// has logged in from it.
 	Exempt bool
 
 	clean bool // Wait has found nothing that Succeeded could forget
@@ -238,7 +240,9 @@ func (g *Guard) prune(ctx context.Context, now time.Time) error {
 
 // Succeeded forgets what was counted, and remembers the place with the account.
 func (g *Guard) Succeeded(ctx context.Context, t Try) error {
-	g.remember(t.pair())
+	if !t.Exempt {
+		g.remember(t.pair())
+	}
 	if t.clean {
 		return nil
 	}
