@@ -216,7 +216,7 @@ func (n *network) open(raw net.Conn, from netip.Addr, config *tls.Config, conns 
 	ctx, cancel := context.WithCancel(context.Background()) // ended by network.drop
 	s := n.session(raw, raw, from, cancel)
 	if config != nil {
-		s.secure, s.conn = true, tls.Server(raw, config)
+		s.secure, s.conn = true, tls.Server(s.under(raw), config)
 	}
 	if err := n.add(s); err != nil {
 		n.metrics.refused.Inc()
@@ -255,12 +255,23 @@ func (n *network) session(conn, raw net.Conn, from netip.Addr, end context.Cance
 	return s
 }
 
+// under is what TLS is spoken over.
+func (s *session) under(raw net.Conn) net.Conn {
+	if s.quiet = newQuiet(raw); s.quiet == nil {
+		return raw
+	}
+	return s.quiet
+}
+
 // handshake does that of TLS within its time, and notes the certificate that the
 // client showed. It reports whether the connection goes on.
 func (n *network) handshake(ctx context.Context, s *session) bool {
 	conn, ok := s.conn.(*tls.Conn)
 	if !ok {
 		return true
+	}
+	if s.quiet != nil {
+		defer s.begin()
 	}
 	err := s.raw.SetDeadline(time.Now().Add(handshakeTimeout))
 	if err == nil {
@@ -272,6 +283,9 @@ func (n *network) handshake(ctx context.Context, s *session) bool {
 	if err != nil {
 		n.locked(func() { n.drop(s, readError(err)) })
 		return false
+	}
+	if s.quiet != nil {
+		s.quiet.on.Store(true)
 	}
 	n.locked(func() { s.certificate = shown(conn.ConnectionState()) })
 	return ctx.Err() == nil // else drop's own deadline may have been lifted
@@ -312,9 +326,9 @@ func (cs *connections) start(s *session) {
 		defer cs.mu.Unlock()
 		delete(cs.open, s)
 	}
-	p := pens.Get().(*pen)
-	defer pens.Put(p)
-	s.flush(p)
+	if s.quiet == nil {
+		s.begin()
+	}
 }
 
 // drain waits for the connections to end, and cuts off those that take longer.

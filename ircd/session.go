@@ -25,6 +25,7 @@ type session struct {
 	addr   netip.Addr      // for limits only; shown to nobody and never logged
 	exempt bool            // whether limits by address leave it alone
 	direct syscall.RawConn // of a plain connection, else nil; see writing.go
+	quiet  *quiet          // under TLS, else nil; the same
 	in     inlet           // for the goroutine that reads
 	moved  bool            // the same
 	out    *outbox

@@ -14,8 +14,8 @@ import (
 
 // Lines are written by whoever queued them, once the network's lock is free: to few
 // clients at once, to many with some helpers. A plain connection whose client reads
-// takes them without a wait. What would wait (a client that doesn't read, TLS,
-// WebSocket) gets a goroutine of its own for as long as there is something to write.
+// takes them without a wait, with TLS as well. What would wait (a client that doesn't
+// read, WebSocket) gets a goroutine of its own for as long as there is something to write.
 
 const (
 	writeTimeout = 20 * time.Second
@@ -48,12 +48,16 @@ type pen struct {
 
 var pens = sync.Pool{New: func() any {
 	p := &pen{chunk: make([]byte, 0, writeChunk)}
+	p.open()
+	return p
+}}
+
+func (p *pen) open() {
 	p.try = func(fd uintptr) bool {
 		p.n, p.err = sendNow(fd, p.b)
 		return true
 	}
-	return p
-}}
+}
 
 // sendNow writes what the socket takes. The call is made without telling the
 // scheduler: the socket never blocks.
@@ -79,9 +83,16 @@ func (p *pen) write(to syscall.RawConn, b []byte) (int, error) {
 	return p.n, p.err
 }
 
+// begin lets a connection be written to.
+func (s *session) begin() {
+	p := pens.Get().(*pen)
+	defer pens.Put(p)
+	s.flush(p)
+}
+
 // flush writes what is queued for a session that push reported as unheeded.
 func (s *session) flush(p *pen) {
-	if s.direct == nil {
+	if s.direct == nil && (s.quiet == nil || !s.quiet.on.Load()) {
 		s.spawn(func() { s.write(nil) })
 		return
 	}
@@ -89,7 +100,7 @@ func (s *session) flush(p *pen) {
 		lines, last := s.out.take()
 		if len(lines) == 0 {
 			if last {
-				s.hangUp()
+				s.bye()
 				return
 			}
 			if s.out.release() {
@@ -100,23 +111,42 @@ func (s *session) flush(p *pen) {
 		all := lines
 		for len(lines) > 0 {
 			chunk, k := gather(lines, p.chunk[:0])
-			n, err := p.write(s.direct, chunk)
+			n, err := s.put(p, chunk)
 			if err != nil {
 				s.out.abandon()
 				s.hangUp()
 				return
 			}
+			s.out.sent(n, nil)
 			if n < len(chunk) {
-				s.out.sent(n, nil)
 				rest := skip(lines, n)
 				s.spawn(func() { s.write(rest) })
 				return
 			}
-			s.out.sent(n, nil)
 			lines = lines[k:]
+			if s.quiet != nil && s.quiet.waits() {
+				s.spawn(func() { s.write(lines) })
+				return
+			}
 		}
 		s.out.sent(0, all)
 	}
+}
+
+// put writes b without a wait, as far as it is taken; TLS takes all.
+func (s *session) put(p *pen, b []byte) (int, error) {
+	if s.quiet != nil {
+		return s.conn.Write(b)
+	}
+	return p.write(s.direct, b)
+}
+
+// bye ends a connection that has been sent everything.
+func (s *session) bye() {
+	if s.conn != s.raw {
+		_ = s.conn.Close() // says goodbye first, as TLS and WebSocket want
+	}
+	s.hangUp()
 }
 
 // write does the same and waits where it must. It begins with lines, which were
@@ -124,13 +154,15 @@ func (s *session) flush(p *pen) {
 func (s *session) write(lines [][]byte) {
 	p := pens.Get().(*pen)
 	defer pens.Put(p)
+	if s.send(nil) != nil { // what TLS has taken before
+		s.out.abandon()
+		s.hangUp()
+		return
+	}
 	for {
 		for len(lines) > 0 {
 			chunk, k := gather(lines, p.chunk[:0])
-			err := s.conn.SetWriteDeadline(time.Now().Add(writeTimeout))
-			if err == nil {
-				_, err = s.conn.Write(chunk)
-			}
+			err := s.send(chunk)
 			if err != nil {
 				s.out.abandon()
 				s.hangUp()
@@ -145,13 +177,10 @@ func (s *session) write(lines [][]byte) {
 			continue
 		}
 		if last {
-			if s.conn != s.raw {
-				_ = s.conn.Close() // says goodbye first, as TLS and WebSocket want
-			}
-			s.hangUp()
+			s.bye()
 			return
 		}
-		if s.direct != nil && s.conn.SetWriteDeadline(time.Time{}) != nil {
+		if (s.direct != nil || s.quiet != nil) && s.conn.SetWriteDeadline(time.Time{}) != nil {
 			s.out.abandon()
 			s.hangUp()
 			return
@@ -160,6 +189,21 @@ func (s *session) write(lines [][]byte) {
 			return
 		}
 	}
+}
+
+// send writes b, which may be nothing, and all that TLS keeps.
+func (s *session) send(b []byte) error {
+	if len(b) == 0 && s.quiet == nil {
+		return nil
+	}
+	err := s.conn.SetWriteDeadline(time.Now().Add(writeTimeout))
+	if err == nil && len(b) > 0 {
+		_, err = s.conn.Write(b)
+	}
+	if err == nil && s.quiet != nil {
+		err = s.quiet.drain()
+	}
+	return err
 }
 
 // gather joins the first lines to a chunk in buffer, so that a burst takes few writes,
