@@ -9,10 +9,6 @@ import (
 	"time"
 )
 
-// atOnce bounds the registrations under way where they are not what is measured, so
-// that no queue of the kernel overflows.
-const atOnce = 100
-
 // idle measures what a client that does nothing takes: the memory of the server with
 // them, less what it had before, both once they no longer change.
 func idle(ctx context.Context, o options, s *server, secure bool, n int) (each float64, err error) {
@@ -25,7 +21,7 @@ func idle(ctx context.Context, o options, s *server, secure bool, n int) (each f
 		return 0, err
 	}
 	defer c.close()
-	if err := c.connect(ctx, o, s.door(secure), secure, names("x", n), atOnce); err != nil {
+	if err := c.connect(ctx, o, s.door(secure), secure, names("x", n), s.atOnce); err != nil {
 		return 0, err
 	}
 	after, err := s.settled(ctx, o)
@@ -40,7 +36,8 @@ type fanned struct {
 	rss      float64       // MB
 }
 
-// fanOut lets n clients enter one channel and one of them speak.
+// fanOut lets n clients enter one channel and speak, each in its turn: so no server
+// holds a client up that says much.
 func fanOut(ctx context.Context, o options, s *server, n int) (f fanned, err error) {
 	const channel = "#support" // guests may enter it on ours
 	c, err := newCrowd(o.lines)
@@ -48,7 +45,7 @@ func fanOut(ctx context.Context, o options, s *server, n int) (f fanned, err err
 		return f, err
 	}
 	defer c.close()
-	if err := c.connect(ctx, o, s.plain, false, names("x", n), atOnce); err != nil {
+	if err := c.connect(ctx, o, s.plain, false, names("x", n), s.atOnce); err != nil {
 		return f, err
 	}
 	begun := time.Now()
@@ -69,7 +66,7 @@ func fanOut(ctx context.Context, o options, s *server, n int) (f fanned, err err
 	filler := strings.Repeat("x", 180)
 	for i := range o.lines {
 		c.sent[i] = time.Now()
-		c.say(c.clients[0], fmt.Sprintf("PRIVMSG %s :%s%d %s\r\n", channel, mark, i, filler))
+		c.say(c.clients[i%n], fmt.Sprintf("PRIVMSG %s :%s%d %s\r\n", channel, mark, i, filler))
 		time.Sleep(o.pause)
 	}
 	for i := range o.lines {
@@ -129,7 +126,7 @@ func auditorium(ctx context.Context, o options, s *server, n int) (e entered, er
 	}
 	defer c.close()
 	if s.key == "" {
-		err = c.connect(ctx, o, s.plain, false, names("x", n), atOnce)
+		err = c.connect(ctx, o, s.plain, false, names("x", n), s.atOnce)
 	} else {
 		err = c.logIn(ctx, o, s, n, &e)
 	}
@@ -214,7 +211,7 @@ func storm(ctx context.Context, o options, s *server, secure bool, n int) (st st
 		return c, nil
 	}
 	in := func(c *crowd) error { return c.until(ctx, o.limit, "entering the channels", &c.joined, 2*n) }
-	first, err := come("x", atOnce)
+	first, err := come("x", s.atOnce)
 	if err != nil {
 		return st, err
 	}

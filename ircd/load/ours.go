@@ -2,21 +2,17 @@ package main
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"time"
 
-	"github.com/go-sql-driver/mysql"
-	"golang.org/x/sys/unix"
-
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
+	"github.com/caduceus-bio/caduceus/internal/gauge"
 	"github.com/caduceus-bio/caduceus/internal/irc"
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/internal/secret"
@@ -44,10 +40,10 @@ func newHouse(ctx context.Context, o options, base string, members int) (h *hous
 	h.c.Path = filepath.Join(dir, "caduceus.db")
 	if o.mariadb != "" {
 		h.c.Engine, h.c.Address, h.c.User, h.c.Name = db.MariaDB, o.mariadb, "root", fmt.Sprintf("caduceus_irc_load_%d", os.Getpid())
-		if err := admin(ctx, o.mariadb, "CREATE DATABASE "+h.c.Name+" CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"); err != nil {
+		if err := gauge.Admin(ctx, o.mariadb, "CREATE DATABASE "+h.c.Name+" CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"); err != nil {
 			return nil, err
 		}
-		if h.dbPID, err = peerOf(ctx, o.mariadb); err != nil {
+		if h.dbPID, err = gauge.PeerOf(ctx, o.mariadb); err != nil {
 			return h, err
 		}
 	}
@@ -70,7 +66,7 @@ func (h *house) kind(path string) kind {
 	if h.dbPID > 0 {
 		serve = append(serve, "ircd")
 	}
-	return kind{name: "caduceus", path: path, house: h, args: func(dir string) []string {
+	return kind{name: "caduceus", path: path, atOnce: 100, house: h, args: func(dir string) []string {
 		return append([]string{"--config", dir + "/caduceus.toml"}, serve...)
 	}, config: func(_, plain, tls string) map[string]string {
 		return map[string]string{"caduceus.toml": h.settings(plain, tls)}
@@ -184,39 +180,5 @@ func (h *house) close() error {
 	if h.dbPID == 0 {
 		return nil
 	}
-	return admin(context.Background(), h.c.Address, "DROP DATABASE "+h.c.Name)
-}
-
-func admin(ctx context.Context, socket, statement string) (err error) {
-	c := mysql.NewConfig()
-	c.User, c.Net, c.Addr = "root", "unix", socket
-	connector, err := mysql.NewConnector(c)
-	if err != nil {
-		return err
-	}
-	d := sql.OpenDB(connector)
-	defer func() { err = errors.Join(err, d.Close()) }()
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
-	_, err = d.ExecContext(ctx, statement) //nolint:gosec // it is put together from constants and a process id
-	return err
-}
-
-// peerOf is the process that listens on a unix socket.
-func peerOf(ctx context.Context, socket string) (pid int, err error) {
-	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", socket)
-	if err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, conn.Close()) }()
-	raw, err := conn.(*net.UnixConn).SyscallConn()
-	if err != nil {
-		return 0, err
-	}
-	var cred *unix.Ucred
-	cerr := raw.Control(func(fd uintptr) { cred, err = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) })
-	if err = errors.Join(err, cerr); err != nil {
-		return 0, err
-	}
-	return int(cred.Pid), nil
+	return gauge.Admin(context.Background(), h.c.Address, "DROP DATABASE "+h.c.Name)
 }

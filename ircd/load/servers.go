@@ -10,9 +10,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"syscall"
 	"time"
+
+	"github.com/caduceus-bio/caduceus/internal/gauge"
 )
 
 // kind is a server program and how it is configured.
@@ -20,8 +21,11 @@ type kind struct {
 	name, path string
 	args       func(dir string) []string
 	config     func(dir, plain, tls string) map[string]string // files by name
-	auditorium string                                         // the mode that makes a channel one; "" where there is none, or it needs none
-	house      *house                                         // of ours: what lasts from one start to the next
+	// atOnce bounds the registrations under way where they are not what is measured, so
+	// that no queue of the kernel overflows.
+	atOnce     int
+	auditorium string // the mode that makes a channel one; "" where there is none, or it needs none
+	house      *house // of ours: what lasts from one start to the next
 }
 
 // server is one that runs.
@@ -44,14 +48,15 @@ func (s *server) door(secure bool) string {
 // it matters: no look-ups, no throttles, and queues that hold a burst.
 func others(o options) (out []kind) {
 	if o.inspircd != "" {
-		out = append(out, kind{name: "inspircd", path: o.inspircd, auditorium: "+u", config: inspircd, args: func(dir string) []string {
+		out = append(out, kind{name: "inspircd", path: o.inspircd, atOnce: 100, auditorium: "+u", config: inspircd, args: func(dir string) []string {
 			return []string{"--config=" + dir + "/inspircd.conf", "--nofork", "--nolog", "--nopid", "--runasroot"}
 		}})
 	}
 	if o.ngircd != "" {
-		out = append(out, kind{name: "ngircd", path: o.ngircd, config: ngircd, args: func(dir string) []string {
-			return []string{"-n", "-f", dir + "/ngircd.conf"}
-		}})
+		out = append(out, kind{name: "ngircd", path: o.ngircd, atOnce: 8, // it lets ten wait to be accepted
+			config: ngircd, args: func(dir string) []string {
+				return []string{"-n", "-f", dir + "/ngircd.conf"}
+			}})
 	}
 	return out
 }
@@ -182,43 +187,20 @@ func (s *server) stop() {
 }
 
 // cpu is the user and system time of the server so far.
-func (s *server) cpu() (time.Duration, error) { return cpuOf(s.cmd.Process.Pid) }
+func (s *server) cpu() (time.Duration, error) { return gauge.CPUOf(s.cmd.Process.Pid) }
 
 // both is the same with its database's beside.
 func (s *server) both() (cpu, db time.Duration, err error) {
 	if cpu, err = s.cpu(); err == nil && s.dbPID > 0 {
-		db, err = cpuOf(s.dbPID)
+		db, err = gauge.CPUOf(s.dbPID)
 	}
 	return cpu, db, err
 }
 
-func cpuOf(pid int) (time.Duration, error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return 0, err
-	}
-	fields := bytes.Fields(b[bytes.LastIndexByte(b, ')')+1:])
-	const utime, stime, ticks = 11, 12, 100 // after the name
-	if len(fields) <= stime {
-		return 0, errors.New("/proc tells no CPU time")
-	}
-	user, err := strconv.ParseInt(string(fields[utime]), 10, 64)
-	system, err2 := strconv.ParseInt(string(fields[stime]), 10, 64)
-	return time.Duration(user+system) * time.Second / ticks, errors.Join(err, err2)
-}
-
 // rss is how much memory of the server is resident, in kB.
 func (s *server) rss() (float64, error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
-	if err != nil {
-		return 0, err
-	}
-	_, rest, _ := bytes.Cut(b, []byte("VmRSS:"))
-	fields := bytes.Fields(rest)
-	if len(fields) == 0 {
-		return 0, errors.New("/proc tells no memory")
-	}
-	return strconv.ParseFloat(string(fields[0]), 64)
+	n, err := gauge.RSSOf(s.cmd.Process.Pid)
+	return float64(n) / 1024, err
 }
 
 // settled waits until the server's memory stays as it is, and returns it: what was

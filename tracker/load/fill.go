@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -11,11 +10,10 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/go-sql-driver/mysql"
-
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
+	"github.com/caduceus-bio/caduceus/internal/gauge"
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/internal/secret"
 )
@@ -39,11 +37,11 @@ func startCaduceus(ctx context.Context, o options, dir, name, path string, env [
 	if o.mariadb != "" {
 		c.Engine, c.Address, c.User, c.Name = db.MariaDB, o.mariadb, "root", fmt.Sprintf("caduceus_load_%d_%s", os.Getpid(), filepath.Base(dir))
 		serve = append(serve, "tracker")
-		if err := admin(ctx, o.mariadb, "CREATE DATABASE "+c.Name+" CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"); err != nil {
+		if err := gauge.Admin(ctx, o.mariadb, "CREATE DATABASE "+c.Name+" CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"); err != nil {
 			return nil, err
 		}
-		s.cleanup = func() error { return admin(context.WithoutCancel(ctx), o.mariadb, "DROP DATABASE "+c.Name) }
-		if s.dbPID, err = peerOf(ctx, o.mariadb); err != nil {
+		s.cleanup = func() error { return gauge.Admin(context.WithoutCancel(ctx), o.mariadb, "DROP DATABASE "+c.Name) }
+		if s.dbPID, err = gauge.PeerOf(ctx, o.mariadb); err != nil {
 			return s, err
 		}
 	}
@@ -98,21 +96,6 @@ listen_plain = ""
 [ops]
 listen = ""
 `, dir, c.Engine, c.Path, c.Address, c.Name, c.User, s.addr, s.addr)
-}
-
-func admin(ctx context.Context, socket, statement string) (err error) {
-	c := mysql.NewConfig()
-	c.User, c.Net, c.Addr = "root", "unix", socket
-	connector, err := mysql.NewConnector(c)
-	if err != nil {
-		return err
-	}
-	d := sql.OpenDB(connector)
-	defer func() { err = errors.Join(err, d.Close()) }()
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
-	_, err = d.ExecContext(ctx, statement)
-	return err
 }
 
 const batch = 500

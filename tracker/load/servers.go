@@ -17,7 +17,7 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/caduceus-bio/caduceus/internal/gauge"
 )
 
 const (
@@ -130,11 +130,11 @@ type usage struct {
 }
 
 func (s *server) usage() (u usage, err error) {
-	if u.cpu, err = cpuOf(s.cmd.Process.Pid); err != nil {
+	if u.cpu, err = gauge.CPUOf(s.cmd.Process.Pid); err != nil {
 		return u, err
 	}
 	if s.dbPID > 0 {
-		if u.db, err = cpuOf(s.dbPID); err != nil {
+		if u.db, err = gauge.CPUOf(s.dbPID); err != nil {
 			return u, err
 		}
 	}
@@ -142,16 +142,14 @@ func (s *server) usage() (u usage, err error) {
 	if err != nil {
 		return u, err
 	}
-	own, err := cpuOf(os.Getpid())
+	own, err := gauge.CPUOf(os.Getpid())
 	if err != nil {
 		return u, err
 	}
 	u.all = all - own - u.cpu - u.db
-	u.rss, err = rssOf(s.cmd.Process.Pid)
+	u.rss, err = gauge.RSSOf(s.cmd.Process.Pid)
 	return u, err
 }
-
-const ticks = 100 // a second, in what the kernel tells programs
 
 // cpuOfAll reads the user and system time of the whole machine.
 func cpuOfAll() (time.Duration, error) {
@@ -164,52 +162,7 @@ func cpuOfAll() (time.Duration, error) {
 	if len(fields) <= softirq {
 		return 0, errors.New("/proc/stat is too short")
 	}
-	var sum int64
-	for _, i := range []int{user, nice, system, irq, softirq} {
-		n, err := strconv.ParseInt(string(fields[i]), 10, 64)
-		if err != nil {
-			return 0, err
-		}
-		sum += n
-	}
-	return time.Duration(sum) * time.Second / ticks, nil
-}
-
-// cpuOf reads the user and system time of a process.
-func cpuOf(pid int) (time.Duration, error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return 0, err
-	}
-	fields := bytes.Fields(b[bytes.LastIndexByte(b, ')')+1:])
-	const utime, stime = 11, 12 // after the name
-	if len(fields) <= stime {
-		return 0, fmt.Errorf("/proc/%d/stat is too short", pid)
-	}
-	var sum int64
-	for _, f := range fields[utime : stime+1] {
-		n, err := strconv.ParseInt(string(f), 10, 64)
-		if err != nil {
-			return 0, err
-		}
-		sum += n
-	}
-	return time.Duration(sum) * time.Second / ticks, nil
-}
-
-// rssOf reads how much memory of a process is resident, in bytes.
-func rssOf(pid int) (int64, error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0, err
-	}
-	_, rest, ok := bytes.Cut(b, []byte("VmRSS:"))
-	fields := bytes.Fields(rest)
-	if !ok || len(fields) == 0 {
-		return 0, fmt.Errorf("/proc/%d/status tells no memory", pid)
-	}
-	n, err := strconv.ParseInt(string(fields[0]), 10, 64)
-	return n << 10, err
+	return gauge.Ticks(fields[user], fields[nice], fields[system], fields[irq], fields[softirq])
 }
 
 // freePort finds a port on loopback that nobody uses at the moment.
@@ -268,26 +221,6 @@ func startHello(ctx context.Context, engine string) (s *server, err error) {
 		return nil, err
 	}
 	return s, s.await(ctx)
-}
-
-// peerOf is the process that listens on a unix socket.
-func peerOf(ctx context.Context, socket string) (pid int, err error) {
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, "unix", socket)
-	if err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, conn.Close()) }()
-	raw, err := conn.(*net.UnixConn).SyscallConn()
-	if err != nil {
-		return 0, err
-	}
-	var cred *unix.Ucred
-	cerr := raw.Control(func(fd uintptr) { cred, err = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) })
-	if err = errors.Join(err, cerr); err != nil {
-		return 0, err
-	}
-	return int(cred.Pid), nil
 }
 
 // tail is the end of a log, for errors.
