@@ -234,7 +234,9 @@ func TestTLSConnections(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		joinBy(t, h, newPeer(t, "guest", conn)).send("QUIT")
+		guest := joinBy(t, h, newPeer(t, "guest", conn))
+		guest.send("QUIT")
+		guest.expect("ERROR *") // the next guest takes the same nick
 		conn.Close()
 	}
 	if conn, err := tls.Dial("tcp", secure, &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS11}); err == nil {
