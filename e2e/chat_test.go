@@ -186,9 +186,9 @@ func TestRealIRCClients(t *testing.T) {
 
 	bot := carl.robot(h.dialTLS(addr))
 	bot.hears(`^:carl!.* JOIN (:?)#general`)
-	irssi := ann.irssi(port, fingerprint[:])
+	irssi := ann.irssi(port, fingerprint[:], ann.byKey())
 	bot.hears(`^:ann!ann@\d+\.power-user\.biotest JOIN #general ann `)
-	weechat := ben.weechat(port, fingerprint[:])
+	weechat := ben.weechat(port, fingerprint[:], ben.byKey())
 	bot.hears(`^:ben!ben@\d+\.user\.biotest JOIN #general ben `)
 
 	t.Log("they talk")

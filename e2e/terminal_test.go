@@ -114,7 +114,9 @@ func (x *terminal) seesAfter(line, pattern string) {
 // chatClient is a client for terminals that people use.
 type chatClient struct {
 	*terminal
+	dir   string // where it keeps its files
 	start func() *terminal
+	sent  func(line string) // waits until it has sent that to the server, as its own log of the protocol tells
 	// What this client needs for going to a channel or to the server's own lines, and
 	// what it then shows.
 	channel, where string // with #… where the channel belongs
@@ -144,25 +146,51 @@ func (c *chatClient) quit() {
 	})
 }
 
+// login is how a client does it by SASL.
+type login struct {
+	mechanism   string
+	key         string // of the account; none is told to the client when it is empty
+	certificate string // a file to show over TLS, likewise
+}
+
+// byKey is the plainest.
+func (a *account) byKey() login { return login{mechanism: "PLAIN", key: a.ircKey} }
+
 // irssi prepares irssi for a member: TLS with the server's certificate pinned, SASL.
-func (a *account) irssi(port string, fingerprint []byte) *chatClient {
+func (a *account) irssi(port string, fingerprint []byte, by login) *chatClient {
 	a.h.t.Helper()
 	dir := a.h.t.TempDir()
 	pin := strings.ReplaceAll(fmt.Sprintf("% X", fingerprint), " ", ":")
+	server, network := "", ""
+	if by.certificate != "" {
+		server = fmt.Sprintf("tls_cert = %q;", by.certificate)
+	}
+	if by.key != "" {
+		network = fmt.Sprintf("sasl_username = %q; sasl_password = %q;", a.name, by.key)
+	}
 	config := fmt.Sprintf(`
-servers = ( { address = "127.0.0.1"; chatnet = "site"; port = "%[1]s"; use_tls = "yes"; tls_verify = "no"; tls_pinned_cert = "%[2]s"; autoconnect = "yes"; } );
-chatnets = { site = { type = "IRC"; nick = "%[3]s"; sasl_mechanism = "PLAIN"; sasl_username = "%[3]s"; sasl_password = "%[4]s"; }; };
+servers = ( { address = "127.0.0.1"; chatnet = "site"; port = "%[1]s"; use_tls = "yes"; tls_verify = "no"; tls_pinned_cert = "%[2]s"; autoconnect = "yes"; %[4]s } );
+chatnets = { site = { type = "IRC"; nick = "%[3]s"; sasl_mechanism = "%[5]s"; %[6]s }; };
 settings = { core = { real_name = "%[3]s"; user_name = "%[3]s"; nick = "%[3]s"; }; };
-`, port, pin, a.name, a.ircKey)
+`, port, pin, a.name, server, by.mechanism, network)
 	if err := os.WriteFile(filepath.Join(dir, "config"), []byte(config), 0o600); err != nil {
 		a.h.t.Fatal(err)
 	}
-	c := &chatClient{channel: "/window goto #…", where: `\[\d+:site/#…`, server: "/window 1", atHome: `\[1:`, clear: "/clear"}
+	c := &chatClient{dir: dir, channel: "/window goto #…", where: `\[\d+:site/#…`, server: "/window 1", atHome: `\[1:`, clear: "/clear"}
 	c.start = func() *terminal {
 		x := openTerminal(a.h.t, dir, "irssi", "--home="+dir)
 		x.sees(`Your host is irc\.localhost`)
 		x.seesAfter("/set show_account_notify ON", `show_account_notify ON`)
 		return x
+	}
+	c.sent = func(line string) {
+		c.t.Helper()
+		log := filepath.Join(dir, "raw.log")
+		c.say("/rawlog save " + log)
+		wait(c.t, "was not sent: "+line, func() (bool, string) {
+			raw, err := os.ReadFile(log)
+			return err == nil && strings.Contains(string(raw), "<< "+line+"\n"), fmt.Sprintf("%s (%v)", raw, err)
+		})
 	}
 	c.again()
 	return c
@@ -170,7 +198,7 @@ settings = { core = { real_name = "%[3]s"; user_name = "%[3]s"; nick = "%[3]s"; 
 
 // weechat prepares WeeChat for a member, likewise. The settings of TLS have other names
 // from version 4 on; the ones that a version doesn't know it refuses.
-func (a *account) weechat(port string, fingerprint []byte) *chatClient {
+func (a *account) weechat(port string, fingerprint []byte, by login) *chatClient {
 	a.h.t.Helper()
 	dir := a.h.t.TempDir()
 	argv := []string{"weechat", "-d", dir}
@@ -178,16 +206,28 @@ func (a *account) weechat(port string, fingerprint []byte) *chatClient {
 		"/set weechat.look.paste_max_lines -1", "/server add site 127.0.0.1/" + port,
 		"/set irc.server.site.ssl on", "/set irc.server.site.tls on",
 		fmt.Sprintf("/set irc.server.site.ssl_fingerprint %x", fingerprint), fmt.Sprintf("/set irc.server.site.tls_fingerprint %x", fingerprint),
-		"/set irc.server.site.sasl_mechanism plain", "/set irc.server.site.sasl_username " + a.name, "/set irc.server.site.sasl_password " + a.ircKey,
-		"/set irc.server.site.nicks " + a.name, "/set irc.look.smart_filter off", "/connect site",
+		"/set irc.server.site.sasl_mechanism " + strings.ToLower(by.mechanism),
+		"/set irc.server.site.nicks " + a.name, "/set irc.look.smart_filter off",
 	} {
 		argv = append(argv, "-r", line)
 	}
-	c := &chatClient{channel: "/buffer #…", where: `\d+:#…[({]`, server: "/buffer irc.server.site", atHome: `server\[site\]`, clear: "/buffer clear"}
+	if by.certificate != "" {
+		argv = append(argv, "-r", "/set irc.server.site.ssl_cert "+by.certificate, "-r", "/set irc.server.site.tls_cert "+by.certificate)
+	}
+	if by.key != "" {
+		argv = append(argv, "-r", "/set irc.server.site.sasl_username "+a.name, "-r", "/set irc.server.site.sasl_password "+by.key)
+	}
+	argv = append(argv, "-r", "/connect site")
+	c := &chatClient{dir: dir, channel: "/buffer #…", where: `\d+:#…[({]`, server: "/buffer irc.server.site", atHome: `server\[site\]`, clear: "/buffer clear"}
 	c.start = func() *terminal {
 		x := openTerminal(a.h.t, dir, argv...)
 		x.seesAfter(c.server, `Your host is irc\.localhost`)
 		return x
+	}
+	c.sent = func(line string) {
+		c.t.Helper()
+		command, _, _ := strings.Cut(line, " ")
+		c.seesAfter("/server raw m:"+command, `<-- site \| `+regexp.QuoteMeta(line)+`\s`)
 	}
 	c.again()
 	return c
