@@ -48,9 +48,10 @@ func (s *server) door(secure bool) string {
 // it matters: no look-ups, no throttles, and queues that hold a burst.
 func others(o options) (out []kind) {
 	if o.inspircd != "" {
-		out = append(out, kind{name: "inspircd", path: o.inspircd, atOnce: 100, auditorium: "+u", config: inspircd, args: func(dir string) []string {
-			return []string{"--config=" + dir + "/inspircd.conf", "--nofork", "--nolog", "--nopid", "--runasroot"}
-		}})
+		out = append(out, kind{name: "inspircd", path: o.inspircd, atOnce: 1000, // it registers who has come once a second
+			auditorium: "+u", config: inspircd, args: func(dir string) []string {
+				return []string{"--config=" + dir + "/inspircd.conf", "--nofork", "--nolog", "--nopid", "--runasroot"}
+			}})
 	}
 	if o.ngircd != "" {
 		out = append(out, kind{name: "ngircd", path: o.ngircd, atOnce: 8, // it lets ten wait to be accepted
@@ -74,7 +75,7 @@ func inspircd(dir, plain, tls string) map[string]string {
 <bind address="127.0.0.1" port="%[2]s" type="clients">
 <bind address="127.0.0.1" port="%[3]s" type="clients" sslprofile="clients">
 <connect allow="*" timeout="120" pingfreq="600" softsendq="8388608" hardsendq="8388608" recvq="65536" threshold="100000"
- commandrate="1000000" fakelag="no" localmax="20000" globalmax="20000" maxconnwarn="no" resolvehostnames="no" modes="+i">
+ commandrate="1000000" fakelag="no" limit="20000" localmax="20000" globalmax="20000" maxconnwarn="no" resolvehostnames="no" modes="+i">
 <module name="auditorium">
 <module name="conn_umodes">
 <performance softlimit="20000" somaxconn="4096">
