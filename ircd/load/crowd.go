@@ -28,6 +28,7 @@ type client struct {
 // crowd is many clients and what they count together. One goroutine reads for all
 // plain ones, so that little of the machine goes to them; those with TLS have one each.
 type crowd struct {
+	mu      sync.Mutex // for clients to become more
 	clients []*client
 	ep      int // epoll
 	hello   func(name string) string
@@ -83,7 +84,9 @@ func (c *crowd) readAll() {
 			return
 		}
 		for _, e := range events[:max(n, 0)] {
+			c.mu.Lock()
 			cl := c.clients[e.Fd]
+			c.mu.Unlock()
 			k, err := unix.Read(cl.fd, b)
 			switch {
 			case k > 0:
@@ -216,14 +219,15 @@ func (c *crowd) connect(ctx context.Context, o options, addr string, secure bool
 		return fmt.Errorf("%s is not on loopback", addr)
 	}
 	end := time.Now().Add(o.limit)
-	c.clients = append(make([]*client, 0, len(names)), c.clients...)
 	for i, name := range names {
 		cl := &client{name: name, fd: -1}
-		c.clients = append(c.clients, cl)
 		if secure {
-			err = c.openSecure(ctx, o, cl, addr)
+			err = openSecure(ctx, o, cl, addr)
 		} else {
-			err = c.openPlain(cl, len(c.clients)-1, to)
+			err = openPlain(cl, to)
+		}
+		if err == nil {
+			err = c.add(cl)
 		}
 		if err != nil {
 			return fmt.Errorf("connection %d: %w", len(c.clients), err)
@@ -237,30 +241,46 @@ func (c *crowd) connect(ctx context.Context, o options, addr string, secure bool
 	return nil
 }
 
-func (c *crowd) openPlain(cl *client, i int, to netip.AddrPort) (err error) {
-	if cl.fd, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0); err != nil {
-		return err
-	}
-	if err := unix.Connect(cl.fd, &unix.SockaddrInet4{Port: int(to.Port()), Addr: to.Addr().As4()}); err != nil {
-		return err
-	}
-	if err := unix.SetNonblock(cl.fd, true); err != nil {
-		return err
+// add greets for a client, and reads for it from now on.
+func (c *crowd) add(cl *client) error {
+	c.mu.Lock()
+	i := len(c.clients)
+	c.clients = append(c.clients, cl)
+	c.mu.Unlock()
+	if cl.secure != nil {
+		c.reading.Go(func() {
+			c.say(cl, c.hello(cl.name)) // with the handshake before it
+			c.readOne(cl)
+		})
+		return nil
 	}
 	c.say(cl, c.hello(cl.name))
 	return unix.EpollCtl(c.ep, unix.EPOLL_CTL_ADD, cl.fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(i)})
 }
 
-func (c *crowd) openSecure(ctx context.Context, o options, cl *client, addr string) error {
+func openPlain(cl *client, to netip.AddrPort) error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	err = unix.Connect(fd, &unix.SockaddrInet4{Port: int(to.Port()), Addr: to.Addr().As4()})
+	if err == nil {
+		err = unix.SetNonblock(fd, true)
+	}
+	if err != nil {
+		_ = unix.Close(fd) // nothing was sent
+		return err
+	}
+	cl.fd = fd
+	return nil
+}
+
+func openSecure(ctx context.Context, o options, cl *client, addr string) error {
 	raw, err := (&net.Dialer{Timeout: o.limit}).DialContext(ctx, "tcp", addr)
 	if err != nil {
 		return err
 	}
 	cl.secure = tls.Client(raw, &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12}) //nolint:gosec // the server is our child
-	c.reading.Go(func() {
-		c.say(cl, c.hello(cl.name)) // with the handshake before it
-		c.readOne(cl)
-	})
 	return nil
 }
 
