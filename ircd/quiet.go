@@ -1,15 +1,23 @@
 package ircd
 
 import (
+	"errors"
 	"net"
 	"sync"
 	"sync/atomic"
 	"syscall"
 )
 
+// maxKept is more than a chunk of lines and what TLS adds to it. What goes beyond are
+// answers that TLS itself gives, to a client that asks for new keys (RFC 8446, 4.6.3)
+// again and again and reads nothing.
+const maxKept = 2 * writeChunk
+
+var errUnread = errors.New("the client asks for new keys and reads nothing")
+
 // quiet is the connection under TLS. Once the handshake is over, to write to it never
-// waits: what the socket doesn't take is kept, 16 KiB and what TLS adds at the most,
-// until drain. So a line to thousands of TLS clients needs no goroutine for each.
+// waits: what the socket doesn't take is kept until drain, up to maxKept. So a line to
+// thousands of TLS clients needs no goroutine for each.
 type quiet struct {
 	net.Conn
 	raw syscall.RawConn
@@ -48,6 +56,9 @@ func (q *quiet) Write(b []byte) (int, error) {
 		if n, err = q.pen.write(q.raw, b); err != nil {
 			return n, err
 		}
+	}
+	if len(q.rest)+len(b)-n > maxKept {
+		return n, errUnread
 	}
 	q.rest = append(q.rest, b[n:]...)
 	return len(b), nil

@@ -16,25 +16,31 @@ import (
 	"time"
 )
 
-// wire opens a session over a loopback socket whose buffers are small, and returns the
-// client's end.
-func (in *interior) wire(t *testing.T, config, theirs *tls.Config) (*session, net.Conn) {
+// loopback returns both ends of a connection.
+func loopback(t *testing.T) (client, server net.Conn) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	client, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
+	if client, err = net.Dial("tcp", l.Addr().String()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { client.Close() })
-	if err := client.(*net.TCPConn).SetReadBuffer(128 << 10); err != nil {
+	if server, err = l.Accept(); err != nil {
 		t.Fatal(err)
 	}
-	raw, err := l.Accept()
-	if err != nil {
+	t.Cleanup(func() { server.Close() })
+	return client, server
+}
+
+// wire opens a session over a loopback socket whose buffers are small, and returns the
+// client's end.
+func (in *interior) wire(t *testing.T, config, theirs *tls.Config) (*session, net.Conn) {
+	t.Helper()
+	client, raw := loopback(t)
+	if err := client.(*net.TCPConn).SetReadBuffer(128 << 10); err != nil {
 		t.Fatal(err)
 	}
 	if err := raw.(*net.TCPConn).SetWriteBuffer(32 << 10); err != nil {
@@ -129,6 +135,30 @@ func TestQueueCountsWhatIsUnderWay(t *testing.T) {
 	}
 }
 
+// TestUnreadTLSIsBounded lets TLS answer a client that reads nothing: what is kept of the
+// answers has an end.
+func TestUnreadTLSIsBounded(t *testing.T) {
+	t.Parallel()
+	_, conn := loopback(t)
+	q := newQuiet(conn)
+	q.on.Store(true)
+	answer := make([]byte, 1<<10)
+	for range 64 << 10 { // far more than any socket takes
+		n, err := q.Write(answer)
+		if err == nil && n == len(answer) {
+			continue
+		}
+		if !errors.Is(err, errUnread) {
+			t.Fatalf("%d bytes were taken: %v", n, err)
+		}
+		if len(q.rest) > maxKept || len(q.rest) < maxKept-len(answer) {
+			t.Errorf("%d bytes are kept", len(q.rest))
+		}
+		return
+	}
+	t.Error("everything is kept")
+}
+
 // TestInlet reads lines that come in pieces, with every kind of end, and one that is
 // too long.
 func TestInlet(t *testing.T) {
@@ -154,20 +184,7 @@ func TestInlet(t *testing.T) {
 
 func readPieces(t *testing.T, text string, piece int, plain bool) (got []string) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	client, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	conn, err := l.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
+	client, conn := loopback(t)
 	go func() {
 		defer client.Close()
 		for rest := text; rest != ""; {
