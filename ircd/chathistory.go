@@ -343,7 +343,7 @@ func cmdRedact(r *request) {
 	var m irc.Message
 	err := r.n.rec.settle(ctx)
 	if ok && err == nil {
-		m, ok, err = r.n.rec.store.In(ctx, id, a.key)
+		m, ok, err = r.n.rec.store.FindIn(ctx, id, a.key)
 	}
 	allowed := false
 	switch {

@@ -19,7 +19,7 @@ type HistoryStore interface {
 	Last(ctx context.Context) (irc.MsgID, error)
 	Read(ctx context.Context, target string, s irc.Span) ([]irc.Message, error)
 	Targets(ctx context.Context, channels []string, m core.MemberID, s irc.Span) ([]irc.Target, error)
-	In(ctx context.Context, id irc.MsgID, target string) (irc.Message, bool, error)
+	FindIn(ctx context.Context, id irc.MsgID, target string) (irc.Message, bool, error)
 	Delete(ctx context.Context, id irc.MsgID) error
 	ForgetUpTo(ctx context.Context, what eventlog.IRCForgotten, last irc.MsgID) (int64, error)
 	Prune(ctx context.Context) (int64, error)

@@ -55,7 +55,7 @@ func (r Rules) withDefaults() Rules {
 
 // Store reads and writes the catalogue.
 type Store struct {
-	db    *db.DB
+	db    db.Conn
 	log   *eventlog.Log
 	clock core.Clock
 	opt   Options
@@ -66,6 +66,14 @@ func NewStore(d *db.DB, log *eventlog.Log, clock core.Clock, o Options) *Store {
 	o.Rules = o.Rules.withDefaults()
 	o.SiteURL = strings.TrimRight(o.SiteURL, "/")
 	return &Store{db: d, log: log, clock: clock, opt: o}
+}
+
+// In returns the store bound to tx: what it reads and writes is part of that
+// transaction. It must not be used after the transaction's end.
+func (s *Store) In(tx *db.Tx) *Store {
+	bound := *s
+	bound.db = tx
+	return &bound
 }
 
 // Rules returns the rules in force, for forms to show.

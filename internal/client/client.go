@@ -84,7 +84,7 @@ func (s Set) Len() int { return len(s.rules) }
 
 // Store reads and writes the whitelist.
 type Store struct {
-	db    *db.DB
+	db    db.Conn
 	log   *eventlog.Log
 	clock core.Clock
 }
@@ -92,6 +92,14 @@ type Store struct {
 // NewStore returns the store on d.
 func NewStore(d *db.DB, log *eventlog.Log, clock core.Clock) *Store {
 	return &Store{db: d, log: log, clock: clock}
+}
+
+// In returns the store bound to tx: what it reads and writes is part of that
+// transaction. It must not be used after the transaction's end.
+func (s *Store) In(tx *db.Tx) *Store {
+	bound := *s
+	bound.db = tx
+	return &bound
 }
 
 // Rules returns the whole list by prefix.

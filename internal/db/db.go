@@ -8,7 +8,9 @@
 //
 // Concurrency: a DB is safe for concurrent use. A Tx belongs to the function it
 // was given to. SQLite has one writer connection and many readers, so a
-// transaction never waits for a reader; never start a Tx inside a Tx.
+// transaction never waits for a reader. A transaction inside another one joins it
+// (Tx.Tx); starting a second one on the DB beside it would wait for itself on SQLite,
+// so a context from Tx.Guard refuses that.
 package db
 
 import (
@@ -39,6 +41,19 @@ type Queryer interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
+
+// Conn is what a store stands on: a DB, or a Tx that the store was bound to so
+// that several stores act in one transaction.
+type Conn interface {
+	Queryer
+	// Tx runs fn in a transaction: a new one on a DB, the running one on a Tx.
+	Tx(ctx context.Context, fn func(tx *Tx) error) error
+}
+
+var (
+	_ Conn = (*DB)(nil)
+	_ Conn = (*Tx)(nil)
+)
 
 // DB is an open database.
 type DB struct {
@@ -90,6 +105,9 @@ func (d *DB) QueryRowContext(ctx context.Context, query string, args ...any) *sq
 // lock time-outs and busy errors are retried, so fn may run several times and
 // must have no effect outside tx but those registered with OnCommit.
 func (d *DB) Tx(ctx context.Context, fn func(tx *Tx) error) error {
+	if ctx.Value(guardKey{}) != nil {
+		return errors.New("a second transaction was begun inside one: bind the store to it with In")
+	}
 	const tries = 8
 	for try := 1; ; try++ {
 		err := d.once(ctx, fn)
@@ -122,6 +140,9 @@ func (d *DB) once(ctx context.Context, fn func(tx *Tx) error) error {
 		return err
 	}
 	finished = true
+	if tx.failed != nil { // a part failed and fn went on: all or nothing
+		return errors.Join(tx.failed, sqltx.Rollback())
+	}
 	if err := sqltx.Commit(); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}

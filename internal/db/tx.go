@@ -13,7 +13,26 @@ type Tx struct {
 	tx       *sql.Tx
 	engine   Engine
 	onCommit []func()
+	failed   error // the first part that failed
 }
+
+// Tx runs fn as a part of this transaction, so that a method which needs one can
+// be called inside another. When fn fails, the whole transaction is rolled back,
+// whatever its owner makes of the error.
+func (t *Tx) Tx(_ context.Context, fn func(tx *Tx) error) error {
+	err := fn(t)
+	if err != nil && t.failed == nil {
+		t.failed = err
+	}
+	return err
+}
+
+// guardKey marks a context that belongs to a running transaction.
+type guardKey struct{}
+
+// Guard returns a context with which no second transaction can be begun on the
+// DB. Pass it to code that must act through stores bound to this one.
+func (t *Tx) Guard(ctx context.Context) context.Context { return context.WithValue(ctx, guardKey{}, t) }
 
 // Engine tells which database the transaction runs on.
 func (t *Tx) Engine() Engine { return t.engine }

@@ -444,3 +444,40 @@ func TestValuesComeBackAsTheyWere(t *testing.T) {
 		}
 	})
 }
+
+// TestTxJoined states what a transaction inside a transaction does: it is a part
+// of the outer one, and when it fails nothing of either stays.
+func TestTxJoined(t *testing.T) {
+	t.Parallel()
+	insert := func(ctx context.Context, c db.Conn, id int) error {
+		return c.Tx(ctx, func(tx *db.Tx) error {
+			_, err := tx.Insert(ctx, "swarm_count", db.Row{"torrent_id", id, "seeders", 1, "leechers", 1, "updated_at", 1})
+			return err
+		})
+	}
+	part := errors.New("a part failed")
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		ctx := t.Context()
+		mustTx(t, d, func(tx *db.Tx) error { return errors.Join(insert(ctx, tx, 1), insert(ctx, tx, 2)) })
+		if n := len(readCounts(t, d)); n != 2 {
+			t.Errorf("two joined inserts left %d rows, want 2", n)
+		}
+		err := d.Tx(ctx, func(tx *db.Tx) error {
+			if err := insert(ctx, tx, 3); err != nil {
+				return err
+			}
+			_ = tx.Tx(ctx, func(*db.Tx) error { return part }) // its owner goes on
+			return insert(ctx, tx, 4)
+		})
+		if !errors.Is(err, part) {
+			t.Errorf("a transaction whose part failed returned %v, want that error", err)
+		}
+		if n := len(readCounts(t, d)); n != 2 {
+			t.Errorf("after a failed part there are %d rows, want 2", n)
+		}
+		err = d.Tx(ctx, func(tx *db.Tx) error { return insert(tx.Guard(ctx), d, 5) })
+		if err == nil || !strings.Contains(err.Error(), "bind the store") {
+			t.Errorf("a second transaction beside a guarded one returned %v, want a refusal", err)
+		}
+	})
+}

@@ -14,7 +14,7 @@ import (
 
 // Store keeps the windows that people open, in leech_window.
 type Store struct {
-	db     *db.DB
+	db     db.Conn
 	log    *eventlog.Log
 	clock  core.Clock
 	config Config
@@ -23,6 +23,14 @@ type Store struct {
 // NewStore returns the store of d, with the calendar that c asks for.
 func NewStore(d *db.DB, log *eventlog.Log, clock core.Clock, c Config) *Store {
 	return &Store{db: d, log: log, clock: clock, config: c}
+}
+
+// In returns the store bound to tx: what it reads and writes is part of that
+// transaction. It must not be used after the transaction's end.
+func (s *Store) In(tx *db.Tx) *Store {
+	bound := *s
+	bound.db = tx
+	return &bound
 }
 
 const (

@@ -46,7 +46,7 @@ type Retention struct {
 // History keeps what was said, in the table irc_message, with the members'
 // settings and marks. It is safe for concurrent use.
 type History struct {
-	db        *db.DB
+	db        db.Conn
 	log       *eventlog.Log
 	clock     core.Clock
 	retention Retention
@@ -59,6 +59,14 @@ func NewHistory(d *db.DB, log *eventlog.Log, clock core.Clock, r Retention) *His
 	h := &History{db: d, log: log, clock: clock, retention: r}
 	h.known = db.NewGatherer(knownTime, h.readKnown)
 	return h
+}
+
+// In returns the history bound to tx: what it reads and writes is part of that
+// transaction. It must not be used after the transaction's end.
+func (h *History) In(tx *db.Tx) *History {
+	bound := *h
+	bound.db = tx
+	return &bound
 }
 
 // PrivateTarget is where the owner's copy of what it wrote with peer is kept.

@@ -15,7 +15,7 @@ import (
 // from the running network, which knows of it already; the others tell it by an
 // event.
 type Store struct {
-	db    *db.DB
+	db    db.Conn
 	log   *eventlog.Log
 	clock core.Clock
 }
@@ -23,6 +23,14 @@ type Store struct {
 // NewStore returns the store on d.
 func NewStore(d *db.DB, log *eventlog.Log, clock core.Clock) *Store {
 	return &Store{db: d, log: log, clock: clock}
+}
+
+// In returns the store bound to tx: what it reads and writes is part of that
+// transaction. It must not be used after the transaction's end.
+func (s *Store) In(tx *db.Tx) *Store {
+	bound := *s
+	bound.db = tx
+	return &bound
 }
 
 // Remove asks the running network to end the connections of whoever has a nick now.

@@ -140,8 +140,8 @@ func (h *History) Find(ctx context.Context, id MsgID, m core.MemberID) (Message,
 	return msg, found, nil
 }
 
-// In returns the message with an id in one of the targets.
-func (h *History) In(ctx context.Context, id MsgID, target string) (Message, bool, error) {
+// FindIn returns the message with an id in one target.
+func (h *History) FindIn(ctx context.Context, id MsgID, target string) (Message, bool, error) {
 	msg, found, err := db.One(ctx, h.db, scanMessage, "SELECT "+messageColumns+" FROM irc_message WHERE target = ? AND id = ?", target, id)
 	if err != nil {
 		return msg, false, fmt.Errorf("look up a message: %w", err)

@@ -77,7 +77,7 @@ func (m Member) level() int {
 
 // Store reads and writes accounts.
 type Store struct {
-	db    *db.DB
+	db    db.Conn
 	log   *eventlog.Log
 	keys  *secret.Keyring
 	clock core.Clock
@@ -90,6 +90,14 @@ func NewStore(d *db.DB, log *eventlog.Log, keys *secret.Keyring, clock core.Cloc
 	s := &Store{db: d, log: log, keys: keys, clock: clock}
 	s.ircAccounts = db.NewGatherer(ircReadTime, s.readIRCAccounts)
 	return s
+}
+
+// In returns the store bound to tx: what it reads and writes is part of that
+// transaction. It must not be used after the transaction's end.
+func (s *Store) In(tx *db.Tx) *Store {
+	bound := *s
+	bound.db = tx
+	return &bound
 }
 
 const columns = "m.id, m.name, m.class_id, m.state, m.state_reason, m.can_leech, m.created_at, m.seen_at"

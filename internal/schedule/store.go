@@ -55,7 +55,7 @@ type Request struct {
 
 // Store keeps history and requests.
 type Store struct {
-	db    *db.DB
+	db    db.Conn
 	log   *eventlog.Log
 	clock core.Clock
 }
@@ -63,6 +63,14 @@ type Store struct {
 // NewStore returns the store of d.
 func NewStore(d *db.DB, log *eventlog.Log, clock core.Clock) *Store {
 	return &Store{db: d, log: log, clock: clock}
+}
+
+// In returns the store bound to tx: what it reads and writes is part of that
+// transaction. It must not be used after the transaction's end.
+func (s *Store) In(tx *db.Tx) *Store {
+	bound := *s
+	bound.db = tx
+	return &bound
 }
 
 const (

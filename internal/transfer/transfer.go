@@ -17,10 +17,18 @@ import (
 )
 
 // Store reads and writes the tables.
-type Store struct{ db *db.DB }
+type Store struct{ db db.Conn }
 
 // NewStore returns the store on d.
 func NewStore(d *db.DB) *Store { return &Store{db: d} }
+
+// In returns the store bound to tx: what it reads and writes is part of that
+// transaction. It must not be used after the transaction's end.
+func (s *Store) In(tx *db.Tx) *Store {
+	bound := *s
+	bound.db = tx
+	return &bound
+}
 
 // Outcome is what came of an announce. Those of answered announces are listed
 // here; a refused one has the code of its refusal, such as "disabled".
