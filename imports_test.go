@@ -14,8 +14,7 @@ import (
 
 const module = "github.com/caduceus-bio/caduceus"
 
-// rooms are the services of the house. None imports another; main.go alone
-// knows them.
+// rooms are the services. None imports another; house alone knows them.
 var rooms = []string{"tracker", "site", "hermes", "ircd", "jobs"}
 
 // storeys gives each package of internal/ its place. A package imports only from
@@ -60,7 +59,9 @@ const (
 	testAid    = "internal/db/dbtest" // only tests import it
 	endToEnd   = "e2e"                // tests of the whole program and their helpers
 	tools      = "scripts"            // programs for those who work on this one
-	demoDir    = "demo"               // the scratch instance of caduceus demo: main.go alone imports it
+	demoDir    = "demo"               // the scratch instance of caduceus demo: cli alone imports it
+	houseDir   = "house"              // runs the rooms
+	cliDir     = "cli"                // the subcommands
 )
 
 // listed is what go list tells of one package.
@@ -102,14 +103,27 @@ func TestImportLawRefuses(t *testing.T) {
 		inTest   bool
 		allowed  bool
 	}{
-		{"main", "tracker", false, true},
+		{"main", "cli", false, true},
+		{"cli", "house", false, true},
+		{"cli", "internal/command", false, true},
+		{"cli", "demo", false, true},
+		{"house", "tracker", false, true},
+		{"house", "internal/command", false, true},
+		{"main", "house", false, false},
+		{"main", "tracker", false, false},
+		{"main", "demo", false, false},
+		{"cli", "tracker", false, false},
+		{"house", "cli", false, false},
+		{"house", "demo", false, false},
+		{"tracker", "house", false, false},
+		{"internal/command", "house", true, false},
+		{"demo", "cli", false, false},
 		{"tracker", "tracker/swarm", false, true},
 		{"tracker", "internal/command", false, true},
 		{"internal/command", "internal/member", false, true},
 		{"internal/eventlog", "internal/db", false, true},
 		{"internal/member", "internal/db/dbtest", true, true},
 		{"tracker", "internal/db/dbtest", true, true},
-		{"main", "demo", false, true},
 		{"demo", "internal/command", false, true},
 		{"demo", "tracker", false, false},
 		{"site", "demo", false, false},
@@ -213,15 +227,27 @@ func forbidden(from, path string, inTest bool) string {
 		}
 		return "internal/db alone reads the migrations"
 	case inside(to, demoDir):
-		if from == "main" || inside(from, demoDir) {
+		if from == cliDir || inside(from, demoDir) {
 			return ""
 		}
-		return "only main.go shows the demonstration"
+		return "only cli shows the demonstration"
+	case from == "main":
+		if to == cliDir {
+			return ""
+		}
+		return "the front door only hands over to cli"
+	case to == cliDir:
+		return "only the front door imports cli"
+	case to == houseDir:
+		if from == cliDir {
+			return ""
+		}
+		return "only cli imports house"
 	case room(to) != "":
-		if from == "main" || room(from) == room(to) {
+		if from == houseDir || room(from) == room(to) {
 			return ""
 		}
-		return "only main.go and the room itself import a room"
+		return "only house and the room itself import a room"
 	case from == migrations:
 		return "migrations hold data, no code"
 	case from == testAid:
@@ -233,7 +259,7 @@ func forbidden(from, path string, inTest bool) string {
 		}
 		return aboveOnly(height, to, inTest)
 	}
-	return "" // main, a room, the demonstration or an end-to-end test: any storey of internal/
+	return "" // cli, house, a room, the demonstration or an end-to-end test: any storey of internal/
 }
 
 // aboveOnly allows a package at height to import to only from below. A test may
@@ -248,7 +274,7 @@ func aboveOnly(height int, to string, inTest bool) string {
 // unplaced says that the plan of the house does not know a package.
 func unplaced(pkg string) string {
 	_, known := storeys[pkg]
-	if known || pkg == "main" || pkg == migrations || pkg == testAid || room(pkg) != "" || inside(pkg, endToEnd) || inside(pkg, demoDir) ||
+	if known || pkg == "main" || pkg == cliDir || pkg == houseDir || pkg == migrations || pkg == testAid || room(pkg) != "" || inside(pkg, endToEnd) || inside(pkg, demoDir) ||
 		inside(pkg, tools) {
 		return ""
 	}

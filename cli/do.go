@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"bufio"
@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/caduceus-bio/caduceus/house"
 	"github.com/caduceus-bio/caduceus/internal/command"
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
@@ -26,7 +27,7 @@ func (c *doCmd) Run(g *globals) error {
 	if err != nil {
 		return err
 	}
-	ctx, stop := untilSignal(os.Stderr)
+	ctx, stop := house.UntilSignal(os.Stderr)
 	defer stop()
 	ctl, done, err := control(ctx, s)
 	if err != nil {
@@ -38,38 +39,38 @@ func (c *doCmd) Run(g *globals) error {
 
 // control reaches the running program through its socket. Where none runs, it
 // opens the database itself.
-func control(ctx context.Context, s Settings) (command.Control, func(), error) {
-	remote, err := command.Dial(ctx, s.House.socket())
+func control(ctx context.Context, s house.Settings) (command.Control, func(), error) {
+	remote, err := command.Dial(ctx, s.House.Socket())
 	if err == nil {
 		return remote, func() {}, nil
 	}
 	if core.CodeOf(err) != core.Unavailable {
 		return nil, nil, err
 	}
-	unlock, err := lockDataDir(s)
+	unlock, err := house.LockDataDir(s)
 	if err != nil {
 		return nil, nil, err
 	}
-	h, err := openHouse(ctx, s, s.House.logger(), s.Database.Engine == db.SQLite)
+	h, err := house.Open(ctx, s, s.House.Logger(), s.Database.Engine == db.SQLite)
 	if err != nil {
 		unlock()
 		return nil, nil, err
 	}
-	done := func() { h.close(); unlock() }
+	done := func() { h.Close(); unlock() }
 	if s.Database.Engine == db.SQLite {
-		first, err := h.setUp(ctx) // as serve would: a new site can be filled before its first start
+		first, err := h.SetUp(ctx) // as serve would: a new site can be filled before its first start
 		if err != nil {
 			done()
 			return nil, nil, err
 		}
 		if first != nil {
-			first.show(os.Stderr)
+			first.Show(os.Stderr)
 		}
-	} else if err := h.checkSetUp(ctx); err != nil {
+	} else if err := h.CheckSetUp(ctx); err != nil {
 		done()
 		return nil, nil, err
 	}
-	return command.Local{Registry: h.commands}, done, nil
+	return command.Local{Registry: h.Commands}, done, nil
 }
 
 func runCommand(ctx context.Context, ctl command.Control, line string, yes bool, in io.Reader, out io.Writer) error {

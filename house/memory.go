@@ -1,4 +1,4 @@
-package main
+package house
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"os"
 	"runtime/debug"
 	"runtime/metrics"
+	"slices"
 	"strings"
 	"time"
 
@@ -87,3 +88,6 @@ func unwritten(smaps, path string) (list []mapping) {
 	}
 	return list
 }
+
+// isTracker reports whether rooms are the tracker alone, whose memory is tuned.
+func isTracker(rooms []string) bool { return slices.Equal(rooms, []string{"tracker"}) }

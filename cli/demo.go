@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/caduceus-bio/caduceus/demo"
+	"github.com/caduceus-bio/caduceus/house"
 	"github.com/caduceus-bio/caduceus/internal/config"
 	"github.com/caduceus-bio/caduceus/internal/member"
 )
@@ -37,13 +38,18 @@ func (c *demoCmd) Run(g *globals) error {
 		return err
 	}
 	c.adapt(&s)
-	ctx, stop := untilSignal(os.Stderr)
+	rooms, err := house.ChooseRooms(nil, s)
+	if err != nil {
+		return err
+	}
+	ctx, stop := house.UntilSignal(os.Stderr)
 	defer stop()
-	return serve(ctx, s, allRooms, os.Stdout, func(ctx context.Context, h *house) error { return c.live(ctx, h, os.Stdout) })
+	return house.Process{Settings: s, Rooms: rooms, Version: g.version, Out: os.Stdout,
+		Beside: func(ctx context.Context, h *house.House) error { return c.live(ctx, h, os.Stdout) }}.Serve(ctx)
 }
 
 // adapt makes the settings those of a lively site on one machine.
-func (c *demoCmd) adapt(s *Settings) {
+func (c *demoCmd) adapt(s *house.Settings) {
 	s.House.DataDir, s.House.SecretsDir = c.Dir, ""
 	s.Database.Engine, s.Database.Path = "sqlite", ""
 	s.IRC.CertFile, s.IRC.KeyFile, s.Hermes.KeyFile = "", "", ""
@@ -55,7 +61,7 @@ func (c *demoCmd) adapt(s *Settings) {
 	if s.House.LogLevel == "info" {
 		s.House.LogLevel = "warn" // the demo tells its own story
 	}
-	s.derive()
+	s.Derive()
 }
 
 // clear empties the scratch folder, if it is ours.
@@ -80,22 +86,22 @@ func (c *demoCmd) clear() error {
 }
 
 // live makes the demo's members and lets them share.
-func (c *demoCmd) live(ctx context.Context, h *house, out io.Writer) error {
+func (c *demoCmd) live(ctx context.Context, h *house.House, out io.Writer) error {
 	var accounts []demo.Account
 	var lines []string
 	for _, n := range []member.New{{Name: "ada", Class: "Power User"}, {Name: "barbara", Class: "User"}, {Name: "carl", Class: "User"}} {
-		created, err := h.members.Create(ctx, n)
+		created, err := h.Members.Create(ctx, n)
 		if err != nil {
 			return err
 		}
-		token, err := h.members.NewToken(ctx, created.Member.ID, "demo", member.ScopeUpload)
+		token, err := h.Members.NewToken(ctx, created.Member.ID, "demo", member.ScopeUpload)
 		if err != nil {
 			return err
 		}
 		accounts = append(accounts, demo.Account{Name: n.Name, Token: token})
 		lines = append(lines, fmt.Sprintf("%-8s  passphrase %s   IRC key %s", n.Name, created.Password, created.IRCKey))
 	}
-	printBox(out, "Members of the demo (the sysop is above):", lines...)
-	return demo.Run(ctx, demo.Options{Dir: c.Dir, SiteURL: h.settings.Site.URL, Uploader: accounts[0], Fetchers: accounts[1:],
-		Pace: c.Pace, Speed: 256 << 10, Out: out, Log: h.log})
+	house.PrintBox(out, "Members of the demo (the sysop is above):", lines...)
+	return demo.Run(ctx, demo.Options{Dir: c.Dir, SiteURL: h.Settings.Site.URL, Uploader: accounts[0], Fetchers: accounts[1:],
+		Pace: c.Pace, Speed: 256 << 10, Out: out, Log: h.Log})
 }

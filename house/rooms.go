@@ -1,0 +1,86 @@
+package house
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/caduceus-bio/caduceus/hermes"
+	"github.com/caduceus-bio/caduceus/internal/command"
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/db"
+	"github.com/caduceus-bio/caduceus/internal/irc"
+	"github.com/caduceus-bio/caduceus/internal/supervise"
+	"github.com/caduceus-bio/caduceus/ircd"
+	"github.com/caduceus-bio/caduceus/jobs"
+	"github.com/caduceus-bio/caduceus/site"
+	"github.com/caduceus-bio/caduceus/tracker"
+)
+
+// allRooms in the order in which they are shown.
+var allRooms = []string{"tracker", "site", "ircd", "hermes", "jobs"}
+
+// rooms are those that the site consists of: our IRC network is not started where
+// Hermes works on another.
+func (s Settings) rooms() []string {
+	if s.Hermes.Enabled && s.Hermes.Foreign() {
+		return slices.DeleteFunc(slices.Clone(allRooms), func(room string) bool { return room == "ircd" })
+	}
+	return allRooms
+}
+
+// isWhole reports whether rooms are all that the site consists of.
+func (s Settings) isWhole(rooms []string) bool {
+	for _, room := range s.rooms() {
+		if !slices.Contains(rooms, room) {
+			return false
+		}
+	}
+	return true
+}
+
+// ChooseRooms returns the rooms that a process serves which was asked for these; for
+// none, the whole site.
+func ChooseRooms(asked []string, s Settings) ([]string, error) {
+	for _, r := range asked {
+		if !slices.Contains(allRooms, r) {
+			return nil, core.Errorf(core.Invalid, "there is no room %q; there are %s", r, strings.Join(allRooms, ", "))
+		}
+	}
+	if len(asked) == 0 {
+		return s.rooms(), nil
+	}
+	asked = slices.Compact(slices.Sorted(slices.Values(asked)))
+	if s.isWhole(asked) {
+		return slices.DeleteFunc(slices.Clone(allRooms), func(room string) bool { return !slices.Contains(asked, room) }), nil
+	}
+	if s.Database.Engine == db.SQLite {
+		return nil, core.Errorf(core.Invalid, "the embedded SQLite serves one process only; serve all rooms together, or set [database] engine to mariadb to run %s by itself", strings.Join(asked, ", "))
+	}
+	return asked, nil
+}
+
+// room makes one room with what it needs from the house.
+func (h *House) room(name, version string) supervise.Room {
+	s := h.Settings
+	log := h.Log.With("room", name)
+	clock := core.Clock(time.Now)
+	switch name {
+	case "tracker":
+		return tracker.New(s.Tracker, tracker.Deps{DB: h.DB, Events: h.events, Members: h.Members, Torrents: h.catalog,
+			Clients: h.clients, Economy: h.economy, Clock: clock, Log: log, Metrics: h.metrics})
+	case "site":
+		return site.New(s.Site, site.Deps{DB: h.DB, Keys: h.keys, Members: h.Members, Guard: h.guard, Catalog: h.catalog, Economy: h.economy,
+			Clients: h.clients, AnnounceURLs: s.announceURLs(), IRC: s.ircInfo(), Clock: clock, Log: log, Metrics: h.metrics})
+	case "ircd":
+		return ircd.New(s.IRC, ircd.Deps{Members: h.Members, Guard: h.guard, Events: h.events, Channels: h.irc,
+			History: irc.NewHistory(h.DB, h.events, clock, s.IRC.Retention()), Audit: command.NewAudit(h.DB, clock), Reload: s.ircAgain, Clock: clock, Log: log,
+			CloakKey: h.keys.MAC("irc cloak", "guests"), Metrics: h.metrics, SiteName: s.Site.Name, Version: "caduceus-" + version, DataDir: s.House.DataDir})
+	case "hermes":
+		return hermes.New(s.Hermes, hermes.Deps{Events: h.events, Commands: h.Commands, Members: h.Members, Guard: h.guard, Catalog: h.catalog,
+			Economy: h.economy, Channels: h.irc, SiteURL: s.siteURL(), Clock: clock, Log: log, Metrics: h.metrics})
+	default:
+		return jobs.New(s.Jobs, jobs.Deps{DB: h.DB, Events: h.events, Schedule: h.schedule, Freeleech: h.economy, Sessions: h.Members,
+			Clock: clock, Log: log, Metrics: h.metrics})
+	}
+}

@@ -1,0 +1,126 @@
+package house
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"runtime/debug"
+	"sync"
+
+	"github.com/caduceus-bio/caduceus/internal/command"
+	"github.com/caduceus-bio/caduceus/internal/supervise"
+)
+
+// Process is what one process serves.
+type Process struct {
+	Settings Settings
+	Rooms    []string  // see ChooseRooms
+	Version  string    // of the program
+	Out      io.Writer // is told where the rooms are, once all of them are ready
+	// Beside, if it is set, runs beside the rooms from then on.
+	Beside func(context.Context, *House) error
+}
+
+// Serve runs the rooms until ctx ends.
+func (p Process) Serve(ctx context.Context) error {
+	s := p.Settings
+	log := s.House.Logger()
+	whole := s.isWhole(p.Rooms)
+	if isTracker(p.Rooms) && os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(mostGarbage)
+	}
+	unlock, err := LockDataDir(s)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	h, err := Open(ctx, s, log, whole)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	var first *FirstAccount
+	if whole {
+		first, err = h.SetUp(ctx)
+	} else {
+		err = h.CheckSetUp(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	if first != nil {
+		first.Show(p.Out) // at once: whatever happens next, it is shown only now
+	}
+	return p.run(ctx, h, whole)
+}
+
+func (p Process) run(ctx context.Context, h *House, whole bool) error {
+	rooms := make([]supervise.Room, len(p.Rooms))
+	for i, name := range p.Rooms {
+		rooms[i] = h.room(name, p.Version)
+	}
+	sup := supervise.New(h.Log, rooms...)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	if err := h.serveSides(ctx, &wg, sup, whole); err != nil {
+		return err
+	}
+	wg.Go(func() { onHangup(ctx, rooms) })
+	if isTracker(p.Rooms) && os.Getenv("GOGC") == "" {
+		wg.Go(func() { limitGarbage(ctx) })
+	}
+	wg.Go(func() {
+		if sup.WaitReady(ctx) != nil {
+			return
+		}
+		h.showAddresses(p.Out, p.Rooms)
+		if isTracker(p.Rooms) {
+			if err := trim(); err != nil {
+				h.Log.Info("the program's own pages stay in memory", "err", err)
+			}
+		}
+		if p.Beside == nil {
+			return
+		}
+		if err := p.Beside(ctx, h); err != nil && ctx.Err() == nil {
+			h.Log.Error("what ran beside the rooms ended", "err", err)
+		}
+	})
+	sup.Run(ctx)
+	return nil
+}
+
+// serveSides serves what belongs to no room: health and metrics, and the control
+// socket where this process has all rooms.
+func (h *House) serveSides(ctx context.Context, wg *sync.WaitGroup, sup *supervise.Supervisor, whole bool) error {
+	var lc net.ListenConfig
+	if addr := h.Settings.Ops.Listen; addr != "" {
+		l, err := lc.Listen(ctx, "tcp", addr)
+		if err != nil {
+			return fmt.Errorf("[ops] listen: %w", err)
+		}
+		wg.Go(func() {
+			if err := serveOps(ctx, l, h.DB.Ping, sup, h.metrics); err != nil {
+				h.Log.Error("health and metrics ended", "err", err)
+			}
+		})
+	}
+	if !whole {
+		return nil
+	}
+	l, err := command.Listen(ctx, h.Settings.House.Socket())
+	if err != nil {
+		return fmt.Errorf("control socket: %w", err)
+	}
+	wg.Go(func() {
+		if err := command.Serve(ctx, l, h.Commands, h.Log); err != nil {
+			h.Log.Error("control socket ended", "err", err)
+		}
+	})
+	return nil
+}
