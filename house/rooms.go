@@ -44,7 +44,7 @@ func (s Settings) isWhole(rooms []string) bool {
 func ChooseRooms(asked []string, s Settings) ([]string, error) {
 	for _, r := range asked {
 		if !slices.Contains(allRooms, r) {
-			return nil, core.Errorf(core.Invalid, "there is no room %q; there are %s", r, strings.Join(allRooms, ", "))
+			return nil, noRoom(r)
 		}
 	}
 	if len(asked) == 0 {
@@ -60,27 +60,33 @@ func ChooseRooms(asked []string, s Settings) ([]string, error) {
 	return asked, nil
 }
 
-// room makes one room with what it needs from the house.
-func (h *House) room(name, version string) supervise.Room {
+// room makes one room with what it needs from the house. version is the program's.
+func (h *House) room(name, version string) (supervise.Room, error) {
 	s := h.Settings
 	log := h.Log.With("room", name)
 	clock := core.Clock(time.Now)
 	switch name {
 	case "tracker":
 		return tracker.New(s.Tracker, tracker.Deps{DB: h.DB, Events: h.events, Members: h.Members, Torrents: h.catalog,
-			Clients: h.clients, Economy: h.economy, Clock: clock, Log: log, Metrics: h.metrics})
+			Clients: h.clients, Economy: h.economy, Clock: clock, Log: log, Metrics: h.metrics}), nil
 	case "site":
 		return site.New(s.Site, site.Deps{DB: h.DB, Keys: h.keys, Members: h.Members, Guard: h.guard, Catalog: h.catalog, Economy: h.economy,
-			Clients: h.clients, AnnounceURLs: s.announceURLs(), IRC: s.ircInfo(), Clock: clock, Log: log, Metrics: h.metrics})
+			Clients: h.clients, AnnounceURLs: s.announceURLs(), IRC: s.ircInfo(), Clock: clock, Log: log, Metrics: h.metrics}), nil
 	case "ircd":
 		return ircd.New(s.IRC, ircd.Deps{Members: h.Members, Guard: h.guard, Events: h.events, Channels: h.irc,
 			History: irc.NewHistory(h.DB, h.events, clock, s.IRC.Retention()), Audit: command.NewAudit(h.DB, clock), Reload: s.ircAgain, Clock: clock, Log: log,
-			CloakKey: h.keys.MAC("irc cloak", "guests"), Metrics: h.metrics, SiteName: s.Site.Name, Version: "caduceus-" + version, DataDir: s.House.DataDir})
+			CloakKey: h.keys.MAC("irc cloak", "guests"), Metrics: h.metrics, SiteName: s.Site.Name, Version: "caduceus-" + version, DataDir: s.House.DataDir}), nil
 	case "hermes":
 		return hermes.New(s.Hermes, hermes.Deps{Events: h.events, Commands: h.Commands, Members: h.Members, Guard: h.guard, Catalog: h.catalog,
-			Economy: h.economy, Channels: h.irc, SiteURL: s.siteURL(), Clock: clock, Log: log, Metrics: h.metrics})
-	default:
+			Economy: h.economy, Channels: h.irc, SiteURL: s.siteURL(), Clock: clock, Log: log, Metrics: h.metrics}), nil
+	case "jobs":
 		return jobs.New(s.Jobs, jobs.Deps{DB: h.DB, Events: h.events, Schedule: h.schedule, Freeleech: h.economy, Sessions: h.Members,
-			Clock: clock, Log: log, Metrics: h.metrics})
+			Clock: clock, Log: log, Metrics: h.metrics}), nil
+	default:
+		return nil, noRoom(name)
 	}
+}
+
+func noRoom(name string) error {
+	return core.Errorf(core.Invalid, "there is no room %q; there are %s", name, strings.Join(allRooms, ", "))
 }

@@ -59,7 +59,10 @@ func (p Process) Serve(ctx context.Context) error {
 func (p Process) run(ctx context.Context, h *House, whole bool) error {
 	rooms := make([]supervise.Room, len(p.Rooms))
 	for i, name := range p.Rooms {
-		rooms[i] = h.room(name, p.Version)
+		var err error
+		if rooms[i], err = h.room(name, p.Version); err != nil {
+			return err
+		}
 	}
 	sup := supervise.New(h.Log, rooms...)
 	ctx, cancel := context.WithCancel(ctx)
