@@ -47,30 +47,24 @@ func control(ctx context.Context, s house.Settings) (command.Control, func(), er
 	if core.CodeOf(err) != core.Unavailable {
 		return nil, nil, err
 	}
-	unlock, err := house.LockDataDir(s)
+	h, err := house.Open(ctx, s, s.Database.Engine == db.SQLite)
 	if err != nil {
 		return nil, nil, err
 	}
-	h, err := house.Open(ctx, s, s.House.Logger(), s.Database.Engine == db.SQLite)
-	if err != nil {
-		unlock()
-		return nil, nil, err
-	}
-	done := func() { h.Close(); unlock() }
 	if s.Database.Engine == db.SQLite {
 		first, err := h.SetUp(ctx) // as serve would: a new site can be filled before its first start
 		if err != nil {
-			done()
+			h.Close()
 			return nil, nil, err
 		}
 		if first != nil {
 			first.Show(os.Stderr)
 		}
 	} else if err := h.CheckSetUp(ctx); err != nil {
-		done()
+		h.Close()
 		return nil, nil, err
 	}
-	return command.Local{Registry: h.Commands}, done, nil
+	return command.Local{Registry: h.Commands}, h.Close, nil
 }
 
 func runCommand(ctx context.Context, ctl command.Control, line string, yes bool, in io.Reader, out io.Writer) error {

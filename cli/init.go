@@ -32,14 +32,9 @@ func withHouse(g *globals, do func(ctx context.Context, h *house.House) error) e
 	if err != nil {
 		return err
 	}
-	unlock, err := house.LockDataDir(s)
-	if err != nil {
-		return err
-	}
-	defer unlock()
 	ctx, stop := house.UntilSignal(os.Stderr)
 	defer stop()
-	h, err := house.Open(ctx, s, s.House.Logger(), true)
+	h, err := house.Open(ctx, s, true)
 	if err != nil {
 		return err
 	}

@@ -52,8 +52,8 @@ func (c Config) hermesKey() string { return c.secret("hermes.irc-key") }
 // Socket is where the running program takes commands.
 func (c Config) Socket() string { return c.path("control.sock") }
 
-// Logger writes to standard error what the section asks for.
-func (c Config) Logger() *slog.Logger {
+// logger writes to standard error what the section asks for.
+func (c Config) logger() *slog.Logger {
 	var level slog.Level
 	_ = level.UnmarshalText([]byte(c.LogLevel)) // checked by Validate
 	opts := &slog.HandlerOptions{Level: level}

@@ -38,6 +38,7 @@ type House struct {
 	Members  *member.Store
 	Commands *command.Registry
 
+	unlock   func()
 	metrics  *prometheus.Registry
 	keys     *secret.Keyring
 	events   *eventlog.Log
@@ -49,9 +50,20 @@ type House struct {
 	irc      *irc.Store
 }
 
-// Open opens the database, waiting for it until ctx ends. With create it
-// makes the site key where there is none; without, a missing key is an error.
-func Open(ctx context.Context, s Settings, log *slog.Logger, create bool) (*House, error) {
+// Open locks the data directory and opens the database, waiting for it until ctx
+// ends. With create it makes the site key where there is none; without, a missing key
+// is an error. Where another process has the lock, the error's code is Conflict.
+func Open(ctx context.Context, s Settings, create bool) (_ *House, err error) {
+	unlock, err := lockDataDir(s)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			unlock()
+		}
+	}()
+	log := s.House.logger()
 	keys, err := secret.LoadKeyring(s.House.siteKey(), create)
 	if err != nil {
 		return nil, fmt.Errorf("%w (run: caduceus init)", err)
@@ -61,7 +73,7 @@ func Open(ctx context.Context, s Settings, log *slog.Logger, create bool) (*Hous
 		return nil, err
 	}
 	clock := core.Clock(time.Now)
-	h := &House{Settings: s, Log: log, DB: d, metrics: newRegistry(), keys: keys, events: eventlog.New(d, clock)}
+	h := &House{Settings: s, Log: log, DB: d, unlock: unlock, metrics: newRegistry(), keys: keys, events: eventlog.New(d, clock)}
 	h.guard = guess.New(d, keys, clock)
 	h.Members = member.NewStore(d, h.events, keys, clock)
 	h.catalog = catalog.NewStore(d, h.events, clock, catalog.Options{SiteName: s.Site.Name, SiteURL: s.siteURL()})
@@ -74,9 +86,10 @@ func Open(ctx context.Context, s Settings, log *slog.Logger, create bool) (*Hous
 	return h, nil
 }
 
-// Close closes the database.
+// Close closes the database and gives up the lock.
 func (h *House) Close() {
 	if err := h.DB.Close(); err != nil {
 		h.Log.Error("close the database", "err", err)
 	}
+	h.unlock()
 }

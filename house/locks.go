@@ -10,9 +10,9 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/db"
 )
 
-// LockDataDir makes sure that one process at a time uses an embedded database.
+// lockDataDir makes sure that one process at a time uses an embedded database.
 // The lock ends with the process, however it ends.
-func LockDataDir(s Settings) (func(), error) {
+func lockDataDir(s Settings) (func(), error) {
 	if s.Database.Engine != db.SQLite {
 		return func() {}, os.MkdirAll(s.House.DataDir, 0o750)
 	}

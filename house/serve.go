@@ -26,17 +26,11 @@ type Process struct {
 // Serve runs the rooms until ctx ends.
 func (p Process) Serve(ctx context.Context) error {
 	s := p.Settings
-	log := s.House.Logger()
 	whole := s.isWhole(p.Rooms)
 	if isTracker(p.Rooms) && os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(mostGarbage)
 	}
-	unlock, err := LockDataDir(s)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	h, err := Open(ctx, s, log, whole)
+	h, err := Open(ctx, s, whole)
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,7 @@ func Share(ctx context.Context, s Settings, texts []string) (_ []tracker.Moved, 
 	if s.Database.Engine == db.SQLite {
 		return nil, core.Errorf(core.Invalid, "on SQLite there is one tracker: several need MariaDB, see deploy/README.md")
 	}
-	log, clock := s.House.Logger(), core.Clock(time.Now)
+	log, clock := s.House.logger(), core.Clock(time.Now)
 	d, err := db.Open(ctx, s.Database, log)
 	if err != nil {
 		return nil, err
