@@ -267,10 +267,6 @@ func (s *Store) nameIDs(ctx context.Context, table string, list []string) ([]int
 }
 
 func (s *Store) findNames(ctx context.Context, table string, list []string) (map[string]int64, error) {
-	args := make([]any, len(list))
-	for i, name := range list {
-		args[i] = name
-	}
 	ids := make(map[string]int64, len(list))
 	_, err := db.All(ctx, s.db, func(sc db.Scanner) (struct{}, error) {
 		var id int64
@@ -278,7 +274,7 @@ func (s *Store) findNames(ctx context.Context, table string, list []string) (map
 		err := sc.Scan(&id, &name)
 		ids[name] = id
 		return struct{}{}, err
-	}, "SELECT id, name FROM "+table+" WHERE name IN ("+db.Marks(len(list))+")", args...)
+	}, "SELECT id, name FROM "+table+" WHERE name IN ("+db.Marks(len(list))+")", db.Anys(list)...)
 	if err != nil {
 		return nil, fmt.Errorf("find names of %s: %w", table, err)
 	}

@@ -81,7 +81,7 @@ func (s *Store) groups(ctx context.Context, v Viewer, ids []core.GroupID, perGro
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	args := idArgs(ids)
+	args := db.Anys(ids)
 	rows, err := db.All(ctx, s.db, scanGroup, groupSelect+" WHERE g.id IN ("+db.Marks(len(ids))+")", args...)
 	if err != nil {
 		return nil, fmt.Errorf("read groups: %w", err)
@@ -110,14 +110,6 @@ func (s *Store) groups(ctx context.Context, v Viewer, ids []core.GroupID, perGro
 	return out, fillGroups(ctx, s.db, out)
 }
 
-func idArgs[T ~int64](ids []T) []any {
-	args := make([]any, len(ids))
-	for i, id := range ids {
-		args[i] = int64(id)
-	}
-	return args
-}
-
 // fillGroups reads creators, tags and literature of groups.
 func fillGroups(ctx context.Context, q db.Queryer, groups []Group) error {
 	index := make(map[int64]int, len(groups))
@@ -135,7 +127,7 @@ func fillGroups(ctx context.Context, q db.Queryer, groups []Group) error {
 			func(g *Group) *[]string { return &g.Tags }},
 		{"SELECT l.group_id, l.doi FROM group_literature l", func(g *Group) *[]string { return &g.Literature }},
 	} {
-		err := eachText(ctx, q, part.query+" WHERE l.group_id IN ("+marks(ids)+") ORDER BY l.group_id, l.position", idArgs(ids),
+		err := eachText(ctx, q, part.query+" WHERE l.group_id IN ("+marks(ids)+") ORDER BY l.group_id, l.position", db.Anys(ids),
 			func(id int64, text string) {
 				list := part.list(&groups[index[id]])
 				*list = append(*list, text)
@@ -186,7 +178,7 @@ func (s *Store) torrents(ctx context.Context, v Viewer, where string, args ...an
 			ids[i], index[int64(t.ID)] = t.ID, i
 		}
 		err := eachText(ctx, s.db, "SELECT torrent_id, url FROM torrent_mirror WHERE torrent_id IN ("+marks(ids)+") ORDER BY torrent_id, position",
-			idArgs(ids), func(id int64, url string) { t := &part[index[id]]; t.Mirrors = append(t.Mirrors, url) })
+			db.Anys(ids), func(id int64, url string) { t := &part[index[id]]; t.Mirrors = append(t.Mirrors, url) })
 		if err != nil {
 			return nil, fmt.Errorf("read mirrors: %w", err)
 		}

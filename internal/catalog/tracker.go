@@ -34,7 +34,7 @@ func (s *Store) TrackerTorrents(ctx context.Context, ids []core.TorrentID) ([]Tr
 	for len(ids) > 0 {
 		part := ids[:min(chunk, len(ids))]
 		ids = ids[len(part):]
-		list, err := db.All(ctx, s.db, scanTracker, trackerSelect+" WHERE id IN ("+db.Marks(len(part))+") ORDER BY id", idArgs(part)...)
+		list, err := db.All(ctx, s.db, scanTracker, trackerSelect+" WHERE id IN ("+db.Marks(len(part))+") ORDER BY id", db.Anys(part)...)
 		if err != nil {
 			return nil, fmt.Errorf("read torrents for the tracker: %w", err)
 		}

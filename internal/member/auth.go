@@ -198,11 +198,7 @@ func (s *Store) Roster(ctx context.Context, ids []core.MemberID) ([]RosterEntry,
 	if len(ids) > 1000 {
 		return nil, core.Errorf(core.Invalid, "at most 1000 members at once")
 	}
-	args := make([]any, len(ids))
-	for i, id := range ids {
-		args[i] = id
-	}
-	return s.roster(ctx, "WHERE id IN ("+db.Marks(len(ids))+")", args...)
+	return s.roster(ctx, "WHERE id IN ("+db.Marks(len(ids))+")", db.Anys(ids)...)
 }
 
 func (s *Store) roster(ctx context.Context, where string, args ...any) ([]RosterEntry, error) {

@@ -117,26 +117,18 @@ func (s *Store) Prune(ctx context.Context, all, quiet time.Time, limit int) (int
 		query := `SELECT id FROM job_run WHERE outcome <> ? AND (started_at < ? OR started_at < ? AND outcome = ? AND items = 0)`
 		if len(keep) > 0 {
 			query += " AND id NOT IN (" + db.Marks(len(keep)) + ")"
-			args = append(args, anys(keep)...)
+			args = append(args, db.Anys(keep)...)
 		}
 		old, err := db.All(ctx, tx, db.Value[int64], query+" ORDER BY id LIMIT ?", append(args, limit)...)
 		if err != nil || len(old) == 0 {
 			n = 0
 			return err
 		}
-		n, err = tx.Exec(ctx, "DELETE FROM job_run WHERE id IN ("+db.Marks(len(old))+")", anys(old)...)
+		n, err = tx.Exec(ctx, "DELETE FROM job_run WHERE id IN ("+db.Marks(len(old))+")", db.Anys(old)...)
 		return err
 	})
 	if err != nil {
 		return 0, fmt.Errorf("prune the history of jobs: %w", err)
 	}
 	return n, nil
-}
-
-func anys(ids []int64) []any {
-	out := make([]any, len(ids))
-	for i, id := range ids {
-		out[i] = id
-	}
-	return out
 }

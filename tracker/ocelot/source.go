@@ -58,11 +58,7 @@ func byID[K ~int64, T any](ctx context.Context, d *db.DB, scan func(db.Scanner) 
 	for len(ids) > 0 {
 		part := ids[:min(chunk, len(ids))]
 		ids = ids[len(part):]
-		args := make([]any, len(part))
-		for i, id := range part {
-			args[i] = int64(id)
-		}
-		list, err := db.All(ctx, d, scan, sel+" WHERE id IN ("+db.Marks(len(part))+") ORDER BY id", args...)
+		list, err := db.All(ctx, d, scan, sel+" WHERE id IN ("+db.Marks(len(part))+") ORDER BY id", db.Anys(part)...)
 		if err != nil {
 			return nil, err
 		}
