@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/metainfo"
 	"github.com/caduceus-bio/caduceus/internal/supervise"
 )
@@ -116,7 +117,7 @@ func (o Options) upload(ctx context.Context, seeder *peer, sh *shelf) error {
 	api := apiClient{o.SiteURL, o.Uploader.Token}
 	defer sh.finish()
 	for i, d := range datasets() {
-		if i > 1 && !pause(ctx, o.Pace) { // the first two at once, to have something to see
+		if i > 1 && !core.Sleep(ctx, o.Pace) { // the first two at once, to have something to see
 			return nil
 		}
 		folder, err := d.stage(seeder.dir)
@@ -147,7 +148,7 @@ func (o Options) upload(ctx context.Context, seeder *peer, sh *shelf) error {
 
 // fetchAll fetches every dataset in the order of their uploads, and seeds them.
 func (o Options) fetchAll(ctx context.Context, a Account, place int, sh *shelf) error {
-	if !pause(ctx, time.Duration(place)*o.Pace) { // one member after another
+	if !core.Sleep(ctx, time.Duration(place)*o.Pace) { // one member after another
 		return nil
 	}
 	p, err := newPeer(a.Name, filepath.Join(o.Dir, "files", a.Name), o.Speed)
@@ -184,15 +185,4 @@ func stopped(ctx context.Context, err error) error {
 		return err
 	}
 	return nil
-}
-
-func pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

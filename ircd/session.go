@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
 )
 
 // session is one connection. A member may have several, which share the one user
@@ -124,7 +126,7 @@ func (n *network) read(ctx context.Context, s *session) (again bool) {
 				return false
 			}
 			s.uncork()
-			if !sleep(ctx, delay) {
+			if !core.Sleep(ctx, delay) {
 				return false
 			}
 		}
@@ -162,18 +164,6 @@ func (s *session) delay(now time.Time) time.Duration {
 		return 0
 	}
 	return pace.ReserveN(now, 1).DelayFrom(now)
-}
-
-// sleep waits, and reports false when the connection ended meanwhile.
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
-	}
 }
 
 // readError says why reading ended, without the addresses that Go's errors name.

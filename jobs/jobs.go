@@ -128,12 +128,6 @@ type waiter func(ctx context.Context, end time.Time, wake <-chan struct{})
 // lasts no longer.
 func waitBy(clock core.Clock) waiter {
 	return func(ctx context.Context, end time.Time, wake <-chan struct{}) {
-		t := time.NewTimer(end.Sub(clock()))
-		defer t.Stop()
-		select {
-		case <-ctx.Done():
-		case <-t.C:
-		case <-wake:
-		}
+		core.Wait(ctx, end.Sub(clock()), wake)
 	}
 }

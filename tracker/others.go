@@ -45,7 +45,7 @@ func (o *others) run(ctx context.Context) error {
 		if err := o.read(ctx); err != nil && ctx.Err() == nil {
 			o.log.Warn("the swarms of other trackers could not be read", "err", err, "again_in", othersEvery)
 		}
-		if !pause(ctx, othersEvery) {
+		if !core.Sleep(ctx, othersEvery) {
 			return nil
 		}
 	}

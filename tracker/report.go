@@ -64,7 +64,7 @@ func (r *reporter) run(ctx context.Context) error {
 					break
 				}
 				r.log.Error("events of the tracker wait", "events", len(batch), "err", err, "again_in", wait)
-				if !pause(ctx, wait) {
+				if !core.Sleep(ctx, wait) {
 					r.put(batch)
 					break
 				}

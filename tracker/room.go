@@ -289,7 +289,7 @@ func (w *work) measure() {
 
 // reconcile compares the roster with the database now and then.
 func (w *work) reconcile(ctx context.Context) error {
-	for pause(ctx, w.every) {
+	for core.Sleep(ctx, w.every) {
 		d, err := w.service.roster.Reconcile(ctx)
 		if err != nil && ctx.Err() == nil {
 			w.log.Error("the roster could not be compared with the database", "err", err, "again_in", w.every)
@@ -328,7 +328,7 @@ func (w *work) tidy(ctx context.Context) error {
 	} {
 		wait := pass.wait
 		for retry := time.Second; ; retry = min(2*retry, 5*time.Minute) {
-			if !pause(ctx, wait) {
+			if !core.Sleep(ctx, wait) {
 				return nil
 			}
 			err := w.book.Tidy(ctx, pass.silent, pass.since, w.service.owns)
@@ -340,16 +340,4 @@ func (w *work) tidy(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// pause waits for d and reports true, or false when ctx ended.
-func pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
-	}
 }

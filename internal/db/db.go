@@ -114,8 +114,8 @@ func (d *DB) Tx(ctx context.Context, fn func(tx *Tx) error) error {
 		if err == nil || try == tries || !retryable(err) {
 			return err
 		}
-		if err := sleep(ctx, time.Duration(try*try)*5*time.Millisecond); err != nil {
-			return err
+		if !core.Sleep(ctx, time.Duration(try*try)*5*time.Millisecond) {
+			return ctx.Err()
 		}
 	}
 }
@@ -173,15 +173,4 @@ func openSQLite(ctx context.Context, c Config, log *slog.Logger) (*DB, error) {
 	read.SetMaxOpenConns(8)
 	read.SetMaxIdleConns(8)
 	return &DB{engine: SQLite, read: read, write: write, log: log}, nil
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
-	}
 }

@@ -15,6 +15,8 @@ import (
 	"github.com/go-sql-driver/mysql"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
 )
 
 // MariaDB error numbers that mean "the same again, please".
@@ -46,8 +48,8 @@ func openMariaDB(ctx context.Context, c Config, log *slog.Logger) (*DB, error) {
 			return nil, errors.Join(fmt.Errorf("MariaDB at %s refuses us: %w", c.Address, err), pool.Close())
 		}
 		log.Warn("MariaDB does not answer; nothing is served until it does", "address", c.Address, "err", err, "again_in", wait)
-		if err := sleep(ctx, wait); err != nil {
-			return nil, errors.Join(fmt.Errorf("MariaDB at %s did not answer: %w", c.Address, err), pool.Close())
+		if !core.Sleep(ctx, wait) {
+			return nil, errors.Join(fmt.Errorf("MariaDB at %s did not answer: %w", c.Address, ctx.Err()), pool.Close())
 		}
 	}
 }

@@ -15,6 +15,8 @@ import (
 	"runtime/debug"
 	"sync"
 	"time"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
 )
 
 // Room is a service of the house.
@@ -113,12 +115,8 @@ func (s *Supervisor) keep(ctx context.Context, r Room) {
 		}
 		s.set(r, func(st *State) { st.Ready = false; st.Restarts++; st.LastErr = err.Error() })
 		s.log.Error("room failed", "room", r.Name(), "err", err, "restart_in", backoff)
-		t := time.NewTimer(backoff)
-		select {
-		case <-ctx.Done():
-			t.Stop()
+		if !core.Sleep(ctx, backoff) {
 			return
-		case <-t.C:
 		}
 		backoff = min(2*backoff, maxBackoff)
 	}

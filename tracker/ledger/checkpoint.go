@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/tracker/journal/checkpoint"
 )
 
@@ -27,7 +28,7 @@ type savedState struct {
 // has grown long.
 func (b *Book) keepSaving(ctx context.Context) error {
 	retryAt := time.Time{}
-	for sleep(ctx, time.Second) {
+	for core.Sleep(ctx, time.Second) {
 		now, fresh := b.o.Clock(), b.journal.Appended()-b.saved.position.Load()
 		due := fresh > manyRecords || fresh > 0 && now.Sub(time.UnixMilli(b.saved.at.Load())) >= b.o.CheckpointEvery
 		if !due || now.Before(retryAt) || b.journal.Stats().Trouble != nil {

@@ -327,7 +327,7 @@ func (b *Book) Run(ctx context.Context) error {
 func (b *Book) keepFlushing(ctx context.Context) error {
 	backoff := firstBackoff
 	var early <-chan struct{} // nil after a failure: then only time counts
-	for wait := min(b.o.FlushEvery, time.Second); sleepUntil(ctx, wait, early); {
+	for wait := min(b.o.FlushEvery, time.Second); core.Wait(ctx, wait, early); {
 		err := b.Flush(ctx)
 		early = nil
 		switch {
@@ -357,20 +357,4 @@ func (b *Book) drain(ctx context.Context) {
 func (b *Book) Close() error {
 	b.closing.Do(func() { b.closed = b.journal.Close() })
 	return b.closed
-}
-
-// sleep waits for d and reports true, or false when ctx ended.
-func sleep(ctx context.Context, d time.Duration) bool { return sleepUntil(ctx, d, nil) }
-
-// sleepUntil is sleep that ends also when early has something, with true.
-func sleepUntil(ctx context.Context, d time.Duration, early <-chan struct{}) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-	case <-early:
-	}
-	return true
 }

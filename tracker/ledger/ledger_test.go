@@ -501,7 +501,7 @@ func TestManyRows(t *testing.T) {
 		e.Torrent++
 		b.merge(&e)
 	}
-	if n != pressFrom || !sleepUntil(t.Context(), time.Hour, b.many) {
+	if n != pressFrom || !core.Wait(t.Context(), time.Hour, b.many) {
 		t.Errorf("it is early after %d pairs", n)
 	}
 	for range 3 * pressFrom {

@@ -32,7 +32,7 @@ type episode struct {
 
 // watch looks every second whether the book is in trouble, and tells.
 func (b *Book) watch(ctx context.Context) error {
-	for sleep(ctx, time.Second) {
+	for core.Sleep(ctx, time.Second) {
 		b.look(ctx)
 	}
 	return nil

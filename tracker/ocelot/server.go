@@ -142,7 +142,7 @@ func (s *Server) Serve(ctx context.Context) error {
 			if err != nil {
 				s.sometimes.Do(func() { s.o.Log.Error("Gazelle's connections can't be accepted", "err", err) })
 				<-slots
-				sleep(gctx, 100*time.Millisecond)
+				core.Sleep(gctx, 100*time.Millisecond)
 				continue
 			}
 			wg.Go(func() {
@@ -152,15 +152,6 @@ func (s *Server) Serve(ctx context.Context) error {
 		}
 	})
 	return g.Wait()
-}
-
-func sleep(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-	case <-t.C:
-	}
 }
 
 // serve answers the one request of a connection.
