@@ -5,8 +5,8 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/caduceus-bio/caduceus/internal/command"
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/core/text"
 )
 
 // Announce is what one line in the announce channel says.
@@ -52,26 +52,26 @@ func AnnounceLine(a Announce, limit int) string {
 	const shortestTitle = 24
 	room := limit - tail.Len() - shortestTitle
 	tags := joinTags(a.Tags, min(room, maxTags))
-	title := command.Clean(a.Title)
+	title := text.Clean(a.Title)
 	if title == "" {
 		title = "Untitled"
 	}
-	return command.Cut(title, max(limit-tail.Len()-len(tags), len("…"))) + tail.String() + tags
+	return text.Cut(title, max(limit-tail.Len()-len(tags), len("…"))) + tail.String() + tags
 }
 
 // field makes a value fit between the marks of the line: none of its own can be
 // taken for one of them.
 func field(s string) string {
-	s = strings.NewReplacer("[", "(", "]", ")", " / ", "/", " - ", "-").Replace(command.Clean(s))
+	s = strings.NewReplacer("[", "(", "]", ")", " / ", "/", " - ", "-").Replace(text.Clean(s))
 	s = strings.Trim(s, " /-")
 	if s == "" {
 		return "Other"
 	}
-	return command.Cut(s, maxField)
+	return text.Cut(s, maxField)
 }
 
 func uploader(name string) string {
-	name = strings.ReplaceAll(command.Clean(name), " ", "_")
+	name = strings.ReplaceAll(text.Clean(name), " ", "_")
 	if name == "" {
 		return "Anonymous"
 	}
@@ -85,7 +85,7 @@ func joinTags(tags []string, room int) string {
 	joined := ""
 	for _, t := range tags {
 		t = notInTag.ReplaceAllString(strings.ToLower(t), ".")
-		t = command.Cut(strings.Trim(t, "."), maxField)
+		t = text.Cut(strings.Trim(t, "."), maxField)
 		t = strings.Trim(strings.TrimSuffix(t, "…"), ".")
 		switch {
 		case t == "":

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/caduceus-bio/caduceus/internal/command"
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/core/text"
 	"github.com/caduceus-bio/caduceus/internal/irc"
 	"github.com/caduceus-bio/caduceus/internal/member"
 )
@@ -60,7 +60,7 @@ func (c Channel) topicFor(has string, limit int) (want string, differs bool) {
 	} else if bare != "" {
 		return "", false
 	}
-	want = command.Cut(withSegment(want, "", limit), limit)
+	want = text.Cut(withSegment(want, "", limit), limit)
 	return want, want != bare
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/lrstanley/girc"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/core/text"
 	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
@@ -92,7 +93,7 @@ func (s *session) tidyPerson(p *person, kept map[string]Channel, now time.Time) 
 			return s.kill(p, why)
 		}
 	}
-	if s.oper && looksLike(p.nick, s.cfg.Nick) {
+	if s.oper && text.LooksLike(p.nick, s.cfg.Nick) {
 		return []line{{girc.KILL, p.nick, reservedNick}}
 	}
 	var out []line
@@ -224,13 +225,4 @@ func (s *session) refresh(id core.MemberID, m member.Member, ok bool, kept []Cha
 			}
 		}
 	}
-}
-
-// looksLike reports whether a reader takes nick for ours: programs and people trust
-// what it says.
-func looksLike(nick, ours string) bool {
-	plain := func(s string) string {
-		return strings.NewReplacer("_", "", "-", "", "`", "", "^", "", "|", "", "[", "", "]", "", "3", "e", "5", "s", "0", "o", "1", "l").Replace(strings.ToLower(s))
-	}
-	return strings.TrimRight(plain(nick), "0123456789") == plain(ours)
 }

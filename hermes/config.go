@@ -9,6 +9,7 @@ import (
 
 	"github.com/caduceus-bio/caduceus/internal/config"
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/core/text"
 )
 
 // Config is the [hermes] section.
@@ -164,21 +165,11 @@ func (c Config) channels() []string {
 	seen := map[string]bool{"": true}
 	for _, names := range [][]string{{c.AnnounceChannel, c.GeneralChannel, c.StaffChannel, c.DebugChannel}, c.OtherChannels, c.TopicChannels} {
 		for _, name := range names {
-			if !seen[fold(name)] {
-				seen[fold(name)] = true
+			if !seen[text.FoldASCII(name)] {
+				seen[text.FoldASCII(name)] = true
 				out = append(out, name)
 			}
 		}
 	}
 	return out
-}
-
-// fold makes names comparable. Only ASCII letters have cases on IRC.
-func fold(name string) string {
-	return strings.Map(func(r rune) rune {
-		if r >= 'A' && r <= 'Z' {
-			return r + 'a' - 'A'
-		}
-		return r
-	}, name)
 }

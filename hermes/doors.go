@@ -12,6 +12,7 @@ import (
 	"github.com/lrstanley/girc"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/core/text"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/guess"
 	"github.com/caduceus-bio/caduceus/internal/member"
@@ -122,7 +123,7 @@ func (d *doors) run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 		case <-d.wake:
-			sleep(ctx, lookSoon)
+			core.Sleep(ctx, lookSoon)
 		case <-t.C:
 		}
 		t.Stop()
@@ -212,7 +213,7 @@ func (d *doors) keepTopic(t setTopic) {
 func (d *doors) topicWaits(channel string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return slices.ContainsFunc(d.set, func(t setTopic) bool { return fold(t.channel) == fold(channel) })
+	return slices.ContainsFunc(d.set, func(t setTopic) bool { return text.FoldASCII(t.channel) == text.FoldASCII(channel) })
 }
 
 // saveTopics keeps what was set. What can't be kept now is tried again.

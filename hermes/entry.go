@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/caduceus-bio/caduceus/internal/command"
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/core/text"
 	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
@@ -129,7 +129,7 @@ func (s *session) letIn(m message, who *member.Member, kept []Channel) ([]line, 
 		i := slices.IndexFunc(kept, func(c Channel) bool { return s.fold(c.Name) == s.fold(name) && c.admits(who) })
 		switch {
 		case i < 0:
-			closed = append(closed, command.Cut(name, 50))
+			closed = append(closed, text.Cut(name, 50))
 		case !seen[s.fold(name)]:
 			seen[s.fold(name)] = true
 			take(kept[i])

@@ -9,6 +9,7 @@ import (
 
 	"github.com/caduceus-bio/caduceus/internal/command"
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/core/text"
 	"github.com/caduceus-bio/caduceus/internal/irc"
 	"github.com/caduceus-bio/caduceus/internal/member"
 )
@@ -73,7 +74,7 @@ func (in *inbox) put(m message) {
 	}
 	m.text = line
 	// Guests share one worker and one allowance: they can change names.
-	i := int(maphash.String(in.seed, fold(m.account)) % workers)
+	i := int(maphash.String(in.seed, text.FoldASCII(m.account)) % workers)
 	select {
 	case in.workers[i].queue <- m:
 	default:
@@ -84,8 +85,7 @@ func (in *inbox) put(m message) {
 
 // putEntry takes what may hold a key, before anything else sees it.
 func (in *inbox) putEntry(m message) bool {
-	text := strings.TrimSpace(command.Clean(stripFormat(m.text)))
-	line, marked := strings.CutPrefix(text, "!")
+	line, marked := strings.CutPrefix(text.Clean(stripFormat(m.text)), "!")
 	e, mine := irc.ParseEntry(line)
 	if !mine || strings.HasPrefix(m.text, "\x01") || !m.private && (!marked || e.Name == "") {
 		return false
@@ -107,8 +107,7 @@ func (in *inbox) addressed(m message) (string, bool) {
 	if strings.HasPrefix(m.text, "\x01") {
 		return "", false // CTCP
 	}
-	text := strings.TrimSpace(command.Clean(stripFormat(m.text)))
-	line, marked := strings.CutPrefix(text, "!")
+	line, marked := strings.CutPrefix(text.Clean(stripFormat(m.text)), "!")
 	if m.private {
 		return line, line != ""
 	}
@@ -188,10 +187,10 @@ func (w *worker) who(ctx context.Context, m message) (member.Member, error) {
 
 // place says who reads along.
 func (in *inbox) place(m message) command.Place {
-	switch target := fold(m.target); {
+	switch target := text.FoldASCII(m.target); {
 	case m.private:
 		return command.Private
-	case target == fold(in.cfg.StaffChannel), target == fold(in.cfg.DebugChannel):
+	case target == text.FoldASCII(in.cfg.StaffChannel), target == text.FoldASCII(in.cfg.DebugChannel):
 		return command.Staff
 	default:
 		return command.Channel
@@ -226,16 +225,16 @@ func (in *inbox) address(m message, r command.Reply) []addressedLine {
 
 // send says one line, and reports whether that is still possible. Answers are
 // not kept over a lost connection: the asker asks again.
-func (in *inbox) send(ctx context.Context, l *link, to, text string) bool {
+func (in *inbox) send(ctx context.Context, l *link, to, line string) bool {
 	s, _ := l.now()
 	if s == nil {
 		return false
 	}
-	text = command.Cut(command.Clean(text), min(replyLine, maxMessage-s.overhead(to)))
-	if text == "" {
+	line = text.Cut(text.Clean(line), min(replyLine, maxMessage-s.overhead(to)))
+	if line == "" {
 		return true
 	}
-	if err := s.outbox.send(ctx, replies, s.gone, girc.PRIVMSG, to, text); err != nil {
+	if err := s.outbox.send(ctx, replies, s.gone, girc.PRIVMSG, to, line); err != nil {
 		in.deps.Log.Warn("an answer got lost", "err", err)
 		return false
 	}

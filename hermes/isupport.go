@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/lrstanley/girc"
+
+	"github.com/caduceus-bio/caduceus/internal/core/text"
 )
 
 // facts is what a server says of itself (numerics 004 and 005).
@@ -71,9 +73,9 @@ func (f *facts) token(key, value string) {
 // fold makes names comparable as the server compares them.
 func (f *facts) fold(name string) string {
 	if f.ascii {
-		return fold(name)
+		return text.FoldASCII(name)
 	}
-	return strings.NewReplacer("[", "{", "]", "}", `\`, "|", "~", "^").Replace(fold(name))
+	return text.FoldRFC1459(name)
 }
 
 // topicLimit is how long a topic may be, in bytes.

@@ -6,6 +6,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/core/text"
 )
 
 const (
@@ -35,7 +36,7 @@ func newLimiter(clock core.Clock) *limiter {
 // allow reports whether a command of the account may run, and when not, whether
 // to say so.
 func (l *limiter) allow(account string) (ok, warn bool) {
-	now, key := l.clock(), fold(account)
+	now, key := l.clock(), text.FoldASCII(account)
 	a := l.known[key]
 	if a == nil {
 		l.makeRoom(now)

@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"sync"
 	"time"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
 )
 
 const (
@@ -54,7 +56,7 @@ func (l *link) keep(ctx context.Context) {
 			level = slog.LevelInfo // the network may just be starting beside us
 		}
 		l.deps.Log.Log(ctx, level, "not on IRC", "server", l.cfg.Server, "why", why, "again_in", wait.Round(time.Millisecond))
-		if !sleep(ctx, wait) {
+		if !core.Sleep(ctx, wait) {
 			return
 		}
 		backoff = min(2*backoff, maxBackoff)
@@ -142,16 +144,4 @@ func (s *session) onlineSince() (time.Time, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.since, s.registered
-}
-
-// sleep waits for d, and reports false when ctx ended first.
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

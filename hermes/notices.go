@@ -8,8 +8,8 @@ import (
 
 	"github.com/lrstanley/girc"
 
-	"github.com/caduceus-bio/caduceus/internal/command"
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/core/text"
 	"github.com/caduceus-bio/caduceus/internal/economy"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 )
@@ -67,17 +67,17 @@ func (n *notices) handle(ctx context.Context, events []eventlog.Event) error {
 }
 
 // tell returns nil once the channel has the line, or refused it often enough.
-func (n *notices) tell(ctx context.Context, channel, text string) error {
+func (n *notices) tell(ctx context.Context, channel, line string) error {
 	s, err := n.link.await(ctx, channel, noticePatience)
 	if err == nil {
-		err = s.say(ctx, replies, girc.PRIVMSG, channel, command.Cut(command.Clean(text), noticeLine))
+		err = s.say(ctx, replies, girc.PRIVMSG, channel, text.Cut(text.Clean(line), noticeLine))
 	}
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
 	n.metrics.undelivered.Inc()
 	if n.tries++; errors.Is(err, errNotLetIn) || (errors.Is(err, errRefused) && n.tries >= noticeTries) {
-		n.deps.Log.Error("a notice is given up", "channel", channel, "text", text, "err", err)
+		n.deps.Log.Error("a notice is given up", "channel", channel, "text", line, "err", err)
 		n.metrics.given.Inc()
 		return nil
 	}

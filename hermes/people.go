@@ -6,6 +6,7 @@ import (
 
 	"github.com/lrstanley/girc"
 
+	"github.com/caduceus-bio/caduceus/internal/core/text"
 	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
@@ -147,7 +148,7 @@ func maskOf(src *girc.Source) string { return src.Name + "!" + src.Ident + "@" +
 func (s *session) onPeople(e girc.Event) {
 	for _, nick := range s.net.left(e) {
 		s.forget(nick)
-		if s.oper && e.Command == girc.NOTICE && looksLike(nick, s.cfg.Nick) && s.fold(nick) != s.fold(s.nick) {
+		if s.oper && e.Command == girc.NOTICE && text.LooksLike(nick, s.cfg.Nick) && s.fold(nick) != s.fold(s.nick) {
 			s.ask(line{girc.KILL, nick, reservedNick})
 		}
 	}

@@ -9,8 +9,8 @@ import (
 
 	"github.com/lrstanley/girc"
 
-	"github.com/caduceus-bio/caduceus/internal/command"
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/core/text"
 	"github.com/caduceus-bio/caduceus/internal/economy"
 )
 
@@ -25,7 +25,7 @@ func topicSegment(e economy.Effective) string {
 	if e.State == core.LeechNormal || e.Until.IsZero() {
 		return ""
 	}
-	reason := command.Cut(strings.NewReplacer("[", "(", "]", ")").Replace(command.Clean(e.Reason)), 100)
+	reason := text.Cut(strings.NewReplacer("[", "(", "]", ")").Replace(text.Clean(e.Reason)), 100)
 	return fmt.Sprintf("[%s until %s: %s]", leechName(e.State), stamp(e.Until), reason)
 }
 
@@ -83,7 +83,7 @@ func (t *topics) run(ctx context.Context) error {
 		next, err := t.reconcile(ctx)
 		if err != nil && ctx.Err() == nil {
 			t.deps.Log.Warn("a topic is not as it should be", "err", err)
-			if !sleep(ctx, topicBackoff) {
+			if !core.Sleep(ctx, topicBackoff) {
 				return nil
 			}
 			continue

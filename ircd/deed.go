@@ -6,6 +6,7 @@ import (
 
 	audit "github.com/caduceus-bio/caduceus/internal/command"
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/core/text"
 )
 
 // deed is something that an operator does.
@@ -79,7 +80,7 @@ func (r *request) entry(name, arguments string) (e audit.Entry, there bool) {
 	r.locked(func() {
 		u := r.user()
 		there = true
-		e = audit.Entry{ActorName: u.actor(), Via: audit.ViaIRC, Command: name, Arguments: audit.Clean(arguments)}
+		e = audit.Entry{ActorName: u.actor(), Via: audit.ViaIRC, Command: name, Arguments: text.Clean(arguments)}
 		if u.account != nil {
 			e.ActorID = u.account.member.ID
 		}

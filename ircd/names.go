@@ -3,6 +3,8 @@ package ircd
 import (
 	"regexp"
 	"strings"
+
+	"github.com/caduceus-bio/caduceus/internal/core/text"
 )
 
 // Lengths that ISUPPORT promises, in bytes.
@@ -18,7 +20,7 @@ const (
 )
 
 // fold is the case mapping of the network: ASCII.
-func fold(s string) string { return strings.ToLower(s) }
+func fold(s string) string { return text.FoldASCII(s) }
 
 func isLetter(b byte) bool { return b|0x20 >= 'a' && b|0x20 <= 'z' }
 func isDigit(b byte) bool  { return b >= '0' && b <= '9' }

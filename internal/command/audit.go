@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/core/text"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/member"
 )
@@ -64,7 +65,7 @@ func (a *Audit) Denied(ctx context.Context, e Entry, why string) error {
 func (a *Audit) Finish(ctx context.Context, id int64, o Outcome, detail, undo string) error {
 	return a.db.Tx(ctx, func(tx *db.Tx) error {
 		_, err := tx.Exec(ctx, "UPDATE audit SET outcome = ?, detail = ?, undo_with = ? WHERE id = ?",
-			o, Cut(Clean(detail), 500), Cut(undo, 500), id)
+			o, text.Cut(text.Clean(detail), 500), text.Cut(undo, 500), id)
 		return err
 	})
 }
@@ -72,9 +73,9 @@ func (a *Audit) Finish(ctx context.Context, id int64, o Outcome, detail, undo st
 func (a *Audit) insert(ctx context.Context, e Entry) (int64, error) {
 	var id int64
 	err := a.db.Tx(ctx, func(tx *db.Tx) (err error) {
-		id, err = tx.Insert(ctx, "audit", db.Row{"at", a.clock().Unix(), "actor_id", e.ActorID, "actor_name", Cut(e.ActorName, 64),
-			"via", e.Via, "command", Cut(e.Command, 64), "arguments", Cut(e.Arguments, 500), "outcome", e.Outcome,
-			"detail", Cut(Clean(e.Detail), 500), "undo_with", Cut(e.UndoWith, 500)})
+		id, err = tx.Insert(ctx, "audit", db.Row{"at", a.clock().Unix(), "actor_id", e.ActorID, "actor_name", text.Cut(e.ActorName, 64),
+			"via", e.Via, "command", text.Cut(e.Command, 64), "arguments", text.Cut(e.Arguments, 500), "outcome", e.Outcome,
+			"detail", text.Cut(text.Clean(e.Detail), 500), "undo_with", text.Cut(e.UndoWith, 500)})
 		return err
 	})
 	if err != nil {
@@ -146,5 +147,5 @@ func auditArguments(s *Spec, given map[string]string) string {
 			shown = append(shown, Join([]string{v}))
 		}
 	}
-	return Clean(strings.Join(shown, " "))
+	return text.Clean(strings.Join(shown, " "))
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/core/text"
 	"github.com/caduceus-bio/caduceus/internal/irc"
 )
 
@@ -107,7 +108,7 @@ func needField(name string, of func(*irc.Channel) (*core.Permission, *irc.Class)
 				return nil
 			}
 		}
-		return core.FieldErrorf("value", "%q is neither a class nor a permission nor %q", Cut(v, 40), everyone)
+		return core.FieldErrorf("value", "%q is neither a class nor a permission nor %q", text.Cut(v, 40), everyone)
 	}}
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/core/text"
 	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
@@ -41,7 +42,7 @@ func (r *Registry) Execute(ctx context.Context, req Request) (Reply, error) {
 func (r *Registry) execute(ctx context.Context, req Request, words []string, confirmed *pending) (Reply, error) {
 	spec, rest, ok := r.find(words)
 	if !ok {
-		return Reply{}, core.Errorf(core.NotFound, "there is no command %q; help lists them", Cut(words[0], 40))
+		return Reply{}, core.Errorf(core.NotFound, "there is no command %q; help lists them", text.Cut(words[0], 40))
 	}
 	entry := auditEntry(req.Actor, spec, rest)
 	call, err := r.prepare(ctx, req, spec, rest)
@@ -159,7 +160,7 @@ func tidy(lines []string) []string {
 	}
 	out := make([]string, len(lines))
 	for i, l := range lines {
-		out[i] = Clean(l)
+		out[i] = text.Clean(l)
 	}
 	return out
 }

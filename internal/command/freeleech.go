@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/core/text"
 	"github.com/caduceus-bio/caduceus/internal/economy"
 )
 
@@ -218,7 +219,7 @@ func (r *Registry) freeleechTorrent(ctx context.Context, c Call) (Reply, error) 
 	if err := r.deps.Catalog.SetLeech(ctx, t.ID, state, c.Text("reason")); err != nil {
 		return Reply{}, err
 	}
-	line := fmt.Sprintf("Torrent %d (%s) is %s from now on.", t.ID, Cut(t.Title, 160), stateName(state))
+	line := fmt.Sprintf("Torrent %d (%s) is %s from now on.", t.ID, text.Cut(t.Title, 160), stateName(state))
 	schedule, err := r.deps.Economy.Schedule(ctx)
 	if err != nil {
 		return Reply{}, err

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/core/text"
 )
 
 func (r *Registry) helpCommands() []Spec {
@@ -50,7 +51,7 @@ func (r *Registry) helpOn(a Actor, topic string) (Reply, error) {
 		}
 	}
 	if len(lines) == 0 {
-		return Reply{}, core.Errorf(core.NotFound, "there is no command %q for you; help lists them", Cut(topic, 40))
+		return Reply{}, core.Errorf(core.NotFound, "there is no command %q for you; help lists them", text.Cut(topic, 40))
 	}
 	return Reply{Lines: lines}, nil
 }

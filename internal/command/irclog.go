@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/core/text"
 	"github.com/caduceus-bio/caduceus/internal/irc"
 	"github.com/caduceus-bio/caduceus/internal/member"
 )
@@ -93,11 +94,11 @@ func irclogLine(m irc.Message) string {
 	if m.Account != "" && !strings.EqualFold(nick, m.Account) {
 		nick += " (" + m.Account + ")"
 	}
-	text := strings.NewReplacer("\n", " / ", "\r", "").Replace(m.Text)
+	said := strings.NewReplacer("\n", " / ", "\r", "").Replace(m.Text)
 	if m.Kind == "TOPIC" {
-		text = "sets the topic: " + text
+		said = "sets the topic: " + said
 	}
-	return fmt.Sprintf("%s %s <%s> %s [%s]", instant(m.ID.Time()), m.Target, nick, Cut(text, 250), m.ID)
+	return fmt.Sprintf("%s %s <%s> %s [%s]", instant(m.ID.Time()), m.Target, nick, text.Cut(said, 250), m.ID)
 }
 
 func (r *Registry) irclogDelete(ctx context.Context, c Call) (Reply, error) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/core/text"
 	"github.com/caduceus-bio/caduceus/internal/schedule"
 )
 
@@ -74,7 +75,7 @@ func (r *Registry) jobHistory(ctx context.Context, c Call) (Reply, error) {
 			line += ", asked for by " + run.StartedBy
 		}
 		if run.Detail != "" {
-			line += ": " + Cut(run.Detail, 150)
+			line += ": " + text.Cut(run.Detail, 150)
 		}
 		lines = append(lines, line)
 	}

@@ -4,10 +4,10 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/core/text"
 )
 
 // MaxLine is the longest command line in bytes.
@@ -25,7 +25,7 @@ func split(line string) ([]string, error) {
 		return nil, core.Errorf(core.Invalid, "this is not valid UTF-8")
 	}
 	var words []string
-	rest := strings.TrimSpace(Clean(line))
+	rest := strings.TrimSpace(text.Clean(line))
 	for rest != "" {
 		var word string
 		if rest[0] == '"' {
@@ -75,33 +75,6 @@ func Join(words []string) string {
 	return strings.Join(out, " ")
 }
 
-// Clean makes s fit to be shown on one line: control and format characters
-// (line ends, IRC colours, text direction marks) become blanks, and runs of
-// blanks become one.
-func Clean(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if r == utf8.RuneError || unicode.IsControl(r) || unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) {
-			return ' '
-		}
-		return r
-	}, s)
-	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == ' ' }), " ")
-}
-
-// Cut shortens s to at most n bytes, on a rune's edge, with "…" (3 bytes) at the
-// end of what was cut. n must be at least 3.
-func Cut(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	const dots = "…"
-	end := n - len(dots)
-	for end > 0 && !utf8.RuneStart(s[end]) {
-		end--
-	}
-	return strings.TrimRight(s[:end], " ") + dots
-}
-
 // maxDuration bounds what a person may ask for in one go.
 const maxDuration = 366 * 24 * time.Hour
 
@@ -109,7 +82,7 @@ const maxDuration = 366 * 24 * time.Hour
 // A day is 24 hours. The result is from one minute to 366 days.
 func ParseDuration(s string) (time.Duration, error) {
 	units := map[byte]time.Duration{'m': time.Minute, 'h': time.Hour, 'd': 24 * time.Hour, 'w': 7 * 24 * time.Hour}
-	bad := core.Errorf(core.Invalid, "%q is no duration; write for example 90m, 24h, 3d or 2w", Clean(s))
+	bad := core.Errorf(core.Invalid, "%q is no duration; write for example 90m, 24h, 3d or 2w", text.Clean(s))
 	var total time.Duration
 	rest := strings.ToLower(s)
 	for rest != "" {
@@ -142,13 +115,13 @@ func ParseDuration(s string) (time.Duration, error) {
 
 // parseID reads "34", "#34" or a link of ours that ends in "id=34".
 func parseID(s string) (int64, error) {
-	text := strings.TrimPrefix(s, "#")
-	if i := strings.LastIndex(text, "id="); i >= 0 && strings.Contains(text, "/") {
-		text = text[i+len("id="):]
+	digits := strings.TrimPrefix(s, "#")
+	if i := strings.LastIndex(digits, "id="); i >= 0 && strings.Contains(digits, "/") {
+		digits = digits[i+len("id="):]
 	}
-	n, err := strconv.ParseInt(text, 10, 64)
+	n, err := strconv.ParseInt(digits, 10, 64)
 	if err != nil || n <= 0 {
-		return 0, core.Errorf(core.Invalid, "%q is no id; write its number", Clean(s))
+		return 0, core.Errorf(core.Invalid, "%q is no id; write its number", text.Clean(s))
 	}
 	return n, nil
 }

@@ -4,11 +4,11 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/core/text"
 )
 
 func TestSplit(t *testing.T) {
@@ -50,7 +50,7 @@ func FuzzSplit(f *testing.F) {
 			return
 		}
 		for _, w := range words {
-			if w != Clean(w) && strings.Contains(w, "  ") {
+			if w != text.Clean(w) && strings.Contains(w, "  ") {
 				t.Errorf("%q is not clean", w)
 			}
 		}
@@ -95,18 +95,6 @@ func TestParseID(t *testing.T) {
 	for _, text := range []string{"", "0", "-3", "x", "1e3", "99999999999999999999", "https://bio.example/"} {
 		if got, err := parseID(text); core.CodeOf(err) != core.Invalid {
 			t.Errorf("%q: %d, %v", text, got, err)
-		}
-	}
-}
-
-func TestCut(t *testing.T) {
-	t.Parallel()
-	for n := 3; n < 40; n++ {
-		for _, s := range []string{"plain ascii text, long enough", "ünïcödé täxt ïs lönger", "菌菌菌菌菌菌菌菌菌菌菌", "𝛂𝛂𝛂𝛂𝛂𝛂𝛂𝛂"} {
-			got := Cut(s, n)
-			if len(got) > n || !utf8.ValidString(got) || (len(s) <= n) != (got == s) {
-				t.Errorf("Cut(%q, %d) = %q", s, n, got)
-			}
 		}
 	}
 }

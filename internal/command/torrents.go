@@ -6,6 +6,7 @@ import (
 
 	"github.com/caduceus-bio/caduceus/internal/catalog"
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/core/text"
 	"github.com/caduceus-bio/caduceus/internal/economy"
 )
 
@@ -63,7 +64,7 @@ func (r *Registry) search(ctx context.Context, c Call) (Reply, error) {
 			seeders += t.Seeders
 		}
 		lines = append(lines, fmt.Sprintf("%s [%d] [%s] - torrents: %d, seeders: %d - %s",
-			Cut(g.Title, 160), g.Year, g.CategoryName, len(g.Torrents), seeders, r.groupLink(g.ID)))
+			text.Cut(g.Title, 160), g.Year, g.CategoryName, len(g.Torrents), seeders, r.groupLink(g.ID)))
 	}
 	if len(groups) > searchHits {
 		lines[searchHits-1] += " (there are more: add a word)"
@@ -82,7 +83,7 @@ func (r *Registry) info(ctx context.Context, c Call) (Reply, error) {
 		uploader = "Anonymous" // even to those who may see the name, others read along
 	}
 	line := fmt.Sprintf("%s [%s] - %s / %s / %s / %s, %d files, by %s - seeders %d, leechers %d, snatches %d%s - %s",
-		Cut(t.Title, 120), t.CategoryName, t.Format, t.Archive, t.License, t.Size, t.FileCount, uploader,
+		text.Cut(t.Title, 120), t.CategoryName, t.Format, t.Archive, t.License, t.Size, t.FileCount, uploader,
 		t.Seeders, t.Leechers, t.Snatches, leechNote(schedule.Effective(t.Leech, t.ID, c.Actor.Member.ID, c.Now)), r.torrentLink(t.ID))
 	return Reply{Lines: []string{line}}, nil
 }
@@ -111,7 +112,7 @@ func (r *Registry) previewDelete(_ context.Context, c Call) (Preview, error) {
 	t := c.Torrent("id")
 	return Preview{
 		Lines: []string{fmt.Sprintf("This would delete torrent %d, %s (%s, %d files, %d seeders), for good. Reason: %s",
-			t.ID, Cut(t.Title, 160), t.Size, t.FileCount, t.Seeders, c.Text("reason"))},
+			t.ID, text.Cut(t.Title, 160), t.Size, t.FileCount, t.Seeders, c.Text("reason"))},
 		State: fmt.Sprintf("%d of group %d", t.ID, t.Group),
 	}, nil
 }
@@ -121,5 +122,5 @@ func (r *Registry) torrentDelete(ctx context.Context, c Call) (Reply, error) {
 	if err := r.deps.Catalog.Delete(ctx, c.Actor.Member.ID, t.ID, c.Text("reason")); err != nil {
 		return Reply{}, err
 	}
-	return Reply{Lines: []string{fmt.Sprintf("Torrent %d (%s) is deleted; the tracker refuses it from now on.", t.ID, Cut(t.Title, 160))}}, nil
+	return Reply{Lines: []string{fmt.Sprintf("Torrent %d (%s) is deleted; the tracker refuses it from now on.", t.ID, text.Cut(t.Title, 160))}}, nil
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/core/text"
 	"github.com/caduceus-bio/caduceus/internal/transfer"
 )
 
@@ -55,7 +56,7 @@ func announceLine(a transfer.Record) string {
 		what = fmt.Sprintf("torrent %d", a.Torrent)
 	}
 	if a.Title != "" {
-		what += " (" + Cut(a.Title, 60) + ")"
+		what += " (" + text.Cut(a.Title, 60) + ")"
 	}
 	line := fmt.Sprintf("%s %s", instant(a.At), what)
 	if a.Event != "" {
@@ -148,7 +149,7 @@ func (r *Registry) endangered(ctx context.Context, c Call) (Reply, error) {
 		if e.Seeders == 0 {
 			state = "no seeder"
 		}
-		line := fmt.Sprintf("%s since %s: %s [%s, %s], %d waiting", state, instant(e.Since), Cut(e.Title, 100), e.Format, e.Size, e.Leechers)
+		line := fmt.Sprintf("%s since %s: %s [%s, %s], %d waiting", state, instant(e.Since), text.Cut(e.Title, 100), e.Format, e.Size, e.Leechers)
 		if e.Mine && c.Place != Channel {
 			line += ", and you had all of it"
 		}

@@ -249,13 +249,3 @@ func (h *History) Targets(ctx context.Context, channels []string, m core.MemberI
 	slices.SortFunc(out, func(a, b Target) int { return cmp.Compare(a.Last, b.Last) })
 	return out[:min(len(out), s.Limit)], nil
 }
-
-// folded is a name in the network's case mapping, ascii.
-func folded(name string) string {
-	return strings.Map(func(r rune) rune {
-		if r >= 'A' && r <= 'Z' {
-			return r + 'a' - 'A'
-		}
-		return r
-	}, name)
-}

@@ -79,22 +79,6 @@ func oneLine(field, text string, limit int) (string, error) {
 	return text, nil
 }
 
-// Fold is the case mapping of the network, ascii: names are compared by it.
-func Fold(s string) string {
-	for i := range len(s) {
-		if s[i] >= 'A' && s[i] <= 'Z' {
-			b := []byte(s)
-			for j := i; j < len(b); j++ {
-				if b[j] >= 'A' && b[j] <= 'Z' {
-					b[j] += 'a' - 'A'
-				}
-			}
-			return string(b)
-		}
-	}
-	return s
-}
-
 func wrap(what string, err error) error {
 	if err == nil {
 		return nil

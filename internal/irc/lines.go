@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/core/text"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 )
@@ -76,7 +77,7 @@ func lineMask(kind LineKind, mask string) (string, error) {
 		}
 		return p.Masked().String(), nil
 	}
-	mask = Fold(mask)
+	mask = text.FoldASCII(mask)
 	user, host, ok := strings.Cut(mask, "@")
 	if !ok {
 		user, host = "*", mask

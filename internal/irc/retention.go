@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/core/text"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 )
@@ -30,7 +31,7 @@ func (h *History) policies(ctx context.Context, q db.Queryer) (map[string]policy
 		var name string
 		var p policy
 		err := sc.Scan(&name, &p.days, &p.lines)
-		out[folded(name)] = p
+		out[text.FoldASCII(name)] = p
 		return struct{}{}, err
 	}, "SELECT name, history_days, history_lines FROM irc_channel LIMIT 10000")
 	return out, err

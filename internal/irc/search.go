@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/core/text"
 	"github.com/caduceus-bio/caduceus/internal/db"
 )
 
@@ -90,7 +91,7 @@ func (h *History) Closed(ctx context.Context, has func(core.Permission) bool) ([
 		var class int64
 		err := sc.Scan(&name, &p, &class)
 		if p != "" && !has(p) || class != 0 && !has(core.IRCOverride) {
-			out = append(out, folded(name))
+			out = append(out, text.FoldASCII(name))
 		}
 		return struct{}{}, err
 	}, "SELECT name, join_permission, join_class FROM irc_channel LIMIT 10000")

@@ -5,9 +5,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"golang.org/x/text/unicode/norm"
-
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/core/text"
 )
 
 // checkComponent refuses a file or folder name that is unsafe on any system on
@@ -100,7 +99,7 @@ func newPaths(n int) *paths { return &paths{seen: make(map[string]bool, 2*n)} }
 
 func (p *paths) add(path []string) error {
 	field := printable([]byte(strings.Join(path, "/")))
-	folded := fold(strings.Join(path, "/"))
+	folded := text.FoldPath(strings.Join(path, "/"))
 	for i := range len(folded) {
 		if folded[i] != '/' {
 			continue
@@ -117,9 +116,4 @@ func (p *paths) add(path []string) error {
 	}
 	p.seen[folded] = true
 	return nil
-}
-
-// fold maps names that a file system may take for the same to one string.
-func fold(s string) string {
-	return norm.NFC.String(strings.ToLower(strings.ToUpper(norm.NFC.String(s))))
 }

@@ -31,20 +31,20 @@ func Personal(data []byte, d Download) ([]byte, error) {
 			}
 		}
 	}
-	o.createdBy = string(text(kept["created by"]))
+	o.createdBy = string(asText(kept["created by"]))
 	o.creationDate = kept["creation date"].num
 	if d.Comment == "" {
-		o.comment = string(text(kept["comment"]))
+		o.comment = string(asText(kept["comment"]))
 	}
 	if d.WebSeeds == nil {
 		for _, n := range kept["url-list"].items {
-			o.webSeeds = append(o.webSeeds, string(text(n)))
+			o.webSeeds = append(o.webSeeds, string(asText(n)))
 		}
 	}
 	return fileBytes(o, spans["info"]), nil
 }
 
-func text(n node) []byte {
+func asText(n node) []byte {
 	if n.kind != 's' {
 		return nil
 	}

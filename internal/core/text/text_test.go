@@ -1,0 +1,68 @@
+package text
+
+import (
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+func TestFoldings(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		fold func(string) string
+		want map[string]string
+	}{
+		"ascii":   {FoldASCII, map[string]string{"": "", "bob": "bob", `A[]\~`: `a[]\~`, "aBé\xffÉ\u212a": "abé\xffÉ\u212a"}},
+		"rfc1459": {FoldRFC1459, map[string]string{"bob": "bob", `A[]\~`: "a{}|^", "É": "É"}},
+		"path":    {FoldPath, map[string]string{"Data/É.fa": "data/é.fa", "E\u0301": "é", "STRASSE": "strasse", "ẞ": "ß", "\u212a": "k", "ſ": "s"}},
+	} {
+		for in, want := range tt.want {
+			if got := tt.fold(in); got != want {
+				t.Errorf("%s of %q: %q, want %q", name, in, got, want)
+			}
+		}
+	}
+}
+
+func TestClean(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"": "", "  a \t\r\nb ": "a b", "\x034red\x0f": "4red", "a\u202eb": "a b", "bad\xffbyte": "bad byte", "é": "é",
+	} {
+		if got := Clean(in); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestCut(t *testing.T) {
+	t.Parallel()
+	for n := 3; n < 40; n++ {
+		for _, s := range []string{"plain ascii text, long enough", "ünïcödé täxt ïs lönger", "菌菌菌菌菌菌菌菌菌菌菌", "𝛂𝛂𝛂𝛂𝛂𝛂𝛂𝛂"} {
+			got := Cut(s, n)
+			if len(got) > n || !utf8.ValidString(got) || (len(s) <= n) != (got == s) {
+				t.Errorf("Cut(%q, %d) = %q", s, n, got)
+			}
+		}
+	}
+}
+
+func TestLooksLike(t *testing.T) {
+	t.Parallel()
+	for _, name := range strings.Fields("Hermes hermes H3RM35 Herme5 Herrnes Hermess Hermes_ _Hermes_ [Hermes] Hermes9 Hermes2_ Hermes_9 |Hermes| Her|mes agent47") {
+		if !LooksLike(name, "Hermes", "Agent47") {
+			t.Errorf("%s looks like nobody", name)
+		}
+	}
+	for _, name := range strings.Fields("her hermione thermes mes agent48 agent Hermes2x") {
+		if LooksLike(name, "Hermes", "Agent47") {
+			t.Errorf("%s looks like somebody", name)
+		}
+	}
+}
+
+func BenchmarkLooksLike(b *testing.B) {
+	for b.Loop() {
+		LooksLike("alice_in_the_lab", "Hermes", "NickServ", "ChanServ", "SaslServ", "OperServ", "MemoServ", "HostServ", "BotServ")
+	}
+}
