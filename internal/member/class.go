@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
@@ -103,7 +104,7 @@ func (s *Store) SetClassPermission(ctx context.Context, className string, p core
 		return err
 	}
 	for _, c := range classes {
-		if !equalFold(c.Name, className) {
+		if !strings.EqualFold(c.Name, className) {
 			continue
 		}
 		return s.db.Tx(ctx, func(tx *db.Tx) error {
@@ -170,7 +171,7 @@ func (s *Store) classNamed(ctx context.Context, name string, secondary bool) (Cl
 		if c.Secondary != secondary {
 			continue
 		}
-		if equalFold(c.Name, name) {
+		if strings.EqualFold(c.Name, name) {
 			return c, nil
 		}
 		names += ", " + c.Name

@@ -46,7 +46,7 @@ func (s *Store) Create(ctx context.Context, n New) (Created, error) {
 	if n.Class == "" {
 		n.Class = "User"
 	}
-	if equalFold(n.Class, BotClass) {
+	if strings.EqualFold(n.Class, BotClass) {
 		return Created{}, core.FieldErrorf("class", "only the program itself has class %s", BotClass)
 	}
 	return s.create(ctx, n, secret.Token(ircKeyLen))
@@ -128,7 +128,7 @@ func validPassword(name, email, password string) error {
 		return core.FieldErrorf("password", "a passphrase has at least %d characters", MinPassword)
 	case len(password) > maxPassword:
 		return core.FieldErrorf("password", "a passphrase has at most %d bytes", maxPassword)
-	case equalFold(password, name) || (email != "" && equalFold(password, email)):
+	case strings.EqualFold(password, name) || (email != "" && strings.EqualFold(password, email)):
 		return core.FieldErrorf("password", "the passphrase must not be the name or the e-mail address")
 	}
 	return nil
@@ -144,5 +144,3 @@ func validEmail(email string) error {
 	}
 	return nil
 }
-
-func equalFold(a, b string) bool { return strings.EqualFold(a, b) }

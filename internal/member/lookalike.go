@@ -1,33 +1,26 @@
 package member
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/caduceus-bio/caduceus/internal/core/text"
+)
 
 // LooksOfficial reports whether nick could be taken for Hermes or for a service
 // that people give their key to. Programs trust what Hermes says.
 func LooksOfficial(nick string) bool {
-	short := strings.TrimRight(nick, "0123456789|")
-	for _, form := range []string{nick, short, strings.TrimLeft(short, "|")} {
-		switch skeleton(form) {
-		case skeleton(BotName), skeleton("NickServ"), "chanserv", "saslserv", "operserv", "memoserv", "hostserv", "botserv":
-			return true
-		}
-	}
-	return false
+	return text.LooksLike(nick, BotName, "NickServ", "ChanServ", "SaslServ", "OperServ", "MemoServ", "HostServ", "BotServ")
 }
 
-// alike are characters that look like others in most fonts, and those that are
-// overlooked.
-var alike = strings.NewReplacer("3", "e", "5", "s", "0", "o", "1", "l", "|", "l", "i", "l", "$", "s", "rn", "m", "vv", "v",
-	"_", "", "-", "", "`", "", "^", "", "[", "", "]", "", "{", "", "}", "", "\\", "")
+// reserved reports whether nobody may have name, neither for an account nor for
+// a registered nick: it looks official, or begins like Hermes, which is enough for
+// a reader in a hurry or a lazy pattern.
+func reserved(name string) bool {
+	return LooksOfficial(name) || strings.HasPrefix(text.Skeleton(name), text.Skeleton(BotName))
+}
 
-// skeleton folds together what looks alike.
-func skeleton(nick string) string {
-	s := alike.Replace(strings.ToLower(nick))
-	var b strings.Builder
-	for i := range len(s) {
-		if i == 0 || s[i] != s[i-1] {
-			b.WriteByte(s[i])
-		}
-	}
-	return b.String()
+// tooMuchLike reports whether a reader could take name for the member or nick
+// other: because it looks like it, or goes on from it after an underscore.
+func tooMuchLike(name, other string) bool {
+	return text.Skeleton(name) == text.Skeleton(other) || strings.HasPrefix(strings.ToLower(name), strings.ToLower(other)+"_")
 }

@@ -276,15 +276,8 @@ func ValidName(name string) error {
 	if !namePattern.MatchString(name) {
 		return core.FieldErrorf("name", "a name has 1 to 32 letters (A to Z), digits and underscores")
 	}
-	if looksLikeBot(name) {
+	if reserved(name) {
 		return core.FieldErrorf("name", "this name is reserved: programs trust what %s says", BotName)
 	}
 	return nil
-}
-
-// looksLikeBot catches what a reader or a lazy pattern takes for Hermes.
-func looksLikeBot(name string) bool {
-	folded := strings.NewReplacer("_", "", "3", "e", "5", "s", "0", "o", "1", "l").Replace(strings.ToLower(name))
-	return strings.TrimRight(folded, "0123456789") == strings.ToLower(BotName) ||
-		strings.HasPrefix(folded, strings.ToLower(BotName)) || folded == "nickserv" || folded == "chanserv"
 }

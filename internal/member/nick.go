@@ -33,7 +33,7 @@ func (s *Store) AddNick(ctx context.Context, id core.MemberID, nick string, limi
 	switch {
 	case !nickPattern.MatchString(nick):
 		return core.FieldErrorf("nick", "a nick has 1 to 32 letters (A to Z), digits and underscores, and begins with none of the digits")
-	case LooksOfficial(nick) || looksLikeBot(nick) || guestPattern.MatchString(nick):
+	case reserved(nick) || guestPattern.MatchString(nick):
 		return core.FieldErrorf("nick", "this nick is reserved")
 	}
 	return s.db.Tx(ctx, func(tx *db.Tx) error {
@@ -74,7 +74,7 @@ func (s *Store) mustHaveRoom(ctx context.Context, tx *db.Tx, id core.MemberID, n
 		return core.Errorf(core.Conflict, "you may have %d nicks besides your name", limit)
 	}
 	m, err := s.one(ctx, tx, "SELECT "+columns+" FROM member m WHERE m.id = ?", id)
-	if err == nil && equalFold(m.Name, nick) {
+	if err == nil && strings.EqualFold(m.Name, nick) {
 		err = core.Errorf(core.Conflict, "this is your name already")
 	}
 	return err
@@ -88,7 +88,6 @@ func (s *Store) mustLookLikeNobody(ctx context.Context, tx *db.Tx, id core.Membe
 		id   core.MemberID
 	}
 	const page = 2000
-	form, folded := skeleton(nick), strings.ToLower(nick)
 	for _, query := range []string{
 		"SELECT name, id FROM member WHERE name > ? ORDER BY name LIMIT ?",
 		"SELECT nick, member_id FROM member_nick WHERE nick > ? ORDER BY nick LIMIT ?",
@@ -99,7 +98,7 @@ func (s *Store) mustLookLikeNobody(ctx context.Context, tx *db.Tx, id core.Membe
 				return err
 			}
 			for _, r := range rows {
-				if r.id != id && (skeleton(r.name) == form || strings.HasPrefix(folded, strings.ToLower(r.name)+"_")) {
+				if r.id != id && tooMuchLike(nick, r.name) {
 					return core.Errorf(core.Conflict, "%s is too much like %s, who is somebody else", nick, r.name)
 				}
 			}
