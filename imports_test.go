@@ -49,8 +49,7 @@ var storeys = map[string]int{
 // sideways are the arrows within one storey that the house allows, each with
 // its reason.
 var sideways = map[[2]string]string{
-	{"internal/eventlog", "internal/db"}:    "the outbox is written in the caller's transaction",
-	{"internal/core/text", "internal/core"}: "both are the ground",
+	{"internal/eventlog", "internal/db"}: "the outbox is written in the caller's transaction",
 }
 
 // onItsOwn are the packages that stand on the standard library alone, and what
