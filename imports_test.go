@@ -3,71 +3,12 @@ package main
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"maps"
 	"os/exec"
 	"slices"
 	"strings"
 	"testing"
-)
-
-const module = "github.com/caduceus-bio/caduceus"
-
-// rooms are the services. None imports another; house alone knows them.
-var rooms = []string{"tracker", "site", "hermes", "ircd", "jobs"}
-
-// storeys gives each package of internal/ its place. A package imports only from
-// storeys below its own. One that is missing here fails the test: decide where
-// it stands before it is used.
-var storeys = map[string]int{
-	"internal/core":      0,
-	"internal/core/text": 0,
-	"internal/gauge":     0,
-
-	"internal/db":         1,
-	"internal/eventlog":   1,
-	"internal/config":     1,
-	"internal/secret":     1,
-	"internal/supervise":  1,
-	"internal/metainfo":   1,
-	"internal/proxyproto": 1,
-
-	"internal/audit":    2,
-	"internal/guess":    2,
-	"internal/member":   2,
-	"internal/catalog":  2,
-	"internal/economy":  2,
-	"internal/client":   2,
-	"internal/irc":      2,
-	"internal/schedule": 2,
-	"internal/transfer": 2,
-
-	"internal/command": 3,
-}
-
-// sideways are the arrows within one storey that the house allows, each with
-// its reason.
-var sideways = map[[2]string]string{
-	{"internal/eventlog", "internal/db"}: "the outbox is written in the caller's transaction",
-}
-
-// onItsOwn are the packages that stand on the standard library alone, and what
-// else each may import of others' packages.
-var onItsOwn = map[string][]string{
-	"internal/core":      nil,
-	"internal/core/text": {"golang.org/x/text/unicode/norm"},
-}
-
-// Packages that stand outside the storeys.
-const (
-	migrations = "migrations"         // embedded SQL, no code: internal/db alone reads it
-	testAid    = "internal/db/dbtest" // only tests import it
-	endToEnd   = "e2e"                // tests of the whole program and their helpers
-	tools      = "scripts"            // programs for those who work on this one
-	demoDir    = "demo"               // the scratch instance of caduceus demo: cli alone imports it
-	houseDir   = "house"              // runs the rooms
-	cliDir     = "cli"                // the subcommands
 )
 
 // listed is what go list tells of one package.
@@ -81,85 +22,201 @@ type listed struct {
 // TestImportLaw fails on every arrow that the plan of the house does not allow.
 func TestImportLaw(t *testing.T) {
 	t.Parallel()
-	missing := maps.Clone(storeys)
+	law := readLaw(t)
+	missing := maps.Clone(law.storeys)
 	for _, p := range listPackages(t) {
 		from := local(p.ImportPath)
 		delete(missing, from)
 		for _, path := range p.Imports {
-			if why := forbidden(from, path, false); why != "" {
+			if why := law.forbidden(from, path, false); why != "" {
 				t.Errorf("%s imports %s: %s", from, local(path), why)
 			}
 		}
 		for _, path := range slices.Concat(p.TestImports, p.XTestImports) {
-			if why := forbidden(from, path, true); why != "" {
+			if why := law.forbidden(from, path, true); why != "" {
 				t.Errorf("a test of %s imports %s: %s", from, local(path), why)
 			}
 		}
+		if why := law.unplaced(from); why != "" {
+			t.Error(why)
+		}
 	}
 	for pkg := range missing {
-		t.Errorf("%s has a place in the house and does not exist", pkg)
+		t.Errorf("%s has a storey in %s and does not exist", pkg, tableFile)
 	}
+}
+
+// arrows are imports and what the law says of them.
+var arrows = []struct {
+	from, to string
+	inTest   bool
+	allowed  bool
+}{
+	// The front door, the subcommands, the house.
+	{"main", "cli", false, true},
+	{"cli", "house", false, true},
+	{"cli", "internal/command", false, true},
+	{"cli", "demo", false, true},
+	{"house", "tracker", false, true},
+	{"house", "internal/command", false, true},
+	{"house", "internal/command/members", false, true},
+	{"main", "house", false, false},
+	{"main", "tracker", false, false},
+	{"main", "demo", false, false},
+	{"cli", "tracker", false, false},
+	{"cli", "main", false, false},
+	{"house", "main", true, false},
+	{"house", "cli", false, false},
+	{"house", "demo", false, false},
+	{"house", "tracker/swarm", false, false},
+	{"house", "site/account", false, false},
+	{"tracker", "main", false, false},
+	{"tracker", "cli", false, false},
+	{"tracker", "house", false, false},
+	{"site/staff", "house", false, false},
+	{"internal/db", "main", false, false},
+	{"internal/db", "cli", true, false},
+	{"internal/command", "house", true, false},
+	{"internal/command/members", "house", false, false},
+	{"e2e", "house", true, false},
+	{"demo", "cli", false, false},
+	{"demo", "house", false, false},
+
+	// Rooms.
+	{"tracker", "tracker/swarm", false, true},
+	{"tracker", "internal/command", false, true},
+	{"ircd", "ircd/conn", false, true},
+	{"tracker", "hermes", false, false},
+	{"tracker", "hermes", true, false},
+	{"site", "tracker/swarm", false, false},
+	{"hermes", "site/web", false, false},
+	{"jobs", "ircd/conn", false, false},
+	{"internal/command", "site", false, false},
+
+	// Wings of the site.
+	{"site", "site/web", false, true},
+	{"site", "site/account", false, true},
+	{"site", "site/api/v1", false, true},
+	{"site/account", "site/web", false, true},
+	{"site/account", "site/web/form", false, true},
+	{"site/account", "site/assets", false, true},
+	{"site/account", "site/account/parts", false, true},
+	{"site/account", "internal/member", false, true},
+	{"site/web", "site/assets", false, true},
+	{"site/web", "site/web/form", false, true},
+	{"site/api/v1", "site/web", false, true},
+	{"site/api/v1", "site/api", false, true},
+	{"site/account", "site/catalog", false, false},
+	{"site/account", "site/catalog", true, false},
+	{"site/account", "site/catalog/parts", false, false},
+	{"site/account", "site", false, false},
+	{"site/account", "hermes", false, false},
+	{"site/newwing", "site/account", false, false},
+	{"site/account", "site/newwing", false, false},
+	{"site/api/v1", "site/api/gazelle", false, false},
+	{"site/api", "site/api/v1", false, false},
+	{"site/api/torznab", "site/catalog", false, false},
+	{"site/web", "site/account", false, false},
+	{"site/web/form", "site/account", false, false},
+	{"site/web", "site", false, false},
+	{"site/assets", "site/web", false, false},
+	{"site", "site/sitetest", true, true},
+	{"site/account", "site/sitetest", true, true},
+	{"site/sitetest", "site", false, true},
+	{"site/account", "site/sitetest", false, false},
+	{"site", "site/sitetest", false, false},
+
+	// The command engine and its families.
+	{"internal/command/members", "internal/command", false, true},
+	{"internal/command/members", "internal/member", false, true},
+	{"internal/command/members", "internal/command/members/text", false, true},
+	{"internal/command/newfamily", "internal/command", false, true},
+	{"hermes", "internal/command/members", true, true},
+	{"internal/command/commandtest", "internal/command/members", false, true},
+	{"internal/command", "internal/command/commandtest", true, true},
+	{"internal/command", "internal/command/commandtest", false, false},
+	{"internal/command/members", "internal/command/irc", false, false},
+	{"internal/command/members", "internal/command/newfamily", true, false},
+	{"internal/command", "internal/command/members", false, false},
+	{"internal/member", "internal/command/members", false, false},
+	{"hermes", "internal/command/members", false, false},
+	{"site/staff", "internal/command/members", false, false},
+	{"cli", "internal/command/members", false, false},
+
+	// Storeys.
+	{"internal/command", "internal/member", false, true},
+	{"internal/command", "internal/audit", false, true},
+	{"internal/member", "internal/audit", false, true},
+	{"internal/member", "internal/guess", false, true},
+	{"internal/catalog", "internal/member", false, true},
+	{"internal/audit", "internal/db", false, true},
+	{"internal/eventlog", "internal/db", false, true},
+	{"internal/member", "internal/catalog", true, true},
+	{"internal/member", "internal/catalog", false, false},
+	{"internal/member", "internal/command", false, false},
+	{"internal/audit", "internal/member", false, false},
+	{"internal/db", "internal/audit", true, false},
+	{"internal/db", "internal/eventlog", false, false},
+	{"internal/core", "internal/config", false, false},
+	{"internal/core", "golang.org/x/text/unicode/norm", false, false},
+	{"internal/core/text", "golang.org/x/text/unicode/norm", false, true},
+	{"internal/core/text", "golang.org/x/text/cases", false, false},
+	{"internal/core/text", "internal/core", false, true},
+	{"internal/core", "internal/core/text", false, false},
+	{"internal/newcomer", "internal/core", false, false},
+	{"internal/member", "internal/newcomer", false, false},
+	{"somewhere", "internal/core", false, false},
+
+	// What stands outside.
+	{"internal/member", "internal/db/dbtest", true, true},
+	{"tracker", "internal/db/dbtest", true, true},
+	{"scripts/docs", "house", false, true},
+	{"demo", "internal/command", false, true},
+	{"demo", "tracker", false, false},
+	{"site", "demo", false, false},
+	{"house", "scripts/docs", false, false},
+	{"internal/member", "internal/db/dbtest", false, false},
+	{"site", "migrations", false, false},
+	{"site", "e2e", true, false},
 }
 
 // TestImportLawRefuses makes sure that the law above can fail.
 func TestImportLawRefuses(t *testing.T) {
 	t.Parallel()
-	tests := []struct {
-		from, to string
-		inTest   bool
-		allowed  bool
-	}{
-		{"main", "cli", false, true},
-		{"cli", "house", false, true},
-		{"cli", "internal/command", false, true},
-		{"cli", "demo", false, true},
-		{"house", "tracker", false, true},
-		{"house", "internal/command", false, true},
-		{"main", "house", false, false},
-		{"main", "tracker", false, false},
-		{"main", "demo", false, false},
-		{"cli", "tracker", false, false},
-		{"house", "cli", false, false},
-		{"house", "demo", false, false},
-		{"tracker", "house", false, false},
-		{"internal/command", "house", true, false},
-		{"demo", "cli", false, false},
-		{"tracker", "tracker/swarm", false, true},
-		{"tracker", "internal/command", false, true},
-		{"internal/command", "internal/member", false, true},
-		{"internal/eventlog", "internal/db", false, true},
-		{"internal/member", "internal/db/dbtest", true, true},
-		{"tracker", "internal/db/dbtest", true, true},
-		{"demo", "internal/command", false, true},
-		{"demo", "tracker", false, false},
-		{"site", "demo", false, false},
-		{"tracker", "hermes", false, false},
-		{"tracker", "hermes", true, false},
-		{"site", "tracker/swarm", false, false},
-		{"internal/command", "site", false, false},
-		{"internal/member", "internal/catalog", false, false},
-		{"internal/member", "internal/command", false, false},
-		{"internal/db", "internal/eventlog", false, false},
-		{"internal/core", "internal/config", false, false},
-		{"internal/core", "golang.org/x/text/unicode/norm", false, false},
-		{"internal/core/text", "golang.org/x/text/unicode/norm", false, true},
-		{"internal/core/text", "golang.org/x/text/cases", false, false},
-		{"internal/core", "internal/core/text", false, false},
-		{"internal/member", "internal/core/text", false, true},
-		{"internal/member", "internal/db/dbtest", false, false},
-		{"internal/newcomer", "internal/core", false, false},
-		{"internal/member", "internal/newcomer", false, false},
-		{"somewhere", "internal/core", false, false},
-		{"site", "migrations", false, false},
-		{"site", "e2e", true, false},
-	}
-	for _, tt := range tests {
+	law := readLaw(t)
+	for _, tt := range arrows {
 		to := tt.to
-		if !strings.Contains(to, ".") {
+		switch {
+		case to == "main":
+			to = module
+		case !strings.Contains(to, "."):
 			to = module + "/" + to
 		}
-		if why := forbidden(tt.from, to, tt.inTest); (why == "") != tt.allowed {
+		if why := law.forbidden(tt.from, to, tt.inTest); (why == "") != tt.allowed {
 			t.Errorf("%s -> %s (test: %v): %q, want allowed: %v", tt.from, tt.to, tt.inTest, why, tt.allowed)
+		}
+	}
+}
+
+// TestImportLawTable makes sure that a table which can't be read is no empty law.
+func TestImportLawTable(t *testing.T) {
+	t.Parallel()
+	const head = "text\n\n| storey | packages | what |\n|---|---|---|\n"
+	got, err := parseStoreys(head + "| 0 | `core`, `core/text` | ground |\n|10|`db`||\n\n| 20 | `ignored` |\n")
+	want := map[string]int{"internal/core": 0, "internal/core/text": 0, "internal/db": 10}
+	if err != nil || !maps.Equal(got, want) {
+		t.Errorf("%v, %v, want %v", got, err, want)
+	}
+	for name, text := range map[string]string{
+		"no table":      "storeys and packages",
+		"empty":         head,
+		"no number":     head + "| one | `core` |\n",
+		"no package":    head + "| 0 | core |\n",
+		"named twice":   head + "| 0 | `core` |\n| 10 | `core` |\n",
+		"a single cell": head + "| 0 |\n",
+	} {
+		if got, err := parseStoreys(text); err == nil {
+			t.Errorf("%s: %v", name, got)
 		}
 	}
 }
@@ -189,116 +246,3 @@ func listPackages(t *testing.T) []listed {
 	}
 	return all
 }
-
-// local is the path of a package within the module: "main" for its root, the
-// whole path for a package of somebody else.
-func local(path string) string {
-	if path == module {
-		return "main"
-	}
-	return strings.TrimPrefix(path, module+"/")
-}
-
-// forbidden says why the package from may not import path, or "".
-func forbidden(from, path string, inTest bool) string {
-	to := local(path)
-	if why := unplaced(from); why != "" {
-		return why
-	}
-	if to == path { // not ours
-		allowed, strict := onItsOwn[from]
-		if strict && !inTest && strings.Contains(strings.SplitN(path, "/", 2)[0], ".") && !slices.Contains(allowed, path) {
-			return from + " stands on the standard library alone"
-		}
-		return ""
-	}
-	if why := unplaced(to); why != "" {
-		return why
-	}
-	switch {
-	case from == to: // an external test of the package itself
-		return ""
-	case to == "main":
-		return "nothing imports the front door"
-	case inside(to, tools):
-		return "tools are programs of their own"
-	case inside(to, endToEnd):
-		if inside(from, endToEnd) {
-			return ""
-		}
-		return "end-to-end helpers are for end-to-end tests"
-	case to == testAid:
-		if inTest || inside(from, endToEnd) || inside(from, tools) {
-			return ""
-		}
-		return "only tests may import it"
-	case to == migrations:
-		if from == "internal/db" || inTest {
-			return ""
-		}
-		return "internal/db alone reads the migrations"
-	case inside(to, demoDir):
-		if from == cliDir || inside(from, demoDir) {
-			return ""
-		}
-		return "only cli shows the demonstration"
-	case from == "main":
-		if to == cliDir {
-			return ""
-		}
-		return "the front door only hands over to cli"
-	case to == cliDir:
-		return "only the front door imports cli"
-	case to == houseDir:
-		if from == cliDir {
-			return ""
-		}
-		return "only cli imports house"
-	case room(to) != "":
-		if from == houseDir || room(from) == room(to) {
-			return ""
-		}
-		return "only house and the room itself import a room"
-	case from == migrations:
-		return "migrations hold data, no code"
-	case from == testAid:
-		return aboveOnly(2, to, inTest)
-	}
-	if height, ok := storeys[from]; ok {
-		if _, ok := sideways[[2]string{from, to}]; ok {
-			return ""
-		}
-		return aboveOnly(height, to, inTest)
-	}
-	return "" // cli, house, a room, the demonstration or an end-to-end test: any storey of internal/
-}
-
-// aboveOnly allows a package at height to import to only from below. A test may
-// also use its neighbours to set up what it needs.
-func aboveOnly(height int, to string, inTest bool) string {
-	if storeys[to] < height || inTest && storeys[to] == height {
-		return ""
-	}
-	return fmt.Sprintf("storey %d may not import storey %d", height, storeys[to])
-}
-
-// unplaced says that the plan of the house does not know a package.
-func unplaced(pkg string) string {
-	_, known := storeys[pkg]
-	if known || pkg == "main" || pkg == cliDir || pkg == houseDir || pkg == migrations || pkg == testAid || room(pkg) != "" || inside(pkg, endToEnd) || inside(pkg, demoDir) ||
-		inside(pkg, tools) {
-		return ""
-	}
-	return pkg + " has no place in the house: give it one in imports_test.go"
-}
-
-func room(pkg string) string {
-	for _, r := range rooms {
-		if inside(pkg, r) {
-			return r
-		}
-	}
-	return ""
-}
-
-func inside(pkg, dir string) bool { return pkg == dir || strings.HasPrefix(pkg, dir+"/") }
