@@ -32,7 +32,7 @@ type cli struct {
 	Serve       serveCmd   `cmd:"" help:"Serve all rooms, or those named."`
 	Init        initCmd    `cmd:"" help:"Make keys, database and the first account, and end."`
 	Migrate     migrateCmd `cmd:"" help:"Bring the database schema up to date."`
-	Share       shareCmd   `cmd:"" help:"Share the torrents out anew among several trackers, while none of them runs."`
+	Reshard     reshardCmd `cmd:"" aliases:"share" help:"Divide the torrents among several trackers again, while none of them runs."`
 	Do          doCmd      `cmd:"" help:"Run a staff command, through the running program where one runs."`
 	CheckConfig checkCmd   `cmd:"" help:"Read the configuration and say what is wrong with it."`
 	Demo        demoCmd    `cmd:"" help:"Serve a scratch site with real datasets, members and BitTorrent clients."`

@@ -120,7 +120,7 @@ func TestThreeTrackers(t *testing.T) {
 	ben.waitFigures(figures{Downloaded: down, Snatched: 3})
 	ann.waitSnatches(sets["a"].up.TorrentID, 2)
 	ann.waitSnatches(sets["c"].up.TorrentID, 1)
-	h.shareAnew(t)
+	h.reshard(t)
 	if got := h.seeders(cy, sets["c"].up); got != 1 {
 		t.Errorf("tracker a took over a swarm with %d seeders, want 1", got)
 	}
@@ -129,11 +129,11 @@ func TestThreeTrackers(t *testing.T) {
 	}
 }
 
-// shareAnew gives all torrents to tracker a, with the command and the database
+// reshard gives all torrents to tracker a, with the command and the database
 // user of production. The swarms must be there afterwards as they were before.
-func (h *house) shareAnew(t *testing.T) {
+func (h *house) reshard(t *testing.T) {
 	t.Helper()
-	words := []string{"share"}
+	words := []string{"reshard"}
 	for name := range shares {
 		h.procs["tracker:"+name].stop(t, syscall.SIGTERM)
 		slots := ""
@@ -145,7 +145,7 @@ func (h *house) shareAnew(t *testing.T) {
 	u := h.user["tracker"]
 	p := h.command(words, "CADUCEUS_DATABASE_USER="+u.User, "CADUCEUS_DATABASE_PASSWORD="+u.Password)
 	if err := p.cmd.Run(); err != nil || strings.Count(p.out.String(), "is retired") != 2 {
-		t.Errorf("share: %v: %s", err, p.out.String())
+		t.Errorf("reshard: %v: %s", err, p.out.String())
 	}
 	h.env["tracker:a"] = append(h.env["tracker:a"], "CADUCEUS_TRACKER_SLOTS=0123456789abcdef")
 	// The seeder would announce itself again soon: look before it does.

@@ -37,10 +37,10 @@ func UntilSignal(errOut io.Writer) (context.Context, func()) {
 	return ctx, func() { signal.Stop(signals); cancel() }
 }
 
-// rehasher is a room that can read its configuration anew.
+// rehasher is a room that can read its configuration again.
 type rehasher interface{ Rehash() }
 
-// onHangup lets the rooms that can read their configuration anew at each SIGHUP, until
+// onHangup lets the rooms that can read their configuration again at each SIGHUP, until
 // ctx ends. Without one of them the signal means what it did, and from a terminal, where it
 // says that nobody is there any more.
 func onHangup(ctx context.Context, rooms []supervise.Room) {

@@ -22,7 +22,7 @@ func (r rehashed) Rehash() {
 	}
 }
 
-// TestHangup reads the configuration anew at the signal.
+// TestHangup reads the configuration again at the signal.
 func TestHangup(t *testing.T) {
 	if isTerminal(os.Stdin) {
 		stdin := os.Stdin

@@ -7,19 +7,19 @@ import (
 	"github.com/caduceus-bio/caduceus/house"
 )
 
-type shareCmd struct {
+type reshardCmd struct {
 	Parts []string `arg:"" name:"name:slots:folder" help:"Every tracker there was or will be, with its journal's folder. One without slots gives its torrents away and is retired."`
 }
 
 // Run moves clients with their counters between the folders of trackers.
-func (c *shareCmd) Run(g *globals) error {
+func (c *reshardCmd) Run(g *globals) error {
 	s, err := g.settings()
 	if err != nil {
 		return err
 	}
 	ctx, stop := house.UntilSignal(os.Stderr)
 	defer stop()
-	moved, err := house.Share(ctx, s, c.Parts)
+	moved, err := house.Reshard(ctx, s, c.Parts)
 	if err != nil {
 		return err
 	}

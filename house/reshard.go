@@ -12,10 +12,10 @@ import (
 	"github.com/caduceus-bio/caduceus/tracker"
 )
 
-// Share moves clients with their counters between the folders of trackers, each
+// Reshard moves clients with their counters between the folders of trackers, each
 // written as name:slots:folder. It needs no secrets, so that the trackers' own user
 // can run it.
-func Share(ctx context.Context, s Settings, texts []string) (_ []tracker.Moved, err error) {
+func Reshard(ctx context.Context, s Settings, texts []string) (_ []tracker.Moved, err error) {
 	var parts []tracker.Part
 	for _, text := range texts {
 		p, err := tracker.ParsePart(text)
