@@ -11,7 +11,7 @@ PKG      ?= ./...
 # One program without cgo: it runs on any Linux of its architecture.
 export CGO_ENABLED = 0
 
-.PHONY: help run build test test-kill check race bench bench-tracker bench-irc fuzz demo clean needs lint-tool
+.PHONY: help run build test test-kill check race bench bench-tracker bench-irc fuzz docs demo clean needs lint-tool
 .DEFAULT_GOAL := help
 
 help: ## say what there is
@@ -61,6 +61,9 @@ bench-irc: build ## put load on the IRC network, on MariaDB, and on inspircd and
 
 fuzz: ## run every fuzz target for FUZZTIME (20s)
 	./scripts/fuzz.sh $(FUZZTIME)
+
+docs: ## write docs/configuration.md from the comments in the code
+	$(GO) run ./scripts/docs
 
 clean: ## remove what was built; ./var, your data, stays
 	rm -rf caduceus bin coverage.out

@@ -14,13 +14,16 @@ import (
 
 // Config is the [hermes] section.
 type Config struct {
+	// Enabled is false on a site without a bot.
 	Enabled bool `toml:"enabled"`
 	// Network is the kind of server: "house" for our own, or another one that knows
 	// the site's accounts; "inspircd" or "ngircd" for a plain one, which is then used
 	// instead of ours.
 	Network string `toml:"network"`
-	Server  string `toml:"server"` // host:port
-	TLS     bool   `toml:"tls"`
+	// Server is the address of the IRC server, host:port.
+	Server string `toml:"server"`
+	// TLS encrypts the connection; only to this machine may it be left out.
+	TLS bool `toml:"tls"`
 	// CAFile names the certificates (PEM) that sign the server's; without it
 	// those of the system count.
 	CAFile string `toml:"ca_file"`
@@ -29,29 +32,31 @@ type Config struct {
 	// at: right for a self-signed one.
 	Fingerprint string `toml:"fingerprint"`
 
-	Nick    string `toml:"nick"`     // consumers of the announces match it exactly
-	Account string `toml:"account"`  // to log in with (SASL PLAIN)
-	KeyFile string `toml:"key_file"` // the account's IRC key; default: hermes.irc-key among the secrets
+	Nick    string `toml:"nick"`     // the bot's nick; programs that read the announces match it exactly
+	Account string `toml:"account"`  // the bot's account, to log in with (SASL PLAIN)
+	KeyFile string `toml:"key_file"` // holds the account's IRC key; empty is hermes.irc-key among the secrets
 
-	// ServerPasswordFile holds the password that the server wants from all; OperName
-	// and OperPasswordFile are for OPER, on a foreign network. Without them the bot
-	// needs operator status in all channels.
+	// ServerPasswordFile holds the password that the server wants from all.
 	ServerPasswordFile string `toml:"server_password_file"`
-	OperName           string `toml:"oper_name"`
-	OperPasswordFile   string `toml:"oper_password_file"`
+	// OperName and OperPasswordFile are for OPER, on a foreign network. Without them
+	// the bot needs operator status in all channels.
+	OperName string `toml:"oper_name"`
+	// OperPasswordFile holds the password that belongs to OperName.
+	OperPasswordFile string `toml:"oper_password_file"`
 
-	AnnounceChannel string   `toml:"announce_channel"`
-	GeneralChannel  string   `toml:"general_channel"` // freeleech news; "" tells none
-	StaffChannel    string   `toml:"staff_channel"`   // staff commands, ends of jobs; "" for none
-	DebugChannel    string   `toml:"debug_channel"`   // failed jobs; "" for none
-	OtherChannels   []string `toml:"other_channels"`  // where commands are answered besides these
-	TopicChannels   []string `toml:"topic_channels"`  // whose topics tell of freeleech
+	AnnounceChannel string   `toml:"announce_channel"` // where uploads are announced
+	GeneralChannel  string   `toml:"general_channel"`  // where freeleech is told; empty: nowhere
+	StaffChannel    string   `toml:"staff_channel"`    // where staff give commands and read how jobs ended; empty: nowhere
+	DebugChannel    string   `toml:"debug_channel"`    // where failed jobs are told; empty: nowhere
+	OtherChannels   []string `toml:"other_channels"`   // further channels in which commands are answered
+	TopicChannels   []string `toml:"topic_channels"`   // channels whose topics tell of freeleech
 
 	// Backlog is how old an upload may be to be announced still.
 	Backlog config.Duration `toml:"backlog"`
-	// LinesPerMinute and LinesBurst are what the server takes from us.
+	// LinesPerMinute is what the server takes from us in the long run.
 	LinesPerMinute int `toml:"lines_per_minute"`
-	LinesBurst     int `toml:"lines_burst"`
+	// LinesBurst is what the server takes from us at once.
+	LinesBurst int `toml:"lines_burst"`
 }
 
 // DefaultConfig is the bot on our own network on the same machine.

@@ -13,11 +13,13 @@ type Config struct {
 	// DataDir holds the embedded database, the tracker's journal, the IRC certificate
 	// and the control socket.
 	DataDir string `toml:"data_dir"`
-	// SecretsDir holds the site key and Hermes's IRC key; "" is secrets in the
-	// data directory.
+	// SecretsDir holds the site key and Hermes's IRC key; empty is the folder secrets
+	// in DataDir.
 	SecretsDir string `toml:"secrets_dir"`
-	LogLevel   string `toml:"log_level"`  // debug, info, warn or error
-	LogFormat  string `toml:"log_format"` // text or json
+	// LogLevel is debug, info, warn or error: what is less is not logged.
+	LogLevel string `toml:"log_level"`
+	// LogFormat is text or json, one line each to standard error.
+	LogFormat string `toml:"log_format"`
 }
 
 // Validate checks the section.

@@ -9,7 +9,7 @@ import (
 // TestUnknownRoom refuses a name that no room has instead of serving some other.
 func TestUnknownRoom(t *testing.T) {
 	t.Parallel()
-	h := &House{Settings: defaultSettings(), Log: defaultSettings().House.logger()}
+	h := &House{Settings: DefaultSettings(), Log: DefaultSettings().House.logger()}
 	for _, name := range []string{"", "job", "Tracker"} {
 		if room, err := h.room(name, "devel"); core.CodeOf(err) != core.Invalid || room != nil {
 			t.Errorf("%q: %v, %v", name, room, err)

@@ -20,8 +20,8 @@ import (
 type Settings struct {
 	House     Config         `toml:"house"`
 	Database  db.Config      `toml:"database"`
-	Site      site.Config    `toml:"site"`
 	Tracker   tracker.Config `toml:"tracker"`
+	Site      site.Config    `toml:"site"`
 	IRC       ircd.Config    `toml:"irc"`
 	Hermes    hermes.Config  `toml:"hermes"`
 	Jobs      jobs.Config    `toml:"jobs"`
@@ -32,7 +32,9 @@ type Settings struct {
 	File string `toml:"-"`
 }
 
-func defaultSettings() Settings {
+// DefaultSettings are those of a site on this machine alone, before what follows from
+// other keys is filled in.
+func DefaultSettings() Settings {
 	return Settings{
 		House:     Config{DataDir: "var", LogLevel: "info", LogFormat: "text"},
 		Database:  db.DefaultConfig(),
@@ -59,7 +61,7 @@ func Load(file string) (Settings, error) {
 			return Settings{}, err
 		}
 	}
-	s := defaultSettings()
+	s := DefaultSettings()
 	s.File = file
 	src, err := config.Load(file, os.Environ(), &s)
 	if err != nil {

@@ -15,67 +15,67 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
-// Config is the section [irc].
+// Config is the [irc] section.
 type Config struct {
-	Network     string `toml:"network"`      // shown to clients; empty: the site's name
-	ServerName  string `toml:"server_name"`  // a host name with a dot in it
-	ListenTLS   string `toml:"listen_tls"`   // empty: no TLS
-	ListenPlain string `toml:"listen_plain"` // empty: none; keep it on loopback
-	CertFile    string `toml:"cert_file"`    // PEM; with key_file, made at the first start where both are missing
-	KeyFile     string `toml:"key_file"`     // PEM
+	Network     string `toml:"network"`      // the network's name, shown to clients; empty: the site's name
+	ServerName  string `toml:"server_name"`  // the server's name, a host name with a dot in it
+	ListenTLS   string `toml:"listen_tls"`   // where clients come with TLS, host:port or :port; empty: nowhere
+	ListenPlain string `toml:"listen_plain"` // where they come without TLS; empty: nowhere; keep it on loopback
+	CertFile    string `toml:"cert_file"`    // the server's certificate in PEM; it and key_file are made at the first start where both are missing
+	KeyFile     string `toml:"key_file"`     // the private key of cert_file in PEM
 	MOTD        string `toml:"motd"`         // message of the day, several lines; empty: none
 	Admin       string `toml:"admin"`        // whom to write to, shown by ADMIN
 
 	Guests       bool `toml:"guests"`        // let people in without an account, to the channels that allow it
 	FreeChannels bool `toml:"free_channels"` // let anyone open a channel by joining it; it lasts while someone is in it
 
-	MaxClients        int      `toml:"max_clients"`
-	MaxPerAddress     int      `toml:"max_per_address"` // an IPv6 address counts with its /64
-	MaxPerNetwork     int      `toml:"max_per_network"` // IPv4 /24, IPv6 /48
-	MaxPerAccount     int      `toml:"max_per_account"`
+	MaxClients        int      `toml:"max_clients"`         // connections at a time
+	MaxPerAddress     int      `toml:"max_per_address"`     // connections of an address; an IPv6 address counts with its /64
+	MaxPerNetwork     int      `toml:"max_per_network"`     // connections of a network: IPv4 /24, IPv6 /48
+	MaxPerAccount     int      `toml:"max_per_account"`     // connections of an account
 	ExemptAddresses   []string `toml:"exempt_addresses"`    // prefixes that max_per_address and login limits by address leave alone
 	ConnectsPerMinute int      `toml:"connects_per_minute"` // new connections of an address, in the long run
-	ConnectsBurst     int      `toml:"connects_burst"`      // and at once
-	SendQueue         int      `toml:"sendq_bytes"`         // a client with more than this unread is cut off
-	LoginTries        int      `toml:"login_tries"`         // wrong keys before the connection is closed
+	ConnectsBurst     int      `toml:"connects_burst"`      // new connections of an address at once
+	SendQueue         int      `toml:"sendq_bytes"`         // a client that has left more than this unread is cut off
+	LoginTries        int      `toml:"login_tries"`         // wrong keys in one connection before it is closed
 
-	RegistrationTimeout config.Duration `toml:"registration_timeout"`
-	PingInterval        config.Duration `toml:"ping_interval"` // silence after which the server asks
-	PingTimeout         config.Duration `toml:"ping_timeout"`  // how long it waits for the answer
+	RegistrationTimeout config.Duration `toml:"registration_timeout"` // how long a client may take to log in
+	PingInterval        config.Duration `toml:"ping_interval"`        // silence after which the server asks whether a client is there
+	PingTimeout         config.Duration `toml:"ping_timeout"`         // how long it waits for the answer
 
-	LinesPerMinute      int `toml:"lines_per_minute"` // what a client may send in the long run; more is read later
-	LinesBurst          int `toml:"lines_burst"`      // and at once
-	GuestLinesPerMinute int `toml:"guest_lines_per_minute"`
-	GuestLinesBurst     int `toml:"guest_lines_burst"`
-	BotLinesPerMinute   int `toml:"bot_lines_per_minute"` // of members' programs, which say with the user mode B what they are
-	BotLinesBurst       int `toml:"bot_lines_burst"`
-	RecvQueue           int `toml:"recvq_bytes"`      // a client that has to wait with more than this unread is cut off
-	JoinsPerMinute      int `toml:"joins_per_minute"` // channels that a connection may enter in the long run
-	JoinsBurst          int `toml:"joins_burst"`      // and at once
-	NicksPerMinute      int `toml:"nicks_per_minute"` // changes of nick of a connection
-	NicksBurst          int `toml:"nicks_burst"`
+	LinesPerMinute      int `toml:"lines_per_minute"`       // what a client may send in the long run; more is read later
+	LinesBurst          int `toml:"lines_burst"`            // what a client may send at once
+	GuestLinesPerMinute int `toml:"guest_lines_per_minute"` // what a guest may send in the long run
+	GuestLinesBurst     int `toml:"guest_lines_burst"`      // what a guest may send at once
+	BotLinesPerMinute   int `toml:"bot_lines_per_minute"`   // what members' programs, which say so with the user mode B, may send in the long run
+	BotLinesBurst       int `toml:"bot_lines_burst"`        // what members' programs may send at once
+	RecvQueue           int `toml:"recvq_bytes"`            // a client that has sent more than this while it has to wait is cut off
+	JoinsPerMinute      int `toml:"joins_per_minute"`       // channels that a connection may enter in the long run
+	JoinsBurst          int `toml:"joins_burst"`            // channels that a connection may enter at once
+	NicksPerMinute      int `toml:"nicks_per_minute"`       // changes of nick of a connection in the long run
+	NicksBurst          int `toml:"nicks_burst"`            // changes of nick of a connection at once
 
 	Replay             int `toml:"replay_lines"`         // missed lines of a channel that simple clients are shown at login, where the member set nothing else
 	PrivateHistoryDays int `toml:"private_history_days"` // how long conversations are kept for members who switched that on
-	FreeHistoryDays    int `toml:"free_history_days"`    // how long lines of channels that nobody keeps are; whoever opens one of that name again reads them
+	FreeHistoryDays    int `toml:"free_history_days"`    // how long lines of channels that nobody keeps are kept; whoever opens one of that name again reads them
 
 	Nicks int `toml:"nicks_per_member"` // what members may register besides their names; 0: none
 
 	ProxyFrom  []string `toml:"proxy_from"`  // prefixes of proxies, whose connections to listen_tls and listen_plain must begin with the PROXY header
 	WebIRCFrom []string `toml:"webirc_from"` // prefixes of gateways that may use WEBIRC
-	WebIRCHash string   `toml:"webirc_hash"` // SHA-256 of their password, in hexadecimal; make the password a long random one
+	WebIRCHash string   `toml:"webirc_hash"` // SHA-256 of the password of these gateways, in hexadecimal; make the password a long random one
 
-	ListenWeb  string   `toml:"listen_websocket"`  // empty: no WebSocket
-	WebTLS     bool     `toml:"websocket_tls"`     // false where a reverse proxy does TLS
+	ListenWeb  string   `toml:"listen_websocket"`  // where clients come by WebSocket; empty: nowhere
+	WebTLS     bool     `toml:"websocket_tls"`     // whether the server does TLS there itself; false where a reverse proxy does
 	WebProxies []string `toml:"websocket_proxies"` // prefixes of reverse proxies, believed in X-Real-IP and X-Forwarded-Proto
-	WebOrigins []string `toml:"websocket_origins"` // hosts whose pages may connect, with *; the server's own always may
+	WebOrigins []string `toml:"websocket_origins"` // hosts whose pages may connect by WebSocket, with * for any part; the server's own always may
 
 	OperName string   `toml:"oper_name"` // who may say OPER without an account; empty: nobody
-	OperHash string   `toml:"oper_hash"` // SHA-256 of the password for it, in hexadecimal; make the password a long random one
-	OperFrom []string `toml:"oper_from"` // prefixes from where it may be said
+	OperHash string   `toml:"oper_hash"` // SHA-256 of the password of oper_name, in hexadecimal; make the password a long random one
+	OperFrom []string `toml:"oper_from"` // prefixes from where OPER may be said without an account
 
-	STSDuration config.Duration `toml:"sts_duration"` // how long clients must remember to use TLS only; 0: they aren't told
-	STSPort     int             `toml:"sts_port"`     // where TLS is, as clients see it
+	STSDuration config.Duration `toml:"sts_duration"` // how long clients must remember to use TLS only (IRCv3 sts); 0: they are not told
+	STSPort     int             `toml:"sts_port"`     // the port of TLS that sts names, as clients see it
 }
 
 // DefaultConfig is TLS for everybody, plain text for this machine.

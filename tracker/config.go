@@ -53,8 +53,7 @@ type Config struct {
 	ClientsURL string `toml:"clients_url"`
 
 	// Interval is the time between two announces of a client. Large swarms
-	// announce less often, up to half as often, and chance spreads them; see
-	// pace.next.
+	// announce less often, up to half as often, and chance spreads them.
 	Interval config.Duration `toml:"interval"`
 	// MinInterval is how soon a client may announce unasked. Who does so sooner
 	// is credited all the same, and given five peers at most. 0 is a sixth of
@@ -136,12 +135,14 @@ type Config struct {
 	// alone. "" is off. Only this machine and TrustedProxies may connect.
 	OcelotListen string `toml:"ocelot_listen"`
 	// OcelotSitePassword is Gazelle's tracker secret, at least 32 letters and
-	// digits; the file is read instead where it is set.
-	OcelotSitePassword     string `toml:"ocelot_site_password"`
+	// digits; OcelotSitePasswordFile is read instead where it is set.
+	OcelotSitePassword string `toml:"ocelot_site_password"`
+	// OcelotSitePasswordFile holds that password; set one of the two.
 	OcelotSitePasswordFile string `toml:"ocelot_site_password_file"`
 	// OcelotReportPassword is Gazelle's report key; without one there are no
 	// reports.
-	OcelotReportPassword     string `toml:"ocelot_report_password"`
+	OcelotReportPassword string `toml:"ocelot_report_password"`
+	// OcelotReportPasswordFile holds that password; set one of the two.
 	OcelotReportPasswordFile string `toml:"ocelot_report_password_file"`
 
 	// MaxConnections is how many connections are open at once; more have to wait.

@@ -176,6 +176,17 @@ func TestDefaultAtFault(t *testing.T) {
 	}
 }
 
+func TestVariable(t *testing.T) {
+	t.Parallel()
+	got, err := load(t, "", config.Variable("tracker", "announce_interval")+"=5s", config.Variable("site", "name")+"=x")
+	if err != nil || got.Tracker.Interval != config.D(5*time.Second) || got.Site.Name != "x" {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if name := config.Variable("two_words", "a_key"); name != "CADUCEUS_TWO__WORDS_A_KEY" {
+		t.Error(name)
+	}
+}
+
 func TestMistakesInTheEnvironment(t *testing.T) {
 	t.Parallel()
 	for entry, says := range map[string]string{

@@ -14,6 +14,11 @@ const prefix = "CADUCEUS_"
 // reserved are variables of the same prefix that are no configuration.
 var reserved = []string{"CADUCEUS_CONFIG", "CADUCEUS_TEST_MARIADB"}
 
+// Variable is the environment variable that sets a key of a section.
+func Variable(section, key string) string {
+	return prefix + strings.ToUpper(strings.ReplaceAll(section, "_", "__")+"_"+key)
+}
+
 // overlay applies the variables that name a key. One that names none is an
 // error, as an unknown key in the file is.
 func overlay(environ []string, root reflect.Value) error {

@@ -6,18 +6,23 @@ import (
 
 // Config is the [database] section.
 type Config struct {
-	Engine Engine `toml:"engine"` // "sqlite" or "mariadb"
-	// Path is the SQLite file; default: caduceus.db in the data directory.
+	// Engine is "sqlite", which is embedded and serves one process, or "mariadb".
+	Engine Engine `toml:"engine"`
+	// Path is the SQLite file; empty is caduceus.db in the data directory.
 	Path string `toml:"path"`
 	// Address is MariaDB's: "host:port" or the absolute path of its socket.
 	Address string `toml:"address"`
-	Name    string `toml:"name"`
-	User    string `toml:"user"`
+	// Name is the database on MariaDB.
+	Name string `toml:"name"`
+	// User is who logs in to MariaDB.
+	User string `toml:"user"`
 	// Password may be left out for socket authentication. PasswordFile is
 	// read instead when it is set.
-	Password       string `toml:"password"`
-	PasswordFile   string `toml:"password_file"`
-	MaxConnections int    `toml:"max_connections"`
+	Password string `toml:"password"`
+	// PasswordFile holds the password; set it or Password, not both.
+	PasswordFile string `toml:"password_file"`
+	// MaxConnections is how many connections to MariaDB this process opens at most.
+	MaxConnections int `toml:"max_connections"`
 }
 
 // DefaultConfig is the embedded SQLite.

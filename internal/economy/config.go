@@ -10,7 +10,7 @@ import (
 type Config struct {
 	// Calendar makes the days of equinoxes and solstices freeleech for all.
 	Calendar bool `toml:"calendar"`
-	// Zone tells where those days begin and end: an IANA name, "UTC" by default.
+	// Zone tells where those days begin and end: an IANA name such as "Europe/Berlin".
 	Zone Zone `toml:"timezone"`
 }
 
