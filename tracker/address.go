@@ -4,6 +4,8 @@ import (
 	"errors"
 	"net/netip"
 	"strings"
+
+	"github.com/caduceus-bio/caduceus/tracker/front"
 )
 
 // addresses decides which address a client has and whether others may be sent
@@ -31,7 +33,7 @@ func (a addresses) trusted(ip netip.Addr) bool {
 // when the connection is a trusted proxy's. X-Forwarded-For is walked from the
 // right, where our own proxies write; what stands left of the first address that
 // is not ours is the client's own text and proves nothing.
-func (a addresses) client(r *Request) (netip.Addr, error) {
+func (a addresses) client(r *front.Request) (netip.Addr, error) {
 	ip := r.Remote.Unmap().WithZone("")
 	if !a.trusted(ip) {
 		return ip, nil

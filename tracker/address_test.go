@@ -8,6 +8,7 @@ import (
 
 	"github.com/caduceus-bio/caduceus/internal/config"
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/tracker/front"
 	"github.com/caduceus-bio/caduceus/tracker/wire"
 )
 
@@ -46,7 +47,7 @@ func TestClientAddress(t *testing.T) {
 		{"an empty entry", "127.0.0.1", []string{"44.1.2.3, "}, "", ""},
 	}
 	for _, tt := range tests {
-		got, err := a.client(&Request{Remote: netip.MustParseAddr(tt.remote), ForwardedFor: tt.forwarded, RealIP: tt.realIP})
+		got, err := a.client(&front.Request{Remote: netip.MustParseAddr(tt.remote), ForwardedFor: tt.forwarded, RealIP: tt.realIP})
 		if (err != nil) != (tt.want == "") || (err == nil && got.String() != tt.want) {
 			t.Errorf("%s: %v, %v; want %q", tt.name, got, err, tt.want)
 		}
@@ -58,12 +59,12 @@ func TestClientAddress(t *testing.T) {
 func TestUnixSocket(t *testing.T) {
 	t.Parallel()
 	a := addresses{}
-	for _, r := range []*Request{{ForwardedFor: []string{"8.8.8.8, 44.1.2.3"}}, {RealIP: "44.1.2.3"}} {
+	for _, r := range []*front.Request{{ForwardedFor: []string{"8.8.8.8, 44.1.2.3"}}, {RealIP: "44.1.2.3"}} {
 		if got, err := a.client(r); err != nil || got.String() != "44.1.2.3" {
 			t.Errorf("%+v: %v, %v", r, got, err)
 		}
 	}
-	if got, err := a.client(&Request{}); err == nil {
+	if got, err := a.client(&front.Request{}); err == nil {
 		t.Errorf("a proxy that says nothing: %v", got)
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"strings"
 
 	"github.com/caduceus-bio/caduceus/internal/supervise"
-	"github.com/caduceus-bio/caduceus/tracker/front"
 	"github.com/caduceus-bio/caduceus/tracker/ocelot"
+	"github.com/caduceus-bio/caduceus/tracker/promise"
 	"github.com/caduceus-bio/caduceus/tracker/roster"
 	"github.com/caduceus-bio/caduceus/tracker/udp"
 )
@@ -22,12 +22,9 @@ type doors struct {
 }
 
 // openDoors opens all that the configuration asks for, or none.
-func (r *Room) openDoors(ctx context.Context, w *work, committer front.Committer) (err error) {
+func (r *Room) openDoors(ctx context.Context, w *work) (err error) {
 	if len(r.c.UDPListen) > 0 {
 		o := udp.Options{Handler: datagrams{w.service}, Clock: r.d.Clock, Log: r.d.Log}
-		if committer != nil {
-			o.Committer = datagramCommitter{committer, w.service}
-		}
 		if w.doors.udp, err = udp.Open(ctx, r.c.UDPListen, o); err != nil {
 			return fmt.Errorf("[tracker] udp_listen: %w", err)
 		}
@@ -134,48 +131,44 @@ type datagrams struct{ s *service }
 var _ udp.Handler = datagrams{}
 
 // Announce implements udp.Handler. It never panics, as Answer does not.
-func (d datagrams) Announce(dst []byte, r *udp.Request) (body []byte, ok bool) {
+func (d datagrams) Announce(dst []byte, r *udp.Request) (a udp.Answer) {
 	s := d.s
 	defer func() {
 		if v := recover(); v != nil {
 			s.log.Error("answering a packet panicked", "panic", v)
-			body, ok = s.refuse(errors.New("panic")).appendText(dst), false
+			a = udp.Answer{Body: s.refuse(errors.New("panic")).appendText(dst), Refused: true}
 		}
 	}()
 	sc := s.scratchpad()
 	defer s.scratch.Put(sc)
-	sc.promise = false
-	why := d.take(sc, r)
-	if r.Promise = sc.promise; why != nil {
-		s.metrics.announces[why.outcome].Inc()
-		return why.appendText(dst), false
+	v := d.take(sc, r)
+	if v.refusal != nil {
+		s.metrics.announces[v.refusal.outcome].Inc()
+		return udp.Answer{Body: v.refusal.appendText(dst), Refused: true, Promise: v.promise}
 	}
 	s.metrics.announces[answered].Inc()
-	return udp.AppendReply(dst, &sc.reply, r.From.Is4()), true
+	return udp.Answer{Body: udp.AppendReply(dst, &sc.reply, r.From.Is4()), Promise: v.promise}
 }
 
-func (d datagrams) take(sc *scratch, r *udp.Request) *refusal {
+func (d datagrams) take(sc *scratch, r *udp.Request) verdict {
 	path, _, _ := strings.Cut(r.URL, "?")
 	passkey, action, ok := route(path)
 	switch {
 	case r.Bad != nil:
-		return d.s.refuse(r.Bad)
+		return verdict{refusal: d.s.refuse(r.Bad)}
 	case !ok || action != "announce":
-		return d.s.refuseNoPasskey()
+		return verdict{refusal: d.s.refuseNoPasskey()}
 	}
 	sc.announce = r.Announce
-	why := d.s.take(sc, passkey, r.From, "")
-	if why != nil && why.location != "" {
-		return d.s.refuseForeign()
+	v := d.s.take(sc, passkey, r.From, "")
+	if v.refusal != nil && v.refusal.location != "" {
+		v.refusal = d.s.refuseForeign()
 	}
-	return why
+	return v
 }
 
-// datagramCommitter tells over UDP what the other front would.
-type datagramCommitter struct {
-	front.Committer
-	s *service
-}
+// Commit implements udp.Handler.
+func (d datagrams) Commit(p promise.Promise) error { return d.s.Commit(p) }
 
-// Failed implements udp.Committer.
-func (c datagramCommitter) Failed(err error) string { return oneLine(c.s.refuse(err).reason) }
+// Failed implements udp.Handler: it tells over UDP what the other front would.
+func (d datagrams) Failed(err error) string { return oneLine(d.s.refuse(err).reason) }

@@ -264,14 +264,6 @@ func TestDoorsOpenTogether(t *testing.T) {
 	_ = again.Close()
 }
 
-// tornCommitter fails like a ledger without room.
-type tornCommitter struct{}
-
-func (tornCommitter) Commit() error { return core.Errorf(core.Unavailable, "the journal is full") }
-func (tornCommitter) Failed([]byte, error) (int, []byte) {
-	return 200, nil
-}
-
 // TestPacketsThatPanic makes sure that a fault is told without its details.
 func TestPacketsThatPanic(t *testing.T) {
 	t.Parallel()
@@ -280,23 +272,22 @@ func TestPacketsThatPanic(t *testing.T) {
 	d := datagrams{s}
 	r := &udp.Request{URL: "/" + passkeys[0] + "/announce", From: netip.MustParseAddr("44.0.0.1"),
 		Announce: wire.Announce{InfoHash: hash(1), PeerID: wire.PeerID([]byte("-TR3000-000000000001")), Port: 1, Left: 5}}
-	got, ok := d.Announce([]byte("head"), r)
-	if ok || !strings.HasPrefix(string(got), "head") || strings.Contains(string(got), "torn") || len(got) < 10 {
-		t.Errorf("%q, %v", got, ok)
+	got := d.Announce([]byte("head"), r)
+	if text := string(got.Body); !got.Refused || !strings.HasPrefix(text, "head") || strings.Contains(text, "torn") || len(text) < 10 {
+		t.Errorf("%q, %+v", text, got)
 	}
 	broken.panic = false
-	if got, ok := d.Announce([]byte("head"), r); !ok || len(got) != 4+12 {
-		t.Errorf("%q, %v", got, ok)
+	if got := d.Announce([]byte("head"), r); got.Refused || len(got.Body) != 4+12 || got.Promise == 0 {
+		t.Errorf("%q, %+v", got.Body, got)
 	}
 	s.slots = 0 // it is another tracker's
-	if got, ok := d.Announce([]byte("head"), r); ok || !strings.Contains(string(got), "another part of the tracker; announce over HTTP") {
-		t.Errorf("%q, %v", got, ok)
+	if got := d.Announce([]byte("head"), r); !got.Refused || !strings.Contains(string(got.Body), "another part of the tracker; announce over HTTP") {
+		t.Errorf("%q, %+v", got.Body, got)
 	}
-	c := datagramCommitter{tornCommitter{}, s}
-	if text := c.Failed(c.Commit()); text != "the journal is full" {
+	if text := d.Failed(core.Errorf(core.Unavailable, "the journal is full")); text != "the journal is full" {
 		t.Errorf("got %q", text)
 	}
-	if text := c.Failed(errors.New("a secret of ours")); strings.Contains(text, "secret") {
+	if text := d.Failed(errors.New("a secret of ours")); strings.Contains(text, "secret") {
 		t.Errorf("got %q", text)
 	}
 }

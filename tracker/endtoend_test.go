@@ -25,6 +25,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/tracker/front"
 	"github.com/caduceus-bio/caduceus/tracker/ledger"
+	"github.com/caduceus-bio/caduceus/tracker/promise"
 	"github.com/caduceus-bio/caduceus/tracker/swarm"
 	"github.com/caduceus-bio/caduceus/tracker/wire/wiretest"
 )
@@ -44,27 +45,40 @@ type theatre struct {
 	now     time.Time
 	broken  bool
 	entries []ledger.Entry
+	fault   error // an answer and its promise did not fit
 }
 
 // Answer implements front.Handler for the history at hand.
-func (th *theatre) Answer(dst []byte, r *Request) (int, []byte) {
+func (th *theatre) Answer(dst []byte, r *front.Request) front.Answer {
 	th.mu.Lock()
 	defer th.mu.Unlock()
-	return th.s.Answer(dst, r)
+	before := len(th.entries)
+	a := th.s.Answer(dst, r)
+	var want promise.Promise
+	if len(th.entries) > before && !th.broken {
+		want = promise.Promise(len(th.entries))
+	}
+	if a.Promise != want {
+		th.fault = fmt.Errorf("an answer promises %d, want %d", a.Promise, want)
+	}
+	return a
 }
 
 // Record implements ledger.Ledger. Answer holds the lock.
-func (th *theatre) Record(e ledger.Entry) error {
+func (th *theatre) Record(e ledger.Entry) (promise.Promise, error) {
 	e.SeedTime, e.At, e.Record = 0, time.Time{}, nil
 	th.entries = append(th.entries, e)
 	if th.broken {
-		return core.Errorf(core.Unavailable, "no room in the ledger")
+		return 0, core.Errorf(core.Unavailable, "no room in the ledger")
 	}
-	return nil
+	return promise.Promise(len(th.entries)), nil
 }
 
-// Commit implements ledger.Ledger.
-func (th *theatre) Commit() error { return nil }
+// Commit implements ledger.Ledger and front.Handler.
+func (th *theatre) Commit(promise.Promise) error { return nil }
+
+// Failed implements front.Handler.
+func (th *theatre) Failed(dst []byte, err error) (int, []byte) { return th.loaded.Failed(dst, err) }
 
 func newTheatre(tb testing.TB) *theatre {
 	tb.Helper()
@@ -116,7 +130,7 @@ func (th *theatre) begins() *reference {
 	th.mu.Lock()
 	defer th.mu.Unlock()
 	l := th.loaded
-	th.now, th.entries, th.broken = th.begin, nil, false
+	th.now, th.entries, th.broken, th.fault = th.begin, nil, false, nil
 	th.s = &service{c: l.c, addresses: l.addresses, slots: l.slots, sources: l.sources, pace: l.pace, suspects: l.suspects, roster: l.roster,
 		swarms: swarm.New(swarm.Config{Timeout: l.pace.timeout, Forget: forgetAfter, SeedCap: l.pace.seedCap(), NumWant: l.c.NumWantMax,
 			PerMember: l.c.MaxClients, MaxRate: l.c.MaxLineMbit * 1_000_000 / 8, MinInterval: l.c.minInterval()}),
@@ -394,6 +408,8 @@ func (p *play) compare(passkey, query string, ip netip.Addr, body []byte) error 
 	}
 	p.entries = nil
 	switch {
+	case p.fault != nil:
+		return fmt.Errorf("%s: %w", told, p.fault)
 	case failed != want.fails:
 		return fmt.Errorf("%s: must fail: %v", told, want.fails)
 	case failed:

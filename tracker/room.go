@@ -224,12 +224,12 @@ func counts(changed []swarm.Count) []ledger.Count {
 
 // listen opens all addresses, or none.
 func (r *Room) listen(ctx context.Context, w *work) (err error) {
-	o := front.Options{Handler: w.service, Committer: w.service, MaxConnections: r.c.MaxConnections, IdleTimeout: r.c.IdleTimeout.Duration, Log: r.d.Log,
+	o := front.Options{Handler: w.service, MaxConnections: r.c.MaxConnections, IdleTimeout: r.c.IdleTimeout.Duration, Log: r.d.Log,
 		SocketMode: r.c.socketMode(), Observe: r.metrics.latency.Observe}
 	if r.c.ProxyProtocol {
 		o.SendsProxy = w.service.addresses.trusted
 	}
-	if err := r.openDoors(ctx, w, o.Committer); err != nil {
+	if err := r.openDoors(ctx, w); err != nil {
 		return err
 	}
 	if w.front, err = front.Open(ctx, r.c.Listen, o); err != nil {

@@ -17,14 +17,12 @@ import (
 	"github.com/caduceus-bio/caduceus/tracker/front"
 	"github.com/caduceus-bio/caduceus/tracker/ledger"
 	"github.com/caduceus-bio/caduceus/tracker/ocelot"
+	"github.com/caduceus-bio/caduceus/tracker/promise"
 	"github.com/caduceus-bio/caduceus/tracker/roster"
 	"github.com/caduceus-bio/caduceus/tracker/swarm"
 	"github.com/caduceus-bio/caduceus/tracker/trace"
 	"github.com/caduceus-bio/caduceus/tracker/wire"
 )
-
-// Request is what the front hands over; see front.Request.
-type Request = front.Request
 
 // service answers announces and scrapes.
 type service struct {
@@ -48,17 +46,22 @@ type service struct {
 	sometimes rate.Sometimes // for what a client could write into the log at will
 }
 
-var (
-	_ front.Handler   = (*service)(nil)
-	_ front.Committer = (*service)(nil)
-)
+var _ front.Handler = (*service)(nil)
 
-// Commit implements front.Committer: it makes lasting what was answered until now.
-func (s *service) Commit() error { return s.ledger.Commit() }
+// Commit implements front.Handler: the ledger keeps what answers have promised.
+func (s *service) Commit(p promise.Promise) error { return s.ledger.Commit(p) }
 
-// Failed implements front.Committer.
+// Failed implements front.Handler.
 func (s *service) Failed(dst []byte, err error) (status int, body []byte) {
-	return s.finish(dst, s.refuse(err), s.metrics.announces)
+	a := s.finish(dst, verdict{refusal: s.refuse(err)}, s.metrics.announces)
+	return a.Status, a.Body
+}
+
+// verdict is what the service has decided on a request. A refusal can promise
+// something too: what a client transferred before it was refused is credited.
+type verdict struct {
+	refusal *refusal // nil where the request is answered
+	promise promise.Promise
 }
 
 // scratch is what one request needs besides its answer.
@@ -69,7 +72,6 @@ type scratch struct {
 	hashes   []core.InfoHash
 	files    []wire.ScrapeFile
 	seen     trace.Announce
-	promise  bool // the announce has changed something that must last before it is answered
 }
 
 // scratchpad takes a scratch from the pool, where it has to go back.
@@ -82,38 +84,39 @@ func (s *service) scratchpad() *scratch {
 
 // Answer implements front.Handler. It never panics: a fault of ours is logged, and
 // told without its details.
-func (s *service) Answer(dst []byte, r *Request) (status int, body []byte) {
+func (s *service) Answer(dst []byte, r *front.Request) (a front.Answer) {
 	start := len(dst)
 	defer func() {
 		if v := recover(); v != nil {
 			s.log.Error("answering a request panicked", "panic", v)
-			status, body = http.StatusOK, s.refuse(errors.New("panic")).append(dst[:start])
+			a = front.Answer{Status: http.StatusOK, Body: s.refuse(errors.New("panic")).append(dst[:start])}
 		}
 	}()
 	passkey, action, ok := route(r.Path)
 	switch {
 	case !ok:
-		return http.StatusNotFound, append(dst, "Not found. BitTorrent clients find the tracker by the address in a .torrent file.\n"...)
+		return front.Answer{Status: http.StatusNotFound, Body: append(dst, "Not found. BitTorrent clients find the tracker by the address in a .torrent file.\n"...)}
 	case r.Method != http.MethodGet:
-		return http.StatusMethodNotAllowed, append(dst, "Only GET is answered here.\n"...)
+		return front.Answer{Status: http.StatusMethodNotAllowed, Body: append(dst, "Only GET is answered here.\n"...)}
 	}
 	sc := s.scratchpad()
 	defer s.scratch.Put(sc)
 	if action == "scrape" {
 		body, why := s.scrape(dst, sc, passkey, r)
-		return s.finish(body, why, s.metrics.scrapes)
+		return s.finish(body, verdict{refusal: why}, s.metrics.scrapes)
 	}
-	body, why := s.announce(dst, sc, passkey, r)
-	return s.finish(body, why, s.metrics.announces)
+	body, v := s.announce(dst, sc, passkey, r)
+	return s.finish(body, v, s.metrics.announces)
 }
 
-func (s *service) finish(body []byte, why *refusal, counters *counters) (int, []byte) {
-	if why == nil {
+// finish counts a verdict and makes an answer of it.
+func (s *service) finish(body []byte, v verdict, counters *counters) front.Answer {
+	if v.refusal == nil {
 		counters[answered].Inc()
-		return http.StatusOK, body
+		return front.Answer{Status: http.StatusOK, Body: body, Promise: v.promise}
 	}
-	counters[why.outcome].Inc()
-	return why.status(), why.append(body)
+	counters[v.refusal.outcome].Inc()
+	return front.Answer{Status: v.refusal.status(), Body: v.refusal.append(body), Promise: v.promise}
 }
 
 // route splits /{passkey}/announce or /{passkey}/scrape.
@@ -126,35 +129,33 @@ func route(path string) (passkey, action string, ok bool) {
 	return passkey, action, ok && passkey != "" && (action == "announce" || action == "scrape")
 }
 
-// announce appends the answer to dst, or leaves it and says why there is none.
-func (s *service) announce(dst []byte, sc *scratch, key string, r *Request) ([]byte, *refusal) {
+// announce appends the reply to an announce to dst, unless it is refused.
+func (s *service) announce(dst []byte, sc *scratch, key string, r *front.Request) ([]byte, verdict) {
 	if err := wire.ParseAnnounce(r.Query, &sc.announce); err != nil {
-		return dst, s.refuse(err)
+		return dst, verdict{refusal: s.refuse(err)}
 	}
 	ip, err := s.addresses.client(r)
 	if err != nil {
-		return dst, s.refuseProxy(err)
+		return dst, verdict{refusal: s.refuseProxy(err)}
 	}
-	why := s.take(sc, key, ip, r.Query)
-	r.Promise = sc.promise
-	if why != nil {
-		return dst, why
+	v := s.take(sc, key, ip, r.Query)
+	if v.refusal != nil {
+		return dst, v
 	}
-	return sc.reply.Append(dst), nil
+	return sc.reply.Append(dst), v
 }
 
-// take takes in the announce of sc, by whichever front it came, and leaves the
-// answer there, or says why there is none. With query it may be sent on. Whether
-// something has to be committed before the answer goes out is in sc.promise.
-func (s *service) take(sc *scratch, key string, ip netip.Addr, query string) (why *refusal) {
+// take takes in the announce of sc, by whichever front it came. Unless the verdict
+// is a refusal, the reply is in sc. An HTTP query may be redirected to the tracker
+// that serves the torrent.
+func (s *service) take(sc *scratch, key string, ip netip.Addr, query string) (v verdict) {
 	now := s.clock()
 	a := &sc.announce
-	sc.promise = false
 	m, why := s.identify(key, a.InfoHash)
 	var t roster.Torrent
 	if why == nil {
 		sc.seen = trace.Announce{Member: m.ID, At: now.Unix()}
-		defer func() { s.note(sc, why) }()
+		defer func() { s.note(sc, v.refusal) }()
 		t, why = s.check(m, a, ip, now)
 		sc.seen.Torrent = t.ID
 	}
@@ -163,27 +164,26 @@ func (s *service) take(sc *scratch, key string, ip netip.Addr, query string) (wh
 			// Some clients repeat a stop until it succeeds, and there is
 			// nothing to stop.
 			s.reply(sc, ip, swarm.Result{}, 0)
-			return nil
+			return verdict{}
 		}
-		return why
+		return verdict{refusal: why}
 	}
 	if !s.slots.has(t.Slot) {
-		return s.elsewhere(t.Slot, key, "announce", query)
+		return verdict{refusal: s.elsewhere(t.Slot, key, "announce", query)}
 	}
 	hidden := !m.CanLeech && a.Left > 0
-	result, err := s.enter(sc, key, m, t, ip, hidden, now)
-	sc.promise = err == nil
+	result, made, err := s.enter(sc, key, m, t, ip, hidden, now)
 	switch {
 	case err != nil:
-		return s.refuse(err)
+		return verdict{refusal: s.refuse(err)}
 	case a.Event == wire.Stopped:
 	case hidden:
-		return s.refuseLeech()
+		return verdict{refusal: s.refuseLeech(), promise: made}
 	case result.NoSlot:
-		return s.refuseSlot(s.roster.LeechSlots(m))
+		return verdict{refusal: s.refuseSlot(s.roster.LeechSlots(m)), promise: made}
 	}
 	s.reply(sc, ip, result, s.snatches(t.ID))
-	return nil
+	return verdict{promise: made}
 }
 
 // identify finds the member whose passkey is in the path, or whose key for the
@@ -239,8 +239,9 @@ func (s *service) check(m roster.Member, a *wire.Announce, ip netip.Addr, now ti
 	return t, nil
 }
 
-// enter takes the announce into the swarm and its change into the ledger.
-func (s *service) enter(sc *scratch, key string, m roster.Member, t roster.Torrent, ip netip.Addr, hidden bool, now time.Time) (swarm.Result, error) {
+// enter takes the announce into the swarm and its change into the ledger, whose
+// promise it returns.
+func (s *service) enter(sc *scratch, key string, m roster.Member, t roster.Torrent, ip netip.Addr, hidden bool, now time.Time) (swarm.Result, promise.Promise, error) {
 	a := &sc.announce
 	in := swarm.Announce{
 		Torrent: t.ID, Member: m.ID, PeerID: a.PeerID, Key: a.Key,
@@ -256,7 +257,8 @@ func (s *service) enter(sc *scratch, key string, m roster.Member, t roster.Torre
 	}
 	in.V4, in.V6 = s.endpoints(a, ip)
 	generation := s.roster.Generation()
-	result, err := s.swarms.Announce(&in, sc.peers[:0], func(c swarm.Change) error {
+	var made promise.Promise
+	result, err := s.swarms.Announce(&in, sc.peers[:0], func(c swarm.Change) (err error) {
 		// Whoever was disabled or deleted since the check is being taken out of
 		// the swarms under this same lock: don't let them in behind it.
 		if s.roster.Generation() != generation && !s.still(key, m, a.InfoHash, t) {
@@ -266,16 +268,17 @@ func (s *service) enter(sc *scratch, key string, m roster.Member, t roster.Torre
 		sc.credited(&in, c, leech)
 		e := entry(c, leech)
 		e.Record = s.swarms.Record(c.Torrent)
-		return s.ledger.Record(e)
+		made, err = s.ledger.Record(e)
+		return err
 	})
 	if err != nil {
-		return result, err
+		return result, 0, err
 	}
 	sc.peers = result.Peers // it may have grown
 	if e, found := suspect(m.ID, t, a, result.Suspicion); found {
 		s.suspects.found(e)
 	}
-	return result, nil
+	return result, made, nil
 }
 
 // still reports whether lookups say what they said before.
@@ -351,7 +354,7 @@ func (s *service) interval() time.Duration {
 // may not see, because they are not or no more registered or because the key is
 // that of another torrent, are left out. Where a client asks for torrents of other
 // trackers too, those are as their trackers last wrote them.
-func (s *service) scrape(dst []byte, sc *scratch, key string, r *Request) ([]byte, *refusal) {
+func (s *service) scrape(dst []byte, sc *scratch, key string, r *front.Request) ([]byte, *refusal) {
 	m, known := s.roster.Member(key)
 	var err error
 	if sc.hashes, err = wire.ParseScrape(r.Query, sc.hashes[:0]); err != nil {

@@ -14,7 +14,9 @@ import (
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
+	"github.com/caduceus-bio/caduceus/tracker/front"
 	"github.com/caduceus-bio/caduceus/tracker/ledger"
+	"github.com/caduceus-bio/caduceus/tracker/promise"
 	"github.com/caduceus-bio/caduceus/tracker/wire"
 )
 
@@ -25,16 +27,16 @@ type brokenLedger struct {
 	taken int
 }
 
-func (b *brokenLedger) Commit() error { return nil }
+func (b *brokenLedger) Commit(promise.Promise) error { return nil }
 
-func (b *brokenLedger) Record(ledger.Entry) error {
+func (b *brokenLedger) Record(ledger.Entry) (promise.Promise, error) {
 	if b.panic {
 		panic("the ledger is torn")
 	}
 	if b.err == nil {
 		b.taken++
 	}
-	return b.err
+	return promise.Promise(b.taken), b.err
 }
 
 // newService makes a loaded service without a server, on a broken ledger.
@@ -74,9 +76,9 @@ func newServiceOf(t testing.TB, books ledger.Ledger, more func(*world)) (s *serv
 	return s, passkeys
 }
 
-func request(passkey string, peer int, up int64) *Request {
+func request(passkey string, peer int, up int64) *front.Request {
 	h := hash(1)
-	return &Request{Method: "GET", Path: "/" + passkey + "/announce", Remote: netip.AddrFrom4([4]byte{44, 0, byte(peer >> 8), byte(peer)}),
+	return &front.Request{Method: "GET", Path: "/" + passkey + "/announce", Remote: netip.AddrFrom4([4]byte{44, 0, byte(peer >> 8), byte(peer)}),
 		Query: fmt.Sprintf("info_hash=%s&peer_id=-TR3000-%012d&port=51413&uploaded=%d&downloaded=0&left=%d&key=abcd1234&numwant=50&compact=1&supportcrypto=1",
 			percent(h), peer, up, peer%3)}
 }
@@ -89,11 +91,11 @@ func TestLedgerRefuses(t *testing.T) {
 	s, passkeys := newService(t, broken)
 	answer := func(up int64) string {
 		t.Helper()
-		status, body := s.Answer(nil, request(passkeys[0], 1, up))
-		if status != 200 {
-			t.Fatalf("status %d", status)
+		a := s.Answer(nil, request(passkeys[0], 1, up))
+		if a.Status != 200 {
+			t.Fatalf("status %d", a.Status)
 		}
-		return string(body)
+		return string(a.Body)
 	}
 	answer(0)
 	broken.err = core.Errorf(core.Unavailable, "no room in the ledger")
@@ -129,7 +131,7 @@ func TestChangedMeanwhile(t *testing.T) {
 	if !s.still(passkeys[0], m, hash(1), tt) || s.still(passkeys[0], m, hash(1), stale) || s.still("", m, hash(1), tt) {
 		t.Error("what has changed is not seen")
 	}
-	if _, err := s.enter(sc, passkeys[0], m, tt, netip.MustParseAddr("44.0.0.1"), false, time.Now()); err != nil {
+	if _, _, err := s.enter(sc, passkeys[0], m, tt, netip.MustParseAddr("44.0.0.1"), false, time.Now()); err != nil {
 		t.Errorf("nothing has changed: %v", err)
 	}
 }
@@ -142,10 +144,11 @@ func FuzzAnswer(f *testing.F) {
 	f.Add("//announce", "&&=&", ",")
 	f.Fuzz(func(t *testing.T, path, query, forwarded string) {
 		path = strings.ReplaceAll(path, "KEY", passkeys[0])
-		r := &Request{Method: "GET", Path: path, Query: query, Remote: netip.MustParseAddr("127.0.0.1"), ForwardedFor: []string{forwarded}}
-		status, body := s.Answer(nil, r)
-		if (status == 200) != (len(body) > 0 && body[0] == 'd' && body[len(body)-1] == 'e') {
-			t.Fatalf("%d %q", status, body)
+		r := &front.Request{Method: "GET", Path: path, Query: query, Remote: netip.MustParseAddr("127.0.0.1"), ForwardedFor: []string{forwarded}}
+		a := s.Answer(nil, r)
+		body := a.Body
+		if (a.Status == 200) != (len(body) > 0 && body[0] == 'd' && body[len(body)-1] == 'e') {
+			t.Fatalf("%d %q", a.Status, body)
 		}
 		if strings.Contains(string(body), "went wrong on our side") {
 			t.Fatalf("a fault: %q", body)
@@ -158,18 +161,21 @@ func FuzzAnswer(f *testing.F) {
 // allocates.
 func TestAnswerAllocatesLittle(t *testing.T) {
 	s, passkeys := newService(t, nil)
-	requests := make([]*Request, 4*s.c.MaxClients)
+	requests := make([]*front.Request, 4*s.c.MaxClients)
 	for n := range requests {
 		requests[n] = request(passkeys[n%4], n, 0)
 	}
 	buf := make([]byte, 0, 4096)
 	turn := func() {
+		var made promise.Promise
 		for _, r := range requests {
-			if _, body := s.Answer(buf, r); body[1] != '8' {
-				t.Fatalf("%s", body)
+			a := s.Answer(buf, r)
+			if a.Body[1] != '8' {
+				t.Fatalf("%s", a.Body)
 			}
+			made = made.With(a.Promise)
 		}
-		if err := s.Commit(); err != nil {
+		if err := s.Commit(made); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -183,7 +189,7 @@ func TestAnswerAllocatesLittle(t *testing.T) {
 // as many clients as four members may run.
 func BenchmarkAnswer(b *testing.B) {
 	s, passkeys := newService(b, nil)
-	var requests []*Request
+	var requests []*front.Request
 	for n := range 4 * s.c.MaxClients {
 		requests = append(requests, request(passkeys[n%4], n, 0))
 	}
@@ -191,12 +197,12 @@ func BenchmarkAnswer(b *testing.B) {
 	n := 0
 	b.ReportAllocs()
 	for b.Loop() {
-		_, body := s.Answer(buf, requests[n%len(requests)])
-		if body[1] != '8' {
-			b.Fatalf("%s", body)
+		a := s.Answer(buf, requests[n%len(requests)])
+		if a.Body[1] != '8' {
+			b.Fatalf("%s", a.Body)
 		}
 		if n++; n%50 == 0 {
-			if err := s.Commit(); err != nil {
+			if err := s.Commit(a.Promise); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -4,25 +4,26 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+
+	"github.com/caduceus-bio/caduceus/tracker/promise"
 )
 
-// answer lets the handler answer the request in l.head.
-func (l *loop) answer(c *conn) {
+// answer lets the handler answer the request in l.head, and returns the promise to
+// be kept before the answer is sent.
+func (l *loop) answer(c *conn) promise.Promise {
 	h := &l.head
 	h.Remote = c.remote
 	c.closing = !h.keep || l.draining
 	c.unread = h.body
 	l.answered++
-	h.Promise = false
-	l.respond(c.closing, h.oldest, h.Method == http.MethodHead, func(dst []byte) (int, []byte) { return l.s.o.Handler.Answer(dst, &h.Request) })
-	l.promised = l.promised || h.Promise
+	return l.respond(c.closing, h.oldest, h.Method == http.MethodHead, func(dst []byte) Answer { return l.s.o.Handler.Answer(dst, &h.Request) })
 }
 
 // refuse answers what is no proper request, and closes.
 func (l *loop) refuse(c *conn, why *refusal) {
 	l.s.refused.Add(1)
 	c.closing, c.unread = true, true
-	l.respond(true, false, false, func(dst []byte) (int, []byte) { return why.status, append(dst, why.text...) })
+	l.respond(true, false, false, func(dst []byte) Answer { return Answer{Status: why.status, Body: append(dst, why.text...)} })
 }
 
 // usual is the length of a body with as many digits as most have. The head is
@@ -30,14 +31,15 @@ func (l *loop) refuse(c *conn, why *refusal) {
 // where it is.
 const usual = 500
 
-// respond appends a response to l.out.
-func (l *loop) respond(closing, oldest, headOnly bool, body func(dst []byte) (int, []byte)) {
+// respond appends a response to l.out, and returns the promise of its answer.
+func (l *loop) respond(closing, oldest, headOnly bool, answer func(dst []byte) Answer) promise.Promise {
 	at := len(l.out)
 	guess := len(l.responseHead(http.StatusOK, usual, closing, oldest, nil))
 	l.out = slices.Grow(l.out, guess)[:at+guess]
-	status, out := body(l.out)
+	a := answer(l.out)
+	out := a.Body
 	n := len(out) - at - guess
-	line := l.responseHead(status, n, closing, oldest, out[len(out)-n:])
+	line := l.responseHead(a.Status, n, closing, oldest, out[len(out)-n:])
 	if headOnly {
 		out = out[:at+guess]
 	}
@@ -50,6 +52,7 @@ func (l *loop) respond(closing, oldest, headOnly bool, body func(dst []byte) (in
 	}
 	copy(out[at:], line)
 	l.out = out
+	return a.Promise
 }
 
 // responseHead writes a head into l.line. The body of a redirect is where to go.
@@ -91,18 +94,22 @@ func (l *loop) dateNow() []byte {
 	return l.date
 }
 
-// uncommitted puts failures in the place of the handler's answers of this turn.
+// uncommitted puts failures in the place of those answers of this turn whose
+// promise could not be kept.
 func (l *loop) uncommitted(err error) {
 	made := l.out
 	l.out = l.other[:0]
 	for i := range l.sends {
 		s := &l.sends[i]
 		from := len(l.out)
-		if s.answers == 0 {
+		if s.promise == 0 {
 			l.out = append(l.out, made[s.from:s.to]...)
 		} else {
 			s.c.closing, s.c.unread = true, true
-			l.respond(true, false, false, func(dst []byte) (int, []byte) { return l.s.o.Committer.Failed(dst, err) })
+			l.respond(true, false, false, func(dst []byte) Answer {
+				status, body := l.s.o.Handler.Failed(dst, err)
+				return Answer{Status: status, Body: body}
+			})
 		}
 		s.from, s.to = from, len(l.out)
 	}

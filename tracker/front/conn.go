@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/caduceus-bio/caduceus/internal/proxyproto"
+	"github.com/caduceus-bio/caduceus/tracker/promise"
 )
 
 // Limits of reading on after an answer that closes: without it the kernel would
@@ -74,6 +75,7 @@ func (l *loop) read(c *conn) {
 // requests answers all requests in b and keeps the beginning of the next.
 func (l *loop) requests(c *conn, b []byte) {
 	from, answered := len(l.out), l.answered
+	var made promise.Promise
 	for len(b) > 0 && !c.closing {
 		if c.proxied {
 			client, n, err := proxyproto.Parse(b)
@@ -100,7 +102,7 @@ func (l *loop) requests(c *conn, b []byte) {
 			break
 		}
 		b = b[n:]
-		l.answer(c)
+		made = made.With(l.answer(c))
 	}
 	fresh := len(c.in) == 0 || l.answered > answered
 	c.unread = c.closing && len(b) > 0 || c.unread
@@ -115,7 +117,7 @@ func (l *loop) requests(c *conn, b []byte) {
 		c.asked, c.deadline = true, l.now.Add(l.s.o.IdleTimeout)
 	}
 	if len(l.out) > from {
-		l.queue(c, from, l.answered-answered)
+		l.queue(c, from, made)
 		return
 	}
 	l.watch(c)
@@ -169,19 +171,24 @@ func (l *loop) refuseNow(c *conn, why *refusal) {
 	l.queue(c, from, 0)
 }
 
-// queue marks what was answered since from to be sent at the turn's end.
-func (l *loop) queue(c *conn, from, answers int) {
+// queue marks what was answered since from to be sent at the turn's end, once its
+// promise is kept.
+func (l *loop) queue(c *conn, from int, made promise.Promise) {
 	c.queued = true
-	l.sends = append(l.sends, send{c: c, from: from, to: len(l.out), answers: answers})
+	l.sends = append(l.sends, send{c: c, from: from, to: len(l.out), promise: made})
 }
 
-// flush commits and sends the answers of a turn.
+// flush keeps the promises of a turn's answers and sends them.
 func (l *loop) flush() {
 	if len(l.sends) == 0 {
 		return
 	}
-	if l.promised && l.s.o.Committer != nil {
-		if err := l.s.o.Committer.Commit(); err != nil {
+	var made promise.Promise
+	for i := range l.sends {
+		made = made.With(l.sends[i].promise)
+	}
+	if made != 0 {
+		if err := l.s.o.Handler.Commit(made); err != nil {
 			l.uncommitted(err)
 		}
 	}
@@ -194,7 +201,7 @@ func (l *loop) flush() {
 	if l.answered > 0 && l.s.o.Observe != nil {
 		l.s.o.Observe(l.answered, time.Since(l.now))
 	}
-	l.sends, l.out, l.answered, l.promised = l.sends[:0], l.out[:0], 0, false
+	l.sends, l.out, l.answered = l.sends[:0], l.out[:0], 0
 	if cap(l.out) > keepBuffer {
 		l.out, l.other = make([]byte, 0, keepBuffer/4), nil
 	}

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/caduceus-bio/caduceus/tracker/promise"
 )
 
 const (
@@ -57,8 +59,7 @@ type loop struct {
 	line    []byte // a response's head
 	stalled int    // bytes that clients have not taken
 
-	answered  int  // requests that the handler has answered in this turn
-	promised  bool // one of these answers has to be committed
+	answered  int // requests that the handler has answered in this turn
 	nextSweep time.Time
 	swept     int // of sweepParts
 
@@ -75,11 +76,12 @@ type arrival struct {
 	remote netip.Addr
 }
 
-// send is a part of out for a connection.
+// send is a part of out for a connection, and the promise to be kept before it is
+// sent.
 type send struct {
 	c        *conn
 	from, to int
-	answers  int // of the handler's
+	promise  promise.Promise
 }
 
 // ticket names a connection that may be gone meanwhile.

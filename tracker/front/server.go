@@ -11,7 +11,7 @@
 // Concurrency: each loop is one goroutine and owns its connections; loops share
 // the listening sockets, the count of connections and nothing else. A loop that
 // has accepted far more than another hands connections over through a locked
-// inbox. Handler and Committer are called by all loops at once.
+// inbox. The Handler is called by all loops at once.
 package front
 
 import (
@@ -34,6 +34,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/proxyproto"
 	"github.com/caduceus-bio/caduceus/internal/supervise"
+	"github.com/caduceus-bio/caduceus/tracker/promise"
 )
 
 // Request is all of a request that its answer depends on. Its texts are views
@@ -45,28 +46,32 @@ type Request struct {
 	Remote       netip.Addr // the other end of the connection; invalid over a unix socket
 	ForwardedFor []string   // all X-Forwarded-For headers, in order
 	RealIP       string     // X-Real-IP; the last, if there are several
-	Promise      bool       // the handler sets it: the answer may be sent only after Committer.Commit
 }
 
-// Handler answers requests. Answer appends the body to dst and returns it with
-// an HTTP status; with 302 the body is where to go, an absolute URL. It is called by several goroutines at once and must not wait.
+// Answer is what a client is told, and what must last before it is told.
+type Answer struct {
+	Status  int    // of HTTP
+	Body    []byte // with status 302 it is where to go, an absolute URL
+	Promise promise.Promise
+}
+
+// Handler answers requests. It is called by several goroutines at once, and
+// Answer must not wait.
 type Handler interface {
-	Answer(dst []byte, r *Request) (status int, body []byte)
-}
-
-// Committer makes lasting what answers promise. A loop calls Commit once for all
-// requests that were ready at once, if any answer is a promise (Request.Promise),
-// after the last Answer and before the first of the answers is sent. When it fails, none of them is sent: each client gets what
-// Failed appends in its place, and its connection is closed.
-type Committer interface {
-	Commit() error
+	// Answer appends the body of its answer to dst.
+	Answer(dst []byte, r *Request) Answer
+	// Commit keeps a promise and all earlier ones. A loop calls it once for all
+	// requests that were ready at once, before it sends the first answer, unless
+	// none of the answers promises anything.
+	Commit(p promise.Promise) error
+	// Failed appends to dst what a client is told in place of an answer whose
+	// promise could not be kept. Its connection is closed.
 	Failed(dst []byte, err error) (status int, body []byte)
 }
 
 // Options are what a server needs and how patient it is.
 type Options struct {
-	Handler   Handler
-	Committer Committer // nil when answers promise nothing
+	Handler Handler
 
 	// SendsProxy reports whether a connection from this address begins with a
 	// PROXY protocol header (version 1 or 2), without which it is closed. The

@@ -20,6 +20,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/caduceus-bio/caduceus/tracker/promise"
 )
 
 // echo answers with what it was asked, and counts.
@@ -31,19 +33,24 @@ type echo struct {
 
 var dots = bytes.Repeat([]byte("."), 20_000)
 
-func (e *echo) Answer(dst []byte, r *Request) (int, []byte) {
-	e.asked.Add(1)
+func (e *echo) Answer(dst []byte, r *Request) Answer {
 	dst = fmt.Appendf(dst, "%s %s?%s from %v for %v real %s", r.Method, r.Path, r.Query, r.Remote, r.ForwardedFor, r.RealIP)
 	dst = append(dst, dots[:e.size]...)
-	r.Promise = !strings.HasPrefix(r.Path, "/free")
-	if strings.HasPrefix(r.Path, "/none") {
-		return http.StatusNotFound, dst
+	a := Answer{Status: http.StatusOK, Body: dst, Promise: promise.Promise(e.asked.Add(1))}
+	if strings.HasPrefix(r.Path, "/free") {
+		a.Promise = 0
 	}
-	return http.StatusOK, dst
+	if strings.HasPrefix(r.Path, "/none") {
+		a.Status = http.StatusNotFound
+	}
+	return a
 }
 
-func (e *echo) Commit() error {
+func (e *echo) Commit(p promise.Promise) error {
 	e.commits.Add(1)
+	if most := promise.Promise(e.asked.Load()); p == 0 || p > most {
+		return fmt.Errorf("promise %d of %d", p, most)
+	}
 	if e.broken.Load() {
 		return errors.New("the disk is full")
 	}
@@ -136,7 +143,7 @@ func expectEnd(t *testing.T, r *bufio.Reader) {
 func TestKeepAlive(t *testing.T) {
 	t.Parallel()
 	e := &echo{}
-	s, _ := start(t, Options{Handler: e, Committer: e}, nil)
+	s, _ := start(t, Options{Handler: e}, nil)
 	tests := []struct {
 		text, want string
 		keep       bool
@@ -184,7 +191,7 @@ func TestHead(t *testing.T) {
 func TestPipelining(t *testing.T) {
 	t.Parallel()
 	e := &echo{size: 700}
-	s, _ := start(t, Options{Handler: e, Committer: e, Loops: 1}, nil)
+	s, _ := start(t, Options{Handler: e, Loops: 1}, nil)
 	conn := dial(t, s, 0)
 	const n = 20_000
 	sent := make(chan error, 1)
@@ -286,13 +293,24 @@ func TestUntaken(t *testing.T) {
 func TestCommitFails(t *testing.T) {
 	t.Parallel()
 	e := &echo{}
-	s, _ := start(t, Options{Handler: e, Committer: e}, nil)
+	s, _ := start(t, Options{Handler: e}, nil)
 	conn := dial(t, s, 0)
 	r := bufio.NewReader(conn)
 	e.broken.Store(true)
 	say(t, conn, strings.Repeat("GET / HTTP/1.1\r\nHost: x\r\n\r\n", 3))
 	if got := hear(t, r, "GET"); got != "200 failed: the disk is full close=true" {
 		t.Errorf("got %s", got)
+	}
+	expectEnd(t, r)
+	conn = dial(t, s, 0)
+	r = bufio.NewReader(conn)
+	say(t, conn, "GET /free HTTP/1.1\r\nHost: x\r\n\r\n") // which promises nothing
+	if got := hear(t, r, "GET"); !strings.HasPrefix(got, "200 GET /free?") || !strings.HasSuffix(got, "close=false") {
+		t.Errorf("got %s", got)
+	}
+	say(t, conn, "GET /free HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\nGET /free HTTP/1.1\r\nHost: x\r\n\r\n")
+	if got := hear(t, r, "GET"); got != "200 failed: the disk is full close=true" {
+		t.Errorf("one of three promises something: %s", got)
 	}
 	expectEnd(t, r)
 	e.broken.Store(false)
@@ -308,7 +326,7 @@ func TestObserve(t *testing.T) {
 	t.Parallel()
 	var answers, slow atomic.Int64
 	e := &echo{}
-	s, _ := start(t, Options{Handler: e, Committer: slowly{e}, Observe: func(n int, took time.Duration) {
+	s, _ := start(t, Options{Handler: slowly{e}, Observe: func(n int, took time.Duration) {
 		answers.Add(int64(n))
 		if took >= 20*time.Millisecond && took < time.Minute {
 			slow.Add(int64(n))
@@ -331,9 +349,9 @@ func TestObserve(t *testing.T) {
 // slowly takes its time to commit.
 type slowly struct{ *echo }
 
-func (s slowly) Commit() error {
+func (s slowly) Commit(p promise.Promise) error {
 	time.Sleep(20 * time.Millisecond)
-	return s.echo.Commit()
+	return s.echo.Commit(p)
 }
 
 func TestListeners(t *testing.T) {
@@ -482,7 +500,7 @@ func TestDrain(t *testing.T) {
 func TestManyConnections(t *testing.T) {
 	t.Parallel()
 	e := &echo{}
-	s, _ := start(t, Options{Handler: e, Committer: e, Loops: 3}, nil)
+	s, _ := start(t, Options{Handler: e, Loops: 3}, nil)
 	var wg sync.WaitGroup
 	for n := range 16 {
 		wg.Go(func() {
@@ -513,9 +531,13 @@ func TestManyConnections(t *testing.T) {
 
 type fixed struct{ body []byte }
 
-func (f fixed) Answer(dst []byte, _ *Request) (int, []byte) {
-	return http.StatusOK, append(dst, f.body...)
+func (f fixed) Answer(dst []byte, _ *Request) Answer {
+	return Answer{Status: http.StatusOK, Body: append(dst, f.body...)}
 }
+
+func (f fixed) Commit(promise.Promise) error { return nil }
+
+func (f fixed) Failed(dst []byte, _ error) (int, []byte) { return http.StatusInternalServerError, dst }
 
 // TestDoesNotAllocate drives a loop by hand over a socket pair.
 func TestDoesNotAllocate(t *testing.T) {

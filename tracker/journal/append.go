@@ -62,18 +62,20 @@ func (j *Journal) AppendAnyway(rec []byte) (uint64, error) {
 	return j.add(rec, j.o.Keep)
 }
 
-// Flush makes sure that everything that was appended until now is written, and
-// synced with SyncAlways. With Options.Keep an error says that something is late.
-func (j *Journal) Flush() error {
+// Flush makes sure that the record at upto is written, and synced with SyncAlways;
+// 0 is no record. Unlike WaitFor it does not give others a moment to join: use it
+// for the last of many records. With Options.Keep all records before it are then
+// written too, and an error says that some of them are late.
+func (j *Journal) Flush(upto uint64) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.settled == j.next-1 && len(j.kept) == 0 {
-		return nil
+	if upto >= j.next {
+		return fmt.Errorf("journal: position %d was not given out", upto)
 	}
-	if !j.leading {
-		j.lead(false) // the caller has gathered what there is
+	if upto > j.settled && !j.leading {
+		j.lead(false)
 	}
-	return j.wait(j.next - 1)
+	return j.wait(upto)
 }
 
 // WaitFor makes sure that the record at pos, which AppendNoWait returned, is

@@ -40,7 +40,7 @@ func TestKeepWhatFailed(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				if err := j.Flush(); err != nil {
+				if err := j.Flush(j.Appended()); err != nil {
 					break
 				}
 				told = slices.Clone(want)
@@ -60,7 +60,7 @@ func TestKeepWhatFailed(t *testing.T) {
 				}
 				c.Advance(time.Second)
 			}
-			if err := j.Flush(); !errors.Is(err, syscall.ENOSPC) {
+			if err := j.Flush(j.Appended()); !errors.Is(err, syscall.ENOSPC) {
 				t.Fatalf("room %d: %v", room, err)
 			}
 			same(t, replay(t, j, 0), told)
@@ -104,7 +104,7 @@ func TestKeepLoses(t *testing.T) {
 	if _, err := j.AppendNoWait([]byte("x")); err != nil {
 		t.Fatal(err)
 	}
-	if err := j.Flush(); err == nil {
+	if err := j.Flush(j.Appended()); err == nil {
 		t.Fatal("written to a full disk")
 	}
 	if err := j.Close(); !errors.Is(err, syscall.ENOSPC) {
@@ -138,7 +138,7 @@ func TestKeepMany(t *testing.T) {
 					taken[pos] = rec
 					mu.Unlock()
 				}
-				if n%7 == 0 && j.Flush() == nil && j.Position() < pos {
+				if n%7 == 0 && j.Flush(pos) == nil && j.Position() < pos {
 					t.Errorf("position %d was acknowledged, but is not written", pos)
 				}
 				switch n % 50 {

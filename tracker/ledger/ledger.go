@@ -63,19 +63,21 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/supervise"
 	"github.com/caduceus-bio/caduceus/tracker/journal"
+	"github.com/caduceus-bio/caduceus/tracker/promise"
 	"github.com/caduceus-bio/caduceus/tracker/swarm"
 )
 
 // Ledger takes credit.
 type Ledger interface {
-	// Record takes e. Nil and then a Commit that succeeds is a promise that e
-	// will count once. An error has code Unavailable and means that nothing was
-	// taken: the caller must leave the client's counters as they are, so that its
-	// next announce carries the same credit.
-	Record(e Entry) error
-	// Commit makes everything that was recorded until now lasting, and returns
-	// when it is. An error means that something is not yet.
-	Commit() error
+	// Record takes e. It counts, and counts once, as soon as Commit has kept the
+	// promise; until then the client must not be answered. An error has code
+	// Unavailable and means that nothing was taken: the caller must leave the
+	// client's counters as they are, so that its next announce carries the same
+	// credit.
+	Record(e Entry) (promise.Promise, error)
+	// Commit keeps a promise, and with it every earlier one: it returns when the
+	// journal is written that far. An error means that it is not written yet.
+	Commit(p promise.Promise) error
 }
 
 var _ Ledger = (*Book)(nil)
@@ -180,21 +182,22 @@ type shard struct {
 func shardOf(m core.MemberID) int { return int(uint64(m) % shards) }
 
 // Record implements Ledger.
-func (b *Book) Record(e Entry) error {
+func (b *Book) Record(e Entry) (promise.Promise, error) {
 	if err := b.room(); err != nil {
 		b.refused.Add(1)
-		return refusal(err)
+		return 0, refusal(err)
 	}
 	var room [recordRoom]byte
 	rec := encode(room[:0], &e)
 	b.cut.RLock()
 	defer b.cut.RUnlock()
-	if _, err := b.journal.AppendNoWait(rec); err != nil {
+	position, err := b.journal.AppendNoWait(rec)
+	if err != nil {
 		b.refused.Add(1)
-		return refusal(err)
+		return 0, refusal(err)
 	}
 	b.merge(&e)
-	return nil
+	return promise.Promise(position), nil
 }
 
 // Gone records what has happened to the swarm already and can't be refused. While
@@ -213,8 +216,8 @@ func (b *Book) Gone(e Entry) {
 }
 
 // Commit implements Ledger.
-func (b *Book) Commit() error {
-	err := b.journal.Flush()
+func (b *Book) Commit(p promise.Promise) error {
+	err := b.journal.Flush(uint64(p))
 	if err == nil {
 		return nil
 	}

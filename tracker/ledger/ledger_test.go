@@ -17,6 +17,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
 	"github.com/caduceus-bio/caduceus/tracker/journal"
+	"github.com/caduceus-bio/caduceus/tracker/promise"
 	"github.com/caduceus-bio/caduceus/tracker/swarm"
 )
 
@@ -60,9 +61,17 @@ func closeBook(t testing.TB, b *Book) {
 func record(t *testing.T, b *Book, entries ...Entry) {
 	t.Helper()
 	for _, e := range entries {
-		if err := b.Record(e); err != nil {
+		if _, err := b.Record(e); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// commit keeps the promises of everything that was recorded.
+func commit(t testing.TB, b *Book) {
+	t.Helper()
+	if err := b.Commit(promise.Promise(b.journal.Appended())); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -221,9 +230,7 @@ func TestOutage(t *testing.T) {
 		want(t, d, readMark, []int64{0, 0, shards})
 		e.Torrent = 11
 		record(t, b, e, e) // one row waits, behind it five that are not merged yet
-		if err := b.Commit(); err != nil {
-			t.Fatal(err)
-		}
+		commit(t, b)
 		if s := b.Stats(); s.Rows != 6 || s.Failures != 3 || s.Lag != 6 {
 			t.Errorf("during the outage: %+v", s)
 		}
@@ -374,7 +381,7 @@ func TestConcurrentRecords(t *testing.T) {
 				for range rounds {
 					for m := range members {
 						for n := range torrents {
-							if err := b.Record(Entry{Member: core.MemberID(m + 1), Torrent: core.TorrentID(n + 1), Up: 3, Down: 2, At: epoch}); err != nil {
+							if _, err := b.Record(Entry{Member: core.MemberID(m + 1), Torrent: core.TorrentID(n + 1), Up: 3, Down: 2, At: epoch}); err != nil {
 								t.Error(err)
 							}
 						}
@@ -454,11 +461,12 @@ func BenchmarkRecord(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		e.Torrent = e.Torrent%5000 + 1
-		if err := book.Record(e); err != nil {
+		made, err := book.Record(e)
+		if err != nil {
 			b.Fatal(err)
 		}
 		if n++; n%50 == 0 {
-			if err := book.Commit(); err != nil {
+			if err := book.Commit(made); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -470,7 +478,7 @@ func BenchmarkFlush10000(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		for n := range 10_000 {
-			if err := book.Record(Entry{Member: core.MemberID(n%1000 + 1), Torrent: core.TorrentID(n/1000 + 1), Up: 1, At: epoch}); err != nil {
+			if _, err := book.Record(Entry{Member: core.MemberID(n%1000 + 1), Torrent: core.TorrentID(n/1000 + 1), Up: 1, At: epoch}); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -27,16 +27,15 @@ func crowd(tb testing.TB, b *Book, n int, up int64, at time.Time) {
 			a.V4 = wire.EndpointOf4([6]byte{44, byte(i >> 16), byte(i >> 8), byte(i), 0x1a, 0xe1})
 		}
 		_, err := b.o.Swarms.Announce(&a, nil, func(c swarm.Change) error {
-			return b.Record(Entry{Member: c.Member, Torrent: c.Torrent, Up: c.Up, Down: c.Down, RawUp: c.Up, RawDown: c.Down, SeedTime: c.SeedTime,
+			_, err := b.Record(Entry{Member: c.Member, Torrent: c.Torrent, Up: c.Up, Down: c.Down, RawUp: c.Up, RawDown: c.Down, SeedTime: c.SeedTime,
 				Left: c.Left, Active: c.Active, At: c.At, Record: b.o.Swarms.Record(c.Torrent)})
+			return err
 		})
 		if err != nil {
 			tb.Fatal(err)
 		}
 		if i%50 == 0 {
-			if err := b.Commit(); err != nil {
-				tb.Fatal(err)
-			}
+			commit(tb, b)
 		}
 	}
 }
@@ -57,9 +56,7 @@ func BenchmarkOpenMillion(b *testing.B) {
 			for n := after.records; n > 0; n -= 1_000_000 {
 				crowd(b, book, min(n, 1_000_000), int64(n), epoch.Add(30*time.Minute))
 			}
-			if err := book.Commit(); err != nil {
-				b.Fatal(err)
-			}
+			commit(b, book)
 			upto := book.journal.Position() - uint64(after.unwritten)
 			exec(b, d, fmt.Sprintf("UPDATE ledger_mark SET position = %d", upto)) // writing it all takes too long here
 			begun := time.Now()

@@ -61,13 +61,11 @@ func TestRecordAllocatesNothing(t *testing.T) {
 	turn := func() {
 		for n := range 1000 {
 			e.Torrent = core.TorrentID(n)
-			if err := b.Record(e); err != nil {
+			if _, err := b.Record(e); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if err := b.Commit(); err != nil {
-			t.Fatal(err)
-		}
+		commit(t, b)
 	}
 	for range 2 { // both sheets and both groups grow to their size
 		turn()

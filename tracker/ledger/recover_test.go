@@ -53,9 +53,7 @@ func (l *life) again() {
 func (l *life) announce(up int64) {
 	l.t.Helper()
 	crowd(l.t, l.Book, crowdSize, up, epoch.Add(time.Duration(up)*time.Second))
-	if err := l.Commit(); err != nil {
-		l.t.Fatal(err)
-	}
+	commit(l.t, l.Book)
 }
 
 func (l *life) checkpoint() {
@@ -341,7 +339,7 @@ func TestWatch(t *testing.T) {
 			flush(t, b)
 		}
 		b.look(context.Background())
-		err := b.Record(Entry{Member: 1, Torrent: 1, At: now})
+		_, err := b.Record(Entry{Member: 1, Torrent: 1, At: now})
 		if (err != nil) != (left.free < reserve) || err != nil && core.CodeOf(err) != core.Unavailable {
 			t.Fatalf("second %d: %v", n, err)
 		}

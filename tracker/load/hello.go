@@ -14,6 +14,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/caduceus-bio/caduceus/tracker/front"
+	"github.com/caduceus-bio/caduceus/tracker/promise"
 )
 
 // hello serves one fixed answer of a usual size: what a server costs by itself.
@@ -67,7 +68,17 @@ func hello(ctx context.Context, args []string) error {
 
 type fixed struct{ body []byte }
 
+var _ front.Handler = fixed{}
+
 // Answer implements front.Handler.
-func (f fixed) Answer(dst []byte, _ *front.Request) (int, []byte) {
-	return http.StatusOK, append(dst, f.body...)
+func (f fixed) Answer(dst []byte, _ *front.Request) front.Answer {
+	return front.Answer{Status: http.StatusOK, Body: append(dst, f.body...)}
+}
+
+// Commit implements front.Handler. Nothing was promised.
+func (f fixed) Commit(promise.Promise) error { return nil }
+
+// Failed implements front.Handler.
+func (f fixed) Failed(dst []byte, _ error) (status int, body []byte) {
+	return http.StatusInternalServerError, dst
 }

@@ -135,13 +135,6 @@ func TestHistogram(t *testing.T) {
 	}
 }
 
-// canned answers with a fixed body.
-type canned struct{ body string }
-
-func (c canned) Answer(dst []byte, _ *front.Request) (int, []byte) {
-	return http.StatusOK, append(dst, c.body...)
-}
-
 // TestMeasure loads a server in this process, and one whose answers are wrong.
 func TestMeasure(t *testing.T) {
 	t.Parallel()
@@ -149,7 +142,7 @@ func TestMeasure(t *testing.T) {
 	for _, mode := range []string{keepAlive, oneShot} {
 		for body, right := range map[string]bool{good: true, "d5:peers0:8:intervali1800ee": false, "d14:failure reason2:noe": false} {
 			ctx, cancel := context.WithCancel(t.Context())
-			f, err := front.Open(ctx, []string{"127.0.0.1:0"}, front.Options{Handler: canned{body}})
+			f, err := front.Open(ctx, []string{"127.0.0.1:0"}, front.Options{Handler: fixed{[]byte(body)}})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -11,8 +11,8 @@
 // torrents it asks for; so it is refused. Clients learn sizes by announcing.
 //
 // Concurrency: each listening socket has one goroutine, which reads, answers,
-// commits and sends up to 64 packets at a time. Handler and Committer are called
-// by all of them at once. It needs Linux.
+// commits and sends up to 64 packets at a time. All of them call the Handler at
+// once. It needs Linux.
 package udp
 
 import (
@@ -34,6 +34,7 @@ import (
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/supervise"
+	"github.com/caduceus-bio/caduceus/tracker/promise"
 	"github.com/caduceus-bio/caduceus/tracker/wire"
 )
 
@@ -44,31 +45,35 @@ type Request struct {
 	URL      string // the announce address without its host, such as /passkey/announce?x
 	From     netip.Addr
 	Bad      error // why the packet is no announce; then nothing but From counts
-	Promise  bool  // set by the handler: the answer, or refusal, may go out only after Commit
 }
 
-// Handler answers announces. Announce appends to dst what AppendReply does, or
-// the text of a refusal, and says which. It is called by several goroutines at
-// once and must not wait.
+// Answer is what a client is told, and what must last before it is told.
+type Answer struct {
+	Body    []byte // what AppendReply makes, or the text of a refusal
+	Refused bool
+	Promise promise.Promise
+}
+
+// Handler answers announces. It is called by several goroutines at once, and
+// Announce must not wait.
 type Handler interface {
-	Announce(dst []byte, r *Request) (body []byte, answered bool)
-}
-
-// Committer makes lasting what answers promise. Commit is called once for all
-// announces that were there at once, before the first of the answers is sent.
-// When it fails, none is sent: each client gets the text of Failed in its place.
-type Committer interface {
-	Commit() error
+	// Announce appends the body of its answer to dst.
+	Announce(dst []byte, r *Request) Answer
+	// Commit keeps a promise and all earlier ones. It is called once for all
+	// announces that were there at once, before the first answer is sent, unless
+	// none of the answers promises anything.
+	Commit(p promise.Promise) error
+	// Failed is what a client is told in place of an answer whose promise could
+	// not be kept.
 	Failed(err error) string
 }
 
 // Options are what a server needs.
 type Options struct {
-	Handler   Handler
-	Committer Committer // nil when answers promise nothing
-	Connects  uint16    // connects of one address (IPv6: /64) that are answered in a second, 0 is 100
-	Clock     core.Clock
-	Log       *slog.Logger
+	Handler  Handler
+	Connects uint16 // connects of one address (IPv6: /64) that are answered in a second, 0 is 100
+	Clock    core.Clock
+	Log      *slog.Logger
 }
 
 // Stats are counts since the server was opened.
@@ -203,10 +208,10 @@ type socket struct {
 
 // answer is a packet to send.
 type answer struct {
-	to       int // which packet of the turn it answers
-	announce bool
-	b        []byte
-	buf      [maxAnswer]byte
+	to      int             // which packet of the turn it answers
+	promise promise.Promise // to be kept before it is sent
+	b       []byte
+	buf     [maxAnswer]byte
 }
 
 func newSocket(s *Server, conn *net.UDPConn, raw syscall.RawConn) *socket {
@@ -263,31 +268,31 @@ func (so *socket) drain() error {
 // turn answers what was read.
 func (so *socket) turn() {
 	now := so.s.o.Clock()
-	n, announces := 0, 0
+	n := 0
+	var made promise.Promise
 	for i := range so.got {
 		a := &so.answers[n]
-		if a.b, a.announce = so.packet(i, a.buf[:0], now); len(a.b) == 0 {
+		if a.b, a.promise = so.packet(i, a.buf[:0], now); len(a.b) == 0 {
 			continue
 		}
-		if a.to = i; a.announce {
-			announces++
-		}
+		a.to, made = i, made.With(a.promise)
 		n++
 	}
 	so.got = 0
-	if announces > 0 && so.s.o.Committer != nil {
-		if err := so.s.o.Committer.Commit(); err != nil {
+	if made != 0 {
+		if err := so.s.o.Handler.Commit(made); err != nil {
 			so.uncommitted(so.answers[:n], err)
 		}
 	}
 	so.send(n)
 }
 
-// uncommitted puts failures in the place of announces that were answered.
+// uncommitted puts failures in the place of those answers whose promise could not
+// be kept.
 func (so *socket) uncommitted(answers []answer, err error) {
-	text := so.s.o.Committer.Failed(err)
+	text := so.s.o.Handler.Failed(err)
 	for i := range answers {
-		if a := &answers[i]; a.announce {
+		if a := &answers[i]; a.promise != 0 {
 			h, _ := parseHead(so.in.packet(a.to))
 			a.b = append(appendHead(a.buf[:0], actionError, h), clip(text)...)
 		}
@@ -312,48 +317,47 @@ func (so *socket) send(n int) {
 	}
 }
 
-// packet appends the answer to packet i to dst, and says whether it promises
-// anything; none is the answer to what proves nothing.
-func (so *socket) packet(i int, dst []byte, now time.Time) (b []byte, promise bool) {
+// packet appends the answer to packet i to dst, and returns the promise to be kept
+// before it is sent. A packet that proves nothing gets no answer.
+func (so *socket) packet(i int, dst []byte, now time.Time) ([]byte, promise.Promise) {
 	s, from, in := so.s, so.in.from(i), so.in.packet(i)
 	h, ok := parseHead(in)
 	switch {
 	case !ok || !from.IsValid():
 		s.bad.Add(1)
-		return nil, false
+		return nil, 0
 	case h.action == actionConnect && h.connection == protocol:
 		if !so.limiter.allow(from, now) {
 			s.limited.Add(1)
-			return nil, false
+			return nil, 0
 		}
 		s.connects.Add(1)
-		return appendID(appendHead(dst, actionConnect, h), s.ids.of(from, now)), false
+		return appendID(appendHead(dst, actionConnect, h), s.ids.of(from, now)), 0
 	case !s.ids.valid(h.connection, from, now):
 		s.stray.Add(1)
-		return nil, false
+		return nil, 0
 	case h.action == actionAnnounce:
 		s.announces.Add(1)
 		return so.announce(in, h, from, dst)
 	case h.action == actionScrape:
 		s.scrapes.Add(1)
-		return append(appendHead(dst, actionError, h), noScrape...), false
+		return append(appendHead(dst, actionError, h), noScrape...), 0
 	}
 	s.bad.Add(1)
-	return nil, false
+	return nil, 0
 }
 
-func (so *socket) announce(in []byte, h head, from netip.Addr, dst []byte) (_ []byte, promise bool) {
+func (so *socket) announce(in []byte, h head, from netip.Addr, dst []byte) ([]byte, promise.Promise) {
 	r := &so.request
 	r.From = from
 	url, err := parseAnnounce(in, &r.Announce, so.url[:0])
 	r.URL, r.Bad = unsafe.String(unsafe.SliceData(url), len(url)), err //nolint:gosec // Request says how long it holds
 	dst = appendHead(dst, actionAnnounce, h)
-	r.Promise = false
-	b, answered := so.s.o.Handler.Announce(dst, r)
-	if !answered {
-		b = append(appendHead(dst[:0], actionError, h), clip(string(b[answerHead:]))...)
+	a := so.s.o.Handler.Announce(dst, r)
+	if a.Refused {
+		return append(appendHead(dst[:0], actionError, h), clip(string(a.Body[answerHead:]))...), a.Promise
 	}
-	return b, r.Promise
+	return a.Body, a.Promise
 }
 
 // clip keeps a text within an answer.

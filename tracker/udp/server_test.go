@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/caduceus-bio/caduceus/tracker/promise"
 	"github.com/caduceus-bio/caduceus/tracker/wire"
 )
 
@@ -30,19 +31,19 @@ type fake struct {
 	peers          []wire.Peer
 }
 
-func (f *fake) Announce(dst []byte, r *Request) ([]byte, bool) {
+func (f *fake) Announce(dst []byte, r *Request) Answer {
 	f.asked.Add(1)
 	switch {
 	case r.Bad != nil:
-		return fmt.Appendf(dst, "bad: %v", r.Bad), false
+		return Answer{Body: fmt.Appendf(dst, "bad: %v", r.Bad), Refused: true}
 	case r.URL != "/key/announce":
-		return fmt.Appendf(dst, "no such key at %q", r.URL), false
+		return Answer{Body: fmt.Appendf(dst, "no such key at %q", r.URL), Refused: true}
 	}
-	r.Promise = true
-	return AppendReply(dst, &wire.Reply{Interval: 1800 * time.Second, Complete: int(r.Announce.Left), Incomplete: 3, Peers: f.peers}, r.From.Is4()), true
+	reply := wire.Reply{Interval: 1800 * time.Second, Complete: int(r.Announce.Left), Incomplete: 3, Peers: f.peers}
+	return Answer{Body: AppendReply(dst, &reply, r.From.Is4()), Promise: 1}
 }
 
-func (f *fake) Commit() error {
+func (f *fake) Commit(promise.Promise) error {
 	f.commits.Add(1)
 	if f.broken.Load() {
 		return errors.New("the disk is full")
@@ -144,7 +145,7 @@ func TestAnnounce(t *testing.T) {
 	f := &fake{peers: []wire.Peer{
 		{V4: wire.EndpointOf(netip.MustParseAddr("44.1.2.3"), 258)}, {V6: wire.EndpointOf(netip.MustParseAddr("2a01:4f8::7"), 259)},
 		{V4: wire.EndpointOf(netip.MustParseAddr("44.1.2.4"), 260), V6: wire.EndpointOf(netip.MustParseAddr("2a01:4f8::8"), 261)}}}
-	s, _ := start(t, Options{Handler: f, Committer: f}, "127.0.0.1:0", "[::1]:0", "[::]:0")
+	s, _ := start(t, Options{Handler: f}, "127.0.0.1:0", "[::1]:0", "[::]:0")
 	port := s.Addrs()[2].(*net.UDPAddr).Port
 	const head = "\x00\x00\x00\x01\x00\x00\x00\x63\x00\x00\x07\x08\x00\x00\x00\x03\x00\x00\x00\x05"
 	const peers4 = "\x2c\x01\x02\x03\x01\x02\x2c\x01\x02\x04\x01\x04"
@@ -170,7 +171,7 @@ func TestAnnounce(t *testing.T) {
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	f := &fake{}
-	s, _ := start(t, Options{Handler: f, Committer: f})
+	s, _ := start(t, Options{Handler: f})
 	conn := dial(t, s.Addrs()[0].String())
 	id := connect(t, conn)
 	good := announce(id, 5, "/key/announce")
@@ -305,7 +306,7 @@ func TestAnswersFit(t *testing.T) {
 func TestManyAtOnce(t *testing.T) {
 	t.Parallel()
 	f := &fake{}
-	s, stop := start(t, Options{Handler: f, Committer: f, Connects: 1000})
+	s, stop := start(t, Options{Handler: f, Connects: 1000})
 	var wg sync.WaitGroup
 	for n := range uint32(16) {
 		conn := dial(t, s.Addrs()[0].String())
@@ -359,7 +360,7 @@ func TestEnd(t *testing.T) {
 // byHand is a socket without a loop, which a test drives.
 func byHand(tb testing.TB, f *fake) (so *socket, client int) {
 	tb.Helper()
-	s, err := Open(tb.Context(), []string{"127.0.0.1:0"}, Options{Handler: f, Committer: f, Connects: 65535})
+	s, err := Open(tb.Context(), []string{"127.0.0.1:0"}, Options{Handler: f, Connects: 65535})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -416,10 +417,10 @@ func FuzzPacket(f *testing.F) {
 		}
 		n := copy(so.in.data[0][:], b)
 		so.in.messages[0].len = uint32(n)
-		got, answered := so.packet(0, so.answers[0].buf[:0], now)
+		got, made := so.packet(0, so.answers[0].buf[:0], now)
 		verified = verified && len(b) >= headSize
 		switch {
-		case len(got) > maxAnswer || answered && len(got) < 20 || len(got) > 0 && len(got) < 8:
+		case len(got) > maxAnswer || made != 0 && len(got) < 20 || len(got) > 0 && len(got) < 8:
 			t.Fatalf("%x: %x", b, got)
 		case !verified && len(got) > len(b):
 			t.Fatalf("%x is answered with more: %x", b, got)
