@@ -201,6 +201,7 @@ func TestGazelleDrives(t *testing.T) {
 			t.Errorf("no client allowed: %q", got)
 		}
 		update("edit_whitelist&old_peer_id=-XX&new_peer_id=-TR3")
+		a.announce(hash(1), "", 0, 0, 0)
 		update("update_announce_interval&new_announce_interval=2700")
 		update("remove_users&passkeys=" + strings.Repeat("c", 32))
 

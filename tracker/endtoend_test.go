@@ -74,6 +74,9 @@ func (th *theatre) Record(e ledger.Entry) (promise.Promise, error) {
 	return promise.Promise(len(th.entries)), nil
 }
 
+// Gone implements ledger.Ledger. No rule changes while a history is played.
+func (th *theatre) Gone(e ledger.Entry) { th.fault = fmt.Errorf("gone without an announce: %+v", e) }
+
 // Commit implements ledger.Ledger and front.Handler.
 func (th *theatre) Commit(promise.Promise) error { return nil }
 

@@ -158,16 +158,18 @@ func (r *reference) announce(passkey, query string, ip netip.Addr, now int64, br
 	if !m.enabled || !allowed || !there || t.deleted {
 		return refAnswer{fails: !stop}
 	}
-	hidden := !m.canLeech && q.left > 0
+	barred := !m.canLeech && q.left > 0
 	mine := r.mine(t.id, m.id)
 	c := findRef(mine, q)
 	switch {
 	case c == nil && stop:
 		return r.counted(t.id)
+	case c == nil && barred:
+		return refuses
 	case c == nil && len(mine) >= r.most && !slices.ContainsFunc(mine, func(c *refClient) bool { return !c.listed }):
 		return refuses
 	}
-	e := r.entry(t, m, q, c, mine, ip.Is6(), !stop && !hidden, now)
+	e := r.entry(t, m, q, c, mine, ip.Is6(), !stop && !barred, now)
 	if broken {
 		return refAnswer{fails: true, entry: &e}
 	}
@@ -186,8 +188,8 @@ func (r *reference) announce(passkey, query string, ip netip.Addr, now int64, br
 			want = min(want, 5)
 		}
 	}
-	r.take(c, q, ip, !stop && !hidden, now)
-	if hidden && !stop {
+	r.take(c, q, ip, !stop && !barred, now)
+	if barred && !stop {
 		return refAnswer{fails: true, entry: &e}
 	}
 	out := r.counted(t.id)

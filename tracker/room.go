@@ -170,8 +170,8 @@ func (r *Room) open(ctx context.Context) (*work, error) {
 	w.service.roster = roster.New(r.truth(roster.Options{
 		Consumer: r.c.consumer(),
 		Events:   r.d.Events, Members: r.d.Members, Torrents: r.d.Torrents, Clients: r.d.Clients, Economy: r.d.Economy, Log: r.d.Log,
-		MembersGone: func(ids []core.MemberID) { swarms.Hide(ids, r.d.Clock(), w.gone) },
-		TorrentGone: func(id core.TorrentID) { swarms.Drop(id, r.d.Clock(), w.gone) },
+		MembersGone: func(ids []core.MemberID) { swarms.Hide(ids, r.d.Clock(), w.service.gone) },
+		TorrentGone: func(id core.TorrentID) { swarms.Drop(id, r.d.Clock(), w.service.gone) },
 	}))
 	if w.position, err = w.service.roster.Load(ctx); err != nil {
 		return nil, errors.Join(err, w.book.Close())
@@ -180,8 +180,8 @@ func (r *Room) open(ctx context.Context) (*work, error) {
 		t, ok := w.service.roster.TorrentByID(id)
 		return ok && served.has(t.Slot)
 	}
-	swarms.Keep(r.d.Clock(), mine, w.service.roster.Admits, w.gone)
-	swarms.Reap(r.d.Clock(), w.gone)
+	swarms.Keep(r.d.Clock(), mine, w.service.roster.Admits, w.service.gone)
+	swarms.Reap(r.d.Clock(), w.service.gone)
 	return w, nil
 }
 
@@ -241,13 +241,6 @@ func (r *Room) listen(ctx context.Context, w *work) (err error) {
 	return nil
 }
 
-// gone records that a client left its swarm without saying so.
-func (w *work) gone(c swarm.Change) {
-	e := entry(c, core.LeechNormal)
-	e.Record = w.service.swarms.Record(c.Torrent)
-	w.book.Gone(e)
-}
-
 // housekeep reaps silent clients and keeps the metrics true.
 func (w *work) housekeep(ctx context.Context) error {
 	tick := time.NewTicker(time.Second)
@@ -257,7 +250,7 @@ func (w *work) housekeep(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-			w.service.swarms.Reap(w.service.clock(), w.gone)
+			w.service.swarms.Reap(w.service.clock(), w.service.gone)
 			w.measure()
 		}
 	}

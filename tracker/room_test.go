@@ -122,8 +122,11 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("refusals left their marks: %s", got)
 		}
 		w.stop()
-		if got := w.rows(2, "SELECT uploaded, downloaded FROM transfer_member"); len(got) > 1 {
-			t.Errorf("credited %v", got) // whoever may not leech has a row, of nothing
+		if got := w.rows(2, "SELECT uploaded, downloaded FROM transfer_member"); len(got) > 0 {
+			t.Errorf("credited %v", got)
+		}
+		if got := w.rows(2, "SELECT member_id, torrent_id FROM transfer_member_torrent"); len(got) > 0 {
+			t.Errorf("refusals left their rows: %v", got)
 		}
 	})
 }
@@ -149,6 +152,48 @@ func TestLeechForbidden(t *testing.T) {
 		w.stop()
 		if diff := cmp.Diff([][]int64{{7, 41}}, w.rows(2, "SELECT uploaded, downloaded FROM transfer_member")); diff != "" {
 			t.Error(diff)
+		}
+	})
+}
+
+// TestClientForbidden takes a client off the list of allowed ones while it is in the
+// swarm: nobody is sent to it any more, and its counters are remembered.
+func TestClientForbidden(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		alice, bob := w.member("alice"), w.member("bob")
+		id := w.torrent(core.LeechNormal, 1)
+		w.followed()
+		a, b := w.client(alice.Passkey, 1), w.client(bob.Passkey, 2)
+		b.id = "-qB4390-abcdefghijkl"
+		a.announce(hash(1), "started", 0, 0, 0)
+		b.announce(hash(1), "started", 0, 0, 100)
+		w.must(w.clients.Remove(t.Context(), "-TR3"))
+		w.followed()
+		if got := b.scrape(hash(1)); got != "1/1/0" {
+			t.Errorf("before it announces: %s", got)
+		}
+		for range 2 {
+			a.refused(hash(1), "", 0)
+		}
+		if got := b.scrape(hash(1)); got != "0/1/0" {
+			t.Errorf("a refused client is still listed: %s", got)
+		}
+		if got := peers(t, b.announce(hash(1), "", 0, 10, 90)); len(got) > 0 {
+			t.Errorf("others are sent to it: %v", got)
+		}
+		_, err := w.clients.Add(t.Context(), "-TR3", "Transmission 3", "")
+		w.must(err)
+		w.followed()
+		a.announce(hash(1), "", 30, 0, 0)
+		w.must(w.clients.Remove(t.Context(), "-TR3"))
+		w.followed()
+		a.refused(hash(1), "", 0)
+		w.stop()
+		if diff := cmp.Diff([][]int64{{30, 0}, {0, 10}}, w.rows(2, "SELECT uploaded, downloaded FROM transfer_member ORDER BY member_id")); diff != "" {
+			t.Error(diff)
+		}
+		if diff := cmp.Diff([][]int64{{0}, {1}}, w.rows(1, "SELECT active FROM transfer_member_torrent ORDER BY member_id")); diff != "" {
+			t.Errorf("who takes part in torrent %d\n%s", id, diff)
 		}
 	})
 }

@@ -171,13 +171,13 @@ func (s *service) take(sc *scratch, key string, ip netip.Addr, query string) (v 
 	if !s.slots.has(t.Slot) {
 		return verdict{refusal: s.elsewhere(t.Slot, key, "announce", query)}
 	}
-	hidden := !m.CanLeech && a.Left > 0
-	result, made, err := s.enter(sc, key, m, t, ip, hidden, now)
+	barred := !m.CanLeech && a.Left > 0
+	result, made, err := s.enter(sc, key, m, t, ip, barred, now)
 	switch {
 	case err != nil:
 		return verdict{refusal: s.refuse(err)}
 	case a.Event == wire.Stopped:
-	case hidden:
+	case barred:
 		return verdict{refusal: s.refuseLeech(), promise: made}
 	case result.NoSlot:
 		return verdict{refusal: s.refuseSlot(s.roster.LeechSlots(m)), promise: made}
@@ -223,6 +223,7 @@ func (s *service) check(m roster.Member, a *wire.Announce, ip netip.Addr, now ti
 	}
 	if a.Event != wire.Stopped {
 		if ok, tooOld := s.roster.Allowed(a.PeerID); !ok {
+			s.unlist(m, a, now)
 			return roster.Torrent{}, s.refuseClient(a.PeerID, tooOld)
 		}
 	}
@@ -239,14 +240,30 @@ func (s *service) check(m roster.Member, a *wire.Announce, ip netip.Addr, now ti
 	return t, nil
 }
 
+// unlist takes a client out of its swarm that is refused from now on, as when its
+// program was taken off the list of allowed clients: others would be sent to it
+// until it timed out.
+func (s *service) unlist(m roster.Member, a *wire.Announce, now time.Time) {
+	if t, known := s.roster.Torrent(a.InfoHash); known {
+		s.swarms.HideClient(t.ID, m.ID, a.PeerID, now, s.gone)
+	}
+}
+
+// gone records that a client left its swarm without saying so.
+func (s *service) gone(c swarm.Change) {
+	e := entry(c, core.LeechNormal)
+	e.Record = s.swarms.Record(c.Torrent)
+	s.ledger.Gone(e)
+}
+
 // enter takes the announce into the swarm and its change into the ledger, whose
 // promise it returns.
-func (s *service) enter(sc *scratch, key string, m roster.Member, t roster.Torrent, ip netip.Addr, hidden bool, now time.Time) (swarm.Result, promise.Promise, error) {
+func (s *service) enter(sc *scratch, key string, m roster.Member, t roster.Torrent, ip netip.Addr, barred bool, now time.Time) (swarm.Result, promise.Promise, error) {
 	a := &sc.announce
 	in := swarm.Announce{
 		Torrent: t.ID, Member: m.ID, PeerID: a.PeerID, Key: a.Key,
 		Uploaded: a.Uploaded, Downloaded: a.Downloaded, Left: a.Left,
-		Event: a.Event, NumWant: a.NumWant, Over6: ip.Is6(), Hidden: hidden, At: now,
+		Event: a.Event, NumWant: a.NumWant, Over6: ip.Is6(), Barred: barred, At: now,
 		Size: t.Size,
 		// Peer-ids are looked up where they are told only: each is a miss in the
 		// processor's cache.

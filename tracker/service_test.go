@@ -29,6 +29,8 @@ type brokenLedger struct {
 
 func (b *brokenLedger) Commit(promise.Promise) error { return nil }
 
+func (b *brokenLedger) Gone(ledger.Entry) {}
+
 func (b *brokenLedger) Record(ledger.Entry) (promise.Promise, error) {
 	if b.panic {
 		panic("the ledger is torn")

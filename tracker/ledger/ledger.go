@@ -78,6 +78,9 @@ type Ledger interface {
 	// Commit keeps a promise, and with it every earlier one: it returns when the
 	// journal is written that far. An error means that it is not written yet.
 	Commit(p promise.Promise) error
+	// Gone takes what has happened to the swarm already and can't be refused: a
+	// client was unlisted without an announce. Nobody waits for it.
+	Gone(e Entry)
 }
 
 var _ Ledger = (*Book)(nil)
@@ -200,9 +203,8 @@ func (b *Book) Record(e Entry) (promise.Promise, error) {
 	return promise.Promise(position), nil
 }
 
-// Gone records what has happened to the swarm already and can't be refused. While
-// the journal can't be written it waits in memory, which has its bound in the
-// number of clients that can be gone.
+// Gone implements Ledger. While the journal can't be written, the entry waits in
+// memory, which is bounded by the number of clients that can be gone.
 func (b *Book) Gone(e Entry) {
 	var room [recordRoom]byte
 	rec := encode(room[:0], &e)

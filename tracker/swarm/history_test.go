@@ -27,6 +27,7 @@ type happening struct {
 	at       time.Time
 	torrent  core.TorrentID
 	member   core.MemberID
+	id       wire.PeerID // of the client to hide
 }
 
 type op uint8
@@ -35,6 +36,7 @@ const (
 	opAnnounce op = iota
 	opReap
 	opHide
+	opHideClient
 	opDrop
 	opChanged
 	opRestart
@@ -44,11 +46,11 @@ func (s happening) String() string {
 	switch s.op {
 	case opAnnounce:
 		a := s.announce
-		return fmt.Sprintf("announce t%d m%d %q key=%d v4=%v v6=%v up=%d down=%d left=%d event=%d want=%d over6=%v hidden=%v bare=%v size=%d slots=%d fails=%v at=%v",
+		return fmt.Sprintf("announce t%d m%d %q key=%d v4=%v v6=%v up=%d down=%d left=%d event=%d want=%d over6=%v barred=%v bare=%v size=%d slots=%d fails=%v at=%v",
 			a.Torrent, a.Member, a.PeerID[8:], a.Key, a.V4.AddrPort(), a.V6.AddrPort(), a.Uploaded, a.Downloaded, a.Left,
-			a.Event, a.NumWant, a.Over6, a.Hidden, a.Bare, a.Size, a.Slots, s.fails, s.at.Sub(epoch))
+			a.Event, a.NumWant, a.Over6, a.Barred, a.Bare, a.Size, a.Slots, s.fails, s.at.Sub(epoch))
 	default:
-		return fmt.Sprintf("op %d t%d m%d at=%v", s.op, s.torrent, s.member, s.at.Sub(epoch))
+		return fmt.Sprintf("op %d t%d m%d %q at=%v", s.op, s.torrent, s.member, s.id[8:], s.at.Sub(epoch))
 	}
 }
 
@@ -98,8 +100,10 @@ func (w *author) step() happening {
 		s.op = opChanged
 	case n < 26:
 		s.op = opRestart
+	case n < 34:
+		s.op, s.id = opHideClient, w.peerID(s, min(w.choose(8), w.choose(8)))
 	default:
-		s.fails = n < 40
+		s.fails = n < 48
 		s.announce = w.announce(s)
 	}
 	return s
@@ -119,10 +123,10 @@ func (w *author) announce(s happening) Announce {
 		Torrent: s.torrent, Member: s.member, Key: c.key, Uploaded: c.up, Downloaded: c.down, Left: c.left,
 		NumWant: [...]int{wire.NumWantUnset, wire.NumWantUnset, 0, 1, 3, 1 << 30}[w.choose(6)],
 		Event:   [...]wire.Event{wire.None, wire.None, wire.None, wire.None, wire.Started, wire.Stopped, wire.Completed, wire.Paused}[w.choose(8)],
-		Hidden:  w.choose(20) == 0, Bare: w.choose(3) == 0, At: s.at,
+		Barred:  w.choose(20) == 0, Bare: w.choose(3) == 0, At: s.at,
 		Size: int64(s.torrent) << 24 * int64(w.choose(2)), Slots: [...]int{0, 0, 1, 2, 3}[w.choose(5)],
 	}
-	copy(a.PeerID[:], fmt.Sprintf("-TR3000-%02d%04d%02d%04d", s.torrent%100, s.member, client, c.version))
+	a.PeerID = w.peerID(s, client)
 	ip := [16]byte{0x20, 1, 10: byte(s.torrent), byte(s.member >> 8), byte(s.member), byte(client), byte(c.version)}
 	four := wire.EndpointOf(netip.AddrFrom4([4]byte{byte(100 + s.torrent%64), byte(s.member), byte(client), byte(c.version)}), c.port)
 	six := wire.EndpointOf(netip.AddrFrom16(ip), c.port)
@@ -141,6 +145,16 @@ func (w *author) announce(s happening) Announce {
 		}
 	}
 	return a
+}
+
+// peerID is what a client of the step's member and torrent calls itself now.
+func (w *author) peerID(s happening, client int) (id wire.PeerID) {
+	version := 0
+	if c := w.clients[[3]int{int(s.torrent), int(s.member), client}]; c != nil {
+		version = c.version
+	}
+	copy(id[:], fmt.Sprintf("-TR3000-%02d%04d%02d%04d", s.torrent%100, s.member, client, version))
+	return id
 }
 
 // live lets a client do what clients do between announces.
@@ -232,6 +246,11 @@ func (st *stage) play(s happening) error {
 		ids := []core.MemberID{s.member, s.member + 1, s.member + 2}[:1+s.at.Unix()%3]
 		st.real.Hide(ids, s.at, gone)
 		if err := sameChanges(got, st.model.hide(ids, s.at.Unix())); err != nil {
+			return err
+		}
+	case opHideClient:
+		st.real.HideClient(s.torrent, s.member, s.id, s.at, gone)
+		if err := sameChanges(got, st.model.hideClient(modelMember{s.torrent, s.member}, s.id, s.at.Unix())); err != nil {
 			return err
 		}
 	case opDrop:

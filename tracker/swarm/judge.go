@@ -66,4 +66,4 @@ func (sh *shard) overtaken(p slot, told *told, a *Announce) bool {
 }
 
 // stays reports whether a client is listed after announcing a.
-func stays(a *Announce) bool { return a.Event != wire.Stopped && !a.Hidden }
+func stays(a *Announce) bool { return a.Event != wire.Stopped && !a.Barred }

@@ -89,7 +89,7 @@ type verdict struct {
 	few     bool // it may be given few peers only
 }
 
-// announce changes a as Swarms must: it is hidden for want of a slot.
+// announce changes a as Swarms must: without a slot left it is barred.
 func (m *model) announce(a *Announce, commits bool) (v verdict) {
 	mm := modelMember{a.Torrent, a.Member}
 	mine := m.clientsOf(mm)
@@ -97,12 +97,15 @@ func (m *model) announce(a *Announce, commits bool) (v verdict) {
 	if p == nil && a.Event == wire.Stopped {
 		return v
 	}
+	if m.lacksSlot(a, mine) {
+		v.noSlot, a.Barred = true, true
+	}
+	if p == nil && a.Barred {
+		return v
+	}
 	if p == nil && len(mine) >= m.c.PerMember && !slices.ContainsFunc(mine, func(c *modelClient) bool { return !c.listed }) {
 		v.refused = true
 		return v
-	}
-	if m.lacksSlot(a, mine) {
-		v.noSlot, a.Hidden = true, true
 	}
 	ch, why := m.judge(a, p, mine)
 	v.change = &ch
@@ -136,7 +139,7 @@ func isPartial(a *Announce) bool { return a.Event == wire.Paused && a.Left > 0 }
 // lacksSlot counts the other torrents that a member downloads, when an announce
 // would make it one more.
 func (m *model) lacksSlot(a *Announce, mine []*modelClient) bool {
-	if a.Slots == 0 || a.Left == 0 || isPartial(a) || a.Hidden || a.Event == wire.Stopped || slices.ContainsFunc(mine, (*modelClient).downloads) {
+	if a.Slots == 0 || a.Left == 0 || isPartial(a) || a.Barred || a.Event == wire.Stopped || slices.ContainsFunc(mine, (*modelClient).downloads) {
 		return false
 	}
 	used := 0
@@ -178,7 +181,7 @@ func (m *model) isOvertaken(a *Announce, p *modelClient) bool {
 
 func (m *model) judge(a *Announce, p *modelClient, mine []*modelClient) (ch Change, why Suspicion) {
 	ch = Change{Member: a.Member, Torrent: a.Torrent, At: a.At}
-	ch.Active, ch.Left = m.activity(mine, p, a.Event != wire.Stopped && !a.Hidden, a.Left)
+	ch.Active, ch.Left = m.activity(mine, p, a.Event != wire.Stopped && !a.Barred, a.Left)
 	switch {
 	case p == nil:
 		ch.Basis = Fresh
@@ -278,7 +281,7 @@ func (m *model) take(p *modelClient, a *Announce, overtaken bool) {
 	} else if now-p.seen6 > int64(m.c.Timeout/time.Second) {
 		p.v6 = wire.Endpoint{}
 	}
-	p.listed = a.Event != wire.Stopped && !a.Hidden
+	p.listed = a.Event != wire.Stopped && !a.Barred
 	if !p.listed {
 		m.rest(p, now)
 	}
@@ -349,6 +352,10 @@ func (m *model) hide(ids []core.MemberID, now int64) []Change {
 		}
 	}
 	return out
+}
+
+func (m *model) hideClient(mm modelMember, id wire.PeerID, now int64) []Change {
+	return m.unlist(m.clientsOf(mm), now, func(c *modelClient) bool { return c.id == id })
 }
 
 func (m *model) drop(id core.TorrentID, now int64) []Change {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/tracker/wire"
 )
 
 // step is how many clients are reaped under one hold of a lock.
@@ -147,6 +148,26 @@ func (sh *shard) hideMembers(members map[uint32]bool, now uint32, gone func(Chan
 			sh.gather(c.torrentIndex(), c.member)
 			sh.hide(now, gone, all)
 		}
+	}
+}
+
+// HideClient unlists one client that may take part no more, if it is listed.
+func (s *Swarms) HideClient(torrent core.TorrentID, member core.MemberID, id wire.PeerID, now time.Time, gone func(Change)) {
+	if fits(member) {
+		s.shard(torrent).hideClient(torrent, uint32(member), id, unix(now), gone)
+	}
+}
+
+func (sh *shard) hideClient(torrent core.TorrentID, member uint32, id wire.PeerID, now uint32, gone func(Change)) {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	ti, known := sh.byID[torrent]
+	if !known {
+		return
+	}
+	sh.gather(ti, member)
+	if p := sh.named(&id); p != 0 {
+		sh.hide(now, gone, func(s slot) bool { return s == p })
 	}
 }
 

@@ -35,7 +35,7 @@ const (
 
 const (
 	recordOver6 = 1 << iota
-	recordHidden
+	recordBarred
 	recordNew // the client was not known
 	recordRenamed
 	recordForgets
@@ -71,7 +71,7 @@ func (s *Swarms) announced(sh *shard, p slot, a *Announce) {
 	for _, f := range []struct {
 		bit byte
 		on  bool
-	}{{recordOver6, a.Over6}, {recordHidden, a.Hidden}, {record4, !a.V4.IsZero()}, {record6, !a.V6.IsZero()}} {
+	}{{recordOver6, a.Over6}, {recordBarred, a.Barred}, {record4, !a.V4.IsZero()}, {record6, !a.V6.IsZero()}} {
 		if f.on {
 			flags |= f.bit
 		}
@@ -127,7 +127,7 @@ func (s *Swarms) Replay(rec []byte) error {
 		if in.bad || len(in.data) > 0 {
 			return errRecord
 		}
-		s.shard(torrent).replayUnlisted(torrent, uint32(member), id, now)
+		s.shard(torrent).hideClient(torrent, uint32(member), id, now, func(Change) {})
 		return nil
 	case recordClient:
 		return s.replayClient(&in)
@@ -156,7 +156,7 @@ func (in *reader) announced() (r happened) {
 	r.Key = uint64(binary.LittleEndian.Uint32(in.take(4)))
 	r.Uploaded, r.Downloaded, r.Left = int64(in.number(math.MaxInt64)), int64(in.number(math.MaxInt64)), int64(in.number(math.MaxInt64))
 	r.At = time.Unix(int64(in.instant()), 0)
-	r.Over6, r.Hidden, r.fresh = flags&recordOver6 != 0, flags&recordHidden != 0, flags&recordNew != 0
+	r.Over6, r.Barred, r.fresh = flags&recordOver6 != 0, flags&recordBarred != 0, flags&recordNew != 0
 	if flags&recordRenamed != 0 {
 		id := in.peerID()
 		r.was = &id
@@ -204,19 +204,6 @@ func (sh *shard) replay(r *happened) error {
 	sh.apply(p, &r.Announce)
 	sh.change(sh.torrents[sh.slab.at(p).torrentIndex()])
 	return nil
-}
-
-func (sh *shard) replayUnlisted(torrent core.TorrentID, member uint32, id wire.PeerID, now uint32) {
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	ti, known := sh.byID[torrent]
-	if !known {
-		return
-	}
-	sh.gather(ti, member)
-	if p := sh.named(&id); p != 0 {
-		sh.hide(now, func(Change) {}, func(s slot) bool { return s == p })
-	}
 }
 
 // named is the one of mine with a peer-id, 0 when there is none.

@@ -43,6 +43,8 @@ func (j *journal) play(s happening) {
 		j.s.Reap(s.at, j.note)
 	case opHide:
 		j.s.Hide([]core.MemberID{s.member}, s.at, j.note)
+	case opHideClient:
+		j.s.HideClient(s.torrent, s.member, s.id, s.at, j.note)
 	}
 }
 

@@ -136,11 +136,15 @@ func TestSlots(t *testing.T) {
 		t.Errorf("the third: %+v", r)
 	}
 	b.wantCounts(3, 0, 0)
-	b.announce(counters(with(usual(1, 4), func(a *Announce) { a.Torrent, a.Member, a.Slots = 3, 1, 2 }), 3, 1))
+	if n := b.Totals(); n.Torrents != 2 || n.Unlisted != 0 {
+		t.Errorf("a client without a slot left a trace: %+v", n)
+	}
+	taken(leech(4, 1, 0, wire.Started))                                                                         // seeding always goes
+	b.announce(counters(with(usual(1, 4), func(a *Announce) { a.Torrent, a.Member, a.Slots = 4, 1, 2 }), 3, 1)) // it lacks something now
+	b.wantCounts(4, 0, 0)
 	if b.up[1] != 3 || b.down[1] != 1 {
 		t.Errorf("what was transferred without a slot: %d, %d", b.up[1], b.down[1])
 	}
-	taken(leech(4, 1, 0, wire.Started)) // seeding always goes
 	taken(leech(5, 1, 5, wire.Paused))
 	taken(leech(1, 1, 0, wire.Completed))
 	if r := leech(3, 1, 4, wire.None); !r.NoSlot {

@@ -9,10 +9,10 @@
 // announce once for each address family, at times with two peer-ids (BEP 7). Each
 // family's address expires by itself.
 //
-// A client that stopped, timed out or may not take part is unlisted: it is
-// counted and handed out no more, but its counters are remembered for a while,
-// so that a doubled stop or a late return is credited exactly. Its addresses are
-// not: it may come back from elsewhere.
+// A client that stopped, timed out or was barred is unlisted: it is counted and
+// handed out no more, but its counters are remembered for a while, so that a
+// doubled stop or a late return is credited exactly. Its addresses are not: it may
+// come back from elsewhere. A client that is barred from the first leaves no trace.
 //
 // A client that announces event=paused while it lacks something is a partial seed
 // (BEP 21): it counts as a leecher and is given to leechers after the seeders, but
@@ -63,7 +63,7 @@ type Announce struct {
 	NumWant    int   // or wire.NumWantUnset
 	Over6      bool  // it came over IPv6
 	Bare       bool  // the answer has no peer-ids: give addresses of its own families, each as a peer without one, which is quicker
-	Hidden     bool  // credit it, but don't list it and give it no peers; Swarms.Announce sets it for want of a slot
+	Barred     bool  // it may not take part: credit and unlist it if it is known, and leave no trace of it if it is not; Swarms.Announce sets it where the member has no slot left
 	Size       int64 // of the torrent, which bounds the credit; 0 is not known
 	Slots      int   // torrents that the member may download at once; 0 is any number
 	At         time.Time
@@ -112,7 +112,7 @@ type Result struct {
 	Peers             []wire.Peer
 	Suspicion         Suspicion
 	Silence           time.Duration // since the client's last announce, rounded up to whole seconds; 0 for one that was not listed
-	NoSlot            bool          // it was taken as Hidden, as the member downloads as many torrents as they may
+	NoSlot            bool          // it was barred because the member downloads as many torrents as they may
 }
 
 // Count is the size of one swarm.
@@ -163,6 +163,9 @@ func unix(t time.Time) uint32 { return uint32(min(max(t.Unix(), 0), never-1-long
 // returned. The chosen peers are appended to peers, which may be nil. Nothing is
 // allocated but what swarms need to grow.
 //
+// Of a client that is barred or stops, and that is not known, there is nothing to
+// credit: nothing happens, and commit is not called.
+//
 // A client over Config.PerMember is refused with code Conflict, one for which
 // there is no room in a shard with code Unavailable, and a member whose id has
 // more than 32 bits with code Internal.
@@ -180,19 +183,22 @@ func (s *Swarms) Announce(a *Announce, peers []wire.Peer, commit func(Change) er
 	}
 	p := sh.find(a)
 	if p == 0 && a.Event == wire.Stopped {
-		// It stopped already, or never started: nothing to do. It must
-		// succeed all the same, as clients repeat it until it does.
+		// It stopped already, or never started. It must succeed all the same,
+		// as clients repeat it until it does.
 		return sh.result(ti, known, peers), nil
+	}
+	leeched := sh.leeching()
+	noSlot := stays(a) && kindOf(a.Left, a.partial()) == leeching && !leeched && a.Slots > 0 && s.leeches.of(uint32(a.Member)) >= a.Slots
+	a.Barred = a.Barred || noSlot
+	if p == 0 && a.Barred {
+		r := sh.result(ti, known, peers)
+		r.NoSlot = noSlot
+		return r, nil
 	}
 	if p == 0 {
 		if err := s.admit(sh, known); err != nil {
 			return Result{}, err
 		}
-	}
-	leeched := sh.leeching()
-	noSlot := stays(a) && kindOf(a.Left, a.partial()) == leeching && !leeched && a.Slots > 0 && s.leeches.of(uint32(a.Member)) >= a.Slots
-	if noSlot {
-		a.Hidden = true
 	}
 	change, suspicion := s.judge(sh, p, a)
 	s.announced(sh, p, a)

@@ -379,16 +379,29 @@ func TestCommitRefuses(t *testing.T) {
 	}
 }
 
-func TestHidden(t *testing.T) {
+// TestBarred bars a client from the first, which leaves no trace, and one that
+// is downloading, which is credited and unlisted.
+func TestBarred(t *testing.T) {
 	t.Parallel()
 	b := newBook(t, testConfig())
 	b.announce(usual(2, 0))
-	hidden := with(usual(1, 9), func(a *Announce) { a.Hidden = true })
-	if r := b.announce(hidden); len(r.Peers) != 0 {
+	barred := with(usual(1, 9), func(a *Announce) { a.Barred = true })
+	before, commits := b.Totals(), b.commits
+	for _, a := range []Announce{barred, counters(barred, 4, 3), with(barred, func(a *Announce) { a.Torrent = 2 }), event(usual(1, 9), wire.Stopped)} {
+		if r := b.announce(a); len(r.Peers) != 0 {
+			t.Errorf("got %v", r.Peers)
+		}
+	}
+	if b.Totals() != before || b.commits != commits {
+		t.Errorf("an unknown client left a trace: %+v, %d changes", b.Totals(), b.commits-commits)
+	}
+	b.announce(usual(1, 9))
+	b.wantCounts(1, 1, 1)
+	b.pass(time.Minute)
+	if r := b.announce(counters(barred, 4, 2)); len(r.Peers) != 0 {
 		t.Errorf("got %v", r.Peers)
 	}
-	b.pass(time.Minute)
-	b.announce(counters(hidden, 4, 3))
+	b.announce(counters(barred, 4, 3))
 	b.wantCounts(1, 1, 0)
 	if b.up[1] != 4 || b.down[1] != 3 || b.last.Active {
 		t.Errorf("credited %v, %v, %+v", b.up, b.down, b.last)
