@@ -66,6 +66,7 @@ func NewHistory(d *db.DB, log *eventlog.Log, clock core.Clock, r Retention) *His
 func (h *History) In(tx *db.Tx) *History {
 	bound := *h
 	bound.db = tx
+	bound.known = db.NewGatherer(knownTime, bound.readKnown)
 	return &bound
 }
 

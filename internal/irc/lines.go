@@ -2,6 +2,7 @@ package irc
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"strings"
 	"time"
@@ -161,6 +162,20 @@ func (s *Store) DropLine(ctx context.Context, kind LineKind, mask string) (Line,
 }
 
 func (s *Store) dropLine(ctx context.Context, kind LineKind, mask string, tell bool) (Line, error) {
+	l, err := s.Line(ctx, kind, mask)
+	if err != nil {
+		return Line{}, err
+	}
+	return l, wrap("remove a line", s.db.Tx(ctx, func(tx *db.Tx) error {
+		if _, err := tx.Exec(ctx, "DELETE FROM irc_line WHERE kind = ? AND mask = ?", l.Kind, l.Mask); err != nil {
+			return err
+		}
+		return s.tellLines(ctx, tx, tell)
+	}))
+}
+
+// Line returns the line that holds with a mask, however it is written, or NotFound.
+func (s *Store) Line(ctx context.Context, kind LineKind, mask string) (Line, error) {
 	mask, err := lineMask(kind, mask)
 	if err != nil {
 		return Line{}, err
@@ -170,15 +185,31 @@ func (s *Store) dropLine(ctx context.Context, kind LineKind, mask string, tell b
 		return Line{}, err
 	}
 	for _, l := range lines {
-		if l.Kind != kind || l.Mask != mask {
-			continue
+		if l.Kind == kind && l.Mask == mask {
+			return l, nil
 		}
-		return l, wrap("remove a line", s.db.Tx(ctx, func(tx *db.Tx) error {
-			if _, err := tx.Exec(ctx, "DELETE FROM irc_line WHERE kind = ? AND mask = ?", kind, mask); err != nil {
-				return err
-			}
-			return s.tellLines(ctx, tx, tell)
-		}))
 	}
 	return Line{}, core.Errorf(core.NotFound, "there is no such line for %s", mask)
 }
+
+// Left is how long the line holds from now on, to the minute and one at least; 0
+// when that is for good.
+func (l Line) Left(now time.Time) time.Duration {
+	if l.Expires.IsZero() {
+		return 0
+	}
+	return max(time.Minute, l.Expires.Sub(now).Round(time.Minute))
+}
+
+// LineAddition is the command that adds a line for as long as it is to hold from
+// now, as staff would write it.
+func LineAddition(l Line, now time.Time) string {
+	lasts := ""
+	if left := l.Left(now); left > 0 {
+		lasts = fmt.Sprintf(" --for=%dm", int(left.Minutes()))
+	}
+	return string(l.Kind) + "line add" + lasts + " " + text.Quote(l.Mask) + " " + l.Reason
+}
+
+// LineRemoval is the command that removes a line, as staff would write it.
+func LineRemoval(l Line) string { return string(l.Kind) + "line remove " + text.Quote(l.Mask) }
