@@ -13,6 +13,18 @@ const (
 // Valid reports whether l is one of the three states.
 func (l Leech) Valid() bool { return l == LeechNormal || l == LeechNeutral || l == LeechFree }
 
+// Words is what people call the state.
+func (l Leech) Words() string {
+	switch l {
+	case LeechFree:
+		return "freeleech"
+	case LeechNeutral:
+		return "neutral leech"
+	default:
+		return "normal"
+	}
+}
+
 // Better returns whichever of a and b is better for the member who downloads:
 // free before neutral before normal.
 func (l Leech) Better(other Leech) Leech {

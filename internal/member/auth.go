@@ -48,11 +48,24 @@ func (s *Store) Login(ctx context.Context, name, password string) (Member, error
 	return m, m.mustBeEnabled()
 }
 
-// NewPassword draws a new passphrase for a member who lost theirs, and ends all
+// NewSecret is a passphrase that was drawn, with its hash.
+type NewSecret struct {
+	Passphrase string
+	hash       string
+}
+
+// DrawPassphrase draws a passphrase and hashes it, which takes too long for a
+// transaction.
+func DrawPassphrase(ctx context.Context) (NewSecret, error) {
+	p := secret.Passphrase()
+	hash, err := secret.HashPassword(ctx, p)
+	return NewSecret{Passphrase: p, hash: hash}, err
+}
+
+// SetDrawn gives a drawn passphrase to a member who lost theirs, and ends all
 // sessions.
-func (s *Store) NewPassword(ctx context.Context, id core.MemberID) (string, error) {
-	password := secret.Passphrase()
-	return password, s.SetPassword(ctx, id, password)
+func (s *Store) SetDrawn(ctx context.Context, id core.MemberID, n NewSecret) error {
+	return s.setPasswordHash(ctx, id, n.hash)
 }
 
 // SetPassword replaces the password and ends all sessions.
@@ -68,6 +81,10 @@ func (s *Store) SetPassword(ctx context.Context, id core.MemberID, password stri
 	if err != nil {
 		return err
 	}
+	return s.setPasswordHash(ctx, id, hash)
+}
+
+func (s *Store) setPasswordHash(ctx context.Context, id core.MemberID, hash string) error {
 	return s.change(ctx, id, func(tx *db.Tx) (int64, error) {
 		if _, err := tx.Exec(ctx, "DELETE FROM session WHERE member_id = ?", id); err != nil {
 			return 0, err

@@ -37,19 +37,37 @@ type Created struct {
 	IRCKey   string
 }
 
-// Create makes an account. It fails with Invalid where a field is wrong and with
-// Conflict when the name is taken. The caller checks who may do this.
+// Draft is an account that is ready to be made: checked, and with its passphrase
+// hashed, which takes too long for a transaction.
+type Draft struct {
+	n       New
+	classID int64
+	hash    string
+	ircKey  string
+}
+
+// Create makes an account: Draft and CreateFrom in one.
 func (s *Store) Create(ctx context.Context, n New) (Created, error) {
-	if err := ValidName(n.Name); err != nil {
+	d, err := s.Draft(ctx, n)
+	if err != nil {
 		return Created{}, err
+	}
+	return s.CreateFrom(ctx, d)
+}
+
+// Draft checks a new account and hashes its passphrase. It fails with Invalid where
+// a field is wrong.
+func (s *Store) Draft(ctx context.Context, n New) (Draft, error) {
+	if err := ValidName(n.Name); err != nil {
+		return Draft{}, err
 	}
 	if n.Class == "" {
 		n.Class = "User"
 	}
 	if strings.EqualFold(n.Class, BotClass) {
-		return Created{}, core.FieldErrorf("class", "only the program itself has class %s", BotClass)
+		return Draft{}, core.FieldErrorf("class", "only the program itself has class %s", BotClass)
 	}
-	return s.create(ctx, n, secret.Token(ircKeyLen))
+	return s.draft(ctx, n, secret.Token(ircKeyLen))
 }
 
 // EnsureBot makes Hermes's account where there is none, and makes ircKey its
@@ -57,7 +75,11 @@ func (s *Store) Create(ctx context.Context, n New) (Created, error) {
 func (s *Store) EnsureBot(ctx context.Context, ircKey string) (Member, error) {
 	m, err := s.ByName(ctx, BotName)
 	if core.CodeOf(err) == core.NotFound {
-		created, err := s.create(ctx, New{Name: BotName, Class: BotClass}, ircKey)
+		var created Created
+		d, err := s.draft(ctx, New{Name: BotName, Class: BotClass}, ircKey)
+		if err == nil {
+			created, err = s.CreateFrom(ctx, d)
+		}
 		if core.CodeOf(err) != core.Conflict {
 			return created.Member, err
 		}
@@ -75,31 +97,35 @@ func (s *Store) EnsureBot(ctx context.Context, ircKey string) (Member, error) {
 	return m, s.setIRCKey(ctx, m.ID, ircKey)
 }
 
-func (s *Store) create(ctx context.Context, n New, ircKey string) (Created, error) {
+func (s *Store) draft(ctx context.Context, n New, ircKey string) (Draft, error) {
 	class, err := s.classNamed(ctx, n.Class, false)
 	if err != nil {
-		return Created{}, err
+		return Draft{}, err
 	}
 	if n.Password == "" {
 		n.Password = secret.Passphrase()
 	}
 	if err := validPassword(n.Name, n.Email, n.Password); err != nil {
-		return Created{}, err
+		return Draft{}, err
 	}
 	if err := validEmail(n.Email); err != nil {
-		return Created{}, err
+		return Draft{}, err
 	}
 	hash, err := secret.HashPassword(ctx, n.Password)
-	if err != nil {
-		return Created{}, err
-	}
-	out := Created{Password: n.Password, Passkey: secret.Token(PasskeyLen), IRCKey: ircKey}
-	row := db.Row{"name", n.Name, "class_id", class.ID, "state", Enabled, "state_reason", "", "can_leech", true,
-		"password_hash", hash, "passkey_mac", s.keys.MAC(passkeyUse, out.Passkey), "passkey_box", s.keys.Seal([]byte(out.Passkey), passkeyUse),
-		"irc_key_box", s.keys.Seal([]byte(ircKey), ircKeyUse), "email_box", s.keys.Seal([]byte(n.Email), emailUse),
+	return Draft{n: n, classID: class.ID, hash: hash, ircKey: ircKey}, err
+}
+
+// CreateFrom makes the account of a draft. It fails with Conflict when the name is
+// taken. The caller checks who may do this.
+func (s *Store) CreateFrom(ctx context.Context, d Draft) (Created, error) {
+	n := d.n
+	out := Created{Password: n.Password, Passkey: secret.Token(PasskeyLen), IRCKey: d.ircKey}
+	row := db.Row{"name", n.Name, "class_id", d.classID, "state", Enabled, "state_reason", "", "can_leech", true,
+		"password_hash", d.hash, "passkey_mac", s.keys.MAC(passkeyUse, out.Passkey), "passkey_box", s.keys.Seal([]byte(out.Passkey), passkeyUse),
+		"irc_key_box", s.keys.Seal([]byte(d.ircKey), ircKeyUse), "email_box", s.keys.Seal([]byte(n.Email), emailUse),
 		"key_epoch", 1, "created_at", s.clock().Unix(), "seen_at", 0}
 	var id int64
-	err = s.db.Tx(ctx, func(tx *db.Tx) error {
+	err := s.db.Tx(ctx, func(tx *db.Tx) (err error) {
 		if id, err = tx.Insert(ctx, "member", row); err != nil {
 			return err
 		}

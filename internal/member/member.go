@@ -55,8 +55,15 @@ func (m Member) Enabled() bool { return m.State == Enabled }
 // Can reports whether the member may do p. A disabled member may do nothing.
 func (m Member) Can(p core.Permission) bool { return m.Enabled() && m.Permissions.Has(p) }
 
-// Outranks reports whether m stands above other: staff can't act on equals.
+// MayActOn is the rule of rank: staff act on members below themselves, not on equals
+// or betters, and not on themselves. The highest of someone's classes counts.
+func (m Member) MayActOn(other Member) bool { return m.ID != other.ID && m.level() > other.level() }
+
+// Outranks reports whether m stands above other.
 func (m Member) Outranks(other Member) bool { return m.level() > other.level() }
+
+// MayGive is the rule of rank for classes: staff give those below their own.
+func (m Member) MayGive(c Class) bool { return m.level() > c.Level }
 
 // SecondaryIDs are the ids of the secondary classes.
 func (m Member) SecondaryIDs() []int64 {
