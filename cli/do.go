@@ -68,13 +68,16 @@ func control(ctx context.Context, s house.Settings) (command.Control, func(), er
 }
 
 func runCommand(ctx context.Context, ctl command.Control, line string, yes bool, in io.Reader, out io.Writer) error {
-	res, err := ctl.Do(ctx, command.ControlRequest{Line: line, Confirmed: yes})
-	if err == nil && res.Confirm != nil {
-		printLines(out, res.Confirm)
-		if !agreed(in, out) {
-			return errors.New("nothing was done")
+	res, err := ctl.Do(ctx, command.ControlRequest{Line: line})
+	for err == nil && res.Confirm != nil {
+		if !yes {
+			printLines(out, res.Confirm)
+			if !agreed(in, out) {
+				return errors.New("nothing was done")
+			}
 		}
-		res, err = ctl.Do(ctx, command.ControlRequest{Line: line, Confirmed: true})
+		// It is asked again when things have changed in the meantime.
+		res, err = ctl.Do(ctx, command.ControlRequest{Line: res.Agree})
 	}
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 
 	"github.com/lrstanley/girc"
 
+	"github.com/caduceus-bio/caduceus/internal/audit"
 	"github.com/caduceus-bio/caduceus/internal/command"
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/core/text"
@@ -143,9 +144,9 @@ func (w *worker) answer(ctx context.Context, l *link, m message) {
 	if err != nil {
 		w.metrics.commands.WithLabelValues(string(core.CodeOf(err))).Inc()
 		if core.CodeOf(err) == core.Internal {
-			w.deps.Log.Error("a command failed", "via", command.ViaIRC, "err", err)
+			w.deps.Log.Error("a command failed", "via", audit.ViaIRC, "err", err)
 		}
-		reply = command.Reply{Lines: []string{core.SafeText(err)}}
+		reply = command.Answer{Lines: []string{core.SafeText(err)}}
 	} else {
 		w.metrics.commands.WithLabelValues("ok").Inc()
 	}
@@ -161,17 +162,17 @@ func (w *worker) answer(ctx context.Context, l *link, m message) {
 
 // execute runs the command for who the account is at this moment. When that
 // can't be read, nothing is done.
-func (w *worker) execute(ctx context.Context, m message) (command.Reply, error) {
-	actor := command.Guest(m.nick, command.ViaIRC)
+func (w *worker) execute(ctx context.Context, m message) (command.Answer, error) {
+	actor := command.Guest(m.nick, audit.ViaIRC)
 	if m.account != "" {
 		who, err := w.who(ctx, m)
 		switch core.CodeOf(err) {
 		case "":
-			actor = command.Of(who, command.ViaIRC)
+			actor = command.Of(who, audit.ViaIRC)
 		case core.NotFound:
-			return command.Reply{}, core.Errorf(core.Forbidden, "your IRC account %s is no account of the site", m.account)
+			return command.Answer{}, core.Errorf(core.Forbidden, "your IRC account %s is no account of the site", m.account)
 		default:
-			return command.Reply{}, core.Wrap(err, core.Unavailable, "I can't look up your account now; try again in a minute")
+			return command.Answer{}, core.Wrap(err, core.Unavailable, "I can't look up your account now; try again in a minute")
 		}
 	}
 	return w.deps.Commands.Execute(ctx, command.Request{Actor: actor, Line: m.text, Place: w.place(m)})
@@ -200,7 +201,7 @@ func (in *inbox) place(m message) command.Place {
 type addressedLine struct{ to, text string }
 
 // address decides which line goes where.
-func (in *inbox) address(m message, r command.Reply) []addressedLine {
+func (in *inbox) address(m message, r command.Answer) []addressedLine {
 	var out []addressedLine
 	lines, private := r.Lines, r.Private
 	if !m.private && len(lines) > publicLines {

@@ -12,18 +12,22 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/caduceus-bio/caduceus/internal/audit"
 	"github.com/caduceus-bio/caduceus/internal/catalog"
 	"github.com/caduceus-bio/caduceus/internal/client"
 	"github.com/caduceus-bio/caduceus/internal/command"
+	"github.com/caduceus-bio/caduceus/internal/commands"
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/economy"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/guess"
+	"github.com/caduceus-bio/caduceus/internal/irc"
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/internal/metainfo"
 	"github.com/caduceus-bio/caduceus/internal/schedule"
 	"github.com/caduceus-bio/caduceus/internal/secret"
+	"github.com/caduceus-bio/caduceus/internal/transfer"
 )
 
 // site is what the bot tells of: a database with members and datasets.
@@ -74,8 +78,14 @@ func newSite(t *testing.T, d *db.DB) *site {
 		SiteURL: "https://bio.example", Clock: clock, Log: logger,
 	}
 	clients := client.NewStore(d, s.events, clock)
-	s.deps.Commands = command.NewRegistry(command.Deps{DB: d, Members: s.deps.Members, Catalog: s.deps.Catalog, Economy: s.deps.Economy,
-		Clients: clients, Schedule: schedule.NewStore(d, s.events, clock), Events: s.events, Clock: clock, Log: logger, SiteName: "BioTest", SiteURL: "https://bio.example"})
+	log := audit.New(d, clock)
+	s.deps.Commands, err = command.New(command.Deps{DB: d, Members: s.deps.Members, Catalog: s.deps.Catalog, Audit: log, Clock: clock, Log: logger},
+		commands.Families(commands.Deps{Members: s.deps.Members, Catalog: s.deps.Catalog, Economy: s.deps.Economy, Clients: clients,
+			Schedule: schedule.NewStore(d, s.events, clock), Transfer: transfer.NewStore(d), IRC: irc.NewStore(d, s.events, clock),
+			History: irc.NewHistory(d, s.events, clock, irc.Retention{}), Audit: log, SiteURL: "https://bio.example"})...)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, seed := range []func(context.Context) error{s.deps.Members.Seed, s.deps.Catalog.Seed, clients.Seed} {
 		if err := seed(t.Context()); err != nil {
 			t.Fatal(err)

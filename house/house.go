@@ -9,15 +9,18 @@ package house
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/caduceus-bio/caduceus/internal/audit"
 	"github.com/caduceus-bio/caduceus/internal/catalog"
 	"github.com/caduceus-bio/caduceus/internal/client"
 	"github.com/caduceus-bio/caduceus/internal/command"
+	"github.com/caduceus-bio/caduceus/internal/commands"
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/economy"
@@ -27,6 +30,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/internal/schedule"
 	"github.com/caduceus-bio/caduceus/internal/secret"
+	"github.com/caduceus-bio/caduceus/internal/transfer"
 )
 
 // House is the ground floor and the domain, opened once for all rooms of this
@@ -48,12 +52,14 @@ type House struct {
 	clients  *client.Store
 	schedule *schedule.Store
 	irc      *irc.Store
+	audit    *audit.Log
 }
 
 // Open locks the data directory and opens the database, waiting for it until ctx
 // ends. With create it makes the site key where there is none; without, a missing key
-// is an error. Where another process has the lock, the error's code is Conflict.
-func Open(ctx context.Context, s Settings, create bool) (_ *House, err error) {
+// is an error. Where another process has the lock, the error's code is Conflict. extra
+// are commands besides those of the families.
+func Open(ctx context.Context, s Settings, create bool, extra ...command.Command) (_ *House, err error) {
 	unlock, err := lockDataDir(s)
 	if err != nil {
 		return nil, err
@@ -81,9 +87,19 @@ func Open(ctx context.Context, s Settings, create bool) (_ *House, err error) {
 	h.clients = client.NewStore(d, h.events, clock)
 	h.schedule = schedule.NewStore(d, h.events, clock)
 	h.irc = irc.NewStore(d, h.events, clock)
-	h.Commands = command.NewRegistry(command.Deps{DB: d, Members: h.Members, Catalog: h.catalog,
-		Economy: h.economy, Clients: h.clients, Schedule: h.schedule, IRC: h.irc, Events: h.events, NickLimit: s.IRC.Nicks, Clock: clock, Log: log, SiteName: s.Site.Name, SiteURL: s.siteURL()})
+	h.audit = audit.New(d, clock)
+	if h.Commands, err = h.commands(clock, extra); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
 	return h, nil
+}
+
+// commands puts the table of commands together.
+func (h *House) commands(clock core.Clock, extra []command.Command) (*command.Registry, error) {
+	families := commands.Families(commands.Deps{Members: h.Members, Catalog: h.catalog, Economy: h.economy, Clients: h.clients, Schedule: h.schedule,
+		Transfer: transfer.NewStore(h.DB), IRC: h.irc, History: irc.NewHistory(h.DB, h.events, clock, irc.Retention{}), Audit: h.audit,
+		NickLimit: h.Settings.IRC.Nicks, SiteURL: h.Settings.siteURL()})
+	return command.New(command.Deps{DB: h.DB, Members: h.Members, Catalog: h.catalog, Audit: h.audit, Clock: clock, Log: h.Log}, append(families, extra)...)
 }
 
 // Close closes the database and gives up the lock.

@@ -21,8 +21,10 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/caduceus-bio/caduceus/internal/audit"
 	"github.com/caduceus-bio/caduceus/internal/catalog"
 	"github.com/caduceus-bio/caduceus/internal/client"
+	"github.com/caduceus-bio/caduceus/internal/command"
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/economy"
@@ -35,13 +37,15 @@ import (
 
 // Deps is what the room stands on.
 type Deps struct {
-	DB      *db.DB
-	Keys    *secret.Keyring
-	Members *member.Store
-	Guard   *guess.Guard
-	Catalog *catalog.Store
-	Economy *economy.Store
-	Clients *client.Store
+	DB       *db.DB
+	Keys     *secret.Keyring
+	Members  *member.Store
+	Guard    *guess.Guard
+	Catalog  *catalog.Store
+	Economy  *economy.Store
+	Clients  *client.Store
+	Audit    *audit.Log
+	Commands *command.Registry
 	// AnnounceURLs are the tracker's public addresses with {passkey} in them, in
 	// the order in which clients are to try them.
 	AnnounceURLs []string

@@ -1,7 +1,8 @@
 package command
 
 import (
-	"context"
+	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -11,41 +12,63 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
-// Kind says what an argument is and how it is read.
-type Kind int
+// Type says what an argument is, for those who draw a form or write help.
+type Type string
 
-// The kinds.
+// The types, and the Go types that stand for them in a struct of arguments. A
+// pointer to one is an optional argument.
 const (
-	Word       Kind = iota // one word, or several in quotes
-	Text                   // all words to the end of the line
-	ID                     // a positive number
-	Duration               // such as 24h, 3d or 2w
-	Choice                 // one of Choices
-	MemberName             // an account, by name
-	ClassName              // a primary class, by name
-	TorrentID              // a torrent that is there, by id
+	TypeWord     Type = "word"     // string: one word, or several in quotes
+	TypeText     Type = "text"     // Text: all words to the end of the line
+	TypeID       Type = "id"       // ID: a positive number
+	TypeDuration Type = "duration" // time.Duration: such as 24h, 3d or 2w
+	TypeChoice   Type = "choice"   // a string type with the method Choices() []string
+	TypeMember   Type = "member"   // member.Member: an account, by name
+	TypeClass    Type = "class"    // member.Class: a primary class, by name
+	TypeTorrent  Type = "torrent"  // catalog.Torrent: a torrent that is there, by id
+	TypeChannel  Type = "channel"  // ChannelName: an IRC channel
 )
 
-// Arg is one argument of a command.
+// Text is an argument that runs to the end of the line.
+type Text string
+
+// ID is the number of something that is no torrent.
+type ID int64
+
+// ChannelName is the name of an IRC channel, which need not exist.
+type ChannelName string
+
+// chooser is an argument that is one of a few words.
+type chooser interface{ Choices() []string }
+
+// Arg is one argument of a command. It is made from a field of the command's struct
+// with a tag such as `arg:"name,below"`: the name in lower case, and then any of
+//
+//	flag        given by name, "--class NAME", anywhere before a text
+//	optional    may be left out (pointers always may)
+//	other=PERM  needs the permission when the member is somebody else than the
+//	            actor, or the torrent somebody else's
+//	below       wants a member, or a class, below the actor's own
+//	secret      its value is kept out of the audit log
+//
+// Fields without the tag are no arguments.
 type Arg struct {
-	Name     string // lower case
-	Kind     Kind
+	Name     string
+	Type     Type
 	Optional bool
-	Flag     bool // given by name, "--class NAME", anywhere in the line
+	Flag     bool
 	Choices  []string
-	// Other is needed when the member is somebody else than the actor, or the
-	// torrent somebody else's.
-	Other core.Permission
-	// Below wants a member, or a class, below the actor's own.
-	Below bool
-	// Redact keeps the value out of the audit log.
-	Redact bool
+	Other    core.Permission
+	Below    bool
+	Redact   bool
+
+	field int
 }
 
 // usage is how an argument is written in help.
 func (a Arg) usage() string {
 	text := strings.ToUpper(a.Name)
-	if a.Kind == Choice {
+	if a.Type == TypeChoice {
 		text = strings.Join(a.Choices, "|")
 	}
 	if a.Flag {
@@ -57,204 +80,130 @@ func (a Arg) usage() string {
 	return text
 }
 
-// Usage is the command with its arguments, as help shows it.
-func (s *Spec) Usage() string {
-	parts := []string{s.Name}
-	for _, a := range s.Args {
-		parts = append(parts, a.usage())
+// argsOf reads the arguments off a struct: those by position in the order of its
+// fields, with the flags among them.
+func argsOf(t reflect.Type) ([]Arg, error) {
+	if t.Kind() != reflect.Struct {
+		return nil, fmt.Errorf("its arguments are a %s and no struct", t)
 	}
-	return strings.Join(parts, " ")
-}
-
-// Call is a command that was understood and may run: what it is given is
-// parsed, found in the database and allowed.
-type Call struct {
-	Actor  Actor
-	Place  Place
-	Zone   *time.Location // nil when unknown
-	Now    time.Time
-	given  map[string]string // as text
-	values map[string]any    // as what it means
-}
-
-// Has reports whether an optional argument was given.
-func (c Call) Has(name string) bool { _, ok := c.values[name]; return ok }
-
-// Text returns a Word, Text or Choice, "" when it was not given.
-func (c Call) Text(name string) string { return value[string](c, name) }
-
-// ID returns an ID, 0 when it was not given.
-func (c Call) ID(name string) int64 { return value[int64](c, name) }
-
-// Duration returns a Duration, 0 when it was not given.
-func (c Call) Duration(name string) time.Duration { return value[time.Duration](c, name) }
-
-// Member returns a MemberName.
-func (c Call) Member(name string) member.Member { return value[member.Member](c, name) }
-
-// Class returns a ClassName.
-func (c Call) Class(name string) member.Class { return value[member.Class](c, name) }
-
-// Torrent returns a TorrentID.
-func (c Call) Torrent(name string) catalog.Torrent { return value[catalog.Torrent](c, name) }
-
-func value[T any](c Call, name string) T {
-	v, _ := c.values[name].(T) // absent: the zero value
-	return v
-}
-
-// bind sorts words to the arguments of s, as text. Flags may stand anywhere
-// before a Text argument has begun.
-func bind(s *Spec, words []string) (map[string]string, error) {
-	given := map[string]string{}
-	wrong := func(format string, args ...any) error {
-		e := core.Errorf(core.Invalid, format, args...)
-		e.Text += "; usage: " + s.Usage()
-		return e
-	}
-	hasFlags := slices.ContainsFunc(s.Args, func(a Arg) bool { return a.Flag })
-	position := slices.DeleteFunc(slices.Clone(s.Args), func(a Arg) bool { return a.Flag })
-	for len(words) > 0 {
-		word := words[0]
-		if hasFlags && strings.HasPrefix(word, "--") {
-			name, val, inline := strings.Cut(word[2:], "=")
-			i := slices.IndexFunc(s.Args, func(a Arg) bool { return a.Flag && a.Name == name })
-			if i < 0 {
-				return nil, wrong("there is no option --%s", name)
-			}
-			words = words[1:]
-			if !inline {
-				if len(words) == 0 {
-					return nil, wrong("--%s needs a value", name)
-				}
-				val, words = words[0], words[1:]
-			}
-			given[name] = val
-			continue
-		}
-		if len(position) == 0 {
-			return nil, wrong("%q is too much", word)
-		}
-		arg := position[0]
-		position = position[1:]
-		if arg.Kind == Text {
-			given[arg.Name] = strings.Join(words, " ")
-			break
-		}
-		given[arg.Name] = word
-		words = words[1:]
-	}
-	for _, a := range s.Args {
-		if !a.Optional && strings.TrimSpace(given[a.Name]) == "" {
-			return nil, wrong("%s is missing", a.Name)
-		}
-	}
-	return given, nil
-}
-
-// resolve turns the given texts into what they mean and checks what the table
-// asks of them.
-func (r *Registry) resolve(ctx context.Context, actor Actor, s *Spec, given map[string]string) (map[string]any, error) {
-	values := map[string]any{}
-	for _, a := range s.Args {
-		text, ok := given[a.Name]
+	var out []Arg
+	for i := range t.NumField() {
+		f := t.Field(i)
+		tag, ok := f.Tag.Lookup("arg")
 		if !ok {
 			continue
 		}
-		v, err := r.resolveOne(ctx, actor, a, text)
+		a, err := argOf(f, tag)
 		if err != nil {
 			return nil, err
 		}
-		values[a.Name] = v
-	}
-	return values, nil
-}
-
-func (r *Registry) resolveOne(ctx context.Context, actor Actor, a Arg, text string) (any, error) {
-	switch a.Kind {
-	case ID:
-		return parseID(text)
-	case Duration:
-		return ParseDuration(text)
-	case Choice:
-		if i := slices.IndexFunc(a.Choices, func(c string) bool { return strings.EqualFold(c, text) }); i >= 0 {
-			return a.Choices[i], nil
+		a.field = i
+		if slices.ContainsFunc(out, func(b Arg) bool { return b.Name == a.Name }) {
+			return nil, fmt.Errorf("it has two arguments %q", a.Name)
 		}
-		return nil, core.Errorf(core.Invalid, "%s must be one of %s", a.Name, strings.Join(a.Choices, ", "))
-	case MemberName:
-		return r.memberArg(ctx, actor, a, text)
-	case ClassName:
-		return r.classArg(ctx, actor, a, text)
-	case TorrentID:
-		return r.torrentArg(ctx, actor, a, text)
-	default:
-		return strings.TrimSpace(text), nil
+		out = append(out, a)
 	}
+	return out, inOrder(out)
 }
 
-func (r *Registry) memberArg(ctx context.Context, actor Actor, a Arg, text string) (any, error) {
-	m, err := r.deps.Members.ByName(ctx, text)
-	if core.CodeOf(err) == core.NotFound {
-		return nil, core.Errorf(core.NotFound, "there is no member %q", text)
-	}
-	if err != nil {
-		return nil, err
-	}
-	if a.Other != "" && m.ID != actor.Member.ID && !actor.can(a.Other) {
-		return nil, core.Errorf(core.Forbidden, "you may ask this about yourself only")
-	}
-	if a.Below && m.Class.Name == member.BotClass {
-		return nil, core.Errorf(core.Forbidden, "%s is the program's own account", m.Name)
-	}
-	if a.Below && !actor.above(m) {
-		return nil, core.Errorf(core.Forbidden, "you can't do this to %s: only to members whose class is below yours, and not to yourself", m.Name)
-	}
-	return m, nil
-}
-
-func (r *Registry) classArg(ctx context.Context, actor Actor, a Arg, text string) (any, error) {
-	classes, err := r.deps.Members.Classes(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var names []string
-	for _, c := range classes {
-		if c.Secondary {
+// inOrder makes sure that words can be told apart: a text comes last, and nothing
+// that must be given comes after what need not.
+func inOrder(args []Arg) error {
+	optional, text := false, false
+	for _, a := range args {
+		if text {
+			return fmt.Errorf("its argument %q comes after a text, which runs to the end", a.Name)
+		}
+		if a.Flag {
 			continue
 		}
-		if !strings.EqualFold(c.Name, text) {
-			names = append(names, c.Name)
-			continue
+		if optional && !a.Optional {
+			return fmt.Errorf("its argument %q comes after an optional one", a.Name)
 		}
-		if c.Name == member.BotClass {
-			return nil, core.Errorf(core.Forbidden, "the class %s belongs to the program's own account", c.Name)
-		}
-		if a.Below && !actor.isShell() && c.Level >= actor.Member.Class.Level {
-			return nil, core.Errorf(core.Forbidden, "you can give only classes below your own")
-		}
-		return c, nil
+		text, optional = a.Type == TypeText, a.Optional
 	}
-	return nil, core.Errorf(core.Invalid, "there is no class %q; there are %s", text, strings.Join(names, ", "))
+	return nil
 }
 
-func (r *Registry) torrentArg(ctx context.Context, actor Actor, a Arg, text string) (any, error) {
-	id, err := parseID(text)
-	if err != nil {
-		return nil, err
+func argOf(f reflect.StructField, tag string) (Arg, error) {
+	name, rest, _ := strings.Cut(tag, ",")
+	a := Arg{Name: name, Optional: f.Type.Kind() == reflect.Pointer}
+	if !f.IsExported() || name == "" || name != strings.ToLower(name) {
+		return a, fmt.Errorf("its argument %s must be exported and have a name in lower case", f.Name)
 	}
-	t, err := r.deps.Catalog.Torrent(ctx, viewer(actor), core.TorrentID(id))
-	if err != nil {
-		return nil, err
+	var err error
+	if a.Type, a.Choices, err = typeOf(bare(f.Type)); err != nil {
+		return a, fmt.Errorf("its argument %q: %w", name, err)
 	}
-	if a.Other == "" || actor.can(a.Other) {
-		return t, nil
+	for word := range strings.SplitSeq(rest, ",") {
+		switch key, value, _ := strings.Cut(word, "="); key {
+		case "":
+		case "flag":
+			a.Flag = true
+		case "optional":
+			a.Optional = true
+		case "below":
+			a.Below = true
+		case "secret":
+			a.Redact = true
+		case "other":
+			a.Other = core.Permission(value)
+			if !core.ValidPermission(a.Other) {
+				return a, fmt.Errorf("its argument %q asks for a permission %q that there is not", name, value)
+			}
+		default:
+			return a, fmt.Errorf("its argument %q has an option %q that there is not", name, word)
+		}
 	}
-	owner, err := r.deps.Catalog.Owner(ctx, t.ID)
-	if err != nil {
-		return nil, err
+	return a, nil
+}
+
+// bare is the type that a pointer points to, or else the type itself.
+func bare(t reflect.Type) reflect.Type {
+	if t.Kind() == reflect.Pointer {
+		return t.Elem()
 	}
-	if actor.Member.ID == 0 || owner != actor.Member.ID {
-		return nil, core.Errorf(core.Forbidden, "torrent %d is not yours", id)
+	return t
+}
+
+func typeOf(t reflect.Type) (Type, []string, error) {
+	if c, ok := reflect.Zero(t).Interface().(chooser); ok && t.Kind() == reflect.String {
+		return TypeChoice, c.Choices(), nil
 	}
-	return t, nil
+	switch t {
+	case reflect.TypeFor[string]():
+		return TypeWord, nil, nil
+	case reflect.TypeFor[Text]():
+		return TypeText, nil, nil
+	case reflect.TypeFor[ID]():
+		return TypeID, nil, nil
+	case reflect.TypeFor[ChannelName]():
+		return TypeChannel, nil, nil
+	case reflect.TypeFor[time.Duration]():
+		return TypeDuration, nil, nil
+	case reflect.TypeFor[member.Member]():
+		return TypeMember, nil, nil
+	case reflect.TypeFor[member.Class]():
+		return TypeClass, nil, nil
+	case reflect.TypeFor[catalog.Torrent]():
+		return TypeTorrent, nil, nil
+	}
+	return "", nil, fmt.Errorf("%s is no type of argument", t)
+}
+
+// OnOff is an argument that switches something.
+type OnOff string
+
+// Choices are the words for it.
+func (OnOff) Choices() []string { return []string{"on", "off"} }
+
+// On reports whether it says on.
+func (o OnOff) On() bool { return o == "on" }
+
+// Switch is the word for a state.
+func Switch(on bool) OnOff {
+	if on {
+		return "on"
+	}
+	return "off"
 }

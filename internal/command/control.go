@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/caduceus-bio/caduceus/internal/audit"
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/supervise"
 )
@@ -32,16 +33,16 @@ const (
 
 // ControlRequest is what a client sends.
 type ControlRequest struct {
-	Line      string `json:"line"`
-	Confirmed bool   `json:"confirmed,omitempty"`
+	Line string `json:"line"`
 }
 
 // ControlResponse is the answer. Error and the lines exclude each other; with
-// Confirm set nothing was done yet: show it and send the line again, Confirmed.
+// Confirm set nothing was done yet: show it, and send the line Agree to go ahead.
 type ControlResponse struct {
 	Lines   []string  `json:"lines,omitempty"`
 	Private []string  `json:"private,omitempty"`
 	Confirm []string  `json:"confirm,omitempty"`
+	Agree   string    `json:"agree,omitempty"`
 	Error   string    `json:"error,omitempty"`
 	Code    core.Code `json:"code,omitempty"`
 }
@@ -140,15 +141,15 @@ func serveOne(ctx context.Context, conn net.Conn, r *Registry) error {
 
 // execute runs a request here, without a socket.
 func execute(ctx context.Context, r *Registry, req ControlRequest) ControlResponse {
-	reply, err := r.Execute(ctx, Request{Actor: Shell(), Line: req.Line, Confirmed: req.Confirmed})
+	reply, err := r.Execute(ctx, Request{Actor: Shell(), Line: req.Line})
 	if err != nil {
 		if core.CodeOf(err) == core.Internal {
-			r.deps.Log.Error("a command failed", "via", ViaShell, "err", err)
+			r.deps.Log.Error("a command failed", "via", audit.ViaShell, "err", err)
 		}
 		return ControlResponse{Error: core.SafeText(err), Code: core.CodeOf(err)}
 	}
 	if reply.Pending != nil {
-		return ControlResponse{Confirm: reply.Pending.Preview}
+		return ControlResponse{Confirm: reply.Pending.Preview, Agree: confirmWord + " " + reply.Pending.Code}
 	}
 	return ControlResponse{Lines: reply.Lines, Private: reply.Private}
 }

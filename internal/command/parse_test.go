@@ -3,7 +3,6 @@ package command
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -67,45 +66,18 @@ func FuzzSplit(f *testing.F) {
 	})
 }
 
-func TestParseDuration(t *testing.T) {
-	t.Parallel()
-	for text, want := range map[string]time.Duration{
-		"90m": 90 * time.Minute, "24h": 24 * time.Hour, "3D": 72 * time.Hour, "2w": 14 * 24 * time.Hour, "1d12h": 36 * time.Hour, "366d": maxDuration,
-	} {
-		if got, err := ParseDuration(text); err != nil || got != want {
-			t.Errorf("%s: %s, %v", text, got, err)
-		}
-	}
-	for _, text := range []string{"", "h", "24", "-1h", "1.5h", "0h", "30s", "1y", "367d", "9999999h", "200d200d", "1h ", "١h"} {
-		if got, err := ParseDuration(text); core.CodeOf(err) != core.Invalid {
-			t.Errorf("%q: %s, %v", text, got, err)
-		}
-	}
-}
-
 func TestParseID(t *testing.T) {
 	t.Parallel()
-	for text, want := range map[string]int64{
+	for number, want := range map[string]int64{
 		"34": 34, "#34": 34, "https://bio.example/torrents.php?torrentid=34": 34, "https://bio.example/torrents.php?action=download&id=34": 34,
 	} {
-		if got, err := parseID(text); err != nil || got != want {
-			t.Errorf("%s: %d, %v", text, got, err)
+		if got, err := parseID(number); err != nil || got != want {
+			t.Errorf("%s: %d, %v", number, got, err)
 		}
 	}
-	for _, text := range []string{"", "0", "-3", "x", "1e3", "99999999999999999999", "https://bio.example/"} {
-		if got, err := parseID(text); core.CodeOf(err) != core.Invalid {
-			t.Errorf("%q: %d, %v", text, got, err)
-		}
-	}
-}
-
-func TestFormatDuration(t *testing.T) {
-	t.Parallel()
-	for d, want := range map[time.Duration]string{
-		30 * time.Second: "less than a minute", 90 * time.Minute: "1h 30min", 24 * time.Hour: "1d", 15*24*time.Hour + 5*time.Hour: "2w 1d",
-	} {
-		if got := formatDuration(d); got != want {
-			t.Errorf("%s: %q, want %q", d, got, want)
+	for _, number := range []string{"", "0", "-3", "x", "1e3", "99999999999999999999", "https://bio.example/"} {
+		if got, err := parseID(number); core.CodeOf(err) != core.Invalid {
+			t.Errorf("%q: %d, %v", number, got, err)
 		}
 	}
 }

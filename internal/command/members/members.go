@@ -1,0 +1,149 @@
+// Package members is the family of commands about accounts and classes.
+//
+// Concurrency: the commands have no state of their own.
+package members
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/caduceus-bio/caduceus/internal/command"
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/core/text"
+	"github.com/caduceus-bio/caduceus/internal/db"
+	"github.com/caduceus-bio/caduceus/internal/member"
+)
+
+// Deps is what the family works on.
+type Deps struct{ Members *member.Store }
+
+// Commands returns the family.
+func Commands(d Deps) []command.Command {
+	return []command.Command{
+		d.stats(), d.show(), d.create(), d.disable(), d.enable(), d.class(), d.leech(),
+		d.newKey("passkey", "passkey", "a new passkey for a member; the old one stops working", (*member.Store).NewPasskey),
+		d.newKey("irckey", "IRC key", "a new IRC key for a member; the old one stops working", (*member.Store).NewIRCKey),
+		d.passphrase(), d.slots(),
+	}
+}
+
+type statsArgs struct {
+	Member *member.Member `arg:"member,other=stats.read"`
+}
+
+func (d Deps) stats() command.Command {
+	return command.Question[statsArgs]{
+		Spec: command.Spec{Name: "stats", Aliases: []string{"user", "u"}, Summary: "upload, download and ratio, yours or another member's", Public: true},
+		Run: func(ctx context.Context, c command.Call, a statsArgs) (command.Reply, error) {
+			if a.Member == nil && c.Actor.IsShell() {
+				return command.Reply{}, core.Errorf(core.Invalid, "the shell has no figures of its own; name a member")
+			}
+			m, err := c.Actor.MemberOr(a.Member)
+			if err != nil {
+				return command.Reply{}, err
+			}
+			figures, err := d.figures(ctx, c.Actor, m)
+			return command.Reply{Blocks: []command.Block{figures}}, err
+		},
+	}
+}
+
+// figures are a member's, as the actor may see them.
+func (d Deps) figures(ctx context.Context, actor command.Actor, m member.Member) (command.Fields, error) {
+	own := actor.Member.ID == m.ID || actor.Can(core.TorrentSeeHidden)
+	p, err := d.Members.Profile(ctx, m.ID, own)
+	if err != nil {
+		return command.Fields{}, err
+	}
+	ratio := "none yet"
+	if v, ok := p.Ratio(); ok {
+		ratio = fmt.Sprintf("%.2f", v)
+	}
+	return command.Fields{
+		Text: fmt.Sprintf("%s (%s): uploaded %s, downloaded %s, ratio %s; seeding %d, leeching %d, snatched %d, uploads %d",
+			m.Name, m.Class.Name, p.Uploaded, p.Downloaded, ratio, p.Seeding, p.Leeching, p.Snatched, p.Uploads),
+		List: []command.Field{{Label: "Uploaded", Value: p.Uploaded.String()}, {Label: "Downloaded", Value: p.Downloaded.String()}, {Label: "Ratio", Value: ratio},
+			{Label: "Seeding", Value: fmt.Sprint(p.Seeding)}, {Label: "Leeching", Value: fmt.Sprint(p.Leeching)},
+			{Label: "Snatched", Value: fmt.Sprint(p.Snatched)}, {Label: "Uploads", Value: fmt.Sprint(p.Uploads)}},
+	}, nil
+}
+
+type showArgs struct {
+	Member member.Member `arg:"name"`
+}
+
+func (d Deps) show() command.Command {
+	return command.Question[showArgs]{
+		Spec: command.Spec{Name: "member show", Summary: "an account with its state and figures", Permission: core.MemberSeePrivate},
+		Run: func(ctx context.Context, c command.Call, a showArgs) (command.Reply, error) {
+			figures, err := d.figures(ctx, c.Actor, a.Member)
+			return command.Reply{Blocks: []command.Block{account(a.Member), figures}}, err
+		},
+	}
+}
+
+// account is what staff see of an account.
+func account(m member.Member) command.Fields {
+	classes := m.Class.Name
+	for _, s := range m.Secondary {
+		classes += ", " + s.Name
+	}
+	leech := "may download"
+	if !m.CanLeech {
+		leech = "may not download"
+	}
+	seen := "never seen on the site"
+	if !m.SeenAt.IsZero() {
+		seen = "last seen " + text.Instant(m.SeenAt)
+	}
+	since := m.CreatedAt.Format("2006-01-02")
+	return command.Fields{
+		Text: fmt.Sprintf("%s, id %d, %s; %s; %s; since %s, %s", m.Name, m.ID, classes, stateOf(m), leech, since, seen),
+		List: []command.Field{{Label: "Name", Value: m.Name}, {Label: "Id", Value: fmt.Sprint(m.ID)}, {Label: "Classes", Value: classes},
+			{Label: "State", Value: stateOf(m)}, {Label: "Downloads", Value: leech}, {Label: "Since", Value: since}, {Label: "Seen", Value: seen}},
+	}
+}
+
+// stateOf is the state of an account with its reason.
+func stateOf(m member.Member) string {
+	if m.Enabled() {
+		return string(m.State)
+	}
+	return string(m.State) + ": " + m.StateReason
+}
+
+type createArgs struct {
+	Name  string        `arg:"name"`
+	Class *member.Class `arg:"class,flag,below"`
+	Email string        `arg:"email,flag,optional,secret"`
+
+	draft member.Draft
+}
+
+func (d Deps) create() command.Command {
+	return command.Action[createArgs]{
+		Spec: command.Spec{Name: "member create", Summary: "make an account; its passphrase and keys are shown once",
+			Permission: core.MemberCreate, Secret: true},
+		Prepare: func(ctx context.Context, _ command.Call, a *createArgs) (err error) {
+			n := member.New{Name: a.Name, Email: a.Email}
+			if a.Class != nil {
+				n.Class = a.Class.Name
+			}
+			a.draft, err = d.Members.Draft(ctx, n)
+			return err
+		},
+		Run: func(ctx context.Context, tx *db.Tx, _ command.Call, a createArgs) (command.Reply, error) {
+			made, err := d.Members.In(tx).CreateFrom(ctx, a.draft)
+			if err != nil {
+				return command.Reply{}, err
+			}
+			m := made.Member
+			reply := command.Say("Account %s (id %d, %s) is there.", m.Name, m.ID, m.Class.Name)
+			reply.Blocks = append(reply.Blocks,
+				command.Secret{Label: "Passphrase", Value: made.Password}, command.Secret{Label: "Passkey", Value: made.Passkey},
+				command.Secret{Label: "IRC key", Value: made.IRCKey},
+				command.Line{Text: "The passphrase is shown this once only.", Private: true})
+			return reply.With("member disable", disableArgs{Member: m, Reason: "made by mistake"}), nil
+		},
+	}
+}

@@ -1,0 +1,167 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/db"
+	"github.com/caduceus-bio/caduceus/internal/secret"
+)
+
+const (
+	confirmWord  = "confirm"
+	confirmKind  = "confirm" // in the table
+	confirmFor   = 60 * time.Second
+	maxPerPerson = 5   // one more pushes out the oldest
+	maxExpired   = 100 // rows that one act clears away
+)
+
+// pendingAct is an act that waits for somebody, in the table pending_act.
+type pendingAct struct {
+	id      int64
+	line    string
+	state   string
+	undoes  int64
+	expires time.Time
+}
+
+// confirm runs the command that a code stands for, after checking everything
+// about it once more.
+func (r *Registry) confirm(ctx context.Context, req Request, words []string) (Answer, error) {
+	if len(words) != 1 {
+		return Answer{}, core.Errorf(core.Invalid, "write: %s CODE", confirmWord)
+	}
+	p, err := r.waiting(ctx, req.Actor.key(), words[0])
+	if err != nil {
+		return Answer{}, err
+	}
+	lineWords, err := split(p.line)
+	if err != nil {
+		return Answer{}, err
+	}
+	o, err := r.order(req, lineWords)
+	if err != nil {
+		return Answer{}, err
+	}
+	o.confirms = &p
+	if p.undoes != 0 {
+		e, err := r.deps.Audit.ByID(ctx, p.undoes)
+		if err != nil {
+			return Answer{}, err
+		}
+		o.undoes = &e
+	}
+	return r.run(ctx, o)
+}
+
+// waiting returns the act that waits under a code of the actor.
+func (r *Registry) waiting(ctx context.Context, actor, code string) (pendingAct, error) {
+	now := r.deps.Clock()
+	p, ok, err := db.One(ctx, r.deps.DB, scanPending, "SELECT id, line, state, undoes, expires_at FROM pending_act WHERE actor = ? AND code = ? AND kind = ?",
+		actor, strings.ToUpper(code), confirmKind)
+	if err != nil {
+		return p, fmt.Errorf("look up a confirmation: %w", err)
+	}
+	// A row from beyond its own length was written by a clock that was wrong.
+	if left := p.expires.Sub(now); !ok || left <= 0 || left > confirmFor {
+		return p, errNothingWaits()
+	}
+	return p, nil
+}
+
+func errNothingWaits() error {
+	return core.Errorf(core.Invalid, "nothing of yours waits under this code; codes work once and for %d seconds", int(confirmFor.Seconds()))
+}
+
+func scanPending(s db.Scanner) (pendingAct, error) {
+	var p pendingAct
+	var expires int64
+	err := s.Scan(&p.id, &p.line, &p.state, &p.undoes, &expires)
+	p.expires = time.Unix(expires, 0).UTC()
+	return p, err
+}
+
+// consume takes a confirmation out of the table: of several that try, one can.
+func consume(ctx context.Context, tx *db.Tx, id int64) error {
+	n, err := tx.Exec(ctx, "DELETE FROM pending_act WHERE id = ?", id)
+	if err == nil && n == 0 {
+		err = errNothingWaits()
+	}
+	return err
+}
+
+// askFirst shows what an order would do, and keeps it until it is confirmed. why
+// says why it is shown again, "" the first time.
+func (r *Registry) askFirst(ctx context.Context, o *order, why string) (Answer, error) {
+	var lines []string
+	var p pendingAct
+	var code string
+	err := r.deps.DB.Tx(ctx, func(tx *db.Tx) (err error) {
+		ctx := tx.Guard(ctx)
+		if err := r.fill(ctx, tx, o); err != nil {
+			return err
+		}
+		if lines, err = o.c.preview(ctx, tx, r.call(o), o.args); err != nil {
+			return err
+		}
+		p = pendingAct{line: o.c.Name + " " + o.c.line(o.given, false), expires: r.deps.Clock().Add(confirmFor).Truncate(time.Second).UTC()}
+		if p.state, err = r.state(ctx, tx, o); err != nil {
+			return err
+		}
+		if o.undoes != nil {
+			p.undoes = o.undoes.ID
+			if o.confirms == nil && o.undoes.UndoState != "" && o.undoes.UndoState != p.state {
+				return errUndoStale()
+			}
+		}
+		if o.confirms != nil {
+			if _, err := tx.Exec(ctx, "DELETE FROM pending_act WHERE id = ?", o.confirms.id); err != nil {
+				return err
+			}
+		}
+		code, err = r.keep(ctx, tx, o.Actor.key(), p)
+		return err
+	})
+	if err != nil {
+		return Answer{}, err
+	}
+	lines = tidy(lines)
+	if why != "" {
+		lines = append([]string{why}, lines...)
+	}
+	ask := fmt.Sprintf("To do it, write within %d seconds: %s %s", int(confirmFor.Seconds()), confirmWord, code)
+	shown := append(lines[:len(lines):len(lines)], ask)
+	return Answer{Blocks: Lines(lines...), Lines: shown, Pending: &Pending{Code: code, Preview: lines, Expires: p.expires}}, nil
+}
+
+// keep writes a pending act under a code of its own, and clears away what nobody
+// can confirm any more: what is over, and all but the newest of the actor.
+func (r *Registry) keep(ctx context.Context, tx *db.Tx, actor string, p pendingAct) (code string, err error) {
+	now := r.deps.Clock()
+	mine, err := db.All(ctx, tx, db.Value[int64], "SELECT id FROM pending_act WHERE actor = ? ORDER BY id DESC LIMIT ?", actor, maxExpired)
+	if err != nil {
+		return "", err
+	}
+	over, err := db.All(ctx, tx, db.Value[int64], "SELECT id FROM pending_act WHERE expires_at <= ? ORDER BY expires_at LIMIT ?", now.Unix(), maxExpired)
+	if err != nil {
+		return "", err
+	}
+	for _, id := range append(mine[min(len(mine), maxPerPerson-1):], over...) {
+		if _, err := tx.Exec(ctx, "DELETE FROM pending_act WHERE id = ?", id); err != nil {
+			return "", err
+		}
+	}
+	for range 20 {
+		code = strings.ToUpper(secret.RandomHex(2))
+		fresh, err := tx.InsertIgnore(ctx, "pending_act", db.Row{"kind", confirmKind, "actor", actor, "code", code, "line", p.line,
+			"state", p.state, "undoes", p.undoes, "created_at", now.Unix(), "expires_at", p.expires.Unix()})
+		if err != nil || fresh {
+			return code, err
+		}
+	}
+	return "", errors.New("no free code was found for a confirmation")
+}

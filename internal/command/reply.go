@@ -1,0 +1,177 @@
+package command
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/caduceus-bio/caduceus/internal/core/text"
+)
+
+// Reply is what a command answers: blocks, which each face shows in its own way,
+// and how to take back what was done.
+type Reply struct {
+	Blocks []Block
+	Undo   *Invocation // nil where there is no way back
+}
+
+// Block is a part of an answer: a Line, Fields, a Table, a Plot or a Secret.
+type Block interface {
+	// lines is the block as chat and terminals show it; private is for the asker
+	// alone.
+	lines() (public, private []string)
+}
+
+// Line is a sentence.
+type Line struct {
+	Text    string
+	Link    string // an address that belongs to it; "" for none
+	Private bool   // for the asker alone
+}
+
+// Fields are the properties of one thing. Text says them in one line, for chat.
+type Fields struct {
+	Text string
+	List []Field
+}
+
+// Field is one property.
+type Field struct{ Label, Value string }
+
+// Table is a list of things that are alike.
+type Table struct {
+	Columns []string
+	Rows    []Row
+	Empty   string // what to say when there are no rows
+	More    string // what to say after the last one; "" for nothing
+}
+
+// Row is one thing of a table. Text says it in one line, for chat; "" joins the
+// cells. Where the cells are empty, the row is its text alone.
+type Row struct {
+	Cells []string
+	Text  string
+	Link  string
+	Note  string // said after the link; "" for nothing
+}
+
+// Plot stands for a drawing that the site shows at an address.
+type Plot struct{ Title, Link string }
+
+// Secret is a key or passphrase, which only the asker may see, once.
+type Secret struct{ Label, Value string }
+
+func (l Line) lines() (public, private []string) {
+	one := []string{linked(l.Text, l.Link)}
+	if l.Private {
+		return nil, one
+	}
+	return one, nil
+}
+
+func (f Fields) lines() (public, private []string) {
+	if f.Text != "" {
+		return []string{f.Text}, nil
+	}
+	parts := make([]string, len(f.List))
+	for i, one := range f.List {
+		parts[i] = one.Label + " " + one.Value
+	}
+	return []string{strings.Join(parts, "; ")}, nil
+}
+
+func (t Table) lines() (public, private []string) {
+	for _, row := range t.Rows {
+		line := row.Text
+		if line == "" {
+			line = strings.Join(row.Cells, ", ")
+		}
+		public = append(public, strings.TrimSpace(linked(line, row.Link)+" "+row.Note))
+	}
+	if len(t.Rows) == 0 && t.Empty != "" {
+		public = append(public, t.Empty)
+	}
+	if t.More != "" {
+		public = append(public, t.More)
+	}
+	return public, nil
+}
+
+func (p Plot) lines() (public, private []string) { return []string{linked(p.Title, p.Link)}, nil }
+
+func (s Secret) lines() (public, private []string) { return nil, []string{s.Label + ": " + s.Value} }
+
+func linked(line, link string) string {
+	if link == "" {
+		return line
+	}
+	return line + " - " + link
+}
+
+// Say is a reply of one sentence.
+func Say(format string, args ...any) Reply {
+	return Reply{Blocks: []Block{Line{Text: fmt.Sprintf(format, args...)}}}
+}
+
+// With returns the reply with the command that takes it back.
+func (r Reply) With(name string, args any) Reply {
+	r.Undo = &Invocation{Name: name, Args: args}
+	return r
+}
+
+// Lines are sentences, one block each.
+func Lines(lines ...string) []Block {
+	out := make([]Block, len(lines))
+	for i, l := range lines {
+		out[i] = Line{Text: l}
+	}
+	return out
+}
+
+// Answer is what comes of a request. Its texts are one line for each entry, without
+// control characters.
+type Answer struct {
+	Blocks  []Block  // for a face that draws them
+	Lines   []string // the same as text, for the place where it was asked
+	Private []string // what is for the asker alone
+	Undo    string   // the command that takes it back; "" where there is none
+	Entry   int64    // its row in the audit log, for "undo"; 0 for a question
+	Pending *Pending // set when nothing was done yet and a code is awaited
+}
+
+// Pending is a command that waits for its confirmation. The preview and how to
+// confirm are in the answer's Lines as well.
+type Pending struct {
+	Code    string
+	Preview []string
+	Expires time.Time
+}
+
+// maxLines bounds an answer; commands page or cut well before.
+const maxLines = 100
+
+// answer makes a reply fit to be shown where it was asked for.
+func answer(s Spec, place Place, r Reply) Answer {
+	a := Answer{Blocks: r.Blocks}
+	for _, b := range r.Blocks {
+		public, private := b.lines()
+		a.Lines, a.Private = append(a.Lines, public...), append(a.Private, private...)
+	}
+	a.Lines, a.Private = tidy(a.Lines), tidy(a.Private)
+	if s.Secret && place != Private {
+		a.Private = append(a.Lines, a.Private...)
+		a.Lines = []string{"The answer went to you in private."}
+	}
+	return a
+}
+
+func tidy(lines []string) []string {
+	if len(lines) > maxLines {
+		lines = append(lines[:maxLines:maxLines], fmt.Sprintf("(%d more)", len(lines)-maxLines))
+	}
+	out := make([]string, len(lines))
+	for i, l := range lines {
+		out[i] = text.Clean(l)
+	}
+	return out
+}

@@ -1,0 +1,157 @@
+package command
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/db"
+)
+
+// Spec is what the table says of a command.
+type Spec struct {
+	Name       string   // one or two words in lower case, such as "member create"
+	Aliases    []string // other names, of one or two words
+	Summary    string
+	Permission core.Permission // "" for every member
+	Guest      bool            // also for those who are not logged in
+	Public     bool            // may be answered in any channel, else only in private and among staff
+	Secret     bool            // the answer goes to the asker alone, wherever it was asked
+}
+
+// Command is one row of the table: a Question or an Action.
+type Command interface{ compile() (*command, error) }
+
+// None are the arguments of a command that takes none.
+type None struct{}
+
+// Question is a command that changes nothing. A is a struct whose tagged fields are
+// its arguments; see Arg.
+type Question[A any] struct {
+	Spec
+	Run func(ctx context.Context, c Call, a A) (Reply, error)
+}
+
+// Action is a command that changes something. Its functions are given the running
+// transaction and must read and write through stores bound to it (their method In).
+type Action[A any] struct {
+	Spec
+	// Prepare may be nil. It does what takes long and needs no transaction, such as
+	// hashing, and keeps what comes of it in fields of A that are no arguments.
+	Prepare func(ctx context.Context, c Call, a *A) error
+	// Preview is set for commands that destroy or touch many. It says what would
+	// happen; the command runs once the asker confirms, and as long as the state
+	// is the same then.
+	Preview func(ctx context.Context, tx *db.Tx, c Call, a A) ([]string, error)
+	// State is what a decision for this command rests on, in words that differ when
+	// it would have to be taken again. Confirming and undoing compare it. Where it
+	// is nil, confirming compares the preview.
+	State func(ctx context.Context, tx *db.Tx, c Call, a A) (string, error)
+	Run   func(ctx context.Context, tx *db.Tx, c Call, a A) (Reply, error)
+}
+
+// Invocation is a command with its arguments, such as the one that takes back what
+// another did.
+type Invocation struct {
+	Name string
+	Args any // the struct of that command
+}
+
+// Info is what the faces may know of a command.
+type Info struct {
+	Spec
+	Args     []Arg
+	Changes  bool // it changes something, and is in the audit log
+	Confirms bool // it says first what it would do, and asks
+}
+
+// Usage is the command with its arguments, as help shows it.
+func (i *Info) Usage() string {
+	parts := []string{i.Name}
+	for _, a := range i.Args {
+		parts = append(parts, a.usage())
+	}
+	return strings.Join(parts, " ")
+}
+
+// Subject is the type of the first argument by position: what the command is
+// about. It is "" for a command without one.
+func (i *Info) Subject() Type {
+	for _, a := range i.Args {
+		if !a.Flag {
+			return a.Type
+		}
+	}
+	return ""
+}
+
+// command is a row of the table with its types folded away: args is always a
+// pointer to the struct of the command.
+type command struct {
+	Info
+	args    reflect.Type
+	ask     func(ctx context.Context, c Call, args any) (Reply, error)
+	prepare func(ctx context.Context, c Call, args any) error
+	preview func(ctx context.Context, tx *db.Tx, c Call, args any) ([]string, error)
+	state   func(ctx context.Context, tx *db.Tx, c Call, args any) (string, error)
+	act     func(ctx context.Context, tx *db.Tx, c Call, args any) (Reply, error)
+}
+
+func (q Question[A]) compile() (*command, error) {
+	if q.Run == nil {
+		return nil, fmt.Errorf("command %q does nothing", q.Name)
+	}
+	c, err := newCommand[A](q.Spec)
+	if err != nil {
+		return nil, err
+	}
+	c.ask = func(ctx context.Context, call Call, args any) (Reply, error) { return q.Run(ctx, call, *args.(*A)) }
+	return c, nil
+}
+
+func (a Action[A]) compile() (*command, error) {
+	if a.Run == nil {
+		return nil, fmt.Errorf("command %q does nothing", a.Name)
+	}
+	c, err := newCommand[A](a.Spec)
+	if err != nil {
+		return nil, err
+	}
+	c.Changes, c.Confirms = true, a.Preview != nil
+	for _, arg := range c.Args {
+		if c.Confirms && arg.Redact {
+			return nil, fmt.Errorf("command %q waits for a confirmation in the database, so its argument %s can't be secret", a.Name, arg.Name)
+		}
+	}
+	c.act = func(ctx context.Context, tx *db.Tx, call Call, args any) (Reply, error) {
+		return a.Run(ctx, tx, call, *args.(*A))
+	}
+	if a.Prepare != nil {
+		c.prepare = func(ctx context.Context, call Call, args any) error { return a.Prepare(ctx, call, args.(*A)) }
+	}
+	if a.Preview != nil {
+		c.preview = func(ctx context.Context, tx *db.Tx, call Call, args any) ([]string, error) {
+			return a.Preview(ctx, tx, call, *args.(*A))
+		}
+	}
+	if a.State != nil {
+		c.state = func(ctx context.Context, tx *db.Tx, call Call, args any) (string, error) {
+			return a.State(ctx, tx, call, *args.(*A))
+		}
+	}
+	return c, nil
+}
+
+func newCommand[A any](s Spec) (*command, error) {
+	t := reflect.TypeFor[A]()
+	args, err := argsOf(t)
+	if err != nil {
+		return nil, fmt.Errorf("command %q: %w", s.Name, err)
+	}
+	if s.Permission != "" && !core.ValidPermission(s.Permission) {
+		return nil, fmt.Errorf("command %q asks for a permission %q that there is not", s.Name, s.Permission)
+	}
+	return &command{Info: Info{Spec: s, Args: args}, args: t}, nil
+}

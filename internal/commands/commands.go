@@ -1,0 +1,54 @@
+// Package commands is the table of all commands: the families, put together. The
+// rooms know the registry that comes of it; only those who make one import this.
+// commands.txt beside this file lists them with what each needs.
+//
+// Concurrency: see package command.
+package commands
+
+import (
+	"github.com/caduceus-bio/caduceus/internal/audit"
+	"github.com/caduceus-bio/caduceus/internal/catalog"
+	"github.com/caduceus-bio/caduceus/internal/client"
+	"github.com/caduceus-bio/caduceus/internal/command"
+	catalogfamily "github.com/caduceus-bio/caduceus/internal/command/catalog"
+	"github.com/caduceus-bio/caduceus/internal/command/freeleech"
+	ircfamily "github.com/caduceus-bio/caduceus/internal/command/irc"
+	"github.com/caduceus-bio/caduceus/internal/command/jobs"
+	"github.com/caduceus-bio/caduceus/internal/command/members"
+	"github.com/caduceus-bio/caduceus/internal/command/oversight"
+	"github.com/caduceus-bio/caduceus/internal/command/tracker"
+	"github.com/caduceus-bio/caduceus/internal/economy"
+	"github.com/caduceus-bio/caduceus/internal/irc"
+	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/schedule"
+	"github.com/caduceus-bio/caduceus/internal/transfer"
+)
+
+// Deps are what the families work on.
+type Deps struct {
+	Members  *member.Store
+	Catalog  *catalog.Store
+	Economy  *economy.Store
+	Clients  *client.Store
+	Schedule *schedule.Store
+	Transfer *transfer.Store
+	IRC      *irc.Store
+	History  *irc.History
+	Audit    *audit.Log
+	// NickLimit is how many IRC nicks members may register besides their names.
+	NickLimit int
+	SiteURL   string // without a slash at its end, for links
+}
+
+// Families returns every family.
+func Families(d Deps) [][]command.Command {
+	return [][]command.Command{
+		members.Commands(members.Deps{Members: d.Members}),
+		catalogfamily.Commands(catalogfamily.Deps{Catalog: d.Catalog, Economy: d.Economy, SiteURL: d.SiteURL}),
+		freeleech.Commands(freeleech.Deps{Economy: d.Economy, Catalog: d.Catalog}),
+		tracker.Commands(tracker.Deps{Transfer: d.Transfer, Clients: d.Clients, SiteURL: d.SiteURL}),
+		jobs.Commands(jobs.Deps{Schedule: d.Schedule}),
+		ircfamily.Commands(ircfamily.Deps{Channels: d.IRC, History: d.History, Members: d.Members, NickLimit: d.NickLimit}),
+		oversight.Commands(oversight.Deps{Audit: d.Audit}),
+	}
+}
