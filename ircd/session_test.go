@@ -221,7 +221,7 @@ func TestRightsFollowOnAllConnections(t *testing.T) {
 func BenchmarkFanOut(b *testing.B) {
 	for _, perUser := range []int{1, 4} {
 		b.Run(fmt.Sprintf("sessions=1000/each=%d", perUser), func(b *testing.B) {
-			in := inside(b, func(c *Config) { c.MaxPerAddress, c.MaxPerAccount = 2000, 10 })
+			in := inside(b, func(c *Config) { c.MaxPerAddress, c.MaxPerNetwork, c.MaxPerAccount, c.ConnectsBurst = 2000, 2000, 10, 2000 })
 			var all []*session
 			for i := range 1000 {
 				id := core.MemberID(100 + i/perUser)
