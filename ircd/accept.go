@@ -5,95 +5,89 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
 	"sync"
 	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
-	"github.com/caduceus-bio/caduceus/internal/proxyproto"
 	"github.com/caduceus-bio/caduceus/internal/supervise"
 )
 
-// listener is an open port.
-type listener struct {
+// Options are the settings of a Server.
+type Options struct {
+	Proxies    []netip.Prefix // connections from there must begin with the PROXY header
+	WebProxies []netip.Prefix // believed in X-Real-IP and X-Forwarded-Proto
+	WebOrigins []string       // hosts whose pages may connect, with *
+	SendQueue  int            // bytes; a client with more unread is cut off
+	Log        *slog.Logger
+	Refused    func() // counts a connection that was turned away
+}
+
+// Server takes connections for a host, and keeps their goroutines.
+type Server struct {
+	opt     Options
+	host    Host
+	pending chan struct{} // has a token for each connection whose PROXY header is awaited
+	group   *supervise.Group
+	failed  <-chan struct{}
+
+	mu   sync.Mutex
+	open map[*Conn]struct{}
+}
+
+// NewServer makes a server. The goroutines of its connections outlive the listeners:
+// they end with Drain, not with ctx, unless one of them panics.
+func NewServer(ctx context.Context, host Host, opt Options) *Server {
+	group, ctx := supervise.NewGroup(ctx)
+	return &Server{opt: opt, host: host, pending: make(chan struct{}, maxPending), group: group, failed: ctx.Done(), open: map[*Conn]struct{}{}}
+}
+
+// Failed is closed when a goroutine of a connection has panicked.
+func (s *Server) Failed() <-chan struct{} { return s.failed }
+
+// Drain waits for the connections to end, and cuts off those that take longer.
+func (s *Server) Drain(limit time.Duration) error {
+	cut := time.AfterFunc(limit, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for c := range s.open {
+			c.Abort()
+		}
+	})
+	defer cut.Stop()
+	return s.group.Wait()
+}
+
+// Listener is an open port.
+type Listener struct {
 	net.Listener
 	tls *tls.Config // nil for plain text
 	web bool        // whether it speaks WebSocket
 }
 
-// trusted are the addresses that the configuration lets do more.
-type trusted struct {
-	exempt []netip.Prefix // no limits by address
-	proxy  []netip.Prefix // say with the PROXY protocol whom they bring
-	web    []netip.Prefix // say to WebSocket in headers whom they bring
-	webirc []netip.Prefix // say so with WEBIRC
-	oper   []netip.Prefix // may become operators by the configuration's word
+// Listen opens a port: plain text where config is nil, and for WebSocket where web is set.
+func Listen(ctx context.Context, addr string, config *tls.Config, web bool) (*Listener, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("listen for IRC on %s: %w", addr, err)
+	}
+	return &Listener{l, config, web}, nil
 }
 
-func within(list []netip.Prefix, a netip.Addr) bool {
-	for _, p := range list {
-		if p.Contains(a) {
-			return true
-		}
+// Serve takes connections until the listener is closed, and returns nil if ctx has
+// ended by then.
+func (s *Server) Serve(ctx context.Context, l *Listener) error {
+	if l.web {
+		return s.serveWeb(ctx, l)
 	}
-	return false
-}
-
-// listen opens the ports, all or none.
-func (r *Room) listen(ctx context.Context) (out []*listener, certs *certificates, err error) {
-	open := func(addr string, config *tls.Config, web bool) (string, error) {
-		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
-		if err != nil {
-			for _, other := range out {
-				err = errors.Join(err, other.Close())
-			}
-			return "", fmt.Errorf("listen for IRC on %s: %w", addr, err)
-		}
-		out = append(out, &listener{l, config, web})
-		return l.Addr().String(), nil
-	}
-	var config *tls.Config
-	if r.cfg.ListenTLS != "" || r.cfg.ListenWeb != "" && r.cfg.WebTLS {
-		cert, made, err := loadCertificate(r.cfg.CertFile, r.cfg.KeyFile, r.cfg.ServerName, r.deps.Clock())
-		if err != nil {
-			return nil, nil, err
-		}
-		if made {
-			r.deps.Log.Info("made a self-signed certificate for IRC", "file", r.cfg.CertFile, "sha256", fingerprint(cert))
-		}
-		certs = newCertificates(r.cfg.CertFile, r.cfg.KeyFile, cert, r.deps.Log)
-		config = certs.config()
-	}
-	var secure, plain, web string
-	if r.cfg.ListenTLS != "" {
-		if secure, err = open(r.cfg.ListenTLS, config, false); err != nil {
-			return nil, nil, err
-		}
-	}
-	if r.cfg.ListenPlain != "" {
-		if plain, err = open(r.cfg.ListenPlain, nil, false); err != nil {
-			return nil, nil, err
-		}
-	}
-	if r.cfg.ListenWeb != "" {
-		webTLS := config
-		if !r.cfg.WebTLS {
-			webTLS = nil
-		}
-		if web, err = open(r.cfg.ListenWeb, webTLS, true); err != nil {
-			return nil, nil, err
-		}
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.tls, r.plain, r.web = secure, plain, web
-	return out, certs, nil
+	return s.accept(ctx, l)
 }
 
 // accept takes connections until the listener is closed. Failures that pass, such
 // as too many open files, are waited out.
-func (n *network) accept(ctx context.Context, l net.Listener, take func(net.Conn)) error {
+func (s *Server) accept(ctx context.Context, l *Listener) error {
 	const firstPause, longestPause = 10 * time.Millisecond, time.Second
 	pause := firstPause
 	for {
@@ -107,7 +101,7 @@ func (n *network) accept(ctx context.Context, l net.Listener, take func(net.Conn
 		case errors.Is(err, net.ErrClosed):
 			return fmt.Errorf("the IRC port was closed: %w", err)
 		case err != nil:
-			n.log.Error("an IRC connection can't be accepted", "err", err, "again_in", pause)
+			s.opt.Log.Error("an IRC connection can't be accepted", "err", err, "again_in", pause)
 			select {
 			case <-ctx.Done():
 				return nil
@@ -117,12 +111,11 @@ func (n *network) accept(ctx context.Context, l net.Listener, take func(net.Conn
 			continue
 		}
 		pause = firstPause
-		take(raw)
+		s.take(raw, l.tls)
 	}
 }
 
 const (
-	proxyTimeout     = 5 * time.Second  // for the header of the PROXY protocol
 	handshakeTimeout = 10 * time.Second // for that of TLS or WebSocket
 	maxPending       = 1024             // connections of which the address isn't known yet
 )
@@ -135,211 +128,142 @@ func addrOf(c net.Conn) netip.Addr {
 	return netip.Addr{}
 }
 
-// taker returns what accept gives the connections of l to. Those of a trusted
-// proxy must begin with the PROXY header, which is waited for elsewhere.
-func (n *network) taker(l *listener, conns *connections) func(net.Conn) {
-	return func(raw net.Conn) {
-		from := addrOf(raw)
-		if !within(n.trusted.proxy, from) {
-			n.open(raw, from, l.tls, conns)
-			return
-		}
-		select {
-		case n.pending <- struct{}{}:
-		default:
-			n.metrics.refused.Inc()
+// take opens an accepted connection. That of a trusted proxy must begin with the
+// PROXY header, which is waited for elsewhere.
+func (s *Server) take(raw net.Conn, config *tls.Config) {
+	from := addrOf(raw)
+	if !Within(s.opt.Proxies, from) {
+		s.Open(raw, from, config)
+		return
+	}
+	select {
+	case s.pending <- struct{}{}:
+	default:
+		s.opt.Refused()
+		_ = raw.Close()
+		return
+	}
+	s.spawn(func() {
+		defer func() { <-s.pending }()
+		client, behind, err := readProxy(raw)
+		if err != nil {
+			s.opt.Refused()
 			_ = raw.Close()
 			return
 		}
-		conns.group.Go(func(context.Context) error {
-			defer func() { <-n.pending }()
-			client, behind, err := readProxy(raw)
-			if err != nil {
-				n.metrics.refused.Inc()
-				_ = raw.Close()
-				return nil
-			}
-			if !client.IsValid() {
-				client = from // the proxy speaks for itself
-			}
-			n.open(behind, client, l.tls, conns)
-			return nil
-		})
-	}
-}
-
-// readProxy reads the header at the start of a connection, and returns the
-// client's address and the connection from there on.
-func readProxy(raw net.Conn) (client netip.Addr, rest net.Conn, err error) {
-	if err := raw.SetReadDeadline(time.Now().Add(proxyTimeout)); err != nil {
-		return client, nil, err
-	}
-	b := make([]byte, 0, proxyproto.MaxHeader)
-	for {
-		k, err := raw.Read(b[len(b):cap(b)])
-		b = b[:len(b)+k]
-		addr, used, perr := proxyproto.Parse(b)
-		switch {
-		case perr != nil:
-			return client, nil, perr
-		case used > 0:
-			rest = raw
-			if used < len(b) {
-				rest = &resumed{raw, append([]byte(nil), b[used:]...)}
-			}
-			return addr, rest, raw.SetReadDeadline(time.Time{})
-		case err != nil:
-			return client, nil, err
+		if !client.IsValid() {
+			client = from // the proxy speaks for itself
 		}
-	}
+		s.Open(behind, client, config)
+	})
 }
 
-// resumed is a connection of which some bytes have been read already.
-type resumed struct {
-	net.Conn
-	first []byte
-}
-
-func (c *resumed) Read(p []byte) (int, error) {
-	if len(c.first) > 0 {
-		k := copy(p, c.first)
-		if c.first = c.first[k:]; len(c.first) == 0 {
-			c.first = nil
-		}
-		return k, nil
-	}
-	return c.Conn.Read(p)
-}
-
-// open starts a connection, or turns it away.
-func (n *network) open(raw net.Conn, from netip.Addr, config *tls.Config, conns *connections) {
-	ctx, cancel := context.WithCancel(context.Background()) // ended by network.drop
-	s := n.session(raw, raw, from, cancel)
+// Open starts a connection of a client with an address, or turns it away. With config
+// it begins with the TLS handshake.
+func (s *Server) Open(raw net.Conn, from netip.Addr, config *tls.Config) {
+	ctx, c := s.newConn(raw)
 	if config != nil {
-		s.secure, s.conn = true, tls.Server(s.under(raw), config)
+		c.conn = tls.Server(c.under(raw), config)
 	}
-	if err := n.add(s); err != nil {
-		n.metrics.refused.Inc()
-		cancel()
+	client, err := s.host.Admit(c, Origin{Addr: from, Secure: config != nil})
+	if err != nil {
+		s.opt.Refused()
+		c.end()
 		if config == nil && raw.SetWriteDeadline(time.Now().Add(time.Second)) == nil {
 			_, _ = raw.Write([]byte("ERROR :" + core.SafeText(err) + "\r\n")) // fits the empty socket buffer
 		}
 		_ = raw.Close()
 		return
 	}
-	conns.start(s)
+	s.start(c)
 	if config == nil {
-		n.readOn(ctx, s)
+		s.serve(ctx, client)
 		return
 	}
 	s.spawn(func() {
-		if n.handshake(ctx, s) {
-			n.readOn(ctx, s) // by a goroutine whose stack no handshake has filled
+		if c.handshake(ctx, client) {
+			s.serve(ctx, client) // by a goroutine whose stack no handshake has filled
 		}
 	})
 }
 
-// readOn starts the goroutine that reads.
-func (n *network) readOn(ctx context.Context, s *session) {
-	s.spawn(func() {
-		if n.read(ctx, s) {
-			n.readOn(ctx, s)
-		}
-	})
-}
-
-// session makes the session of a connection that came from an address.
-func (n *network) session(conn, raw net.Conn, from netip.Addr, end context.CancelFunc) *session {
-	s := newSession(conn, n.cfg.SendQueue, end)
-	s.raw, s.addr, s.exempt = raw, from, within(n.trusted.exempt, from)
-	return s
+// newConn makes a connection, and the context of its Serve.
+func (s *Server) newConn(raw net.Conn) (context.Context, *Conn) {
+	ctx, cancel := context.WithCancel(context.Background()) // ended by Conn.Finish
+	c := NewConn(raw, s.opt.SendQueue)
+	c.server, c.end = s, cancel
+	return ctx, c
 }
 
 // under is what TLS is spoken over.
-func (s *session) under(raw net.Conn) net.Conn {
-	if s.quiet = newQuiet(raw); s.quiet == nil {
+func (c *Conn) under(raw net.Conn) net.Conn {
+	if c.quiet = newQuiet(raw); c.quiet == nil {
 		return raw
 	}
-	return s.quiet
+	return c.quiet
 }
 
-// handshake does that of TLS within its time, and notes the certificate that the
-// client showed. It reports whether the connection goes on.
-func (n *network) handshake(ctx context.Context, s *session) bool {
-	conn, ok := s.conn.(*tls.Conn)
+// start lets a connection be written to, beginning with what is queued.
+func (s *Server) start(c *Conn) {
+	s.mu.Lock()
+	s.open[c] = struct{}{}
+	s.mu.Unlock()
+	if c.conn == c.raw {
+		c.direct = directOf(c.raw)
+	}
+	if c.quiet == nil {
+		c.begin()
+	}
+}
+
+// serve starts the goroutine that reads.
+func (s *Server) serve(ctx context.Context, client Client) {
+	s.spawn(func() {
+		if client.Serve(ctx) {
+			s.serve(ctx, client)
+		}
+	})
+}
+
+// handshake does that of TLS within its time, and tells the client. It reports whether
+// the connection goes on.
+func (c *Conn) handshake(ctx context.Context, client Client) bool {
+	conn, ok := c.conn.(*tls.Conn)
 	if !ok {
 		return true
 	}
-	if s.quiet != nil {
-		defer s.begin()
+	if c.quiet != nil {
+		defer c.begin()
 	}
-	err := s.raw.SetDeadline(time.Now().Add(handshakeTimeout))
+	err := c.raw.SetDeadline(time.Now().Add(handshakeTimeout))
 	if err == nil {
 		err = conn.HandshakeContext(ctx)
 	}
 	if err == nil {
-		err = s.raw.SetDeadline(time.Time{})
+		err = c.raw.SetDeadline(time.Time{})
 	}
 	if err != nil {
-		n.locked(func() { n.drop(s, readError(err)) })
+		client.Failed(Reason(err))
 		return false
 	}
-	if s.quiet != nil {
-		s.quiet.on.Store(true)
+	if c.quiet != nil {
+		c.quiet.on.Store(true)
 	}
-	n.locked(func() { s.certificate = shown(conn.ConnectionState()) })
-	return ctx.Err() == nil // else drop's own deadline may have been lifted
+	client.Secured(shown(conn.ConnectionState()))
+	return ctx.Err() == nil // else the deadline of Finish may have been lifted
 }
 
-// connections are the goroutines of the open connections of a run.
-type connections struct {
-	group  *supervise.Group
-	failed <-chan struct{} // closed when one of them panicked
-
-	mu   sync.Mutex
-	open map[*session]struct{}
-}
-
-func newConnections(ctx context.Context) *connections {
-	group, ctx := supervise.NewGroup(ctx)
-	return &connections{group: group, failed: ctx.Done(), open: map[*session]struct{}{}}
-}
-
-// start lets a connection be read and written, beginning with what is queued.
-func (cs *connections) start(s *session) {
-	cs.mu.Lock()
-	cs.open[s] = struct{}{}
-	cs.mu.Unlock()
-	if s.conn == s.raw {
-		s.direct = directOf(s.raw)
-	}
-	s.in.open(s)
-	s.spawn = func(f func()) {
-		cs.group.Go(func(context.Context) error {
-			f()
-			return nil
-		})
-	}
-	s.hangUp = func() {
-		_ = s.raw.Close() // nothing depends on how a dead connection closes
-		cs.mu.Lock()
-		defer cs.mu.Unlock()
-		delete(cs.open, s)
-	}
-	if s.quiet == nil {
-		s.begin()
-	}
-}
-
-// drain waits for the connections to end, and cuts off those that take longer.
-func (cs *connections) drain(limit time.Duration) error {
-	cut := time.AfterFunc(limit, func() {
-		cs.mu.Lock()
-		defer cs.mu.Unlock()
-		for s := range cs.open {
-			_ = s.raw.Close()
-		}
+// spawn starts a goroutine that Drain waits for.
+func (s *Server) spawn(f func()) {
+	s.group.Go(func(context.Context) error {
+		f()
+		return nil
 	})
-	defer cut.Stop()
-	return cs.group.Wait()
+}
+
+// forget takes a connection that is closed off the list.
+func (s *Server) forget(c *Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.open, c)
 }

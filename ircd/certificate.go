@@ -23,10 +23,10 @@ import (
 // certificateLife is how long a certificate that we make is good.
 const certificateLife = 5 * 365 * 24 * time.Hour
 
-// loadCertificate reads certificate and key. Where neither file is there, it
+// LoadCertificate reads certificate and key. Where neither file is there, it
 // makes a self-signed pair for the server's name and this machine, and reports
 // so. One of two is a mistake that it doesn't mend.
-func loadCertificate(certFile, keyFile, serverName string, now time.Time) (cert tls.Certificate, made bool, err error) {
+func LoadCertificate(certFile, keyFile, serverName string, now time.Time) (cert tls.Certificate, made bool, err error) {
 	_, certErr := os.Stat(certFile)
 	_, keyErr := os.Stat(keyFile)
 	if errors.Is(certErr, fs.ErrNotExist) && errors.Is(keyErr, fs.ErrNotExist) {
@@ -42,8 +42,8 @@ func loadCertificate(certFile, keyFile, serverName string, now time.Time) (cert 
 	return cert, made, nil
 }
 
-// fingerprint is how people compare a certificate: SHA-256 in hexadecimal.
-func fingerprint(cert tls.Certificate) string {
+// Fingerprint is how people compare a certificate: SHA-256 in hexadecimal.
+func Fingerprint(cert tls.Certificate) string {
 	sum := sha256.Sum256(cert.Certificate[0])
 	return hex.EncodeToString(sum[:])
 }

@@ -12,10 +12,10 @@ import (
 	"time"
 )
 
-// certificates hands the TLS listeners the certificate of the configured files,
+// Certificates hands the TLS listeners the certificate of the configured files,
 // and follows when they are replaced: a renewal needs no restart. Connections
 // that are open keep what they have.
-type certificates struct {
+type Certificates struct {
 	certFile, keyFile string
 	log               *slog.Logger
 
@@ -42,15 +42,16 @@ func stampOf(path string) fileStamp {
 // certificatePause is how often the files are looked at.
 const certificatePause = 5 * time.Second
 
-func newCertificates(certFile, keyFile string, first tls.Certificate, log *slog.Logger) *certificates {
-	c := &certificates{certFile: certFile, keyFile: keyFile, log: log, stamp: [2]fileStamp{stampOf(certFile), stampOf(keyFile)}}
+// NewCertificates begins with a certificate that was read from the files.
+func NewCertificates(certFile, keyFile string, first tls.Certificate, log *slog.Logger) *Certificates {
+	c := &Certificates{certFile: certFile, keyFile: keyFile, log: log, stamp: [2]fileStamp{stampOf(certFile), stampOf(keyFile)}}
 	c.current.Store(&first)
 	return c
 }
 
-// config is for the listeners. A client may show a certificate, which proves only
+// Config is for the listeners. A client may show a certificate, which proves only
 // that it has its key: nobody need have signed it.
-func (c *certificates) config() *tls.Config {
+func (c *Certificates) Config() *tls.Config {
 	return &tls.Config{
 		MinVersion:     tls.VersionTLS12,
 		ClientAuth:     tls.RequestClientCert,
@@ -58,9 +59,9 @@ func (c *certificates) config() *tls.Config {
 	}
 }
 
-// look takes the files' certificate if they have changed. One that doesn't fit
+// Look takes the files' certificate if they have changed. One that doesn't fit
 // its key, as in the middle of a renewal, is told once and not taken.
-func (c *certificates) look() {
+func (c *Certificates) Look() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := [2]fileStamp{stampOf(c.certFile), stampOf(c.keyFile)}
@@ -74,11 +75,11 @@ func (c *certificates) look() {
 		return
 	}
 	c.current.Store(&cert)
-	c.log.Info("took a new certificate for IRC", "sha256", fingerprint(cert))
+	c.log.Info("took a new certificate for IRC", "sha256", Fingerprint(cert))
 }
 
-// follow looks at the files until ctx ends.
-func (c *certificates) follow(ctx context.Context) error {
+// Follow looks at the files until ctx ends.
+func (c *Certificates) Follow(ctx context.Context) error {
 	t := time.NewTicker(certificatePause)
 	defer t.Stop()
 	for {
@@ -86,7 +87,7 @@ func (c *certificates) follow(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-t.C:
-			c.look()
+			c.Look()
 		}
 	}
 }

@@ -39,7 +39,7 @@ func clientCertificate(t *testing.T) (*tls.Certificate, string) {
 	must(t, makeCertificate(certFile, keyFile, "client.test", time.Now()))
 	cert, err := tls.LoadX509KeyPair(certFile, keyFile)
 	must(t, err)
-	return &cert, fingerprint(cert)
+	return &cert, Fingerprint(cert)
 }
 
 func (p *peer) register(nick string) {

@@ -154,7 +154,7 @@ func (c Config) Validate() error {
 		{"guest_lines_burst", c.GuestLinesBurst, 5},
 		{"bot_lines_per_minute", c.BotLinesPerMinute, 1},
 		{"bot_lines_burst", c.BotLinesBurst, 5},
-		{"recvq_bytes", c.RecvQueue, maxRead},
+		{"recvq_bytes", c.RecvQueue, MaxRead},
 		{"joins_per_minute", c.JoinsPerMinute, 1},
 		{"joins_burst", c.JoinsBurst, 1},
 		{"nicks_per_minute", c.NicksPerMinute, 1},

@@ -159,12 +159,12 @@ func TestCertificateReload(t *testing.T) {
 	dir := t.TempDir()
 	certFile, keyFile := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
 	h := newHouse(t, nil)
-	first, _, err := loadCertificate(certFile, keyFile, "irc.test", time.Now())
+	first, _, err := LoadCertificate(certFile, keyFile, "irc.test", time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := newCertificates(certFile, keyFile, first, h.deps.Log)
-	l, err := tls.Listen("tcp", "127.0.0.1:0", c.config())
+	c := NewCertificates(certFile, keyFile, first, h.deps.Log)
+	l, err := tls.Listen("tcp", "127.0.0.1:0", c.Config())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,14 +187,14 @@ func TestCertificateReload(t *testing.T) {
 		defer conn.Close()
 		return shown(conn.ConnectionState())
 	}
-	if got := serves(); got != fingerprint(first) {
+	if got := serves(); got != Fingerprint(first) {
 		t.Fatalf("serves %s", got)
 	}
 	if err := os.WriteFile(certFile, []byte("half written"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c.look()
-	if got := serves(); got != fingerprint(first) {
+	c.Look()
+	if got := serves(); got != Fingerprint(first) {
 		t.Errorf("with a broken file it serves %s", got)
 	}
 	if err := os.Remove(certFile); err != nil {
@@ -203,12 +203,12 @@ func TestCertificateReload(t *testing.T) {
 	if err := os.Remove(keyFile); err != nil {
 		t.Fatal(err)
 	}
-	second, _, err := loadCertificate(certFile, keyFile, "irc.test", time.Now())
+	second, _, err := LoadCertificate(certFile, keyFile, "irc.test", time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.look()
-	if got := serves(); got != fingerprint(second) {
+	c.Look()
+	if got := serves(); got != Fingerprint(second) {
 		t.Errorf("after the renewal it serves %s", got)
 	}
 }
@@ -225,7 +225,7 @@ func TestTLSConnections(t *testing.T) {
 	}
 	defer silent.Close()
 	dir := t.TempDir()
-	cert, _, err := loadCertificate(filepath.Join(dir, "c"), filepath.Join(dir, "k"), "client.test", time.Now())
+	cert, _, err := LoadCertificate(filepath.Join(dir, "c"), filepath.Join(dir, "k"), "client.test", time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

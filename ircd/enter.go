@@ -22,11 +22,11 @@ func isEntry(target, text string) bool {
 func (r *request) withCertificate(text string) string {
 	words := strings.Fields(text)
 	switch {
-	case r.s.certificate == "", len(words) < 2, !strings.EqualFold(strings.TrimPrefix(words[0], "!"), "certfp"), !strings.EqualFold(words[1], "add"),
+	case r.s.from.Certificate == "", len(words) < 2, !strings.EqualFold(strings.TrimPrefix(words[0], "!"), "certfp"), !strings.EqualFold(words[1], "add"),
 		len(words) > 2 && !strings.HasPrefix(words[2], "--"):
 		return text
 	}
-	return strings.Join(slices.Insert(words, 2, r.s.certificate), " ")
+	return strings.Join(slices.Insert(words, 2, r.s.from.Certificate), " ")
 }
 
 // enter logs in who says ENTER or IDENTIFY, and lets them into the channels they name.

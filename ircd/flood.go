@@ -1,8 +1,6 @@
 package ircd
 
 import (
-	"net"
-	"syscall"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -101,28 +99,4 @@ func (n *network) adjustPace(s *session) {
 
 func newPace(perMinute, burst int) *rate.Limiter {
 	return rate.NewLimiter(rate.Limit(float64(perMinute)/60), burst)
-}
-
-// floods reports whether more than limit bytes of a client that has to wait are unread:
-// people and well-behaved programs send less at once.
-func (s *session) floods(limit int) bool { return unread(s.raw) > limit }
-
-// unread is how many bytes of a connection the kernel holds; 0 where it can't tell.
-func unread(conn net.Conn) int {
-	if c, ok := conn.(*resumed); ok {
-		conn = c.Conn
-	}
-	c, ok := conn.(syscall.Conn)
-	if !ok {
-		return 0
-	}
-	raw, err := c.SyscallConn()
-	if err != nil {
-		return 0
-	}
-	size := 0
-	if raw.Control(func(fd uintptr) { size = waiting(int(fd)) }) != nil {
-		return 0
-	}
-	return size
 }

@@ -225,13 +225,13 @@ func (n *network) keptOut(s *session, now time.Time) *netLine {
 		behind = fold(u.name + "@" + u.behind)
 	}
 	if u.name != "" && u.host != "" {
-		shown, real = fold(u.name+"@"+u.host), fold(u.name+"@"+s.addr.String())
+		shown, real = fold(u.name+"@"+u.host), fold(u.name+"@"+s.from.Addr.String())
 	}
 	for i := range n.lines {
 		l := &n.lines[i]
 		switch {
 		case !l.Holds(now):
-		case l.Kind == irc.DLine && !s.exempt && l.network.Contains(s.addr),
+		case l.Kind == irc.DLine && !s.exempt && l.network.Contains(s.from.Addr),
 			l.Kind == irc.KLine && shown != "" && (matches(l.Mask, shown) || matches(l.Mask, real) || behind != "" && matches(l.Mask, behind)):
 			return l
 		}

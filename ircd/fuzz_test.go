@@ -17,7 +17,7 @@ func (in *interior) deaf(t testing.TB, name string) *session {
 	t.Helper()
 	conn, other := net.Pipe()
 	t.Cleanup(func() { conn.Close(); other.Close() })
-	s := newSession(conn, 8<<20, func() {})
+	s := newSession(NewConn(conn, 8<<20), Origin{})
 	if err := in.n.add(s); err != nil {
 		t.Fatal(err)
 	}
@@ -41,8 +41,7 @@ func (in *interior) deaf(t testing.TB, name string) *session {
 // sane finds faults in what a client was sent.
 func sane(t *testing.T, s *session) {
 	t.Helper()
-	lines, _ := s.out.take()
-	for _, l := range lines {
+	for _, l := range s.conn.Take() {
 		text, ok := bytes.CutSuffix(l, []byte("\r\n"))
 		switch {
 		case !ok || bytes.ContainsAny(text, "\r\n\x00") || len(text) == 0:
@@ -112,7 +111,7 @@ func FuzzConnection(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte, piece uint8) {
 		in := inside(t, func(c *Config) { c.FreeChannels = true })
 		mine, theirs := net.Pipe()
-		in.n.open(theirs, netip.Addr{}, nil, in.conns)
+		in.server.Open(theirs, netip.Addr{}, nil)
 		answers := make(chan []byte, 1)
 		go func() {
 			b, _ := io.ReadAll(mine)
@@ -132,7 +131,7 @@ func FuzzConnection(f *testing.F) {
 			t.Error(err)
 		}
 		in.n.closeAll("end")
-		if err := in.conns.drain(drainTime); err != nil {
+		if err := in.server.Drain(drainTime); err != nil {
 			t.Error(err)
 		}
 		mine.Close()

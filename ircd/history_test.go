@@ -431,7 +431,7 @@ func benchmarkLine(b *testing.B, rec *recorder) {
 	ch := n.channels["#general"]
 	var first *session
 	for i := range 5000 {
-		s := newSession(nil, 1<<30, func() {})
+		s := newSession(NewConn(nil, 1<<30), Origin{})
 		s.caps = capMessageTags | capServerTime
 		s.user.nick, s.user.name, s.user.host = "user"+itoa(i), "u", "h"
 		ch.put(s.user)
@@ -448,7 +448,7 @@ func benchmarkLine(b *testing.B, rec *recorder) {
 			n.rec.queue = nil
 		}
 		for _, m := range ch.members {
-			m.user.sessions[0].out.take()
+			m.user.sessions[0].conn.Take()
 		}
 	}
 }

@@ -16,8 +16,8 @@ import (
 // sweeper runs when the test says so, and its state can be checked.
 type interior struct {
 	*house
-	n     *network
-	conns *connections
+	n      *network
+	server *Server
 
 	mu  sync.Mutex
 	now time.Time
@@ -35,10 +35,10 @@ func inside(t testing.TB, change func(*Config)) *interior {
 	if err != nil {
 		t.Fatal(err)
 	}
-	in.n, in.conns = n, newConnections(t.Context())
+	in.n, in.server = n, in.Room.server(t.Context(), n)
 	t.Cleanup(func() {
 		n.closeAll("end of test")
-		if err := in.conns.drain(drainTime); err != nil {
+		if err := in.server.Drain(drainTime); err != nil {
 			t.Errorf("the connections ended with %v", err)
 		}
 		if strings.Contains(in.logged.String(), "panicked") {
@@ -72,7 +72,7 @@ func (in *interior) dial(t testing.TB, name string) *peer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	in.n.open(theirs, netip.Addr{}, nil, in.conns)
+	in.server.Open(theirs, netip.Addr{}, nil)
 	return newPeer(t, name, mine)
 }
 

@@ -23,7 +23,7 @@ func (r *request) tryFor(name string) guess.Try {
 	if !isAccountName(name) {
 		name = "*" // nobody's; it costs a try like any other
 	}
-	return guess.Try{Place: guess.Place(r.s.addr), Account: name, Exempt: r.s.exempt}
+	return guess.Try{Place: guess.Place(r.s.from.Addr), Account: name, Exempt: r.s.exempt}
 }
 
 // mayTry refuses who has guessed too often.

@@ -104,17 +104,17 @@ func TestParametersCantBreakALine(t *testing.T) {
 }
 
 func TestOutboxIsBounded(t *testing.T) {
-	o := newOutbox(10)
-	if o.push([]byte("12345")) == overflow || o.push([]byte("67890")) == overflow {
+	o := &outbox{limit: 10, busy: true}
+	if o.push([]byte("12345")) == Overflow || o.push([]byte("67890")) == Overflow {
 		t.Fatal("what fits was refused")
 	}
-	if o.push([]byte("x")) != overflow {
+	if o.push([]byte("x")) != Overflow {
 		t.Fatal("the limit was passed")
 	}
 	if lines, closed := o.take(); len(lines) != 0 || !closed {
 		t.Errorf("after the overflow %d lines are kept (closed %v)", len(lines), closed)
 	}
-	if o.push([]byte("y")) == overflow {
+	if o.push([]byte("y")) == Overflow {
 		t.Error("a closed queue overflows again")
 	}
 }

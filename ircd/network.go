@@ -29,7 +29,7 @@ type network struct {
 	store   ChannelStore
 	audit   Audit
 	reload  func() (Config, error) // reads the configuration anew; nil where it can't be
-	certs   *certificates          // nil without TLS
+	certs   *Certificates          // nil without TLS
 	metrics *metrics
 	rec     *recorder // nil where no history is kept
 	guard   Guard
@@ -38,15 +38,14 @@ type network struct {
 	table   map[string]*command
 	tokens  []string // of ISUPPORT
 	trusted trusted
-	crew    crew
-	pending chan struct{} // has a token for each connection whose PROXY header is awaited
+	crew    Crew
 
 	reading sync.Mutex // held while the lines are read, so that an older reading never replaces a newer
 
 	mu        sync.Mutex
 	current   *request // the request that runs under the lock, if any
-	doomed    []*session
-	unheeded  []*session // have lines that nobody is about to write
+	doomed    []*session // their queues overflowed
+	unwritten []*Conn    // have lines that nobody is about to write
 	sessions  map[*session]struct{}
 	monitors  map[string]map[*session]struct{} // who watches a nick, by folded nick
 	nicks     map[string]*user                 // by folded nick
@@ -82,22 +81,14 @@ func (n *network) locked(f func()) { n.lockedFor(nil, f) }
 
 // lockedFor runs f under the lock on behalf of r, and then writes what was queued.
 func (n *network) lockedFor(r *request, f func()) {
-	var few [writeAlone]*session
-	k := n.runLocked(r, f, few[:])
-	if k == 0 {
-		return
-	}
-	p := pens.Get().(*pen)
-	defer pens.Put(p)
-	for _, s := range few[:k] {
-		s.flush(p)
-	}
+	var few [Alone]*Conn
+	Flush(few[:n.runLocked(r, f, few[:])])
 }
 
 // runLocked runs f under the lock and cuts off the sessions whose queues overflowed
 // meanwhile. Of those with something to write it returns a few; where they are more,
 // all are the crew's.
-func (n *network) runLocked(r *request, f func(), few []*session) int {
+func (n *network) runLocked(r *request, f func(), few []*Conn) int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.current = r
@@ -108,16 +99,16 @@ func (n *network) runLocked(r *request, f func(), few []*session) int {
 		s := n.doomed[0]
 		n.doomed = n.doomed[1:]
 		n.drop(s, "SendQ exceeded")
-		_ = s.raw.Close() // its writer may be stuck; there is nothing to save
+		s.conn.Abort() // its writer may be stuck; there is nothing to save
 	}
 	k := 0
-	if len(n.unheeded) <= len(few) {
-		k = copy(few, n.unheeded)
+	if len(n.unwritten) <= len(few) {
+		k = copy(few, n.unwritten)
 	} else {
-		n.crew.add(n.unheeded)
+		n.crew.Add(n.unwritten)
 	}
-	clear(n.unheeded)
-	n.unheeded = n.unheeded[:0]
+	clear(n.unwritten)
+	n.unwritten = n.unwritten[:0]
 	return k
 }
 
@@ -134,13 +125,12 @@ func (n *network) add(s *session) error {
 		case n.keptOut(s, now) != nil:
 			err = core.Errorf(core.Forbidden, "You are kept from this network: %s", n.keptOut(s, now).Reason)
 		default:
-			err = n.census.enter(&n.cfg, s.addr, s.exempt, now)
+			err = n.census.enter(&n.cfg, s.from.Addr, s.exempt, now)
 		}
 		if err != nil {
 			return
 		}
-		n.serial++
-		s.serial, s.since = n.serial, now
+		s.since = now
 		s.seen.Store(now.UnixNano())
 		n.setPace(s)
 		n.sessions[s] = struct{}{}
@@ -173,13 +163,10 @@ func (n *network) dropFor(s *session, reason, public string) {
 	}
 	n.unwatchAll(s)
 	delete(n.sessions, s)
-	n.census.leave(s.addr)
+	n.census.leave(s.from.Addr)
 	n.metrics.connections.Dec()
 	n.push(s, (&line{command: "ERROR", params: []string{"Closing link: " + reason}, at: n.clock()}).bytes(s.caps))
-	n.heed(s, s.out.close())
-	s.end()
-	// A TLS handshake that never ends would hold up the writer.
-	_ = s.raw.SetReadDeadline(time.Now().Add(time.Second)) // fails only on a connection that is closed
+	n.heed(s, s.conn.Finish())
 }
 
 // detach takes the connection off its account.
@@ -208,16 +195,16 @@ func (n *network) send(s *session, l *line) {
 
 func (n *network) push(s *session, encoded []byte) {
 	n.metrics.sent.Inc()
-	n.heed(s, s.out.push(encoded))
+	n.heed(s, s.conn.Push(encoded))
 }
 
 // heed notes what is to be done about a queue once f of lockedFor has run.
-func (n *network) heed(s *session, what pushed) {
+func (n *network) heed(s *session, what Pushed) {
 	switch what {
-	case queued:
-	case unheeded:
-		n.unheeded = append(n.unheeded, s)
-	case overflow:
+	case Queued:
+	case Unwritten:
+		n.unwritten = append(n.unwritten, s.conn)
+	case Overflow:
 		n.doomed = append(n.doomed, s)
 	}
 }
@@ -244,7 +231,7 @@ func (n *network) hostOf(u *user) string {
 		return n.memberHost(u.account.member)
 	}
 	mac := hmac.New(sha256.New, n.cloak)
-	key := addressKey(u.sessions[0].addr).As16()
+	key := addressKey(u.sessions[0].from.Addr).As16()
 	mac.Write(key[:])
 	return hex.EncodeToString(mac.Sum(nil)[:5]) + ".guest." + slug(n.name)
 }

@@ -57,7 +57,7 @@ func cmdOper(r *request) {
 	r.locked(func() {
 		there, already = true, r.user().operator
 		cfg = n.cfg
-		rescue = cfg.OperName != "" && name == cfg.OperName && within(n.trusted.oper, r.s.addr)
+		rescue = cfg.OperName != "" && name == cfg.OperName && Within(n.trusted.oper, r.s.from.Addr)
 		if r.s.account != nil {
 			m = r.s.account.member
 		}

@@ -16,27 +16,26 @@ type outbox struct {
 	closed bool
 }
 
-func newOutbox(limit int) *outbox { return &outbox{limit: limit, busy: true} }
+// Pushed says what became of a line.
+type Pushed int
 
-// pushed says what became of a line.
-type pushed int
-
+// What Push, Finish and Cork report.
 const (
-	queued   pushed = iota
-	unheeded        // queued, and nobody is about to write it: the caller must see to that
-	overflow        // the client has too much unread; the queue is closed and emptied
+	Queued    Pushed = iota // somebody writes, or will
+	Unwritten               // queued, and nobody is about to write it: give the connection to Flush or a Crew
+	Overflow                // the client has too much unread; the queue is closed and emptied
 )
 
 // push adds a line.
-func (o *outbox) push(b []byte) pushed {
+func (o *outbox) push(b []byte) Pushed {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closed {
-		return queued
+		return Queued
 	}
 	if o.size+len(b) > o.limit {
 		o.closed, o.lines = true, nil
-		return overflow
+		return Overflow
 	}
 	if o.lines == nil {
 		o.lines, o.spare = o.spare, nil
@@ -47,29 +46,29 @@ func (o *outbox) push(b []byte) pushed {
 }
 
 // close lets the writer end once it has sent what is queued.
-func (o *outbox) close() pushed {
+func (o *outbox) close() Pushed {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.closed = true
 	return o.heed()
 }
 
-func (o *outbox) heed() pushed {
+func (o *outbox) heed() Pushed {
 	if o.busy || o.corked {
-		return queued
+		return Queued
 	}
 	o.busy = true
-	return unheeded
+	return Unwritten
 }
 
 // cork holds what is queued until it is called with false.
-func (o *outbox) cork(on bool) pushed {
+func (o *outbox) cork(on bool) Pushed {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.corked = on; len(o.lines) > 0 || o.closed {
 		return o.heed()
 	}
-	return queued
+	return Queued
 }
 
 // take returns what is queued, and whether nothing more will come. Lines aren't

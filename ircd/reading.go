@@ -10,17 +10,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxRead bounds a line that is kept until its end comes: tags and line.
-const maxRead = 8191 + maxLine
+// MaxRead is the longest line that is kept until its end comes, in bytes: tags and line.
+const MaxRead = 8191 + 512
 
-// errLongLine is returned once for a line that is longer, of which nothing is kept.
-// What still comes of it is the next line.
-var errLongLine = errors.New("the line is too long")
+// ErrLongLine is returned once for a line over MaxRead, of which nothing is kept.
+var ErrLongLine = errors.New("the line is too long")
 
 // inlet cuts what a client sends into lines. While a plain connection is silent it
 // has no buffer: the many that are cost little.
 type inlet struct {
-	s          *session
+	c          *Conn
 	buf        []byte
 	start, end int // of what is unread
 	try        func(fd uintptr) bool
@@ -37,8 +36,8 @@ const (
 	smallRead = 512 // the buffer of a connection that can't do without one
 )
 
-func (in *inlet) open(s *session) {
-	in.s = s
+func (in *inlet) open(c *Conn) {
+	in.c = c
 	in.try = func(fd uintptr) bool {
 		in.room()
 		in.n, in.err = readNow(fd, in.buf[in.end:])
@@ -64,12 +63,12 @@ func readNow(fd uintptr, b []byte) (int, error) {
 func (in *inlet) room() {
 	switch {
 	case in.end < len(in.buf):
-	case in.buf == nil && in.s.direct != nil:
+	case in.buf == nil && in.c.direct != nil:
 		in.buf = inletBuffers.Get().(*[lentRead]byte)[:]
 	case in.buf == nil:
 		in.buf = make([]byte, smallRead)
 	default:
-		in.buf = append(in.buf, make([]byte, min(len(in.buf), maxRead-len(in.buf)))...)
+		in.buf = append(in.buf, make([]byte, min(len(in.buf), MaxRead-len(in.buf)))...)
 	}
 }
 
@@ -78,7 +77,7 @@ func (in *inlet) giveBack() {
 	if in.end > 0 || in.buf == nil {
 		return
 	}
-	if len(in.buf) == lentRead && in.s.direct != nil {
+	if len(in.buf) == lentRead && in.c.direct != nil {
 		inletBuffers.Put((*[lentRead]byte)(in.buf))
 		in.buf = nil
 	} else if len(in.buf) != smallRead {
@@ -94,7 +93,7 @@ func (in *inlet) ready() bool { return bytes.IndexByte(in.buf[in.start:in.end], 
 
 // rest gives the buffer back once all that came was read and isn't needed any more.
 func (in *inlet) rest() {
-	if in.s.direct != nil && in.empty() {
+	if in.c.direct != nil && in.empty() {
 		in.start, in.end = 0, 0
 		in.giveBack()
 	}
@@ -115,9 +114,9 @@ func (in *inlet) next() ([]byte, error) {
 			in.start = 0
 		}
 		searched = in.end
-		if in.end == maxRead {
+		if in.end == MaxRead {
 			in.end = 0
-			return nil, errLongLine
+			return nil, ErrLongLine
 		}
 		if err := in.fill(); err != nil {
 			return nil, err
@@ -128,13 +127,13 @@ func (in *inlet) next() ([]byte, error) {
 // fill waits until something comes.
 func (in *inlet) fill() error {
 	in.giveBack()
-	if in.s.direct != nil {
-		if err := in.s.direct.Read(in.try); err != nil {
+	if in.c.direct != nil {
+		if err := in.c.direct.Read(in.try); err != nil {
 			return err
 		}
 	} else {
 		in.room()
-		in.n, in.err = in.s.conn.Read(in.buf[in.end:])
+		in.n, in.err = in.c.conn.Read(in.buf[in.end:])
 	}
 	switch {
 	case in.n > 0: // an error comes again
@@ -142,7 +141,7 @@ func (in *inlet) fill() error {
 		return nil
 	case in.err != nil:
 		return in.err
-	case in.s.direct != nil:
+	case in.c.direct != nil:
 		return io.EOF
 	}
 	return nil

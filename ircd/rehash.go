@@ -42,7 +42,7 @@ func (c *Config) follow(next Config) (taken, left []string) {
 // rehash reads the configuration and the certificate anew, and says what came of it.
 func (n *network) rehash() (string, error) {
 	if n.certs != nil {
-		n.certs.look()
+		n.certs.Look()
 	}
 	if n.reload == nil {
 		return "", core.Errorf(core.Unavailable, "this server has no configuration that it could read again")

@@ -164,7 +164,7 @@ func (n *network) dropCertificate(id core.MemberID, fingerprint string) {
 		return
 	}
 	for _, s := range slices.Clone(a.sessions) {
-		if s.certificate == fingerprint {
+		if s.from.Certificate == fingerprint {
 			n.dropFor(s, "The certificate was removed from your account", "Logged out")
 		}
 	}

@@ -121,17 +121,12 @@ func (r *Room) Run(ctx context.Context, ready func()) error {
 	defer stop()
 	group, groupCtx := supervise.NewGroup(runCtx)
 	// Connections outlive the rest for a moment, to hear of the end.
-	conns := newConnections(context.WithoutCancel(ctx))
+	server := r.server(context.WithoutCancel(ctx), n)
 	for _, l := range listeners {
-		group.Go(func(ctx context.Context) error {
-			if l.web {
-				return n.serveWeb(ctx, l, conns)
-			}
-			return n.accept(ctx, l, n.taker(l, conns))
-		})
+		group.Go(func(ctx context.Context) error { return server.Serve(ctx, l) })
 	}
 	if certs != nil {
-		group.Go(certs.follow)
+		group.Go(certs.Follow)
 	}
 	group.Go(func(ctx context.Context) error { return n.follow(ctx, r.deps.Events, from) })
 	group.Go(n.keepSweeping)
@@ -142,16 +137,16 @@ func (r *Room) Run(ctx context.Context, ready func()) error {
 	ready()
 	select {
 	case <-groupCtx.Done():
-	case <-conns.failed:
+	case <-server.Failed():
 	case <-writerFailed.Done():
 	}
 	stop()
 	for _, l := range listeners {
-		_ = l.Close() // accept reports what matters
+		_ = l.Close() // Serve reports what matters
 	}
 	err = group.Wait()
 	n.closeAll("The server is restarting, please come back")
-	err = errors.Join(err, conns.drain(drainTime))
+	err = errors.Join(err, server.Drain(drainTime))
 	stopWriting()
 	return errors.Join(err, writer.Wait())
 }
@@ -183,7 +178,7 @@ func (r *Room) network(ctx context.Context) (*network, error) {
 		started: d.Clock(), table: commandTable(), tokens: r.cfg.isupport(r.cfg.Network),
 		sessions: map[*session]struct{}{}, nicks: map[string]*user{}, accounts: map[core.MemberID]*account{},
 		channels: map[string]*channel{}, opers: map[*user]struct{}{}, census: newCensus(), monitors: map[string]map[*session]struct{}{},
-		trusted: trust, pending: make(chan struct{}, maxPending),
+		trusted: trust,
 	}
 	if d.History != nil {
 		if n.lastID, err = d.History.Last(ctx); err != nil {

@@ -110,7 +110,7 @@ func TestRealClient(t *testing.T) {
 func TestCertificateIsMadeOnceAndKeptSecret(t *testing.T) {
 	dir := t.TempDir()
 	certFile, keyFile := filepath.Join(dir, "a", "c.pem"), filepath.Join(dir, "b", "k.pem")
-	first, made, err := loadCertificate(certFile, keyFile, "irc.example.org", time.Now())
+	first, made, err := LoadCertificate(certFile, keyFile, "irc.example.org", time.Now())
 	if err != nil || !made {
 		t.Fatalf("made %v, %v", made, err)
 	}
@@ -122,14 +122,14 @@ func TestCertificateIsMadeOnceAndKeptSecret(t *testing.T) {
 	if info, err := os.Stat(keyFile); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the key's mode is %v (%v)", info.Mode(), err)
 	}
-	again, made, err := loadCertificate(certFile, keyFile, "irc.example.org", time.Now())
-	if err != nil || made || fingerprint(again) != fingerprint(first) {
+	again, made, err := LoadCertificate(certFile, keyFile, "irc.example.org", time.Now())
+	if err != nil || made || Fingerprint(again) != Fingerprint(first) {
 		t.Errorf("the second start: made %v, %v", made, err)
 	}
 	if err := os.Remove(keyFile); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := loadCertificate(certFile, keyFile, "irc.example.org", time.Now()); err == nil {
+	if _, _, err := LoadCertificate(certFile, keyFile, "irc.example.org", time.Now()); err == nil {
 		t.Error("a certificate without its key was accepted")
 	}
 	if _, err := os.Stat(keyFile); err == nil {

@@ -42,7 +42,7 @@ func mechanisms() []mechanism {
 	always := func(*session) bool { return true }
 	return []mechanism{
 		{"PLAIN", always, func() exchange { return plainExchange{} }},
-		{"EXTERNAL", func(s *session) bool { return s.certificate != "" }, func() exchange { return externalExchange{} }},
+		{"EXTERNAL", func(s *session) bool { return s.from.Certificate != "" }, func() exchange { return externalExchange{} }},
 		{"SCRAM-SHA-256", always, func() exchange { return &scramExchange{} }},
 	}
 }
@@ -172,7 +172,7 @@ func (externalExchange) step(r *request, response []byte) ([]byte, error) {
 		return nil, core.Errorf(core.Invalid, "nobody has such a name")
 	}
 	shown := ""
-	r.locked(func() { shown = r.s.certificate })
+	r.locked(func() { shown = r.s.from.Certificate })
 	return nil, r.loginBy(nil, func(ctx context.Context) (member.Member, error) { return r.n.members.AuthCertificate(ctx, shown, name) })
 }
 

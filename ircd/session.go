@@ -2,12 +2,8 @@ package ircd
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
-	"net"
-	"net/netip"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -15,38 +11,27 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 )
 
-// session is one connection. A member may have several, which share the one user
-// of the account; a guest has one. Fields below the mark are guarded by the
+// session is who is at one connection. A member may have several, which share the one
+// user of the account; a guest has one. Fields below the mark are guarded by the
 // network's lock.
 type session struct {
-	serial uint64
-	conn   net.Conn
-	raw    net.Conn        // the connection under TLS; closing it never waits
-	secure bool            // whether the client came by TLS, all the way
-	web    bool            // whether it is a WebSocket
-	addr   netip.Addr      // for limits only; shown to nobody and never logged
-	exempt bool            // whether limits by address leave it alone
-	direct syscall.RawConn // of a plain connection, else nil; see writing.go
-	quiet  *quiet          // under TLS, else nil; the same
-	in     inlet           // for the goroutine that reads
-	moved  bool            // the same
-	out    *outbox
-	spawn  func(func())       // starts a goroutine of the connection
-	hangUp func()             // closes the connection
-	end    context.CancelFunc // ends what the connection waits for
-	seen   atomic.Int64       // when the last line came, Unix nanoseconds
-	pace   atomic.Pointer[rate.Limiter]
+	conn  *Conn
+	moved bool         // for the goroutine that reads
+	seen  atomic.Int64 // when the last line came, Unix nanoseconds
+	pace  atomic.Pointer[rate.Limiter]
 
 	// guarded by the network's lock:
+	serial      uint64
+	from        Origin // as the gateway says where one brought the client
+	exempt      bool   // whether limits by address leave it alone
 	since       time.Time
 	joins       bucket    // channels that it may enter now
 	nicks       bucket    // changes of nick that it may make now
 	pinged      time.Time // when the unanswered PING was sent; zero when none
 	gone        bool
-	gateway     bool   // a WEBIRC gateway brought it
-	certificate string // SHA-256 of the one the client showed, in hexadecimal
-	cap302      bool   // speaks CAP 302
-	negotiating bool   // CAP holds registration back
+	gateway     bool // a WEBIRC gateway brought it
+	cap302      bool // speaks CAP 302
+	negotiating bool // CAP holds registration back
 	caps        capSet
 	sasl        saslState
 	wanted      string            // the nick asked for
@@ -59,8 +44,8 @@ type session struct {
 	catchUp     []catchUp         // channels whose missed lines it is to see
 }
 
-func newSession(conn net.Conn, sendQueue int, end context.CancelFunc) *session {
-	s := &session{conn: conn, raw: conn, out: newOutbox(sendQueue), end: end}
+func newSession(c *Conn, from Origin) *session {
+	s := &session{conn: c, from: from}
 	s.user = &user{sessions: []*session{s}}
 	return s
 }
@@ -90,26 +75,26 @@ const longLines = 4 // over-long lines in a row that are forgiven
 // new goroutine: the stack of this one has grown, and most clients are silent.
 func (n *network) read(ctx context.Context, s *session) (again bool) {
 	skipping, corked, strikes := false, false, 0
-	defer s.uncork()
+	defer s.conn.Uncork()
 	for {
 		// Who logs in often sends several lines at once, and gets one answer.
-		if more := !s.moved && s.in.ready(); more != corked {
+		if more := !s.moved && s.conn.Ready(); more != corked {
 			if corked = more; corked {
-				s.out.cork(true)
+				s.conn.Cork()
 			} else {
-				s.uncork()
+				s.conn.Uncork()
 			}
 		}
-		if s.in.empty() && !s.moved && !skipping {
+		if s.conn.Empty() && !s.moved && !skipping {
 			n.locked(func() { s.moved = s.registered() })
 			if s.moved {
 				return true
 			}
 		}
-		raw, err := s.in.next()
+		raw, err := s.conn.Next()
 		s.seen.Store(n.clock().UnixNano())
 		switch {
-		case errors.Is(err, errLongLine):
+		case errors.Is(err, ErrLongLine):
 			if strikes++; strikes > longLines {
 				n.locked(func() { n.drop(s, "Line is far too long") })
 				return false
@@ -117,15 +102,15 @@ func (n *network) read(ctx context.Context, s *session) (again bool) {
 			skipping = true
 			continue
 		case err != nil:
-			n.locked(func() { n.drop(s, readError(err)) })
+			n.locked(func() { n.drop(s, Reason(err)) })
 			return false
 		}
 		if delay := s.delay(n.clock()); delay > 0 {
-			if s.floods(n.cfg.RecvQueue) {
+			if s.conn.Unread() > n.cfg.RecvQueue {
 				n.locked(func() { n.drop(s, "Excess Flood") })
 				return false
 			}
-			s.uncork()
+			s.conn.Uncork()
 			if !core.Sleep(ctx, delay) {
 				return false
 			}
@@ -141,19 +126,10 @@ func (n *network) read(ctx context.Context, s *session) (again bool) {
 		strikes = 0
 		n.metrics.received.Inc()
 		text := string(raw)
-		s.in.rest() // commands may take their time
+		s.conn.Rest() // commands may take their time
 		if !n.handle(ctx, s, text) {
 			return false
 		}
-	}
-}
-
-// uncork lets what is queued be written.
-func (s *session) uncork() {
-	if s.out.cork(false) == unheeded {
-		p := pens.Get().(*pen)
-		defer pens.Put(p)
-		s.flush(p)
 	}
 }
 
@@ -164,13 +140,4 @@ func (s *session) delay(now time.Time) time.Duration {
 		return 0
 	}
 	return pace.ReserveN(now, 1).DelayFrom(now)
-}
-
-// readError says why reading ended, without the addresses that Go's errors name.
-func readError(err error) string {
-	var te tls.RecordHeaderError
-	if errors.As(err, &te) {
-		return "This port wants TLS"
-	}
-	return "Connection closed"
 }

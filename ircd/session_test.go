@@ -221,14 +221,16 @@ func TestRightsFollowOnAllConnections(t *testing.T) {
 func BenchmarkFanOut(b *testing.B) {
 	for _, perUser := range []int{1, 4} {
 		b.Run(fmt.Sprintf("sessions=1000/each=%d", perUser), func(b *testing.B) {
-			in := inside(b, func(c *Config) { c.MaxPerAddress, c.MaxPerNetwork, c.MaxPerAccount, c.ConnectsBurst = 2000, 2000, 10, 2000 })
+			in := inside(b, func(c *Config) {
+				c.MaxPerAddress, c.MaxPerNetwork, c.MaxPerAccount, c.ConnectsBurst = 2000, 2000, 10, 2000
+			})
 			var all []*session
 			for i := range 1000 {
 				id := core.MemberID(100 + i/perUser)
 				in.people.put(id, fmt.Sprintf("m%d", id), "User", core.IRCConnect)
 				conn, other := net.Pipe()
 				b.Cleanup(func() { conn.Close(); other.Close() })
-				s := newSession(conn, 8<<20, func() {})
+				s := newSession(NewConn(conn, 8<<20), Origin{})
 				if err := in.n.add(s); err != nil {
 					b.Fatal(err)
 				}
@@ -236,7 +238,7 @@ func BenchmarkFanOut(b *testing.B) {
 					in.n.handle(b.Context(), s, l)
 				}
 				s.caps = []capSet{0, capServerTime, capServerTime | capMessageTags, capServerTime | capAccountTag}[i%4]
-				s.out.take()
+				s.conn.Take()
 				all = append(all, s)
 			}
 			deliveries := 0
@@ -246,7 +248,7 @@ func BenchmarkFanOut(b *testing.B) {
 				deliveries += len(all) - 1
 				b.StopTimer()
 				for _, s := range all {
-					s.out.take()
+					s.conn.Take()
 				}
 				b.StartTimer()
 			}

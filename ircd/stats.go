@@ -96,7 +96,7 @@ func (r *request) statsLinks() {
 	now := r.n.clock()
 	for _, u := range r.some(r.param(1)) {
 		for _, s := range u.sessions {
-			r.reply(rplStatsLinkInfo, u.nick+"["+u.name+"@"+orStar(addressOf(s))+"]", itoa(s.out.waiting()), "0", "0", "0", "0", itoa(int(now.Sub(s.since).Seconds())))
+			r.reply(rplStatsLinkInfo, u.nick+"["+u.name+"@"+orStar(addressOf(s))+"]", itoa(s.conn.Unsent()), "0", "0", "0", "0", itoa(int(now.Sub(s.since).Seconds())))
 		}
 	}
 }
@@ -137,10 +137,10 @@ func cmdTrace(r *request) {
 
 // addressOf is where a connection comes from, "" where that isn't known.
 func addressOf(s *session) string {
-	if !s.addr.IsValid() {
+	if !s.from.Addr.IsValid() {
 		return ""
 	}
-	a := s.addr.String()
+	a := s.from.Addr.String()
 	if a[0] == ':' {
 		return "0" + a // a parameter must not begin with a colon
 	}

@@ -9,11 +9,11 @@ import "strconv"
 func (n *network) sts(s *session) string {
 	seconds := int64(n.cfg.STSDuration.Seconds())
 	switch {
-	case seconds <= 0 || !s.cap302 || s.web || s.gateway:
+	case seconds <= 0 || !s.cap302 || s.from.Web || s.gateway:
 		return ""
-	case s.secure:
+	case s.from.Secure:
 		return "sts=duration=" + strconv.FormatInt(seconds, 10)
-	case s.addr.IsLoopback():
+	case s.from.Addr.IsLoopback():
 		return ""
 	}
 	return "sts=port=" + strconv.Itoa(n.cfg.STSPort)

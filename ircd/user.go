@@ -74,7 +74,7 @@ func (u *user) status(ch *channel) status {
 
 // secure reports whether everything the user hears goes through TLS.
 func (u *user) secure() bool {
-	return !slices.ContainsFunc(u.sessions, func(s *session) bool { return !s.secure })
+	return !slices.ContainsFunc(u.sessions, func(s *session) bool { return !s.from.Secure })
 }
 
 // appear puts the user of a session on the network under a nick that is free.

@@ -19,7 +19,7 @@ func cmdWebIRC(r *request) {
 	case s.wanted != "" || s.user.real != "" || s.negotiating || s.password != "" || s.account != nil || s.gateway:
 		n.drop(s, "WEBIRC must come first, and once")
 		return
-	case !within(n.trusted.webirc, s.addr) || !n.cfg.knowsGateway(r.param(0)):
+	case !Within(n.trusted.webirc, s.from.Addr) || !n.cfg.knowsGateway(r.param(0)):
 		n.drop(s, "WEBIRC is not for you")
 		return
 	case err != nil || addr.Zone() != "":
@@ -27,14 +27,14 @@ func cmdWebIRC(r *request) {
 		return
 	}
 	s.gateway = true
-	s.certificate = "" // it is the gateway's
+	s.from.Certificate = "" // it is the gateway's
 	// Only a gateway that came by TLS can say that all of the way is secure.
 	secure := false
 	for _, option := range strings.Fields(r.param(4)) {
 		name, _, _ := strings.Cut(option, "=")
 		secure = secure || name == "secure"
 	}
-	s.secure = s.secure && secure
+	s.from.Secure = s.from.Secure && secure
 	if err := n.move(s, addr.Unmap()); err != nil {
 		n.metrics.refused.Inc()
 		n.drop(s, err.Error())
@@ -51,11 +51,11 @@ func (c Config) knowsGateway(password string) bool {
 // move counts a connection at another address than the one it came from. When
 // that is over a limit, the connection stays where it was.
 func (n *network) move(s *session, to netip.Addr) error {
-	exempt := within(n.trusted.exempt, to)
+	exempt := Within(n.trusted.exempt, to)
 	if err := n.census.enter(&n.cfg, to, exempt, n.clock()); err != nil {
 		return err
 	}
-	n.census.leave(s.addr)
-	s.addr, s.exempt = to, exempt
+	n.census.leave(s.from.Addr)
+	s.from.Addr, s.exempt = to, exempt
 	return nil
 }

@@ -30,9 +30,9 @@ const (
 type rawKey struct{}
 
 // serveWeb serves WebSocket clients until the listener is closed.
-func (n *network) serveWeb(ctx context.Context, l *listener, conns *connections) error {
+func (s *Server) serveWeb(ctx context.Context, l *Listener) error {
 	server := &http.Server{
-		Handler:           http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { n.openWeb(w, r, conns) }),
+		Handler:           http.HandlerFunc(s.openWeb),
 		ReadHeaderTimeout: handshakeTimeout,
 		IdleTimeout:       handshakeTimeout,
 		MaxHeaderBytes:    8 << 10,
@@ -75,8 +75,8 @@ func limitPending(limit int) func(net.Conn, http.ConnState) {
 	}
 }
 
-// openWeb makes a WebSocket of a request and starts its session.
-func (n *network) openWeb(w http.ResponseWriter, r *http.Request, conns *connections) {
+// openWeb makes a WebSocket of a request and starts its connection.
+func (s *Server) openWeb(w http.ResponseWriter, r *http.Request) {
 	raw, ok := r.Context().Value(rawKey{}).(net.Conn)
 	if !ok {
 		http.Error(w, "This address is for WebSocket clients of IRC", http.StatusInternalServerError)
@@ -86,38 +86,44 @@ func (n *network) openWeb(w http.ResponseWriter, r *http.Request, conns *connect
 		http.Error(w, "This address is for WebSocket clients of IRC", http.StatusUpgradeRequired)
 		return
 	}
-	from, secure := addrOf(raw), false
-	certificate := ""
-	if conn, ok := raw.(*tls.Conn); ok {
-		secure, certificate, raw = true, shown(conn.ConnectionState()), conn.NetConn()
-	}
-	if within(n.trusted.web, from) {
-		if addr, err := netip.ParseAddr(r.Header.Get("X-Real-IP")); err == nil {
-			from, secure, certificate = addr.Unmap().WithZone(""), r.Header.Get("X-Forwarded-Proto") == "https", ""
-		}
-	}
-	ctx, cancel := context.WithCancel(context.Background()) // ended by network.drop
-	s := n.session(nil, raw, from, cancel)
-	s.secure, s.web, s.certificate = secure, true, certificate
-	if err := n.add(s); err != nil {
-		cancel()
-		n.metrics.refused.Inc()
+	raw, from := s.webOrigin(raw, r.Header)
+	ctx, c := s.newConn(raw)
+	client, err := s.host.Admit(c, from)
+	if err != nil {
+		c.end()
+		s.opt.Refused()
 		http.Error(w, core.SafeText(err), http.StatusServiceUnavailable)
 		return
 	}
 	// Client frames aren't compressed: what a member says secretly could be guessed.
 	ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{
-		Subprotocols: webProtocol(r), OriginPatterns: n.cfg.WebOrigins, CompressionMode: websocket.CompressionDisabled,
+		Subprotocols: webProtocol(r), OriginPatterns: s.opt.WebOrigins, CompressionMode: websocket.CompressionDisabled,
 	})
 	if err != nil {
 		// It has been answered; without a connection there is nobody to tell more.
-		n.locked(func() { n.drop(s, "No WebSocket") })
+		client.Failed("No WebSocket")
 		return
 	}
-	ws.SetReadLimit(maxRead)
-	s.conn = &webConn{Conn: raw, ws: ws, binary: ws.Subprotocol() == webBinary}
-	conns.start(s)
-	n.readOn(ctx, s)
+	ws.SetReadLimit(MaxRead)
+	c.conn = &webConn{Conn: raw, ws: ws, binary: ws.Subprotocol() == webBinary}
+	s.start(c)
+	s.serve(ctx, client)
+}
+
+// webOrigin tells how a WebSocket client came, and returns the connection beneath. A
+// trusted reverse proxy says in headers who its client is.
+func (s *Server) webOrigin(conn net.Conn, header http.Header) (raw net.Conn, from Origin) {
+	raw, from = conn, Origin{Addr: addrOf(conn), Web: true}
+	if secure, ok := conn.(*tls.Conn); ok {
+		raw, from.Secure, from.Certificate = secure.NetConn(), true, shown(secure.ConnectionState())
+	}
+	if !Within(s.opt.WebProxies, from.Addr) {
+		return raw, from
+	}
+	if addr, err := netip.ParseAddr(header.Get("X-Real-IP")); err == nil {
+		from.Addr, from.Secure, from.Certificate = addr.Unmap().WithZone(""), header.Get("X-Forwarded-Proto") == "https", ""
+	}
+	return raw, from
 }
 
 // webProtocol is the subprotocol of ours that a client prefers: it names them in its

@@ -184,9 +184,9 @@ func cmdWhois(r *request) {
 func (r *request) replyCertificates(who *user) {
 	var told []string
 	for _, s := range who.sessions {
-		if s.certificate != "" && !slices.Contains(told, s.certificate) {
-			told = append(told, s.certificate)
-			r.reply(rplWhoisCertFP, who.nick, "has client certificate fingerprint "+s.certificate)
+		if s.from.Certificate != "" && !slices.Contains(told, s.from.Certificate) {
+			told = append(told, s.from.Certificate)
+			r.reply(rplWhoisCertFP, who.nick, "has client certificate fingerprint "+s.from.Certificate)
 		}
 	}
 }

@@ -20,9 +20,11 @@ import (
 const (
 	writeTimeout = 20 * time.Second
 	writeChunk   = 16 << 10
-	writeAlone   = 8  // clients that who queued the lines writes to without help
 	writeShare   = 32 // clients that a helper takes on at once
 )
+
+// Alone is to how many clients whoever queued the lines writes without help.
+const Alone = 8
 
 // directOf is how to write to a connection without a wait, nil where that can't be.
 func directOf(conn net.Conn) syscall.RawConn {
@@ -83,27 +85,47 @@ func (p *pen) write(to syscall.RawConn, b []byte) (int, error) {
 	return p.n, p.err
 }
 
-// begin lets a connection be written to.
-func (s *session) begin() {
+// Flush writes what is queued for connections whose Push reported Unwritten, without a
+// wait. For more than Alone of them use a Crew.
+func Flush(few []*Conn) {
+	if len(few) == 0 {
+		return
+	}
 	p := pens.Get().(*pen)
 	defer pens.Put(p)
-	s.flush(p)
+	for _, c := range few {
+		c.flush(p)
+	}
 }
 
-// flush writes what is queued for a session that push reported as unheeded.
-func (s *session) flush(p *pen) {
-	if s.direct == nil && (s.quiet == nil || !s.quiet.on.Load()) {
-		s.spawn(func() { s.write(nil) })
+// Uncork lets what was queued since Cork be written, and writes it.
+func (c *Conn) Uncork() {
+	if c.out.cork(false) == Unwritten {
+		c.begin()
+	}
+}
+
+// begin lets a connection be written to.
+func (c *Conn) begin() {
+	p := pens.Get().(*pen)
+	defer pens.Put(p)
+	c.flush(p)
+}
+
+// flush writes what is queued for a connection of which Unwritten was reported.
+func (c *Conn) flush(p *pen) {
+	if c.direct == nil && (c.quiet == nil || !c.quiet.on.Load()) {
+		c.spawn(func() { c.write(nil) })
 		return
 	}
 	for {
-		lines, last := s.out.take()
+		lines, last := c.out.take()
 		if len(lines) == 0 {
 			if last {
-				s.bye()
+				c.bye()
 				return
 			}
-			if s.out.release() {
+			if c.out.release() {
 				return
 			}
 			continue
@@ -111,97 +133,99 @@ func (s *session) flush(p *pen) {
 		all := lines
 		for len(lines) > 0 {
 			chunk, k := gather(lines, p.chunk[:0])
-			n, err := s.put(p, chunk)
+			n, err := c.put(p, chunk)
 			if err != nil {
-				s.out.abandon()
-				s.hangUp()
+				c.fail()
 				return
 			}
-			s.out.sent(n, nil)
+			c.out.sent(n, nil)
 			if n < len(chunk) {
 				rest := skip(lines, n)
-				s.spawn(func() { s.write(rest) })
+				c.spawn(func() { c.write(rest) })
 				return
 			}
 			lines = lines[k:]
-			if s.quiet != nil && s.quiet.waits() {
-				s.spawn(func() { s.write(lines) })
+			if c.quiet != nil && c.quiet.waits() {
+				c.spawn(func() { c.write(lines) })
 				return
 			}
 		}
-		s.out.sent(0, all)
+		c.out.sent(0, all)
 	}
 }
 
 // put writes b without a wait, as far as it is taken; TLS takes all.
-func (s *session) put(p *pen, b []byte) (int, error) {
-	if s.quiet != nil {
-		return s.conn.Write(b)
+func (c *Conn) put(p *pen, b []byte) (int, error) {
+	if c.quiet != nil {
+		return c.conn.Write(b)
 	}
-	return p.write(s.direct, b)
+	return p.write(c.direct, b)
 }
 
 // bye ends a connection that has been sent everything.
-func (s *session) bye() {
-	if s.conn != s.raw {
-		_ = s.conn.Close() // says goodbye first, as TLS and WebSocket want
+func (c *Conn) bye() {
+	if c.conn != c.raw {
+		_ = c.conn.Close() // says goodbye first, as TLS and WebSocket want
 	}
-	s.hangUp()
+	c.hangUp()
 }
 
-// write does the same and waits where it must. It begins with lines, which were
+// fail ends a connection that is broken.
+func (c *Conn) fail() {
+	c.out.abandon()
+	c.hangUp()
+}
+
+// write does what flush does and waits where it must. It begins with lines, which were
 // taken before.
-func (s *session) write(lines [][]byte) {
+func (c *Conn) write(lines [][]byte) {
 	p := pens.Get().(*pen)
 	defer pens.Put(p)
-	if s.send(nil) != nil { // what TLS has taken before
-		s.out.abandon()
-		s.hangUp()
+	if c.send(nil) != nil { // what TLS has taken before
+		c.fail()
 		return
 	}
 	for {
 		for len(lines) > 0 {
 			chunk, k := gather(lines, p.chunk[:0])
-			err := s.send(chunk)
+			err := c.send(chunk)
 			if err != nil {
-				s.out.abandon()
-				s.hangUp()
+				c.fail()
 				return
 			}
-			s.out.sent(len(chunk), nil)
+			c.out.sent(len(chunk), nil)
 			lines = lines[k:]
 		}
 		var last bool
-		lines, last = s.out.take()
+		lines, last = c.out.take()
 		if len(lines) > 0 {
 			continue
 		}
 		if last {
-			s.bye()
+			c.bye()
 			return
 		}
-		if (s.direct != nil || s.quiet != nil) && s.conn.SetWriteDeadline(time.Time{}) != nil {
-			s.out.abandon()
-			s.hangUp()
+		if (c.direct != nil || c.quiet != nil) && c.conn.SetWriteDeadline(time.Time{}) != nil {
+			c.fail()
 			return
 		}
-		if s.out.release() {
+		if c.out.release() {
 			return
 		}
 	}
 }
 
 // send writes b, which may be nothing, and all that TLS keeps.
-func (s *session) send(b []byte) error {
-	if len(b) == 0 && s.quiet == nil {
+func (c *Conn) send(b []byte) error {
+	if len(b) == 0 && c.quiet == nil {
 		return nil
 	}
-	err := s.conn.SetWriteDeadline(time.Now().Add(writeTimeout))
+	err := c.conn.SetWriteDeadline(time.Now().Add(writeTimeout))
 	if err == nil && len(b) > 0 {
-		_, err = s.conn.Write(b)
+		_, err = c.conn.Write(b)
 	}
-	if err == nil && s.quiet != nil {
-		err = s.quiet.drain()
+	if err == nil && c.quiet != nil {
+		err = c.quiet.drain()
 	}
 	return err
 }
@@ -233,55 +257,56 @@ func skip(lines [][]byte, n int) [][]byte {
 	return lines
 }
 
-// crew writes to many clients at once: helpers that end when nothing is left.
-type crew struct {
+// Crew writes to many clients at once: helpers that end when nothing is left. The zero
+// Crew is ready; all its methods may be called by any goroutine.
+type Crew struct {
 	mu      sync.Mutex
-	waiting []*session // each at most once
-	next    int        // in waiting
+	waiting []*Conn // each at most once
+	next    int     // in waiting
 	helpers int
 }
 
-// add takes over sessions that have something to be written.
-func (c *crew) add(list []*session) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.next > len(c.waiting)/2 {
-		k := copy(c.waiting, c.waiting[c.next:])
-		clear(c.waiting[k:])
-		c.waiting, c.next = c.waiting[:k], 0
+// Add takes over connections whose Push reported Unwritten. It keeps nothing of list.
+func (w *Crew) Add(list []*Conn) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.next > len(w.waiting)/2 {
+		k := copy(w.waiting, w.waiting[w.next:])
+		clear(w.waiting[k:])
+		w.waiting, w.next = w.waiting[:k], 0
 	}
-	c.waiting = append(c.waiting, list...)
-	for c.helpers < runtime.GOMAXPROCS(0) && c.helpers*writeShare < len(c.waiting)-c.next {
-		c.helpers++
-		list[0].spawn(c.work)
+	w.waiting = append(w.waiting, list...)
+	for w.helpers < runtime.GOMAXPROCS(0) && w.helpers*writeShare < len(w.waiting)-w.next {
+		w.helpers++
+		list[0].spawn(w.work)
 	}
 }
 
 // work writes until nothing is left.
-func (c *crew) work() {
+func (w *Crew) work() {
 	p := pens.Get().(*pen)
 	defer pens.Put(p)
-	var share [writeShare]*session
+	var share [writeShare]*Conn
 	for {
-		k := c.take(share[:])
+		k := w.take(share[:])
 		if k == 0 {
 			return
 		}
-		for _, s := range share[:k] {
-			s.flush(p)
+		for _, c := range share[:k] {
+			c.flush(p)
 		}
 	}
 }
 
-func (c *crew) take(share []*session) int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	k := copy(share, c.waiting[c.next:])
-	clear(c.waiting[c.next : c.next+k])
-	c.next += k
+func (w *Crew) take(share []*Conn) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	k := copy(share, w.waiting[w.next:])
+	clear(w.waiting[w.next : w.next+k])
+	w.next += k
 	if k == 0 {
-		c.helpers--
-		c.waiting, c.next = c.waiting[:0], 0
+		w.helpers--
+		w.waiting, w.next = w.waiting[:0], 0
 	}
 	return k
 }

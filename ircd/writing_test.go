@@ -3,7 +3,6 @@ package ircd
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -49,7 +48,7 @@ func (in *interior) wire(t *testing.T, config, theirs *tls.Config) (*session, ne
 	if theirs != nil {
 		client = tls.Client(client, theirs)
 	}
-	in.n.open(raw, netip.Addr{}, config, in.conns)
+	in.server.Open(raw, netip.Addr{}, config)
 	if theirs != nil {
 		if err := client.(*tls.Conn).Handshake(); err != nil {
 			t.Fatal(err)
@@ -72,7 +71,7 @@ func TestLinesArriveInOrder(t *testing.T) {
 		var config, theirs *tls.Config
 		if secure {
 			dir := t.TempDir()
-			cert, _, err := loadCertificate(filepath.Join(dir, "cert"), filepath.Join(dir, "key"), in.cfg.ServerName, time.Now())
+			cert, _, err := LoadCertificate(filepath.Join(dir, "cert"), filepath.Join(dir, "key"), in.cfg.ServerName, time.Now())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -116,18 +115,18 @@ func TestLinesArriveInOrder(t *testing.T) {
 // included.
 func TestQueueCountsWhatIsUnderWay(t *testing.T) {
 	t.Parallel()
-	o := newOutbox(100)
-	if o.push(make([]byte, 60)) != queued || !func() bool { lines, _ := o.take(); return len(lines) == 1 }() {
+	o := &outbox{limit: 100, busy: true}
+	if o.push(make([]byte, 60)) != Queued || !func() bool { lines, _ := o.take(); return len(lines) == 1 }() {
 		t.Fatal("a line was not queued")
 	}
-	if o.push(make([]byte, 60)) != overflow {
+	if o.push(make([]byte, 60)) != Overflow {
 		t.Error("what is being written doesn't count")
 	}
-	o = newOutbox(100)
+	o = &outbox{limit: 100, busy: true}
 	o.push(make([]byte, 60))
 	lines, _ := o.take()
 	o.sent(60, lines)
-	if !o.release() || o.push(make([]byte, 100)) != unheeded {
+	if !o.release() || o.push(make([]byte, 100)) != Unwritten {
 		t.Error("what was written still counts")
 	}
 	if o.release() {
@@ -163,9 +162,9 @@ func TestUnreadTLSIsBounded(t *testing.T) {
 // too long.
 func TestInlet(t *testing.T) {
 	t.Parallel()
-	long := strings.Repeat("y", 3*maxRead+5)
-	text := "a\r\nb\n\r\n\nc\rd\r\r\n" + strings.Repeat("z", maxRead-2) + "\r\n" + long + "\r\nlast\r\nhalf"
-	want := []string{"a", "b", "", "", "c\rd\r", strings.Repeat("z", maxRead-2), "!", "last"}
+	long := strings.Repeat("y", 3*MaxRead+5)
+	text := "a\r\nb\n\r\n\nc\rd\r\r\n" + strings.Repeat("z", MaxRead-2) + "\r\n" + long + "\r\nlast\r\nhalf"
+	want := []string{"a", "b", "", "", "c\rd\r", strings.Repeat("z", MaxRead-2), "!", "last"}
 	for _, plain := range []bool{true, false} {
 		for _, piece := range []int{1, 3, 700, len(text)} {
 			var got []string
@@ -195,18 +194,17 @@ func readPieces(t *testing.T, text string, piece int, plain bool) (got []string)
 			rest = rest[k:]
 		}
 	}()
-	s := newSession(conn, 1<<20, context.CancelFunc(func() {}))
+	c := NewConn(conn, 1<<20)
 	if plain {
-		s.direct = directOf(conn)
+		c.direct = directOf(conn)
 	}
-	s.in.open(s)
 	if err := conn.SetReadDeadline(time.Now().Add(3 * patience)); err != nil {
 		t.Fatal(err)
 	}
 	for {
-		b, err := s.in.next()
+		b, err := c.Next()
 		switch {
-		case errors.Is(err, errLongLine):
+		case errors.Is(err, ErrLongLine):
 			got = append(got, "!")
 		case errors.Is(err, io.EOF):
 			return got

@@ -1,0 +1,99 @@
+package ircd
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net/netip"
+)
+
+// trusted are the addresses that the configuration lets do more.
+type trusted struct {
+	exempt []netip.Prefix // no limits by address
+	proxy  []netip.Prefix // say with the PROXY protocol whom they bring
+	web    []netip.Prefix // say to WebSocket in headers whom they bring
+	webirc []netip.Prefix // say so with WEBIRC
+	oper   []netip.Prefix // may become operators by the configuration's word
+}
+
+// listen opens the ports, all or none.
+func (r *Room) listen(ctx context.Context) (out []*Listener, certs *Certificates, err error) {
+	open := func(addr string, config *tls.Config, web bool) (string, error) {
+		if addr == "" {
+			return "", nil
+		}
+		l, err := Listen(ctx, addr, config, web)
+		if err != nil {
+			for _, other := range out {
+				err = errors.Join(err, other.Close())
+			}
+			return "", err
+		}
+		out = append(out, l)
+		return l.Addr().String(), nil
+	}
+	var config, webConfig *tls.Config
+	if r.cfg.ListenTLS != "" || r.cfg.ListenWeb != "" && r.cfg.WebTLS {
+		cert, made, err := LoadCertificate(r.cfg.CertFile, r.cfg.KeyFile, r.cfg.ServerName, r.deps.Clock())
+		if err != nil {
+			return nil, nil, err
+		}
+		if made {
+			r.deps.Log.Info("made a self-signed certificate for IRC", "file", r.cfg.CertFile, "sha256", Fingerprint(cert))
+		}
+		certs = NewCertificates(r.cfg.CertFile, r.cfg.KeyFile, cert, r.deps.Log)
+		config = certs.Config()
+	}
+	if r.cfg.WebTLS {
+		webConfig = config
+	}
+	var secure, plain, web string
+	if secure, err = open(r.cfg.ListenTLS, config, false); err != nil {
+		return nil, nil, err
+	}
+	if plain, err = open(r.cfg.ListenPlain, nil, false); err != nil {
+		return nil, nil, err
+	}
+	if web, err = open(r.cfg.ListenWeb, webConfig, true); err != nil {
+		return nil, nil, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.tls, r.plain, r.web = secure, plain, web
+	return out, certs, nil
+}
+
+// server makes what takes the connections of a network.
+func (r *Room) server(ctx context.Context, n *network) *Server {
+	return NewServer(ctx, n, Options{
+		Proxies: n.trusted.proxy, WebProxies: n.trusted.web, WebOrigins: r.cfg.WebOrigins,
+		SendQueue: r.cfg.SendQueue, Log: n.log, Refused: r.metrics.refused.Inc,
+	})
+}
+
+// Admit implements Host: it makes a session of a connection.
+func (n *network) Admit(c *Conn, from Origin) (Client, error) {
+	s := newSession(c, from)
+	s.exempt = Within(n.trusted.exempt, from.Addr)
+	if err := n.add(s); err != nil {
+		return nil, err
+	}
+	return &client{n, s}, nil
+}
+
+// client is a session as its connection knows it.
+type client struct {
+	n *network
+	s *session
+}
+
+// Secured implements Client.
+func (c *client) Secured(certificate string) {
+	c.n.locked(func() { c.s.from.Certificate = certificate })
+}
+
+// Serve implements Client.
+func (c *client) Serve(ctx context.Context) (again bool) { return c.n.read(ctx, c.s) }
+
+// Failed implements Client.
+func (c *client) Failed(reason string) { c.n.locked(func() { c.n.drop(c.s, reason) }) }
