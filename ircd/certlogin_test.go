@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/ircd/conn"
 )
 
 // withTLS gives the site a TLS port, and returns what dials it with a certificate of
@@ -36,10 +37,9 @@ func clientCertificate(t *testing.T) (*tls.Certificate, string) {
 	t.Helper()
 	dir := t.TempDir()
 	certFile, keyFile := filepath.Join(dir, "cert"), filepath.Join(dir, "key")
-	must(t, makeCertificate(certFile, keyFile, "client.test", time.Now()))
-	cert, err := tls.LoadX509KeyPair(certFile, keyFile)
+	cert, _, err := conn.LoadCertificate(certFile, keyFile, "client.test", time.Now())
 	must(t, err)
-	return &cert, Fingerprint(cert)
+	return &cert, conn.Fingerprint(cert)
 }
 
 func (p *peer) register(nick string) {

@@ -13,6 +13,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/irc"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/ircd/conn"
 )
 
 // Config is the [irc] section.
@@ -154,7 +155,7 @@ func (c Config) Validate() error {
 		{"guest_lines_burst", c.GuestLinesBurst, 5},
 		{"bot_lines_per_minute", c.BotLinesPerMinute, 1},
 		{"bot_lines_burst", c.BotLinesBurst, 5},
-		{"recvq_bytes", c.RecvQueue, MaxRead},
+		{"recvq_bytes", c.RecvQueue, conn.MaxRead},
 		{"joins_per_minute", c.JoinsPerMinute, 1},
 		{"joins_burst", c.JoinsBurst, 1},
 		{"nicks_per_minute", c.NicksPerMinute, 1},

@@ -5,6 +5,8 @@ import (
 	"crypto/tls"
 	"errors"
 	"net/netip"
+
+	"github.com/caduceus-bio/caduceus/ircd/conn"
 )
 
 // trusted are the addresses that the configuration lets do more.
@@ -17,12 +19,12 @@ type trusted struct {
 }
 
 // listen opens the ports, all or none.
-func (r *Room) listen(ctx context.Context) (out []*Listener, certs *Certificates, err error) {
+func (r *Room) listen(ctx context.Context) (out []*conn.Listener, certs *conn.Certificates, err error) {
 	open := func(addr string, config *tls.Config, web bool) (string, error) {
 		if addr == "" {
 			return "", nil
 		}
-		l, err := Listen(ctx, addr, config, web)
+		l, err := conn.Listen(ctx, addr, config, web)
 		if err != nil {
 			for _, other := range out {
 				err = errors.Join(err, other.Close())
@@ -34,14 +36,14 @@ func (r *Room) listen(ctx context.Context) (out []*Listener, certs *Certificates
 	}
 	var config, webConfig *tls.Config
 	if r.cfg.ListenTLS != "" || r.cfg.ListenWeb != "" && r.cfg.WebTLS {
-		cert, made, err := LoadCertificate(r.cfg.CertFile, r.cfg.KeyFile, r.cfg.ServerName, r.deps.Clock())
+		cert, made, err := conn.LoadCertificate(r.cfg.CertFile, r.cfg.KeyFile, r.cfg.ServerName, r.deps.Clock())
 		if err != nil {
 			return nil, nil, err
 		}
 		if made {
-			r.deps.Log.Info("made a self-signed certificate for IRC", "file", r.cfg.CertFile, "sha256", Fingerprint(cert))
+			r.deps.Log.Info("made a self-signed certificate for IRC", "file", r.cfg.CertFile, "sha256", conn.Fingerprint(cert))
 		}
-		certs = NewCertificates(r.cfg.CertFile, r.cfg.KeyFile, cert, r.deps.Log)
+		certs = conn.NewCertificates(r.cfg.CertFile, r.cfg.KeyFile, cert, r.deps.Log)
 		config = certs.Config()
 	}
 	if r.cfg.WebTLS {
@@ -64,17 +66,17 @@ func (r *Room) listen(ctx context.Context) (out []*Listener, certs *Certificates
 }
 
 // server makes what takes the connections of a network.
-func (r *Room) server(ctx context.Context, n *network) *Server {
-	return NewServer(ctx, n, Options{
+func (r *Room) server(ctx context.Context, n *network) *conn.Server {
+	return conn.NewServer(ctx, n, conn.Options{
 		Proxies: n.trusted.proxy, WebProxies: n.trusted.web, WebOrigins: r.cfg.WebOrigins,
 		SendQueue: r.cfg.SendQueue, Log: n.log, Refused: r.metrics.refused.Inc,
 	})
 }
 
-// Admit implements Host: it makes a session of a connection.
-func (n *network) Admit(c *Conn, from Origin) (Client, error) {
+// Admit implements conn.Host: it makes a session of a connection.
+func (n *network) Admit(c *conn.Conn, from conn.Origin) (conn.Client, error) {
 	s := newSession(c, from)
-	s.exempt = Within(n.trusted.exempt, from.Addr)
+	s.exempt = conn.Within(n.trusted.exempt, from.Addr)
 	if err := n.add(s); err != nil {
 		return nil, err
 	}
@@ -87,13 +89,13 @@ type client struct {
 	s *session
 }
 
-// Secured implements Client.
+// Secured implements conn.Client.
 func (c *client) Secured(certificate string) {
 	c.n.locked(func() { c.s.from.Certificate = certificate })
 }
 
-// Serve implements Client.
+// Serve implements conn.Client.
 func (c *client) Serve(ctx context.Context) (again bool) { return c.n.read(ctx, c.s) }
 
-// Failed implements Client.
+// Failed implements conn.Client.
 func (c *client) Failed(reason string) { c.n.locked(func() { c.n.drop(c.s, reason) }) }

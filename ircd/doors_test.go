@@ -7,13 +7,14 @@ import (
 	"encoding/hex"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/coder/websocket"
+
+	"github.com/caduceus-bio/caduceus/ircd/conn"
 )
 
 // dialRaw connects and sends what comes before IRC.
@@ -153,66 +154,6 @@ func TestAddressLimits(t *testing.T) {
 	}
 }
 
-// A new certificate is taken from the files; one that doesn't fit is not.
-func TestCertificateReload(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	certFile, keyFile := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
-	h := newHouse(t, nil)
-	first, _, err := LoadCertificate(certFile, keyFile, "irc.test", time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := NewCertificates(certFile, keyFile, first, h.deps.Log)
-	l, err := tls.Listen("tcp", "127.0.0.1:0", c.Config())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			_ = conn.(*tls.Conn).Handshake()
-			conn.Close()
-		}
-	}()
-	serves := func() string {
-		conn, err := tls.Dial("tcp", l.Addr().String(), &tls.Config{InsecureSkipVerify: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close()
-		return shown(conn.ConnectionState())
-	}
-	if got := serves(); got != Fingerprint(first) {
-		t.Fatalf("serves %s", got)
-	}
-	if err := os.WriteFile(certFile, []byte("half written"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	c.Look()
-	if got := serves(); got != Fingerprint(first) {
-		t.Errorf("with a broken file it serves %s", got)
-	}
-	if err := os.Remove(certFile); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Remove(keyFile); err != nil {
-		t.Fatal(err)
-	}
-	second, _, err := LoadCertificate(certFile, keyFile, "irc.test", time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.Look()
-	if got := serves(); got != Fingerprint(second) {
-		t.Errorf("after the renewal it serves %s", got)
-	}
-}
-
 // A client may show a certificate, old TLS is refused, and a silent client
 // doesn't hold up the others.
 func TestTLSConnections(t *testing.T) {
@@ -225,7 +166,7 @@ func TestTLSConnections(t *testing.T) {
 	}
 	defer silent.Close()
 	dir := t.TempDir()
-	cert, _, err := LoadCertificate(filepath.Join(dir, "c"), filepath.Join(dir, "k"), "client.test", time.Now())
+	cert, _, err := conn.LoadCertificate(filepath.Join(dir, "c"), filepath.Join(dir, "k"), "client.test", time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -244,6 +185,12 @@ func TestTLSConnections(t *testing.T) {
 		t.Error("TLS 1.1 is accepted")
 	}
 }
+
+// The subprotocols of WebSocket clients.
+const (
+	webText   = "text.ircv3.net"
+	webBinary = "binary.ircv3.net"
+)
 
 // webPeer is a WebSocket client whose messages are shown as lines.
 func webPeer(t *testing.T, h *house, name, protocol string, header http.Header) (*peer, *websocket.Conn, error) {

@@ -9,15 +9,17 @@ import (
 	"testing"
 	"time"
 	"unicode/utf8"
+
+	"github.com/caduceus-bio/caduceus/ircd/conn"
 )
 
 // deaf is a client without goroutines: lines are handed to the network, and what
 // it answers is taken from the queue.
 func (in *interior) deaf(t testing.TB, name string) *session {
 	t.Helper()
-	conn, other := net.Pipe()
-	t.Cleanup(func() { conn.Close(); other.Close() })
-	s := newSession(NewConn(conn, 8<<20), Origin{})
+	near, other := net.Pipe()
+	t.Cleanup(func() { near.Close(); other.Close() })
+	s := newSession(conn.New(near, 8<<20), conn.Origin{})
 	if err := in.n.add(s); err != nil {
 		t.Fatal(err)
 	}

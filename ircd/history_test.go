@@ -12,6 +12,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/irc"
+	"github.com/caduceus-bio/caduceus/ircd/conn"
 )
 
 // library is a history in a real database, which can be made to fail.
@@ -431,7 +432,7 @@ func benchmarkLine(b *testing.B, rec *recorder) {
 	ch := n.channels["#general"]
 	var first *session
 	for i := range 5000 {
-		s := newSession(NewConn(nil, 1<<30), Origin{})
+		s := newSession(conn.New(nil, 1<<30), conn.Origin{})
 		s.caps = capMessageTags | capServerTime
 		s.user.nick, s.user.name, s.user.host = "user"+itoa(i), "u", "h"
 		ch.put(s.user)

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/caduceus-bio/caduceus/ircd/conn"
 )
 
 // interior is a network that a test reaches into: its clock stands still, its
@@ -17,7 +19,7 @@ import (
 type interior struct {
 	*house
 	n      *network
-	server *Server
+	server *conn.Server
 
 	mu  sync.Mutex
 	now time.Time

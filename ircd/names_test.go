@@ -102,19 +102,3 @@ func TestParametersCantBreakALine(t *testing.T) {
 		t.Errorf("cut to %d bytes: %q", len(got), got)
 	}
 }
-
-func TestOutboxIsBounded(t *testing.T) {
-	o := &outbox{limit: 10, busy: true}
-	if o.push([]byte("12345")) == Overflow || o.push([]byte("67890")) == Overflow {
-		t.Fatal("what fits was refused")
-	}
-	if o.push([]byte("x")) != Overflow {
-		t.Fatal("the limit was passed")
-	}
-	if lines, closed := o.take(); len(lines) != 0 || !closed {
-		t.Errorf("after the overflow %d lines are kept (closed %v)", len(lines), closed)
-	}
-	if o.push([]byte("y")) == Overflow {
-		t.Error("a closed queue overflows again")
-	}
-}

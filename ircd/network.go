@@ -16,6 +16,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/irc"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/ircd/conn"
 )
 
 // network is the state of one run of the room.
@@ -29,7 +30,7 @@ type network struct {
 	store   ChannelStore
 	audit   Audit
 	reload  func() (Config, error) // reads the configuration anew; nil where it can't be
-	certs   *Certificates          // nil without TLS
+	certs   *conn.Certificates     // nil without TLS
 	metrics *metrics
 	rec     *recorder // nil where no history is kept
 	guard   Guard
@@ -38,14 +39,14 @@ type network struct {
 	table   map[string]*command
 	tokens  []string // of ISUPPORT
 	trusted trusted
-	crew    Crew
+	crew    conn.Crew
 
 	reading sync.Mutex // held while the lines are read, so that an older reading never replaces a newer
 
 	mu        sync.Mutex
-	current   *request // the request that runs under the lock, if any
-	doomed    []*session // their queues overflowed
-	unwritten []*Conn    // have lines that nobody is about to write
+	current   *request     // the request that runs under the lock, if any
+	doomed    []*session   // their queues overflowed
+	unwritten []*conn.Conn // have lines that nobody is about to write
 	sessions  map[*session]struct{}
 	monitors  map[string]map[*session]struct{} // who watches a nick, by folded nick
 	nicks     map[string]*user                 // by folded nick
@@ -81,14 +82,14 @@ func (n *network) locked(f func()) { n.lockedFor(nil, f) }
 
 // lockedFor runs f under the lock on behalf of r, and then writes what was queued.
 func (n *network) lockedFor(r *request, f func()) {
-	var few [Alone]*Conn
-	Flush(few[:n.runLocked(r, f, few[:])])
+	var few [conn.Alone]*conn.Conn
+	conn.Flush(few[:n.runLocked(r, f, few[:])])
 }
 
 // runLocked runs f under the lock and cuts off the sessions whose queues overflowed
 // meanwhile. Of those with something to write it returns a few; where they are more,
 // all are the crew's.
-func (n *network) runLocked(r *request, f func(), few []*Conn) int {
+func (n *network) runLocked(r *request, f func(), few []*conn.Conn) int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.current = r
@@ -199,12 +200,12 @@ func (n *network) push(s *session, encoded []byte) {
 }
 
 // heed notes what is to be done about a queue once f of lockedFor has run.
-func (n *network) heed(s *session, what Pushed) {
+func (n *network) heed(s *session, what conn.Pushed) {
 	switch what {
-	case Queued:
-	case Unwritten:
+	case conn.Queued:
+	case conn.Unwritten:
 		n.unwritten = append(n.unwritten, s.conn)
-	case Overflow:
+	case conn.Overflow:
 		n.doomed = append(n.doomed, s)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	audit "github.com/caduceus-bio/caduceus/internal/command"
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/ircd/conn"
 )
 
 // Audit keeps what operators do; *command.Audit is one, which the site and the
@@ -57,7 +58,7 @@ func cmdOper(r *request) {
 	r.locked(func() {
 		there, already = true, r.user().operator
 		cfg = n.cfg
-		rescue = cfg.OperName != "" && name == cfg.OperName && Within(n.trusted.oper, r.s.from.Addr)
+		rescue = cfg.OperName != "" && name == cfg.OperName && conn.Within(n.trusted.oper, r.s.from.Addr)
 		if r.s.account != nil {
 			m = r.s.account.member
 		}

@@ -107,36 +107,6 @@ func TestRealClient(t *testing.T) {
 	alice.expect("* 671 alice Hermes *")
 }
 
-func TestCertificateIsMadeOnceAndKeptSecret(t *testing.T) {
-	dir := t.TempDir()
-	certFile, keyFile := filepath.Join(dir, "a", "c.pem"), filepath.Join(dir, "b", "k.pem")
-	first, made, err := LoadCertificate(certFile, keyFile, "irc.example.org", time.Now())
-	if err != nil || !made {
-		t.Fatalf("made %v, %v", made, err)
-	}
-	for _, name := range []string{"irc.example.org", "localhost", "127.0.0.1", "::1"} {
-		if err := first.Leaf.VerifyHostname(name); err != nil {
-			t.Error(err)
-		}
-	}
-	if info, err := os.Stat(keyFile); err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("the key's mode is %v (%v)", info.Mode(), err)
-	}
-	again, made, err := LoadCertificate(certFile, keyFile, "irc.example.org", time.Now())
-	if err != nil || made || Fingerprint(again) != Fingerprint(first) {
-		t.Errorf("the second start: made %v, %v", made, err)
-	}
-	if err := os.Remove(keyFile); err != nil {
-		t.Fatal(err)
-	}
-	if _, _, err := LoadCertificate(certFile, keyFile, "irc.example.org", time.Now()); err == nil {
-		t.Error("a certificate without its key was accepted")
-	}
-	if _, err := os.Stat(keyFile); err == nil {
-		t.Error("a key was written beside a certificate that it doesn't belong to")
-	}
-}
-
 func TestPlainTextAtTheTLSPort(t *testing.T) {
 	h := open(t, func(c *Config) { c.ListenTLS = "127.0.0.1:0" })
 	addr, _ := h.Addrs()

@@ -9,21 +9,22 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/ircd/conn"
 )
 
 // session is who is at one connection. A member may have several, which share the one
 // user of the account; a guest has one. Fields below the mark are guarded by the
 // network's lock.
 type session struct {
-	conn  *Conn
+	conn  *conn.Conn
 	moved bool         // for the goroutine that reads
 	seen  atomic.Int64 // when the last line came, Unix nanoseconds
 	pace  atomic.Pointer[rate.Limiter]
 
 	// guarded by the network's lock:
 	serial      uint64
-	from        Origin // as the gateway says where one brought the client
-	exempt      bool   // whether limits by address leave it alone
+	from        conn.Origin // as the gateway says where one brought the client
+	exempt      bool        // whether limits by address leave it alone
 	since       time.Time
 	joins       bucket    // channels that it may enter now
 	nicks       bucket    // changes of nick that it may make now
@@ -44,7 +45,7 @@ type session struct {
 	catchUp     []catchUp         // channels whose missed lines it is to see
 }
 
-func newSession(c *Conn, from Origin) *session {
+func newSession(c *conn.Conn, from conn.Origin) *session {
 	s := &session{conn: c, from: from}
 	s.user = &user{sessions: []*session{s}}
 	return s
@@ -94,7 +95,7 @@ func (n *network) read(ctx context.Context, s *session) (again bool) {
 		raw, err := s.conn.Next()
 		s.seen.Store(n.clock().UnixNano())
 		switch {
-		case errors.Is(err, ErrLongLine):
+		case errors.Is(err, conn.ErrLongLine):
 			if strikes++; strikes > longLines {
 				n.locked(func() { n.drop(s, "Line is far too long") })
 				return false
@@ -102,7 +103,7 @@ func (n *network) read(ctx context.Context, s *session) (again bool) {
 			skipping = true
 			continue
 		case err != nil:
-			n.locked(func() { n.drop(s, Reason(err)) })
+			n.locked(func() { n.drop(s, conn.Reason(err)) })
 			return false
 		}
 		if delay := s.delay(n.clock()); delay > 0 {

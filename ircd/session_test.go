@@ -7,6 +7,7 @@ import (
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/ircd/conn"
 )
 
 // A member is one user, however many connections there are.
@@ -228,9 +229,9 @@ func BenchmarkFanOut(b *testing.B) {
 			for i := range 1000 {
 				id := core.MemberID(100 + i/perUser)
 				in.people.put(id, fmt.Sprintf("m%d", id), "User", core.IRCConnect)
-				conn, other := net.Pipe()
-				b.Cleanup(func() { conn.Close(); other.Close() })
-				s := newSession(NewConn(conn, 8<<20), Origin{})
+				near, other := net.Pipe()
+				b.Cleanup(func() { near.Close(); other.Close() })
+				s := newSession(conn.New(near, 8<<20), conn.Origin{})
 				if err := in.n.add(s); err != nil {
 					b.Fatal(err)
 				}

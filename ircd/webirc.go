@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"net/netip"
 	"strings"
+
+	"github.com/caduceus-bio/caduceus/ircd/conn"
 )
 
 // cmdWebIRC is WEBIRC (IRCv3): a gateway that is trusted says whose connection it
@@ -19,7 +21,7 @@ func cmdWebIRC(r *request) {
 	case s.wanted != "" || s.user.real != "" || s.negotiating || s.password != "" || s.account != nil || s.gateway:
 		n.drop(s, "WEBIRC must come first, and once")
 		return
-	case !Within(n.trusted.webirc, s.from.Addr) || !n.cfg.knowsGateway(r.param(0)):
+	case !conn.Within(n.trusted.webirc, s.from.Addr) || !n.cfg.knowsGateway(r.param(0)):
 		n.drop(s, "WEBIRC is not for you")
 		return
 	case err != nil || addr.Zone() != "":
@@ -51,7 +53,7 @@ func (c Config) knowsGateway(password string) bool {
 // move counts a connection at another address than the one it came from. When
 // that is over a limit, the connection stays where it was.
 func (n *network) move(s *session, to netip.Addr) error {
-	exempt := Within(n.trusted.exempt, to)
+	exempt := conn.Within(n.trusted.exempt, to)
 	if err := n.census.enter(&n.cfg, to, exempt, n.clock()); err != nil {
 		return err
 	}

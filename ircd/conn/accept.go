@@ -1,4 +1,4 @@
-package ircd
+package conn
 
 import (
 	"context"
@@ -190,7 +190,7 @@ func (s *Server) Open(raw net.Conn, from netip.Addr, config *tls.Config) {
 // newConn makes a connection, and the context of its Serve.
 func (s *Server) newConn(raw net.Conn) (context.Context, *Conn) {
 	ctx, cancel := context.WithCancel(context.Background()) // ended by Conn.Finish
-	c := NewConn(raw, s.opt.SendQueue)
+	c := New(raw, s.opt.SendQueue)
 	c.server, c.end = s, cancel
 	return ctx, c
 }

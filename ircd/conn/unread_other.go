@@ -1,6 +1,6 @@
 //go:build !linux
 
-package ircd
+package conn
 
 // waiting is how many bytes of a socket are unread; elsewhere than on Linux nobody knows.
 func waiting(int) int { return 0 }

@@ -1,4 +1,4 @@
-package ircd
+package conn
 
 import (
 	"net"

@@ -1,4 +1,4 @@
-package ircd
+package conn
 
 import (
 	"context"
@@ -54,9 +54,9 @@ type Conn struct {
 	out    outbox
 }
 
-// NewConn makes a connection that no Server serves: what is queued stays there until Take.
+// New makes a connection that no Server serves: what is queued stays there until Take.
 // Tests give lines to a network by it. sendQueue is in bytes, as in Options.
-func NewConn(raw net.Conn, sendQueue int) *Conn {
+func New(raw net.Conn, sendQueue int) *Conn {
 	c := &Conn{conn: raw, raw: raw, out: outbox{limit: sendQueue, busy: true}}
 	c.in.open(c)
 	return c
@@ -69,7 +69,7 @@ func (c *Conn) Push(line []byte) Pushed { return c.out.push(line) }
 func (c *Conn) Cork() { c.out.cork(true) }
 
 // Take returns what is queued and empties the queue. It is for who made the connection
-// by NewConn.
+// by New.
 func (c *Conn) Take() [][]byte {
 	lines, _ := c.out.take()
 	return lines
