@@ -148,20 +148,28 @@ func TestEnterByNameAndKey(t *testing.T) {
 		t.Errorf("after many guesses: %q", got)
 	}
 
+	s.toldNobody(f, key, goneKey, operKey)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, secret := range []string{key, goneKey, operKey} {
+	if f.logins != 0 {
+		t.Error("logged in with SASL abroad")
+	}
+}
+
+// toldNobody demands that secrets are neither in the log nor in what the bot said.
+func (s *site) toldNobody(f *fakeIRC, secrets ...string) {
+	s.t.Helper()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, secret := range secrets {
 		if strings.Contains(s.log.String(), secret) {
-			t.Errorf("a key stands in the log:\n%s", s.log)
+			s.t.Errorf("a key stands in the log:\n%s", s.log)
 		}
 		for _, m := range f.said {
 			if strings.Contains(m.text, secret) {
-				t.Errorf("a key is repeated to %s: %q", m.target, m.text)
+				s.t.Errorf("a key is repeated to %s: %q", m.target, m.text)
 			}
 		}
-	}
-	if f.logins != 0 {
-		t.Error("logged in with SASL abroad")
 	}
 }
 

@@ -57,131 +57,134 @@ const historyCaps = "batch message-tags server-time draft/chathistory"
 
 func TestChathistory(t *testing.T) {
 	t.Parallel()
-	for name, script := range map[string]string{
-		"subcommands": `
-			alice is echo-message ` + historyCaps + `
-			alice > PRIVMSG #general :one
-			alice > PRIVMSG #general :two
-			alice > @+react=x;+typing=active TAGMSG #general
-			alice > PRIVMSG #general :three
-			alice .
-			bob is ` + historyCaps + `
-			bob > CHATHISTORY LATEST #GENERAL * 2
-			bob = *BATCH +h* chathistory #general
-			bob = @batch=h*;time=*;msgid=* :alice!* PRIVMSG #general :two
-			bob = @batch=h*;time=*;msgid=* :alice!* PRIVMSG #general :three
-			bob = *BATCH -h*
-			bob > CHATHISTORY BEFORE #general timestamp=2200-01-01T00:00:00.000Z 1
-			bob = *BATCH +h* chathistory #general
-			bob = *PRIVMSG #general :three
-			bob = *BATCH -h*
-			bob > CHATHISTORY AFTER #general timestamp=2000-01-01T00:00:00.000Z 1
-			bob = *BATCH +h* chathistory #general
-			bob = *PRIVMSG #general :one
-			bob = *BATCH -h*
-			bob > CHATHISTORY BETWEEN #general timestamp=2200-01-01T00:00:00.000Z timestamp=2000-01-01T00:00:00.000Z 2
-			bob < *PRIVMSG #general :two
-			bob = *PRIVMSG #general :three
-			bob < *BATCH -h*
-			bob > CHATHISTORY AROUND #general timestamp=2000-01-01T00:00:00.000Z 1
-			bob < *PRIVMSG #general :one
-			bob = *BATCH -h*
-			bob > CHATHISTORY TARGETS timestamp=2000-01-01T00:00:00.000Z timestamp=2200-01-01T00:00:00.000Z 10
-			bob = *BATCH +h* draft/chathistory-targets
-			bob = @batch=h*;time=* :irc.test CHATHISTORY TARGETS #general 20*Z
-			bob = *BATCH -h*`,
-		"mistakes": `
-			bob is ` + historyCaps + `
-			bob > CHATHISTORY
-			bob < *FAIL CHATHISTORY INVALID_PARAMS * :*
-			bob > CHATHISTORY LATEST #general *
-			bob < *FAIL CHATHISTORY NEED_MORE_PARAMS LATEST :*
-			bob > CHATHISTORY LATEST #general * many
-			bob < *FAIL CHATHISTORY INVALID_PARAMS LATEST many :*
-			bob > CHATHISTORY BEFORE #general * 5
-			bob < *FAIL CHATHISTORY INVALID_MSGREFTYPE BEFORE * :*
-			bob > CHATHISTORY BEFORE #general msgid=!! 5
-			bob < *FAIL CHATHISTORY INVALID_MSGREFTYPE BEFORE msgid=!! :*
-			bob > CHATHISTORY LATEST #staff * 5
-			bob < *FAIL CHATHISTORY INVALID_TARGET LATEST #staff :*
-			bob > CHATHISTORY LATEST nobody * 5
-			bob < *FAIL CHATHISTORY INVALID_TARGET LATEST nobody :*
-			alice is
-			alice > CHATHISTORY LATEST #general * 5
-			alice < * 421 alice CHATHISTORY *`,
-		"events": `
-			alice is echo-message
-			alice > PART #general :later
-			alice > JOIN #general
-			alice .
-			mod is
-			mod > TOPIC #general :new
-			mod > MODE #general +v alice
-			mod > KICK #general alice :out
-			mod .
-			bob is draft/event-playback ` + historyCaps + `
-			bob > CHATHISTORY LATEST #general * 100
-			bob < *:alice!* JOIN #general
-			bob < *:alice!* PART #general :later
-			bob < *:mod!* TOPIC #general :new
-			bob < *MODE #general +v alice
-			bob < *:mod!* KICK #general alice :out
-			bob < *:bob!* JOIN #general
-			bob < *BATCH -h*`,
-		"who may read": `
-			guest is ` + historyCaps + `
-			alice is
-			alice > JOIN #support
-			alice > PRIVMSG #support :before
-			alice .
-			guest > CHATHISTORY LATEST #support * 5
-			guest < *FAIL CHATHISTORY INVALID_TARGET LATEST #support :*
-			guest > JOIN #support
-			guest < * 366 *
-			alice > PRIVMSG #support :after
-			guest < *PRIVMSG #support :after
-			guest > CHATHISTORY LATEST #support * 5
-			guest = *BATCH +h*
-			guest = *PRIVMSG #support :after
-			guest = *BATCH -h*
-			carol is ` + historyCaps + `
-			carol > CHATHISTORY LATEST #support * 1
-			carol < *PRIVMSG #support :after
-			mod is
-			mod > JOIN #support
-			mod > MODE #support +b carol!*@*
-			mod < * MODE #support +b *
-			carol > CHATHISTORY LATEST #support * 5
-			carol < *FAIL CHATHISTORY INVALID_TARGET LATEST #support :*`,
-		"not for the channel": `
-			mod is
-			mod > PRIVMSG @#general :operators only
-			mod > PRIVMSG #general :` + "\x01" + `VERSION` + "\x01" + `
-			mod > PRIVMSG #general :all
-			mod .
-			bob is ` + historyCaps + `
-			bob > CHATHISTORY LATEST #general * 5
-			bob = *BATCH +h*
-			bob = *PRIVMSG #general :all
-			bob = *BATCH -h*`,
-		"for people": `
-			alice is
-			alice > PRIVMSG #general :hello
-			alice > PRIVMSG #general :` + "\x01" + `ACTION waves` + "\x01" + `
-			bob is
-			bob > HISTORY #general 2
-			bob = :alice!* PRIVMSG #general :[* *:*] hello
-			bob = :alice!* PRIVMSG #general :` + "\x01" + `ACTION [* *:*] waves` + "\x01" + `
-			bob = :irc.test NOTICE bob :End of what was said in #general
-			bob > HISTORY #staff
-			bob < * 403 bob #staff *`,
-	} {
+	for name, script := range historyTalks {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h, _ := openLibrary(t)
 			h.talk(t, script)
 		})
 	}
+}
+
+// historyTalks are the scripts of TestChathistory, by what they are about.
+var historyTalks = map[string]string{
+	"subcommands": `
+		alice is echo-message ` + historyCaps + `
+		alice > PRIVMSG #general :one
+		alice > PRIVMSG #general :two
+		alice > @+react=x;+typing=active TAGMSG #general
+		alice > PRIVMSG #general :three
+		alice .
+		bob is ` + historyCaps + `
+		bob > CHATHISTORY LATEST #GENERAL * 2
+		bob = *BATCH +h* chathistory #general
+		bob = @batch=h*;time=*;msgid=* :alice!* PRIVMSG #general :two
+		bob = @batch=h*;time=*;msgid=* :alice!* PRIVMSG #general :three
+		bob = *BATCH -h*
+		bob > CHATHISTORY BEFORE #general timestamp=2200-01-01T00:00:00.000Z 1
+		bob = *BATCH +h* chathistory #general
+		bob = *PRIVMSG #general :three
+		bob = *BATCH -h*
+		bob > CHATHISTORY AFTER #general timestamp=2000-01-01T00:00:00.000Z 1
+		bob = *BATCH +h* chathistory #general
+		bob = *PRIVMSG #general :one
+		bob = *BATCH -h*
+		bob > CHATHISTORY BETWEEN #general timestamp=2200-01-01T00:00:00.000Z timestamp=2000-01-01T00:00:00.000Z 2
+		bob < *PRIVMSG #general :two
+		bob = *PRIVMSG #general :three
+		bob < *BATCH -h*
+		bob > CHATHISTORY AROUND #general timestamp=2000-01-01T00:00:00.000Z 1
+		bob < *PRIVMSG #general :one
+		bob = *BATCH -h*
+		bob > CHATHISTORY TARGETS timestamp=2000-01-01T00:00:00.000Z timestamp=2200-01-01T00:00:00.000Z 10
+		bob = *BATCH +h* draft/chathistory-targets
+		bob = @batch=h*;time=* :irc.test CHATHISTORY TARGETS #general 20*Z
+		bob = *BATCH -h*`,
+	"mistakes": `
+		bob is ` + historyCaps + `
+		bob > CHATHISTORY
+		bob < *FAIL CHATHISTORY INVALID_PARAMS * :*
+		bob > CHATHISTORY LATEST #general *
+		bob < *FAIL CHATHISTORY NEED_MORE_PARAMS LATEST :*
+		bob > CHATHISTORY LATEST #general * many
+		bob < *FAIL CHATHISTORY INVALID_PARAMS LATEST many :*
+		bob > CHATHISTORY BEFORE #general * 5
+		bob < *FAIL CHATHISTORY INVALID_MSGREFTYPE BEFORE * :*
+		bob > CHATHISTORY BEFORE #general msgid=!! 5
+		bob < *FAIL CHATHISTORY INVALID_MSGREFTYPE BEFORE msgid=!! :*
+		bob > CHATHISTORY LATEST #staff * 5
+		bob < *FAIL CHATHISTORY INVALID_TARGET LATEST #staff :*
+		bob > CHATHISTORY LATEST nobody * 5
+		bob < *FAIL CHATHISTORY INVALID_TARGET LATEST nobody :*
+		alice is
+		alice > CHATHISTORY LATEST #general * 5
+		alice < * 421 alice CHATHISTORY *`,
+	"events": `
+		alice is echo-message
+		alice > PART #general :later
+		alice > JOIN #general
+		alice .
+		mod is
+		mod > TOPIC #general :new
+		mod > MODE #general +v alice
+		mod > KICK #general alice :out
+		mod .
+		bob is draft/event-playback ` + historyCaps + `
+		bob > CHATHISTORY LATEST #general * 100
+		bob < *:alice!* JOIN #general
+		bob < *:alice!* PART #general :later
+		bob < *:mod!* TOPIC #general :new
+		bob < *MODE #general +v alice
+		bob < *:mod!* KICK #general alice :out
+		bob < *:bob!* JOIN #general
+		bob < *BATCH -h*`,
+	"who may read": `
+		guest is ` + historyCaps + `
+		alice is
+		alice > JOIN #support
+		alice > PRIVMSG #support :before
+		alice .
+		guest > CHATHISTORY LATEST #support * 5
+		guest < *FAIL CHATHISTORY INVALID_TARGET LATEST #support :*
+		guest > JOIN #support
+		guest < * 366 *
+		alice > PRIVMSG #support :after
+		guest < *PRIVMSG #support :after
+		guest > CHATHISTORY LATEST #support * 5
+		guest = *BATCH +h*
+		guest = *PRIVMSG #support :after
+		guest = *BATCH -h*
+		carol is ` + historyCaps + `
+		carol > CHATHISTORY LATEST #support * 1
+		carol < *PRIVMSG #support :after
+		mod is
+		mod > JOIN #support
+		mod > MODE #support +b carol!*@*
+		mod < * MODE #support +b *
+		carol > CHATHISTORY LATEST #support * 5
+		carol < *FAIL CHATHISTORY INVALID_TARGET LATEST #support :*`,
+	"not for the channel": `
+		mod is
+		mod > PRIVMSG @#general :operators only
+		mod > PRIVMSG #general :` + "\x01" + `VERSION` + "\x01" + `
+		mod > PRIVMSG #general :all
+		mod .
+		bob is ` + historyCaps + `
+		bob > CHATHISTORY LATEST #general * 5
+		bob = *BATCH +h*
+		bob = *PRIVMSG #general :all
+		bob = *BATCH -h*`,
+	"for people": `
+		alice is
+		alice > PRIVMSG #general :hello
+		alice > PRIVMSG #general :` + "\x01" + `ACTION waves` + "\x01" + `
+		bob is
+		bob > HISTORY #general 2
+		bob = :alice!* PRIVMSG #general :[* *:*] hello
+		bob = :alice!* PRIVMSG #general :` + "\x01" + `ACTION [* *:*] waves` + "\x01" + `
+		bob = :irc.test NOTICE bob :End of what was said in #general
+		bob > HISTORY #staff
+		bob < * 403 bob #staff *`,
 }
 
 func TestConversationsOfMembers(t *testing.T) {

@@ -86,159 +86,10 @@ func TestPowers(t *testing.T) {
 }
 
 func TestDeeds(t *testing.T) {
-	opers := `
-		boss is
-		boss > OPER boss key-boss
-		boss < * 381 *
-		officer is
-		officer > OPER officer key-officer
-		officer < * 381 *
-		`
-	for name, test := range map[string]struct {
-		script string
-		log    []string
-	}{
-		"kill": {`
-			alice is
-			bob is
-			officer > KILL Alice :spam and more
-			alice < :officer!* KILL alice :spam and more
-			alice x ERROR :Closing link: Killed (officer (spam and more))
-			bob < :alice!* QUIT :Killed (officer (spam and more))
-			boss < * NOTICE boss :*** officer: kill Alice spam and more
-			officer > KILL bob
-			bob x ERROR :Closing link: Killed (officer (No reason given))
-			officer > KILL bob :gone
-			officer < :irc.test 401 officer bob *
-			Hermes is
-			officer > KILL Hermes :ha
-			officer < :irc.test 400 officer KILL :Hermes works here*
-			Hermes > PING x`,
-			[]string{"officer: kill Alice spam and more = done", "officer: kill bob No reason given = done", "officer: kill bob gone = failed", "officer: kill Hermes ha = failed"}},
-		"K-lines": {`
-			alice is
-			guest is
-			alice > JOIN #support
-			alice < * 366 *
-			guest > JOIN #support
-			guest < * 366 *
-			officer > KLINE 60 *@*.guest.bio-test :no guests now
-			guest x ERROR :Closing link: You are kept from this network: no guests now
-			alice < :guest!* QUIT :Kept out
-			boss < * NOTICE boss :*** officer: kline add --for=60m *@*.guest.bio-test no guests now (this ended 1 connections)
-			officer > STATS k
-			officer < :irc.test 216 officer K *@*.guest.bio-test * * officer :no guests now
-			officer < :irc.test 219 officer k *
-			officer > UNKLINE *@*.guest.bio-test
-			officer < * NOTICE officer :*** officer: kline remove *
-			guest2 is
-			officer > KLINE *@* :everyone
-			officer < :irc.test 400 officer KLINE :this mask would keep out everybody
-			officer > KLINE 3d alice@*
-			officer < :irc.test 461 officer KLINE *
-			officer > UNKLINE nobody@nowhere
-			officer < :irc.test 400 officer UNKLINE :there is no such line*`,
-			[]string{"officer: kline add --for=60m *@*.guest.bio-test no guests now = done (kline remove *@*.guest.bio-test)",
-				"officer: kline remove *@*.guest.bio-test = done (kline add --for=60m *@*.guest.bio-test no guests now)",
-				"officer: kline remove nobody@nowhere = failed"}},
-		"D-lines are seen by those who may see addresses": {`
-			officer > DLINE 1w 192.0.2.77/24 :open proxies
-			boss < * NOTICE boss :*** officer: dline add --for=10080m 192.0.2.0/24 open proxies (*
-			boss > STATS D
-			boss < :irc.test 225 boss D 192.0.2.0/24 * * officer :open proxies
-			boss > UNDLINE 192.0.2.0/24
-			officer < * NOTICE officer :*** boss: dline remove 192.0.2.0/24`,
-			[]string{"officer: dline add --for=10080m 192.0.2.0/24 open proxies = done (dline remove 192.0.2.0/24)",
-				"boss: dline remove 192.0.2.0/24 = done (dline add --for=10080m 192.0.2.0/24 open proxies)"}},
-		"SAJOIN and SAPART": {`
-			alice is
-			mod is
-			mod > MODE #general +i
-			alice > PART #general
-			alice .
-			boss > SAJOIN alice #General
-			alice < :alice!* JOIN #general
-			mod < :irc.test NOTICE @#general :*** boss let alice into #general
-			boss > SAJOIN alice #staff
-			boss < :irc.test 400 boss SAJOIN :the class of alice may not enter #staff
-			boss > SAJOIN alice #general
-			boss < * 400 boss SAJOIN :alice is in #general already
-			boss > SAJOIN #support
-			boss < :boss!* JOIN #support
-			boss > SAPART alice #general :take a break
-			alice < :alice!* PART #general :take a break
-			mod < :irc.test NOTICE @#general :*** boss took alice out of #general
-			boss > SAPART alice #general
-			boss < * 400 boss SAPART :alice is not in #general`, nil},
-		"SAMODE": {`
-			alice is
-			boss > PART #general
-			boss > SAMODE #general +o-t alice
-			alice < :boss!* MODE #general +o alice
-			alice < :boss!* MODE #general -t
-			boss > SAMODE #general +k secretkey
-			alice < :boss!* MODE #general +k secretkey
-			alice < :irc.test NOTICE @#general :*** boss changed the modes of #general
-			boss > SAMODE alice +Bo
-			alice < :boss!* MODE alice +B
-			boss > SAMODE #nowhere +m
-			boss < * 403 *`,
-			[]string{"boss: samode #general +o-t alice = done", "boss: samode #general +k (left out) = done", "boss: samode alice +Bo = done"}},
-		"SANICK and CHGHOST": {`
-			alice is
-			guest is
-			boss > SANICK alice alice|away
-			alice < :alice!* NICK alice|away
-			boss > SANICK alice|away bob
-			boss < * 400 boss SANICK :your nick is your site name*
-			boss > SANICK guest bob
-			boss < * 400 boss SANICK :this nick belongs to a member*
-			boss > SANICK guest Herrnes
-			boss < * 400 boss SANICK :this nick is reserved
-			boss > SANICK guest welcome
-			guest < :guest!* NICK welcome
-			boss > CHGHOST alice|away fun.example
-			alice < :irc.test 396 alice|away fun.example *
-			boss > CHGHOST welcome 1.sysop.bio-test
-			boss < * 400 boss CHGHOST *
-			boss > MODE #general +b *!*@1.user.*
-			boss > CHGHOST alice|away
-			alice < :irc.test 396 alice|away 1.user.bio-test *`, nil},
-		"WALLOPS": {`
-			alice is
-			bob is
-			alice > MODE alice +w
-			alice < :alice!* MODE alice +w
-			officer .
-			officer > WALLOPS :listen all
-			officer = :officer!* WALLOPS :listen all
-			alice < :officer!* WALLOPS :listen all
-			alice > HELP SAJOIN
-			alice < :irc.test 704 alice SAJOIN :SAJOIN [nick] #channel[,#channel]
-			alice < :irc.test 705 alice SAJOIN :For operators (see OPER) with the permission irc.override.
-			bob ! * WALLOPS *`,
-			[]string{"officer: wallops listen all = done"}},
-		"STATS, TRACE": {`
-			alice is
-			boss > TRACE alice
-			boss < :irc.test 205 boss User user :alice
-			boss < :irc.test 262 boss irc.test caduceus *
-			boss > TRACE
-			boss < :irc.test 205 boss User user :alice
-			boss < :irc.test 204 boss Oper sysop :boss
-			boss > STATS l alice
-			boss < :irc.test 211 boss alice[alice@127.0.0.1] *
-			boss > STATS m
-			boss < :irc.test 212 boss TRACE 2 *
-			alice > STATS o
-			alice < :irc.test 243 alice O * * boss *
-			alice < :irc.test 243 alice O * * officer *
-			alice > STATS x
-			alice < :irc.test 219 alice x *`, nil},
-	} {
+	for name, test := range deedTests {
 		t.Run(name, func(t *testing.T) {
 			h := open(t, nil)
-			h.talk(t, opers+test.script)
+			h.talk(t, twoOperators+test.script)
 			if test.log != nil {
 				want(t, h.audit.lines()[2:], test.log...)
 			}
@@ -247,6 +98,160 @@ func TestDeeds(t *testing.T) {
 			}
 		})
 	}
+}
+
+// twoOperators is how each script of deedTests begins.
+const twoOperators = `
+	boss is
+	boss > OPER boss key-boss
+	boss < * 381 *
+	officer is
+	officer > OPER officer key-officer
+	officer < * 381 *
+	`
+
+// deedTests are what operators do, each with what the audit log has of it.
+var deedTests = map[string]struct {
+	script string
+	log    []string
+}{
+	"kill": {`
+		alice is
+		bob is
+		officer > KILL Alice :spam and more
+		alice < :officer!* KILL alice :spam and more
+		alice x ERROR :Closing link: Killed (officer (spam and more))
+		bob < :alice!* QUIT :Killed (officer (spam and more))
+		boss < * NOTICE boss :*** officer: kill Alice spam and more
+		officer > KILL bob
+		bob x ERROR :Closing link: Killed (officer (No reason given))
+		officer > KILL bob :gone
+		officer < :irc.test 401 officer bob *
+		Hermes is
+		officer > KILL Hermes :ha
+		officer < :irc.test 400 officer KILL :Hermes works here*
+		Hermes > PING x`,
+		[]string{"officer: kill Alice spam and more = done", "officer: kill bob No reason given = done", "officer: kill bob gone = failed", "officer: kill Hermes ha = failed"}},
+	"K-lines": {`
+		alice is
+		guest is
+		alice > JOIN #support
+		alice < * 366 *
+		guest > JOIN #support
+		guest < * 366 *
+		officer > KLINE 60 *@*.guest.bio-test :no guests now
+		guest x ERROR :Closing link: You are kept from this network: no guests now
+		alice < :guest!* QUIT :Kept out
+		boss < * NOTICE boss :*** officer: kline add --for=60m *@*.guest.bio-test no guests now (this ended 1 connections)
+		officer > STATS k
+		officer < :irc.test 216 officer K *@*.guest.bio-test * * officer :no guests now
+		officer < :irc.test 219 officer k *
+		officer > UNKLINE *@*.guest.bio-test
+		officer < * NOTICE officer :*** officer: kline remove *
+		guest2 is
+		officer > KLINE *@* :everyone
+		officer < :irc.test 400 officer KLINE :this mask would keep out everybody
+		officer > KLINE 3d alice@*
+		officer < :irc.test 461 officer KLINE *
+		officer > UNKLINE nobody@nowhere
+		officer < :irc.test 400 officer UNKLINE :there is no such line*`,
+		[]string{"officer: kline add --for=60m *@*.guest.bio-test no guests now = done (kline remove *@*.guest.bio-test)",
+			"officer: kline remove *@*.guest.bio-test = done (kline add --for=60m *@*.guest.bio-test no guests now)",
+			"officer: kline remove nobody@nowhere = failed"}},
+	"D-lines are seen by those who may see addresses": {`
+		officer > DLINE 1w 192.0.2.77/24 :open proxies
+		boss < * NOTICE boss :*** officer: dline add --for=10080m 192.0.2.0/24 open proxies (*
+		boss > STATS D
+		boss < :irc.test 225 boss D 192.0.2.0/24 * * officer :open proxies
+		boss > UNDLINE 192.0.2.0/24
+		officer < * NOTICE officer :*** boss: dline remove 192.0.2.0/24`,
+		[]string{"officer: dline add --for=10080m 192.0.2.0/24 open proxies = done (dline remove 192.0.2.0/24)",
+			"boss: dline remove 192.0.2.0/24 = done (dline add --for=10080m 192.0.2.0/24 open proxies)"}},
+	"SAJOIN and SAPART": {`
+		alice is
+		mod is
+		mod > MODE #general +i
+		alice > PART #general
+		alice .
+		boss > SAJOIN alice #General
+		alice < :alice!* JOIN #general
+		mod < :irc.test NOTICE @#general :*** boss let alice into #general
+		boss > SAJOIN alice #staff
+		boss < :irc.test 400 boss SAJOIN :the class of alice may not enter #staff
+		boss > SAJOIN alice #general
+		boss < * 400 boss SAJOIN :alice is in #general already
+		boss > SAJOIN #support
+		boss < :boss!* JOIN #support
+		boss > SAPART alice #general :take a break
+		alice < :alice!* PART #general :take a break
+		mod < :irc.test NOTICE @#general :*** boss took alice out of #general
+		boss > SAPART alice #general
+		boss < * 400 boss SAPART :alice is not in #general`, nil},
+	"SAMODE": {`
+		alice is
+		boss > PART #general
+		boss > SAMODE #general +o-t alice
+		alice < :boss!* MODE #general +o alice
+		alice < :boss!* MODE #general -t
+		boss > SAMODE #general +k secretkey
+		alice < :boss!* MODE #general +k secretkey
+		alice < :irc.test NOTICE @#general :*** boss changed the modes of #general
+		boss > SAMODE alice +Bo
+		alice < :boss!* MODE alice +B
+		boss > SAMODE #nowhere +m
+		boss < * 403 *`,
+		[]string{"boss: samode #general +o-t alice = done", "boss: samode #general +k (left out) = done", "boss: samode alice +Bo = done"}},
+	"SANICK and CHGHOST": {`
+		alice is
+		guest is
+		boss > SANICK alice alice|away
+		alice < :alice!* NICK alice|away
+		boss > SANICK alice|away bob
+		boss < * 400 boss SANICK :your nick is your site name*
+		boss > SANICK guest bob
+		boss < * 400 boss SANICK :this nick belongs to a member*
+		boss > SANICK guest Herrnes
+		boss < * 400 boss SANICK :this nick is reserved
+		boss > SANICK guest welcome
+		guest < :guest!* NICK welcome
+		boss > CHGHOST alice|away fun.example
+		alice < :irc.test 396 alice|away fun.example *
+		boss > CHGHOST welcome 1.sysop.bio-test
+		boss < * 400 boss CHGHOST *
+		boss > MODE #general +b *!*@1.user.*
+		boss > CHGHOST alice|away
+		alice < :irc.test 396 alice|away 1.user.bio-test *`, nil},
+	"WALLOPS": {`
+		alice is
+		bob is
+		alice > MODE alice +w
+		alice < :alice!* MODE alice +w
+		officer .
+		officer > WALLOPS :listen all
+		officer = :officer!* WALLOPS :listen all
+		alice < :officer!* WALLOPS :listen all
+		alice > HELP SAJOIN
+		alice < :irc.test 704 alice SAJOIN :SAJOIN [nick] #channel[,#channel]
+		alice < :irc.test 705 alice SAJOIN :For operators (see OPER) with the permission irc.override.
+		bob ! * WALLOPS *`,
+		[]string{"officer: wallops listen all = done"}},
+	"STATS, TRACE": {`
+		alice is
+		boss > TRACE alice
+		boss < :irc.test 205 boss User user :alice
+		boss < :irc.test 262 boss irc.test caduceus *
+		boss > TRACE
+		boss < :irc.test 205 boss User user :alice
+		boss < :irc.test 204 boss Oper sysop :boss
+		boss > STATS l alice
+		boss < :irc.test 211 boss alice[alice@127.0.0.1] *
+		boss > STATS m
+		boss < :irc.test 212 boss TRACE 2 *
+		alice > STATS o
+		alice < :irc.test 243 alice O * * boss *
+		alice < :irc.test 243 alice O * * officer *
+		alice > STATS x
+		alice < :irc.test 219 alice x *`, nil},
 }
 
 // TestOverride lets operators with the power into channels and at their modes.

@@ -12,185 +12,188 @@ import (
 
 // A member is one user, however many connections there are.
 func TestSharedNicks(t *testing.T) {
-	for name, script := range map[string]string{
-		"a second connection finds everything": `
-			mod is
-			bob is
-			bob > PART #announce
-			bob > JOIN #support
-			bob > MODE bob +B-i
-			bob < :bob!* MODE bob +B-i
-			mod > MODE #support +v bob
-			mod > JOIN #support
-			mod > MODE #support +v bob
-			bob < * MODE #support +v bob
-			mod .
-			two > CAP REQ :extended-join
-			two > PASS bob:key-bob
-			two > NICK bob|laptop
-			two > USER other 0 * :Two
-			two > CAP END
-			two < :irc.test 001 bob :Welcome * bob!bob@2.user.bio-test
-			two < :irc.test 005 bob *
-			two < :irc.test 376 bob *
-			two = :irc.test MODE bob +B
-			two = :irc.test MODE bob +r
-			two = :bob!bob@2.user.bio-test JOIN #general bob :Real bob
-			two = :irc.test 332 bob #general *
-			two = :irc.test 353 bob = #general :*bob*
-			two = :irc.test 366 bob #general *
-			two = :bob!bob@2.user.bio-test JOIN #support bob :Real bob
-			two < :irc.test 353 bob = #support :*+bob*
-			mod ! :bob!*
-			bob ! *`,
-		"what one says the others see": `
-			alice is
-			bob is
-			bob/2 is
-			bob/3 is echo-message message-tags
-			alice .
-			bob > PRIVMSG #general :one
-			bob/2 = :bob!bob@* PRIVMSG #general :one
-			bob/3 = @msgid=* :bob!bob@* PRIVMSG #general :one
-			alice = :bob!bob@* PRIVMSG #general :one
-			bob ! *one
-			alice .
-			bob/3 > PRIVMSG #general :two
-			bob = :bob!bob@* PRIVMSG #general :two
-			bob/2 = :bob!bob@* PRIVMSG #general :two
-			bob/3 = @msgid=* :bob!bob@* PRIVMSG #general :two
-			alice = :bob!bob@* PRIVMSG #general :two
-			bob > NOTICE alice :three
-			alice = :bob!bob@* NOTICE alice :three
-			bob/2 = :bob!bob@* NOTICE alice :three
-			bob/3 = @msgid=* :bob!bob@* NOTICE alice :three
-			bob ! *three
-			alice > PRIVMSG bob :four
-			bob = :alice!* PRIVMSG bob :four
-			bob/2 = :alice!* PRIVMSG bob :four
-			bob/3 = @msgid=* :alice!* PRIVMSG bob :four
-			bob/3 > PRIVMSG bob :five
-			bob = :bob!* PRIVMSG bob :five
-			bob/2 = :bob!* PRIVMSG bob :five
-			bob/3 = @msgid=* :bob!* PRIVMSG bob :five
-			bob/3 = @msgid=* :bob!* PRIVMSG bob :five
-			bob/3 > @+typing=active TAGMSG alice
-			bob/3 = @msgid=*;+typing=active :bob!* TAGMSG alice
-			bob > PRIVMSG @#general :six
-			bob/2 = :bob!* PRIVMSG @#general :six
-			bob ! *
-			bob/2 ! *
-			bob/3 < *six
-			bob/3 ! *
-			alice ! *`,
-		"labels and other sessions": `
-			bob is labeled-response batch echo-message message-tags
-			bob/2 is message-tags
-			bob > @label=a PRIVMSG #general :hello
-			bob = @label=a;msgid=* :bob!* PRIVMSG #general :hello
-			bob/2 = @msgid=* :bob!* PRIVMSG #general :hello
-			bob > @label=b JOIN #support
-			bob = @label=b :irc.test BATCH *
-			bob < @batch=* 366 *
-			bob/2 = @msgid=* :bob!* JOIN #support
-			bob/2 < :irc.test 366 bob #support *`,
-		"nick, channels and modes are the user's": `
-			alice is
-			bob is
-			bob/2 is
-			alice .
-			bob > NICK bob|away
-			bob = :bob!* NICK bob|away
-			bob/2 = :bob!* NICK bob|away
-			alice = :bob!* NICK bob|away
-			bob/2 > PART #general :out
-			bob = :bob|away!* PART #general :out
-			bob/2 = :bob|away!* PART #general :out
-			alice = :bob|away!* PART #general :out
-			bob/2 > JOIN #general
-			bob < :bob|away!* JOIN #general
-			bob < :irc.test 366 bob|away #general *
-			alice = :bob|away!* JOIN #general
-			bob > MODE bob|away -i
-			bob/2 < :bob|away!* MODE bob|away -i
-			alice ! *`,
-		"only the last connection quits": `
-			alice is
-			bob is
-			bob/2 is
-			alice .
-			bob > QUIT :first
-			bob x ERROR :Closing link: Quit: first
-			alice ! *
-			bob/2 > PRIVMSG #general :still here
-			alice = :bob!* PRIVMSG #general :still here
-			bob/2 > QUIT :last
-			bob/2 x ERROR *
-			alice = :bob!* QUIT :Quit: last
-			alice ! *`,
-		"away is who is away everywhere": `
-			alice is away-notify
-			bob is
-			bob/2 is
-			alice .
-			bob > AWAY :lunch
-			bob = :irc.test 306 bob *
-			alice > PRIVMSG bob :there?
-			alice ! *
-			bob/2 > AWAY :sleep
-			alice = :bob!* AWAY :sleep
-			alice > PRIVMSG bob :there?
-			alice = :irc.test 301 alice bob :sleep
-			bob > AWAY
-			alice = :bob!* AWAY
-			bob > QUIT
-			bob x ERROR *
-			alice = :bob!* AWAY :sleep
-			bob/3 is
-			alice = :bob!* AWAY
-			bob/3 > QUIT
-			bob/3 x ERROR *
-			alice = :bob!* AWAY :sleep
-			alice ! *`,
-		"a guest becomes one who is there": `
-			alice is
-			bob is chghost
-			alice > JOIN #support
-			alice < :irc.test 366 alice #support *
-			x is chghost
-			x > JOIN #support
-			x .
-			bob .
-			alice .
-			x > NS IDENTIFY bob key-bob
-			x = :irc.test 900 x x!x@*.guest.bio-test bob *
-			x = :NickServ!* NOTICE x :You are now logged in
-			x = :x!x@* PART #support *
-			x = :x!x@* CHGHOST bob 2.user.bio-test
-			x = :irc.test 396 x 2.user.bio-test *
-			x = :x!bob@2.user.bio-test NICK bob
-			x = :irc.test MODE bob +i
-			x = :irc.test MODE bob +r
-			x = :bob!bob@2.user.bio-test JOIN #announce
-			x < :bob!bob@2.user.bio-test JOIN #general
-			x < :bob!bob@2.user.bio-test JOIN #support
-			x < :irc.test 366 bob #support *
-			bob < :bob!bob@2.user.bio-test JOIN #support
-			alice = :x!x@* QUIT :Logged in
-			alice = :bob!bob@2.user.bio-test JOIN #support
-			alice ! *
-			x > PRIVMSG #general :both
-			bob < :bob!* PRIVMSG #general :both`,
-		"the site's bot": `
-			Hermes is
-			Hermes/2 is
-			alice is
-			Hermes > QUIT
-			Hermes/2 > PRIVMSG #announce :New upload
-			alice < :Hermes!hermes@5.bot.bio-test PRIVMSG #announce :New upload`,
-	} {
+	for name, script := range sharedNickTalks {
 		t.Run(name, func(t *testing.T) { open(t, nil).talk(t, script) })
 	}
+}
+
+// sharedNickTalks are the scripts of TestSharedNicks, by what they are about.
+var sharedNickTalks = map[string]string{
+	"a second connection finds everything": `
+		mod is
+		bob is
+		bob > PART #announce
+		bob > JOIN #support
+		bob > MODE bob +B-i
+		bob < :bob!* MODE bob +B-i
+		mod > MODE #support +v bob
+		mod > JOIN #support
+		mod > MODE #support +v bob
+		bob < * MODE #support +v bob
+		mod .
+		two > CAP REQ :extended-join
+		two > PASS bob:key-bob
+		two > NICK bob|laptop
+		two > USER other 0 * :Two
+		two > CAP END
+		two < :irc.test 001 bob :Welcome * bob!bob@2.user.bio-test
+		two < :irc.test 005 bob *
+		two < :irc.test 376 bob *
+		two = :irc.test MODE bob +B
+		two = :irc.test MODE bob +r
+		two = :bob!bob@2.user.bio-test JOIN #general bob :Real bob
+		two = :irc.test 332 bob #general *
+		two = :irc.test 353 bob = #general :*bob*
+		two = :irc.test 366 bob #general *
+		two = :bob!bob@2.user.bio-test JOIN #support bob :Real bob
+		two < :irc.test 353 bob = #support :*+bob*
+		mod ! :bob!*
+		bob ! *`,
+	"what one says the others see": `
+		alice is
+		bob is
+		bob/2 is
+		bob/3 is echo-message message-tags
+		alice .
+		bob > PRIVMSG #general :one
+		bob/2 = :bob!bob@* PRIVMSG #general :one
+		bob/3 = @msgid=* :bob!bob@* PRIVMSG #general :one
+		alice = :bob!bob@* PRIVMSG #general :one
+		bob ! *one
+		alice .
+		bob/3 > PRIVMSG #general :two
+		bob = :bob!bob@* PRIVMSG #general :two
+		bob/2 = :bob!bob@* PRIVMSG #general :two
+		bob/3 = @msgid=* :bob!bob@* PRIVMSG #general :two
+		alice = :bob!bob@* PRIVMSG #general :two
+		bob > NOTICE alice :three
+		alice = :bob!bob@* NOTICE alice :three
+		bob/2 = :bob!bob@* NOTICE alice :three
+		bob/3 = @msgid=* :bob!bob@* NOTICE alice :three
+		bob ! *three
+		alice > PRIVMSG bob :four
+		bob = :alice!* PRIVMSG bob :four
+		bob/2 = :alice!* PRIVMSG bob :four
+		bob/3 = @msgid=* :alice!* PRIVMSG bob :four
+		bob/3 > PRIVMSG bob :five
+		bob = :bob!* PRIVMSG bob :five
+		bob/2 = :bob!* PRIVMSG bob :five
+		bob/3 = @msgid=* :bob!* PRIVMSG bob :five
+		bob/3 = @msgid=* :bob!* PRIVMSG bob :five
+		bob/3 > @+typing=active TAGMSG alice
+		bob/3 = @msgid=*;+typing=active :bob!* TAGMSG alice
+		bob > PRIVMSG @#general :six
+		bob/2 = :bob!* PRIVMSG @#general :six
+		bob ! *
+		bob/2 ! *
+		bob/3 < *six
+		bob/3 ! *
+		alice ! *`,
+	"labels and other sessions": `
+		bob is labeled-response batch echo-message message-tags
+		bob/2 is message-tags
+		bob > @label=a PRIVMSG #general :hello
+		bob = @label=a;msgid=* :bob!* PRIVMSG #general :hello
+		bob/2 = @msgid=* :bob!* PRIVMSG #general :hello
+		bob > @label=b JOIN #support
+		bob = @label=b :irc.test BATCH *
+		bob < @batch=* 366 *
+		bob/2 = @msgid=* :bob!* JOIN #support
+		bob/2 < :irc.test 366 bob #support *`,
+	"nick, channels and modes are the user's": `
+		alice is
+		bob is
+		bob/2 is
+		alice .
+		bob > NICK bob|away
+		bob = :bob!* NICK bob|away
+		bob/2 = :bob!* NICK bob|away
+		alice = :bob!* NICK bob|away
+		bob/2 > PART #general :out
+		bob = :bob|away!* PART #general :out
+		bob/2 = :bob|away!* PART #general :out
+		alice = :bob|away!* PART #general :out
+		bob/2 > JOIN #general
+		bob < :bob|away!* JOIN #general
+		bob < :irc.test 366 bob|away #general *
+		alice = :bob|away!* JOIN #general
+		bob > MODE bob|away -i
+		bob/2 < :bob|away!* MODE bob|away -i
+		alice ! *`,
+	"only the last connection quits": `
+		alice is
+		bob is
+		bob/2 is
+		alice .
+		bob > QUIT :first
+		bob x ERROR :Closing link: Quit: first
+		alice ! *
+		bob/2 > PRIVMSG #general :still here
+		alice = :bob!* PRIVMSG #general :still here
+		bob/2 > QUIT :last
+		bob/2 x ERROR *
+		alice = :bob!* QUIT :Quit: last
+		alice ! *`,
+	"away is who is away everywhere": `
+		alice is away-notify
+		bob is
+		bob/2 is
+		alice .
+		bob > AWAY :lunch
+		bob = :irc.test 306 bob *
+		alice > PRIVMSG bob :there?
+		alice ! *
+		bob/2 > AWAY :sleep
+		alice = :bob!* AWAY :sleep
+		alice > PRIVMSG bob :there?
+		alice = :irc.test 301 alice bob :sleep
+		bob > AWAY
+		alice = :bob!* AWAY
+		bob > QUIT
+		bob x ERROR *
+		alice = :bob!* AWAY :sleep
+		bob/3 is
+		alice = :bob!* AWAY
+		bob/3 > QUIT
+		bob/3 x ERROR *
+		alice = :bob!* AWAY :sleep
+		alice ! *`,
+	"a guest becomes one who is there": `
+		alice is
+		bob is chghost
+		alice > JOIN #support
+		alice < :irc.test 366 alice #support *
+		x is chghost
+		x > JOIN #support
+		x .
+		bob .
+		alice .
+		x > NS IDENTIFY bob key-bob
+		x = :irc.test 900 x x!x@*.guest.bio-test bob *
+		x = :NickServ!* NOTICE x :You are now logged in
+		x = :x!x@* PART #support *
+		x = :x!x@* CHGHOST bob 2.user.bio-test
+		x = :irc.test 396 x 2.user.bio-test *
+		x = :x!bob@2.user.bio-test NICK bob
+		x = :irc.test MODE bob +i
+		x = :irc.test MODE bob +r
+		x = :bob!bob@2.user.bio-test JOIN #announce
+		x < :bob!bob@2.user.bio-test JOIN #general
+		x < :bob!bob@2.user.bio-test JOIN #support
+		x < :irc.test 366 bob #support *
+		bob < :bob!bob@2.user.bio-test JOIN #support
+		alice = :x!x@* QUIT :Logged in
+		alice = :bob!bob@2.user.bio-test JOIN #support
+		alice ! *
+		x > PRIVMSG #general :both
+		bob < :bob!* PRIVMSG #general :both`,
+	"the site's bot": `
+		Hermes is
+		Hermes/2 is
+		alice is
+		Hermes > QUIT
+		Hermes/2 > PRIVMSG #announce :New upload
+		alice < :Hermes!hermes@5.bot.bio-test PRIVMSG #announce :New upload`,
 }
 
 func TestRightsFollowOnAllConnections(t *testing.T) {
