@@ -19,39 +19,39 @@ const strangerLimit = 10 * time.Minute
 
 // chores returns what must be sent so that the network becomes as it should be. What
 // was sent lately is not sent again: the server may still be at it.
-func (s *session) chores(kept []Channel) []line {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.registered {
+func (f *foreign) chores(kept []Channel) []line {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.registered {
 		return nil
 	}
-	now := s.clock()
-	s.forgetIdle(now.Add(-unseenLimit))
-	out := s.asked
-	s.asked = nil
+	now := f.clock()
+	f.forgetIdle(now.Add(-unseenLimit))
+	out := f.asked
+	f.asked = nil
 	var wanted []line
 	byName := map[string]Channel{}
 	for _, c := range kept {
-		byName[s.fold(c.Name)] = c
-		if s.joined[s.fold(c.Name)] {
-			wanted = append(wanted, s.tidyChannel(c)...)
+		byName[f.fold(c.Name)] = c
+		if f.joined[f.fold(c.Name)] {
+			wanted = append(wanted, f.tidyChannel(c)...)
 		}
 	}
-	for _, p := range s.people {
-		if s.fold(p.nick) != s.fold(s.nick) {
-			wanted = append(wanted, s.tidyPerson(p, byName, now)...)
-			wanted = append(wanted, s.tellStranger(p, byName)...)
+	for _, p := range f.people {
+		if f.fold(p.nick) != f.fold(f.nick) {
+			wanted = append(wanted, f.tidyPerson(p, byName, now)...)
+			wanted = append(wanted, f.tellStranger(p, byName)...)
 		}
 	}
-	for key, at := range s.done {
+	for key, at := range f.done {
 		if now.Sub(at) > againAfter {
-			delete(s.done, key)
+			delete(f.done, key)
 		}
 	}
 	for _, l := range wanted {
 		key := strings.Join(l, " ")
-		if _, lately := s.done[key]; !lately {
-			s.done[key] = now
+		if _, lately := f.done[key]; !lately {
+			f.done[key] = now
 			out = append(out, l)
 		}
 	}
@@ -60,25 +60,25 @@ func (s *session) chores(kept []Channel) []line {
 
 // tidyChannel returns what a channel that we are in lacks: our status, then modes and
 // topic. Hold mu.
-func (s *session) tidyChannel(c Channel) []line {
-	key := s.fold(c.Name)
+func (f *foreign) tidyChannel(c Channel) []line {
+	key := f.fold(c.Name)
 	own := ""
-	if me := s.people[s.fold(s.nick)]; me != nil {
+	if me := f.people[f.fold(f.nick)]; me != nil {
 		own = me.channels[key]
 	}
-	if !strings.ContainsAny(own, s.facts.statusModes[:strings.IndexByte(s.facts.statusModes, 'o')+1]) {
-		return []line{s.net.mode(c.Name, s.oper, "+o", s.nick)}
+	if !strings.ContainsAny(own, f.facts.statusModes[:strings.IndexByte(f.facts.statusModes, 'o')+1]) {
+		return []line{f.kind.mode(c.Name, f.oper, "+o", f.nick)}
 	}
-	have := s.modes[key]
+	have := f.modes[key]
 	if have == nil {
 		return []line{{girc.MODE, c.Name}}
 	}
 	var out []line
-	for _, change := range c.modeChanges(&s.facts, s.net.extra(c), have) {
-		out = append(out, s.net.mode(c.Name, s.oper, change...))
+	for _, change := range c.modeChanges(&f.facts, f.kind.extra(c), have) {
+		out = append(out, f.kind.mode(c.Name, f.oper, change...))
 	}
-	if topic, known := s.topics[key]; known && !s.doors.topicWaits(c.Name) {
-		if want, differs := c.topicFor(topic, s.facts.topicLimit()); differs {
+	if topic, known := f.topics[key]; known && !f.doors.topicWaits(c.Name) {
+		if want, differs := c.topicFor(topic, f.facts.topicLimit()); differs {
 			out = append(out, line{girc.TOPIC, c.Name, want})
 		}
 	}
@@ -87,22 +87,22 @@ func (s *session) tidyChannel(c Channel) []line {
 
 // tidyPerson returns what is to be done about somebody: out of the network, out of a
 // channel, or another status in it. Hold mu.
-func (s *session) tidyPerson(p *person, kept map[string]Channel, now time.Time) []line {
+func (f *foreign) tidyPerson(p *person, kept map[string]Channel, now time.Time) []line {
 	if p.who != nil {
 		if why := mayBeHere(p.who); why != "" {
-			return s.kill(p, why)
+			return f.kill(p, why)
 		}
 	}
-	if s.oper && text.LooksLike(p.nick, s.cfg.Nick) {
+	if f.oper && text.LooksLike(p.nick, f.cfg.Nick) {
 		return []line{{girc.KILL, p.nick, reservedNick}}
 	}
 	var out []line
 	for key, status := range p.channels {
 		c, ok := kept[key]
-		if !ok || !s.joined[key] {
+		if !ok || !f.joined[key] {
 			continue
 		}
-		if why := s.mustGo(p, c, now); why != "" {
+		if why := f.mustGo(p, c, now); why != "" {
 			out = append(out, line{girc.KICK, c.Name, p.nick, why})
 			continue
 		}
@@ -111,7 +111,7 @@ func (s *session) tidyPerson(p *person, kept map[string]Channel, now time.Time) 
 			want = c.statusOf(p.who)
 		}
 		for _, change := range statusChanges(status, want) {
-			out = append(out, s.net.mode(c.Name, s.oper, change, p.nick))
+			out = append(out, f.kind.mode(c.Name, f.oper, change, p.nick))
 		}
 	}
 	return out
@@ -119,31 +119,31 @@ func (s *session) tidyPerson(p *person, kept map[string]Channel, now time.Time) 
 
 // tellStranger tells a channel for members, once, that somebody whom we found in it must
 // say who they are; not where programs read. Hold mu.
-func (s *session) tellStranger(p *person, kept map[string]Channel) []line {
+func (f *foreign) tellStranger(p *person, kept map[string]Channel) []line {
 	var out []line
 	for key := range p.channels {
 		c, ok := kept[key]
-		if !ok || s.warned[key] || p.who != nil || !p.found || c.Guests || c.Join != "" || c.Speak != "" {
+		if !ok || f.warned[key] || p.who != nil || !p.found || c.Guests || c.Join != "" || c.Speak != "" {
 			continue
 		}
-		s.warned[key] = true
+		f.warned[key] = true
 		out = append(out, line{girc.NOTICE, c.Name, fmt.Sprintf("I have been away and don't know you any more. Who doesn't tell me within %d minutes who they are must leave: /msg %s IDENTIFY name key",
-			int(strangerLimit.Minutes()), s.cfg.Nick)})
+			int(strangerLimit.Minutes()), f.cfg.Nick)})
 	}
 	return out
 }
 
 // mustGo says why somebody may not be in a channel, "" when they may. Hold mu.
-func (s *session) mustGo(p *person, c Channel, now time.Time) string {
+func (f *foreign) mustGo(p *person, c Channel, now time.Time) string {
 	switch {
 	case p.who != nil && !c.admits(p.who):
 		return "Your class may not be here"
 	case p.who != nil, c.Guests:
 		return ""
-	case p.found && c.Join == "" && now.Sub(s.since) < strangerLimit:
+	case p.found && c.Join == "" && now.Sub(f.since) < strangerLimit:
 		return ""
 	}
-	return "Tell me first who you are: /msg " + s.cfg.Nick + " ENTER " + c.Name + " name key"
+	return "Tell me first who you are: /msg " + f.cfg.Nick + " ENTER " + c.Name + " name key"
 }
 
 // statusChanges makes what somebody has in a channel what they should have.
@@ -162,36 +162,36 @@ func statusChanges(have, want string) []string {
 }
 
 // onModes follows the modes of channels. Hold mu.
-func (s *session) onModes(e girc.Event) {
+func (f *foreign) onModes(e girc.Event) {
 	switch {
 	case e.Command == girc.RPL_CHANNELMODEIS && len(e.Params) >= 3:
 		have := map[byte]string{}
-		for _, c := range s.facts.changes(e.Params[2:]) {
+		for _, c := range f.facts.changes(e.Params[2:]) {
 			have[c.letter] = c.arg
 		}
-		s.modes[s.fold(e.Params[1])] = have
+		f.modes[f.fold(e.Params[1])] = have
 	case e.Command == girc.MODE && len(e.Params) >= 2:
-		key := s.fold(e.Params[0])
-		for _, c := range s.facts.changes(e.Params[1:]) {
+		key := f.fold(e.Params[0])
+		for _, c := range f.facts.changes(e.Params[1:]) {
 			switch {
-			case strings.IndexByte(s.facts.statusModes, c.letter) >= 0:
-				s.statusChanged(key, c)
-			case strings.IndexByte(s.facts.lists, c.letter) >= 0 || s.modes[key] == nil:
+			case strings.IndexByte(f.facts.statusModes, c.letter) >= 0:
+				f.statusChanged(key, c)
+			case strings.IndexByte(f.facts.lists, c.letter) >= 0 || f.modes[key] == nil:
 			case c.add:
-				s.modes[key][c.letter] = c.arg
+				f.modes[key][c.letter] = c.arg
 			default:
-				delete(s.modes[key], c.letter)
+				delete(f.modes[key], c.letter)
 			}
 		}
 	}
 }
 
 // membersHere lists who is known, each member once.
-func (s *session) membersHere() []core.MemberID {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (f *foreign) membersHere() []core.MemberID {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	seen := map[core.MemberID]bool{}
-	for _, p := range s.people {
+	for _, p := range f.people {
 		if p.who != nil {
 			seen[p.who.ID] = true
 		}
@@ -205,10 +205,10 @@ func (s *session) membersHere() []core.MemberID {
 
 // refresh gives the people who are a member what was just read of it, and lets them
 // into channels that are new to them. Without ok they become strangers.
-func (s *session) refresh(id core.MemberID, m member.Member, ok bool, kept []Channel) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, p := range s.people {
+func (f *foreign) refresh(id core.MemberID, m member.Member, ok bool, kept []Channel) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, p := range f.people {
 		if p.who == nil || p.who.ID != id {
 			continue
 		}
@@ -218,10 +218,10 @@ func (s *session) refresh(id core.MemberID, m member.Member, ok bool, kept []Cha
 		}
 		p.who = &m
 		for _, c := range kept {
-			_, in := p.channels[s.fold(c.Name)]
+			_, in := p.channels[f.fold(c.Name)]
 			if c.AutoJoin && !in && c.admits(&m) && !c.admits(before) {
-				l, _ := s.net.enter(p.nick, c.Name, s.oper)
-				s.ask(l)
+				l, _ := f.kind.enter(p.nick, c.Name, f.oper)
+				f.ask(l)
 			}
 		}
 	}

@@ -91,10 +91,10 @@ func (c Config) Validate() error {
 	if !c.Enabled {
 		return nil
 	}
-	if networks[c.Network] == nil {
+	if c.Network != houseNetwork && kinds[c.Network] == nil {
 		return core.FieldErrorf("network", "%q is none that the bot knows; write house, inspircd or ngircd", c.Network)
 	}
-	if foreign := c.Foreign(); (c.OperName != "") != (c.OperPasswordFile != "") || c.OperName != "" && !foreign {
+	if (c.OperName != "") != (c.OperPasswordFile != "") || c.OperName != "" && !c.Foreign() {
 		return core.FieldErrorf("oper_name", "oper_name and oper_password_file belong together, on a foreign network")
 	}
 	if strings.ContainsAny(c.OperName, " \r\n\x00") {
@@ -133,10 +133,7 @@ func (c Config) Validate() error {
 
 // Foreign reports whether the bot works on a network that isn't ours: then ours is not
 // served.
-func (c Config) Foreign() bool {
-	n := networks[c.Network]
-	return n != nil && n.foreign()
-}
+func (c Config) Foreign() bool { return kinds[c.Network] != nil }
 
 func (c Config) validateChannels() error {
 	if !channelPattern.MatchString(c.AnnounceChannel) {

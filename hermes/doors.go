@@ -32,18 +32,19 @@ const (
 
 // doors keeps a foreign network as the site wants it: its channels with their modes
 // and topics, and in each of them only whom the site lets in. On our own network the
-// server does that, and doors have nothing to do.
+// server does that, and there are none.
 //
 // It compares what is with what should be, whatever happened meanwhile, so a
 // netsplit, a restart of the server or of the bot, and a change on the site are all
 // mended in the same way.
 type doors struct {
-	cfg  Config
-	deps Deps
-	net  network
-	link *link
-	wake chan struct{}
-	from int64 // the event before the first that matters
+	cfg     Config
+	deps    Deps
+	kind    kind
+	operKey string // the operator's password; "" for none
+	link    *link
+	wake    chan struct{}
+	from    int64 // the event before the first that matters
 
 	mu   sync.Mutex
 	kept []Channel  // never changed, only replaced
@@ -51,16 +52,21 @@ type doors struct {
 }
 
 func newDoors(c Config, d Deps) *doors {
-	return &doors{cfg: c, deps: d, net: networks[c.Network], wake: make(chan struct{}, 1)}
+	return &doors{cfg: c, deps: d, kind: kinds[c.Network], wake: make(chan struct{}, 1)}
+}
+
+// now returns the session, nil when there is none.
+func (d *doors) now() *foreign {
+	if s, _ := d.link.now(); s != nil {
+		return s.foreign
+	}
+	return nil
 }
 
 // begin notes where the events begin that matter to a run. It comes before the first
 // connection, which reads the channels and asks who is there: so no change falls in
 // between, not even on the first start of all.
 func (d *doors) begin(ctx context.Context) (err error) {
-	if !d.net.foreign() {
-		return nil
-	}
 	ctx, cancel := context.WithTimeout(ctx, queryLimit)
 	defer cancel()
 	if d.from, err = d.deps.Events.Last(ctx); err != nil {
@@ -86,9 +92,6 @@ func (d *doors) channels() []Channel {
 
 // load reads the channels of the site: for each connection, and when they change.
 func (d *doors) load(ctx context.Context) error {
-	if !d.net.foreign() {
-		return nil
-	}
 	ctx, cancel := context.WithTimeout(ctx, queryLimit)
 	defer cancel()
 	list, err := d.deps.Channels.Channels(ctx)
@@ -107,12 +110,9 @@ func (d *doors) load(ctx context.Context) error {
 
 // run does what is to be done until ctx ends.
 func (d *doors) run(ctx context.Context) error {
-	if !d.net.foreign() {
-		return nil
-	}
 	for ctx.Err() == nil {
 		d.saveTopics(ctx)
-		if s, _ := d.link.now(); s != nil {
+		if s := d.now(); s != nil {
 			for _, l := range s.chores(d.channels()) {
 				if s.outbox.send(ctx, chores, s.gone, l[0], l[1:]...) != nil {
 					break // the connection ends, or we do
@@ -133,9 +133,6 @@ func (d *doors) run(ctx context.Context) error {
 
 // follow keeps the channels and the rights of people up to date by the event log.
 func (d *doors) follow(ctx context.Context) error {
-	if !d.net.foreign() {
-		return nil
-	}
 	return d.deps.Events.ConsumeFrom(ctx, d.from, eventlog.Consumer{Name: doorCursor, Handle: d.apply, Log: d.deps.Log})
 }
 
@@ -162,7 +159,7 @@ func (d *doors) apply(ctx context.Context, events []eventlog.Event) error {
 		}
 		d.nudge()
 	}
-	s, _ := d.link.now()
+	s := d.now()
 	if s == nil {
 		return nil
 	}
@@ -178,7 +175,7 @@ func (d *doors) apply(ctx context.Context, events []eventlog.Event) error {
 
 // reread gives the people who are a member what the site says of it now. Whom the
 // site doesn't know, or can't tell of, is a stranger.
-func (d *doors) reread(ctx context.Context, s *session, id core.MemberID) error {
+func (d *doors) reread(ctx context.Context, s *foreign, id core.MemberID) error {
 	query, cancel := context.WithTimeout(ctx, queryLimit)
 	defer cancel()
 	m, err := d.deps.Members.ByID(query, id)
@@ -287,8 +284,8 @@ func (d *doors) login(ctx context.Context, host, name, key string) (member.Membe
 }
 
 // kill ends a connection where we may, and else keeps its host out of a channel.
-func (s *session) kill(p *person, reason string) []line {
-	if s.oper {
+func (f *foreign) kill(p *person, reason string) []line {
+	if f.oper {
 		return []line{{girc.KILL, p.nick, reason}}
 	}
 	var out []line

@@ -20,7 +20,7 @@ const (
 // porter lets people in who say who they are.
 type porter struct {
 	*inbox
-	doors *doors
+	doors *doors // nil on our own network
 	queue chan message
 	limit *limiter
 }
@@ -63,7 +63,7 @@ func (p *porter) enter(ctx context.Context, m message, say func(string)) error {
 		say(entryBetween)
 		return nil
 	}
-	if !p.doors.net.foreign() {
+	if p.doors == nil {
 		if m.account != "" {
 			say("You are logged in as " + m.account + ": what you may enter is open to you, with /join.")
 			return nil
@@ -77,7 +77,7 @@ func (p *porter) enter(ctx context.Context, m message, say func(string)) error {
 	if err != nil {
 		return err
 	}
-	s := m.ticket.s
+	s := m.ticket.f
 	if !m.ticket.bind(who) {
 		return core.Errorf(core.Conflict, "you changed your nick or host meanwhile: once more, please")
 	}
@@ -100,9 +100,9 @@ func (p *porter) enter(ctx context.Context, m message, say func(string)) error {
 
 // letIn returns the lines that let somebody into the channels they named, and what to
 // tell them; "" when somebody else may have the nick now.
-func (s *session) letIn(m message, who *member.Member, kept []Channel) ([]line, string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (f *foreign) letIn(m message, who *member.Member, kept []Channel) ([]line, string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if !m.ticket.held() {
 		return nil, ""
 	}
@@ -110,8 +110,8 @@ func (s *session) letIn(m message, who *member.Member, kept []Channel) ([]line, 
 	var in, invited, closed []string
 	seen := map[string]bool{}
 	take := func(c Channel) {
-		l, joins := s.net.enter(m.nick, c.Name, s.oper)
-		if _, there := m.ticket.p.channels[s.fold(c.Name)]; !there {
+		l, joins := f.kind.enter(m.nick, c.Name, f.oper)
+		if _, there := m.ticket.p.channels[f.fold(c.Name)]; !there {
 			lines = append(lines, l)
 		}
 		if joins {
@@ -126,12 +126,12 @@ func (s *session) letIn(m message, who *member.Member, kept []Channel) ([]line, 
 		}
 	}
 	for _, name := range m.entry.Channels {
-		i := slices.IndexFunc(kept, func(c Channel) bool { return s.fold(c.Name) == s.fold(name) && c.admits(who) })
+		i := slices.IndexFunc(kept, func(c Channel) bool { return f.fold(c.Name) == f.fold(name) && c.admits(who) })
 		switch {
 		case i < 0:
 			closed = append(closed, text.Cut(name, 50))
-		case !seen[s.fold(name)]:
-			seen[s.fold(name)] = true
+		case !seen[f.fold(name)]:
+			seen[f.fold(name)] = true
 			take(kept[i])
 		}
 	}

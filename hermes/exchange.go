@@ -163,9 +163,9 @@ func (s *session) refuses(e girc.Event, x *exchange) bool {
 	case "411", "412", "417":
 		return true
 	case "421", "461":
-		return !s.net.foreign()
+		return s.foreign == nil
 	}
-	if s.net.foreign() && !slices.Contains(refusals[x.command], e.Command) {
+	if s.foreign != nil && !slices.Contains(refusals[x.command], e.Command) {
 		return false
 	}
 	for _, p := range e.Params[:max(len(e.Params)-1, 0)] {

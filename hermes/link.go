@@ -21,7 +21,7 @@ const (
 type link struct {
 	cfg     Config
 	keys    keys
-	doors   *doors
+	doors   *doors // nil on our own network
 	deps    Deps
 	metrics *metrics
 	receive func(message)

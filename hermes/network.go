@@ -13,16 +13,15 @@ const (
 	ngircdNetwork   = "ngircd"
 )
 
-var networks = map[string]network{houseNetwork: house{}, inspircdNetwork: inspircd{}, ngircdNetwork: ngircd{}}
+// kinds are the foreign networks that the bot knows.
+var kinds = map[string]kind{inspircdNetwork: inspircd{}, ngircdNetwork: ngircd{}}
 
-// network is a kind of IRC server: how what the bot needs is done there. On a
-// foreign one the server knows nothing of the site's accounts, so members tell the
-// bot who they are, and the bot keeps the channels, as an operator of the network.
-type network interface {
+// kind is a kind of IRC server that knows nothing of the site's accounts: how what the
+// bot needs is done there. Members tell the bot who they are, and the bot keeps the
+// channels, as an operator of the network.
+type kind interface {
 	// caps lists the capabilities that are worth asking for.
 	caps() []string
-	// foreign reports whether the bot does what our own server does by itself.
-	foreign() bool
 	// runs reports whether a server that tells this version is of the kind.
 	runs(version string) bool
 	// opered are the lines to send once we are operator.
@@ -49,22 +48,12 @@ const reservedNick = "This nick is reserved"
 // line is a command with its parameters.
 type line []string
 
-// house is our own server, or another one that lets people log in as the site's
-// members with SASL, such as Ergo with the site behind it.
-type house struct{}
-
-func (house) caps() []string {
+// houseCaps are the capabilities that are worth asking for on our own network, or on
+// another one that lets people log in as the site's members with SASL, such as Ergo with
+// the site behind it.
+func houseCaps() []string {
 	return []string{"sasl", "account-tag", "echo-message", "server-time", "message-tags", "batch", "draft/chathistory"}
 }
-func (house) foreign() bool                                 { return false }
-func (house) runs(string) bool                              { return true }
-func (house) opered(string) []line                          { return nil }
-func (house) pace(bool) (perMinute, burst int)              { return 0, 0 }
-func (house) enter(string, string, bool) (line, bool)       { return nil, false }
-func (house) mode(c string, _ bool, changes ...string) line { return modeLine("MODE", c, changes) }
-func (house) takeNick(_, want string) []line                { return []line{{girc.NICK, want}} }
-func (house) extra(Channel) string                          { return "" }
-func (house) left(girc.Event) []string                      { return nil }
 
 // inspircd is InspIRCd 3 with the modules that deploy/inspircd loads.
 type inspircd struct{}
@@ -72,7 +61,6 @@ type inspircd struct{}
 func (inspircd) caps() []string {
 	return []string{"echo-message", "multi-prefix", "userhost-in-names", "chghost", "cap-notify"}
 }
-func (inspircd) foreign() bool            { return true }
 func (inspircd) runs(version string) bool { return strings.HasPrefix(version, "InspIRCd") }
 func (inspircd) opered(string) []line     { return nil }
 
@@ -118,7 +106,6 @@ func (inspircd) left(e girc.Event) []string {
 type ngircd struct{}
 
 func (ngircd) caps() []string           { return []string{"multi-prefix"} }
-func (ngircd) foreign() bool            { return true }
 func (ngircd) runs(version string) bool { return strings.HasPrefix(version, "ngircd") }
 
 // opered asks for relaxed flood protection (F) and to be told who connects and

@@ -104,11 +104,11 @@ func (o *outbox) next(ctx context.Context) (outgoing, bool) {
 	}
 }
 
-// setPace makes the pace what the configuration says, and no more than the network
-// takes from an operator or from others.
-func (o *outbox) setPace(c Config, n network, oper bool) {
+// setPace makes the pace what the configuration says, and no more than a network of
+// the kind takes from an operator or from others.
+func (o *outbox) setPace(c Config, k kind, oper bool) {
 	perMinute, burst := c.LinesPerMinute, c.LinesBurst
-	if most, atOnce := n.pace(oper); most > 0 {
+	if most, atOnce := k.pace(oper); most > 0 {
 		perMinute, burst = min(perMinute, most), min(burst, atOnce)
 	}
 	o.pace.SetLimit(rate.Limit(float64(perMinute) / time.Minute.Seconds()))

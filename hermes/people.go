@@ -38,104 +38,104 @@ type person struct {
 
 // ticket remembers who said something, for an answer that comes later.
 type ticket struct {
-	s    *session
+	f    *foreign
 	p    *person
 	mask string
 }
 
 // person returns who has the nick of mask now, a new one where nobody is known.
 // Hold mu.
-func (s *session) person(nick, mask string) *person {
-	key := s.fold(nick)
-	p := s.people[key]
+func (f *foreign) person(nick, mask string) *person {
+	key := f.fold(nick)
+	p := f.people[key]
 	if p == nil {
-		if len(s.people) >= maxPeople {
-			s.forgetIdle(time.Time{})
+		if len(f.people) >= maxPeople {
+			f.forgetIdle(time.Time{})
 		}
 		p = &person{nick: nick, channels: map[string]string{}}
-		s.people[key] = p
+		f.people[key] = p
 	}
 	if mask != "" && p.mask != mask {
 		p.who = nil // the host changed and nobody told us how
 		p.mask = mask
 	}
-	if !s.sure(p) {
+	if !f.sure(p) {
 		p.who = nil
 	}
-	p.seen = s.clock()
+	p.seen = f.clock()
 	return p
 }
 
 // sure reports whether somebody who said who they are can't have gone unseen. Hold
 // mu.
-func (s *session) sure(p *person) bool {
-	return len(p.channels) > 0 || p.watched || s.clock().Sub(p.since) <= unseenLimit
+func (f *foreign) sure(p *person) bool {
+	return len(p.channels) > 0 || p.watched || f.clock().Sub(p.since) <= unseenLimit
 }
 
 // forget ends a person. Hold mu.
-func (s *session) forget(nick string) {
-	key := s.fold(nick)
-	if p := s.people[key]; p != nil {
-		delete(s.people, key)
+func (f *foreign) forget(nick string) {
+	key := f.fold(nick)
+	if p := f.people[key]; p != nil {
+		delete(f.people, key)
 		if p.watched {
-			s.ask(line{"MONITOR", "-", p.nick})
+			f.ask(line{"MONITOR", "-", p.nick})
 		}
 	}
 }
 
 // forgetIdle ends all whom we share no channel with and have seen nothing of since,
 // apart from members whom we watch. Hold mu.
-func (s *session) forgetIdle(since time.Time) {
-	for _, p := range s.people {
+func (f *foreign) forgetIdle(since time.Time) {
+	for _, p := range f.people {
 		if len(p.channels) == 0 && (!p.watched || p.who == nil) && (since.IsZero() || p.seen.Before(since)) {
-			s.forget(p.nick)
+			f.forget(p.nick)
 		}
 	}
 }
 
 // hand gives out a ticket for who said something. From then on they are watched
 // where the server does that. Hold mu.
-func (s *session) hand(e girc.Event) *ticket {
-	p := s.person(e.Source.Name, maskOf(e.Source))
-	if s.facts.monitor && !p.watched && len(p.channels) == 0 {
+func (f *foreign) hand(e girc.Event) *ticket {
+	p := f.person(e.Source.Name, maskOf(e.Source))
+	if f.facts.monitor && !p.watched && len(p.channels) == 0 {
 		p.watched = true
-		s.ask(line{"MONITOR", "+", p.nick})
+		f.ask(line{"MONITOR", "+", p.nick})
 	}
-	return &ticket{s: s, p: p, mask: p.mask}
+	return &ticket{f: f, p: p, mask: p.mask}
 }
 
 // bind makes m of who holds the ticket, and reports false when that is not certain
 // any more.
 func (t *ticket) bind(m member.Member) bool {
-	s := t.s
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	f := t.f
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if !t.held() {
 		return false
 	}
-	t.p.who, t.p.since = &m, s.clock()
+	t.p.who, t.p.since = &m, f.clock()
 	return true
 }
 
 // holds reports whether who said something still has the nick.
 func (t *ticket) holds() bool {
-	t.s.mu.Lock()
-	defer t.s.mu.Unlock()
+	t.f.mu.Lock()
+	defer t.f.mu.Unlock()
 	return t.held()
 }
 
 // held is holds for who holds mu.
 func (t *ticket) held() bool {
-	return t.s.people[t.s.fold(t.p.nick)] == t.p && t.p.mask == t.mask
+	return t.f.people[t.f.fold(t.p.nick)] == t.p && t.p.mask == t.mask
 }
 
 // known returns the member that speaks, nil for strangers. Hold mu.
-func (s *session) known(e girc.Event) *member.Member {
-	p := s.people[s.fold(e.Source.Name)]
+func (f *foreign) known(e girc.Event) *member.Member {
+	p := f.people[f.fold(e.Source.Name)]
 	if p == nil || p.who == nil {
 		return nil
 	}
-	if p.mask != maskOf(e.Source) || !s.sure(p) {
+	if p.mask != maskOf(e.Source) || !f.sure(p) {
 		p.who = nil
 		return nil
 	}
@@ -145,23 +145,23 @@ func (s *session) known(e girc.Event) *member.Member {
 func maskOf(src *girc.Source) string { return src.Name + "!" + src.Ident + "@" + src.Host }
 
 // onPeople follows who is where. Hold mu.
-func (s *session) onPeople(e girc.Event) {
-	for _, nick := range s.net.left(e) {
-		s.forget(nick)
-		if s.oper && e.Command == girc.NOTICE && text.LooksLike(nick, s.cfg.Nick) && s.fold(nick) != s.fold(s.nick) {
-			s.ask(line{girc.KILL, nick, reservedNick})
+func (f *foreign) onPeople(e girc.Event) {
+	for _, nick := range f.kind.left(e) {
+		f.forget(nick)
+		if f.oper && e.Command == girc.NOTICE && text.LooksLike(nick, f.cfg.Nick) && f.fold(nick) != f.fold(f.nick) {
+			f.ask(line{girc.KILL, nick, reservedNick})
 		}
 	}
 	switch e.Command {
 	case girc.RPL_NAMREPLY:
 		if len(e.Params) >= 4 {
-			s.onNames(s.fold(e.Params[2]), strings.Fields(e.Last()))
+			f.onNames(f.fold(e.Params[2]), strings.Fields(e.Last()))
 		}
 		return
 	case errMonitorFull: // nobody watches those then
 		if len(e.Params) >= 3 {
 			for _, nick := range strings.Split(e.Params[2], ",") {
-				if p := s.people[s.fold(nick)]; p != nil {
+				if p := f.people[f.fold(nick)]; p != nil {
 					p.watched = false
 				}
 			}
@@ -169,7 +169,7 @@ func (s *session) onPeople(e girc.Event) {
 		return
 	case girc.ERR_NOSUCHNICK:
 		if len(e.Params) >= 2 && !strings.HasPrefix(e.Params[1], "#") {
-			s.forget(e.Params[1])
+			f.forget(e.Params[1])
 		}
 		return
 	}
@@ -179,35 +179,35 @@ func (s *session) onPeople(e girc.Event) {
 	nick := e.Source.Name
 	switch {
 	case e.Command == girc.QUIT:
-		s.forget(nick)
+		f.forget(nick)
 	case e.Command == girc.KILL && len(e.Params) >= 1:
-		s.forget(e.Params[0])
+		f.forget(e.Params[0])
 	case len(e.Params) == 0:
 	case e.Command == girc.NICK:
-		s.renamed(nick, e.Params[0])
+		f.renamed(nick, e.Params[0])
 	case e.Command == girc.JOIN:
-		p := s.person(nick, maskOf(e.Source))
-		p.channels[s.fold(e.Params[0])] = ""
+		p := f.person(nick, maskOf(e.Source))
+		p.channels[f.fold(e.Params[0])] = ""
 		if p.watched {
 			p.watched = false
-			s.ask(line{"MONITOR", "-", p.nick})
+			f.ask(line{"MONITOR", "-", p.nick})
 		}
 	case e.Command == girc.PART:
-		s.departed(nick, s.fold(e.Params[0]))
+		f.departed(nick, f.fold(e.Params[0]))
 	case e.Command == girc.KICK && len(e.Params) >= 2:
-		s.departed(e.Params[1], s.fold(e.Params[0]))
+		f.departed(e.Params[1], f.fold(e.Params[0]))
 	case e.Command == girc.CAP_CHGHOST && len(e.Params) >= 2:
-		if p := s.people[s.fold(nick)]; p != nil {
+		if p := f.people[f.fold(nick)]; p != nil {
 			p.mask = p.nick + "!" + e.Params[0] + "@" + e.Params[1]
 		}
 	}
 }
 
-func (s *session) onNames(channel string, entries []string) {
+func (f *foreign) onNames(channel string, entries []string) {
 	for _, entry := range entries {
-		status, nick, mask := s.facts.name(entry)
+		status, nick, mask := f.facts.name(entry)
 		if nick != "" {
-			p := s.person(nick, mask)
+			p := f.person(nick, mask)
 			if _, in := p.channels[channel]; !in {
 				p.found = true
 			}
@@ -216,49 +216,49 @@ func (s *session) onNames(channel string, entries []string) {
 	}
 }
 
-func (s *session) renamed(from, to string) {
-	p := s.people[s.fold(from)]
+func (f *foreign) renamed(from, to string) {
+	p := f.people[f.fold(from)]
 	if p == nil {
 		return
 	}
-	delete(s.people, s.fold(from))
+	delete(f.people, f.fold(from))
 	if _, rest, ok := strings.Cut(p.mask, "!"); ok {
 		p.mask = to + "!" + rest
 	}
 	if p.watched {
 		p.watched = false
-		s.ask(line{"MONITOR", "-", from})
+		f.ask(line{"MONITOR", "-", from})
 	}
 	p.nick = to
-	s.people[s.fold(to)] = p
+	f.people[f.fold(to)] = p
 }
 
 // departed takes somebody out of a channel, everybody when it is us.
-func (s *session) departed(nick, channel string) {
-	if s.fold(nick) == s.fold(s.nick) {
-		for _, p := range s.people {
-			s.outOf(p, channel)
+func (f *foreign) departed(nick, channel string) {
+	if f.fold(nick) == f.fold(f.nick) {
+		for _, p := range f.people {
+			f.outOf(p, channel)
 		}
-		delete(s.modes, channel)
+		delete(f.modes, channel)
 		return
 	}
-	if p := s.people[s.fold(nick)]; p != nil {
-		s.outOf(p, channel)
+	if p := f.people[f.fold(nick)]; p != nil {
+		f.outOf(p, channel)
 	}
 }
 
-func (s *session) outOf(p *person, channel string) {
+func (f *foreign) outOf(p *person, channel string) {
 	if _, in := p.channels[channel]; !in {
 		return
 	}
 	if delete(p.channels, channel); len(p.channels) == 0 {
-		s.forget(p.nick)
+		f.forget(p.nick)
 	}
 }
 
 // statusChanged follows a MODE line's changes of statuses. Hold mu.
-func (s *session) statusChanged(channel string, c modeChange) {
-	p := s.people[s.fold(c.arg)]
+func (f *foreign) statusChanged(channel string, c modeChange) {
+	p := f.people[f.fold(c.arg)]
 	if p == nil {
 		return
 	}
@@ -274,9 +274,9 @@ func (s *session) statusChanged(channel string, c modeChange) {
 }
 
 // ask leaves a line to be sent soon by who may wait. Hold mu.
-func (s *session) ask(l line) {
-	if len(s.asked) < maxPeople {
-		s.asked = append(s.asked, l)
+func (f *foreign) ask(l line) {
+	if len(f.asked) < maxPeople {
+		f.asked = append(f.asked, l)
 	}
-	s.doors.nudge()
+	f.doors.nudge()
 }

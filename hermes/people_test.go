@@ -13,15 +13,17 @@ import (
 )
 
 // onForeign is a session on a foreign network that was told nothing yet, and its clock.
-func onForeign(kind network) (*session, *time.Time) {
+func onForeign(k kind) (*foreign, *time.Time) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	clock := func() time.Time { return now }
 	cfg := DefaultConfig()
 	cfg.Network = ngircdNetwork
 	d := newDoors(cfg, Deps{Clock: clock})
-	s := &session{cfg: cfg, net: kind, clock: clock, facts: newFacts(), nick: "Hermes", doors: d, update: func() {}, registered: true, oper: true,
-		joined: map[string]bool{}, topics: map[string]string{}, people: map[string]*person{}, modes: map[string]map[byte]string{}, done: map[string]time.Time{}, warned: map[string]bool{}}
-	return s, &now
+	s := &session{cfg: cfg, clock: clock, outbox: newOutbox(cfg), facts: newFacts(), nick: "Hermes", update: func() {}, registered: true,
+		joined: map[string]bool{}, topics: map[string]string{}}
+	s.goAbroad(d)
+	s.foreign.kind, s.foreign.oper = k, true
+	return s.foreign, &now
 }
 
 // told feeds lines from the server.
@@ -56,7 +58,7 @@ func TestWhoSomebodyIs(t *testing.T) {
 	)
 	tests := []struct {
 		name   string
-		kind   network
+		kind   kind
 		before []string // what the server says before the member does
 		after  []string
 		wait   time.Duration
@@ -146,7 +148,7 @@ func TestFactsOfAServer(t *testing.T) {
 	s.told(t, ":irc.test 004 Hermes irc.test ngircd-26.1 abB abeh",
 		":irc.test 005 Hermes RFC2812 CASEMAPPING=rfc1459 PREFIX=(qaohv)~&@%+ CHANMODES=beI,k,l,imMnOPQRstVz NICKLEN=9 TOPICLEN=307 :are supported")
 	f := &s.facts
-	if f.version != "ngircd-26.1" || f.nickLen != 9 || f.topicLimit() != 307 || !s.net.runs(f.version) || (inspircd{}).runs(f.version) {
+	if f.version != "ngircd-26.1" || f.nickLen != 9 || f.topicLimit() != 307 || !s.kind.runs(f.version) || (inspircd{}).runs(f.version) {
 		t.Errorf("%+v", f)
 	}
 	if f.fold(`A[]\~`) != "a{}|^" {
@@ -166,7 +168,7 @@ func TestFactsOfAServer(t *testing.T) {
 }
 
 // as makes ann a member with rights.
-func (s *session) as(state member.State, rights ...core.Permission) {
+func (s *foreign) as(state member.State, rights ...core.Permission) {
 	s.people["ann"].who = &member.Member{ID: 7, Name: "ann", State: state, StateReason: "shared the key", Permissions: core.NewPermissions(rights...)}
 }
 

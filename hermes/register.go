@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"github.com/lrstanley/girc"
-
-	"github.com/caduceus-bio/caduceus/internal/irc"
 )
 
 // handle is given every line from the server, one at a time. It must not wait.
@@ -38,7 +36,9 @@ func (s *session) handle(e girc.Event) {
 	case girc.RPL_ENDOFMOTD, girc.ERR_NOMOTD:
 		s.onWelcomed()
 	case girc.RPL_YOUREOPER:
-		s.onOper()
+		if s.foreign != nil {
+			s.foreign.onOper()
+		}
 	case girc.ERR_PASSWDMISMATCH, girc.ERR_NOOPERHOST:
 		s.fail("the server refuses a password: " + e.Last())
 	case rplHostChanged:
@@ -60,20 +60,14 @@ func (s *session) handle(e girc.Event) {
 // rplHostChanged tells us our host as others see it.
 const rplHostChanged = "396"
 
-// look takes from a line what is so on a foreign network: who is where, and what the
-// channels are like.
+// look takes from a line what the server says of itself and, on a foreign network, of
+// others.
 func (s *session) look(e girc.Event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.facts.take(e)
-	if !s.net.foreign() {
-		return
-	}
-	s.onPeople(e)
-	s.onModes(e)
-	switch e.Command {
-	case girc.JOIN, girc.PART, girc.KICK, girc.NICK, girc.MODE, girc.TOPIC, girc.RPL_CHANNELMODEIS, girc.RPL_ENDOFNAMES:
-		s.doors.nudge()
+	if s.foreign != nil {
+		s.foreign.look(e)
 	}
 }
 
@@ -112,12 +106,12 @@ func (s *session) onCap(e girc.Event) {
 			return // more lines follow
 		}
 		var ask []string
-		for _, name := range s.net.caps() {
+		for _, name := range s.wantedCaps() {
 			if s.offered[name] {
 				ask = append(ask, name)
 			}
 		}
-		if !s.offered["sasl"] && !s.net.foreign() {
+		if !s.offered["sasl"] && s.foreign == nil {
 			s.fail("the server offers no SASL: there is no safe way to log in")
 			return
 		}
@@ -135,7 +129,7 @@ func (s *session) onCap(e girc.Event) {
 		switch {
 		case s.has("sasl"):
 			s.write("AUTHENTICATE", "PLAIN")
-		case s.net.foreign():
+		case s.foreign != nil:
 			s.write("CAP", "END")
 		}
 	case "NAK":
@@ -147,6 +141,14 @@ func (s *session) onCap(e girc.Event) {
 			}
 		})
 	}
+}
+
+// wantedCaps lists the capabilities that are worth asking for.
+func (s *session) wantedCaps() []string {
+	if s.foreign != nil {
+		return s.foreign.kind.caps()
+	}
+	return houseCaps()
 }
 
 func (s *session) has(capability string) bool {
@@ -190,7 +192,7 @@ func (s *session) onNickTaken(e girc.Event) {
 		return
 	}
 	other := s.cfg.Nick + strings.Repeat("_", tries)
-	if s.net.foreign() && tries > 1 { // look-alikes may be forbidden, and 9 characters the most
+	if s.foreign != nil && tries > 1 { // look-alikes may be forbidden, and 9 characters the most
 		other = "sitebot" + strconv.Itoa(tries)
 	}
 	s.log.Warn("our nick is taken; announces wait until it is ours", "nick", s.cfg.Nick, "meanwhile", other)
@@ -201,42 +203,19 @@ func (s *session) onNickTaken(e girc.Event) {
 // network we become operator first, since its channels may be closed otherwise.
 func (s *session) onWelcomed() {
 	s.mu.Lock()
-	f, first := s.facts, !s.registered && !s.oper
+	f, first := s.facts, !s.registered && !s.isOper()
 	s.mu.Unlock()
 	switch {
 	case !first:
-	case f.version != "" && !s.net.runs(f.version):
+	case s.foreign != nil && f.version != "" && !s.foreign.kind.runs(f.version):
 		s.fail(fmt.Sprintf("network = %q is for another server than %s", s.cfg.Network, f.version))
 	case f.nickLen > 0 && len(s.cfg.Nick) > f.nickLen:
 		s.fail(fmt.Sprintf("the nick %q is longer than the %d characters that the server allows", s.cfg.Nick, f.nickLen))
-	case s.keys.oper != "":
-		s.write(girc.OPER, s.cfg.OperName, s.keys.oper)
+	case s.foreign != nil && s.foreign.doors.operKey != "":
+		s.write(girc.OPER, s.cfg.OperName, s.foreign.doors.operKey)
 	default:
 		s.settle()
 	}
-}
-
-// onOper goes on as operator of the network.
-func (s *session) onOper() {
-	s.mu.Lock()
-	first := !s.oper && s.net.foreign()
-	s.oper = s.oper || first
-	nick := s.nick
-	s.mu.Unlock()
-	if !first {
-		return
-	}
-	for _, l := range s.net.opered(nick) {
-		s.write(l[0], l[1:]...)
-	}
-	s.outbox.setPace(s.cfg, s.net, true)
-	if nick != s.cfg.Nick {
-		if err := s.takeNick(nick, true); err != nil {
-			s.fail(err.Error())
-			return
-		}
-	}
-	s.settle()
 }
 
 // settle ends the registration and enters the channels.
@@ -313,7 +292,9 @@ func (s *session) onTopic(e girc.Event) {
 		switch {
 		case e.Command == girc.TOPIC && len(e.Params) >= 2:
 			s.topics[s.fold(e.Params[0])] = e.Params[1]
-			s.noteTopic(e)
+			if s.foreign != nil {
+				s.foreign.noteTopic(e)
+			}
 		case e.Command == girc.RPL_TOPIC && len(e.Params) >= 3:
 			s.topics[s.fold(e.Params[1])] = e.Params[2]
 		case e.Command == girc.RPL_NOTOPIC && len(e.Params) >= 2:
@@ -325,14 +306,6 @@ func (s *session) onTopic(e girc.Event) {
 			}
 		}
 	})
-}
-
-// noteTopic remembers a topic that somebody else set, to be kept. Hold mu.
-func (s *session) noteTopic(e girc.Event) {
-	if !s.net.foreign() || e.Source == nil || s.fold(e.Source.Name) == s.fold(s.nick) {
-		return
-	}
-	s.doors.keepTopic(setTopic{channel: e.Params[0], topic: withSegment(e.Params[1], "", maxTopic), by: e.Source.Name, at: s.clock()})
 }
 
 // onMessage passes on what people say to us. Our own lines come back with
@@ -368,16 +341,8 @@ func (s *session) spelled(target string) string {
 // identify tells who speaks: by the server's word, where it knows the site's accounts,
 // and else by what they proved to us. Hold mu.
 func (s *session) identify(m *message, e girc.Event) {
-	if s.net.foreign() {
-		if who := s.known(e); who != nil {
-			m.account, m.member = who.Name, who.ID
-			m.ticket = &ticket{s: s, p: s.people[s.fold(m.nick)], mask: maskOf(e.Source)}
-		}
-		if m.private {
-			if _, entry := irc.ParseEntry(strings.TrimPrefix(stripFormat(m.text), "!")); entry {
-				m.ticket = s.hand(e)
-			}
-		}
+	if s.foreign != nil {
+		s.foreign.identify(m, e)
 		return
 	}
 	if s.caps["account-tag"] {

@@ -1,7 +1,7 @@
 // Package hermes is room 3 of the house: the bot that tells IRC what happens on
 // the site, and that members and staff talk to. It is an ordinary IRC client (on
 // girc) and does its work on our network, on any other whose accounts are the site's
-// members, and on plain InspIRCd and ngIRCd servers: see network.
+// members, and on plain InspIRCd and ngIRCd servers: see foreign.
 //
 // New torrents are announced from the event log: each once, in order, never
 // before the tracker serves it, and an announce counts as made only when the
@@ -78,13 +78,16 @@ func (r *Room) Run(ctx context.Context, ready func()) error {
 	if err != nil {
 		return err
 	}
-	doors := newDoors(r.cfg, r.deps)
-	if err := doors.begin(ctx); err != nil {
-		return err
+	var doors *doors // nil on our own network
+	if r.cfg.Foreign() {
+		doors = newDoors(r.cfg, r.deps)
+		doors.operKey = keys.oper
+		if err := doors.begin(ctx); err != nil {
+			return err
+		}
 	}
 	inbox := newInbox(r.cfg, r.deps, r.metrics, doors)
 	link := newLink(r.cfg, keys, doors, r.deps, r.metrics, inbox.put, ready)
-	doors.link = link
 
 	// The connection outlives the work, so that what is on its way when the
 	// program ends is still acknowledged.
@@ -104,8 +107,11 @@ func (r *Room) Run(ctx context.Context, ready func()) error {
 	work.Go(newAnnouncer(r.cfg, r.deps, r.metrics, link).run)
 	work.Go(newNotices(r.cfg, r.deps, r.metrics, link, topics.look).run)
 	work.Go(topics.run)
-	work.Go(doors.run)
-	work.Go(doors.follow)
+	if doors != nil {
+		doors.link = link
+		work.Go(doors.run)
+		work.Go(doors.follow)
+	}
 	for _, w := range inbox.workers {
 		work.Go(func(ctx context.Context) error { return w.run(ctx, link) })
 	}
@@ -125,7 +131,7 @@ func (r *Room) Run(ctx context.Context, ready func()) error {
 type keys struct{ account, server, oper string }
 
 func readKeys(c Config) (k keys, err error) {
-	foreign := networks[c.Network].foreign()
+	foreign := c.Foreign()
 	for _, file := range []struct {
 		what, path string
 		needed     bool

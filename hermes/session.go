@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"slices"
 	"sync"
 	"time"
 
@@ -29,7 +28,6 @@ const (
 // mu belong to the handler of events and to whoever holds mu.
 type session struct {
 	cfg     Config
-	net     network
 	keys    keys
 	log     *slog.Logger
 	clock   core.Clock
@@ -38,8 +36,7 @@ type session struct {
 	outbox  *outbox
 	receive func(message) // takes what people say to us; must not wait
 	update  func()        // called after each change that others may wait for
-	doors   *doors
-	more    []string // channels to be in besides the configured ones
+	foreign *foreign      // nil on our own network
 
 	gone     chan struct{} // closed when the connection has ended
 	turn     chan struct{} // held by whoever waits for the server's word on a line
@@ -49,7 +46,6 @@ type session struct {
 	failure    error // why we hung up
 	offered    map[string]bool
 	facts      facts
-	oper       bool
 	caps       map[string]bool
 	registered bool // welcomed, and the message of the day is over
 	since      time.Time
@@ -60,36 +56,29 @@ type session struct {
 	topics     map[string]string // of channels we are in, once known
 	awaited    *exchange
 	recall     *recall
-
-	// Of a foreign network; see people.go and chores.go.
-	people map[string]*person         // by folded nick
-	modes  map[string]map[byte]string // of channels, once known
-	asked  []line
-	done   map[string]time.Time // when a chore was done last
-	warned map[string]bool      // channels whose strangers were told that we don't know them
 }
 
-// connect opens a session, on a foreign network with the site's channels in hand. It returns once the connection stands; registration
-// goes on while run runs.
+// connect opens a session, on a foreign network with the site's channels in hand. It
+// returns once the connection stands; registration goes on while run runs.
 func (l *link) connect(ctx context.Context) (*session, error) {
-	c, kind := l.cfg, networks[l.cfg.Network]
-	if err := l.doors.load(ctx); err != nil {
-		return nil, err
+	c := l.cfg
+	if l.doors != nil {
+		if err := l.doors.load(ctx); err != nil {
+			return nil, err
+		}
 	}
 	w, err := dial(ctx, c)
 	if err != nil {
 		return nil, err
 	}
 	s := &session{
-		cfg: c, net: kind, keys: l.keys, log: l.deps.Log, clock: l.deps.Clock, wire: w, outbox: newOutbox(c), receive: l.receive,
-		update: l.update, doors: l.doors, facts: newFacts(),
+		cfg: c, keys: l.keys, log: l.deps.Log, clock: l.deps.Clock, wire: w, outbox: newOutbox(c), receive: l.receive,
+		update: l.update, facts: newFacts(),
 		gone: make(chan struct{}), turn: make(chan struct{}, 1), nick: c.Nick,
 		offered: map[string]bool{}, caps: map[string]bool{}, joined: map[string]bool{}, topics: map[string]string{},
-		people: map[string]*person{}, modes: map[string]map[byte]string{}, done: map[string]time.Time{}, warned: map[string]bool{},
 	}
-	s.outbox.setPace(c, kind, false)
-	for _, channel := range l.doors.channels() {
-		s.more = append(s.more, channel.Name)
+	if l.doors != nil {
+		s.goAbroad(l.doors)
 	}
 	s.client = girc.New(girc.Config{
 		Server: "irc", Port: 1, // unused: the dialer below has the connection already
@@ -183,7 +172,7 @@ func (s *session) tend(ctx context.Context) error {
 		case <-t.C:
 		}
 		s.mu.Lock()
-		registered, nick, oper := s.registered, s.nick, s.oper
+		registered, nick, oper := s.registered, s.nick, s.isOper()
 		missing := s.missing()
 		s.mu.Unlock()
 		if !registered {
@@ -202,11 +191,14 @@ func (s *session) tend(ctx context.Context) error {
 	}
 }
 
+// isOper reports whether we are an operator of a foreign network. Hold mu.
+func (s *session) isOper() bool { return s.foreign != nil && s.foreign.oper }
+
 // takeNick asks for our own nick; an operator gets it.
 func (s *session) takeNick(have string, oper bool) error {
 	lines := []line{{girc.NICK, s.cfg.Nick}}
 	if oper {
-		lines = s.net.takeNick(have, s.cfg.Nick)
+		lines = s.foreign.kind.takeNick(have, s.cfg.Nick)
 	}
 	for _, l := range lines {
 		if err := s.wire.line(l[0], l[1:]...); err != nil {
@@ -220,7 +212,11 @@ func (s *session) takeNick(have string, oper bool) error {
 func (s *session) missing() []string {
 	var out []string
 	seen := map[string]bool{}
-	for _, c := range slices.Concat(s.cfg.channels(), s.more) {
+	wanted := s.cfg.channels()
+	if s.foreign != nil {
+		wanted = append(wanted, s.foreign.more...)
+	}
+	for _, c := range wanted {
 		if key := s.fold(c); !s.joined[key] && !seen[key] {
 			seen[key] = true
 			out = append(out, c)
