@@ -3,10 +3,7 @@ package hermes
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"log/slog"
-	"net"
 	"sync"
 	"time"
 
@@ -80,21 +77,7 @@ func (l *link) connect(ctx context.Context) (*session, error) {
 	if l.doors != nil {
 		s.goAbroad(l.doors)
 	}
-	s.client = girc.New(girc.Config{
-		Server: "irc", Port: 1, // unused: the dialer below has the connection already
-		Nick: c.Nick, User: "hermes", Name: "announces and commands",
-		AllowFlood: true, DisableSTS: true, PingDelay: pingEvery, PingTimeout: pingLimit,
-		RecoverFunc: s.recovered, Debug: io.Discard,
-	})
-	// With tracking on, girc sends a WHO for everyone who joins a channel, which
-	// floods; it also does SASL. So registration is ours; see register.go.
-	s.client.DisableTracking()
-	for _, query := range []string{girc.CTCP_PING, girc.CTCP_PONG, girc.CTCP_VERSION, girc.CTCP_SOURCE, girc.CTCP_TIME, girc.CTCP_FINGER} {
-		// girc's own handlers run unprotected, and one of them panics when the
-		// connection ends under it.
-		s.client.CTCP.Set(query, func(*girc.Client, girc.CTCPEvent) {})
-	}
-	s.client.Handlers.Add(girc.ALL_EVENTS, func(_ *girc.Client, e girc.Event) { s.handle(e) })
+	s.client = newClient(c.Nick, s)
 	return s, nil
 }
 
@@ -149,16 +132,6 @@ func (s *session) hangUp(err error) {
 	}
 	s.mu.Unlock()
 	_ = s.wire.Close() // ends girc's reader, and with it the session
-}
-
-// recovered is told of panics in handlers of events.
-func (s *session) recovered(_ *girc.Client, e *girc.HandlerError) {
-	switch e.Event.Command {
-	case girc.ERR_NICKNAMEINUSE, girc.ERR_NICKCOLLISION, girc.ERR_UNAVAILRESOURCE:
-		return // girc's own handler for a taken nick panics without tracking; ours did the work
-	}
-	s.log.Error("panic while handling a line from IRC", "command", e.Event.Command, "panic", fmt.Sprint(e.Panic), "stack", string(e.Stack))
-	_ = s.wire.Close() // ends the session; its lock may be held by the one who panicked
 }
 
 // tend asks again for the nick and the channels that we should have.
@@ -248,22 +221,4 @@ func (s *session) overhead(channel string) int {
 		return len(":!@ PRIVMSG  :") + len(s.nick) + longestUser + longestHost + len(channel)
 	}
 	return len(": PRIVMSG  :") + len(prefix) + len(channel)
-}
-
-// opened is a girc.Dialer that hands out a connection that stands already, and
-// begins the negotiation of capabilities: without tracking girc begins with NICK
-// and USER, after which a server could welcome us without it.
-type opened struct {
-	wire     *wire
-	password string // of the server; "" for none
-}
-
-// Dial implements girc.Dialer.
-func (o opened) Dial(string, string) (net.Conn, error) {
-	if o.password != "" {
-		if err := o.wire.line(girc.PASS, o.password); err != nil {
-			return nil, err
-		}
-	}
-	return o.wire, o.wire.line("CAP", "LS", "302")
 }

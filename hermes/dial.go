@@ -1,7 +1,6 @@
 package hermes
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
@@ -11,23 +10,10 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"strings"
-	"sync"
 	"time"
 )
 
-const (
-	dialLimit  = 15 * time.Second // TCP and TLS together
-	writeLimit = 10 * time.Second
-)
-
-// wire is the connection under girc. We write our own lines straight to it:
-// girc would cut a message longer than 395 bytes in two, and drops lines without
-// an error when the connection is going.
-type wire struct {
-	net.Conn
-	mu sync.Mutex // one line at a time
-}
+const dialLimit = 15 * time.Second // TCP and TLS together
 
 // dial connects to the server.
 func dial(ctx context.Context, c Config) (*wire, error) {
@@ -79,40 +65,4 @@ func tlsConfig(c Config) (*tls.Config, error) {
 		}
 	}
 	return settings, nil
-}
-
-// Write is for girc, which hands over whole lines. Its answers to CTCP queries
-// are left out: anyone could make us flood with them.
-func (w *wire) Write(p []byte) (int, error) {
-	if bytes.HasPrefix(p, []byte("NOTICE ")) {
-		return len(p), nil
-	}
-	return w.write(p)
-}
-
-// line writes one line of ours. Control characters in params, which would end or
-// split it, are an error.
-func (w *wire) line(command string, params ...string) error {
-	text := command
-	for i, p := range params {
-		if i == len(params)-1 {
-			text += " :" + p
-		} else {
-			text += " " + p
-		}
-	}
-	if strings.ContainsAny(text, "\r\n\x00") {
-		return errors.New("a line end inside a line")
-	}
-	_, err := w.write([]byte(text + "\r\n"))
-	return err
-}
-
-func (w *wire) write(p []byte) (int, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if err := w.SetWriteDeadline(time.Now().Add(writeLimit)); err != nil {
-		return 0, err
-	}
-	return w.Conn.Write(p)
 }
