@@ -22,7 +22,6 @@ type session struct {
 	pace  atomic.Pointer[rate.Limiter]
 
 	// guarded by the network's lock:
-	serial      uint64
 	from        conn.Origin // as the gateway says where one brought the client
 	exempt      bool        // whether limits by address leave it alone
 	since       time.Time
