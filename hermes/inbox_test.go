@@ -146,12 +146,12 @@ func TestTooManyCommands(t *testing.T) {
 	t.Parallel()
 	s, f := newSite(t, dbtest.SQLite(t)), newFake(t)
 	s.join("bob", "User")
-	<-s.start(f).ready
+	bot := s.start(f)
+	<-bot.ready
 	for range 3 * commandBurst {
 		f.speak("al", "alice", "Hermes", "stats")
 	}
-	// One worker answers alice in order: what comes after all of it shows that
-	// the rest was ignored.
+	bot.counted("limited", 2*commandBurst)
 	lines := f.heard("al", commandBurst+1)
 	if got := lines[commandBurst]; !strings.HasPrefix(got, "That is too fast") {
 		t.Errorf("got %q", got)

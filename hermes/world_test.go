@@ -179,6 +179,28 @@ type running struct {
 	cancel context.CancelFunc
 	ended  chan error
 	ready  chan struct{}
+	counts *prometheus.Registry
+}
+
+// counted waits until a counter of commands, by result, has reached n.
+func (r *running) counted(result string, n float64) {
+	r.t.Helper()
+	for limit := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		families, err := r.counts.Gather()
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		for _, f := range families {
+			for _, m := range f.Metric {
+				if f.GetName() == "hermes_commands_total" && m.Label[0].GetValue() == result && m.Counter.GetValue() >= n {
+					return
+				}
+			}
+		}
+		if time.Now().After(limit) {
+			r.t.Fatalf("there are not %v commands that are %s", n, result)
+		}
+	}
 }
 
 // start runs a bot against f until the test ends or stop is called.
@@ -197,9 +219,10 @@ func (s *site) start(f *fakeIRC, change ...func(*Config)) *running {
 		s.t.Fatal(err)
 	}
 	deps := s.deps
-	deps.Metrics = prometheus.NewRegistry()
+	counts := prometheus.NewRegistry()
+	deps.Metrics = counts
 	ctx, cancel := context.WithCancel(s.t.Context())
-	r := &running{t: s.t, cancel: cancel, ended: make(chan error, 1), ready: make(chan struct{})}
+	r := &running{t: s.t, cancel: cancel, ended: make(chan error, 1), ready: make(chan struct{}), counts: counts}
 	room := New(cfg, deps)
 	go func() { r.ended <- room.Run(ctx, func() { close(r.ready) }) }()
 	s.t.Cleanup(r.stop)
