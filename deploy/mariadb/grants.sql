@@ -9,12 +9,14 @@
 -- place up to which it has read. None but jobs may delete events.
 GRANT SELECT ON goose_db_version TO 'caduceus-tracker'@'localhost', 'caduceus-site'@'localhost', 'caduceus-ircd'@'localhost', 'caduceus-hermes'@'localhost', 'caduceus-jobs'@'localhost';
 GRANT SELECT ON event TO 'caduceus-tracker'@'localhost', 'caduceus-ircd'@'localhost', 'caduceus-hermes'@'localhost', 'caduceus-jobs'@'localhost';
-GRANT SELECT ON event_sequence TO 'caduceus-ircd'@'localhost';
 GRANT SELECT, INSERT, UPDATE ON event_cursor TO 'caduceus-tracker'@'localhost', 'caduceus-ircd'@'localhost', 'caduceus-hermes'@'localhost', 'caduceus-jobs'@'localhost';
 
--- These append events.
-GRANT SELECT, UPDATE ON event_sequence TO 'caduceus-tracker'@'localhost', 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost', 'caduceus-jobs'@'localhost';
-GRANT INSERT ON event TO 'caduceus-tracker'@'localhost', 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost', 'caduceus-jobs'@'localhost';
+-- Whoever reads events sets aside those that it can't handle, and all append events:
+-- at least the one that tells staff so. Staff have them handled again by a command.
+GRANT SELECT, INSERT, UPDATE, DELETE ON event_skipped TO 'caduceus-tracker'@'localhost', 'caduceus-ircd'@'localhost', 'caduceus-hermes'@'localhost', 'caduceus-jobs'@'localhost';
+GRANT SELECT, UPDATE, DELETE ON event_skipped TO 'caduceus-site'@'localhost';
+GRANT SELECT, UPDATE ON event_sequence TO 'caduceus-tracker'@'localhost', 'caduceus-site'@'localhost', 'caduceus-ircd'@'localhost', 'caduceus-hermes'@'localhost', 'caduceus-jobs'@'localhost';
+GRANT INSERT ON event TO 'caduceus-tracker'@'localhost', 'caduceus-site'@'localhost', 'caduceus-ircd'@'localhost', 'caduceus-hermes'@'localhost', 'caduceus-jobs'@'localhost';
 
 -- tracker: knows members, classes, torrents, clients and freeleech; writes transfer
 -- only.

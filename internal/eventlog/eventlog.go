@@ -8,6 +8,10 @@
 // late (auto-increment can't promise that, least of all on Galera). Append as
 // the last thing a transaction does.
 //
+// A consumer waits for as long as the database or the network is away. Only a fault
+// of the event itself (see Faulty) counts as a try; after a few tries the event is set
+// aside for staff to look at (see Skipped), and the consumer goes on.
+//
 // Concurrency: a Log is safe for concurrent use. Within one process a commit
 // wakes the consumers at once; across processes they look every Poll.
 package eventlog
@@ -35,7 +39,7 @@ type Event struct {
 	Body json.RawMessage
 }
 
-// Body is a typed event. The kinds are listed in kinds.go.
+// Body is a typed event. Each has its place in the table of kinds.go.
 type Body interface{ EventKind() string }
 
 // Decode reads the body of e into v. A body that does not fit is a fault of
@@ -55,6 +59,7 @@ func Decode[T Body](e Event) (T, error) {
 type Log struct {
 	db    *db.DB
 	clock core.Clock
+	kinds map[string]bool // that this program knows
 
 	mu   sync.Mutex
 	wake chan struct{} // closed and replaced at each local commit or cursor move
@@ -62,12 +67,15 @@ type Log struct {
 
 // New returns the log of d.
 func New(d *db.DB, clock core.Clock) *Log {
-	return &Log{db: d, clock: clock, wake: make(chan struct{})}
+	return &Log{db: d, clock: clock, kinds: knownKinds(), wake: make(chan struct{})}
 }
 
 // Append adds an event to the transaction and returns its id. Consumers see it
 // once the transaction is committed.
 func (l *Log) Append(ctx context.Context, tx *db.Tx, body Body) (int64, error) {
+	if !l.kinds[body.EventKind()] {
+		return 0, fmt.Errorf("append %s: the kind is missing in the table of kinds.go", body.EventKind())
+	}
 	raw, err := json.Marshal(body)
 	if err != nil {
 		return 0, fmt.Errorf("encode %s: %w", body.EventKind(), err)

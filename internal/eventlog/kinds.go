@@ -2,6 +2,27 @@ package eventlog
 
 import "github.com/caduceus-bio/caduceus/internal/core"
 
+// bodies is the table of all kinds that this program knows. What is not in it can't
+// be appended; what comes from the database and is not in it is a newer program's.
+func bodies() []Body {
+	return []Body{
+		MemberChanged{}, ClassChanged{}, TorrentAdded{}, TorrentChanged{}, TorrentDeleted{}, ClientsChanged{},
+		LeechWindowsChanged{}, LeechEdge{}, TransferSuspect{}, RosterDrift{}, LedgerTrouble{},
+		JobFailed{}, JobFinished{}, JobRequested{},
+		IRCKeyChanged{}, IRCCertificateRemoved{}, IRCNickChanged{}, IRCChannelChanged{}, IRCLinesChanged{}, IRCForgotten{}, IRCRemoval{},
+		EventSetAside{}, EventAgain{},
+	}
+}
+
+// knownKinds returns the kinds of the table.
+func knownKinds() map[string]bool {
+	kinds := map[string]bool{}
+	for _, b := range bodies() {
+		kinds[b.EventKind()] = true
+	}
+	return kinds
+}
+
 // Bodies name what changed, not how: a consumer reads the present state from the
 // owner's tables, so handling an event twice or late does no harm.
 
@@ -222,3 +243,24 @@ type IRCRemoval struct {
 
 // EventKind implements Body.
 func (IRCRemoval) EventKind() string { return "IRCRemoval" }
+
+// EventSetAside says that a consumer has given up an event for now, because of a
+// fault of the event itself. It is appended once for each event and consumer.
+type EventSetAside struct {
+	Skipped  int64  `json:"skipped"` // what RunAgain takes
+	Consumer string `json:"consumer"`
+	Event    int64  `json:"event"`
+	Kind     string `json:"kind"`
+	Tries    int    `json:"tries"`
+	Text     string `json:"text"` // what the fault is
+}
+
+// EventKind implements Body.
+func (EventSetAside) EventKind() string { return "EventSetAside" }
+
+// EventAgain makes each consumer look whether it is to handle an event again. The log
+// appends and reads it itself.
+type EventAgain struct{}
+
+// EventKind implements Body.
+func (EventAgain) EventKind() string { return "EventAgain" }
