@@ -20,9 +20,6 @@ const (
 	trackerCursor  = "tracker"
 )
 
-// cursorLimit is how long moving a cursor may take once the room is to end.
-const cursorLimit = 1500 * time.Millisecond
-
 // announcer says each new torrent once, in order. Its place in the event log
 // moves line by line, each time the server has acknowledged one.
 type announcer struct {
@@ -30,7 +27,6 @@ type announcer struct {
 	deps    Deps
 	metrics *metrics
 	link    *link
-	done    int64 // the last event that was dealt with; the consumer gives a batch again after an error
 }
 
 func newAnnouncer(c Config, d Deps, m *metrics, l *link) *announcer {
@@ -38,38 +34,13 @@ func newAnnouncer(c Config, d Deps, m *metrics, l *link) *announcer {
 }
 
 func (a *announcer) run(ctx context.Context) error {
-	return a.deps.Events.Consume(ctx, eventlog.Consumer{Name: announceCursor, Handle: a.handle, Log: a.deps.Log})
-}
-
-func (a *announcer) handle(ctx context.Context, events []eventlog.Event) error {
-	for _, e := range events {
-		if e.ID <= a.done || e.Kind != (eventlog.TorrentAdded{}).EventKind() {
-			continue
-		}
-		if err := a.torrentAdded(ctx, e); err != nil {
-			return err
-		}
-		if err := advance(ctx, a.deps.Events, announceCursor, e.ID); err != nil {
-			return err
-		}
-		a.done = e.ID
-	}
-	return nil
-}
-
-// advance moves a cursor even when ctx has just ended: the line is out.
-func advance(ctx context.Context, log *eventlog.Log, cursor string, id int64) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cursorLimit)
-	defer cancel()
-	return log.Advance(ctx, cursor, id)
+	return a.deps.Events.Consume(ctx, eventlog.Consumer{
+		Name: announceCursor, Handlers: []eventlog.Handler{eventlog.On(a.torrentAdded)}, Log: a.deps.Log,
+	})
 }
 
 // torrentAdded returns nil once the torrent is announced or needs no announce.
-func (a *announcer) torrentAdded(ctx context.Context, e eventlog.Event) error {
-	added, err := eventlog.Decode[eventlog.TorrentAdded](e)
-	if err != nil {
-		return err
-	}
+func (a *announcer) torrentAdded(ctx context.Context, e eventlog.Event, added eventlog.TorrentAdded) error {
 	if age := a.deps.Clock().Sub(e.At); age > a.cfg.Backlog.Duration {
 		a.deps.Log.Warn("an upload is too old to be announced", "torrent", added.Torrent, "age", age.Round(time.Hour))
 		a.metrics.skipped.WithLabelValues("old").Inc()

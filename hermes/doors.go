@@ -133,27 +133,35 @@ func (d *doors) run(ctx context.Context) error {
 
 // follow keeps the channels and the rights of people up to date by the event log.
 func (d *doors) follow(ctx context.Context) error {
-	return d.deps.Events.ConsumeFrom(ctx, d.from, eventlog.Consumer{Name: doorCursor, Handle: d.apply, Log: d.deps.Log})
+	return d.deps.Events.ConsumeFrom(ctx, d.from, d.consumer())
 }
 
-func (d *doors) apply(ctx context.Context, events []eventlog.Event) error {
-	changed := map[core.MemberID]bool{}
-	everybody, channels := false, false
-	for _, e := range events {
-		switch e.Kind {
-		case eventlog.MemberChanged{}.EventKind():
-			body, err := eventlog.Decode[eventlog.MemberChanged](e)
-			if err != nil {
-				return err
-			}
-			changed[body.Member] = true
-		case eventlog.ClassChanged{}.EventKind():
-			everybody = true
-		case eventlog.IRCChannelChanged{}.EventKind():
-			channels = true
-		}
+// news is what a batch of events says to read again.
+type news struct {
+	members             map[core.MemberID]bool
+	everybody, channels bool
+}
+
+func (d *doors) consumer() eventlog.Consumer {
+	n := news{members: map[core.MemberID]bool{}}
+	return eventlog.Consumer{
+		Name: doorCursor, Log: d.deps.Log,
+		Handlers: []eventlog.Handler{
+			eventlog.Note(func(e eventlog.MemberChanged) { n.members[e.Member] = true }),
+			eventlog.Note(func(eventlog.ClassChanged) { n.everybody = true }),
+			eventlog.Note(func(eventlog.IRCChannelChanged) { n.channels = true }),
+		},
+		Missed: func(eventlog.Event, error) { n.everybody = true }, // whomever it was about
+		Flush: func(ctx context.Context, _ int64) error {
+			noted := n
+			n = news{members: map[core.MemberID]bool{}}
+			return d.apply(ctx, noted)
+		},
 	}
-	if channels || everybody { // the classes that they ask for may have changed
+}
+
+func (d *doors) apply(ctx context.Context, n news) error {
+	if n.channels || n.everybody { // the classes that they ask for may have changed
 		if err := d.load(ctx); err != nil {
 			return err // the events come again
 		}
@@ -164,7 +172,7 @@ func (d *doors) apply(ctx context.Context, events []eventlog.Event) error {
 		return nil
 	}
 	for _, id := range s.membersHere() {
-		if everybody || changed[id] {
+		if n.everybody || n.members[id] {
 			if err := d.reread(ctx, s, id); err != nil {
 				return err
 			}

@@ -21,7 +21,7 @@ const noticeCursor = "hermes:notices"
 const (
 	noticeLine     = 400 // bytes
 	noticePatience = 2 * time.Minute
-	noticeTries    = 5 // refusals before a notice is given up, so that one closed channel doesn't hold up the others
+	noticeTries    = 5 // refusals before a notice is set aside, so that one closed channel doesn't hold up the others
 )
 
 // notices tells channels what happened.
@@ -31,8 +31,6 @@ type notices struct {
 	metrics *metrics
 	link    *link
 	look    func() // makes the topics be looked at
-	done    int64
-	tries   int // of the event after done
 }
 
 func newNotices(c Config, d Deps, m *metrics, l *link, look func()) *notices {
@@ -40,34 +38,45 @@ func newNotices(c Config, d Deps, m *metrics, l *link, look func()) *notices {
 }
 
 func (n *notices) run(ctx context.Context) error {
-	return n.deps.Events.Consume(ctx, eventlog.Consumer{Name: noticeCursor, Handle: n.handle, Log: n.deps.Log})
+	return n.deps.Events.Consume(ctx, eventlog.Consumer{
+		Name: noticeCursor, Handlers: n.handlers(), Log: n.deps.Log,
+		Retry: eventlog.Retry{Tries: noticeTries},
+		Missed: func(e eventlog.Event, err error) {
+			n.deps.Log.Error("a notice is given up", "event", e.ID, "kind", e.Kind, "err", err)
+			n.metrics.given.Inc()
+		},
+	})
 }
 
-func (n *notices) handle(ctx context.Context, events []eventlog.Event) error {
-	for _, e := range events {
-		if e.ID <= n.done {
-			continue
-		}
-		channel, text, err := n.compose(ctx, e)
-		if err != nil {
-			return err
-		}
-		if channel == "" || text == "" {
-			continue
-		}
-		if err := n.tell(ctx, channel, text); err != nil {
-			return err
-		}
-		if err := advance(ctx, n.deps.Events, noticeCursor, e.ID); err != nil {
-			return err
-		}
-		n.done, n.tries = e.ID, 0
+func (n *notices) handlers() []eventlog.Handler {
+	staff, debug := n.cfg.StaffChannel, n.cfg.DebugChannel
+	return []eventlog.Handler{
+		eventlog.On(func(context.Context, eventlog.Event, eventlog.LeechWindowsChanged) error {
+			n.look()
+			return nil
+		}),
+		eventlog.On(n.leechEdge),
+		eventlog.On(n.transferSuspect),
+		notice(n, debug, func(f eventlog.JobFailed) string {
+			return fmt.Sprintf("Job %s failed (run %d): %s", f.Job, f.Run, f.Text)
+		}),
+		notice(n, staff, finishLine),
+		notice(n, staff, ledgerLine),
+		notice(n, staff, driftLine),
 	}
-	return nil
 }
 
-// tell returns nil once the channel has the line, or refused it often enough.
+// notice tells a channel of each event of a kind.
+func notice[T eventlog.Body](n *notices, channel string, line func(T) string) eventlog.Handler {
+	return eventlog.On(func(ctx context.Context, _ eventlog.Event, body T) error { return n.tell(ctx, channel, line(body)) })
+}
+
+// tell returns nil once the channel has the line. Not to be let in and to be refused
+// are faults of the notice: with others all may be well.
 func (n *notices) tell(ctx context.Context, channel, line string) error {
+	if channel == "" || line == "" {
+		return nil
+	}
 	s, err := n.link.await(ctx, channel, noticePatience)
 	if err == nil {
 		err = s.say(ctx, replies, girc.PRIVMSG, channel, text.Cut(text.Clean(line), noticeLine))
@@ -76,61 +85,47 @@ func (n *notices) tell(ctx context.Context, channel, line string) error {
 		return err
 	}
 	n.metrics.undelivered.Inc()
-	if n.tries++; errors.Is(err, errNotLetIn) || (errors.Is(err, errRefused) && n.tries >= noticeTries) {
-		n.deps.Log.Error("a notice is given up", "channel", channel, "text", line, "err", err)
-		n.metrics.given.Inc()
-		return nil
+	err = fmt.Errorf("tell %s: %w", channel, err)
+	if errors.Is(err, errNotLetIn) || errors.Is(err, errRefused) {
+		return eventlog.Faulty(err)
 	}
-	return fmt.Errorf("tell %s: %w", channel, err)
+	return err
 }
 
-// compose returns the channel and the line for an event, "" for none.
-func (n *notices) compose(ctx context.Context, e eventlog.Event) (channel, text string, err error) {
-	switch e.Kind {
-	case eventlog.LeechWindowsChanged{}.EventKind():
-		n.look()
-		return "", "", nil
-	case eventlog.LeechEdge{}.EventKind():
-		n.look()
-		edge, err := eventlog.Decode[eventlog.LeechEdge](e)
-		if err != nil {
-			return "", "", err
-		}
-		schedule, err := n.deps.Economy.Schedule(ctx)
-		if err != nil {
-			return "", "", err
-		}
-		now := schedule.Effective(core.LeechNormal, 0, 0, n.deps.Clock())
-		return n.cfg.GeneralChannel, edgeLine(edge, now), nil
-	case eventlog.JobFailed{}.EventKind():
-		f, err := eventlog.Decode[eventlog.JobFailed](e)
-		return n.cfg.DebugChannel, fmt.Sprintf("Job %s failed (run %d): %s", f.Job, f.Run, f.Text), err
-	case eventlog.LedgerTrouble{}.EventKind():
-		f, err := eventlog.Decode[eventlog.LedgerTrouble](e)
-		return n.cfg.StaffChannel, ledgerLine(f), err
-	case eventlog.JobFinished{}.EventKind():
-		f, err := eventlog.Decode[eventlog.JobFinished](e)
-		how := "is done"
-		if !f.OK {
-			how = "failed"
-		}
-		return n.cfg.StaffChannel, fmt.Sprintf("%s: job %s %s (run %d). %s", f.StartedBy, f.Job, how, f.Run, f.Text), err
-	case eventlog.TransferSuspect{}.EventKind():
-		s, err := eventlog.Decode[eventlog.TransferSuspect](e)
-		if err != nil {
-			return "", "", err
-		}
-		who, err := n.who(ctx, s.Member)
-		return n.cfg.StaffChannel, suspectLine(s, who) + " " + n.deps.Catalog.Permalink(s.Torrent), err
-	case eventlog.RosterDrift{}.EventKind():
-		d, err := eventlog.Decode[eventlog.RosterDrift](e)
-		text := fmt.Sprintf("The tracker was not up to date, and is again: %d members, %d torrents", d.Members, d.Torrents)
-		if d.Rules {
-			text += " and the rules"
-		}
-		return n.cfg.StaffChannel, text + " differed from the database. Something was changed past the event log.", err
+func (n *notices) leechEdge(ctx context.Context, _ eventlog.Event, edge eventlog.LeechEdge) error {
+	n.look()
+	schedule, err := n.deps.Economy.Schedule(ctx)
+	if err != nil {
+		return err
 	}
-	return "", "", nil
+	now := schedule.Effective(core.LeechNormal, 0, 0, n.deps.Clock())
+	return n.tell(ctx, n.cfg.GeneralChannel, edgeLine(edge, now))
+}
+
+func (n *notices) transferSuspect(ctx context.Context, _ eventlog.Event, s eventlog.TransferSuspect) error {
+	who, err := n.who(ctx, s.Member)
+	if err != nil {
+		return err
+	}
+	return n.tell(ctx, n.cfg.StaffChannel, suspectLine(s, who)+" "+n.deps.Catalog.Permalink(s.Torrent))
+}
+
+// finishLine tells how a job ended that somebody asked for.
+func finishLine(f eventlog.JobFinished) string {
+	how := "is done"
+	if !f.OK {
+		how = "failed"
+	}
+	return fmt.Sprintf("%s: job %s %s (run %d). %s", f.StartedBy, f.Job, how, f.Run, f.Text)
+}
+
+// driftLine tells that the tracker did not know what it should.
+func driftLine(d eventlog.RosterDrift) string {
+	text := fmt.Sprintf("The tracker was not up to date, and is again: %d members, %d torrents", d.Members, d.Torrents)
+	if d.Rules {
+		text += " and the rules"
+	}
+	return text + " differed from the database. Something was changed past the event log."
 }
 
 // ledgerLine tells of trouble with recording transfer.

@@ -186,11 +186,27 @@ func (l *news) ConsumeFrom(ctx context.Context, _ int64, c eventlog.Consumer) er
 		case <-ctx.Done():
 			return nil
 		case e := <-l.ch:
-			if err := c.Handle(ctx, []eventlog.Event{e}); err != nil && ctx.Err() == nil {
+			if err := deliver(ctx, c, e); err != nil && ctx.Err() == nil {
 				return err
 			}
 		}
 	}
+}
+
+// deliver hands c one event as a log does that tries nothing twice.
+func deliver(ctx context.Context, c eventlog.Consumer, e eventlog.Event) error {
+	for _, h := range c.Handlers {
+		if h.Kind != e.Kind {
+			continue
+		}
+		switch err := h.Do(ctx, nil, e); {
+		case eventlog.IsFaulty(err):
+			c.Missed(e, err)
+		case err != nil:
+			return err
+		}
+	}
+	return c.Flush(ctx, e.ID)
 }
 
 // shelf keeps channels in memory.

@@ -137,16 +137,11 @@ func fromHistory(m irc.Message, target string) *line {
 }
 
 // noteForgotten adds what an event wants deleted to the others.
-func (n *network) noteForgotten(list []eventlog.IRCForgotten, e eventlog.Event) []eventlog.IRCForgotten {
-	body, err := eventlog.Decode[eventlog.IRCForgotten](e)
-	if err != nil {
-		n.log.Error("an event can't be read", "err", err)
+func noteForgotten(list []eventlog.IRCForgotten, e eventlog.IRCForgotten) []eventlog.IRCForgotten {
+	if slices.Contains(list, e) {
 		return list
 	}
-	if slices.Contains(list, body) {
-		return list
-	}
-	return append(list, body)
+	return append(list, e)
 }
 
 // forget deletes again what was deleted on request, with what was not written yet
@@ -186,9 +181,15 @@ func (n *network) forgetMissed(ctx context.Context, log EventLog, upTo int64) er
 			break
 		}
 		for _, e := range events {
-			if e.Kind == (eventlog.IRCForgotten{}).EventKind() {
-				list = n.noteForgotten(list, e)
+			if e.Kind != (eventlog.IRCForgotten{}).EventKind() {
+				continue
 			}
+			body, err := eventlog.Decode[eventlog.IRCForgotten](e)
+			if err != nil {
+				n.log.Error("an event can't be read", "err", err)
+				continue
+			}
+			list = noteForgotten(list, body)
 		}
 		pos = events[len(events)-1].ID
 	}

@@ -67,93 +67,79 @@ const Consumer = "ircd"
 // follow keeps the rights of open connections as the site has them, by the events
 // after from. It returns when ctx ends.
 func (n *network) follow(ctx context.Context, log EventLog, from int64) error {
-	return log.ConsumeFrom(ctx, from, eventlog.Consumer{Name: Consumer, Handle: n.apply, Log: n.log})
+	return log.ConsumeFrom(ctx, from, n.consumer())
 }
 
-// apply handles events. A member who can't be read is logged out, so nothing
-// has to wait or come again: whoever logs in is read anew.
-func (n *network) apply(ctx context.Context, events []eventlog.Event) error {
-	done := map[core.MemberID]bool{}
-	everybody, lines := false, false
-	var forgotten []eventlog.IRCForgotten
-	for _, e := range events {
-		switch e.Kind {
-		case eventlog.MemberChanged{}.EventKind():
-			body, err := eventlog.Decode[eventlog.MemberChanged](e)
-			if err != nil {
-				n.log.Error("an event can't be read; all members are looked at instead", "err", err)
-				everybody = true
-				continue
-			}
-			if !done[body.Member] {
-				done[body.Member] = true
-				if err := n.reread(ctx, body.Member); err != nil {
-					return err
+// noted is what a batch of events leaves to be done at its end.
+type noted struct {
+	done             map[core.MemberID]bool // who was looked at
+	everybody, lines bool
+	forgotten        []eventlog.IRCForgotten
+}
+
+func newNoted() *noted { return &noted{done: map[core.MemberID]bool{}} }
+
+// consumer handles events. A member who can't be read is logged out, so nothing has
+// to wait or come again for that: whoever logs in is read anew.
+func (n *network) consumer() eventlog.Consumer {
+	batch := newNoted()
+	return eventlog.Consumer{
+		Name: Consumer, Log: n.log,
+		Handlers: []eventlog.Handler{
+			eventlog.On(func(ctx context.Context, _ eventlog.Event, e eventlog.MemberChanged) error {
+				if batch.done[e.Member] {
+					return nil
 				}
-			}
-		case eventlog.ClassChanged{}.EventKind():
-			everybody = true
-		case eventlog.IRCLinesChanged{}.EventKind():
-			lines = true
-		case eventlog.IRCForgotten{}.EventKind():
-			forgotten = n.noteForgotten(forgotten, e)
-		default:
-			if err := n.applyOther(ctx, e); err != nil {
+				err := n.reread(ctx, e.Member)
+				batch.done[e.Member] = err == nil
 				return err
-			}
-		}
+			}),
+			eventlog.On(func(ctx context.Context, _ eventlog.Event, e eventlog.IRCChannelChanged) error {
+				return n.followChannel(ctx, e.Channel)
+			}),
+			eventlog.Note(func(eventlog.ClassChanged) { batch.everybody = true }),
+			eventlog.Note(func(eventlog.IRCLinesChanged) { batch.lines = true }),
+			eventlog.Note(func(e eventlog.IRCForgotten) { batch.forgotten = noteForgotten(batch.forgotten, e) }),
+			eventlog.Note(func(e eventlog.IRCRemoval) { n.remove(e.Nick, e.By, e.Reason) }),
+			eventlog.Note(n.followKey),
+			eventlog.Note(func(e eventlog.IRCNickChanged) {
+				n.locked(func() { n.followNick(e.Member, e.Nick, e.Removed) })
+			}),
+			eventlog.Note(func(e eventlog.IRCCertificateRemoved) {
+				n.locked(func() { n.dropCertificate(e.Member, e.Fingerprint) })
+			}),
+		},
+		Missed: func(eventlog.Event, error) { batch.everybody = true }, // whomever it was about
+		Flush: func(ctx context.Context, _ int64) error {
+			now := batch
+			batch = newNoted()
+			return n.finish(ctx, now)
+		},
 	}
-	if lines {
+}
+
+// finish does what a batch of events left to be done.
+func (n *network) finish(ctx context.Context, b *noted) error {
+	if b.lines {
 		if _, err := n.followLines(ctx); err != nil {
 			return err
 		}
 	}
-	if everybody {
+	if b.everybody {
 		if err := n.rereadAll(ctx); err != nil {
 			return err
 		}
 	}
-	return n.forget(ctx, forgotten) // last, as it may have to wait for the history
+	return n.forget(ctx, b.forgotten) // last, as it may have to wait for the history
 }
 
-// applyOther handles events that name one thing each. One that can't be read has no
-// effect.
-func (n *network) applyOther(ctx context.Context, e eventlog.Event) (err error) {
-	switch e.Kind {
-	case eventlog.IRCChannelChanged{}.EventKind():
-		var body eventlog.IRCChannelChanged
-		if body, err = eventlog.Decode[eventlog.IRCChannelChanged](e); err == nil {
-			return n.followChannel(ctx, body.Channel)
+// followKey logs out who was logged in with an IRC key that is no more.
+func (n *network) followKey(e eventlog.IRCKeyChanged) {
+	n.locked(func() {
+		if a := n.accounts[e.Member]; a != nil {
+			n.logOut(a, "Your IRC key was changed, log in with the new one")
 		}
-	case eventlog.IRCRemoval{}.EventKind():
-		var body eventlog.IRCRemoval
-		if body, err = eventlog.Decode[eventlog.IRCRemoval](e); err == nil {
-			n.remove(body.Nick, body.By, body.Reason)
-		}
-	case eventlog.IRCKeyChanged{}.EventKind():
-		var body eventlog.IRCKeyChanged
-		if body, err = eventlog.Decode[eventlog.IRCKeyChanged](e); err == nil {
-			n.locked(func() {
-				if a := n.accounts[body.Member]; a != nil {
-					n.logOut(a, "Your IRC key was changed, log in with the new one")
-				}
-			})
-		}
-	case eventlog.IRCNickChanged{}.EventKind():
-		var body eventlog.IRCNickChanged
-		if body, err = eventlog.Decode[eventlog.IRCNickChanged](e); err == nil {
-			n.locked(func() { n.followNick(body.Member, body.Nick, body.Removed) })
-		}
-	case eventlog.IRCCertificateRemoved{}.EventKind():
-		var body eventlog.IRCCertificateRemoved
-		if body, err = eventlog.Decode[eventlog.IRCCertificateRemoved](e); err == nil {
-			n.locked(func() { n.dropCertificate(body.Member, body.Fingerprint) })
-		}
-	}
-	if err != nil {
-		n.log.Error("an event can't be read", "err", err)
-	}
-	return nil
+	})
 }
 
 // dropCertificate ends a member's connections by a certificate: they may have been

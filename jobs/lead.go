@@ -17,13 +17,7 @@ func (r *Room) lead(ctx context.Context, workers []*worker) error {
 	}
 	for ctx.Err() == nil {
 		_, err := r.withLease(ctx, "jobs", func(ctx context.Context) error {
-			return r.deps.Events.Consume(ctx, eventlog.Consumer{
-				Name: "jobs",
-				Handle: func(ctx context.Context, events []eventlog.Event) error {
-					return r.handle(ctx, byName, events)
-				},
-				Log: r.deps.Log,
-			})
+			return r.deps.Events.Consume(ctx, eventlog.Consumer{Name: "jobs", Handlers: r.handlers(byName), Log: r.deps.Log})
 		})
 		if err != nil && ctx.Err() == nil {
 			r.deps.Log.Warn("jobs do not read the event log", "err", err, "again_in", firstRetry)
@@ -33,32 +27,21 @@ func (r *Room) lead(ctx context.Context, workers []*worker) error {
 	return nil
 }
 
-func (r *Room) handle(ctx context.Context, workers map[string]*worker, events []eventlog.Event) error {
-	for _, e := range events {
-		switch e.Kind {
-		case eventlog.LeechWindowsChanged{}.EventKind():
+func (r *Room) handlers(workers map[string]*worker) []eventlog.Handler {
+	return []eventlog.Handler{
+		eventlog.On(func(context.Context, eventlog.Event, eventlog.LeechWindowsChanged) error {
 			workers[schedule.FreeleechEdges].poke(true)
-		case eventlog.JobRequested{}.EventKind():
-			if err := r.requested(ctx, workers, e); err != nil {
+			return nil
+		}),
+		eventlog.On(func(ctx context.Context, _ eventlog.Event, body eventlog.JobRequested) error {
+			req, waits, err := r.deps.Schedule.RequestByID(ctx, body.Request)
+			if err != nil || !waits {
 				return err
 			}
-		}
+			if w, ok := workers[req.Job]; ok {
+				w.poke(false)
+			}
+			return nil
+		}),
 	}
-	return nil
-}
-
-func (r *Room) requested(ctx context.Context, workers map[string]*worker, e eventlog.Event) error {
-	body, err := eventlog.Decode[eventlog.JobRequested](e)
-	if err != nil { // it would be as wrong the next time
-		r.deps.Log.Error("event skipped", "err", err)
-		return nil
-	}
-	req, waits, err := r.deps.Schedule.RequestByID(ctx, body.Request)
-	if err != nil || !waits {
-		return err
-	}
-	if w, ok := workers[req.Job]; ok {
-		w.poke(false)
-	}
-	return nil
 }

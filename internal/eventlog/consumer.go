@@ -1,8 +1,11 @@
 package eventlog
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"time"
 )
 
@@ -14,17 +17,49 @@ type Consumer struct {
 	// FromNow starts a consumer that never ran before at the newest event
 	// instead of the first.
 	FromNow bool
-	// Handle is given 1 to Batch events, oldest first. When it returns nil they
-	// count as handled; an error is logged and the same events come again
-	// after a back-off (at least once: Handle must be idempotent).
-	Handle func(ctx context.Context, events []Event) error
-	// Batch is the most events in one call; 0 means 256.
+	// Handlers has one handler for each kind of events that concerns the consumer;
+	// others are passed over. An event is handled when its handler has returned nil.
+	// The cursor is moved past it at once, even if ctx has ended: its effect is out.
+	Handlers []Handler
+	// Flush, where it is set, does what the handlers of a batch only noted. Then
+	// events count as handled when Flush has returned nil, up to event upTo; after an
+	// error they come again. Flush forgets what was noted, also when it fails. It is
+	// called for each batch, even one without any event of the consumer's kinds.
+	Flush func(ctx context.Context, upTo int64) error
+	// Missed, where it is set, is told of each event that is about to be set aside
+	// because of err, before Flush: for a consumer that must then be on the safe side.
+	Missed func(e Event, err error)
+	// Batch is the most events that are read at once; 0 means 256.
 	Batch int
+	Retry Retry
 	Log   *slog.Logger
 }
 
+// Retry says how often and when a consumer tries again.
+type Retry struct {
+	Tries int           // of an event with a fault, before it is set aside; 0 means 3
+	First time.Duration // the wait after a failure, doubled by each further one; 0 means Poll
+	Most  time.Duration // the longest wait; 0 means 30 seconds
+	// Spread shortens a wait a little, so that not all come back in step; nil means
+	// at random, by up to a half.
+	Spread func(time.Duration) time.Duration
+	// Wait waits for the time or until ctx ends; nil does so by the real clock.
+	Wait func(context.Context, time.Duration)
+}
+
+func (r Retry) orDefaults() Retry {
+	r.Tries, r.First, r.Most = cmp.Or(r.Tries, 3), cmp.Or(r.First, Poll), cmp.Or(r.Most, 30*time.Second)
+	if r.Spread == nil {
+		r.Spread = func(d time.Duration) time.Duration { return d - rand.N(d/2+1) } //nolint:gosec // no secret: it only spreads load
+	}
+	if r.Wait == nil {
+		r.Wait = func(ctx context.Context, d time.Duration) { wait(ctx, nil, d) }
+	}
+	return r
+}
+
 // Consume runs c until ctx ends, and then returns nil. It returns an error only
-// when its cursor can't be read.
+// when its cursor can't be read, or when c contradicts itself.
 func (l *Log) Consume(ctx context.Context, c Consumer) error {
 	pos, err := l.start(ctx, c)
 	if err != nil {
@@ -37,52 +72,12 @@ func (l *Log) Consume(ctx context.Context, c Consumer) error {
 // handler has loaded everything up to event pos from the tables themselves. The
 // cursor is moved to pos at once, so that whoever waits for the consumer knows.
 func (l *Log) ConsumeFrom(ctx context.Context, pos int64, c Consumer) error {
-	limit := c.Batch
-	if limit <= 0 {
-		limit = 256
+	f, err := l.follow(pos, c)
+	if err != nil {
+		return err
 	}
-	backoff := Poll
-	recorded := false // whether the cursor says pos, at the beginning
-	for ctx.Err() == nil {
-		wake := l.waker()
-		var err error
-		if !recorded {
-			err = l.Advance(ctx, c.Name, pos)
-			recorded = err == nil
-		}
-		before := pos
-		if err == nil {
-			pos, err = l.step(ctx, pos, limit, c)
-		}
-		switch {
-		case err != nil && ctx.Err() == nil:
-			c.Log.Error("events wait", "consumer", c.Name, "after", pos, "err", err, "again_in", backoff)
-			wait(ctx, nil, backoff)
-			backoff = min(2*backoff, 30*time.Second)
-		case pos == before:
-			backoff = Poll
-			wait(ctx, wake, Poll)
-		default:
-			backoff = Poll
-		}
-	}
+	f.run(ctx)
 	return nil
-}
-
-// step handles the next events after pos and returns where the cursor is then.
-func (l *Log) step(ctx context.Context, pos int64, limit int, c Consumer) (int64, error) {
-	events, err := l.Read(ctx, pos, limit)
-	if err != nil || len(events) == 0 {
-		return pos, err
-	}
-	if err := c.Handle(ctx, events); err != nil {
-		return pos, err
-	}
-	last := events[len(events)-1].ID
-	if err := l.Advance(ctx, c.Name, last); err != nil {
-		return pos, err
-	}
-	return last, nil
 }
 
 func (l *Log) start(ctx context.Context, c Consumer) (int64, error) {
@@ -94,4 +89,23 @@ func (l *Log) start(ctx context.Context, c Consumer) (int64, error) {
 		return l.Last(ctx)
 	}
 	return 0, nil
+}
+
+// follow makes c ready to run.
+func (l *Log) follow(pos int64, c Consumer) (*follower, error) {
+	handlers := map[string]Handler{}
+	for _, h := range c.Handlers {
+		_, twice := handlers[h.Kind]
+		switch {
+		case twice:
+			return nil, fmt.Errorf("consumer %s has two handlers of %s", c.Name, h.Kind)
+		case !l.kinds[h.Kind]:
+			return nil, fmt.Errorf("consumer %s handles %s, which is missing in the table of kinds.go", c.Name, h.Kind)
+		case h.inTx && c.Flush != nil:
+			return nil, fmt.Errorf("consumer %s handles %s in a transaction and others by Flush: make it two consumers", c.Name, h.Kind)
+		}
+		handlers[h.Kind] = h
+	}
+	c.Batch, c.Retry = cmp.Or(c.Batch, 256), c.Retry.orDefaults()
+	return &follower{log: l, c: c, handlers: handlers, handled: pos, noted: pos, recorded: -1, look: true, newer: map[string]bool{}}, nil
 }

@@ -25,8 +25,10 @@ func TestConsumerStartsAtTheFirstEventOrAtTheNewest(t *testing.T) {
 		l := eventlog.New(d, clock)
 		last := mustAppend(t, d, l, 1, 2)
 		all, news := newRecord(), newRecord()
-		run(t, l, eventlog.Consumer{Name: "all", Handle: all.handle})
-		stopNews := run(t, l, eventlog.Consumer{Name: "news", FromNow: true, Handle: news.handle})
+		c := news.consumer("news")
+		c.FromNow = true
+		run(t, l, all.consumer("all"))
+		stopNews := run(t, l, c)
 		for _, name := range []string{"all", "news"} {
 			if err := l.WaitFor(within(t, 10*time.Second), name, last); err != nil {
 				t.Fatal(err)
@@ -34,7 +36,7 @@ func TestConsumerStartsAtTheFirstEventOrAtTheNewest(t *testing.T) {
 		}
 		stopNews()
 		last = mustAppend(t, d, l, 3) // while it does not run: FromNow is for the very first time only
-		run(t, l, eventlog.Consumer{Name: "news", FromNow: true, Handle: news.handle})
+		run(t, l, c)
 		for name, r := range map[string]*record{"all": all, "news": news} {
 			if err := l.WaitFor(within(t, 10*time.Second), name, last); err != nil {
 				t.Fatal(err)
@@ -55,16 +57,20 @@ func TestConsumerIsGivenTheSameEventsAfterAnError(t *testing.T) {
 		l := eventlog.New(d, clock)
 		last := mustAppend(t, d, l, 1, 2, 3)
 		var mu sync.Mutex
+		var noted []int
 		var calls [][]int
-		run(t, l, eventlog.Consumer{Name: "picky", Batch: 2, Handle: func(_ context.Context, events []eventlog.Event) error {
-			mu.Lock()
-			defer mu.Unlock()
-			calls = append(calls, torrents(t, events))
-			if len(calls) == 2 {
-				return errors.New("not now")
-			}
-			return nil
-		}})
+		run(t, l, eventlog.Consumer{Name: "picky", Batch: 2,
+			Handlers: []eventlog.Handler{eventlog.Note(func(e eventlog.TorrentAdded) { noted = append(noted, int(e.Torrent)) })},
+			Flush: func(context.Context, int64) error {
+				mu.Lock()
+				defer mu.Unlock()
+				calls = append(calls, noted)
+				noted = nil
+				if len(calls) == 2 {
+					return errors.New("not now")
+				}
+				return nil
+			}})
 		if err := l.WaitFor(within(t, 10*time.Second), "picky", last); err != nil {
 			t.Fatal(err)
 		}
@@ -83,7 +89,7 @@ func TestConsumerIsWokenAtOnce(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		l := eventlog.New(d, clock)
 		r := newRecord()
-		run(t, l, eventlog.Consumer{Name: "awake", Handle: r.handle})
+		run(t, l, r.consumer("awake"))
 		if err := l.WaitFor(within(t, 10*time.Second), "awake", 0); err != nil {
 			t.Fatal(err)
 		}
@@ -108,7 +114,7 @@ func TestConsumerSeesEventsOfOtherProcesses(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		r := newRecord()
-		run(t, eventlog.New(d, clock), eventlog.Consumer{Name: "far", Handle: r.handle})
+		run(t, eventlog.New(d, clock), r.consumer("far"))
 		mustAppend(t, d, eventlog.New(d, clock), 1)
 		select {
 		case <-r.out:
@@ -224,7 +230,9 @@ func TestConsumeFromRecordsWhereItBegins(t *testing.T) {
 		defer func() { cancel(); wg.Wait() }()
 		r := newRecord()
 		wg.Go(func() {
-			if err := l.ConsumeFrom(ctx, last, eventlog.Consumer{Name: "tracker", Log: quiet(), Handle: r.handle}); err != nil {
+			c := r.consumer("tracker")
+			c.Log = quiet()
+			if err := l.ConsumeFrom(ctx, last, c); err != nil {
 				t.Error(err)
 			}
 		})
@@ -239,8 +247,7 @@ func TestConsumeFromRecordsWhereItBegins(t *testing.T) {
 
 func TestConsumerOutlivesADatabaseThatFails(t *testing.T) {
 	t.Parallel()
-	c := dbtest.SQLiteConfig(t)
-	d := dbtest.Open(t, c)
+	d := dbtest.SQLite(t)
 	l := eventlog.New(d, clock)
 	complained := make(chan struct{})
 	var once sync.Once
@@ -251,7 +258,9 @@ func TestConsumerOutlivesADatabaseThatFails(t *testing.T) {
 		return len(p), nil
 	}), nil))
 	r := newRecord()
-	run(t, l, eventlog.Consumer{Name: "patient", Log: log, Handle: r.handle})
+	c := r.consumer("patient")
+	c.Log = log
+	run(t, l, c)
 	if err := l.WaitFor(within(t, 10*time.Second), "patient", 0); err != nil {
 		t.Fatal(err)
 	}
@@ -400,10 +409,10 @@ func TestConsumerProcess(t *testing.T) {
 	defer f.Close()
 	err = l.Consume(within(t, 60*time.Second), eventlog.Consumer{
 		Name: "mortal", Batch: 1, Log: quiet(),
-		Handle: func(_ context.Context, events []eventlog.Event) error {
-			_, err := f.WriteString(strconv.Itoa(torrents(t, events)[0]) + "\n")
+		Handlers: []eventlog.Handler{eventlog.On(func(_ context.Context, _ eventlog.Event, e eventlog.TorrentAdded) error {
+			_, err := f.WriteString(strconv.Itoa(int(e.Torrent)) + "\n")
 			return err
-		},
+		})},
 	})
 	if err != nil {
 		t.Error(err)

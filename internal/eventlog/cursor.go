@@ -24,12 +24,14 @@ func (l *Log) cursor(ctx context.Context, name string) (int64, bool, error) {
 	return pos, ok, nil
 }
 
-// Advance records that the consumer has handled everything up to pos. A cursor
-// never goes back.
+// Advance records that the consumer needs nothing up to pos: for one that begins
+// there, or that others must not wait for. A cursor never goes back. Consume moves
+// the cursor of a running consumer.
 func (l *Log) Advance(ctx context.Context, name string, pos int64) error {
 	err := l.db.Tx(ctx, func(tx *db.Tx) error {
 		tx.OnCommit(l.broadcast)
-		return l.AdvanceTx(ctx, tx, name, pos)
+		_, err := l.advance(ctx, tx, name, pos)
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("move the cursor of %s: %w", name, err)
@@ -37,22 +39,24 @@ func (l *Log) Advance(ctx context.Context, name string, pos int64) error {
 	return nil
 }
 
-// AdvanceTx is Advance inside the transaction that holds the event's effect:
-// then the effect happens exactly once.
-func (l *Log) AdvanceTx(ctx context.Context, tx *db.Tx, name string, pos int64) error {
+// advance moves a cursor, and reports whether it stood before pos.
+func (l *Log) advance(ctx context.Context, tx *db.Tx, name string, pos int64) (moved bool, err error) {
 	now := l.clock().Unix()
 	fresh, err := tx.InsertIgnore(ctx, "event_cursor", db.Row{"consumer", name, "position", pos, "updated_at", now})
 	if err != nil || fresh {
-		return err
+		return fresh, err
 	}
-	_, err = tx.Exec(ctx, "UPDATE event_cursor SET position = ?, updated_at = ? WHERE consumer = ? AND position < ?", pos, now, name, pos)
-	return err
+	n, err := tx.Exec(ctx, "UPDATE event_cursor SET position = ?, updated_at = ? WHERE consumer = ? AND position < ?", pos, now, name, pos)
+	return n > 0, err
 }
 
 // Forget removes the place of a consumer that is no more, so that nobody waits for
-// it.
+// it, and what was set aside for it.
 func (l *Log) Forget(ctx context.Context, name string) error {
 	err := l.db.Tx(ctx, func(tx *db.Tx) error {
+		if _, err := tx.Exec(ctx, "DELETE FROM event_skipped WHERE consumer = ?", name); err != nil {
+			return err
+		}
 		_, err := tx.Exec(ctx, "DELETE FROM event_cursor WHERE consumer = ?", name)
 		return err
 	})

@@ -148,7 +148,9 @@ func TestNoEventIsSkippedOrLost(t *testing.T) {
 		there := eventlog.New(d, clock) // shares no wake-up with here, as another process would
 		seen := [2]*record{newRecord(), newRecord()}
 		for i, l := range []*eventlog.Log{here, there} {
-			run(t, l, eventlog.Consumer{Name: fmt.Sprint("consumer", i), Batch: 3, Handle: seen[i].handle})
+			c := seen[i].consumer(fmt.Sprint("consumer", i))
+			c.Batch = 3
+			run(t, l, c)
 		}
 
 		const writers, each = 8, 25
@@ -218,19 +220,30 @@ func write(t *testing.T, d *db.DB, l *eventlog.Log, n int) (committed bool) {
 	return err == nil
 }
 
-// record is a handler that remembers what it was given.
+// record is a consumer that remembers what it was given.
 type record struct {
-	mu  sync.Mutex
-	got []eventlog.Event
-	out chan struct{} // gets a value for each batch
+	mu    sync.Mutex
+	noted []eventlog.Event // since the last batch ended
+	got   []eventlog.Event
+	out   chan struct{} // gets a value for each batch
 }
 
 func newRecord() *record { return &record{out: make(chan struct{}, 1000)} }
 
-func (r *record) handle(_ context.Context, events []eventlog.Event) error {
+func (r *record) consumer(name string) eventlog.Consumer {
+	return eventlog.Consumer{Name: name, Flush: r.flush, Handlers: []eventlog.Handler{
+		eventlog.On(func(_ context.Context, e eventlog.Event, _ eventlog.TorrentAdded) error {
+			r.noted = append(r.noted, e)
+			return nil
+		}),
+	}}
+}
+
+func (r *record) flush(context.Context, int64) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.got = append(r.got, events...)
+	r.got = append(r.got, r.noted...)
+	r.noted = nil
 	r.out <- struct{}{}
 	return nil
 }
@@ -239,22 +252,6 @@ func (r *record) events() []eventlog.Event {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return append([]eventlog.Event(nil), r.got...)
-}
-
-func TestDecodeKnowsEveryKind(t *testing.T) {
-	t.Parallel()
-	kinds := map[string]bool{}
-	for _, b := range []eventlog.Body{
-		eventlog.MemberChanged{}, eventlog.ClassChanged{}, eventlog.TorrentAdded{}, eventlog.TorrentChanged{},
-		eventlog.TorrentDeleted{}, eventlog.ClientsChanged{}, eventlog.LeechWindowsChanged{}, eventlog.LeechEdge{},
-		eventlog.JobFailed{}, eventlog.JobFinished{}, eventlog.JobRequested{},
-		eventlog.TransferSuspect{}, eventlog.RosterDrift{},
-	} {
-		if want := fmt.Sprintf("%T", b); want != "eventlog."+b.EventKind() || kinds[want] {
-			t.Errorf("%s has kind %q", want, b.EventKind())
-		}
-		kinds[b.EventKind()] = true
-	}
 }
 
 func TestPrune(t *testing.T) {

@@ -17,7 +17,31 @@ func (r *Roster) Follow(ctx context.Context, position int64) error {
 	r.changing.Lock()
 	r.position = position
 	r.changing.Unlock()
-	return r.o.Events.ConsumeFrom(ctx, position, eventlog.Consumer{Name: r.o.Consumer, Handle: r.handle, Batch: page, Log: r.o.Log})
+	return r.o.Events.ConsumeFrom(ctx, position, r.consumer())
+}
+
+// consumer notes what the events of a batch name, and then reads each thing once.
+func (r *Roster) consumer() eventlog.Consumer {
+	s := newStale()
+	return eventlog.Consumer{
+		Name: r.o.Consumer, Batch: page, Log: r.o.Log,
+		Handlers: []eventlog.Handler{
+			eventlog.Note(func(e eventlog.MemberChanged) { s.members[e.Member] = true }),
+			eventlog.Note(func(e eventlog.TorrentAdded) { s.torrents[e.Torrent] = true }),
+			eventlog.Note(func(e eventlog.TorrentChanged) { s.torrents[e.Torrent] = true }),
+			eventlog.Note(func(e eventlog.TorrentDeleted) { s.torrents[e.Torrent] = true }),
+			eventlog.Note(func(eventlog.ClassChanged) { s.slots = true }),
+			eventlog.Note(func(eventlog.ClientsChanged) { s.clients = true }),
+			eventlog.Note(func(eventlog.LeechWindowsChanged) { s.schedule = true }),
+		},
+		// What it would have said can't be known, so everything may have changed.
+		Missed: func(eventlog.Event, error) { s.all = true },
+		Flush: func(ctx context.Context, upTo int64) error {
+			noted := *s
+			*s = *newStale()
+			return r.apply(ctx, &noted, upTo)
+		},
+	}
 }
 
 // stale is what a batch of events says to read again.
@@ -30,27 +54,23 @@ type stale struct {
 	all      bool
 }
 
-// handle reads again what the events name, each thing once.
-func (r *Roster) handle(ctx context.Context, events []eventlog.Event) error {
+func newStale() *stale {
+	return &stale{members: map[core.MemberID]bool{}, torrents: map[core.TorrentID]bool{}}
+}
+
+// apply reads again what events up to upTo name.
+func (r *Roster) apply(ctx context.Context, s *stale, upTo int64) error {
 	r.changing.Lock()
 	defer r.changing.Unlock()
 	defer r.tellGone()
-	if err := r.apply(ctx, events); err != nil {
+	if err := r.read(ctx, s); err != nil {
 		return err
 	}
-	r.position = events[len(events)-1].ID
+	r.position = upTo
 	return nil
 }
 
-func (r *Roster) apply(ctx context.Context, events []eventlog.Event) error {
-	s := stale{members: map[core.MemberID]bool{}, torrents: map[core.TorrentID]bool{}}
-	for _, e := range events {
-		if err := s.note(e); err != nil {
-			// What it says can't be known, so everything may have changed.
-			r.o.Log.Error("an event can't be read; the roster is loaded anew", "event", e.ID, "err", err)
-			s.all = true
-		}
-	}
+func (r *Roster) read(ctx context.Context, s *stale) error {
 	if s.all {
 		if err := r.loadAll(ctx); err != nil {
 			return err
@@ -76,34 +96,6 @@ func (r *Roster) apply(ctx context.Context, events []eventlog.Event) error {
 	}
 	delete(s.torrents, 0) // then only the group was edited
 	return r.readTorrents(ctx, slices.Sorted(maps.Keys(s.torrents)))
-}
-
-func (s *stale) note(e eventlog.Event) error {
-	switch e.Kind {
-	case eventlog.MemberChanged{}.EventKind():
-		body, err := eventlog.Decode[eventlog.MemberChanged](e)
-		s.members[body.Member] = true
-		return err
-	case eventlog.TorrentAdded{}.EventKind():
-		body, err := eventlog.Decode[eventlog.TorrentAdded](e)
-		s.torrents[body.Torrent] = true
-		return err
-	case eventlog.TorrentChanged{}.EventKind():
-		body, err := eventlog.Decode[eventlog.TorrentChanged](e)
-		s.torrents[body.Torrent] = true
-		return err
-	case eventlog.TorrentDeleted{}.EventKind():
-		body, err := eventlog.Decode[eventlog.TorrentDeleted](e)
-		s.torrents[body.Torrent] = true
-		return err
-	case eventlog.ClassChanged{}.EventKind():
-		s.slots = true
-	case eventlog.ClientsChanged{}.EventKind():
-		s.clients = true
-	case eventlog.LeechWindowsChanged{}.EventKind():
-		s.schedule = true
-	}
-	return nil // the others do not concern us
 }
 
 func (r *Roster) readMembers(ctx context.Context, ids []core.MemberID) error {
