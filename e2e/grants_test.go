@@ -1,7 +1,9 @@
 package e2e
 
 import (
+	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -11,6 +13,9 @@ import (
 	"github.com/lrstanley/girc"
 
 	"github.com/caduceus-bio/caduceus/e2e/clients"
+	"github.com/caduceus-bio/caduceus/internal/db"
+	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
+	"github.com/caduceus-bio/caduceus/internal/eventlog"
 )
 
 // TestFiveRoomsWithTheirGrants does whatever members and staff can do, on the
@@ -34,7 +39,61 @@ func TestFiveRoomsWithTheirGrants(t *testing.T) {
 	onTheSite(t, boss, ann, ups)
 	asOperator(t, boss, irc)
 	byIRC(t, staff, ups)
+	tornEvents(t, h)
 	h.waitRead("hermes:notices")
+}
+
+// tornEvents lets each consumer of the event log set something aside, and handle it
+// again once it can be read.
+func tornEvents(t *testing.T, h *house) {
+	t.Helper()
+	d, ctx := dbtest.Reopen(t, h.admin), t.Context()
+	log := eventlog.New(d, time.Now)
+	tx := func(f func(tx *db.Tx) error) {
+		t.Helper()
+		if err := d.Tx(ctx, f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	aside := func(what string, ok func(consumers []string) bool) (list []eventlog.Skipped) {
+		t.Helper()
+		h.wait(what, func() (bool, string) {
+			var names []string
+			list = must[[]eventlog.Skipped](t)(log.Skipped(ctx, 100))
+			for _, k := range list {
+				names = append(names, k.Consumer)
+			}
+			slices.Sort(names)
+			return ok(names), fmt.Sprintf("%+v", list)
+		})
+		return list
+	}
+	tx(func(tx *db.Tx) error {
+		for _, b := range []eventlog.Body{eventlog.TorrentAdded{}, eventlog.MemberChanged{}, eventlog.JobRequested{}, eventlog.JobFailed{}} {
+			id, err := log.Append(ctx, tx, b)
+			if err != nil {
+				return err
+			}
+			if _, err := tx.Exec(ctx, "UPDATE event SET body = 'torn' WHERE id = ?", id); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	all := []string{"hermes", "hermes:notices", "ircd", "jobs", "tracker", "tracker"}
+	list := aside("torn events are set aside", func(names []string) bool { return slices.Equal(names, all) })
+	tx(func(tx *db.Tx) error {
+		if _, err := tx.Exec(ctx, "UPDATE event_skipped SET body = '{}'"); err != nil {
+			return err
+		}
+		for _, k := range list {
+			if _, err := log.RunAgain(ctx, tx, k.ID); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	aside("they are handled again", func(names []string) bool { return len(names) == 0 })
 }
 
 func onTheSite(t *testing.T, boss, ann *account, ups []uploaded) {

@@ -63,6 +63,7 @@ func (n *notices) handlers() []eventlog.Handler {
 		notice(n, staff, finishLine),
 		notice(n, staff, ledgerLine),
 		notice(n, staff, driftLine),
+		notice(n, staff, asideLine),
 	}
 }
 
@@ -126,6 +127,11 @@ func driftLine(d eventlog.RosterDrift) string {
 		text += " and the rules"
 	}
 	return text + " differed from the database. Something was changed past the event log."
+}
+
+// asideLine tells that a consumer of the event log has given up an event.
+func asideLine(e eventlog.EventSetAside) string {
+	return fmt.Sprintf("%s could not handle event %d (%s) in %d tries and has set it aside as number %d: %s", e.Consumer, e.Event, e.Kind, e.Tries, e.Skipped, e.Text)
 }
 
 // ledgerLine tells of trouble with recording transfer.

@@ -1,6 +1,7 @@
 package hermes
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -72,6 +73,46 @@ func TestANoticeThatNobodyTakes(t *testing.T) {
 	}
 	if !strings.Contains(s.log.String(), "a notice is given up") {
 		t.Error("the log doesn't tell")
+	}
+}
+
+// TestStaffHearOfAnEventThatIsSetAside, and have it told after all.
+func TestStaffHearOfAnEventThatIsSetAside(t *testing.T) {
+	t.Parallel()
+	s, f := newSite(t, dbtest.SQLite(t)), newFake(t)
+	last, err := s.events.Last(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	tx := func(do func(tx *db.Tx) error) {
+		t.Helper()
+		if err := s.db.Tx(t.Context(), do); err != nil {
+			t.Fatal(err)
+		}
+	}
+	exec := func(query string) {
+		t.Helper()
+		tx(func(tx *db.Tx) error {
+			_, err := tx.Exec(t.Context(), query)
+			return err
+		})
+	}
+	s.append(eventlog.JobFailed{Run: 1, Job: "prune-events", Text: "torn"})
+	exec(fmt.Sprintf("UPDATE event SET body = 'torn' WHERE id = %d", last+1))
+	s.append(eventlog.JobFailed{Run: 2, Job: "prune-events", Text: "whole"})
+	s.start(f)
+	want := fmt.Sprintf("hermes:notices could not handle event %d (JobFailed) in 5 tries and has set it aside as number 1: ", last+1)
+	if got := f.heard("#staff", 1)[0]; !strings.HasPrefix(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+	exec(`UPDATE event_skipped SET body = '{"run":1,"job":"prune-events","text":"mended"}'`)
+	tx(func(tx *db.Tx) error {
+		_, err := s.events.RunAgain(t.Context(), tx, 1)
+		return err
+	})
+	lines := f.heard("#debug", 2)
+	if !strings.HasSuffix(lines[0], "whole") || !strings.HasSuffix(lines[1], "mended") {
+		t.Errorf("got %q", lines)
 	}
 }
 
