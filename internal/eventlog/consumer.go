@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"time"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
 )
 
 // Consumer handles events in order. One process at a time may run a consumer of
@@ -53,7 +55,7 @@ func (r Retry) orDefaults() Retry {
 		r.Spread = func(d time.Duration) time.Duration { return d - rand.N(d/2+1) } //nolint:gosec // no secret: it only spreads load
 	}
 	if r.Wait == nil {
-		r.Wait = func(ctx context.Context, d time.Duration) { wait(ctx, nil, d) }
+		r.Wait = func(ctx context.Context, d time.Duration) { core.Sleep(ctx, d) }
 	}
 	return r
 }

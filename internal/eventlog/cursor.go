@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
 )
 
@@ -79,7 +80,7 @@ func (l *Log) WaitFor(ctx context.Context, prefix string, id int64) error {
 		if known && !behind {
 			return nil
 		}
-		if wait(ctx, wake, Poll); ctx.Err() != nil {
+		if !core.Wait(ctx, Poll, wake) {
 			return ctx.Err()
 		}
 	}

@@ -150,14 +150,3 @@ func (l *Log) waker() <-chan struct{} {
 	defer l.mu.Unlock()
 	return l.wake
 }
-
-// wait returns at the next local change, after d, or when ctx ends.
-func wait(ctx context.Context, wake <-chan struct{}, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-	case <-wake:
-	case <-t.C:
-	}
-}

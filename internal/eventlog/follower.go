@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
 )
 
@@ -58,7 +59,7 @@ func (f *follower) run(ctx context.Context) {
 			backoff = min(2*backoff, retry.Most)
 		case f.handled == before:
 			backoff = retry.First
-			wait(ctx, wake, Poll)
+			core.Wait(ctx, Poll, wake)
 		}
 	}
 }
