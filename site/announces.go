@@ -8,6 +8,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/internal/transfer"
+	"github.com/caduceus-bio/caduceus/site/web"
 )
 
 // announcesPage is what came of announces: of a member, of one torrent of a
@@ -23,31 +24,33 @@ type announcesPage struct {
 	First   string
 }
 
+var announcesView = web.NewView[announcesPage]("announces")
+
 const announcesPerPage = 50
 
 // ownAnnounces answers "why is my upload missing?" and "why can't I connect?".
-func (s *server) ownAnnounces(v *visit) error {
-	return s.memberAnnounces(v, announcesPage{Own: true, Member: v.me}, "/announces")
+func (s *server) ownAnnounces(v *web.Visit) error {
+	return s.memberAnnounces(v, announcesPage{Own: true, Member: v.Me}, "/announces")
 }
 
 // staffAnnounces shows the same of any member.
-func (s *server) staffAnnounces(v *visit) error {
-	m := v.found.member
-	return s.memberAnnounces(v, announcesPage{Member: m}, staffAddress(m.Name)+"/announces")
+func (s *server) staffAnnounces(v *web.Visit) error {
+	m := v.Found.Member
+	return s.memberAnnounces(v, announcesPage{Member: m}, web.StaffAddress(m.Name)+"/announces")
 }
 
-func (s *server) memberAnnounces(v *visit, p announcesPage, address string) error {
-	p.Torrent = core.TorrentID(number(v.Query("torrent")))
+func (s *server) memberAnnounces(v *web.Visit, p announcesPage, address string) error {
+	p.Torrent = core.TorrentID(web.Number(v.Query("torrent")))
 	query := url.Values{}
 	if p.Torrent != 0 {
 		query.Set("torrent", fmt.Sprint(int64(p.Torrent)))
-		t, err := s.Catalog.Torrent(v, v.viewer(), p.Torrent)
+		t, err := s.Catalog.Torrent(v.Context(), v.Viewer(), p.Torrent)
 		if err != nil && core.CodeOf(err) != core.NotFound { // its announces may be there still
 			return err
 		}
 		p.About = t
 	}
-	records, next, err := s.transfer.OfMember(v, p.Member.ID, p.Torrent, announcesFrom(v), announcesPerPage)
+	records, next, err := s.transfer.OfMember(v.Context(), p.Member.ID, p.Torrent, announcesFrom(v), announcesPerPage)
 	if err != nil {
 		return err
 	}
@@ -55,18 +58,18 @@ func (s *server) memberAnnounces(v *visit, p announcesPage, address string) erro
 }
 
 // torrentAnnounces shows staff who takes part in a torrent and how that goes.
-func (s *server) torrentAnnounces(v *visit) error {
-	t := v.found.torrent
-	records, next, err := s.transfer.OfTorrent(v, t.ID, announcesFrom(v), announcesPerPage)
+func (s *server) torrentAnnounces(v *web.Visit) error {
+	t := v.Found.Torrent
+	records, next, err := s.transfer.OfTorrent(v.Context(), t.ID, announcesFrom(v), announcesPerPage)
 	if err != nil {
 		return err
 	}
 	return s.showAnnounces(v, announcesPage{Torrent: t.ID, About: t}, records, next, fmt.Sprintf("/torrents/%d/announces", t.ID), url.Values{})
 }
 
-func announcesFrom(v *visit) transfer.Cursor { return transfer.Cursor(v.Query("from")) }
+func announcesFrom(v *web.Visit) transfer.Cursor { return transfer.Cursor(v.Query("from")) }
 
-func (s *server) showAnnounces(v *visit, p announcesPage, records []transfer.Record, next transfer.Cursor, address string, query url.Values) error {
+func (s *server) showAnnounces(v *web.Visit, p announcesPage, records []transfer.Record, next transfer.Cursor, address string, query url.Values) error {
 	p.Records = records
 	if v.Query("from") != "" {
 		p.First = withQuery(address, query)
@@ -77,7 +80,7 @@ func (s *server) showAnnounces(v *visit, p announcesPage, records []transfer.Rec
 		query.Set("from", string(next))
 		p.Next = withQuery(address, query)
 	}
-	return okPage(s, v, announcesView, p)
+	return announcesView.OK(v, p)
 }
 
 func withQuery(address string, query url.Values) string {

@@ -3,58 +3,13 @@ package site
 import (
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/catalog"
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/economy"
+	"github.com/caduceus-bio/caduceus/site/web"
 )
-
-// apiFailure is every answer of the API that is no success.
-type apiFailure struct {
-	Error apiError `json:"error"`
-}
-
-type apiError struct {
-	Code     core.Code         `json:"code"`
-	Text     string            `json:"text"`
-	Fields   map[string]string `json:"fields,omitempty"`
-	Existing *apiExisting      `json:"existing,omitempty"`
-}
-
-// apiExisting points at what holds the same data already.
-type apiExisting struct {
-	Torrent core.TorrentID `json:"torrent_id"`
-	Group   core.GroupID   `json:"group_id"`
-	URL     string         `json:"url"`
-}
-
-func (s *server) apiErrorOf(err error, text string) apiError {
-	out := apiError{Code: core.CodeOf(err), Text: text}
-	if e := existingOf(err); e.Torrent != 0 {
-		out.Existing = &apiExisting{Torrent: e.Torrent, Group: e.Group, URL: s.Catalog.Permalink(e.Torrent)}
-	}
-	if faults, ok := mistakes(err); ok {
-		var texts []string
-		for _, f := range faults {
-			if f.Field == "" {
-				continue
-			}
-			if out.Fields == nil {
-				out.Fields = map[string]string{}
-			}
-			if out.Fields[f.Field] == "" {
-				out.Fields[f.Field] = f.Text
-				texts = append(texts, f.Field+": "+f.Text)
-			}
-		}
-		if len(texts) > 0 {
-			out.Text = strings.Join(texts, " ")
-		}
-	}
-	return out
-}
 
 // apiTorrentAnswer is one torrent.
 type apiTorrentAnswer struct {
@@ -106,8 +61,8 @@ type apiGroupAnswer struct {
 	Literature []string `json:"literature"`
 }
 
-func (s *server) apiTorrentOf(v *visit, schedule economy.Schedule, t catalog.Torrent) apiTorrentAnswer {
-	state := leechOf(schedule, t.Leech, t.LeechReason, t.ID, v.me.ID, s.Clock())
+func (s *server) apiTorrentOf(v *web.Visit, schedule economy.Schedule, t catalog.Torrent) apiTorrentAnswer {
+	state := web.LeechOf(schedule, t.Leech, t.LeechReason, t.ID, v.Me.ID, s.Clock())
 	leech := apiLeech{State: state.State, Reason: state.Reason}
 	if !state.Until.IsZero() {
 		until := state.Until.UTC()
@@ -151,16 +106,16 @@ func hashText2(h core.InfoHashV2) string {
 }
 
 func (s *server) apiDownloadURL(id core.TorrentID) string {
-	return fmt.Sprintf("%s/api/v1/torrents/%d/download", s.config.base(), id)
+	return fmt.Sprintf("%s/api/v1/torrents/%d/download", s.config.Base(), id)
 }
 
-func (s *server) apiTorrent(v *visit) error {
-	t := v.found.torrent
-	g, err := s.Catalog.Group(v, v.viewer(), t.Group)
+func (s *server) apiTorrent(v *web.Visit) error {
+	t := v.Found.Torrent
+	g, err := s.Catalog.Group(v.Context(), v.Viewer(), t.Group)
 	if err != nil {
 		return err
 	}
-	schedule, err := s.Economy.Schedule(v)
+	schedule, err := s.Economy.Schedule(v.Context())
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/site/web"
 )
 
 type apiBrowseAnswer struct {
@@ -21,28 +22,28 @@ const apiPerPage = 50
 
 // apiBrowse lists datasets by the filters of the browse page, at most 100 at
 // once; cursor is the next_cursor of the page before.
-func (s *server) apiBrowse(v *visit) error {
+func (s *server) apiBrowse(v *web.Visit) error {
 	q := readBrowseQuery(v)
 	if text := v.Query("cursor"); text != "" {
-		if q.Before = core.TorrentID(number(text)); q.Before == 0 {
+		if q.Before = core.TorrentID(web.Number(text)); q.Before == 0 {
 			return core.FieldErrorf("cursor", "pass the next_cursor of the page before")
 		}
 	}
 	limit := int64(apiPerPage)
 	if text := v.Query("limit"); text != "" {
-		if limit = number(text); limit < 1 || limit > 100 {
+		if limit = web.Number(text); limit < 1 || limit > 100 {
 			return core.FieldErrorf("limit", "must be from 1 to 100")
 		}
 	}
-	categories, err := s.Catalog.Categories(v)
+	categories, err := s.Catalog.Categories(v.Context())
 	if err != nil {
 		return err
 	}
-	found, err := s.Catalog.Browse(v, v.viewer(), q.filter(categories), q.Before, int(limit))
+	found, err := s.Catalog.Browse(v.Context(), v.Viewer(), q.filter(categories), q.Before, int(limit))
 	if err != nil {
 		return err
 	}
-	schedule, err := s.Economy.Schedule(v)
+	schedule, err := s.Economy.Schedule(v.Context())
 	if err != nil {
 		return err
 	}
@@ -53,6 +54,5 @@ func (s *server) apiBrowse(v *visit) error {
 			out.Groups[i].Torrents[j] = s.apiTorrentOf(v, schedule, t)
 		}
 	}
-	v.JSON(http.StatusOK, out)
-	return nil
+	return v.JSON(http.StatusOK, out)
 }

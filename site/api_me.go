@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/site/web"
 )
 
 // apiMeAnswer is the token's owner; sizes are exact, in bytes.
@@ -22,17 +23,16 @@ type apiMeAnswer struct {
 	CanLeech   bool          `json:"can_leech"`
 }
 
-func (s *server) apiMe(v *visit) error {
-	p, err := s.Members.Profile(v, v.me.ID, true)
+func (s *server) apiMe(v *web.Visit) error {
+	p, err := s.Members.Profile(v.Context(), v.Me.ID, true)
 	if err != nil {
 		return err
 	}
-	out := apiMeAnswer{ID: v.me.ID, Name: v.me.Name, Class: v.me.Class.Name, Uploaded: p.Uploaded, Downloaded: p.Downloaded,
+	out := apiMeAnswer{ID: v.Me.ID, Name: v.Me.Name, Class: v.Me.Class.Name, Uploaded: p.Uploaded, Downloaded: p.Downloaded,
 		Snatched: p.Snatched, Seeding: p.Seeding, Leeching: p.Leeching, Uploads: p.Uploads,
-		Seedtime: int64(p.Seedtime.Seconds()), CanLeech: v.me.CanLeech}
+		Seedtime: int64(p.Seedtime.Seconds()), CanLeech: v.Me.CanLeech}
 	if r, ok := p.Ratio(); ok {
 		out.Ratio = &r
 	}
-	v.JSON(http.StatusOK, out)
-	return nil
+	return v.JSON(http.StatusOK, out)
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/metainfo"
+	"github.com/caduceus-bio/caduceus/site/web"
 )
 
 // apiUploadAnswer tells a program what became of its upload. The info-hash is a
@@ -27,23 +28,22 @@ type apiChange struct {
 	Count  int             `json:"count"`
 }
 
-func (s *server) apiUpload(v *visit) error {
+func (s *server) apiUpload(v *web.Visit) error {
 	u, _, err := s.readUpload(v)
 	if err != nil {
 		return err
 	}
-	added, err := s.Catalog.Add(v, u)
+	added, err := s.Catalog.Add(v.Context(), u)
 	if err != nil {
 		return err
 	}
-	s.meters.uploads.Inc()
+	s.meters.Uploads.Inc()
 	answer := apiUploadAnswer{Group: added.Group, Torrent: added.Torrent, Name: added.Name, InfoHash: hashText(added.InfoHash),
 		InfoHashV2: hashText2(added.InfoHashV2), Source: added.Source, URL: s.Catalog.Permalink(added.Torrent),
 		DownloadURL: s.apiDownloadURL(added.Torrent), Changes: make([]apiChange, len(added.Changes))}
 	for i, c := range added.Changes {
 		answer.Changes[i] = apiChange{Key: c.Key, Action: c.Action, Count: c.Count}
 	}
-	v.Header("Location", answer.URL)
-	v.JSON(http.StatusCreated, answer)
-	return nil
+	v.SetHeader("Location", answer.URL)
+	return v.JSON(http.StatusCreated, answer)
 }

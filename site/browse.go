@@ -9,6 +9,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/catalog"
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/economy"
+	"github.com/caduceus-bio/caduceus/site/web"
 )
 
 // browsePage is a list of datasets with the filters that made it.
@@ -23,10 +24,12 @@ type browsePage struct {
 	Swarm      string // what the live numbers are asked for
 }
 
+var browseView = web.NewView[browsePage]("browse")
+
 // groupRow is a group in a list.
 type groupRow struct {
 	catalog.Group
-	Rows []torrentRow
+	Rows []web.TorrentRow
 }
 
 // browseQuery is what the visitor looks for, as it was typed.
@@ -42,13 +45,13 @@ type browseQuery struct {
 
 const perPage = 25
 
-func readBrowseQuery(v *visit) browseQuery {
+func readBrowseQuery(v *web.Visit) browseQuery {
 	q := func(key string, limit int) string {
 		text := strings.TrimSpace(v.Query(key))
 		return text[:min(len(text), limit)]
 	}
 	return browseQuery{Words: q("q", 200), Category: q("category", 40), Tag: q("tag", 200), Creator: q("creator", 255),
-		Format: q("format", 64), License: q("license", 64), Before: core.TorrentID(number(v.Query("before")))}
+		Format: q("format", 64), License: q("license", 64), Before: core.TorrentID(web.Number(v.Query("before")))}
 }
 
 // Any reports whether anything is filtered.
@@ -99,41 +102,41 @@ func categoryNamed(categories []catalog.Category, text string) (catalog.Category
 	return categories[i], true
 }
 
-func (s *server) browse(v *visit) error {
+func (s *server) browse(v *web.Visit) error {
 	p := browsePage{Query: readBrowseQuery(v)}
 	var err error
-	if p.Categories, err = s.Catalog.Categories(v); err != nil {
+	if p.Categories, err = s.Catalog.Categories(v.Context()); err != nil {
 		return err
 	}
-	if p.Formats, err = s.Catalog.AllTerms(v, catalog.KindFormat); err != nil {
+	if p.Formats, err = s.Catalog.AllTerms(v.Context(), catalog.KindFormat); err != nil {
 		return err
 	}
-	if p.Licenses, err = s.Catalog.AllTerms(v, catalog.KindLicense); err != nil {
+	if p.Licenses, err = s.Catalog.AllTerms(v.Context(), catalog.KindLicense); err != nil {
 		return err
 	}
-	found, err := s.Catalog.Browse(v, v.viewer(), p.Query.filter(p.Categories), p.Query.Before, perPage)
+	found, err := s.Catalog.Browse(v.Context(), v.Viewer(), p.Query.filter(p.Categories), p.Query.Before, perPage)
 	if err != nil {
 		return err
 	}
-	schedule, err := s.Economy.Schedule(v)
+	schedule, err := s.Economy.Schedule(v.Context())
 	if err != nil {
 		return err
 	}
 	p.Groups = s.groupRows(v, schedule, found.Groups)
-	p.Swarm = swarmAddress(p.Groups)
+	p.Swarm = web.SwarmAddress(found.Groups...)
 	if found.Next > 0 {
 		p.Next = p.Query.address(found.Next)
 	}
 	if p.Query.Before > 0 {
 		p.First = p.Query.address(0)
 	}
-	return okPage(s, v, browseView, p)
+	return browseView.OK(v, p)
 }
 
-func (s *server) groupRows(v *visit, schedule economy.Schedule, groups []catalog.Group) []groupRow {
+func (s *server) groupRows(v *web.Visit, schedule economy.Schedule, groups []catalog.Group) []groupRow {
 	out := make([]groupRow, len(groups))
 	for i, g := range groups {
-		out[i] = groupRow{Group: g, Rows: s.rows(v, schedule, g.Torrents)}
+		out[i] = groupRow{Group: g, Rows: web.Rows(v, schedule, g.Torrents, s.Clock())}
 	}
 	return out
 }

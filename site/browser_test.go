@@ -1,4 +1,4 @@
-package site
+package site_test
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/caduceus-bio/caduceus/internal/db"
+	"github.com/caduceus-bio/caduceus/site/sitetest"
 )
 
 // tab opens a page of Debian's Chromium, which is ended with the test.
@@ -52,15 +53,15 @@ func ask[T any](t *testing.T, page context.Context, script string) T {
 // light, narrow and dark: nothing may be blocked by our own Content-Security-Policy
 // or fail to load, and nothing may stick out sideways.
 func TestInARealBrowser(t *testing.T) {
-	w := onSQLite(t)
-	w.upload("user", "Enterobacteria phage lambda, complete genome", nil)
-	w.upload("user", "Saccharomyces cerevisiae S288C, reads of all chromosomes at two temperatures", nil)
-	w.upload("other", "Caenorhabditis elegans, single-cell atlas", nil)
-	w.tracked()
+	w := sitetest.OnSQLite(t)
+	w.Upload("user", "Enterobacteria phage lambda, complete genome", nil)
+	w.Upload("user", "Saccharomyces cerevisiae S288C, reads of all chromosomes at two temperatures", nil)
+	w.Upload("other", "Caenorhabditis elegans, single-cell atlas", nil)
+	w.Tracked()
 	page := tab(t)
 	messages := chromedp.Console(page)
-	err := chromedp.Do(page, chromedp.Navigate(w.server.URL+"/login"), chromedp.SendKeys("input[name=name]", "sysop"),
-		chromedp.SendKeys("input[name=password]", w.people["sysop"].Password), chromedp.Submit("input[name=password]"),
+	err := chromedp.Do(page, chromedp.Navigate(w.Server.URL+"/login"), chromedp.SendKeys("input[name=name]", "sysop"),
+		chromedp.SendKeys("input[name=password]", w.People["sysop"].Password), chromedp.Submit("input[name=password]"),
 		chromedp.WaitVisible("a[href='/settings']"))
 	if err != nil {
 		t.Fatalf("log in: %v", err)
@@ -77,7 +78,7 @@ func TestInARealBrowser(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, path := range paths {
-			if err := chromedp.Do(page, chromedp.EmulateViewport(look.width, 900), chromedp.Navigate(w.server.URL+path)); err != nil {
+			if err := chromedp.Do(page, chromedp.EmulateViewport(look.width, 900), chromedp.Navigate(w.Server.URL+path)); err != nil {
 				t.Fatalf("%s: %v", path, err)
 			}
 			if ask[bool](t, page, "document.documentElement.scrollWidth > window.innerWidth") {
@@ -105,12 +106,12 @@ func TestInARealBrowser(t *testing.T) {
 // TestKeyboardAndLiveNumbers uses a page as someone without a mouse does, and
 // waits for the swarm's numbers to change by themselves.
 func TestKeyboardAndLiveNumbers(t *testing.T) {
-	w := onSQLite(t)
-	w.upload("user", "Enterobacteria phage lambda, complete genome", nil)
+	w := sitetest.OnSQLite(t)
+	w.Upload("user", "Enterobacteria phage lambda, complete genome", nil)
 	page := tab(t)
-	err := chromedp.Do(page, chromedp.Navigate(w.server.URL+"/login"), chromedp.SendKeys("input[name=name]", "user"),
-		chromedp.SendKeys("input[name=password]", w.people["user"].Password), chromedp.Submit("input[name=password]"),
-		chromedp.WaitVisible("a[href='/settings']"), chromedp.Navigate(w.server.URL+"/groups/1"), chromedp.KeyEvent("\t"))
+	err := chromedp.Do(page, chromedp.Navigate(w.Server.URL+"/login"), chromedp.SendKeys("input[name=name]", "user"),
+		chromedp.SendKeys("input[name=password]", w.People["user"].Password), chromedp.Submit("input[name=password]"),
+		chromedp.WaitVisible("a[href='/settings']"), chromedp.Navigate(w.Server.URL+"/groups/1"), chromedp.KeyEvent("\t"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +121,7 @@ func TestKeyboardAndLiveNumbers(t *testing.T) {
 	if ring := ask[string](t, page, "getComputedStyle(document.activeElement).outlineStyle"); ring == "none" {
 		t.Error("what has the focus does not show it")
 	}
-	w.must(w.db.Tx(t.Context(), func(tx *db.Tx) error {
+	w.Must(w.DB.Tx(t.Context(), func(tx *db.Tx) error {
 		_, err := tx.Insert(t.Context(), "swarm_count", db.Row{"torrent_id", 1, "seeders", 1234, "leechers", 5, "updated_at", 1})
 		return err
 	}))

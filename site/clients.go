@@ -1,14 +1,19 @@
 package site
 
-import "github.com/caduceus-bio/caduceus/internal/client"
+import (
+	"github.com/caduceus-bio/caduceus/internal/client"
+	"github.com/caduceus-bio/caduceus/site/web"
+)
 
 // clientsPage is the whitelist as the tracker applies it.
 type clientsPage struct{ Rules []client.Rule }
 
-func (s *server) clients(v *visit) error {
-	rules, err := s.Clients.Rules(v)
+var clientsView = web.NewView[clientsPage]("clients")
+
+func (s *server) clients(v *web.Visit) error {
+	rules, err := s.Clients.Rules(v.Context())
 	if err != nil {
 		return err
 	}
-	return okPage(s, v, clientsView, clientsPage{Rules: rules})
+	return clientsView.OK(v, clientsPage{Rules: rules})
 }

@@ -81,9 +81,4 @@ func (c Config) Validate() error {
 	return nil
 }
 
-// base is the public address without a slash at its end.
-func (c Config) base() string { return strings.TrimRight(c.URL, "/") }
-
-func (c Config) secure() bool { return strings.HasPrefix(c.URL, "https://") }
-
 func isControl(r rune) bool { return r < ' ' || r == 0x7f }

@@ -8,34 +8,33 @@ import (
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/site/web"
 )
 
 // download answers with the member's own .torrent. Whoever asks wrongly gets a
 // status and a line of text and never a page: programs retry on 404 and 503 and
 // give up on 403.
-func (s *server) download(v *visit) error { return s.sendTorrent(v, v.Param("id")) }
+func (s *server) download(v *web.Visit) error { return s.sendTorrent(v, v.Param("id")) }
 
 // downloadClassic is download under the address that announce lines lead to.
-func (s *server) downloadClassic(v *visit) error { return s.sendTorrent(v, v.Query("id")) }
+func (s *server) downloadClassic(v *web.Visit) error { return s.sendTorrent(v, v.Query("id")) }
 
-func (s *server) sendTorrent(v *visit, text string) error {
-	id := core.TorrentID(number(text))
-	key, err := s.Members.Passkey(v, v.me.ID)
+func (s *server) sendTorrent(v *web.Visit, text string) error {
+	id := core.TorrentID(web.Number(text))
+	key, err := s.Members.Passkey(v.Context(), v.Me.ID)
 	if err != nil {
 		return err
 	}
-	if s.config.TorrentKeys {
-		key = member.TorrentKey(key, v.me.ID, id)
+	if s.torrentKeys {
+		key = member.TorrentKey(key, v.Me.ID, id)
 	}
-	d, err := s.Catalog.Personal(v, id, s.announceURLs(key))
+	d, err := s.Catalog.Personal(v.Context(), id, s.announceURLs(key))
 	if err != nil {
 		return err
 	}
-	h := v.Writer.Header()
-	h.Set("Content-Disposition", attachment(d.FileName))
-	h.Set("Cache-Control", "private, no-store")
-	v.Data(http.StatusOK, "application/x-bittorrent", d.Data)
-	return nil
+	v.SetHeader("Content-Disposition", attachment(d.FileName))
+	v.SetHeader("Cache-Control", "private, no-store")
+	return v.Data(http.StatusOK, "application/x-bittorrent", d.Data)
 }
 
 // announceURLs are the tracker's addresses for one member, by passkey or torrent

@@ -7,6 +7,7 @@ import (
 
 	"github.com/caduceus-bio/caduceus/internal/catalog"
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/site/web"
 )
 
 // editGroupPage is the form for a dataset's description.
@@ -16,9 +17,11 @@ type editGroupPage struct {
 	Revision   string
 	Categories []catalog.Category
 	Rules      catalog.Rules
-	Errors     formErrors
+	Errors     web.FormErrors
 	Conflict   bool // somebody else edited it in the meantime
 }
+
+var editGroupView = web.NewView[editGroupPage]("edit_group")
 
 // editTorrentPage is the form for one torrent.
 type editTorrentPage struct {
@@ -26,73 +29,75 @@ type editTorrentPage struct {
 	Values     torrentValues
 	Revision   string
 	Vocabulary catalog.Vocabulary
-	Errors     formErrors
+	Errors     web.FormErrors
 	Conflict   bool
 }
 
-func (s *server) editGroupForm(v *visit) error {
-	g := v.found.group
+var editTorrentView = web.NewView[editTorrentPage]("edit_torrent")
+
+func (s *server) editGroupForm(v *web.Visit) error {
+	g := v.Found.Group
 	return s.showEditGroup(v, http.StatusOK, editGroupPage{Values: groupValuesOf(g.GroupForm), Revision: strconv.FormatInt(g.Revision, 10)})
 }
 
-func (s *server) showEditGroup(v *visit, status int, p editGroupPage) error {
+func (s *server) showEditGroup(v *web.Visit, status int, p editGroupPage) error {
 	var err error
-	p.Group, p.Rules = v.found.group, s.Catalog.Rules()
-	if p.Categories, err = s.Catalog.Categories(v); err != nil {
+	p.Group, p.Rules = v.Found.Group, s.Catalog.Rules()
+	if p.Categories, err = s.Catalog.Categories(v.Context()); err != nil {
 		return err
 	}
-	return render(s, v, status, editGroupView, p)
+	return editGroupView.Render(v, status, p)
 }
 
-func (s *server) editGroup(v *visit) error {
-	g := v.found.group
-	p := editGroupPage{Values: readGroupValues(v), Revision: v.PostForm(formRevision)}
-	form := p.Values.form(number(p.Values.Category))
-	err := s.Catalog.Edit(v, catalog.Edit{Group: g.ID, Revision: number(p.Revision), GroupForm: &form})
+func (s *server) editGroup(v *web.Visit) error {
+	g := v.Found.Group
+	p := editGroupPage{Values: readGroupValues(v), Revision: v.Form(formRevision)}
+	form := p.Values.form(web.Number(p.Values.Category))
+	err := s.Catalog.Edit(v.Context(), catalog.Edit{Group: g.ID, Revision: web.Number(p.Revision), GroupForm: &form})
 	if err == nil {
-		return s.seeOther(v, fmt.Sprintf("/groups/%d", g.ID), "Your changes are saved.")
+		return v.SeeOther(fmt.Sprintf("/groups/%d", g.ID), "Your changes are saved.")
 	}
 	var ok bool
-	if p.Errors, ok = mistakes(err); !ok {
+	if p.Errors, ok = web.Mistakes(err); !ok {
 		return err
 	}
 	if p.Conflict = core.CodeOf(err) == core.Conflict; p.Conflict {
 		p.Revision = strconv.FormatInt(g.Revision, 10) // sent again, it replaces what is there now
 	}
-	return s.showEditGroup(v, statusOf(err), p)
+	return s.showEditGroup(v, web.StatusOf(err), p)
 }
 
-func (s *server) editTorrentForm(v *visit) error {
-	t := v.found.torrent
+func (s *server) editTorrentForm(v *web.Visit) error {
+	t := v.Found.Torrent
 	return s.showEditTorrent(v, http.StatusOK, editTorrentPage{Values: torrentValuesOf(t.TorrentForm), Revision: strconv.FormatInt(t.Revision, 10)})
 }
 
-func (s *server) showEditTorrent(v *visit, status int, p editTorrentPage) error {
-	p.Torrent = v.found.torrent
-	g, err := s.Catalog.Group(v, v.viewer(), p.Torrent.Group)
+func (s *server) showEditTorrent(v *web.Visit, status int, p editTorrentPage) error {
+	p.Torrent = v.Found.Torrent
+	g, err := s.Catalog.Group(v.Context(), v.Viewer(), p.Torrent.Group)
 	if err != nil {
 		return err
 	}
-	if p.Vocabulary, err = s.Catalog.Vocabulary(v, g.Category); err != nil {
+	if p.Vocabulary, err = s.Catalog.Vocabulary(v.Context(), g.Category); err != nil {
 		return err
 	}
-	return render(s, v, status, editTorrentView, p)
+	return editTorrentView.Render(v, status, p)
 }
 
-func (s *server) editTorrent(v *visit) error {
-	t := v.found.torrent
-	p := editTorrentPage{Values: readTorrentValues(v), Revision: v.PostForm(formRevision)}
+func (s *server) editTorrent(v *web.Visit) error {
+	t := v.Found.Torrent
+	p := editTorrentPage{Values: readTorrentValues(v), Revision: v.Form(formRevision)}
 	form := p.Values.form()
-	err := s.Catalog.Edit(v, catalog.Edit{Group: t.Group, Torrent: t.ID, Revision: number(p.Revision), TorrentForm: &form})
+	err := s.Catalog.Edit(v.Context(), catalog.Edit{Group: t.Group, Torrent: t.ID, Revision: web.Number(p.Revision), TorrentForm: &form})
 	if err == nil {
-		return s.seeOther(v, torrentAddress(t.Group, t.ID), "Your changes are saved.")
+		return v.SeeOther(web.TorrentAddress(t.Group, t.ID), "Your changes are saved.")
 	}
 	var ok bool
-	if p.Errors, ok = mistakes(err); !ok {
+	if p.Errors, ok = web.Mistakes(err); !ok {
 		return err
 	}
 	if p.Conflict = core.CodeOf(err) == core.Conflict; p.Conflict {
 		p.Revision = strconv.FormatInt(t.Revision, 10)
 	}
-	return s.showEditTorrent(v, statusOf(err), p)
+	return s.showEditTorrent(v, web.StatusOf(err), p)
 }

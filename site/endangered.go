@@ -7,6 +7,7 @@ import (
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/transfer"
+	"github.com/caduceus-bio/caduceus/site/web"
 )
 
 // endangeredPage lists the torrents that one client seeds, or none.
@@ -17,17 +18,19 @@ type endangeredPage struct {
 	First     string
 }
 
+var endangeredView = web.NewView[endangeredPage]("endangered")
+
 const endangeredPerPage = 50
 
-func (s *server) endangered(v *visit) error {
+func (s *server) endangered(v *web.Visit) error {
 	var p endangeredPage
 	var err error
-	if p.None, p.One, err = s.transfer.EndangeredCounts(v); err != nil {
+	if p.None, p.One, err = s.transfer.EndangeredCounts(v.Context()); err != nil {
 		return err
 	}
 	from := readDanger(v.Query("from"))
 	var next *transfer.Danger
-	if p.Torrents, next, err = s.transfer.Endangered(v, v.me.ID, from, endangeredPerPage); err != nil {
+	if p.Torrents, next, err = s.transfer.Endangered(v.Context(), v.Me.ID, from, endangeredPerPage); err != nil {
 		return err
 	}
 	if next != nil {
@@ -36,7 +39,7 @@ func (s *server) endangered(v *visit) error {
 	if from != (transfer.Danger{}) {
 		p.First = "/endangered"
 	}
-	return okPage(s, v, endangeredView, p)
+	return endangeredView.OK(v, p)
 }
 
 // readDanger reads where the list goes on. What makes no sense is its beginning.

@@ -4,20 +4,21 @@ import (
 	"strconv"
 
 	"github.com/caduceus-bio/caduceus/internal/catalog"
+	"github.com/caduceus-bio/caduceus/site/web"
 )
 
 // groupFields is what the template of a group's fields draws.
 type groupFields struct {
 	V      groupValues
 	Rules  catalog.Rules
-	Errors formErrors
+	Errors web.FormErrors
 }
 
 // torrentFields is what the template of a torrent's fields draws.
 type torrentFields struct {
 	V          torrentValues
 	Vocabulary catalog.Vocabulary
-	Errors     formErrors
+	Errors     web.FormErrors
 }
 
 // GroupFields is for the template.
@@ -36,10 +37,10 @@ func (p editGroupPage) Fields() groupFields {
 }
 
 // CategoryChoices is for the template.
-func (p editGroupPage) CategoryChoices() []choice {
-	out := make([]choice, len(p.Categories))
+func (p editGroupPage) CategoryChoices() []web.Choice {
+	out := make([]web.Choice, len(p.Categories))
 	for i, c := range p.Categories {
-		out[i] = choice{Value: strconv.FormatInt(c.ID, 10), Text: c.Name}
+		out[i] = web.Choice{Value: strconv.FormatInt(c.ID, 10), Text: c.Name}
 	}
 	return out
 }

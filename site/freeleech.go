@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/economy"
+	"github.com/caduceus-bio/caduceus/site/web"
 )
 
 // freeleechPage is the calendar and what holds now.
@@ -15,16 +16,18 @@ type freeleechPage struct {
 	Now    time.Time
 }
 
+var freeleechView = web.NewView[freeleechPage]("freeleech")
+
 const calendarLength = 8
 
-func (s *server) freeleech(v *visit) error {
-	schedule, err := s.Economy.Schedule(v)
+func (s *server) freeleech(v *web.Visit) error {
+	schedule, err := s.Economy.Schedule(v.Context())
 	if err != nil {
 		return err
 	}
 	now := s.Clock()
-	return okPage(s, v, freeleechView, freeleechPage{Active: schedule.Active(now), Coming: schedule.Upcoming(now, calendarLength),
-		Own: schedule.Own(v.me.ID, now), Now: now})
+	return freeleechView.OK(v, freeleechPage{Active: schedule.Active(now), Coming: schedule.Upcoming(now, calendarLength),
+		Own: schedule.Own(v.Me.ID, now), Now: now})
 }
 
 // windowJSON is a window of freeleech for programs; times are RFC 3339.
@@ -45,13 +48,13 @@ type freeleechAnswer struct {
 
 // freeleechJSON is the calendar for programs. It tells only of windows that
 // concern the whole site.
-func (s *server) freeleechJSON(v *visit) error {
-	schedule, err := s.Economy.Schedule(v)
+func (s *server) freeleechJSON(v *web.Visit) error {
+	schedule, err := s.Economy.Schedule(v.Context())
 	if err != nil {
 		return err
 	}
 	now := s.Clock().UTC().Truncate(time.Second)
-	v.Header("Cache-Control", "public, max-age=60")
+	v.SetHeader("Cache-Control", "public, max-age=60")
 	v.JSON(http.StatusOK, freeleechAnswer{Now: now, Active: windowsJSON(schedule.Active(now)),
 		Coming: windowsJSON(schedule.Upcoming(now, calendarLength))})
 	return nil

@@ -6,6 +6,7 @@ import (
 
 	"github.com/caduceus-bio/caduceus/internal/catalog"
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/site/web"
 )
 
 // groupPage is a dataset with its torrents.
@@ -18,9 +19,11 @@ type groupPage struct {
 	Swarm       string
 }
 
+var groupView = web.NewView[groupPage]("group")
+
 // groupTorrent is one torrent on the page of its group.
 type groupTorrent struct {
-	torrentRow
+	web.TorrentRow
 	About template.HTML // its own description
 	Tree  *catalog.Node // nil where the files stand on their own page only
 	More  bool          // the tree is not all
@@ -31,20 +34,20 @@ const (
 	filesShown = 100 // files of each
 )
 
-func (s *server) group(v *visit) error {
-	g := v.found.group
-	schedule, err := s.Economy.Schedule(v)
+func (s *server) group(v *web.Visit) error {
+	g := v.Found.Group
+	schedule, err := s.Economy.Schedule(v.Context())
 	if err != nil {
 		return err
 	}
-	p := groupPage{Group: g, Description: s.text.html(g.Description), MayEdit: v.mayEditGroup(g), MayUpload: v.me.Can(core.TorrentUpload)}
-	for i, row := range s.rows(v, schedule, g.Torrents) {
-		t := groupTorrent{torrentRow: row}
+	p := groupPage{Group: g, Description: s.text.html(g.Description), MayEdit: mayEditGroup(v, g), MayUpload: v.Me.Can(core.TorrentUpload)}
+	for i, row := range web.Rows(v, schedule, g.Torrents, s.Clock()) {
+		t := groupTorrent{TorrentRow: row}
 		if row.Description != "" {
 			t.About = s.text.html(row.Description)
 		}
 		if i < treesShown {
-			files, err := s.Catalog.Files(v, row.ID, -1, filesShown)
+			files, err := s.Catalog.Files(v.Context(), row.ID, -1, filesShown)
 			if err != nil {
 				return err
 			}
@@ -52,35 +55,31 @@ func (s *server) group(v *visit) error {
 		}
 		p.Rows = append(p.Rows, t)
 	}
-	p.Swarm = swarmAddress([]groupRow{{Group: g}})
-	return okPage(s, v, groupView, p)
+	p.Swarm = web.SwarmAddress(g)
+	return groupView.OK(v, p)
 }
 
 // torrent sends to the torrent's place on the page of its group.
-func (s *server) torrent(v *visit) error {
-	return redirectTo(torrentAddress(v.found.torrent.Group, v.found.torrent.ID))
-}
-
-func torrentAddress(g core.GroupID, t core.TorrentID) string {
-	return fmt.Sprintf("/groups/%d#t%d", g, t)
+func (s *server) torrent(v *web.Visit) error {
+	return web.RedirectTo(web.TorrentAddress(v.Found.Torrent.Group, v.Found.Torrent.ID))
 }
 
 // torrentsClassic serves the addresses that announce lines and old links use.
-func (s *server) torrentsClassic(v *visit) error {
-	if id := number(v.Query("torrentid")); id > 0 {
-		t, err := s.Catalog.Torrent(v, v.viewer(), core.TorrentID(id))
+func (s *server) torrentsClassic(v *web.Visit) error {
+	if id := web.Number(v.Query("torrentid")); id > 0 {
+		t, err := s.Catalog.Torrent(v.Context(), v.Viewer(), core.TorrentID(id))
 		if err != nil {
 			return err
 		}
-		return redirectTo(torrentAddress(t.Group, t.ID))
+		return web.RedirectTo(web.TorrentAddress(t.Group, t.ID))
 	}
-	if id := number(v.Query("id")); id > 0 {
-		return redirectTo(fmt.Sprintf("/groups/%d", id))
+	if id := web.Number(v.Query("id")); id > 0 {
+		return web.RedirectTo(fmt.Sprintf("/groups/%d", id))
 	}
 	if v.Query("id") != "" || v.Query("torrentid") != "" {
-		return notFound("there is no such dataset")
+		return web.NotFound("there is no such dataset")
 	}
-	return redirectTo("/browse")
+	return web.RedirectTo("/browse")
 }
 
 // filesPage is the whole list of a torrent's files, a part at a time.
@@ -93,15 +92,17 @@ type filesPage struct {
 	First   string
 }
 
+var filesView = web.NewView[filesPage]("files")
+
 const filesPerPage = 500
 
-func (s *server) files(v *visit) error {
-	t := v.found.torrent
+func (s *server) files(v *web.Visit) error {
+	t := v.Found.Torrent
 	after := -1
 	if text := v.Query("after"); text != "" {
-		after = int(min(number(text), int64(t.FileCount)))
+		after = int(min(web.Number(text), int64(t.FileCount)))
 	}
-	files, err := s.Catalog.Files(v, t.ID, after, filesPerPage)
+	files, err := s.Catalog.Files(v.Context(), t.ID, after, filesPerPage)
 	if err != nil {
 		return err
 	}
@@ -115,5 +116,5 @@ func (s *server) files(v *visit) error {
 	if after >= 0 {
 		p.First = fmt.Sprintf("/torrents/%d/files", t.ID)
 	}
-	return okPage(s, v, filesView, p)
+	return filesView.OK(v, p)
 }

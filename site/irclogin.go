@@ -5,6 +5,7 @@ import (
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/site/web"
 )
 
 // ircLoginPage is how a member logs in to IRC besides by the IRC key, and under
@@ -13,70 +14,76 @@ type ircLoginPage struct {
 	Certificates []member.Certificate
 	Nicks        []member.Nick
 	NickLimit    int
-	Errors       formErrors
+	Errors       web.FormErrors
 	Certificate  string // as typed
 	Label        string
 	Nick         string
 }
 
+var ircLoginView = web.NewView[ircLoginPage]("irc_login")
+
 // ourNetwork is a guard: on another network members log in as it demands.
-func (s *server) ourNetwork(*visit) error {
-	if s.IRC.Bot != "" {
-		return core.Errorf(core.NotFound, "the IRC network of this site keeps its own accounts")
-	}
-	return nil
+func (s *server) ourNetwork() web.Guard {
+	return web.Guard{Words: "on our own IRC network", Check: func(*web.Visit) error {
+		if s.IRC.Bot != "" {
+			return core.Errorf(core.NotFound, "the IRC network of this site keeps its own accounts")
+		}
+		return nil
+	}}
 }
 
-func (s *server) ircLogin(v *visit) error { return s.showIRCLogin(v, http.StatusOK, ircLoginPage{}) }
+func (s *server) ircLogin(v *web.Visit) error {
+	return s.showIRCLogin(v, http.StatusOK, ircLoginPage{})
+}
 
-func (s *server) showIRCLogin(v *visit, status int, p ircLoginPage) error {
+func (s *server) showIRCLogin(v *web.Visit, status int, p ircLoginPage) error {
 	var err error
-	if p.Certificates, err = s.Members.Certificates(v, v.me.ID); err != nil {
+	if p.Certificates, err = s.Members.Certificates(v.Context(), v.Me.ID); err != nil {
 		return err
 	}
-	if p.Nicks, err = s.Members.Nicks(v, v.me.ID); err != nil {
+	if p.Nicks, err = s.Members.Nicks(v.Context(), v.Me.ID); err != nil {
 		return err
 	}
 	p.NickLimit = s.IRC.NickLimit
-	return render(s, v, status, ircLoginView, p)
+	return ircLoginView.Render(v, status, p)
 }
 
-func (s *server) ircLoginAgain(v *visit, err error, p ircLoginPage) error {
+func (s *server) ircLoginAgain(v *web.Visit, err error, p ircLoginPage) error {
 	var ok bool
-	if p.Errors, ok = mistakes(err); !ok {
+	if p.Errors, ok = web.Mistakes(err); !ok {
 		return err
 	}
-	return s.showIRCLogin(v, statusOf(err), p)
+	return s.showIRCLogin(v, web.StatusOf(err), p)
 }
 
-func (s *server) addCertificate(v *visit) error {
-	p := ircLoginPage{Certificate: v.PostForm("certificate"), Label: v.PostForm("label")}
-	if _, err := s.Members.AddCertificate(v, v.me.ID, p.Certificate, p.Label); err != nil {
+func (s *server) addCertificate(v *web.Visit) error {
+	p := ircLoginPage{Certificate: v.Form("certificate"), Label: v.Form("label")}
+	if _, err := s.Members.AddCertificate(v.Context(), v.Me.ID, p.Certificate, p.Label); err != nil {
 		p.Certificate = "" // it may hold what must not be repeated
 		return s.ircLoginAgain(v, err, p)
 	}
-	return s.seeOther(v, "/settings/irc", "You can log in to IRC with this certificate.")
+	return v.SeeOther("/settings/irc", "You can log in to IRC with this certificate.")
 }
 
-func (s *server) removeCertificate(v *visit) error {
-	if _, err := s.Members.RemoveCertificate(v, v.me.ID, v.Param("fingerprint")); err != nil {
+func (s *server) removeCertificate(v *web.Visit) error {
+	if _, err := s.Members.RemoveCertificate(v.Context(), v.Me.ID, v.Param("fingerprint")); err != nil {
 		return err
 	}
-	return s.seeOther(v, "/settings/irc", "The certificate is removed, and connections by it end.")
+	return v.SeeOther("/settings/irc", "The certificate is removed, and connections by it end.")
 }
 
-func (s *server) addNick(v *visit) error {
-	p := ircLoginPage{Nick: v.PostForm("nick")}
-	if err := s.Members.AddNick(v, v.me.ID, p.Nick, s.IRC.NickLimit); err != nil {
+func (s *server) addNick(v *web.Visit) error {
+	p := ircLoginPage{Nick: v.Form("nick")}
+	if err := s.Members.AddNick(v.Context(), v.Me.ID, p.Nick, s.IRC.NickLimit); err != nil {
 		return s.ircLoginAgain(v, err, p)
 	}
-	return s.seeOther(v, "/settings/irc#nicks", "The nick "+p.Nick+" is yours.")
+	return v.SeeOther("/settings/irc#nicks", "The nick "+p.Nick+" is yours.")
 }
 
-func (s *server) removeNick(v *visit) error {
+func (s *server) removeNick(v *web.Visit) error {
 	nick := v.Param("nick")
-	if err := s.Members.RemoveNick(v, v.me.ID, nick); err != nil {
+	if err := s.Members.RemoveNick(v.Context(), v.Me.ID, nick); err != nil {
 		return err
 	}
-	return s.seeOther(v, "/settings/irc#nicks", "The nick "+nick+" is free.")
+	return v.SeeOther("/settings/irc#nicks", "The nick "+nick+" is free.")
 }

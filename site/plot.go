@@ -2,6 +2,7 @@ package site
 
 import (
 	"fmt"
+	"github.com/caduceus-bio/caduceus/site/web"
 	"math"
 	"strings"
 	"time"
@@ -40,9 +41,9 @@ type scale struct {
 }
 
 var (
-	perSecond = scale{text: upTo3}
-	whole     = scale{text: func(v float64) string { return grouped(int64(math.Round(v))) }}
-	duration  = scale{text: func(v float64) string { return short(time.Duration(v) * time.Microsecond) }, log: true}
+	perSecond = scale{text: web.UpTo3}
+	whole     = scale{text: func(v float64) string { return web.Grouped(int64(math.Round(v))) }}
+	duration  = scale{text: func(v float64) string { return web.Short(time.Duration(v) * time.Microsecond) }, log: true}
 )
 
 // The field of a plot.
@@ -102,28 +103,4 @@ func (s series) draw(sc scale, moments []moment, top float64) plotLine {
 	}
 	l.Path, l.Most = path.String(), sc.text(most)
 	return l
-}
-
-// upTo3 writes a number with as many digits as tell something.
-func upTo3(v float64) string {
-	switch {
-	case v >= 100 || v == 0:
-		return grouped(int64(math.Round(v)))
-	case v >= 10:
-		return fmt.Sprintf("%.1f", v)
-	default:
-		return fmt.Sprintf("%.2f", v)
-	}
-}
-
-// short writes a duration of less than minutes with up to three digits.
-func short(d time.Duration) string {
-	switch {
-	case d >= time.Second:
-		return upTo3(d.Seconds()) + " s"
-	case d >= time.Millisecond:
-		return upTo3(float64(d)/float64(time.Millisecond)) + " ms"
-	default:
-		return upTo3(float64(d)/float64(time.Microsecond)) + " µs"
-	}
 }

@@ -2,10 +2,10 @@ package site
 
 import (
 	"fmt"
-	"net/url"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/site/web"
 )
 
 // profilePage is a member as others see them, or as they see themselves.
@@ -14,37 +14,37 @@ type profilePage struct {
 	Own     bool
 	Figures bool // the visitor may see transfer and activity
 	Staff   bool // the visitor may see state and keys' page
-	Uploads []torrentRow
+	Uploads []web.TorrentRow
 	Next    string
 }
 
+var profileView = web.NewView[profilePage]("profile")
+
 const uploadsPerPage = 20
 
-func (s *server) profile(v *visit) error {
-	m := v.found.member
-	p := profilePage{Own: m.ID == v.me.ID, Staff: v.me.Can(core.MemberSeePrivate)}
-	p.Figures = p.Own || v.me.Can(core.StatsRead)
+func (s *server) profile(v *web.Visit) error {
+	m := v.Found.Member
+	p := profilePage{Own: m.ID == v.Me.ID, Staff: v.Me.Can(core.MemberSeePrivate)}
+	p.Figures = p.Own || v.Me.Can(core.StatsRead)
 	var err error
-	if p.Profile, err = s.Members.Profile(v, m.ID, p.Own || v.me.Can(core.TorrentSeeHidden)); err != nil {
+	if p.Profile, err = s.Members.Profile(v.Context(), m.ID, p.Own || v.Me.Can(core.TorrentSeeHidden)); err != nil {
 		return err
 	}
-	uploads, err := s.Catalog.Uploads(v, v.viewer(), m.ID, core.TorrentID(number(v.Query("before"))), uploadsPerPage+1)
+	uploads, err := s.Catalog.Uploads(v.Context(), v.Viewer(), m.ID, core.TorrentID(web.Number(v.Query("before"))), uploadsPerPage+1)
 	if err != nil {
 		return err
 	}
 	if len(uploads) > uploadsPerPage {
 		uploads = uploads[:uploadsPerPage]
-		p.Next = fmt.Sprintf("%s?before=%d", memberAddress(m.Name), uploads[uploadsPerPage-1].ID)
+		p.Next = fmt.Sprintf("%s?before=%d", web.MemberAddress(m.Name), uploads[uploadsPerPage-1].ID)
 	}
-	schedule, err := s.Economy.Schedule(v)
+	schedule, err := s.Economy.Schedule(v.Context())
 	if err != nil {
 		return err
 	}
-	p.Uploads = s.rows(v, schedule, uploads)
-	return okPage(s, v, profileView, p)
+	p.Uploads = web.Rows(v, schedule, uploads, s.Clock())
+	return profileView.OK(v, p)
 }
-
-func memberAddress(name string) string { return "/members/" + url.PathEscape(name) }
 
 // Share is uploaded as a part of all transfer, in whole per cent, for the bar.
 func (p profilePage) Share() int {

@@ -1,108 +1,86 @@
 package site
 
 import (
-	"net/http"
-
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/site/web"
 )
 
-// route is one address of the site.
-type route struct {
-	method string
-	path   string
-	action string // the query's action, for the one path that has several; "" any
-	kind   kind
-	need   need
-	body   int64 // the largest request body in bytes
-	serve  func(*server, *visit) error
-}
+func (s *server) routes() []web.Route {
+	upload := 2*s.limit + web.Large // the file, and once more as it is kept between two steps
+	theTorrent, theGroup, theMember := web.TheTorrent(s.Catalog), web.TheGroup(s.Catalog), web.TheMember(s.Members)
+	editTorrent := web.Having(core.TorrentEditOwn, core.TorrentEditAny).About(ownTorrent(s.Catalog, core.TorrentEditOwn, core.TorrentEditAny))
+	deleteTorrent := web.Having(core.TorrentDeleteOwn, core.TorrentDeleteAny).About(ownTorrent(s.Catalog, core.TorrentDeleteOwn, core.TorrentDeleteAny))
+	editGroup := web.Having(core.TorrentEditOwn, core.TorrentEditAny).About(ownGroup(s.Catalog))
+	mayUpload := web.Having(core.TorrentUpload)
+	ircMembers := web.Having(core.IRCConnect).About(s.ourNetwork())
+	staff := web.Having(core.MemberCreate, core.MemberDisable, core.MemberClass)
+	below := func(p core.Permission) web.Need { return web.Having(p).About(subordinate(s.Members)) }
+	return []web.Route{
+		web.Page.Get("/", web.Anyone, s.home),
+		web.Page.Get("/login", web.Anyone, s.loginForm),
+		web.Page.Post("/login", web.Anyone, web.Small, s.login),
+		web.Page.Post("/logout", web.Anyone, web.Small, s.logout),
+		web.Page.Get("/freeleech.json", web.Anyone, s.freeleechJSON),
 
-const (
-	get  = http.MethodGet
-	post = http.MethodPost
+		web.Page.Get("/browse", web.Members, s.browse),
+		web.Fragment.Get("/swarm", web.Members, s.swarm),
+		web.Page.Get("/groups/:id", web.Members.About(theGroup), s.group),
+		web.Page.Get("/groups/:id/edit", editGroup, s.editGroupForm),
+		web.Page.Post("/groups/:id/edit", editGroup, web.Large, s.editGroup),
+		web.Page.Get("/torrents/:id", web.Members.About(theTorrent), s.torrent),
+		web.Page.Get("/torrents/:id/files", web.Members.About(theTorrent), s.files),
+		web.Page.Get("/torrents/:id/uploaded", web.Members.About(theTorrent), s.uploaded),
+		web.Download.Get("/torrents/:id/download", web.Members, s.download),
+		web.Page.Get("/torrents/:id/announces", web.Having(core.TrackerRead).About(theTorrent), s.torrentAnnounces),
+		web.Page.Get("/torrents/:id/edit", editTorrent, s.editTorrentForm),
+		web.Page.Post("/torrents/:id/edit", editTorrent, web.Large, s.editTorrent),
+		web.Page.Get("/torrents/:id/delete", deleteTorrent, s.deleteForm),
+		web.Page.Post("/torrents/:id/delete", deleteTorrent, web.Small, s.deleteTorrent),
+		web.Page.Post("/torrents/:id/leech", web.Having(core.FreeleechManage).About(theTorrent), web.Small, s.setLeech),
+		web.Download.Get("/torrents.php", web.Members, s.downloadClassic).For("download"),
+		web.Page.Get("/torrents.php", web.Members, s.torrentsClassic),
 
-	none  = 0
-	small = 16 << 10  // a few short fields
-	large = 512 << 10 // a form with long texts
-)
+		web.Page.Get("/upload", mayUpload, s.uploadForm),
+		web.Page.Post("/upload/check", mayUpload, upload, s.uploadCheck),
+		web.Page.Post("/upload", mayUpload, upload, s.upload),
 
-// routes is every address of the site with what it needs. The order matters
-// only for one path with several actions.
-func (s *server) routes() []route {
-	upload := 2*s.config.UploadLimit + large // the file, and once more as it is kept between two steps
-	editTorrent := having(core.TorrentEditOwn, core.TorrentEditAny).about(ownTorrent(core.TorrentEditOwn, core.TorrentEditAny))
-	deleteTorrent := having(core.TorrentDeleteOwn, core.TorrentDeleteAny).about(ownTorrent(core.TorrentDeleteOwn, core.TorrentDeleteAny))
-	editGroup := having(core.TorrentEditOwn, core.TorrentEditAny).about((*server).ownGroup)
-	mayUpload := having(core.TorrentUpload)
-	ircMembers := having(core.IRCConnect).about((*server).ourNetwork)
-	staff := having(core.MemberCreate, core.MemberDisable, core.MemberClass)
-	below := func(p core.Permission) need { return having(p).about((*server).subordinate) }
-	return []route{
-		{get, "/", "", page, anyone, none, (*server).home},
-		{get, "/login", "", page, anyone, none, (*server).loginForm},
-		{post, "/login", "", page, anyone, small, (*server).login},
-		{post, "/logout", "", page, anyone, small, (*server).logout},
-		{get, "/freeleech.json", "", page, anyone, none, (*server).freeleechJSON},
-		{get, "/robots.txt", "", page, anyone, none, (*server).robots},
-		{get, "/favicon.ico", "", page, anyone, none, (*server).favicon},
-		{get, "/assets/*name", "", page, anyone, none, (*server).asset},
+		web.Page.Get("/members/:name", web.Members.About(theMember), s.profile),
+		web.Page.Get("/settings", web.Members, s.settings),
+		web.Page.Post("/settings/passkey", web.Members, web.Small, s.newPasskey),
+		web.Page.Post("/settings/irc-key", web.Members, web.Small, s.newIRCKey),
+		web.Page.Post("/settings/passphrase", web.Members, web.Small, s.setPassphrase),
+		web.Page.Post("/settings/tokens", web.Members, web.Small, s.newToken),
+		web.Page.Post("/settings/tokens/:token/revoke", web.Members, web.Small, s.revokeToken),
+		web.Page.Post("/settings/sessions/:session/end", web.Members, web.Small, s.endSession),
+		web.Page.Get("/settings/irc", ircMembers, s.ircLogin),
+		web.Page.Post("/settings/irc/certificates", ircMembers, web.Small, s.addCertificate),
+		web.Page.Post("/settings/irc/certificates/:fingerprint/remove", ircMembers, web.Small, s.removeCertificate),
+		web.Page.Post("/settings/irc/nicks", ircMembers, web.Small, s.addNick),
+		web.Page.Post("/settings/irc/nicks/:nick/remove", ircMembers, web.Small, s.removeNick),
 
-		{get, "/browse", "", page, members, none, (*server).browse},
-		{get, "/swarm", "", fragment, members, none, (*server).swarm},
-		{get, "/groups/:id", "", page, members.about((*server).theGroup), none, (*server).group},
-		{get, "/groups/:id/edit", "", page, editGroup, none, (*server).editGroupForm},
-		{post, "/groups/:id/edit", "", page, editGroup, large, (*server).editGroup},
-		{get, "/torrents/:id", "", page, members.about((*server).theTorrent), none, (*server).torrent},
-		{get, "/torrents/:id/files", "", page, members.about((*server).theTorrent), none, (*server).files},
-		{get, "/torrents/:id/uploaded", "", page, members.about((*server).theTorrent), none, (*server).uploaded},
-		{get, "/torrents/:id/download", "", download, members, none, (*server).download},
-		{get, "/torrents/:id/announces", "", page, having(core.TrackerRead).about((*server).theTorrent), none, (*server).torrentAnnounces},
-		{get, "/torrents/:id/edit", "", page, editTorrent, none, (*server).editTorrentForm},
-		{post, "/torrents/:id/edit", "", page, editTorrent, large, (*server).editTorrent},
-		{get, "/torrents/:id/delete", "", page, deleteTorrent, none, (*server).deleteForm},
-		{post, "/torrents/:id/delete", "", page, deleteTorrent, small, (*server).deleteTorrent},
-		{post, "/torrents/:id/leech", "", page, having(core.FreeleechManage).about((*server).theTorrent), small, (*server).setLeech},
-		{get, "/torrents.php", "download", download, members, none, (*server).downloadClassic},
-		{get, "/torrents.php", "", page, members, none, (*server).torrentsClassic},
+		web.Page.Get("/freeleech", web.Members, s.freeleech),
+		web.Page.Get("/rules/clients", web.Members, s.clients),
+		web.Page.Get("/announces", web.Members, s.ownAnnounces),
+		web.Page.Get("/endangered", web.Members, s.endangered),
 
-		{get, "/upload", "", page, mayUpload, none, (*server).uploadForm},
-		{post, "/upload/check", "", page, mayUpload, upload, (*server).uploadCheck},
-		{post, "/upload", "", page, mayUpload, upload, (*server).upload},
+		web.Page.Get("/staff/members", staff, s.staffMembers),
+		web.Page.Get("/staff/members/new", web.Having(core.MemberCreate), s.newMemberForm),
+		web.Page.Post("/staff/members/new", web.Having(core.MemberCreate), web.Small, s.newMember),
+		web.Page.Get("/staff/members/:name", staff.About(theMember), s.staffMember),
+		web.Page.Get("/staff/members/:name/announces", web.Having(core.TrackerRead).About(theMember), s.staffAnnounces),
+		web.Page.Post("/staff/members/:name/state", below(core.MemberDisable), web.Small, s.setState),
+		web.Page.Post("/staff/members/:name/leech", below(core.MemberDisable), web.Small, s.setCanLeech),
+		web.Page.Post("/staff/members/:name/class", below(core.MemberClass), web.Small, s.setClass),
+		web.Page.Get("/staff/tracker", web.Having(core.TrackerRead), s.tracker),
 
-		{get, "/members/:name", "", page, members.about((*server).theMember), none, (*server).profile},
-		{get, "/settings", "", page, members, none, (*server).settings},
-		{post, "/settings/passkey", "", page, members, small, (*server).newPasskey},
-		{post, "/settings/irc-key", "", page, members, small, (*server).newIRCKey},
-		{post, "/settings/passphrase", "", page, members, small, (*server).setPassphrase},
-		{post, "/settings/tokens", "", page, members, small, (*server).newToken},
-		{post, "/settings/tokens/:token/revoke", "", page, members, small, (*server).revokeToken},
-		{post, "/settings/sessions/:session/end", "", page, members, small, (*server).endSession},
-		{get, "/settings/irc", "", page, ircMembers, none, (*server).ircLogin},
-		{post, "/settings/irc/certificates", "", page, ircMembers, small, (*server).addCertificate},
-		{post, "/settings/irc/certificates/:fingerprint/remove", "", page, ircMembers, small, (*server).removeCertificate},
-		{post, "/settings/irc/nicks", "", page, ircMembers, small, (*server).addNick},
-		{post, "/settings/irc/nicks/:nick/remove", "", page, ircMembers, small, (*server).removeNick},
-
-		{get, "/freeleech", "", page, members, none, (*server).freeleech},
-		{get, "/rules/clients", "", page, members, none, (*server).clients},
-		{get, "/announces", "", page, members, none, (*server).ownAnnounces},
-		{get, "/endangered", "", page, members, none, (*server).endangered},
-
-		{get, "/staff/members", "", page, staff, none, (*server).staffMembers},
-		{get, "/staff/members/new", "", page, having(core.MemberCreate), none, (*server).newMemberForm},
-		{post, "/staff/members/new", "", page, having(core.MemberCreate), small, (*server).newMember},
-		{get, "/staff/members/:name", "", page, staff.about((*server).theMember), none, (*server).staffMember},
-		{get, "/staff/members/:name/announces", "", page, having(core.TrackerRead).about((*server).theMember), none, (*server).staffAnnounces},
-		{post, "/staff/members/:name/state", "", page, below(core.MemberDisable), small, (*server).setState},
-		{post, "/staff/members/:name/leech", "", page, below(core.MemberDisable), small, (*server).setCanLeech},
-		{post, "/staff/members/:name/class", "", page, below(core.MemberClass), small, (*server).setClass},
-		{get, "/staff/tracker", "", page, having(core.TrackerRead), none, (*server).tracker},
-
-		{post, "/api/v1/torrents", "", api, scoped(member.ScopeUpload, core.TorrentUpload), upload, (*server).apiUpload},
-		{get, "/api/v1/torrents/:id", "", api, scoped(member.ScopeRead).about((*server).theTorrent), none, (*server).apiTorrent},
-		{get, "/api/v1/torrents/:id/download", "", api, scoped(member.ScopeRead), none, (*server).download},
-		{get, "/api/v1/browse", "", api, scoped(member.ScopeRead), none, (*server).apiBrowse},
-		{get, "/api/v1/me", "", api, scoped(member.ScopeRead), none, (*server).apiMe},
+		web.API.Post("/api/v1/torrents", web.Token(member.ScopeUpload, core.TorrentUpload), upload, s.apiUpload),
+		web.API.Get("/api/v1/torrents/:id", web.Token(member.ScopeRead).About(theTorrent), s.apiTorrent),
+		web.API.Get("/api/v1/torrents/:id/download", web.Token(member.ScopeRead), s.download),
+		web.API.Get("/api/v1/browse", web.Token(member.ScopeRead), s.apiBrowse),
+		web.API.Get("/api/v1/me", web.Token(member.ScopeRead), s.apiMe),
 	}
 }
+
+// views are all pages.
+var views = []web.Declared{swarmPiece, landingView, loginView, homeView, browseView, groupView, filesView, uploadStartView, uploadView, uploadedView, editGroupView, editTorrentView, deleteView, profileView, settingsView, ircLoginView, freeleechView, clientsView, staffMembersView, staffMemberView, newMemberView, announcesView, endangeredView, trackerView}

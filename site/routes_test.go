@@ -1,13 +1,15 @@
-package site
+package site_test
 
 import (
+	"github.com/caduceus-bio/caduceus/site/sitetest"
+	"github.com/caduceus-bio/caduceus/site/web"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
 )
 
-// permissions says for every route who is let in, in the order of roles:
+// permissions says for every route who is let in, in the order of sitetest.Roles:
 // anonymous, disabled, user, moderator, sysop. The dataset belongs to "other",
 // a member of the lowest class.
 //
@@ -81,13 +83,15 @@ var permissions = map[string]string{
 }
 
 func TestPermissionsOfEveryRoute(t *testing.T) {
-	each(t, func(t *testing.T, w *world) {
-		w.upload("other", "A dataset that others may not touch", nil)
+	sitetest.Each(t, func(t *testing.T, w *sitetest.World) {
+		w.Upload("other", "A dataset that others may not touch", nil)
 		listed := map[string]bool{}
-		for _, r := range w.site.routes() {
-			name := r.method + " " + r.path
-			if r.action != "" {
-				name += "?action=" + r.action
+		routes, err := w.Room.Routes()
+		w.Must(err)
+		for _, r := range routes {
+			name := r.Method + " " + r.Path
+			if r.Action != "" {
+				name += "?action=" + r.Action
 			}
 			listed[name] = true
 			want, ok := permissions[name]
@@ -95,8 +99,8 @@ func TestPermissionsOfEveryRoute(t *testing.T) {
 				t.Errorf("route %s is not in the table of permissions", name)
 				continue
 			}
-			for i, role := range roles {
-				if got := w.letIn(r, role); got != want[i] {
+			for i, role := range sitetest.Roles {
+				if got := letIn(w, t, r, role); got != want[i] {
 					t.Errorf("%s as %s: %c, want %c", name, role, got, want[i])
 				}
 			}
@@ -110,76 +114,76 @@ func TestPermissionsOfEveryRoute(t *testing.T) {
 }
 
 // letIn asks once and says what became of it, in the letters of the table.
-func (w *world) letIn(r route, role string) byte {
-	w.t.Helper()
-	path := strings.NewReplacer(":id", "1", ":name", "other", ":token", "999", ":session", "999", "*name", "x").Replace(r.path)
-	if r.action != "" {
-		path += "?action=" + r.action + "&id=1"
+func letIn(w *sitetest.World, t *testing.T, r web.Route, role string) byte {
+	t.Helper()
+	path := strings.NewReplacer(":id", "1", ":name", "other", ":token", "999", ":session", "999", "*name", "x").Replace(r.Path)
+	if r.Action != "" {
+		path += "?action=" + r.Action + "&id=1"
 	}
-	b := w.as(role)
+	b := w.As(role)
 	var headers []string
-	if r.kind == api && role != "anonymous" {
-		headers = []string{"Authorization", "Bearer " + w.people[role].token}
+	if r.Kind == web.API && role != "anonymous" {
+		headers = []string{"Authorization", "Bearer " + w.People[role].Token}
 	}
-	var a answer
-	if r.method == http.MethodGet {
-		a = b.get(path, headers...)
+	var a sitetest.Answer
+	if r.Method == http.MethodGet {
+		a = b.Get(path, headers...)
 	} else {
-		a = b.post(path, url.Values{}, headers...)
+		a = b.Post(path, url.Values{}, headers...)
 	}
 	switch {
 	case a.StatusCode == http.StatusSeeOther && strings.HasPrefix(a.Header.Get("Location"), "/login"):
 		return 'L'
-	case a.StatusCode == http.StatusForbidden && r.path != "/login":
+	case a.StatusCode == http.StatusForbidden && r.Path != "/login":
 		return 'F'
 	case a.StatusCode == http.StatusUnauthorized:
 		return 'U'
 	case a.StatusCode >= 500:
-		w.t.Errorf("%s %s as %s: status %d", r.method, path, role, a.StatusCode)
+		t.Errorf("%s %s as %s: status %d", r.Method, path, role, a.StatusCode)
 	}
 	return '.'
 }
 
 func TestOwnersActOnTheirOwn(t *testing.T) {
-	w := onSQLite(t)
-	w.upload("user", "A dataset of one's own to edit", nil)
-	b := w.as("user")
+	w := sitetest.OnSQLite(t)
+	w.Upload("user", "A dataset of one's own to edit", nil)
+	b := w.As("user")
 	for _, path := range []string{"/groups/1/edit", "/torrents/1/edit", "/torrents/1/delete"} {
-		if a := b.get(path); a.StatusCode != http.StatusOK {
+		if a := b.Get(path); a.StatusCode != http.StatusOK {
 			t.Errorf("%s: status %d", path, a.StatusCode)
 		}
 	}
 	// Once somebody else has a torrent in the group, its description is staff's.
-	raw := w.torrent("theirs", "v1", map[string]string{"x.fasta": "x"})
+	raw := w.Torrent("theirs", "v1", map[string]string{"x.fasta": "x"})
 	form := url.Values{"group": {"1"}, "platform": {"Sanger"}, "format": {"FASTA"}, "archive": {"None"}, "scope": {"Genome"}, "license": {"MIT"}}
-	if a := w.as("other").send("/upload", form, raw); a.StatusCode != http.StatusSeeOther {
+	if a := w.As("other").Send("/upload", form, raw); a.StatusCode != http.StatusSeeOther {
 		t.Fatalf("status %d", a.StatusCode)
 	}
 	for path, want := range map[string]int{"/groups/1/edit": 403, "/torrents/1/edit": 200, "/torrents/2/edit": 403, "/torrents/2/delete": 403} {
-		if a := b.get(path); a.StatusCode != want {
+		if a := b.Get(path); a.StatusCode != want {
 			t.Errorf("%s: status %d, want %d", path, a.StatusCode, want)
 		}
 	}
 }
 
 func TestNobodyActsOnTheirBetters(t *testing.T) {
-	w := onSQLite(t)
-	w.join("equal", "Moderator")
-	b := w.as("moderator")
+	w := sitetest.OnSQLite(t)
+	w.Join("equal", "Moderator")
+	b := w.As("moderator")
 	for _, target := range []string{"sysop", "equal", "moderator"} {
 		for path, form := range map[string]url.Values{
 			"/state": {"state": {"disabled"}, "reason": {"because"}}, "/class": {"class": {"User"}}, "/leech": {"state": {"off"}},
 		} {
-			if a := b.post("/staff/members/"+target+path, form); a.StatusCode != http.StatusForbidden {
+			if a := b.Post("/staff/members/"+target+path, form); a.StatusCode != http.StatusForbidden {
 				t.Errorf("moderator on %s%s: status %d, want 403", target, path, a.StatusCode)
 			}
 		}
 	}
 	for class, want := range map[string]int{"Moderator": 422, "Sysop": 422, "Bot": 422, "Elite": 303} {
-		if a := b.post("/staff/members/user/class", url.Values{"class": {class}}); a.StatusCode != want {
+		if a := b.Post("/staff/members/user/class", url.Values{"class": {class}}); a.StatusCode != want {
 			t.Errorf("give class %s: status %d, want %d", class, a.StatusCode, want)
 		}
-		made := b.post("/staff/members/new", url.Values{"name": {"new_" + class}, "class": {class}})
+		made := b.Post("/staff/members/new", url.Values{"name": {"new_" + class}, "class": {class}})
 		if made.StatusCode != want {
 			t.Errorf("make a %s: status %d, want %d", class, made.StatusCode, want)
 		}

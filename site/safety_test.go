@@ -1,45 +1,45 @@
-package site
+package site_test
 
 import (
-	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
 
 	"github.com/PuerkitoBio/goquery"
+	"github.com/caduceus-bio/caduceus/site/sitetest"
 )
 
 func TestCrossSitePostsAreRefused(t *testing.T) {
-	w := onSQLite(t)
-	b := w.as("user")
-	before, err := w.site.Members.Passkey(t.Context(), w.people["user"].Member.ID)
-	w.must(err)
+	w := sitetest.OnSQLite(t)
+	b := w.As("user")
+	before, err := w.Deps.Members.Passkey(t.Context(), w.People["user"].Member.ID)
+	w.Must(err)
 	for _, headers := range [][]string{
 		{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"}, {"Origin", "https://evil.example"}, {"Origin", "null"},
 	} {
-		a := b.post("/settings/passkey", nil, headers...)
-		if a.StatusCode != http.StatusForbidden || !strings.Contains(a.body, "sent from another site") {
+		a := b.Post("/settings/passkey", nil, headers...)
+		if a.StatusCode != http.StatusForbidden || !strings.Contains(a.Text, "sent from another site") {
 			t.Errorf("%v: status %d", headers, a.StatusCode)
 		}
-		if a := b.post("/login", url.Values{"name": {"user"}, "password": {w.people["user"].Password}}, headers...); a.StatusCode != http.StatusForbidden {
+		if a := b.Post("/login", url.Values{"name": {"user"}, "password": {w.People["user"].Password}}, headers...); a.StatusCode != http.StatusForbidden {
 			t.Errorf("login, %v: status %d", headers, a.StatusCode)
 		}
 	}
-	if now, _ := w.site.Members.Passkey(t.Context(), w.people["user"].Member.ID); now != before {
+	if now, _ := w.Deps.Members.Passkey(t.Context(), w.People["user"].Member.ID); now != before {
 		t.Fatal("a cross-site form changed the passkey")
 	}
 	for _, headers := range [][]string{{"Sec-Fetch-Site", "same-origin"}, {"Origin", "http://site.example"}, nil} {
-		if a := b.post("/settings/passkey", nil, headers...); a.StatusCode != http.StatusSeeOther {
+		if a := b.Post("/settings/passkey", nil, headers...); a.StatusCode != http.StatusSeeOther {
 			t.Errorf("%v: status %d, want 303", headers, a.StatusCode)
 		}
 	}
 }
 
 func TestSecurityHeaders(t *testing.T) {
-	w := onSQLite(t)
+	w := sitetest.OnSQLite(t)
 	for _, path := range []string{"/", "/login", "/nowhere", "/api/v1/me", "/freeleech.json", "/torrents.php?action=download&id=1"} {
-		a := w.as("anonymous").get(path)
+		a := w.As("anonymous").Get(path)
 		csp := a.Header.Get("Content-Security-Policy")
 		if !strings.Contains(csp, "frame-ancestors 'none'") || !strings.Contains(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") {
 			t.Errorf("%s: policy %q", path, csp)
@@ -57,10 +57,10 @@ func TestSecurityHeaders(t *testing.T) {
 const hostile = `"><script>alert(1)</script><img src=x onerror=alert(2)>'{{.}}`
 
 func TestHostileTextStaysText(t *testing.T) {
-	w := onSQLite(t)
-	b := w.as("user")
-	raw := w.torrent("hostile", "hybrid", map[string]string{`"><script>alert(3)<`: "x", `dir/<img src=x onerror=alert(4)>.fasta`: "y"})
-	form := dataset("A title " + hostile)
+	w := sitetest.OnSQLite(t)
+	b := w.As("user")
+	raw := w.Torrent("hostile", "hybrid", map[string]string{`"><script>alert(3)<`: "x", `dir/<img src=x onerror=alert(4)>.fasta`: "y"})
+	form := sitetest.Dataset("A title " + hostile)
 	for _, field := range []string{"subject", "object", "workgroup", "location", "creators", "torrent_description", "scope"} {
 		form.Set(field, hostile[:60])
 	}
@@ -73,43 +73,43 @@ func TestHostileTextStaysText(t *testing.T) {
 	bad.Set("year", hostile)
 	bad.Set("version", hostile)
 	bad.Set("mirrors", hostile)
-	again := b.send("/upload", bad, raw)
+	again := b.Send("/upload", bad, raw)
 	if again.StatusCode != http.StatusUnprocessableEntity {
 		t.Fatalf("status %d", again.StatusCode)
 	}
 	harmless(t, "the form with mistakes", again)
-	done := b.send("/upload", form, raw)
+	done := b.Send("/upload", form, raw)
 	if done.StatusCode != http.StatusSeeOther {
-		t.Fatalf("status %d: %s", done.StatusCode, done.page(t).Find("#problems").Text())
+		t.Fatalf("status %d: %s", done.StatusCode, done.Page(t).Find("#problems").Text())
 	}
-	harmless(t, "after the upload", b.follow(done))
-	if a := w.as("user").post("/settings/tokens", url.Values{"name": {hostile[:60]}, "scope": {"read"}}); a.StatusCode != http.StatusSeeOther {
+	harmless(t, "after the upload", b.Follow(done))
+	if a := w.As("user").Post("/settings/tokens", url.Values{"name": {hostile[:60]}, "scope": {"read"}}); a.StatusCode != http.StatusSeeOther {
 		t.Fatalf("status %d", a.StatusCode)
 	}
-	w.must(w.site.Catalog.SetLeech(t.Context(), 1, "free", hostile))
+	w.Must(w.Deps.Catalog.SetLeech(t.Context(), 1, "free", hostile))
 	for _, path := range []string{"/", "/browse", "/groups/1", "/torrents/1/files", "/torrents/1/edit", "/groups/1/edit", "/torrents/1/delete", "/settings", "/members/user",
 		"/browse?q=" + url.QueryEscape(hostile), "/browse?tag=" + url.QueryEscape(hostile), "/browse?creator=" + url.QueryEscape(hostile),
 		"/browse?format=" + url.QueryEscape(hostile), "/upload?category=" + url.QueryEscape(hostile)} {
-		harmless(t, path, b.get(path))
+		harmless(t, path, b.Get(path))
 	}
-	harmless(t, "/login", w.as("anonymous").get("/login?next="+url.QueryEscape(hostile)))
-	harmless(t, "login", w.as("anonymous").post("/login", url.Values{"name": {hostile}, "password": {hostile}, "next": {hostile}}))
-	staff := w.as("sysop")
-	harmless(t, "new member", staff.post("/staff/members/new", url.Values{"name": {hostile}, "email": {hostile}, "class": {hostile}}))
-	harmless(t, "members after", staff.get("/staff/members?after="+url.QueryEscape(hostile)))
-	if a := b.get("/torrents/1/download"); strings.ContainsAny(a.Header.Get("Content-Disposition"), "\r\n<>") {
+	harmless(t, "/login", w.As("anonymous").Get("/login?next="+url.QueryEscape(hostile)))
+	harmless(t, "login", w.As("anonymous").Post("/login", url.Values{"name": {hostile}, "password": {hostile}, "next": {hostile}}))
+	staff := w.As("sysop")
+	harmless(t, "new member", staff.Post("/staff/members/new", url.Values{"name": {hostile}, "email": {hostile}, "class": {hostile}}))
+	harmless(t, "members after", staff.Get("/staff/members?after="+url.QueryEscape(hostile)))
+	if a := b.Get("/torrents/1/download"); strings.ContainsAny(a.Header.Get("Content-Disposition"), "\r\n<>") {
 		t.Errorf("Content-Disposition %q", a.Header.Get("Content-Disposition"))
 	}
 }
 
 // harmless fails when a page holds a script, a handler, a picture, a frame or an
 // address of somebody else's making.
-func harmless(t *testing.T, where string, a answer) {
+func harmless(t *testing.T, where string, a sitetest.Answer) {
 	t.Helper()
 	if a.StatusCode >= 500 {
 		t.Errorf("%s: status %d", where, a.StatusCode)
 	}
-	doc := a.page(t)
+	doc := a.Page(t)
 	doc.Find("script").Each(func(_ int, s *goquery.Selection) {
 		if src, ok := s.Attr("src"); !ok || !strings.HasPrefix(src, "/assets/") || s.Text() != "" {
 			t.Errorf("%s: foreign script %q", where, src)
@@ -129,25 +129,4 @@ func harmless(t *testing.T, where string, a answer) {
 			}
 		}
 	})
-}
-
-func TestPanicBecomesAPage(t *testing.T) {
-	w := onSQLite(t)
-	for k, want := range map[kind]string{page: "Something broke", api: `"code":"internal"`, download: "Something went wrong"} {
-		r := route{path: "/boom", kind: k, need: anyone, serve: func(*server, *visit) error { panic("secret detail") }}
-		a := w.serveOne(r, "/boom")
-		if a.StatusCode != http.StatusInternalServerError || !strings.Contains(a.body, want) || strings.Contains(a.body, "secret detail") {
-			t.Errorf("kind %d: status %d, body %s", k, a.StatusCode, a.body)
-		}
-	}
-}
-
-func TestErrorsTellNothingInside(t *testing.T) {
-	w := onSQLite(t)
-	r := route{path: "/boom", kind: page, need: anyone, serve: func(*server, *visit) error {
-		return fmt.Errorf("read group 7: %w", fmt.Errorf("SQL logic error near SELECT"))
-	}}
-	if a := w.serveOne(r, "/boom"); a.StatusCode != http.StatusInternalServerError || strings.Contains(a.body, "SQL") {
-		t.Errorf("status %d, body %s", a.StatusCode, a.body)
-	}
 }

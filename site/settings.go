@@ -1,11 +1,11 @@
 package site
 
 import (
-	"fmt"
 	"net/http"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/site/web"
 )
 
 // settingsPage is what members keep in order themselves.
@@ -18,110 +18,112 @@ type settingsPage struct {
 	Tokens   []member.Token
 	Sessions []member.Session
 	Current  int64 // the session of this browser
-	Errors   formErrors
+	Errors   web.FormErrors
 	Name     string // of a token, as typed
 	Scope    string
 }
 
-func (s *server) settings(v *visit) error { return s.showSettings(v, http.StatusOK, settingsPage{}) }
+var settingsView = web.NewView[settingsPage]("settings")
 
-func (s *server) showSettings(v *visit, status int, p settingsPage) error {
-	id := v.me.ID
+func (s *server) settings(v *web.Visit) error {
+	return s.showSettings(v, http.StatusOK, settingsPage{})
+}
+
+func (s *server) showSettings(v *web.Visit, status int, p settingsPage) error {
+	id := v.Me.ID
 	var err error
-	if p.Passkey, err = s.Members.Passkey(v, id); err != nil {
+	if p.Passkey, err = s.Members.Passkey(v.Context(), id); err != nil {
 		return err
 	}
-	if p.IRCKey, err = s.Members.IRCKey(v, id); err != nil {
+	if p.IRCKey, err = s.Members.IRCKey(v.Context(), id); err != nil {
 		return err
 	}
-	if p.AuthKey, err = s.Members.AuthKey(v, id); err != nil {
+	if p.AuthKey, err = s.Members.AuthKey(v.Context(), id); err != nil {
 		return err
 	}
-	if p.Tokens, err = s.Members.Tokens(v, id); err != nil {
+	if p.Tokens, err = s.Members.Tokens(v.Context(), id); err != nil {
 		return err
 	}
-	if p.Sessions, err = s.Members.Sessions(v, id); err != nil {
+	if p.Sessions, err = s.Members.Sessions(v.Context(), id); err != nil {
 		return err
 	}
-	p.Announce, p.Current, p.MayIRC = s.announceURLs(p.Passkey), v.session.ID, v.me.Can(core.IRCConnect)
-	return render(s, v, status, settingsView, p)
+	p.Announce, p.Current, p.MayIRC = s.announceURLs(p.Passkey), v.Session.ID, v.Me.Can(core.IRCConnect)
+	return settingsView.Render(v, status, p)
 }
 
-func (s *server) newPasskey(v *visit) error {
-	if _, err := s.Members.NewPasskey(v, v.me.ID); err != nil {
+func (s *server) newPasskey(v *web.Visit) error {
+	if _, err := s.Members.NewPasskey(v.Context(), v.Me.ID); err != nil {
 		return err
 	}
-	return s.seeOther(v, "/settings#passkey", "You have a new passkey. Download your .torrent files again: the old ones no longer announce.")
+	return v.SeeOther("/settings#passkey", "You have a new passkey. Download your .torrent files again: the old ones no longer announce.")
 }
 
-func (s *server) newIRCKey(v *visit) error {
-	if _, err := s.Members.NewIRCKey(v, v.me.ID); err != nil {
+func (s *server) newIRCKey(v *web.Visit) error {
+	if _, err := s.Members.NewIRCKey(v.Context(), v.Me.ID); err != nil {
 		return err
 	}
-	return s.seeOther(v, "/settings#irc", "You have a new IRC key. Put it into your IRC client.")
+	return v.SeeOther("/settings#irc", "You have a new IRC key. Put it into your IRC client.")
 }
 
 // setPassphrase asks for the present one, so that a browser left open is not
 // enough. It ends all sessions and starts a new one here.
-func (s *server) setPassphrase(v *visit) error {
-	_, err := s.prove(v, v.me.Name, v.PostForm("current"))
+func (s *server) setPassphrase(v *web.Visit) error {
+	_, err := s.prove(v, v.Me.Name, v.Form("current"))
 	if core.CodeOf(err) == core.Forbidden {
 		return s.settingsAgain(v, core.FieldErrorf("current", "this is not your present passphrase"), settingsPage{})
 	}
 	if err != nil {
 		return err
 	}
-	fresh := v.PostForm("password")
-	if fresh != v.PostForm("again") {
+	fresh := v.Form("password")
+	if fresh != v.Form("again") {
 		return s.settingsAgain(v, core.FieldErrorf("again", "this is not the same as the line above"), settingsPage{})
 	}
-	if err := s.Members.SetPassword(v, v.me.ID, fresh); err != nil {
+	if err := s.Members.SetPassword(v.Context(), v.Me.ID, fresh); err != nil {
 		return s.settingsAgain(v, err, settingsPage{})
 	}
-	token, err := s.Members.NewSession(v, v.me.ID, v.Request.UserAgent())
+	token, err := s.Members.NewSession(v.Context(), v.Me.ID, v.Request.UserAgent())
 	if err != nil {
 		return err
 	}
-	s.setCookie(v, sessionCookie, token, sessionAge)
-	if _, v.session, err = s.Members.BySession(v, token); err != nil {
+	v.KeepSession(token)
+	if _, v.Session, err = s.Members.BySession(v.Context(), token); err != nil {
 		return err
 	}
-	return s.seeOther(v, "/settings#passphrase", "Your passphrase is changed, and every other browser is logged out.")
+	return v.SeeOther("/settings#passphrase", "Your passphrase is changed, and every other browser is logged out.")
 }
 
-func (s *server) settingsAgain(v *visit, err error, p settingsPage) error {
+func (s *server) settingsAgain(v *web.Visit, err error, p settingsPage) error {
 	var ok bool
-	if p.Errors, ok = mistakes(err); !ok {
+	if p.Errors, ok = web.Mistakes(err); !ok {
 		return err
 	}
-	return s.showSettings(v, statusOf(err), p)
+	return s.showSettings(v, web.StatusOf(err), p)
 }
 
-func (s *server) newToken(v *visit) error {
-	p := settingsPage{Name: v.PostForm("name"), Scope: v.PostForm("scope")}
-	token, err := s.Members.NewToken(v, v.me.ID, p.Name, member.Scope(p.Scope))
+func (s *server) newToken(v *web.Visit) error {
+	p := settingsPage{Name: v.Form("name"), Scope: v.Form("scope")}
+	token, err := s.Members.NewToken(v.Context(), v.Me.ID, p.Name, member.Scope(p.Scope))
 	if err != nil {
 		return s.settingsAgain(v, err, p)
 	}
-	err = s.tell(v, flash{Good: "This is your new API token. It is shown this once.", Secrets: []flashSecret{{Label: p.Name, Value: token}}})
+	err = v.Tell(web.Flash{Good: "This is your new API token. It is shown this once.", Secrets: []web.FlashSecret{{Label: p.Name, Value: token}}})
 	if err != nil {
 		return err
 	}
-	return redirectTo("/settings#tokens")
+	return web.RedirectTo("/settings#tokens")
 }
 
-func (s *server) revokeToken(v *visit) error {
-	if err := s.Members.RevokeToken(v, v.me.ID, number(v.Param("token"))); err != nil {
+func (s *server) revokeToken(v *web.Visit) error {
+	if err := s.Members.RevokeToken(v.Context(), v.Me.ID, web.Number(v.Param("token"))); err != nil {
 		return err
 	}
-	return s.seeOther(v, "/settings#tokens", "The token is revoked.")
+	return v.SeeOther("/settings#tokens", "The token is revoked.")
 }
 
-func (s *server) endSession(v *visit) error {
-	if err := s.Members.EndSessionByID(v, v.me.ID, number(v.Param("session"))); err != nil {
+func (s *server) endSession(v *web.Visit) error {
+	if err := s.Members.EndSessionByID(v.Context(), v.Me.ID, web.Number(v.Param("session"))); err != nil {
 		return err
 	}
-	return s.seeOther(v, "/settings#sessions", "That browser is logged out.")
+	return v.SeeOther("/settings#sessions", "That browser is logged out.")
 }
-
-func tokenKey(t member.Token) string { return fmt.Sprintf("token %d", t.ID) }

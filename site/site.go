@@ -12,8 +12,10 @@ package site
 
 import (
 	"context"
+	"embed"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -33,6 +35,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/secret"
 	"github.com/caduceus-bio/caduceus/internal/supervise"
 	"github.com/caduceus-bio/caduceus/internal/transfer"
+	"github.com/caduceus-bio/caduceus/site/web"
 )
 
 // Deps is what the room stands on.
@@ -55,38 +58,25 @@ type Deps struct {
 	Metrics      prometheus.Registerer
 }
 
-// IRCInfo tells members how to reach the IRC network. Without a host the pages
-// do not speak of IRC.
-type IRCInfo struct {
-	Host      string
-	TLSPort   int
-	PlainPort int // 0: TLS only
-	// Fingerprint is the SHA-256 of a self-signed certificate; may be "".
-	Fingerprint string
-	NickLimit   int // how many nicks members may register besides their names
-	// Bot is whom members tell who they are, on a network without SASL; else "".
-	Bot string
-}
+// IRCInfo tells members how to reach the IRC network.
+type IRCInfo = web.IRCInfo
 
 // Room serves the site.
 type Room struct {
 	config Config
 	deps   Deps
-	meters *meters
+	meters *web.Meters
 }
 
 var _ supervise.Room = (*Room)(nil)
 
 // New makes the room. c must be valid.
 func New(c Config, d Deps) *Room {
-	return &Room{config: c, deps: d, meters: newMeters(d.Metrics)}
+	return &Room{config: c, deps: d, meters: web.NewMeters(d.Metrics)}
 }
 
 // Name implements supervise.Room.
 func (r *Room) Name() string { return "site" }
-
-// answerTime is how long a request and its answer may take together.
-const answerTime = time.Minute
 
 // drainTime is how long running requests may take once the program ends.
 const drainTime = 4 * time.Second
@@ -106,7 +96,7 @@ func (r *Room) Run(ctx context.Context, ready func()) error {
 		Handler:           handler,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second,
-		WriteTimeout:      answerTime,
+		WriteTimeout:      web.AnswerTime,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    32 << 10,
 		ErrorLog:          slog.NewLogLogger(r.deps.Log.Handler(), slog.LevelDebug),
@@ -134,46 +124,52 @@ func (r *Room) Run(ctx context.Context, ready func()) error {
 // Handler returns the whole site as one handler, for tests and for Run. It
 // checks every template.
 func (r *Room) Handler() (http.Handler, error) {
-	s, err := newServer(r.config, r.deps, r.meters)
+	s, err := r.site()
 	if err != nil {
 		return nil, err
 	}
-	return s.handler()
+	return s.Handler()
 }
+
+// Routes lists every address of the site with what it needs, in the order in
+// which they are mounted.
+func (r *Room) Routes() ([]web.Route, error) {
+	s, err := r.site()
+	if err != nil {
+		return nil, err
+	}
+	return s.Routes(), nil
+}
+
+// site puts the wings together.
+func (r *Room) site() (*web.Site, error) {
+	c, d := r.config, r.deps
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	files, err := fs.Sub(templateFiles, "templates")
+	if err != nil {
+		return nil, err
+	}
+	s := &server{Deps: d, config: web.Config{URL: c.URL}, limit: c.UploadLimit, torrentKeys: c.TorrentKeys, meters: r.meters, text: newRichText(),
+		transfer: transfer.NewStore(d.DB), audit: web.NewAudit(d.DB, d.Clock, d.Log)}
+	return web.New(
+		web.Config{Name: c.Name, URL: c.URL, IRC: d.IRC, TrustedProxies: c.TrustedProxies, KeyAttempts: c.LoginAttempts, APIRequests: c.APIRequests},
+		web.Deps{Keys: d.Keys, Members: d.Members, Economy: d.Economy, Permalink: d.Catalog.Permalink, Clock: d.Clock, Log: d.Log, Meters: r.meters},
+		web.Wing{Routes: s.routes(), Templates: files, Views: views})
+}
+
+//go:embed templates
+var templateFiles embed.FS
 
 // server is the site while it runs.
 type server struct {
 	Deps
-	config   Config
-	assets   *assets
-	pages    *templates
-	meters   *meters
-	text     *richText
-	transfer *transfer.Store
-	logins   *limiter // by address and by account
-	tokens   *limiter // by API token
-	crossing *http.CrossOriginProtection
-}
-
-func newServer(c Config, d Deps, m *meters) (*server, error) {
-	if err := c.Validate(); err != nil {
-		return nil, err
-	}
-	a, err := loadAssets()
-	if err != nil {
-		return nil, err
-	}
-	s := &server{Deps: d, config: c, assets: a, meters: m, text: newRichText(), transfer: transfer.NewStore(d.DB),
-		logins:   newLimiter(c.LoginAttempts, loginPeriod, d.Clock),
-		tokens:   newLimiter(c.APIRequests, time.Minute, d.Clock),
-		crossing: http.NewCrossOriginProtection(),
-	}
-	if err := s.crossing.AddTrustedOrigin(c.base()); err != nil {
-		return nil, fmt.Errorf("site url: %w", err)
-	}
-	s.pages, err = parseTemplates(a, d.Clock)
-	if err != nil {
-		return nil, err
-	}
-	return s, nil
+	config      web.Config
+	limit       int64
+	torrentKeys bool
+	meters      *web.Meters
+	text        *richText
+	transfer    *transfer.Store
+	audit       *web.Audit
 }

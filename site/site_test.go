@@ -1,4 +1,4 @@
-package site
+package site_test
 
 import (
 	"context"
@@ -12,20 +12,21 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/site"
+	"github.com/caduceus-bio/caduceus/site/sitetest"
 )
 
 // TestRoomRunsAgainAndAgain starts the room on a real port, lets a request be
 // under way while it is told to end, and starts it once more.
 func TestRoomRunsAgainAndAgain(t *testing.T) {
-	w := onSQLite(t)
+	w := sitetest.OnSQLite(t)
 	var lc net.ListenConfig
 	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
-	w.must(err)
-	w.config.Listen = l.Addr().String()
-	w.must(l.Close())
-	w.deps.Metrics = prometheus.NewRegistry()
-	room := New(w.config, w.deps)
+	w.Must(err)
+	w.Config.Listen = l.Addr().String()
+	w.Must(l.Close())
+	w.Deps.Metrics = prometheus.NewRegistry()
+	room := site.New(w.Config, w.Deps)
 	for range 2 {
 		ctx, cancel := context.WithCancel(t.Context())
 		ready, done := make(chan struct{}), make(chan error, 1)
@@ -36,10 +37,10 @@ func TestRoomRunsAgainAndAgain(t *testing.T) {
 			t.Fatalf("it ended before it was ready: %v", err)
 		}
 		for method, want := range map[string]bool{http.MethodGet: true, http.MethodHead: false} {
-			r, err := http.NewRequestWithContext(t.Context(), method, "http://"+w.config.Listen+"/login", nil)
-			w.must(err)
+			r, err := http.NewRequestWithContext(t.Context(), method, "http://"+w.Config.Listen+"/login", nil)
+			w.Must(err)
 			res, err := http.DefaultClient.Do(r)
-			w.must(err)
+			w.Must(err)
 			body, err := io.ReadAll(res.Body)
 			if err = errors.Join(err, res.Body.Close()); err != nil || res.StatusCode != http.StatusOK || strings.Contains(string(body), "Welcome back") != want {
 				t.Errorf("%s /login: status %d, %d bytes (%v)", method, res.StatusCode, len(body), err)
@@ -51,38 +52,30 @@ func TestRoomRunsAgainAndAgain(t *testing.T) {
 			if err != nil {
 				t.Errorf("it ended with %v", err)
 			}
-		case <-time.After(drainTime + time.Second):
+		case <-time.After(site.DrainTime + time.Second):
 			t.Fatal("it does not end")
 		}
 	}
 }
 
 func TestRoomSaysWhyItCannotListen(t *testing.T) {
-	w := onSQLite(t)
-	w.config.Listen = strings.TrimPrefix(w.server.URL, "http://")
-	w.deps.Metrics = prometheus.NewRegistry()
-	err := New(w.config, w.deps).Run(t.Context(), func() { t.Error("it says that it is ready") })
-	if err == nil || !strings.Contains(err.Error(), w.config.Listen) {
+	w := sitetest.OnSQLite(t)
+	w.Config.Listen = strings.TrimPrefix(w.Server.URL, "http://")
+	w.Deps.Metrics = prometheus.NewRegistry()
+	err := site.New(w.Config, w.Deps).Run(t.Context(), func() { t.Error("it says that it is ready") })
+	if err == nil || !strings.Contains(err.Error(), w.Config.Listen) {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestDatabaseAway(t *testing.T) {
-	w := onSQLite(t)
-	b := w.as("user")
-	w.must(w.db.Close())
+	w := sitetest.OnSQLite(t)
+	b := w.As("user")
+	w.Must(w.DB.Close())
 	for path, kind := range map[string]string{"/browse": "text/html", "/torrents.php?action=download&id=1": "text/plain"} {
-		a := b.get(path)
-		if a.StatusCode < 500 || !strings.HasPrefix(a.Header.Get("Content-Type"), kind) || strings.Contains(a.body, "sql") {
-			t.Errorf("%s: status %d, %s, %s", path, a.StatusCode, a.Header.Get("Content-Type"), a.body)
-		}
-	}
-}
-
-func TestStatusOfEveryCode(t *testing.T) {
-	for code, want := range map[core.Code]int{core.Invalid: 422, core.NotFound: 404, core.Conflict: 409, core.Forbidden: 403, core.Unavailable: 503, core.Internal: 500} {
-		if got := statusOf(errors.Join(core.Errorf(code, "x"))); got != want {
-			t.Errorf("%s is %d, want %d", code, got, want)
+		a := b.Get(path)
+		if a.StatusCode < 500 || !strings.HasPrefix(a.Header.Get("Content-Type"), kind) || strings.Contains(a.Text, "sql") {
+			t.Errorf("%s: status %d, %s, %s", path, a.StatusCode, a.Header.Get("Content-Type"), a.Text)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/site/web"
 )
 
 // staffMembersPage lists accounts.
@@ -17,71 +18,77 @@ type staffMembersPage struct {
 	Next    string
 }
 
+var staffMembersView = web.NewView[staffMembersPage]("staff_members")
+
 // staffMemberPage is one account with what the visitor may do to it.
 type staffMemberPage struct {
 	Profile  member.Profile
 	Below    bool // the visitor stands above the member
-	Classes  []choice
+	Classes  []web.Choice
 	MayState bool
 	MayClass bool
 }
 
+var staffMemberView = web.NewView[staffMemberPage]("staff_member")
+
 // newMemberPage is the form for a new account.
 type newMemberPage struct {
 	Name, Email, Class string
-	Classes            []choice
-	Errors             formErrors
+	Classes            []web.Choice
+	Errors             web.FormErrors
 }
+
+var newMemberView = web.NewView[newMemberPage]("new_member")
 
 const membersPerPage = 50
 
-func (s *server) staffMembers(v *visit) error {
+func (s *server) staffMembers(v *web.Visit) error {
 	p := staffMembersPage{After: v.Query("after")}
 	var err error
-	if p.Members, err = s.Members.List(v, p.After, membersPerPage+1); err != nil {
+	if p.Members, err = s.Members.List(v.Context(), p.After, membersPerPage+1); err != nil {
 		return err
 	}
 	if len(p.Members) > membersPerPage {
 		p.Members = p.Members[:membersPerPage]
 		p.Next = "/staff/members?after=" + url.QueryEscape(p.Members[membersPerPage-1].Name)
 	}
-	if p.Count, err = s.Members.Count(v); err != nil {
+	if p.Count, err = s.Members.Count(v.Context()); err != nil {
 		return err
 	}
-	return okPage(s, v, staffMembersView, p)
+	return staffMembersView.OK(v, p)
 }
 
-func (s *server) staffMember(v *visit) error {
-	m := v.found.member
-	p := staffMemberPage{Below: m.ID != v.me.ID && v.me.Outranks(m), MayState: v.me.Can(core.MemberDisable), MayClass: v.me.Can(core.MemberClass)}
+func (s *server) staffMember(v *web.Visit) error {
+	m := v.Found.Member
+	p := staffMemberPage{Below: m.ID != v.Me.ID && v.Me.Outranks(m), MayState: v.Me.Can(core.MemberDisable), MayClass: v.Me.Can(core.MemberClass)}
 	var err error
-	if p.Profile, err = s.Members.Profile(v, m.ID, v.me.Can(core.TorrentSeeHidden)); err != nil {
+	if p.Profile, err = s.Members.Profile(v.Context(), m.ID, v.Me.Can(core.TorrentSeeHidden)); err != nil {
 		return err
 	}
 	if p.Classes, err = s.classesBelow(v); err != nil {
 		return err
 	}
-	return okPage(s, v, staffMemberView, p)
+	return staffMemberView.OK(v, p)
 }
 
 // classesBelow are the classes that the visitor may give.
-func (s *server) classesBelow(v *visit) ([]choice, error) {
-	classes, err := s.Members.Classes(v)
+func (s *server) classesBelow(v *web.Visit) ([]web.Choice, error) {
+	classes, err := s.Members.Classes(v.Context())
 	if err != nil {
 		return nil, err
 	}
-	var out []choice
+	var out []web.Choice
 	for i := len(classes) - 1; i >= 0; i-- { // lowest first
 		c := classes[i]
-		if !c.Secondary && c.Name != member.BotClass && v.me.Outranks(member.Member{Class: c}) {
-			out = append(out, choice{Value: c.Name, Text: c.Name})
+		if !c.Secondary && c.Name != member.BotClass && v.Me.Outranks(member.Member{Class: c}) {
+			out = append(out, web.Choice{Value: c.Name, Text: c.Name})
 		}
 	}
 	return out, nil
 }
 
 // mayGive refuses a class that is not below the visitor's own.
-func (s *server) mayGive(v *visit, class string) error {
+func (s *server) mayGive(v *web.Visit, class string) error {
 	classes, err := s.classesBelow(v)
 	if err != nil {
 		return err
@@ -94,89 +101,87 @@ func (s *server) mayGive(v *visit, class string) error {
 	return core.FieldErrorf("class", "you may only give a class below your own")
 }
 
-func staffAddress(name string) string { return "/staff/members/" + url.PathEscape(name) }
-
-func (s *server) setState(v *visit) error {
-	m, state, reason := v.found.member, member.State(v.PostForm("state")), strings.TrimSpace(v.PostForm("reason"))
+func (s *server) setState(v *web.Visit) error {
+	m, state, reason := v.Found.Member, member.State(v.Form("state")), strings.TrimSpace(v.Form("reason"))
 	if m.Name == member.BotName {
 		return core.Errorf(core.Forbidden, "%s's account is the program's own", m.Name)
 	}
-	did := act{command: "member enable", arguments: m.Name, undo: "member disable " + m.Name + " " + m.StateReason}
+	did := web.Act{Command: "member enable", Arguments: m.Name, Undo: "member disable " + m.Name + " " + m.StateReason}
 	switch state {
 	case member.Enabled:
 	case member.Disabled:
-		did = act{command: "member disable", arguments: m.Name + " " + reason, undo: "member enable " + m.Name}
+		did = web.Act{Command: "member disable", Arguments: m.Name + " " + reason, Undo: "member enable " + m.Name}
 	default:
 		return core.FieldErrorf("state", "choose enabled or disabled")
 	}
-	if err := s.audited(v, did, func() error { return s.Members.SetState(v, m.ID, state, reason) }); err != nil {
+	if err := s.audit.Do(v, did, func() error { return s.Members.SetState(v.Context(), m.ID, state, reason) }); err != nil {
 		return err
 	}
-	return s.seeOther(v, staffAddress(m.Name), fmt.Sprintf("%s is %s.", m.Name, state))
+	return v.SeeOther(web.StaffAddress(m.Name), fmt.Sprintf("%s is %s.", m.Name, state))
 }
 
-func (s *server) setCanLeech(v *visit) error {
-	m, on := v.found.member, v.PostForm("state") == "on"
+func (s *server) setCanLeech(v *web.Visit) error {
+	m, on := v.Found.Member, v.Form("state") == "on"
 	word, back := "off", "on"
 	if on {
 		word, back = "on", "off"
 	}
-	did := act{command: "member leech", arguments: m.Name + " " + word, undo: "member leech " + m.Name + " " + back}
-	if err := s.audited(v, did, func() error { return s.Members.SetCanLeech(v, m.ID, on) }); err != nil {
+	did := web.Act{Command: "member leech", Arguments: m.Name + " " + word, Undo: "member leech " + m.Name + " " + back}
+	if err := s.audit.Do(v, did, func() error { return s.Members.SetCanLeech(v.Context(), m.ID, on) }); err != nil {
 		return err
 	}
-	return s.seeOther(v, staffAddress(m.Name), fmt.Sprintf("Downloads of %s are %s.", m.Name, word))
+	return v.SeeOther(web.StaffAddress(m.Name), fmt.Sprintf("Downloads of %s are %s.", m.Name, word))
 }
 
-func (s *server) setClass(v *visit) error {
-	m, class := v.found.member, v.PostForm("class")
+func (s *server) setClass(v *web.Visit) error {
+	m, class := v.Found.Member, v.Form("class")
 	if m.Name == member.BotName {
 		return core.Errorf(core.Forbidden, "%s's account is the program's own", m.Name)
 	}
 	if err := s.mayGive(v, class); err != nil {
 		return err
 	}
-	did := act{command: "member class", arguments: fmt.Sprintf("%s %q", m.Name, class), undo: fmt.Sprintf("member class %s %q", m.Name, m.Class.Name)}
-	if err := s.audited(v, did, func() error { return s.Members.SetClass(v, m.ID, class) }); err != nil {
+	did := web.Act{Command: "member class", Arguments: fmt.Sprintf("%s %q", m.Name, class), Undo: fmt.Sprintf("member class %s %q", m.Name, m.Class.Name)}
+	if err := s.audit.Do(v, did, func() error { return s.Members.SetClass(v.Context(), m.ID, class) }); err != nil {
 		return err
 	}
-	return s.seeOther(v, staffAddress(m.Name), fmt.Sprintf("%s is now %s.", m.Name, class))
+	return v.SeeOther(web.StaffAddress(m.Name), fmt.Sprintf("%s is now %s.", m.Name, class))
 }
 
-func (s *server) newMemberForm(v *visit) error {
+func (s *server) newMemberForm(v *web.Visit) error {
 	classes, err := s.classesBelow(v)
 	if err != nil {
 		return err
 	}
-	return okPage(s, v, newMemberView, newMemberPage{Class: "User", Classes: classes})
+	return newMemberView.OK(v, newMemberPage{Class: "User", Classes: classes})
 }
 
 // newMember makes an account. Its secrets are shown once, on the next page.
-func (s *server) newMember(v *visit) error {
-	p := newMemberPage{Name: strings.TrimSpace(v.PostForm("name")), Email: strings.TrimSpace(v.PostForm("email")), Class: v.PostForm("class")}
+func (s *server) newMember(v *web.Visit) error {
+	p := newMemberPage{Name: strings.TrimSpace(v.Form("name")), Email: strings.TrimSpace(v.Form("email")), Class: v.Form("class")}
 	var err error
 	if p.Classes, err = s.classesBelow(v); err != nil {
 		return err
 	}
 	var made member.Created
 	if err = s.mayGive(v, p.Class); err == nil {
-		did := act{command: "member create", arguments: p.Name + " --class " + p.Class, undo: "member disable " + p.Name + " made by mistake"}
-		err = s.audited(v, did, func() (err error) {
-			made, err = s.Members.Create(v, member.New{Name: p.Name, Email: p.Email, Class: p.Class})
+		did := web.Act{Command: "member create", Arguments: p.Name + " --class " + p.Class, Undo: "member disable " + p.Name + " made by mistake"}
+		err = s.audit.Do(v, did, func() (err error) {
+			made, err = s.Members.Create(v.Context(), member.New{Name: p.Name, Email: p.Email, Class: p.Class})
 			return err
 		})
 	}
 	if err != nil {
 		var ok bool
-		if p.Errors, ok = mistakes(err); !ok {
+		if p.Errors, ok = web.Mistakes(err); !ok {
 			return err
 		}
-		return render(s, v, statusOf(err), newMemberView, p)
+		return newMemberView.Render(v, web.StatusOf(err), p)
 	}
-	err = s.tell(v, flash{Good: "The account is there. Pass these on over a safe way; they are shown this once.", Secrets: []flashSecret{
-		{"Name", made.Member.Name}, {"Passphrase", made.Password}, {"Passkey", made.Passkey}, {"IRC key", made.IRCKey}}})
+	err = v.Tell(web.Flash{Good: "The account is there. Pass these on over a safe way; they are shown this once.", Secrets: []web.FlashSecret{
+		{Label: "Name", Value: made.Member.Name}, {Label: "Passphrase", Value: made.Password}, {Label: "Passkey", Value: made.Passkey}, {Label: "IRC key", Value: made.IRCKey}}})
 	if err != nil {
 		return err
 	}
-	return redirectTo(staffAddress(made.Member.Name))
+	return web.RedirectTo(web.StaffAddress(made.Member.Name))
 }

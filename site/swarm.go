@@ -1,33 +1,13 @@
 package site
 
 import (
+	"context"
 	"fmt"
-	"net/http"
-	"net/url"
-	"strconv"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
+	"github.com/caduceus-bio/caduceus/site/web"
 )
-
-// maxSwarms bounds how many torrents one request for live numbers may name.
-const maxSwarms = 100
-
-// swarmAddress asks for the numbers of all torrents of a list.
-func swarmAddress(groups []groupRow) string {
-	values := url.Values{}
-	for _, g := range groups {
-		for _, t := range g.Torrents {
-			if len(values["t"]) < maxSwarms {
-				values.Add("t", strconv.FormatInt(int64(t.ID), 10))
-			}
-		}
-	}
-	if len(values) == 0 {
-		return ""
-	}
-	return "/swarm?" + values.Encode()
-}
 
 // swarmNumbers are the live numbers of one torrent.
 type swarmNumbers struct {
@@ -35,35 +15,32 @@ type swarmNumbers struct {
 	Seeders, Leechers, Snatches int
 }
 
+// swarmPiece stands in for the numbers on a page.
+var swarmPiece = web.NewPiece("swarm_numbers", []swarmNumbers{{}})
+
 // swarm answers the pages' question for fresh numbers with the pieces to put in
 // place of the old ones.
-func (s *server) swarm(v *visit) error {
+func (s *server) swarm(v *web.Visit) error {
 	var ids []any
-	for _, text := range v.QueryArray("t") {
-		if id := number(text); id > 0 && len(ids) < maxSwarms {
+	for _, text := range v.QueryAll("t") {
+		if id := web.Number(text); id > 0 && len(ids) < web.MaxSwarms {
 			ids = append(ids, id)
 		}
 	}
 	if len(ids) == 0 {
-		v.Status(http.StatusNoContent)
-		return nil
+		return v.NoContent()
 	}
-	numbers, err := s.swarmNumbers(v, ids)
+	numbers, err := s.swarmNumbers(v.Context(), ids)
 	if err != nil {
 		return err
 	}
-	b, err := s.pages.piece("swarm_numbers", numbers)
-	if err != nil {
-		return err
-	}
-	v.Data(http.StatusOK, "text/html; charset=utf-8", b)
-	return nil
+	return swarmPiece.OK(v, numbers)
 }
 
 // swarmNumbers joins what the tracker's ledger counted to the live torrents
 // among ids.
-func (s *server) swarmNumbers(v *visit, ids []any) ([]swarmNumbers, error) {
-	out, err := db.All(v, s.DB, func(sc db.Scanner) (n swarmNumbers, err error) {
+func (s *server) swarmNumbers(ctx context.Context, ids []any) ([]swarmNumbers, error) {
+	out, err := db.All(ctx, s.DB, func(sc db.Scanner) (n swarmNumbers, err error) {
 		return n, sc.Scan(&n.ID, &n.Seeders, &n.Leechers, &n.Snatches)
 	}, `SELECT t.id, COALESCE(c.seeders, 0), COALESCE(c.leechers, 0), COALESCE(x.snatches, 0)
 		FROM torrent t LEFT JOIN swarm_count c ON c.torrent_id = t.id LEFT JOIN transfer_torrent x ON x.torrent_id = t.id

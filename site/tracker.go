@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/transfer"
+	"github.com/caduceus-bio/caduceus/site/web"
 )
 
 // trackerPage is how the trackers do now and did in the last day.
@@ -15,6 +16,8 @@ type trackerPage struct {
 	Refusals []refusalCount // of the day
 	Since    time.Time
 }
+
+var trackerView = web.NewView[trackerPage]("tracker")
 
 // trackerNow is the newest that one tracker told.
 type trackerNow struct {
@@ -35,10 +38,10 @@ const (
 	plotStep     = 5 * time.Minute
 )
 
-func (s *server) tracker(v *visit) error {
+func (s *server) tracker(v *web.Visit) error {
 	now := s.Clock()
 	p := trackerPage{Since: now.Add(-plotTime).Truncate(plotStep)}
-	minutes, err := s.transfer.Minutes(v, p.Since)
+	minutes, err := s.transfer.Minutes(v.Context(), p.Since)
 	if err != nil {
 		return err
 	}
@@ -47,7 +50,7 @@ func (s *server) tracker(v *visit) error {
 	}
 	p.Refusals = countRefusals(minutes)
 	p.Plots = plots(sumUp(minutes, p.Since))
-	return okPage(s, v, trackerView, p)
+	return trackerView.OK(v, p)
 }
 
 func countRefusals(minutes []transfer.Minute) (out []refusalCount) {

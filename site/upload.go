@@ -11,6 +11,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/catalog"
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/metainfo"
+	"github.com/caduceus-bio/caduceus/site/web"
 )
 
 // uploadStartPage is the first step: which file, what kind of data.
@@ -18,10 +19,12 @@ type uploadStartPage struct {
 	Categories []catalog.Category
 	Category   string
 	Group      catalog.Group // set when the torrent goes to a group that exists
-	Errors     formErrors
+	Errors     web.FormErrors
 	Existing   existing
 	Limit      core.Bytes
 }
+
+var uploadStartView = web.NewView[uploadStartPage]("upload_start")
 
 // uploadPage is the second step: everything about the data.
 type uploadPage struct {
@@ -32,10 +35,12 @@ type uploadPage struct {
 	Rules         catalog.Rules
 	Group         catalog.Group
 	File          keptFile
-	Errors        formErrors
+	Errors        web.FormErrors
 	Existing      existing
 	Limit         core.Bytes
 }
+
+var uploadView = web.NewView[uploadPage]("upload")
 
 // existing points at a torrent that holds the same data already.
 type existing struct {
@@ -59,23 +64,23 @@ const maxKept = 2 << 20
 
 const formKept = "kept"
 
-func (s *server) uploadForm(v *visit) error {
-	p, err := s.uploadStart(v, core.GroupID(number(v.Query("group"))))
+func (s *server) uploadForm(v *web.Visit) error {
+	p, err := s.uploadStart(v, core.GroupID(web.Number(v.Query("group"))))
 	if err != nil {
 		return err
 	}
 	p.Category = v.Query("category")
-	return okPage(s, v, uploadStartView, p)
+	return uploadStartView.OK(v, p)
 }
 
-func (s *server) uploadStart(v *visit, group core.GroupID) (uploadStartPage, error) {
-	p := uploadStartPage{Limit: core.Bytes(s.config.UploadLimit)}
+func (s *server) uploadStart(v *web.Visit, group core.GroupID) (uploadStartPage, error) {
+	p := uploadStartPage{Limit: core.Bytes(s.limit)}
 	var err error
-	if p.Categories, err = s.Catalog.Categories(v); err != nil {
+	if p.Categories, err = s.Catalog.Categories(v.Context()); err != nil {
 		return p, err
 	}
 	if group != 0 {
-		p.Group, err = s.Catalog.Group(v, v.viewer(), group)
+		p.Group, err = s.Catalog.Group(v.Context(), v.Viewer(), group)
 	}
 	return p, err
 }
@@ -83,21 +88,21 @@ func (s *server) uploadStart(v *visit, group core.GroupID) (uploadStartPage, err
 // uploadCheck looks at the .torrent before anything has to be typed: what is
 // wrong with it, or that its data is here already, is said at once. What can be
 // told from its files is filled in.
-func (s *server) uploadCheck(v *visit) error {
+func (s *server) uploadCheck(v *web.Visit) error {
 	start, err := s.uploadStart(v, groupID(v))
 	if err != nil {
 		return err
 	}
-	start.Category = v.PostForm(catalog.FieldCategory)
+	start.Category = v.Form(catalog.FieldCategory)
 	category, known := categoryNamed(start.Categories, start.Category)
 	if start.Group.ID != 0 {
 		category.ID, known = start.Group.Category, true
 	}
 	if !known {
-		start.Errors = append(start.Errors, fieldError{catalog.FieldCategory, "Choose what kind of data it is."})
+		start.Errors = append(start.Errors, web.FieldError{Field: catalog.FieldCategory, Text: "Choose what kind of data it is."})
 	}
 	file, meta, err := s.uploadedFile(v)
-	if m, ok := mistakes(err); ok {
+	if m, ok := web.Mistakes(err); ok {
 		start.Errors = append(start.Errors, m...)
 	} else if err != nil {
 		return err
@@ -105,11 +110,11 @@ func (s *server) uploadCheck(v *visit) error {
 		return err
 	}
 	if start.Existing.Torrent != 0 {
-		start.Errors = append(start.Errors, fieldError{catalog.FieldTorrent, "This data is already here."})
-		return render(s, v, http.StatusConflict, uploadStartView, start)
+		start.Errors = append(start.Errors, web.FieldError{Field: catalog.FieldTorrent, Text: "This data is already here."})
+		return uploadStartView.Render(v, http.StatusConflict, start)
 	}
 	if len(start.Errors) > 0 {
-		return render(s, v, http.StatusUnprocessableEntity, uploadStartView, start)
+		return uploadStartView.Render(v, http.StatusUnprocessableEntity, start)
 	}
 	p := uploadPage{File: file, Group: start.Group}
 	p.GroupValues.Category = strconv.FormatInt(category.ID, 10)
@@ -118,23 +123,23 @@ func (s *server) uploadCheck(v *visit) error {
 	}
 	p.GroupValues.Title = titleFrom(meta.Name)
 	p.TorrentValues.Format, p.TorrentValues.Archive = p.Vocabulary.Detect(meta.Files)
-	return okPage(s, v, uploadView, p)
+	return uploadView.OK(v, p)
 }
 
 // fillUpload adds to the page what the form offers.
-func (s *server) fillUpload(v *visit, p *uploadPage, category int64) error {
+func (s *server) fillUpload(v *web.Visit, p *uploadPage, category int64) error {
 	var err error
-	if p.Vocabulary, err = s.Catalog.Vocabulary(v, category); err != nil {
+	if p.Vocabulary, err = s.Catalog.Vocabulary(v.Context(), category); err != nil {
 		return err
 	}
-	p.Rules, p.Limit = s.Catalog.Rules(), core.Bytes(s.config.UploadLimit)
-	p.Categories, err = s.Catalog.Categories(v)
+	p.Rules, p.Limit = s.Catalog.Rules(), core.Bytes(s.limit)
+	p.Categories, err = s.Catalog.Categories(v.Context())
 	return err
 }
 
 // uploadedFile reads the .torrent of the form, or the one that travelled with it,
 // and looks what is in it. Faults are mistakes of the field torrent.
-func (s *server) uploadedFile(v *visit) (keptFile, *metainfo.Torrent, error) {
+func (s *server) uploadedFile(v *web.Visit) (keptFile, *metainfo.Torrent, error) {
 	raw, err := s.torrentBytes(v)
 	if err != nil {
 		return keptFile{}, nil, err
@@ -154,23 +159,23 @@ func (s *server) uploadedFile(v *visit) (keptFile, *metainfo.Torrent, error) {
 	return file, meta, nil
 }
 
-func (s *server) torrentBytes(v *visit) ([]byte, error) {
-	header, err := v.FormFile(catalog.FieldTorrent)
+func (s *server) torrentBytes(v *web.Visit) ([]byte, error) {
+	header, err := v.File(catalog.FieldTorrent)
 	if err != nil && !errors.Is(err, http.ErrMissingFile) && !errors.Is(err, http.ErrNotMultipart) {
 		return nil, fmt.Errorf("read the form: %w", err)
 	}
 	if err == nil && header.Size > 0 {
-		if header.Size > s.config.UploadLimit {
-			return nil, core.FieldErrorf(catalog.FieldTorrent, "the file is larger than %s; choose larger pieces when you make it", core.Bytes(s.config.UploadLimit))
+		if header.Size > s.limit {
+			return nil, core.FieldErrorf(catalog.FieldTorrent, "the file is larger than %s; choose larger pieces when you make it", core.Bytes(s.limit))
 		}
 		f, err := header.Open()
 		if err != nil {
 			return nil, fmt.Errorf("read the file: %w", err)
 		}
-		raw, err := io.ReadAll(io.LimitReader(f, s.config.UploadLimit))
+		raw, err := io.ReadAll(io.LimitReader(f, s.limit))
 		return raw, errors.Join(err, f.Close())
 	}
-	raw, err := base64.StdEncoding.DecodeString(v.PostForm(formKept))
+	raw, err := base64.StdEncoding.DecodeString(v.Form(formKept))
 	if err != nil || len(raw) == 0 {
 		return nil, core.FieldErrorf(catalog.FieldTorrent, "choose the .torrent file")
 	}
@@ -179,16 +184,16 @@ func (s *server) torrentBytes(v *visit) ([]byte, error) {
 
 // readUpload reads a whole upload from form or API. Its faults are mistakes,
 // those of the file included, and the page keeps what was typed.
-func (s *server) readUpload(v *visit) (catalog.Upload, uploadPage, error) {
+func (s *server) readUpload(v *web.Visit) (catalog.Upload, uploadPage, error) {
 	p := uploadPage{GroupValues: readGroupValues(v), TorrentValues: readTorrentValues(v)}
-	u := catalog.Upload{Uploader: v.me.ID, Group: groupID(v)}
-	categories, err := s.Catalog.Categories(v)
+	u := catalog.Upload{Uploader: v.Me.ID, Group: groupID(v)}
+	categories, err := s.Catalog.Categories(v.Context())
 	if err != nil {
 		return u, p, err
 	}
 	category, known := categoryNamed(categories, p.GroupValues.Category)
 	if u.Group != 0 {
-		if p.Group, err = s.Catalog.Group(v, v.viewer(), u.Group); err != nil {
+		if p.Group, err = s.Catalog.Group(v.Context(), v.Viewer(), u.Group); err != nil {
 			return u, p, err
 		}
 		category.ID, known = p.Group.Category, true
@@ -200,7 +205,7 @@ func (s *server) readUpload(v *visit) (catalog.Upload, uploadPage, error) {
 		return u, p, err
 	}
 	file, meta, err := s.uploadedFile(v)
-	if _, ok := mistakes(err); err != nil && !ok {
+	if _, ok := web.Mistakes(err); err != nil && !ok {
 		return u, p, err
 	}
 	p.File = file
@@ -229,31 +234,31 @@ func (s *server) formFaults(u catalog.Upload, p uploadPage) []error {
 	return append(faults, catalog.ValidateTorrent(&u.Torrent, p.Vocabulary)...).Unwrap()
 }
 
-func (s *server) upload(v *visit) error {
+func (s *server) upload(v *web.Visit) error {
 	u, p, err := s.readUpload(v)
 	if err != nil {
 		return s.uploadAgain(v, p, err)
 	}
-	added, err := s.Catalog.Add(v, u)
+	added, err := s.Catalog.Add(v.Context(), u)
 	if err != nil {
 		return s.uploadAgain(v, p, err)
 	}
-	s.meters.uploads.Inc()
-	f := flash{Good: "Your dataset is on the site."}
+	s.meters.Uploads.Inc()
+	f := web.Flash{Good: "Your dataset is on the site."}
 	for _, c := range added.Changes {
 		f.Changes = append(f.Changes, changeText(c))
 	}
-	if err := s.tell(v, f); err != nil {
+	if err := v.Tell(f); err != nil {
 		return err
 	}
-	return redirectTo(fmt.Sprintf("/torrents/%d/uploaded", added.Torrent))
+	return web.RedirectTo(fmt.Sprintf("/torrents/%d/uploaded", added.Torrent))
 }
 
 // uploadAgain shows the form with its mistakes; what can't be mended in the form
 // is answered as what it is.
-func (s *server) uploadAgain(v *visit, p uploadPage, err error) error {
+func (s *server) uploadAgain(v *web.Visit, p uploadPage, err error) error {
 	var ok bool
-	if p.Errors, ok = mistakes(err); !ok {
+	if p.Errors, ok = web.Mistakes(err); !ok {
 		return err
 	}
 	p.Existing = existingOf(err)
@@ -263,9 +268,9 @@ func (s *server) uploadAgain(v *visit, p uploadPage, err error) error {
 			return serr
 		}
 		start.Errors = p.Errors
-		return render(s, v, http.StatusUnprocessableEntity, uploadStartView, start)
+		return uploadStartView.Render(v, http.StatusUnprocessableEntity, start)
 	}
-	return render(s, v, statusOf(err), uploadView, p)
+	return uploadView.Render(v, web.StatusOf(err), p)
 }
 
 func existingOf(err error) existing {

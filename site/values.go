@@ -6,6 +6,7 @@ import (
 
 	"github.com/caduceus-bio/caduceus/internal/catalog"
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/site/web"
 )
 
 // The form's names besides those of the catalogue's fields.
@@ -48,34 +49,22 @@ type torrentValues struct {
 	Mirrors     string // one on each line
 }
 
-// all joins what was given under one name, as lines: a form sends one text area,
-// a program may repeat the field.
-func all(v *visit, name string) string { return strings.Join(v.PostFormArray(name), "\n") }
-
-func ticked(v *visit, name string) bool {
-	switch strings.ToLower(v.PostForm(name)) {
-	case "1", "true", "on", "yes":
-		return true
-	}
-	return false
-}
-
-func readGroupValues(v *visit) groupValues {
+func readGroupValues(v *web.Visit) groupValues {
 	return groupValues{
-		Category: v.PostForm(catalog.FieldCategory), Title: v.PostForm(catalog.FieldTitle), Subject: v.PostForm(catalog.FieldSubject),
-		Object: v.PostForm(catalog.FieldObject), Creators: all(v, catalog.FieldCreators), Workgroup: v.PostForm(catalog.FieldWorkgroup),
-		Location: v.PostForm(catalog.FieldLocation), Year: strings.TrimSpace(v.PostForm(catalog.FieldYear)),
-		Identifier: v.PostForm(catalog.FieldIdentifier), Tags: all(v, catalog.FieldTags), Picture: v.PostForm(catalog.FieldPicture),
-		Literature: all(v, catalog.FieldLiterature), Description: v.PostForm(catalog.FieldDescription),
+		Category: v.Form(catalog.FieldCategory), Title: v.Form(catalog.FieldTitle), Subject: v.Form(catalog.FieldSubject),
+		Object: v.Form(catalog.FieldObject), Creators: v.FormLines(catalog.FieldCreators), Workgroup: v.Form(catalog.FieldWorkgroup),
+		Location: v.Form(catalog.FieldLocation), Year: strings.TrimSpace(v.Form(catalog.FieldYear)),
+		Identifier: v.Form(catalog.FieldIdentifier), Tags: v.FormLines(catalog.FieldTags), Picture: v.Form(catalog.FieldPicture),
+		Literature: v.FormLines(catalog.FieldLiterature), Description: v.Form(catalog.FieldDescription),
 	}
 }
 
-func readTorrentValues(v *visit) torrentValues {
+func readTorrentValues(v *web.Visit) torrentValues {
 	return torrentValues{
-		Platform: v.PostForm(catalog.FieldPlatform), Format: v.PostForm(catalog.FieldFormat), Archive: v.PostForm(catalog.FieldArchive),
-		Scope: v.PostForm(catalog.FieldScope), License: v.PostForm(catalog.FieldLicense), Version: v.PostForm(catalog.FieldVersion),
-		Annotated: ticked(v, formAnnotated), Anonymous: ticked(v, formAnonymous),
-		Description: v.PostForm(catalog.FieldTorrentDescription), Seqhash: v.PostForm(catalog.FieldSeqhash), Mirrors: all(v, catalog.FieldMirrors),
+		Platform: v.Form(catalog.FieldPlatform), Format: v.Form(catalog.FieldFormat), Archive: v.Form(catalog.FieldArchive),
+		Scope: v.Form(catalog.FieldScope), License: v.Form(catalog.FieldLicense), Version: v.Form(catalog.FieldVersion),
+		Annotated: v.Ticked(formAnnotated), Anonymous: v.Ticked(formAnonymous),
+		Description: v.Form(catalog.FieldTorrentDescription), Seqhash: v.Form(catalog.FieldSeqhash), Mirrors: v.FormLines(catalog.FieldMirrors),
 	}
 }
 
@@ -120,4 +109,4 @@ func torrentValuesOf(t catalog.TorrentForm) torrentValues {
 }
 
 // groupID reads the hidden field that adds a torrent to a group.
-func groupID(v *visit) core.GroupID { return core.GroupID(number(v.PostForm(formGroup))) }
+func groupID(v *web.Visit) core.GroupID { return core.GroupID(web.Number(v.Form(formGroup))) }

@@ -1,4 +1,4 @@
-package site
+package web
 
 import (
 	"bytes"
@@ -86,35 +86,29 @@ func (a *assets) url(name string) (string, error) {
 	return "", fmt.Errorf("there is no asset %q", name)
 }
 
-func (s *server) asset(v *visit) error {
+func (s *Site) asset(v *Visit) error {
 	f, ok := s.assets.file[v.Request.URL.Path]
 	if !ok {
-		return notFound("there is no such file")
+		return NotFound("there is no such file")
 	}
-	h := v.Writer.Header()
-	h.Set("Cache-Control", "public, max-age=31536000, immutable")
-	h.Set("Vary", "Accept-Encoding")
+	v.SetHeader("Cache-Control", "public, max-age=31536000, immutable")
+	v.SetHeader("Vary", "Accept-Encoding")
 	body := f.plain
-	if f.packed != nil && strings.Contains(v.GetHeader("Accept-Encoding"), "gzip") {
-		h.Set("Content-Encoding", "gzip")
+	if f.packed != nil && strings.Contains(v.Header("Accept-Encoding"), "gzip") {
+		v.SetHeader("Content-Encoding", "gzip")
 		body = f.packed
 	}
-	v.Data(http.StatusOK, f.kind, body)
-	return nil
+	return v.Data(http.StatusOK, f.kind, body)
 }
 
 // favicon answers browsers that ask for the old address.
-func (s *server) favicon(v *visit) error {
+func (s *Site) favicon(v *Visit) error {
 	address, err := s.assets.url("logo.svg")
 	if err != nil {
 		return err
 	}
-	v.Redirect(http.StatusFound, address)
-	return nil
+	return v.Redirect(http.StatusFound, address)
 }
 
 // robots keeps search engines out: what is here is for members.
-func (s *server) robots(v *visit) error {
-	v.String(http.StatusOK, "User-agent: *\nDisallow: /\n")
-	return nil
-}
+func robots(v *Visit) error { return v.Text(http.StatusOK, "User-agent: *\nDisallow: /\n") }

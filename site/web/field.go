@@ -1,4 +1,4 @@
-package site
+package web
 
 import (
 	"fmt"
@@ -8,9 +8,9 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/catalog"
 )
 
-// field is one field of a form as the templates "input", "textarea", "select"
+// Field is one field of a form as the templates "input", "textarea", "select"
 // and "check" draw it: label, hint, what was typed and what is wrong with it.
-type field struct {
+type Field struct {
 	Name, Label, Value, Error string
 	Hint                      string
 	Type                      string // of an input; "text" by default
@@ -20,16 +20,16 @@ type field struct {
 	Empty                     string // the first choice of a select
 	List                      string // id of a datalist
 	Families                  []catalog.Family
-	Choices                   []choice
+	Choices                   []Choice
 }
 
-// choice is one entry of a select.
-type choice struct{ Value, Text string }
+// Choice is one entry of a select.
+type Choice struct{ Value, Text string }
 
 // newField makes a field in a template. Each option is a word ("required") or
 // "key=value".
-func newField(name, label, value, problem string, options ...string) (field, error) {
-	f := field{Name: name, Label: label, Value: value, Error: problem, Type: "text", Rows: 4}
+func newField(name, label, value, problem string, options ...string) (Field, error) {
+	f := Field{Name: name, Label: label, Value: value, Error: problem, Type: "text", Rows: 4}
 	for _, o := range options {
 		key, text, _ := strings.Cut(o, "=")
 		var err error
@@ -65,20 +65,20 @@ func newField(name, label, value, problem string, options ...string) (field, err
 }
 
 // Of gives a select the terms of a vocabulary.
-func (f field) Of(families []catalog.Family) field {
+func (f Field) Of(families []catalog.Family) Field {
 	f.Families = families
 	return f
 }
 
 // From gives a select a flat list of choices.
-func (f field) From(choices []choice) field {
+func (f Field) From(choices []Choice) Field {
 	f.Choices = choices
 	return f
 }
 
 // Known reports whether the value is among the terms; what is not is kept as a
 // choice of its own, so that nothing typed is lost.
-func (f field) Known() bool {
+func (f Field) Known() bool {
 	if f.Value == "" {
 		return true
 	}
@@ -98,7 +98,7 @@ func (f field) Known() bool {
 }
 
 // Describe lists the ids of the hint and the error for aria-describedby.
-func (f field) Describe() string {
+func (f Field) Describe() string {
 	var ids []string
 	if f.Error != "" {
 		ids = append(ids, f.Name+"-error")

@@ -1,4 +1,4 @@
-package site
+package web
 
 import (
 	"time"
@@ -23,12 +23,12 @@ func (b banner) Show() bool { return !b.At.IsZero() }
 // notice is how long before its start a window is told of.
 const notice = 24 * time.Hour
 
-func (s *server) banner(v *visit) (banner, error) {
-	schedule, err := s.Economy.Schedule(v)
+func (s *Site) banner(v *Visit) (banner, error) {
+	schedule, err := s.Economy.Schedule(v.Context())
 	if err != nil {
 		return banner{}, err
 	}
-	return bannerAt(schedule, v.me.ID, s.Clock()), nil
+	return bannerAt(schedule, v.Me.ID, s.Clock()), nil
 }
 
 // bannerAt decides what the banner says to a member. What is for everyone goes
@@ -46,27 +46,4 @@ func bannerAt(schedule economy.Schedule, me core.MemberID, now time.Time) banner
 		}
 	}
 	return banner{}
-}
-
-// leechState is what counts on a torrent for the visitor, at this moment.
-type leechState struct {
-	State  core.Leech
-	Until  time.Time
-	Reason string
-}
-
-// Free and Neutral are for templates.
-func (l leechState) Free() bool { return l.State == core.LeechFree }
-
-// Neutral reports whether neither upload nor download counts.
-func (l leechState) Neutral() bool { return l.State == core.LeechNeutral }
-
-// leechOf asks the one function of the house what holds for a torrent.
-func leechOf(schedule economy.Schedule, own core.Leech, ownReason string, id core.TorrentID, me core.MemberID, now time.Time) leechState {
-	e := schedule.Effective(own, id, me, now)
-	reason := e.Reason
-	if e.Source == economy.SourceTorrent {
-		reason = ownReason
-	}
-	return leechState{State: e.State, Until: e.Until, Reason: reason}
 }

@@ -1,4 +1,4 @@
-package site
+package web
 
 import (
 	"fmt"
@@ -21,8 +21,8 @@ func functions(a *assets, clock core.Clock) template.FuncMap {
 		"day":     func(t time.Time) string { return t.UTC().Format("2 January 2006") },
 		"rfc3339": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"until":   func(t time.Time) string { return inWords(t.Sub(clock())) },
-		"exact":   func(b core.Bytes) string { return grouped(int64(b)) + " bytes" },
-		"count":   func(n int) string { return grouped(int64(n)) },
+		"exact":   func(b core.Bytes) string { return Grouped(int64(b)) + " bytes" },
+		"count":   func(n int) string { return Grouped(int64(n)) },
 		"plural":  plural,
 		"ratio":   ratioText,
 		"within":  within,
@@ -34,9 +34,9 @@ func functions(a *assets, clock core.Clock) template.FuncMap {
 		"field":   newField,
 		"list":    func(items ...string) []string { return items },
 		"add":     func(x, y int) int { return x + y },
-		"grouped": grouped,
-		"rate":    upTo3,
-		"took":    short,
+		"grouped": Grouped,
+		"rate":    UpTo3,
+		"took":    Short,
 	}
 }
 
@@ -76,11 +76,11 @@ func plural(n int, thing string) string {
 	if n == 1 {
 		return "1 " + thing
 	}
-	return grouped(int64(n)) + " " + thing + "s"
+	return Grouped(int64(n)) + " " + thing + "s"
 }
 
-// grouped writes a number with thin spaces between thousands.
-func grouped(n int64) string {
+// Grouped writes a number with thin spaces between thousands.
+func Grouped(n int64) string {
 	s := strconv.FormatInt(n, 10)
 	var b strings.Builder
 	for i, r := range s {
@@ -123,4 +123,28 @@ func initial(name string) string {
 		return strings.ToUpper(string(r))
 	}
 	return "?"
+}
+
+// UpTo3 writes a number with as many digits as tell something.
+func UpTo3(v float64) string {
+	switch {
+	case v >= 100 || v == 0:
+		return Grouped(int64(math.Round(v)))
+	case v >= 10:
+		return fmt.Sprintf("%.1f", v)
+	default:
+		return fmt.Sprintf("%.2f", v)
+	}
+}
+
+// Short writes a duration of less than minutes with up to three digits.
+func Short(d time.Duration) string {
+	switch {
+	case d >= time.Second:
+		return UpTo3(d.Seconds()) + " s"
+	case d >= time.Millisecond:
+		return UpTo3(float64(d)/float64(time.Millisecond)) + " ms"
+	default:
+		return UpTo3(float64(d)/float64(time.Microsecond)) + " µs"
+	}
 }

@@ -1,0 +1,19 @@
+package site
+
+// What tests of the whole site need to know of its inside.
+type (
+	APIUploadAnswer  = apiUploadAnswer
+	APITorrentAnswer = apiTorrentAnswer
+	APIGroupAnswer   = apiGroupAnswer
+	APIMeAnswer      = apiMeAnswer
+	APIBrowseAnswer  = apiBrowseAnswer
+	FreeleechAnswer  = freeleechAnswer
+)
+
+const (
+	DrainTime        = drainTime
+	PerPage          = perPage
+	FilesShown       = filesShown
+	FilesPerPage     = filesPerPage
+	AnnouncesPerPage = announcesPerPage
+)

@@ -1,0 +1,52 @@
+package site
+
+import (
+	"github.com/caduceus-bio/caduceus/internal/catalog"
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/site/web"
+)
+
+// ownTorrent lets the uploader with the permission own and everyone with the
+// permission any change the torrent of the address.
+func ownTorrent(store *catalog.Store, own, any core.Permission) web.Guard {
+	return web.TheTorrent(store).And("the torrent, own or any", func(v *web.Visit) error {
+		if v.Me.Can(any) || v.Found.Torrent.Mine && v.Me.Can(own) {
+			return nil
+		}
+		return core.Errorf(core.Forbidden, "only the uploader and staff may do this")
+	})
+}
+
+// ownGroup lets those edit a group who uploaded all of its torrents, and staff:
+// what others describe with the group is not one member's to change.
+func ownGroup(store *catalog.Store) web.Guard {
+	return web.TheGroup(store).And("the group, own or any", func(v *web.Visit) error {
+		if mayEditGroup(v, v.Found.Group) {
+			return nil
+		}
+		return core.Errorf(core.Forbidden, "only staff, or whoever uploaded all torrents of a dataset, may edit its description")
+	})
+}
+
+func mayEditGroup(v *web.Visit, g catalog.Group) bool {
+	if v.Me.Can(core.TorrentEditAny) {
+		return true
+	}
+	mine := len(g.Torrents) > 0
+	for _, t := range g.Torrents {
+		mine = mine && t.Mine
+	}
+	return mine && v.Me.Can(core.TorrentEditOwn)
+}
+
+// subordinate finds the member of the address and refuses unless the visitor
+// stands above them: nobody acts on themselves, their equals or their superiors.
+func subordinate(store *member.Store) web.Guard {
+	return web.TheMember(store).And("the member, of a lower class", func(v *web.Visit) error {
+		if v.Me.ID != v.Found.Member.ID && v.Me.Outranks(v.Found.Member) {
+			return nil
+		}
+		return core.Errorf(core.Forbidden, "you may only do this to members below your own class")
+	})
+}

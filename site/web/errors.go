@@ -1,0 +1,193 @@
+package web
+
+import (
+	"errors"
+	"math"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+)
+
+// statusError is an error whose status does not follow from its code, or that
+// says when to come back.
+type statusError struct {
+	status int
+	retry  time.Duration
+	err    *core.Error
+}
+
+func (e *statusError) Error() string { return e.err.Error() }
+
+func (e *statusError) Unwrap() error { return e.err }
+
+// WithStatus gives err a status that does not follow from its code.
+func WithStatus(status int, err *core.Error) error { return &statusError{status: status, err: err} }
+
+// NotFound says that there is no such thing.
+func NotFound(text string) error { return core.Errorf(core.NotFound, "%s", text) }
+
+func tooLarge(limit int64) error {
+	return WithStatus(http.StatusRequestEntityTooLarge,
+		core.Errorf(core.Invalid, "this is larger than the %s that are accepted here", core.Bytes(limit)))
+}
+
+// redirection is the answer "go there", given where a handler can't go on.
+type redirection struct{ to string }
+
+func (r redirection) Error() string { return "see " + r.to }
+
+// RedirectTo ends a handler by sending the visitor to another page (303).
+func RedirectTo(to string) error { return redirection{to} }
+
+// StatusOf turns the codes of the house into HTTP (law 6).
+func StatusOf(err error) int {
+	var se *statusError
+	var tooBig *http.MaxBytesError
+	switch {
+	case errors.As(err, &se):
+		return se.status
+	case errors.As(err, &tooBig):
+		return http.StatusRequestEntityTooLarge
+	}
+	switch core.CodeOf(err) {
+	case core.Invalid:
+		return http.StatusUnprocessableEntity
+	case core.NotFound:
+		return http.StatusNotFound
+	case core.Conflict:
+		return http.StatusConflict
+	case core.Forbidden:
+		return http.StatusForbidden
+	case core.Unavailable:
+		return http.StatusServiceUnavailable
+	default:
+		return http.StatusInternalServerError
+	}
+}
+
+// retryAfter writes a time to wait in whole seconds, rounded up.
+func retryAfter(d time.Duration) string { return strconv.Itoa(int(math.Ceil(d.Seconds()))) }
+
+// errorPage is what a visitor reads when something went wrong.
+type errorPage struct {
+	Status  int
+	Heading string
+	Text    string
+}
+
+// fail is the one place where an error becomes an answer.
+func (s *Site) fail(v *Visit, err error) {
+	var go303 redirection
+	if errors.As(err, &go303) {
+		v.gin.Redirect(http.StatusSeeOther, go303.to)
+		return
+	}
+	status := v.Note(err)
+	if v.gin.Writer.Written() {
+		return // too late to say anything; it is logged
+	}
+	text := core.SafeText(err)
+	if status == http.StatusRequestEntityTooLarge && core.CodeOf(err) == core.Internal {
+		text = "this is larger than what is accepted here"
+	}
+	switch v.kind {
+	case API:
+		err = s.apiFailure(v, status, err, text)
+	case Download, Fragment:
+		err = v.Text(status, Sentence(text)+"\n")
+	default:
+		err = s.errorPage(v, status, text)
+	}
+	if err != nil {
+		s.Log.Error("the answer to an error failed", "route", v.route, "err", err)
+		v.gin.Data(status, "text/plain; charset=utf-8", []byte(Sentence(text)+"\n"))
+	}
+}
+
+// errorView is the page that says what went wrong.
+var errorView = NewView[errorPage]("error")
+
+func (s *Site) errorPage(v *Visit, status int, text string) error {
+	return errorView.Render(v, status, errorPage{Status: status, Heading: headingOf(status), Text: Sentence(text)})
+}
+
+// Note logs an error that the handler answers itself, with a page that keeps what
+// was typed, and tells the visitor when to come back. It returns the status.
+func (v *Visit) Note(err error) int {
+	s, status := v.site, StatusOf(err)
+	switch {
+	case status >= http.StatusInternalServerError && v.Context().Err() == nil:
+		s.Log.Error("a request failed", "route", v.route, "status", status, "member", v.Me.ID, "err", err)
+	default:
+		s.Log.Debug("a request was refused", "route", v.route, "status", status, "member", v.Me.ID, "err", err)
+	}
+	var se *statusError
+	if errors.As(err, &se) && se.retry > 0 {
+		v.SetHeader("Retry-After", retryAfter(se.retry))
+	} else if status == http.StatusServiceUnavailable {
+		v.SetHeader("Retry-After", "30")
+	}
+	return status
+}
+
+// MustWait reports whether err says that the visitor made too many tries.
+func MustWait(err error) bool {
+	var se *statusError
+	return errors.As(err, &se) && se.retry > 0
+}
+
+// tooMany is the answer to a visitor who must wait.
+func (s *Site) tooMany(limit string, wait time.Duration, text string) error {
+	s.Meters.limited.WithLabelValues(limit).Inc()
+	wait = wait.Truncate(time.Second) + time.Second
+	return &statusError{status: http.StatusTooManyRequests, retry: wait,
+		err: core.Errorf(core.Unavailable, "%s; try again in %s", text, inWords(wait))}
+}
+
+func headingOf(status int) string {
+	switch status {
+	case http.StatusNotFound:
+		return "Not found"
+	case http.StatusForbidden, http.StatusUnauthorized:
+		return "You may not do this"
+	case http.StatusConflict:
+		return "That clashes with what is there"
+	case http.StatusUnprocessableEntity, http.StatusMethodNotAllowed:
+		return "That did not work"
+	case http.StatusRequestEntityTooLarge:
+		return "Too large"
+	case http.StatusTooManyRequests:
+		return "Slow down, please"
+	case http.StatusServiceUnavailable:
+		return "Not now"
+	default:
+		return "Something broke"
+	}
+}
+
+// Sentence makes a sentence of an error text.
+func Sentence(text string) string {
+	if text == "" {
+		return ""
+	}
+	text = strings.ToUpper(text[:1]) + text[1:]
+	if strings.HasSuffix(text, ".") || strings.HasSuffix(text, "!") || strings.HasSuffix(text, "?") {
+		return text
+	}
+	return text + "."
+}
+
+// LocalPath returns to when it is a path on this site, or "/". It keeps a login
+// from sending people to another site.
+func LocalPath(to string) string {
+	u, err := url.Parse(to)
+	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || !strings.HasPrefix(to, "/") ||
+		strings.HasPrefix(to, "//") || strings.ContainsAny(to, "\\\r\n\t") || u.Path == "/login" || u.Path == "/logout" {
+		return "/"
+	}
+	return to
+}

@@ -1,0 +1,71 @@
+package web
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/member"
+)
+
+// Need is what a route asks of its visitor.
+type Need struct {
+	public bool              // nobody has to be logged in
+	any    []core.Permission // one of these is enough; none: any member
+	scope  member.Scope      // of the API token; "" on routes for browsers
+	guard  Guard
+}
+
+// Guard decides about the one thing that the address names, and puts what it
+// read into the visit.
+type Guard struct {
+	Words string // what the visitor must be to it, for the list of routes
+	Check Handler
+}
+
+var (
+	// Anyone may come, logged in or not.
+	Anyone = Need{public: true}
+	// Members are all who are logged in.
+	Members = Need{}
+)
+
+// Having asks for one of some permissions.
+func Having(any ...core.Permission) Need { return Need{any: any} }
+
+// Token asks for an API token of a scope, and for one of the permissions if there
+// are any.
+func Token(scope member.Scope, any ...core.Permission) Need { return Need{scope: scope, any: any} }
+
+// About adds a guard.
+func (n Need) About(g Guard) Need {
+	n.guard = g
+	return n
+}
+
+// String says in words what is needed.
+func (n Need) String() string {
+	var parts []string
+	switch {
+	case n.public:
+		parts = append(parts, "anyone")
+	case n.scope != "":
+		parts = append(parts, "a token to "+string(n.scope))
+	case len(n.any) == 0:
+		parts = append(parts, "any member")
+	}
+	if len(n.any) > 0 {
+		var names []string
+		for _, p := range n.any {
+			names = append(names, string(p))
+		}
+		parts = append(parts, strings.Join(names, " or "))
+	}
+	if n.guard.Check != nil {
+		parts = append(parts, n.guard.Words)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// has reports whether m has one of the permissions, if any are asked for.
+func (n Need) has(m member.Member) bool { return len(n.any) == 0 || slices.ContainsFunc(n.any, m.Can) }

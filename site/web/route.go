@@ -1,0 +1,79 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+)
+
+// Kind says who asks on a route and what they can read.
+type Kind int
+
+const (
+	// Page is for a browser with a session cookie; HTML.
+	Page Kind = iota
+	// Fragment is for a script of ours with a session cookie; a piece of HTML.
+	Fragment
+	// Download is for a program with keys in the address, or a browser; plain text.
+	Download
+	// API is for a program with an API token; JSON.
+	API
+)
+
+// String names the kind.
+func (k Kind) String() string { return [...]string{"page", "fragment", "download", "api"}[k] }
+
+// Handler answers one visit. An error that it returns is answered for it.
+type Handler func(*Visit) error
+
+// Route is one address of the site with what it needs.
+type Route struct {
+	Method string
+	Path   string // gin's pattern, such as "/groups/:id"
+	Action string // the query's action, for the one path that has several; "" any
+	Kind   Kind
+	Need   Need
+	Body   int64 // the largest request body in bytes; 0 for none
+	Serve  Handler
+}
+
+// How large a form may be, in bytes.
+const (
+	Small int64 = 16 << 10  // a few short fields
+	Large int64 = 512 << 10 // long texts
+)
+
+// Get is a route that reads. It answers HEAD too.
+func (k Kind) Get(path string, n Need, h Handler) Route {
+	return Route{Method: http.MethodGet, Path: path, Kind: k, Need: n, Serve: h}
+}
+
+// Post is a route that acts on a form of at most body bytes.
+func (k Kind) Post(path string, n Need, body int64, h Handler) Route {
+	return Route{Method: http.MethodPost, Path: path, Kind: k, Need: n, Body: body, Serve: h}
+}
+
+// For is r for one value of the query's action alone. Such routes stand before
+// the one of the same path that takes any.
+func (r Route) For(action string) Route {
+	r.Action = action
+	return r
+}
+
+// place is what gin knows a route by.
+type place struct{ method, path string }
+
+// distinct refuses two routes of which one would never be asked.
+func distinct(routes []Route) error {
+	taken := map[place]map[string]bool{}
+	for _, r := range routes {
+		p := place{r.Method, r.Path}
+		if taken[p][r.Action] || taken[p][""] {
+			return fmt.Errorf("the route %s %s %s is there already", r.Method, r.Path, r.Action)
+		}
+		if taken[p] == nil {
+			taken[p] = map[string]bool{}
+		}
+		taken[p][r.Action] = true
+	}
+	return nil
+}

@@ -1,0 +1,194 @@
+package web
+
+import (
+	"errors"
+	"fmt"
+	"mime"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+)
+
+// AnswerTime is how long a request and its answer may take together.
+const AnswerTime = time.Minute
+
+// Handler is the whole site as one handler.
+func (s *Site) Handler() (http.Handler, error) {
+	gin.SetMode(gin.ReleaseMode)
+	e := gin.New()
+	e.HandleMethodNotAllowed = true
+	e.RedirectTrailingSlash = false // it trusts headers that anyone can send
+	if err := e.SetTrustedProxies(s.config.TrustedProxies); err != nil {
+		return nil, fmt.Errorf("trusted_proxies: %w", err)
+	}
+	var order []place
+	byPlace := map[place][]Route{}
+	for _, r := range s.routes {
+		p := place{r.Method, r.Path}
+		if byPlace[p] == nil {
+			order = append(order, p)
+		}
+		byPlace[p] = append(byPlace[p], r)
+	}
+	for _, p := range order {
+		h := func(c *gin.Context) { s.dispatch(c, byPlace[p]) }
+		e.Handle(p.method, p.path, h)
+		if p.method == http.MethodGet {
+			e.HEAD(p.path, h)
+		}
+	}
+	e.NoRoute(func(c *gin.Context) {
+		s.refuse(c, "(none)", kindOf(c), NotFound("there is no such page; it may have been moved or deleted"))
+	})
+	e.NoMethod(func(c *gin.Context) {
+		s.refuse(c, "(none)", kindOf(c), WithStatus(http.StatusMethodNotAllowed,
+			core.Errorf(core.Invalid, "this address can't be used in that way")))
+	})
+	return e, nil
+}
+
+func kindOf(c *gin.Context) Kind {
+	if strings.HasPrefix(c.Request.URL.Path, "/api/") {
+		return API
+	}
+	return Page
+}
+
+// dispatch picks the route among those of one path by its query.
+func (s *Site) dispatch(c *gin.Context, routes []Route) {
+	for _, r := range routes {
+		if r.Action == "" || c.Query("action") == r.Action {
+			s.serve(c, r)
+			return
+		}
+	}
+	s.refuse(c, routes[0].Path, routes[0].Kind, NotFound("there is no such page"))
+}
+
+// refuse answers with an error on an address that has no route.
+func (s *Site) refuse(c *gin.Context, path string, k Kind, err error) {
+	s.serve(c, Route{Path: path, Kind: k, Need: Anyone, Serve: func(*Visit) error { return err }})
+}
+
+// serve runs one route: headers, limits, who asks, whether they may, and then
+// the handler. Whatever fails is answered in one place.
+func (s *Site) serve(c *gin.Context, r Route) {
+	started := time.Now()
+	v := s.visit(c, r)
+	defer func() {
+		s.Meters.request(r.Path, c.Writer.Status(), time.Since(started))
+	}()
+	defer s.recover(v)
+	s.headers(v)
+	if err := s.admit(v, r); err != nil {
+		s.fail(v, err)
+		return
+	}
+	if err := r.Serve(v); err != nil {
+		s.fail(v, err)
+	}
+}
+
+func (s *Site) admit(v *Visit, r Route) error {
+	if r.Kind != API {
+		if err := s.crossing.Check(v.Request); err != nil {
+			return WithStatus(http.StatusForbidden, &core.Error{Code: core.Forbidden, Cause: err,
+				Text: "this form was sent from another site, so nothing was done; open the page here and try again"})
+		}
+	}
+	if v.Request.Body != nil {
+		v.Request.Body = http.MaxBytesReader(v.gin.Writer, v.Request.Body, r.Body)
+	}
+	if v.Request.ContentLength > r.Body {
+		return tooLarge(r.Body)
+	}
+	if err := s.identify(v); err != nil {
+		return err
+	}
+	if err := permit(v, r.Need); err != nil {
+		return err
+	}
+	return readForm(v, r)
+}
+
+// readForm parses the body of a form before its handler asks for the fields,
+// which would hide what is wrong with it.
+func readForm(v *Visit, r Route) error {
+	if r.Body == 0 {
+		return nil
+	}
+	mediaType, _, err := mime.ParseMediaType(v.Header("Content-Type"))
+	switch {
+	case err == nil && mediaType == "multipart/form-data":
+		if r.Body > Large {
+			if err := moreTime(v); err != nil {
+				return err
+			}
+		}
+		err = v.Request.ParseMultipartForm(r.Body) // all of it stays in memory
+	case err == nil && mediaType == "application/x-www-form-urlencoded" || v.Request.ContentLength == 0:
+		err = v.Request.ParseForm()
+	default:
+		return WithStatus(http.StatusUnsupportedMediaType, core.Errorf(core.Invalid, "send a form: multipart/form-data or application/x-www-form-urlencoded"))
+	}
+	var tooBig *http.MaxBytesError
+	if errors.As(err, &tooBig) {
+		return tooLarge(tooBig.Limit)
+	}
+	return core.Wrap(err, core.Invalid, "the form is damaged and can't be read")
+}
+
+// uploadTime is how long a .torrent may take on a slow line.
+const uploadTime = 5 * time.Minute
+
+// moreTime lets a member's upload take longer than other requests may.
+func moreTime(v *Visit) error {
+	rc := http.NewResponseController(v.gin.Writer)
+	until := time.Now().Add(uploadTime) // the network's time, not the house's
+	err := errors.Join(rc.SetReadDeadline(until), rc.SetWriteDeadline(until.Add(AnswerTime)))
+	if errors.Is(err, http.ErrNotSupported) {
+		return nil // a test without a network
+	}
+	return err
+}
+
+// recover answers for a handler that panicked.
+func (s *Site) recover(v *Visit) {
+	p := recover()
+	if p == nil {
+		return
+	}
+	if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+		panic(p) // net/http's own way to drop a connection
+	}
+	s.Meters.panics.Inc()
+	s.Log.Error("a page panicked", "route", v.route, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+	if v.gin.Writer.Written() {
+		panic(http.ErrAbortHandler) // half an answer must not look like a whole one
+	}
+	s.fail(v, core.Errorf(core.Internal, "panic"))
+}
+
+// contentPolicy lets a page use our own files only: no inline code or style, no
+// frames, no other hosts.
+const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+func (s *Site) headers(v *Visit) {
+	v.SetHeader("Content-Security-Policy", contentPolicy)
+	v.SetHeader("X-Content-Type-Options", "nosniff")
+	v.SetHeader("X-Frame-Options", "DENY")
+	v.SetHeader("Referrer-Policy", "same-origin")
+	v.SetHeader("Cross-Origin-Opener-Policy", "same-origin")
+	v.SetHeader("Cross-Origin-Resource-Policy", "same-origin")
+	v.SetHeader("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+	v.SetHeader("Cache-Control", "no-store")
+	if s.config.secure() {
+		v.SetHeader("Strict-Transport-Security", "max-age=31536000")
+	}
+}

@@ -1,0 +1,145 @@
+// Package web is what the wings of the site share: who visits and what they may
+// do, routes and what they need, pages and their frame, forms, cookies, limits,
+// and the one place where an error becomes an answer.
+//
+// A wing gives a Wing: its routes, its views and its templates. It imports this
+// package and the domain, and never another wing. A handler gets a Visit and
+// returns an error; it checks no permission, since its route says what it needs.
+// gin is the router under it and shows nowhere in this package's interface.
+//
+// Concurrency: one goroutine for each request. A Site does not change once it is
+// made; its limiters, meters and stores lock themselves. A Visit belongs to its
+// request and its goroutine.
+package web
+
+import (
+	"embed"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/economy"
+	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/secret"
+)
+
+// Config is what all wings are told of the site.
+type Config struct {
+	Name string
+	URL  string // as configured, such as "https://data.example.org"
+	IRC  IRCInfo
+	// TrustedProxies are the addresses or networks whose X-Forwarded-For and
+	// X-Real-IP headers are believed.
+	TrustedProxies []string
+	// KeyAttempts is how many wrong API tokens and download links an address may
+	// try within a quarter of an hour.
+	KeyAttempts int
+	// APIRequests is how many requests an API token may make in a minute.
+	APIRequests int
+}
+
+// IRCInfo tells members how to reach the IRC network. Without a host the pages
+// do not speak of IRC.
+type IRCInfo struct {
+	Host      string
+	TLSPort   int
+	PlainPort int // 0: TLS only
+	// Fingerprint is the SHA-256 of a self-signed certificate; may be "".
+	Fingerprint string
+	NickLimit   int // how many nicks members may register besides their names
+	// Bot is whom members tell who they are, on a network without SASL; else "".
+	Bot string
+}
+
+// Base is the public address without a slash at its end.
+func (c Config) Base() string { return strings.TrimRight(c.URL, "/") }
+
+func (c Config) secure() bool { return strings.HasPrefix(c.URL, "https://") }
+
+// Deps is what the shared part stands on. Wings have their own.
+type Deps struct {
+	Keys    *secret.Keyring
+	Members *member.Store
+	Economy *economy.Store
+	// Permalink is the lasting address of a torrent.
+	Permalink func(core.TorrentID) string
+	Clock     core.Clock
+	Log       *slog.Logger
+	Meters    *Meters
+}
+
+// Wing is a part of the site: its addresses, and the pages that they show.
+type Wing struct {
+	Routes []Route
+	// Templates holds <name>.html for each view; files called part_*.html may be
+	// used by all pages of the wing.
+	Templates fs.FS
+	// Views are all views of the wing. A template that belongs to none of them is
+	// an error at start, and so is a view without a template.
+	Views []Declared
+}
+
+// Site is all wings together, ready to serve.
+type Site struct {
+	Deps
+	config   Config
+	routes   []Route
+	assets   *assets
+	pages    *templates
+	proofs   *limiter // of keys and tokens, by address
+	tokens   *limiter // by API token
+	crossing *http.CrossOriginProtection
+}
+
+// proofPeriod is the time within which wrong links and tokens are counted.
+const proofPeriod = 15 * time.Minute
+
+//go:embed *.html
+var ownTemplates embed.FS
+
+// New puts the site together. It parses every template and executes it once with
+// empty data, so that a mistake shows at start and not to a member.
+func New(c Config, d Deps, wings ...Wing) (*Site, error) {
+	a, err := loadAssets()
+	if err != nil {
+		return nil, err
+	}
+	s := &Site{
+		Deps: d, config: c, assets: a,
+		proofs:   newLimiter(c.KeyAttempts, proofPeriod, d.Clock),
+		tokens:   newLimiter(c.APIRequests, time.Minute, d.Clock),
+		crossing: http.NewCrossOriginProtection(),
+	}
+	if err := s.crossing.AddTrustedOrigin(c.Base()); err != nil {
+		return nil, fmt.Errorf("site url: %w", err)
+	}
+	s.routes = s.ownRoutes()
+	for _, w := range wings {
+		s.routes = append(s.routes, w.Routes...)
+	}
+	if err := distinct(s.routes); err != nil {
+		return nil, err
+	}
+	s.pages, err = parseTemplates(functions(a, d.Clock), wings)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Routes lists every address of the site in the order in which they are mounted.
+func (s *Site) Routes() []Route { return slices.Clone(s.routes) }
+
+// ownRoutes are the addresses that belong to no wing.
+func (s *Site) ownRoutes() []Route {
+	return []Route{
+		Page.Get("/robots.txt", Anyone, robots),
+		Page.Get("/favicon.ico", Anyone, s.favicon),
+		Page.Get("/assets/*name", Anyone, s.asset),
+	}
+}
