@@ -5,6 +5,7 @@ import (
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/site/web"
+	"github.com/caduceus-bio/caduceus/site/web/dataset"
 )
 
 type apiBrowseAnswer struct {
@@ -23,7 +24,7 @@ const apiPerPage = 50
 // apiBrowse lists datasets by the filters of the browse page, at most 100 at
 // once; cursor is the next_cursor of the page before.
 func (s *server) apiBrowse(v *web.Visit) error {
-	q := readBrowseQuery(v)
+	q := dataset.ReadQuery(v)
 	if text := v.Query("cursor"); text != "" {
 		if q.Before = core.TorrentID(web.Number(text)); q.Before == 0 {
 			return core.FieldErrorf("cursor", "pass the next_cursor of the page before")
@@ -39,7 +40,7 @@ func (s *server) apiBrowse(v *web.Visit) error {
 	if err != nil {
 		return err
 	}
-	found, err := s.Catalog.Browse(v.Context(), v.Viewer(), q.filter(categories), q.Before, int(limit))
+	found, err := s.Catalog.Browse(v.Context(), v.Viewer(), q.Filter(categories), q.Before, int(limit))
 	if err != nil {
 		return err
 	}

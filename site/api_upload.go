@@ -29,7 +29,7 @@ type apiChange struct {
 }
 
 func (s *server) apiUpload(v *web.Visit) error {
-	u, _, err := s.readUpload(v)
+	u, _, err := s.uploads.Read(v)
 	if err != nil {
 		return err
 	}

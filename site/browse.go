@@ -1,20 +1,15 @@
 package site
 
 import (
-	"net/url"
-	"slices"
-	"strconv"
-	"strings"
-
 	"github.com/caduceus-bio/caduceus/internal/catalog"
-	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/economy"
 	"github.com/caduceus-bio/caduceus/site/web"
+	"github.com/caduceus-bio/caduceus/site/web/dataset"
 )
 
 // browsePage is a list of datasets with the filters that made it.
 type browsePage struct {
-	Query      browseQuery
+	Query      dataset.Query
 	Categories []catalog.Category
 	Formats    []catalog.Family
 	Licenses   []catalog.Family
@@ -32,78 +27,10 @@ type groupRow struct {
 	Rows []web.TorrentRow
 }
 
-// browseQuery is what the visitor looks for, as it was typed.
-type browseQuery struct {
-	Words    string
-	Category string // slug
-	Tag      string
-	Creator  string
-	Format   string
-	License  string
-	Before   core.TorrentID
-}
-
 const perPage = 25
 
-func readBrowseQuery(v *web.Visit) browseQuery {
-	q := func(key string, limit int) string {
-		text := strings.TrimSpace(v.Query(key))
-		return text[:min(len(text), limit)]
-	}
-	return browseQuery{Words: q("q", 200), Category: q("category", 40), Tag: q("tag", 200), Creator: q("creator", 255),
-		Format: q("format", 64), License: q("license", 64), Before: core.TorrentID(web.Number(v.Query("before")))}
-}
-
-// Any reports whether anything is filtered.
-func (q browseQuery) Any() bool {
-	q.Before = 0
-	return q != browseQuery{}
-}
-
-// address is the address of a page of this query.
-func (q browseQuery) address(before core.TorrentID) string {
-	values := url.Values{}
-	for key, text := range map[string]string{"q": q.Words, "category": q.Category, "tag": q.Tag, "creator": q.Creator,
-		"format": q.Format, "license": q.License} {
-		if text != "" {
-			values.Set(key, text)
-		}
-	}
-	if before > 0 {
-		values.Set("before", strconv.FormatInt(int64(before), 10))
-	}
-	if len(values) == 0 {
-		return "/browse"
-	}
-	return "/browse?" + values.Encode()
-}
-
-// filter turns the query into the catalogue's terms. A category that does not
-// exist finds nothing, instead of everything.
-func (q browseQuery) filter(categories []catalog.Category) catalog.Filter {
-	f := catalog.Filter{Words: q.Words, Tags: catalog.ParseTags(q.Tag), Creator: q.Creator, Format: q.Format, License: q.License}
-	if q.Category != "" {
-		f.Category = -1
-		if c, ok := categoryNamed(categories, q.Category); ok {
-			f.Category = c.ID
-		}
-	}
-	return f
-}
-
-// categoryNamed finds a category by its slug or its number.
-func categoryNamed(categories []catalog.Category, text string) (catalog.Category, bool) {
-	i := slices.IndexFunc(categories, func(c catalog.Category) bool {
-		return c.Slug == text || strconv.FormatInt(c.ID, 10) == text
-	})
-	if i < 0 {
-		return catalog.Category{}, false
-	}
-	return categories[i], true
-}
-
 func (s *server) browse(v *web.Visit) error {
-	p := browsePage{Query: readBrowseQuery(v)}
+	p := browsePage{Query: dataset.ReadQuery(v)}
 	var err error
 	if p.Categories, err = s.Catalog.Categories(v.Context()); err != nil {
 		return err
@@ -114,7 +41,7 @@ func (s *server) browse(v *web.Visit) error {
 	if p.Licenses, err = s.Catalog.AllTerms(v.Context(), catalog.KindLicense); err != nil {
 		return err
 	}
-	found, err := s.Catalog.Browse(v.Context(), v.Viewer(), p.Query.filter(p.Categories), p.Query.Before, perPage)
+	found, err := s.Catalog.Browse(v.Context(), v.Viewer(), p.Query.Filter(p.Categories), p.Query.Before, perPage)
 	if err != nil {
 		return err
 	}
@@ -125,10 +52,10 @@ func (s *server) browse(v *web.Visit) error {
 	p.Groups = s.groupRows(v, schedule, found.Groups)
 	p.Swarm = web.SwarmAddress(found.Groups...)
 	if found.Next > 0 {
-		p.Next = p.Query.address(found.Next)
+		p.Next = p.Query.Address(found.Next)
 	}
 	if p.Query.Before > 0 {
-		p.First = p.Query.address(0)
+		p.First = p.Query.Address(0)
 	}
 	return browseView.OK(v, p)
 }

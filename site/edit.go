@@ -8,12 +8,13 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/catalog"
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/site/web"
+	"github.com/caduceus-bio/caduceus/site/web/dataset"
 )
 
 // editGroupPage is the form for a dataset's description.
 type editGroupPage struct {
 	Group      catalog.Group
-	Values     groupValues
+	Values     dataset.GroupValues
 	Revision   string
 	Categories []catalog.Category
 	Rules      catalog.Rules
@@ -26,7 +27,7 @@ var editGroupView = web.NewView[editGroupPage]("edit_group")
 // editTorrentPage is the form for one torrent.
 type editTorrentPage struct {
 	Torrent    catalog.Torrent
-	Values     torrentValues
+	Values     dataset.TorrentValues
 	Revision   string
 	Vocabulary catalog.Vocabulary
 	Errors     web.FormErrors
@@ -37,7 +38,7 @@ var editTorrentView = web.NewView[editTorrentPage]("edit_torrent")
 
 func (s *server) editGroupForm(v *web.Visit) error {
 	g := v.Found.Group
-	return s.showEditGroup(v, http.StatusOK, editGroupPage{Values: groupValuesOf(g.GroupForm), Revision: strconv.FormatInt(g.Revision, 10)})
+	return s.showEditGroup(v, http.StatusOK, editGroupPage{Values: dataset.GroupValuesOf(g.GroupForm), Revision: strconv.FormatInt(g.Revision, 10)})
 }
 
 func (s *server) showEditGroup(v *web.Visit, status int, p editGroupPage) error {
@@ -51,8 +52,8 @@ func (s *server) showEditGroup(v *web.Visit, status int, p editGroupPage) error 
 
 func (s *server) editGroup(v *web.Visit) error {
 	g := v.Found.Group
-	p := editGroupPage{Values: readGroupValues(v), Revision: v.Form(formRevision)}
-	form := p.Values.form(web.Number(p.Values.Category))
+	p := editGroupPage{Values: dataset.ReadGroup(v), Revision: v.Form(dataset.FormRevision)}
+	form := p.Values.Form(web.Number(p.Values.Category))
 	err := s.Catalog.Edit(v.Context(), catalog.Edit{Group: g.ID, Revision: web.Number(p.Revision), GroupForm: &form})
 	if err == nil {
 		return v.SeeOther(fmt.Sprintf("/groups/%d", g.ID), "Your changes are saved.")
@@ -69,7 +70,7 @@ func (s *server) editGroup(v *web.Visit) error {
 
 func (s *server) editTorrentForm(v *web.Visit) error {
 	t := v.Found.Torrent
-	return s.showEditTorrent(v, http.StatusOK, editTorrentPage{Values: torrentValuesOf(t.TorrentForm), Revision: strconv.FormatInt(t.Revision, 10)})
+	return s.showEditTorrent(v, http.StatusOK, editTorrentPage{Values: dataset.TorrentValuesOf(t.TorrentForm), Revision: strconv.FormatInt(t.Revision, 10)})
 }
 
 func (s *server) showEditTorrent(v *web.Visit, status int, p editTorrentPage) error {
@@ -86,8 +87,8 @@ func (s *server) showEditTorrent(v *web.Visit, status int, p editTorrentPage) er
 
 func (s *server) editTorrent(v *web.Visit) error {
 	t := v.Found.Torrent
-	p := editTorrentPage{Values: readTorrentValues(v), Revision: v.Form(formRevision)}
-	form := p.Values.form()
+	p := editTorrentPage{Values: dataset.ReadTorrent(v), Revision: v.Form(dataset.FormRevision)}
+	form := p.Values.Form()
 	err := s.Catalog.Edit(v.Context(), catalog.Edit{Group: t.Group, Torrent: t.ID, Revision: web.Number(p.Revision), TorrentForm: &form})
 	if err == nil {
 		return v.SeeOther(web.TorrentAddress(t.Group, t.ID), "Your changes are saved.")

@@ -7,7 +7,7 @@ import (
 )
 
 func (s *server) routes() []web.Route {
-	upload := 2*s.limit + web.Large // the file, and once more as it is kept between two steps
+	upload := s.uploads.MaxBody()
 	theTorrent, theGroup, theMember := web.TheTorrent(s.Catalog), web.TheGroup(s.Catalog), web.TheMember(s.Members)
 	editTorrent := web.Having(core.TorrentEditOwn, core.TorrentEditAny).About(ownTorrent(s.Catalog, core.TorrentEditOwn, core.TorrentEditAny))
 	deleteTorrent := web.Having(core.TorrentDeleteOwn, core.TorrentDeleteAny).About(ownTorrent(s.Catalog, core.TorrentDeleteOwn, core.TorrentDeleteAny))

@@ -47,7 +47,7 @@ func (s *server) showSettings(v *web.Visit, status int, p settingsPage) error {
 	if p.Sessions, err = s.Members.Sessions(v.Context(), id); err != nil {
 		return err
 	}
-	p.Announce, p.Current, p.MayIRC = s.announceURLs(p.Passkey), v.Session.ID, v.Me.Can(core.IRCConnect)
+	p.Announce, p.Current, p.MayIRC = s.personal.Trackers.For(p.Passkey), v.Session.ID, v.Me.Can(core.IRCConnect)
 	return settingsView.Render(v, status, p)
 }
 

@@ -36,6 +36,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/supervise"
 	"github.com/caduceus-bio/caduceus/internal/transfer"
 	"github.com/caduceus-bio/caduceus/site/web"
+	"github.com/caduceus-bio/caduceus/site/web/dataset"
 )
 
 // Deps is what the room stands on.
@@ -151,7 +152,8 @@ func (r *Room) site() (*web.Site, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{Deps: d, config: web.Config{URL: c.URL}, limit: c.UploadLimit, torrentKeys: c.TorrentKeys, meters: r.meters, text: newRichText(),
+	s := &server{Deps: d, config: web.Config{URL: c.URL}, uploads: dataset.Uploads{Catalog: d.Catalog, Limit: c.UploadLimit},
+		personal: dataset.Personal{Catalog: d.Catalog, Members: d.Members, Trackers: d.AnnounceURLs, TorrentKeys: c.TorrentKeys}, meters: r.meters, text: newRichText(),
 		transfer: transfer.NewStore(d.DB), audit: web.NewAudit(d.DB, d.Clock, d.Log)}
 	return web.New(
 		web.Config{Name: c.Name, URL: c.URL, IRC: d.IRC, TrustedProxies: c.TrustedProxies, KeyAttempts: c.LoginAttempts, APIRequests: c.APIRequests},
@@ -165,11 +167,11 @@ var templateFiles embed.FS
 // server is the site while it runs.
 type server struct {
 	Deps
-	config      web.Config
-	limit       int64
-	torrentKeys bool
-	meters      *web.Meters
-	text        *richText
-	transfer    *transfer.Store
-	audit       *web.Audit
+	config   web.Config
+	uploads  dataset.Uploads
+	personal dataset.Personal
+	meters   *web.Meters
+	text     *richText
+	transfer *transfer.Store
+	audit    *web.Audit
 }

@@ -1,4 +1,10 @@
-package site
+// Package dataset reads what forms and programs say of a dataset, for the pages of
+// the catalogue and for the APIs: its fields, an upload, a search, and the
+// personal .torrent that answers a download.
+//
+// Concurrency: everything here may be used from many goroutines at once; what is
+// read belongs to its visit.
+package dataset
 
 import (
 	"strconv"
@@ -14,11 +20,12 @@ const (
 	formAnnotated = "annotated"
 	formAnonymous = "anonymous"
 	formGroup     = "group"
-	formRevision  = "revision"
+	// FormRevision is the state of the dataset that an edit began with.
+	FormRevision = "revision"
 )
 
-// groupValues are the fields of a group as they were typed.
-type groupValues struct {
+// GroupValues are the fields of a group as they were typed.
+type GroupValues struct {
 	Category    string // id or slug
 	Title       string
 	Subject     string
@@ -34,8 +41,8 @@ type groupValues struct {
 	Description string
 }
 
-// torrentValues are the fields of a torrent as they were typed.
-type torrentValues struct {
+// TorrentValues are the fields of a torrent as they were typed.
+type TorrentValues struct {
 	Platform    string
 	Format      string
 	Archive     string
@@ -49,8 +56,9 @@ type torrentValues struct {
 	Mirrors     string // one on each line
 }
 
-func readGroupValues(v *web.Visit) groupValues {
-	return groupValues{
+// ReadGroup reads the fields of a group from a form.
+func ReadGroup(v *web.Visit) GroupValues {
+	return GroupValues{
 		Category: v.Form(catalog.FieldCategory), Title: v.Form(catalog.FieldTitle), Subject: v.Form(catalog.FieldSubject),
 		Object: v.Form(catalog.FieldObject), Creators: v.FormLines(catalog.FieldCreators), Workgroup: v.Form(catalog.FieldWorkgroup),
 		Location: v.Form(catalog.FieldLocation), Year: strings.TrimSpace(v.Form(catalog.FieldYear)),
@@ -59,8 +67,9 @@ func readGroupValues(v *web.Visit) groupValues {
 	}
 }
 
-func readTorrentValues(v *web.Visit) torrentValues {
-	return torrentValues{
+// ReadTorrent reads the fields of a torrent from a form.
+func ReadTorrent(v *web.Visit) TorrentValues {
+	return TorrentValues{
 		Platform: v.Form(catalog.FieldPlatform), Format: v.Form(catalog.FieldFormat), Archive: v.Form(catalog.FieldArchive),
 		Scope: v.Form(catalog.FieldScope), License: v.Form(catalog.FieldLicense), Version: v.Form(catalog.FieldVersion),
 		Annotated: v.Ticked(formAnnotated), Anonymous: v.Ticked(formAnonymous),
@@ -68,9 +77,9 @@ func readTorrentValues(v *web.Visit) torrentValues {
 	}
 }
 
-// form turns what was typed into the catalogue's form, which checks it. A year
+// Form turns what was typed into the catalogue's form, which checks it. A year
 // that is no number becomes 0, which no dataset has.
-func (g groupValues) form(category int64) catalog.GroupForm {
+func (g GroupValues) Form(category int64) catalog.GroupForm {
 	year, err := strconv.Atoi(g.Year)
 	if err != nil {
 		year = 0
@@ -82,16 +91,17 @@ func (g groupValues) form(category int64) catalog.GroupForm {
 	}
 }
 
-func (t torrentValues) form() catalog.TorrentForm {
+// Form turns what was typed into the catalogue's form, which checks it.
+func (t TorrentValues) Form() catalog.TorrentForm {
 	return catalog.TorrentForm{
 		Platform: t.Platform, Format: t.Format, Archive: t.Archive, Scope: t.Scope, License: t.License, Version: t.Version,
 		Annotated: t.Annotated, Anonymous: t.Anonymous, Description: t.Description, Seqhash: t.Seqhash, Mirrors: catalog.Lines(t.Mirrors),
 	}
 }
 
-// groupValuesOf fills the form that edits a group.
-func groupValuesOf(g catalog.GroupForm) groupValues {
-	return groupValues{
+// GroupValuesOf fills the form that edits a group.
+func GroupValuesOf(g catalog.GroupForm) GroupValues {
+	return GroupValues{
 		Category: strconv.FormatInt(g.Category, 10), Title: g.Title, Subject: g.Subject, Object: g.Object,
 		Creators: strings.Join(g.Creators, "\n"), Workgroup: g.Workgroup, Location: g.Location, Year: strconv.Itoa(g.Year),
 		Identifier: g.Identifier, Tags: strings.Join(g.Tags, ", "), Picture: g.Picture,
@@ -99,14 +109,14 @@ func groupValuesOf(g catalog.GroupForm) groupValues {
 	}
 }
 
-// torrentValuesOf fills the form that edits a torrent.
-func torrentValuesOf(t catalog.TorrentForm) torrentValues {
-	return torrentValues{
+// TorrentValuesOf fills the form that edits a torrent.
+func TorrentValuesOf(t catalog.TorrentForm) TorrentValues {
+	return TorrentValues{
 		Platform: t.Platform, Format: t.Format, Archive: t.Archive, Scope: t.Scope, License: t.License, Version: t.Version,
 		Annotated: t.Annotated, Anonymous: t.Anonymous, Description: t.Description, Seqhash: t.Seqhash,
 		Mirrors: strings.Join(t.Mirrors, "\n"),
 	}
 }
 
-// groupID reads the hidden field that adds a torrent to a group.
-func groupID(v *web.Visit) core.GroupID { return core.GroupID(web.Number(v.Form(formGroup))) }
+// GroupID reads the hidden field that adds a torrent to a group.
+func GroupID(v *web.Visit) core.GroupID { return core.GroupID(web.Number(v.Form(formGroup))) }
