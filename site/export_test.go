@@ -7,7 +7,6 @@ type (
 	APIGroupAnswer   = apiGroupAnswer
 	APIMeAnswer      = apiMeAnswer
 	APIBrowseAnswer  = apiBrowseAnswer
-	FreeleechAnswer  = freeleechAnswer
 )
 
 const (

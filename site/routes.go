@@ -21,7 +21,6 @@ func (s *server) routes() []web.Route {
 		web.Page.Get("/login", web.Anyone, s.loginForm),
 		web.Page.Post("/login", web.Anyone, web.Small, s.login),
 		web.Page.Post("/logout", web.Anyone, web.Small, s.logout),
-		web.Page.Get("/freeleech.json", web.Anyone, s.freeleechJSON),
 
 		web.Page.Get("/browse", web.Members, s.browse),
 		web.Fragment.Get("/swarm", web.Members, s.swarm),
@@ -59,7 +58,6 @@ func (s *server) routes() []web.Route {
 		web.Page.Post("/settings/irc/nicks", ircMembers, web.Small, s.addNick),
 		web.Page.Post("/settings/irc/nicks/:nick/remove", ircMembers, web.Small, s.removeNick),
 
-		web.Page.Get("/freeleech", web.Members, s.freeleech),
 		web.Page.Get("/rules/clients", web.Members, s.clients),
 		web.Page.Get("/announces", web.Members, s.ownAnnounces),
 		web.Page.Get("/endangered", web.Members, s.endangered),
@@ -83,4 +81,4 @@ func (s *server) routes() []web.Route {
 }
 
 // views are all pages.
-var views = []web.Declared{swarmPiece, landingView, loginView, homeView, browseView, groupView, filesView, uploadStartView, uploadView, uploadedView, editGroupView, editTorrentView, deleteView, profileView, settingsView, ircLoginView, freeleechView, clientsView, staffMembersView, staffMemberView, newMemberView, announcesView, endangeredView, trackerView}
+var views = []web.Declared{swarmPiece, landingView, loginView, homeView, browseView, groupView, filesView, uploadStartView, uploadView, uploadedView, editGroupView, editTorrentView, deleteView, profileView, settingsView, ircLoginView, clientsView, staffMembersView, staffMemberView, newMemberView, announcesView, endangeredView, trackerView}

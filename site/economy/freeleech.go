@@ -1,4 +1,4 @@
-package site
+package economy
 
 import (
 	"net/http"
@@ -20,12 +20,12 @@ var freeleechView = web.NewView[freeleechPage]("freeleech")
 
 const calendarLength = 8
 
-func (s *server) freeleech(v *web.Visit) error {
-	schedule, err := s.Economy.Schedule(v.Context())
+func (h handlers) freeleech(v *web.Visit) error {
+	schedule, err := h.Economy.Schedule(v.Context())
 	if err != nil {
 		return err
 	}
-	now := s.Clock()
+	now := h.Clock()
 	return freeleechView.OK(v, freeleechPage{Active: schedule.Active(now), Coming: schedule.Upcoming(now, calendarLength),
 		Own: schedule.Own(v.Me.ID, now), Now: now})
 }
@@ -48,16 +48,15 @@ type freeleechAnswer struct {
 
 // freeleechJSON is the calendar for programs. It tells only of windows that
 // concern the whole site.
-func (s *server) freeleechJSON(v *web.Visit) error {
-	schedule, err := s.Economy.Schedule(v.Context())
+func (h handlers) freeleechJSON(v *web.Visit) error {
+	schedule, err := h.Economy.Schedule(v.Context())
 	if err != nil {
 		return err
 	}
-	now := s.Clock().UTC().Truncate(time.Second)
+	now := h.Clock().UTC().Truncate(time.Second)
 	v.SetHeader("Cache-Control", "public, max-age=60")
-	v.JSON(http.StatusOK, freeleechAnswer{Now: now, Active: windowsJSON(schedule.Active(now)),
+	return v.JSON(http.StatusOK, freeleechAnswer{Now: now, Active: windowsJSON(schedule.Active(now)),
 		Coming: windowsJSON(schedule.Upcoming(now, calendarLength))})
-	return nil
 }
 
 func windowsJSON(ws []economy.Window) []windowJSON {

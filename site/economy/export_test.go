@@ -1,0 +1,4 @@
+package economy
+
+// FreeleechAnswer is for the tests, which visit the whole site.
+type FreeleechAnswer = freeleechAnswer
