@@ -10,9 +10,8 @@ type (
 )
 
 const (
-	DrainTime        = drainTime
-	PerPage          = perPage
-	FilesShown       = filesShown
-	FilesPerPage     = filesPerPage
-	AnnouncesPerPage = announcesPerPage
+	DrainTime    = drainTime
+	PerPage      = perPage
+	FilesShown   = filesShown
+	FilesPerPage = filesPerPage
 )

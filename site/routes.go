@@ -23,7 +23,6 @@ func (s *server) routes() []web.Route {
 		web.Page.Post("/logout", web.Anyone, web.Small, s.logout),
 
 		web.Page.Get("/browse", web.Members, s.browse),
-		web.Fragment.Get("/swarm", web.Members, s.swarm),
 		web.Page.Get("/groups/:id", web.Members.About(theGroup), s.group),
 		web.Page.Get("/groups/:id/edit", editGroup, s.editGroupForm),
 		web.Page.Post("/groups/:id/edit", editGroup, web.Large, s.editGroup),
@@ -31,7 +30,6 @@ func (s *server) routes() []web.Route {
 		web.Page.Get("/torrents/:id/files", web.Members.About(theTorrent), s.files),
 		web.Page.Get("/torrents/:id/uploaded", web.Members.About(theTorrent), s.uploaded),
 		web.Download.Get("/torrents/:id/download", web.Members, s.download),
-		web.Page.Get("/torrents/:id/announces", web.Having(core.TrackerRead).About(theTorrent), s.torrentAnnounces),
 		web.Page.Get("/torrents/:id/edit", editTorrent, s.editTorrentForm),
 		web.Page.Post("/torrents/:id/edit", editTorrent, web.Large, s.editTorrent),
 		web.Page.Get("/torrents/:id/delete", deleteTorrent, s.deleteForm),
@@ -58,19 +56,13 @@ func (s *server) routes() []web.Route {
 		web.Page.Post("/settings/irc/nicks", ircMembers, web.Small, s.addNick),
 		web.Page.Post("/settings/irc/nicks/:nick/remove", ircMembers, web.Small, s.removeNick),
 
-		web.Page.Get("/rules/clients", web.Members, s.clients),
-		web.Page.Get("/announces", web.Members, s.ownAnnounces),
-		web.Page.Get("/endangered", web.Members, s.endangered),
-
 		web.Page.Get("/staff/members", staff, s.staffMembers),
 		web.Page.Get("/staff/members/new", web.Having(core.MemberCreate), s.newMemberForm),
 		web.Page.Post("/staff/members/new", web.Having(core.MemberCreate), web.Small, s.newMember),
 		web.Page.Get("/staff/members/:name", staff.About(theMember), s.staffMember),
-		web.Page.Get("/staff/members/:name/announces", web.Having(core.TrackerRead).About(theMember), s.staffAnnounces),
 		web.Page.Post("/staff/members/:name/state", below(core.MemberDisable), web.Small, s.setState),
 		web.Page.Post("/staff/members/:name/leech", below(core.MemberDisable), web.Small, s.setCanLeech),
 		web.Page.Post("/staff/members/:name/class", below(core.MemberClass), web.Small, s.setClass),
-		web.Page.Get("/staff/tracker", web.Having(core.TrackerRead), s.tracker),
 
 		web.API.Post("/api/v1/torrents", web.Token(member.ScopeUpload, core.TorrentUpload), upload, s.apiUpload),
 		web.API.Get("/api/v1/torrents/:id", web.Token(member.ScopeRead).About(theTorrent), s.apiTorrent),
@@ -81,4 +73,4 @@ func (s *server) routes() []web.Route {
 }
 
 // views are all pages.
-var views = []web.Declared{swarmPiece, landingView, loginView, homeView, browseView, groupView, filesView, uploadStartView, uploadView, uploadedView, editGroupView, editTorrentView, deleteView, profileView, settingsView, ircLoginView, clientsView, staffMembersView, staffMemberView, newMemberView, announcesView, endangeredView, trackerView}
+var views = []web.Declared{landingView, loginView, homeView, browseView, groupView, filesView, uploadStartView, uploadView, uploadedView, editGroupView, editTorrentView, deleteView, profileView, settingsView, ircLoginView, staffMembersView, staffMemberView, newMemberView}

@@ -36,6 +36,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/supervise"
 	"github.com/caduceus-bio/caduceus/internal/transfer"
 	economywing "github.com/caduceus-bio/caduceus/site/economy"
+	"github.com/caduceus-bio/caduceus/site/swarm"
 	"github.com/caduceus-bio/caduceus/site/web"
 	"github.com/caduceus-bio/caduceus/site/web/dataset"
 )
@@ -160,6 +161,7 @@ func (r *Room) site() (*web.Site, error) {
 		web.Config{Name: c.Name, URL: c.URL, IRC: d.IRC, TrustedProxies: c.TrustedProxies, KeyAttempts: c.LoginAttempts, APIRequests: c.APIRequests},
 		web.Deps{Keys: d.Keys, Members: d.Members, Economy: d.Economy, Permalink: d.Catalog.Permalink, Clock: d.Clock, Log: d.Log, Meters: r.meters},
 		economywing.New(economywing.Deps{Economy: d.Economy, Clock: d.Clock}),
+		swarm.New(swarm.Deps{DB: d.DB, Catalog: d.Catalog, Members: d.Members, Clients: d.Clients, Transfer: transfer.NewStore(d.DB), Clock: d.Clock}),
 		web.Wing{Routes: s.routes(), Templates: files, Views: views})
 }
 

@@ -329,6 +329,14 @@ func (w *World) Upload(who, title string, change func(url.Values)) (core.GroupID
 	return core.GroupID(group), core.TorrentID(torrent)
 }
 
+// Gone uploads a dataset, deletes its torrent and returns the torrent's id.
+func (w *World) Gone() string {
+	w.t.Helper()
+	_, id := w.Upload("other", "A dataset that is deleted again", nil)
+	w.Must(w.Deps.Catalog.Delete(w.t.Context(), w.People["other"].Member.ID, id, "uploaded by mistake"))
+	return fmt.Sprint(id)
+}
+
 // Each runs a test on both engines.
 func Each(t *testing.T, test func(t *testing.T, w *World)) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) { test(t, newWorld(t, d)) })

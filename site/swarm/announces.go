@@ -1,4 +1,4 @@
-package site
+package swarm
 
 import (
 	"fmt"
@@ -29,47 +29,47 @@ var announcesView = web.NewView[announcesPage]("announces")
 const announcesPerPage = 50
 
 // ownAnnounces answers "why is my upload missing?" and "why can't I connect?".
-func (s *server) ownAnnounces(v *web.Visit) error {
-	return s.memberAnnounces(v, announcesPage{Own: true, Member: v.Me}, "/announces")
+func (h handlers) ownAnnounces(v *web.Visit) error {
+	return h.memberAnnounces(v, announcesPage{Own: true, Member: v.Me}, "/announces")
 }
 
 // staffAnnounces shows the same of any member.
-func (s *server) staffAnnounces(v *web.Visit) error {
+func (h handlers) staffAnnounces(v *web.Visit) error {
 	m := v.Found.Member
-	return s.memberAnnounces(v, announcesPage{Member: m}, web.StaffAddress(m.Name)+"/announces")
+	return h.memberAnnounces(v, announcesPage{Member: m}, web.StaffAddress(m.Name)+"/announces")
 }
 
-func (s *server) memberAnnounces(v *web.Visit, p announcesPage, address string) error {
+func (h handlers) memberAnnounces(v *web.Visit, p announcesPage, address string) error {
 	p.Torrent = core.TorrentID(web.Number(v.Query("torrent")))
 	query := url.Values{}
 	if p.Torrent != 0 {
 		query.Set("torrent", fmt.Sprint(int64(p.Torrent)))
-		t, err := s.Catalog.Torrent(v.Context(), v.Viewer(), p.Torrent)
+		t, err := h.Catalog.Torrent(v.Context(), v.Viewer(), p.Torrent)
 		if err != nil && core.CodeOf(err) != core.NotFound { // its announces may be there still
 			return err
 		}
 		p.About = t
 	}
-	records, next, err := s.transfer.OfMember(v.Context(), p.Member.ID, p.Torrent, announcesFrom(v), announcesPerPage)
+	records, next, err := h.Transfer.OfMember(v.Context(), p.Member.ID, p.Torrent, announcesFrom(v), announcesPerPage)
 	if err != nil {
 		return err
 	}
-	return s.showAnnounces(v, p, records, next, address, query)
+	return h.showAnnounces(v, p, records, next, address, query)
 }
 
 // torrentAnnounces shows staff who takes part in a torrent and how that goes.
-func (s *server) torrentAnnounces(v *web.Visit) error {
+func (h handlers) torrentAnnounces(v *web.Visit) error {
 	t := v.Found.Torrent
-	records, next, err := s.transfer.OfTorrent(v.Context(), t.ID, announcesFrom(v), announcesPerPage)
+	records, next, err := h.Transfer.OfTorrent(v.Context(), t.ID, announcesFrom(v), announcesPerPage)
 	if err != nil {
 		return err
 	}
-	return s.showAnnounces(v, announcesPage{Torrent: t.ID, About: t}, records, next, fmt.Sprintf("/torrents/%d/announces", t.ID), url.Values{})
+	return h.showAnnounces(v, announcesPage{Torrent: t.ID, About: t}, records, next, fmt.Sprintf("/torrents/%d/announces", t.ID), url.Values{})
 }
 
 func announcesFrom(v *web.Visit) transfer.Cursor { return transfer.Cursor(v.Query("from")) }
 
-func (s *server) showAnnounces(v *web.Visit, p announcesPage, records []transfer.Record, next transfer.Cursor, address string, query url.Values) error {
+func (h handlers) showAnnounces(v *web.Visit, p announcesPage, records []transfer.Record, next transfer.Cursor, address string, query url.Values) error {
 	p.Records = records
 	if v.Query("from") != "" {
 		p.First = withQuery(address, query)

@@ -1,4 +1,4 @@
-package site
+package swarm
 
 import (
 	"github.com/caduceus-bio/caduceus/internal/client"
@@ -10,8 +10,8 @@ type clientsPage struct{ Rules []client.Rule }
 
 var clientsView = web.NewView[clientsPage]("clients")
 
-func (s *server) clients(v *web.Visit) error {
-	rules, err := s.Clients.Rules(v.Context())
+func (h handlers) clients(v *web.Visit) error {
+	rules, err := h.Clients.Rules(v.Context())
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package site
+package swarm
 
 import (
 	"context"
@@ -20,7 +20,7 @@ var swarmPiece = web.NewPiece("swarm_numbers", []swarmNumbers{{}})
 
 // swarm answers the pages' question for fresh numbers with the pieces to put in
 // place of the old ones.
-func (s *server) swarm(v *web.Visit) error {
+func (h handlers) swarm(v *web.Visit) error {
 	var ids []any
 	for _, text := range v.QueryAll("t") {
 		if id := web.Number(text); id > 0 && len(ids) < web.MaxSwarms {
@@ -30,7 +30,7 @@ func (s *server) swarm(v *web.Visit) error {
 	if len(ids) == 0 {
 		return v.NoContent()
 	}
-	numbers, err := s.swarmNumbers(v.Context(), ids)
+	numbers, err := h.swarmNumbers(v.Context(), ids)
 	if err != nil {
 		return err
 	}
@@ -39,8 +39,8 @@ func (s *server) swarm(v *web.Visit) error {
 
 // swarmNumbers joins what the tracker's ledger counted to the live torrents
 // among ids.
-func (s *server) swarmNumbers(ctx context.Context, ids []any) ([]swarmNumbers, error) {
-	out, err := db.All(ctx, s.DB, func(sc db.Scanner) (n swarmNumbers, err error) {
+func (h handlers) swarmNumbers(ctx context.Context, ids []any) ([]swarmNumbers, error) {
+	out, err := db.All(ctx, h.DB, func(sc db.Scanner) (n swarmNumbers, err error) {
 		return n, sc.Scan(&n.ID, &n.Seeders, &n.Leechers, &n.Snatches)
 	}, `SELECT t.id, COALESCE(c.seeders, 0), COALESCE(c.leechers, 0), COALESCE(x.snatches, 0)
 		FROM torrent t LEFT JOIN swarm_count c ON c.torrent_id = t.id LEFT JOIN transfer_torrent x ON x.torrent_id = t.id

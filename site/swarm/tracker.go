@@ -1,4 +1,4 @@
-package site
+package swarm
 
 import (
 	"cmp"
@@ -38,10 +38,10 @@ const (
 	plotStep     = 5 * time.Minute
 )
 
-func (s *server) tracker(v *web.Visit) error {
-	now := s.Clock()
+func (h handlers) tracker(v *web.Visit) error {
+	now := h.Clock()
 	p := trackerPage{Since: now.Add(-plotTime).Truncate(plotStep)}
-	minutes, err := s.transfer.Minutes(v.Context(), p.Since)
+	minutes, err := h.Transfer.Minutes(v.Context(), p.Since)
 	if err != nil {
 		return err
 	}

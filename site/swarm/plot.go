@@ -1,11 +1,12 @@
-package site
+package swarm
 
 import (
 	"fmt"
-	"github.com/caduceus-bio/caduceus/site/web"
 	"math"
 	"strings"
 	"time"
+
+	"github.com/caduceus-bio/caduceus/site/web"
 )
 
 // plot is a picture of some lines over the last day, as the part "plot" draws it.

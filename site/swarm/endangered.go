@@ -1,4 +1,4 @@
-package site
+package swarm
 
 import (
 	"fmt"
@@ -22,15 +22,15 @@ var endangeredView = web.NewView[endangeredPage]("endangered")
 
 const endangeredPerPage = 50
 
-func (s *server) endangered(v *web.Visit) error {
+func (h handlers) endangered(v *web.Visit) error {
 	var p endangeredPage
 	var err error
-	if p.None, p.One, err = s.transfer.EndangeredCounts(v.Context()); err != nil {
+	if p.None, p.One, err = h.Transfer.EndangeredCounts(v.Context()); err != nil {
 		return err
 	}
 	from := readDanger(v.Query("from"))
 	var next *transfer.Danger
-	if p.Torrents, next, err = s.transfer.Endangered(v.Context(), v.Me.ID, from, endangeredPerPage); err != nil {
+	if p.Torrents, next, err = h.Transfer.Endangered(v.Context(), v.Me.ID, from, endangeredPerPage); err != nil {
 		return err
 	}
 	if next != nil {

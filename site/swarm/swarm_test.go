@@ -1,4 +1,4 @@
-package site_test
+package swarm_test
 
 import (
 	"fmt"
@@ -9,8 +9,8 @@ import (
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/transfer"
-	"github.com/caduceus-bio/caduceus/site"
 	"github.com/caduceus-bio/caduceus/site/sitetest"
+	"github.com/caduceus-bio/caduceus/site/swarm"
 )
 
 func TestAnnouncesPages(t *testing.T) {
@@ -68,7 +68,7 @@ func TestAnnouncesPages(t *testing.T) {
 func TestAnnouncesInPages(t *testing.T) {
 	w := sitetest.OnSQLite(t)
 	var records []transfer.Record
-	for i := range site.AnnouncesPerPage + 3 {
+	for i := range swarm.AnnouncesPerPage + 3 {
 		records = append(records, transfer.Record{Member: w.People["user"].Member.ID, Torrent: core.TorrentID(i + 1), Slot: transfer.Slot{Ring: core.TorrentID(i + 1)},
 			At: w.Now().Add(-time.Duration(i/2) * time.Hour), Announces: 1, Public: true, Reach: transfer.ReachOpen, Outcome: transfer.Counted})
 	}
