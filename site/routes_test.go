@@ -1,12 +1,13 @@
 package site_test
 
 import (
-	"github.com/caduceus-bio/caduceus/site/sitetest"
-	"github.com/caduceus-bio/caduceus/site/web"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/caduceus-bio/caduceus/site/sitetest"
+	"github.com/caduceus-bio/caduceus/site/web"
 )
 
 // permissions says for every route who is let in, in the order of sitetest.Roles:
@@ -162,30 +163,6 @@ func TestOwnersActOnTheirOwn(t *testing.T) {
 	for path, want := range map[string]int{"/groups/1/edit": 403, "/torrents/1/edit": 200, "/torrents/2/edit": 403, "/torrents/2/delete": 403} {
 		if a := b.Get(path); a.StatusCode != want {
 			t.Errorf("%s: status %d, want %d", path, a.StatusCode, want)
-		}
-	}
-}
-
-func TestNobodyActsOnTheirBetters(t *testing.T) {
-	w := sitetest.OnSQLite(t)
-	w.Join("equal", "Moderator")
-	b := w.As("moderator")
-	for _, target := range []string{"sysop", "equal", "moderator"} {
-		for path, form := range map[string]url.Values{
-			"/state": {"state": {"disabled"}, "reason": {"because"}}, "/class": {"class": {"User"}}, "/leech": {"state": {"off"}},
-		} {
-			if a := b.Post("/staff/members/"+target+path, form); a.StatusCode != http.StatusForbidden {
-				t.Errorf("moderator on %s%s: status %d, want 403", target, path, a.StatusCode)
-			}
-		}
-	}
-	for class, want := range map[string]int{"Moderator": 422, "Sysop": 422, "Bot": 422, "Elite": 303} {
-		if a := b.Post("/staff/members/user/class", url.Values{"class": {class}}); a.StatusCode != want {
-			t.Errorf("give class %s: status %d, want %d", class, a.StatusCode, want)
-		}
-		made := b.Post("/staff/members/new", url.Values{"name": {"new_" + class}, "class": {class}})
-		if made.StatusCode != want {
-			t.Errorf("make a %s: status %d, want %d", class, made.StatusCode, want)
 		}
 	}
 }

@@ -109,6 +109,3 @@ func (s *Site) favicon(v *Visit) error {
 	}
 	return v.Redirect(http.StatusFound, address)
 }
-
-// robots keeps search engines out: what is here is for members.
-func robots(v *Visit) error { return v.Text(http.StatusOK, "User-agent: *\nDisallow: /\n") }

@@ -138,7 +138,6 @@ func (s *Site) Routes() []Route { return slices.Clone(s.routes) }
 // ownRoutes are the addresses that belong to no wing.
 func (s *Site) ownRoutes() []Route {
 	return []Route{
-		Page.Get("/robots.txt", Anyone, robots),
 		Page.Get("/favicon.ico", Anyone, s.favicon),
 		Page.Get("/assets/*name", Anyone, s.asset),
 	}

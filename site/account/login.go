@@ -1,4 +1,4 @@
-package site
+package account
 
 import (
 	"errors"
@@ -12,7 +12,7 @@ import (
 
 var loginView = web.NewView[web.LoginFields]("login")
 
-func (s *server) loginForm(v *web.Visit) error {
+func (h handlers) loginForm(v *web.Visit) error {
 	if v.In() {
 		return web.RedirectTo(web.LocalPath(v.Query("next")))
 	}
@@ -21,16 +21,16 @@ func (s *server) loginForm(v *web.Visit) error {
 
 // login checks name and passphrase. Wrong ones are counted for the address and for
 // the account, together with wrong IRC keys.
-func (s *server) login(v *web.Visit) error {
+func (h handlers) login(v *web.Visit) error {
 	name, next := strings.TrimSpace(v.Form("name")), web.LocalPath(v.Form("next"))
-	m, err := s.prove(v, name, v.Form("password"))
+	m, err := h.prove(v, name, v.Form("password"))
 	if core.CodeOf(err) == core.Forbidden || web.MustWait(err) {
 		return loginAgain(v, name, next, err)
 	}
 	if err != nil {
 		return err
 	}
-	token, err := s.Members.NewSession(v.Context(), m.ID, v.Request.UserAgent())
+	token, err := h.Members.NewSession(v.Context(), m.ID, v.Request.UserAgent())
 	if err != nil {
 		return err
 	}
@@ -40,21 +40,21 @@ func (s *server) login(v *web.Visit) error {
 
 // prove checks name and passphrase within the limits on guessing. The answers are
 // those of Login, and one for who must wait (web.MustWait).
-func (s *server) prove(v *web.Visit, name, password string) (member.Member, error) {
+func (h handlers) prove(v *web.Visit, name, password string) (member.Member, error) {
 	try := guess.Try{Place: v.Address(), Account: name[:min(len(name), 64)]}
-	wait, err := s.Guard.Wait(v.Context(), &try)
+	wait, err := h.Guard.Wait(v.Context(), &try)
 	switch {
 	case err != nil:
 		return member.Member{}, err
 	case wait > 0:
 		return member.Member{}, v.TooMany("login", wait, "too many wrong passphrases")
 	}
-	m, err := s.Members.Login(v.Context(), name, password)
+	m, err := h.Members.Login(v.Context(), name, password)
 	switch {
 	case err == nil:
-		err = s.Guard.Succeeded(v.Context(), try)
+		err = h.Guard.Succeeded(v.Context(), try)
 	case core.CodeOf(err) == core.Forbidden && m.ID == 0: // else it is right and the account disabled
-		err = errors.Join(err, s.Guard.Failed(v.Context(), try))
+		err = errors.Join(err, h.Guard.Failed(v.Context(), try))
 	}
 	return m, err
 }
@@ -66,9 +66,9 @@ func loginAgain(v *web.Visit, name, next string, err error) error {
 }
 
 // logout ends the session at once, wherever its token went.
-func (s *server) logout(v *web.Visit) error {
+func (h handlers) logout(v *web.Visit) error {
 	if token := v.SessionToken(); token != "" {
-		if err := s.Members.EndSession(v.Context(), token); err != nil {
+		if err := h.Members.EndSession(v.Context(), token); err != nil {
 			return err
 		}
 	}

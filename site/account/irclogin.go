@@ -1,4 +1,4 @@
-package site
+package account
 
 import (
 	"net/http"
@@ -23,66 +23,66 @@ type ircLoginPage struct {
 var ircLoginView = web.NewView[ircLoginPage]("irc_login")
 
 // ourNetwork is a guard: on another network members log in as it demands.
-func (s *server) ourNetwork() web.Guard {
+func ourNetwork(info web.IRCInfo) web.Guard {
 	return web.Guard{Words: "on our own IRC network", Check: func(*web.Visit) error {
-		if s.IRC.Bot != "" {
+		if info.Bot != "" {
 			return core.Errorf(core.NotFound, "the IRC network of this site keeps its own accounts")
 		}
 		return nil
 	}}
 }
 
-func (s *server) ircLogin(v *web.Visit) error {
-	return s.showIRCLogin(v, http.StatusOK, ircLoginPage{})
+func (h handlers) ircLogin(v *web.Visit) error {
+	return h.showIRCLogin(v, http.StatusOK, ircLoginPage{})
 }
 
-func (s *server) showIRCLogin(v *web.Visit, status int, p ircLoginPage) error {
+func (h handlers) showIRCLogin(v *web.Visit, status int, p ircLoginPage) error {
 	var err error
-	if p.Certificates, err = s.Members.Certificates(v.Context(), v.Me.ID); err != nil {
+	if p.Certificates, err = h.Members.Certificates(v.Context(), v.Me.ID); err != nil {
 		return err
 	}
-	if p.Nicks, err = s.Members.Nicks(v.Context(), v.Me.ID); err != nil {
+	if p.Nicks, err = h.Members.Nicks(v.Context(), v.Me.ID); err != nil {
 		return err
 	}
-	p.NickLimit = s.IRC.NickLimit
+	p.NickLimit = h.IRC.NickLimit
 	return ircLoginView.Render(v, status, p)
 }
 
-func (s *server) ircLoginAgain(v *web.Visit, err error, p ircLoginPage) error {
+func (h handlers) ircLoginAgain(v *web.Visit, err error, p ircLoginPage) error {
 	var ok bool
 	if p.Errors, ok = web.Mistakes(err); !ok {
 		return err
 	}
-	return s.showIRCLogin(v, web.StatusOf(err), p)
+	return h.showIRCLogin(v, web.StatusOf(err), p)
 }
 
-func (s *server) addCertificate(v *web.Visit) error {
+func (h handlers) addCertificate(v *web.Visit) error {
 	p := ircLoginPage{Certificate: v.Form("certificate"), Label: v.Form("label")}
-	if _, err := s.Members.AddCertificate(v.Context(), v.Me.ID, p.Certificate, p.Label); err != nil {
+	if _, err := h.Members.AddCertificate(v.Context(), v.Me.ID, p.Certificate, p.Label); err != nil {
 		p.Certificate = "" // it may hold what must not be repeated
-		return s.ircLoginAgain(v, err, p)
+		return h.ircLoginAgain(v, err, p)
 	}
 	return v.SeeOther("/settings/irc", "You can log in to IRC with this certificate.")
 }
 
-func (s *server) removeCertificate(v *web.Visit) error {
-	if _, err := s.Members.RemoveCertificate(v.Context(), v.Me.ID, v.Param("fingerprint")); err != nil {
+func (h handlers) removeCertificate(v *web.Visit) error {
+	if _, err := h.Members.RemoveCertificate(v.Context(), v.Me.ID, v.Param("fingerprint")); err != nil {
 		return err
 	}
 	return v.SeeOther("/settings/irc", "The certificate is removed, and connections by it end.")
 }
 
-func (s *server) addNick(v *web.Visit) error {
+func (h handlers) addNick(v *web.Visit) error {
 	p := ircLoginPage{Nick: v.Form("nick")}
-	if err := s.Members.AddNick(v.Context(), v.Me.ID, p.Nick, s.IRC.NickLimit); err != nil {
-		return s.ircLoginAgain(v, err, p)
+	if err := h.Members.AddNick(v.Context(), v.Me.ID, p.Nick, h.IRC.NickLimit); err != nil {
+		return h.ircLoginAgain(v, err, p)
 	}
 	return v.SeeOther("/settings/irc#nicks", "The nick "+p.Nick+" is yours.")
 }
 
-func (s *server) removeNick(v *web.Visit) error {
+func (h handlers) removeNick(v *web.Visit) error {
 	nick := v.Param("nick")
-	if err := s.Members.RemoveNick(v.Context(), v.Me.ID, nick); err != nil {
+	if err := h.Members.RemoveNick(v.Context(), v.Me.ID, nick); err != nil {
 		return err
 	}
 	return v.SeeOther("/settings/irc#nicks", "The nick "+nick+" is free.")

@@ -1,4 +1,4 @@
-package site
+package account
 
 import (
 	"fmt"
@@ -22,15 +22,15 @@ var profileView = web.NewView[profilePage]("profile")
 
 const uploadsPerPage = 20
 
-func (s *server) profile(v *web.Visit) error {
+func (h handlers) profile(v *web.Visit) error {
 	m := v.Found.Member
 	p := profilePage{Own: m.ID == v.Me.ID, Staff: v.Me.Can(core.MemberSeePrivate)}
 	p.Figures = p.Own || v.Me.Can(core.StatsRead)
 	var err error
-	if p.Profile, err = s.Members.Profile(v.Context(), m.ID, p.Own || v.Me.Can(core.TorrentSeeHidden)); err != nil {
+	if p.Profile, err = h.Members.Profile(v.Context(), m.ID, p.Own || v.Me.Can(core.TorrentSeeHidden)); err != nil {
 		return err
 	}
-	uploads, err := s.Catalog.Uploads(v.Context(), v.Viewer(), m.ID, core.TorrentID(web.Number(v.Query("before"))), uploadsPerPage+1)
+	uploads, err := h.Catalog.Uploads(v.Context(), v.Viewer(), m.ID, core.TorrentID(web.Number(v.Query("before"))), uploadsPerPage+1)
 	if err != nil {
 		return err
 	}
@@ -38,11 +38,11 @@ func (s *server) profile(v *web.Visit) error {
 		uploads = uploads[:uploadsPerPage]
 		p.Next = fmt.Sprintf("%s?before=%d", web.MemberAddress(m.Name), uploads[uploadsPerPage-1].ID)
 	}
-	schedule, err := s.Economy.Schedule(v.Context())
+	schedule, err := h.Economy.Schedule(v.Context())
 	if err != nil {
 		return err
 	}
-	p.Uploads = web.Rows(v, schedule, uploads, s.Clock())
+	p.Uploads = web.Rows(v, schedule, uploads, h.Clock())
 	return profileView.OK(v, p)
 }
 

@@ -1,6 +1,8 @@
-package site
+package home
 
 import (
+	"net/http"
+
 	"github.com/caduceus-bio/caduceus/internal/catalog"
 	"github.com/caduceus-bio/caduceus/internal/economy"
 	"github.com/caduceus-bio/caduceus/internal/member"
@@ -29,35 +31,38 @@ var homeView = web.NewView[homePage]("home")
 
 const newest = 8
 
-func (s *server) home(v *web.Visit) error {
+func (h handlers) home(v *web.Visit) error {
 	if !v.In() {
-		categories, err := s.Catalog.Categories(v.Context())
+		categories, err := h.Catalog.Categories(v.Context())
 		if err != nil {
 			return err
 		}
 		return landingView.OK(v, landingPage{LoginFields: web.LoginFields{Next: "/"}, Categories: categories})
 	}
-	now := s.Clock()
+	now := h.Clock()
 	p := homePage{}
 	var err error
-	if p.Counts, err = s.Catalog.Counts(v.Context()); err != nil {
+	if p.Counts, err = h.Catalog.Counts(v.Context()); err != nil {
 		return err
 	}
-	if p.Members, err = s.Members.Count(v.Context()); err != nil {
+	if p.Members, err = h.Members.Count(v.Context()); err != nil {
 		return err
 	}
-	if p.Profile, err = s.Members.Profile(v.Context(), v.Me.ID, true); err != nil {
+	if p.Profile, err = h.Members.Profile(v.Context(), v.Me.ID, true); err != nil {
 		return err
 	}
-	schedule, err := s.Economy.Schedule(v.Context())
+	schedule, err := h.Economy.Schedule(v.Context())
 	if err != nil {
 		return err
 	}
 	p.Active, p.Coming = schedule.Active(now), schedule.Upcoming(now, 3)
-	recent, err := s.Catalog.Recent(v.Context(), v.Viewer(), newest)
+	recent, err := h.Catalog.Recent(v.Context(), v.Viewer(), newest)
 	if err != nil {
 		return err
 	}
-	p.Newest = web.Rows(v, schedule, recent, s.Clock())
+	p.Newest = web.Rows(v, schedule, recent, h.Clock())
 	return homeView.OK(v, p)
 }
+
+// robots keeps search engines out: what is here is for members.
+func robots(v *web.Visit) error { return v.Text(http.StatusOK, "User-agent: *\nDisallow: /\n") }

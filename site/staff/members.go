@@ -1,4 +1,4 @@
-package site
+package staff
 
 import (
 	"fmt"
@@ -42,38 +42,38 @@ var newMemberView = web.NewView[newMemberPage]("new_member")
 
 const membersPerPage = 50
 
-func (s *server) staffMembers(v *web.Visit) error {
+func (h handlers) staffMembers(v *web.Visit) error {
 	p := staffMembersPage{After: v.Query("after")}
 	var err error
-	if p.Members, err = s.Members.List(v.Context(), p.After, membersPerPage+1); err != nil {
+	if p.Members, err = h.Members.List(v.Context(), p.After, membersPerPage+1); err != nil {
 		return err
 	}
 	if len(p.Members) > membersPerPage {
 		p.Members = p.Members[:membersPerPage]
 		p.Next = "/staff/members?after=" + url.QueryEscape(p.Members[membersPerPage-1].Name)
 	}
-	if p.Count, err = s.Members.Count(v.Context()); err != nil {
+	if p.Count, err = h.Members.Count(v.Context()); err != nil {
 		return err
 	}
 	return staffMembersView.OK(v, p)
 }
 
-func (s *server) staffMember(v *web.Visit) error {
+func (h handlers) staffMember(v *web.Visit) error {
 	m := v.Found.Member
 	p := staffMemberPage{Below: m.ID != v.Me.ID && v.Me.Outranks(m), MayState: v.Me.Can(core.MemberDisable), MayClass: v.Me.Can(core.MemberClass)}
 	var err error
-	if p.Profile, err = s.Members.Profile(v.Context(), m.ID, v.Me.Can(core.TorrentSeeHidden)); err != nil {
+	if p.Profile, err = h.Members.Profile(v.Context(), m.ID, v.Me.Can(core.TorrentSeeHidden)); err != nil {
 		return err
 	}
-	if p.Classes, err = s.classesBelow(v); err != nil {
+	if p.Classes, err = h.classesBelow(v); err != nil {
 		return err
 	}
 	return staffMemberView.OK(v, p)
 }
 
 // classesBelow are the classes that the visitor may give.
-func (s *server) classesBelow(v *web.Visit) ([]web.Choice, error) {
-	classes, err := s.Members.Classes(v.Context())
+func (h handlers) classesBelow(v *web.Visit) ([]web.Choice, error) {
+	classes, err := h.Members.Classes(v.Context())
 	if err != nil {
 		return nil, err
 	}
@@ -88,8 +88,8 @@ func (s *server) classesBelow(v *web.Visit) ([]web.Choice, error) {
 }
 
 // mayGive refuses a class that is not below the visitor's own.
-func (s *server) mayGive(v *web.Visit, class string) error {
-	classes, err := s.classesBelow(v)
+func (h handlers) mayGive(v *web.Visit, class string) error {
+	classes, err := h.classesBelow(v)
 	if err != nil {
 		return err
 	}
@@ -101,7 +101,7 @@ func (s *server) mayGive(v *web.Visit, class string) error {
 	return core.FieldErrorf("class", "you may only give a class below your own")
 }
 
-func (s *server) setState(v *web.Visit) error {
+func (h handlers) setState(v *web.Visit) error {
 	m, state, reason := v.Found.Member, member.State(v.Form("state")), strings.TrimSpace(v.Form("reason"))
 	if m.Name == member.BotName {
 		return core.Errorf(core.Forbidden, "%s's account is the program's own", m.Name)
@@ -114,42 +114,42 @@ func (s *server) setState(v *web.Visit) error {
 	default:
 		return core.FieldErrorf("state", "choose enabled or disabled")
 	}
-	if err := s.audit.Do(v, did, func() error { return s.Members.SetState(v.Context(), m.ID, state, reason) }); err != nil {
+	if err := h.Audit.Do(v, did, func() error { return h.Members.SetState(v.Context(), m.ID, state, reason) }); err != nil {
 		return err
 	}
 	return v.SeeOther(web.StaffAddress(m.Name), fmt.Sprintf("%s is %s.", m.Name, state))
 }
 
-func (s *server) setCanLeech(v *web.Visit) error {
+func (h handlers) setCanLeech(v *web.Visit) error {
 	m, on := v.Found.Member, v.Form("state") == "on"
 	word, back := "off", "on"
 	if on {
 		word, back = "on", "off"
 	}
 	did := web.Act{Command: "member leech", Arguments: m.Name + " " + word, Undo: "member leech " + m.Name + " " + back}
-	if err := s.audit.Do(v, did, func() error { return s.Members.SetCanLeech(v.Context(), m.ID, on) }); err != nil {
+	if err := h.Audit.Do(v, did, func() error { return h.Members.SetCanLeech(v.Context(), m.ID, on) }); err != nil {
 		return err
 	}
 	return v.SeeOther(web.StaffAddress(m.Name), fmt.Sprintf("Downloads of %s are %s.", m.Name, word))
 }
 
-func (s *server) setClass(v *web.Visit) error {
+func (h handlers) setClass(v *web.Visit) error {
 	m, class := v.Found.Member, v.Form("class")
 	if m.Name == member.BotName {
 		return core.Errorf(core.Forbidden, "%s's account is the program's own", m.Name)
 	}
-	if err := s.mayGive(v, class); err != nil {
+	if err := h.mayGive(v, class); err != nil {
 		return err
 	}
 	did := web.Act{Command: "member class", Arguments: fmt.Sprintf("%s %q", m.Name, class), Undo: fmt.Sprintf("member class %s %q", m.Name, m.Class.Name)}
-	if err := s.audit.Do(v, did, func() error { return s.Members.SetClass(v.Context(), m.ID, class) }); err != nil {
+	if err := h.Audit.Do(v, did, func() error { return h.Members.SetClass(v.Context(), m.ID, class) }); err != nil {
 		return err
 	}
 	return v.SeeOther(web.StaffAddress(m.Name), fmt.Sprintf("%s is now %s.", m.Name, class))
 }
 
-func (s *server) newMemberForm(v *web.Visit) error {
-	classes, err := s.classesBelow(v)
+func (h handlers) newMemberForm(v *web.Visit) error {
+	classes, err := h.classesBelow(v)
 	if err != nil {
 		return err
 	}
@@ -157,17 +157,17 @@ func (s *server) newMemberForm(v *web.Visit) error {
 }
 
 // newMember makes an account. Its secrets are shown once, on the next page.
-func (s *server) newMember(v *web.Visit) error {
+func (h handlers) newMember(v *web.Visit) error {
 	p := newMemberPage{Name: strings.TrimSpace(v.Form("name")), Email: strings.TrimSpace(v.Form("email")), Class: v.Form("class")}
 	var err error
-	if p.Classes, err = s.classesBelow(v); err != nil {
+	if p.Classes, err = h.classesBelow(v); err != nil {
 		return err
 	}
 	var made member.Created
-	if err = s.mayGive(v, p.Class); err == nil {
+	if err = h.mayGive(v, p.Class); err == nil {
 		did := web.Act{Command: "member create", Arguments: p.Name + " --class " + p.Class, Undo: "member disable " + p.Name + " made by mistake"}
-		err = s.audit.Do(v, did, func() (err error) {
-			made, err = s.Members.Create(v.Context(), member.New{Name: p.Name, Email: p.Email, Class: p.Class})
+		err = h.Audit.Do(v, did, func() (err error) {
+			made, err = h.Members.Create(v.Context(), member.New{Name: p.Name, Email: p.Email, Class: p.Class})
 			return err
 		})
 	}

@@ -1,0 +1,62 @@
+// Package account is the wing for members themselves: logging in and out, their
+// profile, their keys, sessions and passphrase, and how they log in to IRC.
+//
+// Concurrency: handlers share nothing but the stores, which lock themselves.
+package account
+
+import (
+	"embed"
+
+	"github.com/caduceus-bio/caduceus/internal/catalog"
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/economy"
+	"github.com/caduceus-bio/caduceus/internal/guess"
+	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/site/web"
+)
+
+//go:embed *.html
+var templates embed.FS
+
+// Deps is what the wing stands on.
+type Deps struct {
+	Members  *member.Store
+	Guard    *guess.Guard
+	Catalog  *catalog.Store
+	Economy  *economy.Store
+	Trackers web.Trackers
+	IRC      web.IRCInfo
+	Clock    core.Clock
+}
+
+// handlers answer the wing's routes.
+type handlers struct{ Deps }
+
+// New makes the wing.
+func New(d Deps) web.Wing {
+	h := handlers{d}
+	theMember := web.TheMember(d.Members)
+	ircMembers := web.Having(core.IRCConnect).About(ourNetwork(d.IRC))
+	return web.Wing{
+		Templates: templates,
+		Views:     []web.Declared{ircLoginView, loginView, profileView, settingsView},
+		Routes: []web.Route{
+			web.Page.Get("/login", web.Anyone, h.loginForm),
+			web.Page.Post("/login", web.Anyone, web.Small, h.login),
+			web.Page.Post("/logout", web.Anyone, web.Small, h.logout),
+			web.Page.Get("/members/:name", web.Members.About(theMember), h.profile),
+			web.Page.Get("/settings", web.Members, h.settings),
+			web.Page.Post("/settings/passkey", web.Members, web.Small, h.newPasskey),
+			web.Page.Post("/settings/irc-key", web.Members, web.Small, h.newIRCKey),
+			web.Page.Post("/settings/passphrase", web.Members, web.Small, h.setPassphrase),
+			web.Page.Post("/settings/tokens", web.Members, web.Small, h.newToken),
+			web.Page.Post("/settings/tokens/:token/revoke", web.Members, web.Small, h.revokeToken),
+			web.Page.Post("/settings/sessions/:session/end", web.Members, web.Small, h.endSession),
+			web.Page.Get("/settings/irc", ircMembers, h.ircLogin),
+			web.Page.Post("/settings/irc/certificates", ircMembers, web.Small, h.addCertificate),
+			web.Page.Post("/settings/irc/certificates/:fingerprint/remove", ircMembers, web.Small, h.removeCertificate),
+			web.Page.Post("/settings/irc/nicks", ircMembers, web.Small, h.addNick),
+			web.Page.Post("/settings/irc/nicks/:nick/remove", ircMembers, web.Small, h.removeNick),
+		},
+	}
+}
