@@ -2,7 +2,6 @@ package site
 
 import (
 	"github.com/caduceus-bio/caduceus/internal/core"
-	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/site/web"
 )
 
@@ -14,15 +13,16 @@ func (s *server) routes() []web.Route {
 	editGroup := web.Having(core.TorrentEditOwn, core.TorrentEditAny).About(ownGroup(s.Catalog))
 	mayUpload := web.Having(core.TorrentUpload)
 	return []web.Route{
-
 		web.Page.Get("/browse", web.Members, s.browse),
+		web.Page.Get("/torrents/:id", web.Members.About(theTorrent), s.torrent),
+		web.Download.Get("/torrents/:id/download", web.Members, s.download),
+		web.Page.Post("/upload", mayUpload, upload, s.upload),
+
 		web.Page.Get("/groups/:id", web.Members.About(theGroup), s.group),
 		web.Page.Get("/groups/:id/edit", editGroup, s.editGroupForm),
 		web.Page.Post("/groups/:id/edit", editGroup, web.Large, s.editGroup),
-		web.Page.Get("/torrents/:id", web.Members.About(theTorrent), s.torrent),
 		web.Page.Get("/torrents/:id/files", web.Members.About(theTorrent), s.files),
 		web.Page.Get("/torrents/:id/uploaded", web.Members.About(theTorrent), s.uploaded),
-		web.Download.Get("/torrents/:id/download", web.Members, s.download),
 		web.Page.Get("/torrents/:id/edit", editTorrent, s.editTorrentForm),
 		web.Page.Post("/torrents/:id/edit", editTorrent, web.Large, s.editTorrent),
 		web.Page.Get("/torrents/:id/delete", deleteTorrent, s.deleteForm),
@@ -33,13 +33,6 @@ func (s *server) routes() []web.Route {
 
 		web.Page.Get("/upload", mayUpload, s.uploadForm),
 		web.Page.Post("/upload/check", mayUpload, upload, s.uploadCheck),
-		web.Page.Post("/upload", mayUpload, upload, s.upload),
-
-		web.API.Post("/api/v1/torrents", web.Token(member.ScopeUpload, core.TorrentUpload), upload, s.apiUpload),
-		web.API.Get("/api/v1/torrents/:id", web.Token(member.ScopeRead).About(theTorrent), s.apiTorrent),
-		web.API.Get("/api/v1/torrents/:id/download", web.Token(member.ScopeRead), s.download),
-		web.API.Get("/api/v1/browse", web.Token(member.ScopeRead), s.apiBrowse),
-		web.API.Get("/api/v1/me", web.Token(member.ScopeRead), s.apiMe),
 	}
 }
 

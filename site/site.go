@@ -36,6 +36,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/supervise"
 	"github.com/caduceus-bio/caduceus/internal/transfer"
 	"github.com/caduceus-bio/caduceus/site/account"
+	apiv1 "github.com/caduceus-bio/caduceus/site/api/v1"
 	economywing "github.com/caduceus-bio/caduceus/site/economy"
 	"github.com/caduceus-bio/caduceus/site/home"
 	"github.com/caduceus-bio/caduceus/site/staff"
@@ -158,17 +159,20 @@ func (r *Room) site() (*web.Site, error) {
 		return nil, err
 	}
 	audit := web.NewAudit(d.DB, d.Clock, d.Log)
-	s := &server{Deps: d, config: web.Config{URL: c.URL}, uploads: dataset.Uploads{Catalog: d.Catalog, Limit: c.UploadLimit},
-		personal: dataset.Personal{Catalog: d.Catalog, Members: d.Members, Trackers: d.AnnounceURLs, TorrentKeys: c.TorrentKeys}, meters: r.meters, text: newRichText(),
+	uploads := dataset.Uploads{Catalog: d.Catalog, Limit: c.UploadLimit}
+	personal := dataset.Personal{Catalog: d.Catalog, Members: d.Members, Trackers: d.AnnounceURLs, TorrentKeys: c.TorrentKeys}
+	shared := web.Config{Name: c.Name, URL: c.URL, IRC: d.IRC, TrustedProxies: c.TrustedProxies, KeyAttempts: c.LoginAttempts, APIRequests: c.APIRequests}
+	s := &server{Deps: d, uploads: uploads, personal: personal, meters: r.meters, text: newRichText(),
 		transfer: transfer.NewStore(d.DB), audit: audit}
 	return web.New(
-		web.Config{Name: c.Name, URL: c.URL, IRC: d.IRC, TrustedProxies: c.TrustedProxies, KeyAttempts: c.LoginAttempts, APIRequests: c.APIRequests},
+		shared,
 		web.Deps{Keys: d.Keys, Members: d.Members, Economy: d.Economy, Permalink: d.Catalog.Permalink, Clock: d.Clock, Log: d.Log, Meters: r.meters},
 		economywing.New(economywing.Deps{Economy: d.Economy, Clock: d.Clock}),
 		swarm.New(swarm.Deps{DB: d.DB, Catalog: d.Catalog, Members: d.Members, Clients: d.Clients, Transfer: transfer.NewStore(d.DB), Clock: d.Clock}),
 		account.New(account.Deps{Members: d.Members, Guard: d.Guard, Catalog: d.Catalog, Economy: d.Economy, Trackers: d.AnnounceURLs, IRC: d.IRC, Clock: d.Clock}),
 		home.New(home.Deps{Catalog: d.Catalog, Members: d.Members, Economy: d.Economy, Clock: d.Clock}),
 		staff.New(staff.Deps{Members: d.Members, Audit: audit}),
+		apiv1.New(apiv1.Deps{Catalog: d.Catalog, Members: d.Members, Economy: d.Economy, Uploads: uploads, Personal: personal, Base: shared.Base(), Uploaded: r.meters.Uploads, Clock: d.Clock}),
 		web.Wing{Routes: s.routes(), Templates: files, Views: views})
 }
 
@@ -178,7 +182,6 @@ var templateFiles embed.FS
 // server is the site while it runs.
 type server struct {
 	Deps
-	config   web.Config
 	uploads  dataset.Uploads
 	personal dataset.Personal
 	meters   *web.Meters

@@ -1,4 +1,4 @@
-package site
+package v1
 
 import (
 	"fmt"
@@ -11,8 +11,8 @@ import (
 	"github.com/caduceus-bio/caduceus/site/web"
 )
 
-// apiTorrentAnswer is one torrent.
-type apiTorrentAnswer struct {
+// TorrentAnswer is one torrent.
+type TorrentAnswer struct {
 	Torrent     core.TorrentID `json:"torrent_id"`
 	Group       core.GroupID   `json:"group_id"`
 	Platform    string         `json:"platform"`
@@ -33,20 +33,21 @@ type apiTorrentAnswer struct {
 	Seeders     int            `json:"seeders"`
 	Leechers    int            `json:"leechers"`
 	Snatches    int            `json:"snatches"`
-	Leech       apiLeech       `json:"leech"`
+	Leech       Leech          `json:"leech"`
 	CreatedAt   time.Time      `json:"created_at"`
 	URL         string         `json:"url"`
 	DownloadURL string         `json:"download_url"`
 }
 
-type apiLeech struct {
+// Leech says what counts on a torrent for the token's owner.
+type Leech struct {
 	State  core.Leech `json:"state"`
 	Until  *time.Time `json:"until"`
 	Reason string     `json:"reason"`
 }
 
-// apiGroupAnswer is what the torrents of a dataset share.
-type apiGroupAnswer struct {
+// GroupAnswer is what the torrents of a dataset share.
+type GroupAnswer struct {
 	Title      string   `json:"title"`
 	Category   string   `json:"category"`
 	CategoryID int64    `json:"category_id"`
@@ -61,24 +62,24 @@ type apiGroupAnswer struct {
 	Literature []string `json:"literature"`
 }
 
-func (s *server) apiTorrentOf(v *web.Visit, schedule economy.Schedule, t catalog.Torrent) apiTorrentAnswer {
-	state := web.LeechOf(schedule, t.Leech, t.LeechReason, t.ID, v.Me.ID, s.Clock())
-	leech := apiLeech{State: state.State, Reason: state.Reason}
+func (h handlers) torrentOf(v *web.Visit, schedule economy.Schedule, t catalog.Torrent) TorrentAnswer {
+	state := web.LeechOf(schedule, t.Leech, t.LeechReason, t.ID, v.Me.ID, h.Clock())
+	leech := Leech{State: state.State, Reason: state.Reason}
 	if !state.Until.IsZero() {
 		until := state.Until.UTC()
 		leech.Until = &until
 	}
-	return apiTorrentAnswer{
+	return TorrentAnswer{
 		Torrent: t.ID, Group: t.Group, Platform: t.Platform, Format: t.Format, Archive: t.Archive, Scope: t.Scope,
 		License: t.License, Version: t.Version, Annotated: t.Annotated, Uploader: t.Uploader.String(), Name: t.Name, Size: t.Size,
 		FileCount: t.FileCount, PieceLength: t.PieceLength, InfoHash: hashText(t.InfoHash), InfoHashV2: hashText2(t.InfoHashV2),
 		Mirrors: filled(t.Mirrors), Seeders: t.Seeders, Leechers: t.Leechers, Snatches: t.Snatches, Leech: leech,
-		CreatedAt: t.CreatedAt.UTC(), URL: s.Catalog.Permalink(t.ID), DownloadURL: s.apiDownloadURL(t.ID),
+		CreatedAt: t.CreatedAt.UTC(), URL: h.Catalog.Permalink(t.ID), DownloadURL: h.downloadURL(t.ID),
 	}
 }
 
-func apiGroupOf(g catalog.Group) apiGroupAnswer {
-	return apiGroupAnswer{Title: g.Title, Category: g.CategoryName, CategoryID: g.Category, Subject: g.Subject, Object: g.Object,
+func groupOf(g catalog.Group) GroupAnswer {
+	return GroupAnswer{Title: g.Title, Category: g.CategoryName, CategoryID: g.Category, Subject: g.Subject, Object: g.Object,
 		Creators: filled(g.Creators), Workgroup: g.Workgroup, Location: g.Location, Year: g.Year, Identifier: g.Identifier,
 		Tags: filled(g.Tags), Literature: filled(g.Literature)}
 }
@@ -105,23 +106,22 @@ func hashText2(h core.InfoHashV2) string {
 	return h.String()
 }
 
-func (s *server) apiDownloadURL(id core.TorrentID) string {
-	return fmt.Sprintf("%s/api/v1/torrents/%d/download", s.config.Base(), id)
+func (h handlers) downloadURL(id core.TorrentID) string {
+	return fmt.Sprintf("%s/api/v1/torrents/%d/download", h.Base, id)
 }
 
-func (s *server) apiTorrent(v *web.Visit) error {
+func (h handlers) torrent(v *web.Visit) error {
 	t := v.Found.Torrent
-	g, err := s.Catalog.Group(v.Context(), v.Viewer(), t.Group)
+	g, err := h.Catalog.Group(v.Context(), v.Viewer(), t.Group)
 	if err != nil {
 		return err
 	}
-	schedule, err := s.Economy.Schedule(v.Context())
+	schedule, err := h.Economy.Schedule(v.Context())
 	if err != nil {
 		return err
 	}
-	v.JSON(http.StatusOK, struct {
-		apiTorrentAnswer
-		apiGroupAnswer
-	}{s.apiTorrentOf(v, schedule, t), apiGroupOf(g)})
-	return nil
+	return v.JSON(http.StatusOK, struct {
+		TorrentAnswer
+		GroupAnswer
+	}{h.torrentOf(v, schedule, t), groupOf(g)})
 }

@@ -1,4 +1,4 @@
-package site
+package v1
 
 import (
 	"net/http"
@@ -7,8 +7,8 @@ import (
 	"github.com/caduceus-bio/caduceus/site/web"
 )
 
-// apiMeAnswer is the token's owner; sizes are exact, in bytes.
-type apiMeAnswer struct {
+// MeAnswer is the token's owner; sizes are exact, in bytes.
+type MeAnswer struct {
 	ID         core.MemberID `json:"id"`
 	Name       string        `json:"name"`
 	Class      string        `json:"class"`
@@ -23,12 +23,12 @@ type apiMeAnswer struct {
 	CanLeech   bool          `json:"can_leech"`
 }
 
-func (s *server) apiMe(v *web.Visit) error {
-	p, err := s.Members.Profile(v.Context(), v.Me.ID, true)
+func (h handlers) me(v *web.Visit) error {
+	p, err := h.Members.Profile(v.Context(), v.Me.ID, true)
 	if err != nil {
 		return err
 	}
-	out := apiMeAnswer{ID: v.Me.ID, Name: v.Me.Name, Class: v.Me.Class.Name, Uploaded: p.Uploaded, Downloaded: p.Downloaded,
+	out := MeAnswer{ID: v.Me.ID, Name: v.Me.Name, Class: v.Me.Class.Name, Uploaded: p.Uploaded, Downloaded: p.Downloaded,
 		Snatched: p.Snatched, Seeding: p.Seeding, Leeching: p.Leeching, Uploads: p.Uploads,
 		Seedtime: int64(p.Seedtime.Seconds()), CanLeech: v.Me.CanLeech}
 	if r, ok := p.Ratio(); ok {

@@ -1,4 +1,4 @@
-package site_test
+package v1_test
 
 import (
 	"fmt"
@@ -13,7 +13,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/internal/metainfo"
-	"github.com/caduceus-bio/caduceus/site"
+	v1 "github.com/caduceus-bio/caduceus/site/api/v1"
 	"github.com/caduceus-bio/caduceus/site/sitetest"
 	"github.com/caduceus-bio/caduceus/site/web"
 )
@@ -33,19 +33,19 @@ func TestUploadByAPI(t *testing.T) {
 	if a.StatusCode != http.StatusCreated {
 		t.Fatalf("status %d: %s", a.StatusCode, a.Text)
 	}
-	made := sitetest.Decode[site.APIUploadAnswer](t, a)
+	made := sitetest.Decode[v1.UploadAnswer](t, a)
 	if made.Torrent != 1 || made.Group != 1 || len(made.InfoHash) != 40 || len(made.InfoHashV2) != 64 || made.Name != "api" ||
 		made.URL != "http://site.example/torrents.php?torrentid=1" || a.Header.Get("Location") != made.URL ||
 		made.DownloadURL != "http://site.example/api/v1/torrents/1/download" || !strings.HasPrefix(made.Source, "BioTorrents-") || len(made.Changes) == 0 {
 		t.Errorf("answer %+v", made)
 	}
 	type whole struct {
-		site.APITorrentAnswer
-		site.APIGroupAnswer
+		v1.TorrentAnswer
+		v1.GroupAnswer
 	}
 	got := sitetest.Decode[whole](t, b.Get("/api/v1/torrents/1", bearer...))
 	if got.Format != "FASTQ" || got.Archive != "gzip" || got.InfoHash != made.InfoHash || got.Size != 2 || got.FileCount != 1 || got.Uploader != "user" || got.Leech.State != core.LeechNormal {
-		t.Errorf("torrent %+v", got.APITorrentAnswer)
+		t.Errorf("torrent %+v", got.TorrentAnswer)
 	}
 	if diff := cmp.Diff([]string{"One Author", "Another Author"}, got.Creators); diff != "" {
 		t.Error(diff)
@@ -128,7 +128,7 @@ func TestAPIMeAndBrowse(t *testing.T) {
 		}))
 		b := w.As("anonymous")
 		auth := []string{"Authorization", "Bearer " + w.People["user"].Read}
-		me := sitetest.Decode[site.APIMeAnswer](t, b.Get("/api/v1/me", auth...))
+		me := sitetest.Decode[v1.MeAnswer](t, b.Get("/api/v1/me", auth...))
 		if me.Name != "user" || me.Uploaded != 3000000000001 || me.Downloaded != 1500000000000 || me.Ratio == nil || *me.Ratio < 2 {
 			t.Errorf("me is %+v", me)
 		}
@@ -138,7 +138,7 @@ func TestAPIMeAndBrowse(t *testing.T) {
 			if cursor != "0" {
 				path += "&cursor=" + cursor
 			}
-			p := sitetest.Decode[site.APIBrowseAnswer](t, b.Get(path, auth...))
+			p := sitetest.Decode[v1.BrowseAnswer](t, b.Get(path, auth...))
 			for _, g := range p.Groups {
 				titles = append(titles, g.Title)
 			}
@@ -150,7 +150,7 @@ func TestAPIMeAndBrowse(t *testing.T) {
 		if diff := cmp.Diff(want, titles); diff != "" {
 			t.Error(diff)
 		}
-		if p := sitetest.Decode[site.APIBrowseAnswer](t, b.Get("/api/v1/browse?category=nonsense", auth...)); len(p.Groups) != 0 {
+		if p := sitetest.Decode[v1.BrowseAnswer](t, b.Get("/api/v1/browse?category=nonsense", auth...)); len(p.Groups) != 0 {
 			t.Error("a category that is not there finds something")
 		}
 	})

@@ -1,4 +1,4 @@
-package site
+package v1
 
 import (
 	"net/http"
@@ -8,9 +8,9 @@ import (
 	"github.com/caduceus-bio/caduceus/site/web"
 )
 
-// apiUploadAnswer tells a program what became of its upload. The info-hash is a
+// UploadAnswer tells a program what became of its upload. The info-hash is a
 // new one, so it must fetch the finished file before it seeds.
-type apiUploadAnswer struct {
+type UploadAnswer struct {
 	Group       core.GroupID   `json:"group_id"`
 	Torrent     core.TorrentID `json:"torrent_id"`
 	Name        string         `json:"name"`
@@ -19,30 +19,31 @@ type apiUploadAnswer struct {
 	Source      string         `json:"source"`
 	URL         string         `json:"url"`
 	DownloadURL string         `json:"download_url"`
-	Changes     []apiChange    `json:"changes"`
+	Changes     []Change       `json:"changes"`
 }
 
-type apiChange struct {
+// Change is something that was changed in the .torrent.
+type Change struct {
 	Key    string          `json:"key"`
 	Action metainfo.Action `json:"action"`
 	Count  int             `json:"count"`
 }
 
-func (s *server) apiUpload(v *web.Visit) error {
-	u, _, err := s.uploads.Read(v)
+func (h handlers) upload(v *web.Visit) error {
+	u, _, err := h.Uploads.Read(v)
 	if err != nil {
 		return err
 	}
-	added, err := s.Catalog.Add(v.Context(), u)
+	added, err := h.Catalog.Add(v.Context(), u)
 	if err != nil {
 		return err
 	}
-	s.meters.Uploads.Inc()
-	answer := apiUploadAnswer{Group: added.Group, Torrent: added.Torrent, Name: added.Name, InfoHash: hashText(added.InfoHash),
-		InfoHashV2: hashText2(added.InfoHashV2), Source: added.Source, URL: s.Catalog.Permalink(added.Torrent),
-		DownloadURL: s.apiDownloadURL(added.Torrent), Changes: make([]apiChange, len(added.Changes))}
+	h.Uploaded.Inc()
+	answer := UploadAnswer{Group: added.Group, Torrent: added.Torrent, Name: added.Name, InfoHash: hashText(added.InfoHash),
+		InfoHashV2: hashText2(added.InfoHashV2), Source: added.Source, URL: h.Catalog.Permalink(added.Torrent),
+		DownloadURL: h.downloadURL(added.Torrent), Changes: make([]Change, len(added.Changes))}
 	for i, c := range added.Changes {
-		answer.Changes[i] = apiChange{Key: c.Key, Action: c.Action, Count: c.Count}
+		answer.Changes[i] = Change{Key: c.Key, Action: c.Action, Count: c.Count}
 	}
 	v.SetHeader("Location", answer.URL)
 	return v.JSON(http.StatusCreated, answer)
