@@ -1,9 +1,4 @@
 package site
 
-// What tests of the whole site need to know of its inside.
-const (
-	DrainTime    = drainTime
-	PerPage      = perPage
-	FilesShown   = filesShown
-	FilesPerPage = filesPerPage
-)
+// DrainTime is for the tests, which run the room from outside.
+const DrainTime = drainTime

@@ -144,25 +144,3 @@ func letIn(w *sitetest.World, t *testing.T, r web.Route, role string) byte {
 	}
 	return '.'
 }
-
-func TestOwnersActOnTheirOwn(t *testing.T) {
-	w := sitetest.OnSQLite(t)
-	w.Upload("user", "A dataset of one's own to edit", nil)
-	b := w.As("user")
-	for _, path := range []string{"/groups/1/edit", "/torrents/1/edit", "/torrents/1/delete"} {
-		if a := b.Get(path); a.StatusCode != http.StatusOK {
-			t.Errorf("%s: status %d", path, a.StatusCode)
-		}
-	}
-	// Once somebody else has a torrent in the group, its description is staff's.
-	raw := w.Torrent("theirs", "v1", map[string]string{"x.fasta": "x"})
-	form := url.Values{"group": {"1"}, "platform": {"Sanger"}, "format": {"FASTA"}, "archive": {"None"}, "scope": {"Genome"}, "license": {"MIT"}}
-	if a := w.As("other").Send("/upload", form, raw); a.StatusCode != http.StatusSeeOther {
-		t.Fatalf("status %d", a.StatusCode)
-	}
-	for path, want := range map[string]int{"/groups/1/edit": 403, "/torrents/1/edit": 200, "/torrents/2/edit": 403, "/torrents/2/delete": 403} {
-		if a := b.Get(path); a.StatusCode != want {
-			t.Errorf("%s: status %d, want %d", path, a.StatusCode, want)
-		}
-	}
-}

@@ -1,21 +1,20 @@
 // Package site is room 2: the web site for members and staff, its API and the
 // personal downloads of .torrent files.
 //
-// All routes stand in routes.go, each with what it needs; nothing is checked in
-// a handler. A handler returns an error and errors.go alone turns it into an
-// answer. Every page works without JavaScript.
+// The site is made of wings over site/web, which holds what all of them share.
+// Each wing is a folder with its routes (wing.go), its handlers, and the templates
+// beside them; wings never import each other. This package mounts them. routes.txt
+// lists every address with what it needs; nothing is checked in a handler. Every
+// page works without JavaScript.
 //
-// Concurrency: one goroutine for each request. A server's fields are set before
+// Concurrency: one goroutine for each request. What a wing stands on is set before
 // it serves and not changed later; the limiters and the stores lock themselves.
-// A visit belongs to its request.
 package site
 
 import (
 	"context"
-	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -37,6 +36,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/transfer"
 	"github.com/caduceus-bio/caduceus/site/account"
 	apiv1 "github.com/caduceus-bio/caduceus/site/api/v1"
+	catalogwing "github.com/caduceus-bio/caduceus/site/catalog"
 	economywing "github.com/caduceus-bio/caduceus/site/economy"
 	"github.com/caduceus-bio/caduceus/site/home"
 	"github.com/caduceus-bio/caduceus/site/staff"
@@ -154,38 +154,19 @@ func (r *Room) site() (*web.Site, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	files, err := fs.Sub(templateFiles, "templates")
-	if err != nil {
-		return nil, err
-	}
-	audit := web.NewAudit(d.DB, d.Clock, d.Log)
-	uploads := dataset.Uploads{Catalog: d.Catalog, Limit: c.UploadLimit}
-	personal := dataset.Personal{Catalog: d.Catalog, Members: d.Members, Trackers: d.AnnounceURLs, TorrentKeys: c.TorrentKeys}
 	shared := web.Config{Name: c.Name, URL: c.URL, IRC: d.IRC, TrustedProxies: c.TrustedProxies, KeyAttempts: c.LoginAttempts, APIRequests: c.APIRequests}
-	s := &server{Deps: d, uploads: uploads, personal: personal, meters: r.meters, text: newRichText(),
-		transfer: transfer.NewStore(d.DB), audit: audit}
-	return web.New(
-		shared,
+	audit := web.NewAudit(d.DB, d.Clock, d.Log)
+	trackers := web.Trackers(d.AnnounceURLs)
+	uploads := dataset.Uploads{Catalog: d.Catalog, Limit: c.UploadLimit}
+	personal := dataset.Personal{Catalog: d.Catalog, Members: d.Members, Trackers: trackers, TorrentKeys: c.TorrentKeys}
+	return web.New(shared,
 		web.Deps{Keys: d.Keys, Members: d.Members, Economy: d.Economy, Permalink: d.Catalog.Permalink, Clock: d.Clock, Log: d.Log, Meters: r.meters},
-		economywing.New(economywing.Deps{Economy: d.Economy, Clock: d.Clock}),
-		swarm.New(swarm.Deps{DB: d.DB, Catalog: d.Catalog, Members: d.Members, Clients: d.Clients, Transfer: transfer.NewStore(d.DB), Clock: d.Clock}),
-		account.New(account.Deps{Members: d.Members, Guard: d.Guard, Catalog: d.Catalog, Economy: d.Economy, Trackers: d.AnnounceURLs, IRC: d.IRC, Clock: d.Clock}),
 		home.New(home.Deps{Catalog: d.Catalog, Members: d.Members, Economy: d.Economy, Clock: d.Clock}),
+		account.New(account.Deps{Members: d.Members, Guard: d.Guard, Catalog: d.Catalog, Economy: d.Economy, Trackers: trackers, IRC: d.IRC, Clock: d.Clock}),
+		catalogwing.New(catalogwing.Deps{DB: d.DB, Catalog: d.Catalog, Economy: d.Economy, Uploads: uploads, Personal: personal, Audit: audit, Uploaded: r.meters.Uploads, Clock: d.Clock}),
+		swarm.New(swarm.Deps{DB: d.DB, Catalog: d.Catalog, Members: d.Members, Clients: d.Clients, Transfer: transfer.NewStore(d.DB), Clock: d.Clock}),
+		economywing.New(economywing.Deps{Economy: d.Economy, Clock: d.Clock}),
 		staff.New(staff.Deps{Members: d.Members, Audit: audit}),
 		apiv1.New(apiv1.Deps{Catalog: d.Catalog, Members: d.Members, Economy: d.Economy, Uploads: uploads, Personal: personal, Base: shared.Base(), Uploaded: r.meters.Uploads, Clock: d.Clock}),
-		web.Wing{Routes: s.routes(), Templates: files, Views: views})
-}
-
-//go:embed templates
-var templateFiles embed.FS
-
-// server is the site while it runs.
-type server struct {
-	Deps
-	uploads  dataset.Uploads
-	personal dataset.Personal
-	meters   *web.Meters
-	text     *richText
-	transfer *transfer.Store
-	audit    *web.Audit
+	)
 }

@@ -31,8 +31,8 @@ func New(d Deps) web.Wing {
 		Templates: templates,
 		Views:     []web.Declared{freeleechView},
 		Routes: []web.Route{
-			web.Page.Get("/freeleech.json", web.Anyone, h.freeleechJSON),
 			web.Page.Get("/freeleech", web.Members, h.freeleech),
+			web.Page.Get("/freeleech.json", web.Anyone, h.freeleechJSON),
 		},
 	}
 }

@@ -35,8 +35,8 @@ func New(d Deps) web.Wing {
 		Templates: templates,
 		Views:     []web.Declared{landingView, homeView},
 		Routes: []web.Route{
-			web.Page.Get("/robots.txt", web.Anyone, robots),
 			web.Page.Get("/", web.Anyone, h.home),
+			web.Page.Get("/robots.txt", web.Anyone, robots),
 		},
 	}
 }

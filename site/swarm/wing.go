@@ -42,12 +42,12 @@ func New(d Deps) web.Wing {
 		Templates: templates,
 		Views:     []web.Declared{announcesView, clientsView, endangeredView, swarmPiece, trackerView},
 		Routes: []web.Route{
-			web.Fragment.Get("/swarm", web.Members, h.swarm),
-			web.Page.Get("/torrents/:id/announces", web.Having(core.TrackerRead).About(theTorrent), h.torrentAnnounces),
-			web.Page.Get("/rules/clients", web.Members, h.clients),
 			web.Page.Get("/announces", web.Members, h.ownAnnounces),
-			web.Page.Get("/endangered", web.Members, h.endangered),
+			web.Page.Get("/torrents/:id/announces", web.Having(core.TrackerRead).About(theTorrent), h.torrentAnnounces),
 			web.Page.Get("/staff/members/:name/announces", web.Having(core.TrackerRead).About(theMember), h.staffAnnounces),
+			web.Page.Get("/endangered", web.Members, h.endangered),
+			web.Page.Get("/rules/clients", web.Members, h.clients),
+			web.Fragment.Get("/swarm", web.Members, h.swarm),
 			web.Page.Get("/staff/tracker", web.Having(core.TrackerRead), h.tracker),
 		},
 	}

@@ -118,10 +118,10 @@ func New(c Config, d Deps, wings ...Wing) (*Site, error) {
 	if err := s.crossing.AddTrustedOrigin(c.Base()); err != nil {
 		return nil, fmt.Errorf("site url: %w", err)
 	}
-	s.routes = s.ownRoutes()
 	for _, w := range wings {
 		s.routes = append(s.routes, w.Routes...)
 	}
+	s.routes = append(s.routes, s.ownRoutes()...)
 	if err := distinct(s.routes); err != nil {
 		return nil, err
 	}

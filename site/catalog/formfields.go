@@ -1,4 +1,4 @@
-package site
+package catalog
 
 import (
 	"strconv"

@@ -1,4 +1,4 @@
-package site
+package catalog
 
 import (
 	"errors"
@@ -40,8 +40,8 @@ type existing struct {
 	Title   string
 }
 
-func (s *server) uploadForm(v *web.Visit) error {
-	p, err := s.uploadStart(v, core.GroupID(web.Number(v.Query("group"))))
+func (h handlers) uploadForm(v *web.Visit) error {
+	p, err := h.uploadStart(v, core.GroupID(web.Number(v.Query("group"))))
 	if err != nil {
 		return err
 	}
@@ -49,14 +49,14 @@ func (s *server) uploadForm(v *web.Visit) error {
 	return uploadStartView.OK(v, p)
 }
 
-func (s *server) uploadStart(v *web.Visit, group core.GroupID) (uploadStartPage, error) {
-	p := uploadStartPage{Limit: core.Bytes(s.uploads.Limit)}
+func (h handlers) uploadStart(v *web.Visit, group core.GroupID) (uploadStartPage, error) {
+	p := uploadStartPage{Limit: core.Bytes(h.Uploads.Limit)}
 	var err error
-	if p.Categories, err = s.Catalog.Categories(v.Context()); err != nil {
+	if p.Categories, err = h.Catalog.Categories(v.Context()); err != nil {
 		return p, err
 	}
 	if group != 0 {
-		p.Group, err = s.Catalog.Group(v.Context(), v.Viewer(), group)
+		p.Group, err = h.Catalog.Group(v.Context(), v.Viewer(), group)
 	}
 	return p, err
 }
@@ -64,8 +64,8 @@ func (s *server) uploadStart(v *web.Visit, group core.GroupID) (uploadStartPage,
 // uploadCheck looks at the .torrent before anything has to be typed: what is
 // wrong with it, or that its data is here already, is said at once. What can be
 // told from its files is filled in.
-func (s *server) uploadCheck(v *web.Visit) error {
-	start, err := s.uploadStart(v, dataset.GroupID(v))
+func (h handlers) uploadCheck(v *web.Visit) error {
+	start, err := h.uploadStart(v, dataset.GroupID(v))
 	if err != nil {
 		return err
 	}
@@ -77,12 +77,12 @@ func (s *server) uploadCheck(v *web.Visit) error {
 	if !known {
 		start.Errors = append(start.Errors, web.FieldError{Field: catalog.FieldCategory, Text: "Choose what kind of data it is."})
 	}
-	file, meta, err := s.uploads.File(v)
+	file, meta, err := h.Uploads.File(v)
 	if m, ok := web.Mistakes(err); ok {
 		start.Errors = append(start.Errors, m...)
 	} else if err != nil {
 		return err
-	} else if start.Existing, err = s.already(v, meta); err != nil {
+	} else if start.Existing, err = h.already(v, meta); err != nil {
 		return err
 	}
 	if start.Existing.Torrent != 0 {
@@ -94,7 +94,7 @@ func (s *server) uploadCheck(v *web.Visit) error {
 	}
 	p := uploadPage{UploadForm: dataset.UploadForm{File: file, Group: start.Group}}
 	p.GroupValues.Category = strconv.FormatInt(category.ID, 10)
-	if err := s.uploads.Fill(v, &p.UploadForm, category.ID); err != nil {
+	if err := h.Uploads.Fill(v, &p.UploadForm, category.ID); err != nil {
 		return err
 	}
 	p.GroupValues.Title = titleFrom(meta.Name)
@@ -102,17 +102,17 @@ func (s *server) uploadCheck(v *web.Visit) error {
 	return uploadView.OK(v, p)
 }
 
-func (s *server) upload(v *web.Visit) error {
-	u, form, err := s.uploads.Read(v)
+func (h handlers) upload(v *web.Visit) error {
+	u, form, err := h.Uploads.Read(v)
 	p := uploadPage{UploadForm: form}
 	if err != nil {
-		return s.uploadAgain(v, p, err)
+		return h.uploadAgain(v, p, err)
 	}
-	added, err := s.Catalog.Add(v.Context(), u)
+	added, err := h.Catalog.Add(v.Context(), u)
 	if err != nil {
-		return s.uploadAgain(v, p, err)
+		return h.uploadAgain(v, p, err)
 	}
-	s.meters.Uploads.Inc()
+	h.Uploaded.Inc()
 	f := web.Flash{Good: "Your dataset is on the site."}
 	for _, c := range added.Changes {
 		f.Changes = append(f.Changes, changeText(c))
@@ -125,14 +125,14 @@ func (s *server) upload(v *web.Visit) error {
 
 // uploadAgain shows the form with its mistakes; what can't be mended in the form
 // is answered as what it is.
-func (s *server) uploadAgain(v *web.Visit, p uploadPage, err error) error {
+func (h handlers) uploadAgain(v *web.Visit, p uploadPage, err error) error {
 	var ok bool
 	if p.Errors, ok = web.Mistakes(err); !ok {
 		return err
 	}
 	p.Existing = existingOf(err)
 	if p.Vocabulary.Category.ID == 0 { // not even the category is known: begin anew
-		start, serr := s.uploadStart(v, 0)
+		start, serr := h.uploadStart(v, 0)
 		if serr != nil {
 			return serr
 		}

@@ -1,4 +1,4 @@
-package site
+package catalog
 
 import (
 	"github.com/caduceus-bio/caduceus/internal/catalog"

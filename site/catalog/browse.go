@@ -1,4 +1,4 @@
-package site
+package catalog
 
 import (
 	"github.com/caduceus-bio/caduceus/internal/catalog"
@@ -29,27 +29,27 @@ type groupRow struct {
 
 const perPage = 25
 
-func (s *server) browse(v *web.Visit) error {
+func (h handlers) browse(v *web.Visit) error {
 	p := browsePage{Query: dataset.ReadQuery(v)}
 	var err error
-	if p.Categories, err = s.Catalog.Categories(v.Context()); err != nil {
+	if p.Categories, err = h.Catalog.Categories(v.Context()); err != nil {
 		return err
 	}
-	if p.Formats, err = s.Catalog.AllTerms(v.Context(), catalog.KindFormat); err != nil {
+	if p.Formats, err = h.Catalog.AllTerms(v.Context(), catalog.KindFormat); err != nil {
 		return err
 	}
-	if p.Licenses, err = s.Catalog.AllTerms(v.Context(), catalog.KindLicense); err != nil {
+	if p.Licenses, err = h.Catalog.AllTerms(v.Context(), catalog.KindLicense); err != nil {
 		return err
 	}
-	found, err := s.Catalog.Browse(v.Context(), v.Viewer(), p.Query.Filter(p.Categories), p.Query.Before, perPage)
+	found, err := h.Catalog.Browse(v.Context(), v.Viewer(), p.Query.Filter(p.Categories), p.Query.Before, perPage)
 	if err != nil {
 		return err
 	}
-	schedule, err := s.Economy.Schedule(v.Context())
+	schedule, err := h.Economy.Schedule(v.Context())
 	if err != nil {
 		return err
 	}
-	p.Groups = s.groupRows(v, schedule, found.Groups)
+	p.Groups = h.groupRows(v, schedule, found.Groups)
 	p.Swarm = web.SwarmAddress(found.Groups...)
 	if found.Next > 0 {
 		p.Next = p.Query.Address(found.Next)
@@ -60,10 +60,10 @@ func (s *server) browse(v *web.Visit) error {
 	return browseView.OK(v, p)
 }
 
-func (s *server) groupRows(v *web.Visit, schedule economy.Schedule, groups []catalog.Group) []groupRow {
+func (h handlers) groupRows(v *web.Visit, schedule economy.Schedule, groups []catalog.Group) []groupRow {
 	out := make([]groupRow, len(groups))
 	for i, g := range groups {
-		out[i] = groupRow{Group: g, Rows: web.Rows(v, schedule, g.Torrents, s.Clock())}
+		out[i] = groupRow{Group: g, Rows: web.Rows(v, schedule, g.Torrents, h.Clock())}
 	}
 	return out
 }

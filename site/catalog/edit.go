@@ -1,4 +1,4 @@
-package site
+package catalog
 
 import (
 	"fmt"
@@ -36,25 +36,25 @@ type editTorrentPage struct {
 
 var editTorrentView = web.NewView[editTorrentPage]("edit_torrent")
 
-func (s *server) editGroupForm(v *web.Visit) error {
+func (h handlers) editGroupForm(v *web.Visit) error {
 	g := v.Found.Group
-	return s.showEditGroup(v, http.StatusOK, editGroupPage{Values: dataset.GroupValuesOf(g.GroupForm), Revision: strconv.FormatInt(g.Revision, 10)})
+	return h.showEditGroup(v, http.StatusOK, editGroupPage{Values: dataset.GroupValuesOf(g.GroupForm), Revision: strconv.FormatInt(g.Revision, 10)})
 }
 
-func (s *server) showEditGroup(v *web.Visit, status int, p editGroupPage) error {
+func (h handlers) showEditGroup(v *web.Visit, status int, p editGroupPage) error {
 	var err error
-	p.Group, p.Rules = v.Found.Group, s.Catalog.Rules()
-	if p.Categories, err = s.Catalog.Categories(v.Context()); err != nil {
+	p.Group, p.Rules = v.Found.Group, h.Catalog.Rules()
+	if p.Categories, err = h.Catalog.Categories(v.Context()); err != nil {
 		return err
 	}
 	return editGroupView.Render(v, status, p)
 }
 
-func (s *server) editGroup(v *web.Visit) error {
+func (h handlers) editGroup(v *web.Visit) error {
 	g := v.Found.Group
 	p := editGroupPage{Values: dataset.ReadGroup(v), Revision: v.Form(dataset.FormRevision)}
 	form := p.Values.Form(web.Number(p.Values.Category))
-	err := s.Catalog.Edit(v.Context(), catalog.Edit{Group: g.ID, Revision: web.Number(p.Revision), GroupForm: &form})
+	err := h.Catalog.Edit(v.Context(), catalog.Edit{Group: g.ID, Revision: web.Number(p.Revision), GroupForm: &form})
 	if err == nil {
 		return v.SeeOther(fmt.Sprintf("/groups/%d", g.ID), "Your changes are saved.")
 	}
@@ -65,31 +65,31 @@ func (s *server) editGroup(v *web.Visit) error {
 	if p.Conflict = core.CodeOf(err) == core.Conflict; p.Conflict {
 		p.Revision = strconv.FormatInt(g.Revision, 10) // sent again, it replaces what is there now
 	}
-	return s.showEditGroup(v, web.StatusOf(err), p)
+	return h.showEditGroup(v, web.StatusOf(err), p)
 }
 
-func (s *server) editTorrentForm(v *web.Visit) error {
+func (h handlers) editTorrentForm(v *web.Visit) error {
 	t := v.Found.Torrent
-	return s.showEditTorrent(v, http.StatusOK, editTorrentPage{Values: dataset.TorrentValuesOf(t.TorrentForm), Revision: strconv.FormatInt(t.Revision, 10)})
+	return h.showEditTorrent(v, http.StatusOK, editTorrentPage{Values: dataset.TorrentValuesOf(t.TorrentForm), Revision: strconv.FormatInt(t.Revision, 10)})
 }
 
-func (s *server) showEditTorrent(v *web.Visit, status int, p editTorrentPage) error {
+func (h handlers) showEditTorrent(v *web.Visit, status int, p editTorrentPage) error {
 	p.Torrent = v.Found.Torrent
-	g, err := s.Catalog.Group(v.Context(), v.Viewer(), p.Torrent.Group)
+	g, err := h.Catalog.Group(v.Context(), v.Viewer(), p.Torrent.Group)
 	if err != nil {
 		return err
 	}
-	if p.Vocabulary, err = s.Catalog.Vocabulary(v.Context(), g.Category); err != nil {
+	if p.Vocabulary, err = h.Catalog.Vocabulary(v.Context(), g.Category); err != nil {
 		return err
 	}
 	return editTorrentView.Render(v, status, p)
 }
 
-func (s *server) editTorrent(v *web.Visit) error {
+func (h handlers) editTorrent(v *web.Visit) error {
 	t := v.Found.Torrent
 	p := editTorrentPage{Values: dataset.ReadTorrent(v), Revision: v.Form(dataset.FormRevision)}
 	form := p.Values.Form()
-	err := s.Catalog.Edit(v.Context(), catalog.Edit{Group: t.Group, Torrent: t.ID, Revision: web.Number(p.Revision), TorrentForm: &form})
+	err := h.Catalog.Edit(v.Context(), catalog.Edit{Group: t.Group, Torrent: t.ID, Revision: web.Number(p.Revision), TorrentForm: &form})
 	if err == nil {
 		return v.SeeOther(web.TorrentAddress(t.Group, t.ID), "Your changes are saved.")
 	}
@@ -100,5 +100,5 @@ func (s *server) editTorrent(v *web.Visit) error {
 	if p.Conflict = core.CodeOf(err) == core.Conflict; p.Conflict {
 		p.Revision = strconv.FormatInt(t.Revision, 10)
 	}
-	return s.showEditTorrent(v, web.StatusOf(err), p)
+	return h.showEditTorrent(v, web.StatusOf(err), p)
 }

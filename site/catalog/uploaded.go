@@ -1,4 +1,4 @@
-package site
+package catalog
 
 import (
 	"fmt"
@@ -15,12 +15,12 @@ type uploadedPage struct{ Row web.TorrentRow }
 
 var uploadedView = web.NewView[uploadedPage]("uploaded")
 
-func (s *server) uploaded(v *web.Visit) error {
-	schedule, err := s.Economy.Schedule(v.Context())
+func (h handlers) uploaded(v *web.Visit) error {
+	schedule, err := h.Economy.Schedule(v.Context())
 	if err != nil {
 		return err
 	}
-	return uploadedView.OK(v, uploadedPage{Row: web.Row(v, schedule, v.Found.Torrent, s.Clock())})
+	return uploadedView.OK(v, uploadedPage{Row: web.Row(v, schedule, v.Found.Torrent, h.Clock())})
 }
 
 // changeText says in plain words what was done to one key of a .torrent.
@@ -42,7 +42,7 @@ func titleFrom(name string) string {
 
 // already finds the live torrent that holds the same data, so that nobody types
 // a description for nothing. The catalogue checks it again when it stores.
-func (s *server) already(v *web.Visit, meta *metainfo.Torrent) (existing, error) {
+func (h handlers) already(v *web.Visit, meta *metainfo.Torrent) (existing, error) {
 	var args []any
 	for _, h := range meta.Contents() {
 		args = append(args, h[:])
@@ -50,7 +50,7 @@ func (s *server) already(v *web.Visit, meta *metainfo.Torrent) (existing, error)
 	if len(args) == 0 {
 		return existing{}, nil
 	}
-	e, _, err := db.One(v.Context(), s.DB, func(sc db.Scanner) (e existing, err error) {
+	e, _, err := db.One(v.Context(), h.DB, func(sc db.Scanner) (e existing, err error) {
 		return e, sc.Scan(&e.Torrent, &e.Group, &e.Title)
 	}, `SELECT t.id, t.group_id, g.title FROM torrent_content c JOIN torrent t ON t.id = c.torrent_id
 		JOIN torrent_group g ON g.id = t.group_id WHERE t.deleted_at = 0 AND c.content_hash IN (`+db.Marks(len(args))+") ORDER BY t.id LIMIT 1", args...)

@@ -1,4 +1,4 @@
-package site_test
+package catalog_test
 
 import (
 	"fmt"

@@ -1,0 +1,8 @@
+package catalog
+
+// What the tests, which visit the whole site, need to know.
+const (
+	PerPage      = perPage
+	FilesShown   = filesShown
+	FilesPerPage = filesPerPage
+)

@@ -1,0 +1,64 @@
+package catalog
+
+import (
+	"html/template"
+
+	"github.com/caduceus-bio/caduceus/internal/catalog"
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/site/web"
+)
+
+// groupPage is a dataset with its torrents.
+type groupPage struct {
+	Group       catalog.Group
+	Description template.HTML
+	Rows        []groupTorrent
+	MayEdit     bool
+	MayUpload   bool
+	Swarm       string
+}
+
+var groupView = web.NewView[groupPage]("group")
+
+// groupTorrent is one torrent on the page of its group.
+type groupTorrent struct {
+	web.TorrentRow
+	About template.HTML // its own description
+	Tree  *catalog.Node // nil where the files stand on their own page only
+	More  bool          // the tree is not all
+}
+
+const (
+	treesShown = 5   // torrents whose files stand on the page of the group
+	filesShown = 100 // files of each
+)
+
+func (h handlers) group(v *web.Visit) error {
+	g := v.Found.Group
+	schedule, err := h.Economy.Schedule(v.Context())
+	if err != nil {
+		return err
+	}
+	p := groupPage{Group: g, Description: h.text.html(g.Description), MayEdit: mayEditGroup(v, g), MayUpload: v.Me.Can(core.TorrentUpload)}
+	for i, row := range web.Rows(v, schedule, g.Torrents, h.Clock()) {
+		t := groupTorrent{TorrentRow: row}
+		if row.Description != "" {
+			t.About = h.text.html(row.Description)
+		}
+		if i < treesShown {
+			files, err := h.Catalog.Files(v.Context(), row.ID, -1, filesShown)
+			if err != nil {
+				return err
+			}
+			t.Tree, t.More = catalog.Tree(files), row.FileCount > len(files)
+		}
+		p.Rows = append(p.Rows, t)
+	}
+	p.Swarm = web.SwarmAddress(g)
+	return groupView.OK(v, p)
+}
+
+// torrent sends to the torrent's place on the page of its group.
+func (h handlers) torrent(v *web.Visit) error {
+	return web.RedirectTo(web.TorrentAddress(v.Found.Torrent.Group, v.Found.Torrent.ID))
+}
