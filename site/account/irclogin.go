@@ -24,7 +24,7 @@ var ircLoginView = web.NewView[ircLoginPage]("irc_login")
 
 // ourNetwork is a guard: on another network members log in as it demands.
 func ourNetwork(info web.IRCInfo) web.Guard {
-	return web.Guard{Words: "on our own IRC network", Check: func(*web.Visit) error {
+	return web.Guard{Words: "the IRC network is our own", Check: func(*web.Visit) error {
 		if info.Bot != "" {
 			return core.Errorf(core.NotFound, "the IRC network of this site keeps its own accounts")
 		}

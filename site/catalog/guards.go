@@ -9,7 +9,7 @@ import (
 // ownTorrent lets the uploader with the permission own and everyone with the
 // permission any change the torrent of the address.
 func ownTorrent(store *catalog.Store, own, any core.Permission) web.Guard {
-	return web.TheTorrent(store).And("the torrent, own or any", func(v *web.Visit) error {
+	return web.TheTorrent(store).And("with .own only their own torrent", func(v *web.Visit) error {
 		if v.Me.Can(any) || v.Found.Torrent.Mine && v.Me.Can(own) {
 			return nil
 		}
@@ -20,7 +20,7 @@ func ownTorrent(store *catalog.Store, own, any core.Permission) web.Guard {
 // ownGroup lets those edit a group who uploaded all of its torrents, and staff:
 // what others describe with the group is not one member's to change.
 func ownGroup(store *catalog.Store) web.Guard {
-	return web.TheGroup(store).And("the group, own or any", func(v *web.Visit) error {
+	return web.TheGroup(store).And("with .own only if all of its torrents are theirs", func(v *web.Visit) error {
 		if mayEditGroup(v, v.Found.Group) {
 			return nil
 		}

@@ -9,7 +9,7 @@ import (
 // subordinate finds the member of the address and refuses unless the visitor
 // stands above them: nobody acts on themselves, their equals or their superiors.
 func subordinate(store *member.Store) web.Guard {
-	return web.TheMember(store).And("the member, of a lower class", func(v *web.Visit) error {
+	return web.TheMember(store).And("the member is of a lower class", func(v *web.Visit) error {
 		if v.Me.ID != v.Found.Member.ID && v.Me.Outranks(v.Found.Member) {
 			return nil
 		}

@@ -8,7 +8,7 @@ import (
 
 // TheTorrent finds the torrent of the address, by its part id.
 func TheTorrent(store *catalog.Store) Guard {
-	return Guard{"the torrent", func(v *Visit) (err error) {
+	return Guard{"the torrent exists", func(v *Visit) (err error) {
 		v.Found.Torrent, err = store.Torrent(v.Context(), v.Viewer(), core.TorrentID(Number(v.Param("id"))))
 		return err
 	}}
@@ -16,7 +16,7 @@ func TheTorrent(store *catalog.Store) Guard {
 
 // TheGroup finds the group of the address, by its part id.
 func TheGroup(store *catalog.Store) Guard {
-	return Guard{"the group", func(v *Visit) (err error) {
+	return Guard{"the group exists", func(v *Visit) (err error) {
 		v.Found.Group, err = store.Group(v.Context(), v.Viewer(), core.GroupID(Number(v.Param("id"))))
 		return err
 	}}
@@ -24,7 +24,7 @@ func TheGroup(store *catalog.Store) Guard {
 
 // TheMember finds the member of the address, by its part name.
 func TheMember(store *member.Store) Guard {
-	return Guard{"the member", func(v *Visit) (err error) {
+	return Guard{"the member exists", func(v *Visit) (err error) {
 		v.Found.Member, err = store.ByName(v.Context(), v.Param("name"))
 		return err
 	}}

@@ -19,7 +19,7 @@ type Need struct {
 // Guard decides about the one thing that the address names, and puts what it
 // read into the visit.
 type Guard struct {
-	Words string // what the visitor must be to it, for the list of routes
+	Words string // what it asks, for the list of routes
 	Check Handler
 }
 
@@ -64,7 +64,7 @@ func (n Need) String() string {
 	if n.guard.Check != nil {
 		parts = append(parts, n.guard.Words)
 	}
-	return strings.Join(parts, ", ")
+	return strings.Join(parts, "; ")
 }
 
 // has reports whether m has one of the permissions, if any are asked for.

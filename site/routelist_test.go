@@ -1,0 +1,68 @@
+package site_test
+
+import (
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"testing"
+	"text/tabwriter"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/site"
+	"github.com/caduceus-bio/caduceus/site/web"
+)
+
+var update = flag.Bool("update", false, "write routes.txt anew")
+
+const routesFile = "routes.txt"
+
+// TestRouteList compares routes.txt with the routes that are mounted.
+func TestRouteList(t *testing.T) {
+	room := site.New(site.DefaultConfig(), site.Deps{Clock: time.Now, Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry()})
+	routes, err := room.Routes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := routeList(routes)
+	if *update {
+		if err := os.WriteFile(routesFile, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(routesFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("routes.txt is stale; go test ./site -run TestRouteList -update writes it again:\n%s", diff)
+	}
+}
+
+// routeList writes routes as a table.
+func routeList(routes []web.Route) string {
+	var b strings.Builder
+	b.WriteString("# Every address of the site in the order in which it is mounted, what its visitor needs,\n" +
+		"# and how large a form may be (upload_limit as it is by default).\n" +
+		"# go test ./site -run TestRouteList -update writes this file.\n\n")
+	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	row := func(columns ...string) { _, _ = fmt.Fprintln(table, strings.Join(columns, "\t")) }
+	row("METHOD", "PATH", "ACTION", "KIND", "BODY", "NEED")
+	for _, r := range routes {
+		action, body := "-", "-"
+		if r.Action != "" {
+			action = r.Action
+		}
+		if r.Body > 0 {
+			body = core.Bytes(r.Body).String()
+		}
+		row(r.Method, r.Path, action, r.Kind.String(), body, r.Need.String())
+	}
+	_ = table.Flush() // a strings.Builder takes everything
+	return b.String()
+}
