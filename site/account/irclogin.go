@@ -55,35 +55,3 @@ func (h handlers) ircLoginAgain(v *web.Visit, err error, p ircLoginPage) error {
 	}
 	return h.showIRCLogin(v, web.StatusOf(err), p)
 }
-
-func (h handlers) addCertificate(v *web.Visit) error {
-	p := ircLoginPage{Certificate: v.Form("certificate"), Label: v.Form("label")}
-	if _, err := h.Members.AddCertificate(v.Context(), v.Me.ID, p.Certificate, p.Label); err != nil {
-		p.Certificate = "" // it may hold what must not be repeated
-		return h.ircLoginAgain(v, err, p)
-	}
-	return v.SeeOther("/settings/irc", "You can log in to IRC with this certificate.")
-}
-
-func (h handlers) removeCertificate(v *web.Visit) error {
-	if _, err := h.Members.RemoveCertificate(v.Context(), v.Me.ID, v.Param("fingerprint")); err != nil {
-		return err
-	}
-	return v.SeeOther("/settings/irc", "The certificate is removed, and connections by it end.")
-}
-
-func (h handlers) addNick(v *web.Visit) error {
-	p := ircLoginPage{Nick: v.Form("nick")}
-	if err := h.Members.AddNick(v.Context(), v.Me.ID, p.Nick, h.IRC.NickLimit); err != nil {
-		return h.ircLoginAgain(v, err, p)
-	}
-	return v.SeeOther("/settings/irc#nicks", "The nick "+p.Nick+" is yours.")
-}
-
-func (h handlers) removeNick(v *web.Visit) error {
-	nick := v.Param("nick")
-	if err := h.Members.RemoveNick(v.Context(), v.Me.ID, nick); err != nil {
-		return err
-	}
-	return v.SeeOther("/settings/irc#nicks", "The nick "+nick+" is free.")
-}

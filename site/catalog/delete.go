@@ -2,10 +2,8 @@ package catalog
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/caduceus-bio/caduceus/internal/catalog"
-	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/site/web"
 )
 
@@ -35,19 +33,4 @@ func (h handlers) deleteTorrent(v *web.Visit) error {
 		return err
 	}
 	return deleteView.Render(v, web.StatusOf(err), deletePage{Torrent: t, Reason: reason, Errors: m})
-}
-
-// setLeech sets the torrent's own leech state. Freeleech windows lie over it and
-// are not touched.
-func (h handlers) setLeech(v *web.Visit) error {
-	t, reason := v.Found.Torrent, strings.TrimSpace(v.Form("reason"))
-	state := core.Leech(v.Form("state"))
-	if !state.Valid() {
-		return core.FieldErrorf("state", "choose normal, neutral or free")
-	}
-	did := web.Act{Command: "torrent leech", Arguments: fmt.Sprintf("%d %s %s", t.ID, state, reason)}
-	if err := h.Audit.Do(v, did, func() error { return h.Catalog.SetLeech(v.Context(), t.ID, state, reason) }); err != nil {
-		return err
-	}
-	return v.SeeOther(web.TorrentAddress(t.Group, t.ID), fmt.Sprintf("Torrent %d now counts as %s.", t.ID, state))
 }

@@ -1,7 +1,6 @@
 package catalog
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -32,13 +31,6 @@ type uploadPage struct {
 }
 
 var uploadView = web.NewView[uploadPage]("upload")
-
-// existing points at a torrent that holds the same data already.
-type existing struct {
-	Torrent core.TorrentID
-	Group   core.GroupID
-	Title   string
-}
 
 func (h handlers) uploadForm(v *web.Visit) error {
 	p, err := h.uploadStart(v, core.GroupID(web.Number(v.Query("group"))))
@@ -142,10 +134,12 @@ func (h handlers) uploadAgain(v *web.Visit, p uploadPage, err error) error {
 	return uploadView.Render(v, web.StatusOf(err), p)
 }
 
-func existingOf(err error) existing {
-	var dup *catalog.DuplicateError
-	if !errors.As(err, &dup) {
-		return existing{}
-	}
-	return existing{Torrent: dup.Torrent, Group: dup.Group, Title: dup.Title}
+// GroupFields is for the template.
+func (p uploadPage) GroupFields() groupFields {
+	return groupFields{V: p.GroupValues, Rules: p.Rules, Errors: p.Errors}
+}
+
+// TorrentFields is for the template.
+func (p uploadPage) TorrentFields() torrentFields {
+	return torrentFields{V: p.TorrentValues, Vocabulary: p.Vocabulary, Errors: p.Errors}
 }

@@ -1,7 +1,6 @@
 package catalog
 
 import (
-	"fmt"
 	"net/http"
 	"strconv"
 
@@ -10,19 +9,6 @@ import (
 	"github.com/caduceus-bio/caduceus/site/web"
 	"github.com/caduceus-bio/caduceus/site/web/dataset"
 )
-
-// editGroupPage is the form for a dataset's description.
-type editGroupPage struct {
-	Group      catalog.Group
-	Values     dataset.GroupValues
-	Revision   string
-	Categories []catalog.Category
-	Rules      catalog.Rules
-	Errors     web.FormErrors
-	Conflict   bool // somebody else edited it in the meantime
-}
-
-var editGroupView = web.NewView[editGroupPage]("edit_group")
 
 // editTorrentPage is the form for one torrent.
 type editTorrentPage struct {
@@ -35,38 +21,6 @@ type editTorrentPage struct {
 }
 
 var editTorrentView = web.NewView[editTorrentPage]("edit_torrent")
-
-func (h handlers) editGroupForm(v *web.Visit) error {
-	g := v.Found.Group
-	return h.showEditGroup(v, http.StatusOK, editGroupPage{Values: dataset.GroupValuesOf(g.GroupForm), Revision: strconv.FormatInt(g.Revision, 10)})
-}
-
-func (h handlers) showEditGroup(v *web.Visit, status int, p editGroupPage) error {
-	var err error
-	p.Group, p.Rules = v.Found.Group, h.Catalog.Rules()
-	if p.Categories, err = h.Catalog.Categories(v.Context()); err != nil {
-		return err
-	}
-	return editGroupView.Render(v, status, p)
-}
-
-func (h handlers) editGroup(v *web.Visit) error {
-	g := v.Found.Group
-	p := editGroupPage{Values: dataset.ReadGroup(v), Revision: v.Form(dataset.FormRevision)}
-	form := p.Values.Form(web.Number(p.Values.Category))
-	err := h.Catalog.Edit(v.Context(), catalog.Edit{Group: g.ID, Revision: web.Number(p.Revision), GroupForm: &form})
-	if err == nil {
-		return v.SeeOther(fmt.Sprintf("/groups/%d", g.ID), "Your changes are saved.")
-	}
-	var ok bool
-	if p.Errors, ok = web.Mistakes(err); !ok {
-		return err
-	}
-	if p.Conflict = core.CodeOf(err) == core.Conflict; p.Conflict {
-		p.Revision = strconv.FormatInt(g.Revision, 10) // sent again, it replaces what is there now
-	}
-	return h.showEditGroup(v, web.StatusOf(err), p)
-}
 
 func (h handlers) editTorrentForm(v *web.Visit) error {
 	t := v.Found.Torrent
@@ -101,4 +55,9 @@ func (h handlers) editTorrent(v *web.Visit) error {
 		p.Revision = strconv.FormatInt(t.Revision, 10)
 	}
 	return h.showEditTorrent(v, web.StatusOf(err), p)
+}
+
+// Fields is for the template.
+func (p editTorrentPage) Fields() torrentFields {
+	return torrentFields{V: p.Values, Vocabulary: p.Vocabulary, Errors: p.Errors}
 }
