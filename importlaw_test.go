@@ -46,6 +46,9 @@ const (
 	siteDir    = "site"               // what lies below it is a wing, apart from web, assets and test aids
 )
 
+// siteWeb is what all wings share; it alone knows the router.
+const siteWeb = siteDir + "/web"
+
 // Storeys that the law names by themselves.
 const (
 	firstDomain = 15 // from here on packages have tables; tests of the domain set up what they need with its other packages
@@ -131,6 +134,9 @@ func (l law) forbidden(from, path string, inTest bool) string {
 		allowed, alone := onItsOwn[from]
 		if alone && !inTest && strings.Contains(strings.SplitN(path, "/", 2)[0], ".") && !slices.Contains(allowed, path) {
 			return from + " stands on the standard library"
+		}
+		if strings.HasPrefix(path, "github.com/gin-gonic/") && from != siteWeb {
+			return "gin is hidden in site/web"
 		}
 		return ""
 	}

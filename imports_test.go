@@ -124,6 +124,9 @@ var arrows = []struct {
 	{"site/account", "site/sitetest", true, true},
 	{"site/sitetest", "site", false, true},
 	{"site/account", "site/sitetest", false, false},
+	{"site/web", "github.com/gin-gonic/gin", false, true},
+	{"site/account", "github.com/gin-gonic/gin", false, false},
+	{"site/account", "github.com/gin-gonic/gin", true, false},
 	{"site", "site/sitetest", false, false},
 
 	// The command engine and its families.
