@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/caduceus-bio/caduceus/internal/audit"
 	"github.com/caduceus-bio/caduceus/internal/command"
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
@@ -33,7 +34,7 @@ func NewAudit(d *db.DB, clock core.Clock, log *slog.Logger) *Audit {
 // Do runs do with a row in the audit log: written before, completed after.
 // Without the row nothing is done.
 func (l *Audit) Do(v *Visit, a Act, do func() error) error {
-	id, err := l.rows.Start(v.Context(), command.Entry{ActorID: v.Me.ID, ActorName: v.Me.Name, Via: command.ViaSite, Command: a.Command, Arguments: a.Arguments})
+	id, err := l.rows.Start(v.Context(), command.Entry{ActorID: v.Me.ID, ActorName: v.Me.Name, Via: audit.ViaSite, Command: a.Command, Arguments: a.Arguments})
 	if err != nil {
 		return fmt.Errorf("write the audit log: %w", err)
 	}
