@@ -71,7 +71,7 @@ func (h *House) room(name, version string) (supervise.Room, error) {
 			Clients: h.clients, Economy: h.economy, Clock: clock, Log: log, Metrics: h.metrics}), nil
 	case "site":
 		return site.New(s.Site, site.Deps{DB: h.DB, Keys: h.keys, Members: h.Members, Guard: h.guard, Catalog: h.catalog, Economy: h.economy,
-			Clients: h.clients, Audit: h.audit, Commands: h.Commands, AnnounceURLs: s.announceURLs(), IRC: s.ircInfo(), Clock: clock, Log: log, Metrics: h.metrics}), nil
+			Clients: h.clients, Commands: h.Commands, AnnounceURLs: s.announceURLs(), IRC: s.ircInfo(), Clock: clock, Log: log, Metrics: h.metrics}), nil
 	case "ircd":
 		return ircd.New(s.IRC, ircd.Deps{Members: h.Members, Guard: h.guard, Events: h.events, Channels: h.irc,
 			History: irc.NewHistory(h.DB, h.events, clock, s.IRC.Retention()), Audit: command.NewAudit(h.DB, clock), Reload: s.ircAgain, Clock: clock, Log: log,

@@ -87,7 +87,7 @@ func TestHostileTextStaysText(t *testing.T) {
 		t.Fatalf("status %d", a.StatusCode)
 	}
 	w.Must(w.Deps.Catalog.SetLeech(t.Context(), 1, "free", hostile))
-	for _, path := range []string{"/", "/browse", "/groups/1", "/torrents/1/files", "/torrents/1/edit", "/groups/1/edit", "/torrents/1/delete", "/settings", "/members/user",
+	for _, path := range []string{"/", "/browse", "/groups/1", "/torrents/1/files", "/torrents/1/edit", "/groups/1/edit", "/commands/torrent-delete?id=1", "/settings", "/members/user",
 		"/browse?q=" + url.QueryEscape(hostile), "/browse?tag=" + url.QueryEscape(hostile), "/browse?creator=" + url.QueryEscape(hostile),
 		"/browse?format=" + url.QueryEscape(hostile), "/upload?category=" + url.QueryEscape(hostile)} {
 		harmless(t, path, b.Get(path))

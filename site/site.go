@@ -22,7 +22,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/caduceus-bio/caduceus/internal/audit"
 	"github.com/caduceus-bio/caduceus/internal/catalog"
 	"github.com/caduceus-bio/caduceus/internal/client"
 	"github.com/caduceus-bio/caduceus/internal/command"
@@ -54,7 +53,6 @@ type Deps struct {
 	Catalog  *catalog.Store
 	Economy  *economy.Store
 	Clients  *client.Store
-	Audit    *audit.Log
 	Commands *command.Registry
 	// AnnounceURLs are the tracker's public addresses with {passkey} in them, in
 	// the order in which clients are to try them.
@@ -155,7 +153,6 @@ func (r *Room) site() (*web.Site, error) {
 		return nil, err
 	}
 	shared := web.Config{Name: c.Name, URL: c.URL, IRC: d.IRC, TrustedProxies: c.TrustedProxies, KeyAttempts: c.LoginAttempts, APIRequests: c.APIRequests}
-	audit := web.NewAudit(d.DB, d.Clock, d.Log)
 	trackers := web.Trackers(d.AnnounceURLs)
 	uploads := dataset.Uploads{Catalog: d.Catalog, Limit: c.UploadLimit}
 	personal := dataset.Personal{Catalog: d.Catalog, Members: d.Members, Trackers: trackers, TorrentKeys: c.TorrentKeys}
@@ -163,10 +160,10 @@ func (r *Room) site() (*web.Site, error) {
 		web.Deps{Keys: d.Keys, Members: d.Members, Economy: d.Economy, Permalink: d.Catalog.Permalink, Clock: d.Clock, Log: d.Log, Meters: r.meters},
 		home.New(home.Deps{Catalog: d.Catalog, Members: d.Members, Economy: d.Economy, Clock: d.Clock}),
 		account.New(account.Deps{Members: d.Members, Guard: d.Guard, Catalog: d.Catalog, Economy: d.Economy, Trackers: trackers, IRC: d.IRC, Clock: d.Clock}),
-		catalogwing.New(catalogwing.Deps{DB: d.DB, Catalog: d.Catalog, Economy: d.Economy, Uploads: uploads, Personal: personal, Audit: audit, Uploaded: r.meters.Uploads, Clock: d.Clock}),
+		catalogwing.New(catalogwing.Deps{DB: d.DB, Catalog: d.Catalog, Economy: d.Economy, Uploads: uploads, Personal: personal, Commands: d.Commands, Uploaded: r.meters.Uploads, Clock: d.Clock}),
 		swarm.New(swarm.Deps{DB: d.DB, Catalog: d.Catalog, Members: d.Members, Clients: d.Clients, Transfer: transfer.NewStore(d.DB), Clock: d.Clock}),
 		economywing.New(economywing.Deps{Economy: d.Economy, Clock: d.Clock}),
-		staff.New(staff.Deps{Members: d.Members, Audit: audit}),
+		staff.New(staff.Deps{Members: d.Members, Commands: d.Commands}),
 		apiv1.New(apiv1.Deps{Catalog: d.Catalog, Members: d.Members, Economy: d.Economy, Uploads: uploads, Personal: personal, Base: shared.Base(), Uploaded: r.meters.Uploads, Clock: d.Clock}),
 	)
 }

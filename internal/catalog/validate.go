@@ -346,7 +346,10 @@ func validURL(s string, schemes ...string) bool {
 	return err == nil && slices.Contains(schemes, u.Scheme) && u.Hostname() != "" && u.User == nil && !strings.Contains(s, " ")
 }
 
-// validReason checks the reason for a deletion or another act of staff.
+// CheckReason checks the reason for a deletion or another act of staff.
+func CheckReason(reason string) error { return validReason(&reason) }
+
+// validReason is CheckReason that tidies the reason.
 func validReason(reason *string) error {
 	*reason = cleanLine(*reason)
 	if n := utf8.RuneCountInString(*reason); n < minReason || n > maxReason {

@@ -51,9 +51,10 @@ type chooser interface{ Choices() []string }
 //	below       wants a member, or a class, below the actor's own
 //	secret      its value is kept out of the audit log
 //
-// Fields without the tag are no arguments.
+// Fields without the tag are no arguments. A second tag, hint, is shown in forms.
 type Arg struct {
 	Name     string
+	Hint     string
 	Type     Type
 	Optional bool
 	Flag     bool
@@ -127,7 +128,7 @@ func inOrder(args []Arg) error {
 
 func argOf(f reflect.StructField, tag string) (Arg, error) {
 	name, rest, _ := strings.Cut(tag, ",")
-	a := Arg{Name: name, Optional: f.Type.Kind() == reflect.Pointer}
+	a := Arg{Name: name, Hint: f.Tag.Get("hint"), Optional: f.Type.Kind() == reflect.Pointer}
 	if !f.IsExported() || name == "" || name != strings.ToLower(name) {
 		return a, fmt.Errorf("its argument %s must be exported and have a name in lower case", f.Name)
 	}

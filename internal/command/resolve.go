@@ -153,22 +153,16 @@ func (r resolver) torrent(ctx context.Context, a Arg, number string) (catalog.To
 	if err != nil {
 		return t, err
 	}
-	return t, r.allowsTorrent(ctx, a, t)
+	return t, a.allowsTorrent(r.actor, t)
 }
 
-// allowsTorrent reports whether the actor may name t as this argument.
-func (r resolver) allowsTorrent(ctx context.Context, a Arg, t catalog.Torrent) error {
-	if a.Other == "" || r.actor.Can(a.Other) {
+// allowsTorrent reports whether the actor may name t, as they see it, as this
+// argument.
+func (a Arg) allowsTorrent(actor Actor, t catalog.Torrent) error {
+	if a.Other == "" || actor.Can(a.Other) || t.Mine {
 		return nil
 	}
-	owner, err := r.catalog.Owner(ctx, t.ID)
-	if err != nil {
-		return err
-	}
-	if r.actor.Member.ID == 0 || owner != r.actor.Member.ID {
-		return core.Errorf(core.Forbidden, "torrent %d is not yours", t.ID)
-	}
-	return nil
+	return core.Errorf(core.Forbidden, "torrent %d is not yours", t.ID)
 }
 
 // Viewer is the actor as the catalogue knows who looks at it.

@@ -1,10 +1,9 @@
 package command
 
 import (
-	"context"
+	"strconv"
 
 	"github.com/caduceus-bio/caduceus/internal/catalog"
-	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
@@ -15,44 +14,41 @@ type Subject struct {
 	Channel ChannelName
 }
 
+// Value is the subject as an argument: a name or a number.
+func (s Subject) Value() string {
+	switch {
+	case s.Member != nil:
+		return s.Member.Name
+	case s.Torrent != nil:
+		return strconv.FormatInt(int64(s.Torrent.ID), 10)
+	}
+	return string(s.Channel)
+}
+
 // About returns the actions that the actor may run on a subject, by name: those
 // whose first argument is of its type and whose rule of rank allows it.
-func (r *Registry) About(ctx context.Context, a Actor, s Subject) ([]Info, error) {
+func (r *Registry) About(a Actor, s Subject) []Info {
 	var out []Info
 	for _, c := range r.commands {
-		if !c.Changes || may(a, c) != nil {
-			continue
-		}
-		ok, err := r.takes(ctx, a, c, s)
-		if err != nil {
-			return nil, err
-		}
-		if ok {
+		if c.Changes && may(a, c) == nil && c.takes(a, s) && (c.Offer == nil || c.Offer(s)) {
 			out = append(out, c.Info)
 		}
 	}
-	return out, nil
+	return out
 }
 
 // takes reports whether the actor may name the subject as the first argument of c.
-func (r *Registry) takes(ctx context.Context, a Actor, c *command, s Subject) (bool, error) {
+func (c *command) takes(a Actor, s Subject) bool {
 	for _, arg := range c.Args {
-		if arg.Flag {
-			continue
-		}
 		switch {
+		case arg.Flag:
+			continue
 		case s.Member != nil && arg.Type == TypeMember:
-			return arg.allowsMember(a, *s.Member) == nil, nil
+			return arg.allowsMember(a, *s.Member) == nil
 		case s.Torrent != nil && arg.Type == TypeTorrent:
-			err := r.resolver(nil, a).allowsTorrent(ctx, arg, *s.Torrent)
-			if err != nil && core.CodeOf(err) != core.Forbidden {
-				return false, err
-			}
-			return err == nil, nil
-		case s.Channel != "" && arg.Type == TypeChannel:
-			return true, nil
+			return arg.allowsTorrent(a, *s.Torrent) == nil
 		}
-		return false, nil
+		return s.Channel != "" && arg.Type == TypeChannel
 	}
-	return false, nil
+	return false
 }

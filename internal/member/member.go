@@ -59,9 +59,6 @@ func (m Member) Can(p core.Permission) bool { return m.Enabled() && m.Permission
 // or betters, and not on themselves. The highest of someone's classes counts.
 func (m Member) MayActOn(other Member) bool { return m.ID != other.ID && m.level() > other.level() }
 
-// Outranks reports whether m stands above other.
-func (m Member) Outranks(other Member) bool { return m.level() > other.level() }
-
 // MayGive is the rule of rank for classes: staff give those below their own.
 func (m Member) MayGive(c Class) bool { return m.level() > c.Level }
 
@@ -203,18 +200,25 @@ func (s *Store) addClasses(ctx context.Context, q db.Queryer, members []Member) 
 	return nil
 }
 
-// SetState enables or disables an account; reason is shown to the member and is
-// needed to disable. Disabling ends all sessions.
-func (s *Store) SetState(ctx context.Context, id core.MemberID, state State, reason string) error {
-	reason = strings.TrimSpace(reason)
-	if state == Disabled && reason == "" {
+// CheckReason checks why an account is closed.
+func CheckReason(reason string) error {
+	if strings.TrimSpace(reason) == "" {
 		return core.FieldErrorf("reason", "say why: the member is shown the reason")
 	}
 	if len(reason) > 255 {
 		return core.FieldErrorf("reason", "keep the reason within 255 bytes")
 	}
+	return nil
+}
+
+// SetState enables or disables an account; reason is shown to the member and is
+// needed to disable. Disabling ends all sessions.
+func (s *Store) SetState(ctx context.Context, id core.MemberID, state State, reason string) error {
+	reason = strings.TrimSpace(reason)
 	if state == Enabled {
 		reason = ""
+	} else if err := CheckReason(reason); err != nil {
+		return err
 	}
 	return s.change(ctx, id, func(tx *db.Tx) (int64, error) {
 		if state == Disabled {

@@ -70,14 +70,18 @@ func TestDeleting(t *testing.T) {
 	w := sitetest.OnSQLite(t)
 	w.Upload("user", "A dataset that is deleted", nil)
 	b := w.As("user")
-	if a := b.Post("/torrents/1/delete", url.Values{"reason": {"x"}}); a.StatusCode != http.StatusUnprocessableEntity || sitetest.Shown(a.Page(t), "reason") != "x" {
+	if a := b.Post("/commands/torrent-delete", url.Values{"id": {"1"}, "reason": {"x"}}); a.StatusCode != http.StatusUnprocessableEntity || sitetest.Shown(a.Page(t), "reason") != "x" {
 		t.Errorf("too short a reason: status %d", a.StatusCode)
+	}
+	asked := b.Post("/commands/torrent-delete", url.Values{"id": {"1"}, "reason": {"the reads were swapped"}, "back": {"/browse"}})
+	if !strings.Contains(asked.Text, "This would delete torrent 1") {
+		t.Errorf("it does not say what would happen: status %d", asked.StatusCode)
 	}
 	if a := b.Get("/groups/1"); a.StatusCode != http.StatusOK {
 		t.Fatal("it is gone already")
 	}
-	done := b.Follow(b.Post("/torrents/1/delete", url.Values{"reason": {"the reads were swapped"}}))
-	if !strings.Contains(done.Text, "Torrent 1 is deleted") || done.Page(t).Find(".dataset").Length() != 0 {
+	done := b.Follow(b.Agree(t, asked))
+	if !strings.Contains(done.Text, "is deleted; the tracker refuses it from now on") || done.Page(t).Find(".dataset").Length() != 0 {
 		t.Error("it is still listed")
 	}
 	for _, path := range []string{"/groups/1", "/torrents/1", "/torrents/1/edit", "/torrents/1/files", "/torrents/1/download"} {
@@ -96,10 +100,10 @@ func TestTorrentsOwnLeechState(t *testing.T) {
 	w := sitetest.OnSQLite(t)
 	w.Upload("other", "A dataset that staff pick", nil)
 	staff := w.As("moderator")
-	if a := staff.Post("/torrents/1/leech", url.Values{"state": {"gratis"}}); a.StatusCode != http.StatusUnprocessableEntity {
+	if a := staff.Post("/commands/freeleech-torrent", url.Values{"id": {"1"}, "state": {"gratis"}, "reason": {"Staff pick"}}); a.StatusCode != http.StatusUnprocessableEntity {
 		t.Errorf("status %d", a.StatusCode)
 	}
-	staff.Follow(staff.Post("/torrents/1/leech", url.Values{"state": {"free"}, "reason": {"Staff pick"}}))
+	staff.Follow(staff.Post("/commands/freeleech-torrent", url.Values{"id": {"1"}, "state": {"free"}, "reason": {"Staff pick"}}))
 	if badge := w.As("user").Get("/groups/1").Page(t).Find(".badge.free"); badge.AttrOr("title", "") != "Staff pick" {
 		t.Errorf("badge %q", badge.Text())
 	}
@@ -109,7 +113,7 @@ func TestOwnersActOnTheirOwn(t *testing.T) {
 	w := sitetest.OnSQLite(t)
 	w.Upload("user", "A dataset of one's own to edit", nil)
 	b := w.As("user")
-	for _, path := range []string{"/groups/1/edit", "/torrents/1/edit", "/torrents/1/delete"} {
+	for _, path := range []string{"/groups/1/edit", "/torrents/1/edit", "/commands/torrent-delete?id=1"} {
 		if a := b.Get(path); a.StatusCode != http.StatusOK {
 			t.Errorf("%s: status %d", path, a.StatusCode)
 		}
@@ -120,9 +124,12 @@ func TestOwnersActOnTheirOwn(t *testing.T) {
 	if a := w.As("other").Send("/upload", form, raw); a.StatusCode != http.StatusSeeOther {
 		t.Fatalf("status %d", a.StatusCode)
 	}
-	for path, want := range map[string]int{"/groups/1/edit": 403, "/torrents/1/edit": 200, "/torrents/2/edit": 403, "/torrents/2/delete": 403} {
+	for path, want := range map[string]int{"/groups/1/edit": 403, "/torrents/1/edit": 200, "/torrents/2/edit": 403} {
 		if a := b.Get(path); a.StatusCode != want {
 			t.Errorf("%s: status %d, want %d", path, a.StatusCode, want)
 		}
+	}
+	if a := b.Post("/commands/torrent-delete", url.Values{"id": {"2"}, "reason": {"not mine"}}); a.StatusCode != http.StatusForbidden {
+		t.Errorf("delete somebody else's: status %d", a.StatusCode)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"html/template"
 
 	"github.com/caduceus-bio/caduceus/internal/catalog"
+	"github.com/caduceus-bio/caduceus/internal/command"
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/site/web"
 )
@@ -26,6 +27,7 @@ type groupTorrent struct {
 	About template.HTML // its own description
 	Tree  *catalog.Node // nil where the files stand on their own page only
 	More  bool          // the tree is not all
+	Acts  []web.CommandForm
 }
 
 const (
@@ -45,6 +47,11 @@ func (h handlers) group(v *web.Visit) error {
 		if row.Description != "" {
 			t.About = h.text.html(row.Description)
 		}
+		if row.MayDrop || row.MayLeech {
+			if t.Acts, err = h.acts(v, row.Torrent); err != nil {
+				return err
+			}
+		}
 		if i < treesShown {
 			files, err := h.Catalog.Files(v.Context(), row.ID, -1, filesShown)
 			if err != nil {
@@ -61,4 +68,15 @@ func (h handlers) group(v *web.Visit) error {
 // torrent sends to the torrent's place on the page of its group.
 func (h handlers) torrent(v *web.Visit) error {
 	return web.RedirectTo(web.TorrentAddress(v.Found.Torrent.Group, v.Found.Torrent.ID))
+}
+
+// acts are what the visitor may do to a torrent. Its group may go with it.
+func (h handlers) acts(v *web.Visit, t catalog.Torrent) ([]web.CommandForm, error) {
+	forms, err := web.CommandForms(v, h.Commands, command.Subject{Torrent: &t}, web.TorrentAddress(t.Group, t.ID))
+	for i := range forms {
+		if forms[i].Asks {
+			forms[i].Back = "/browse"
+		}
+	}
+	return forms, err
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/caduceus-bio/caduceus/internal/catalog"
+	"github.com/caduceus-bio/caduceus/internal/command"
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/economy"
@@ -27,7 +28,7 @@ type Deps struct {
 	Economy  *economy.Store
 	Uploads  dataset.Uploads
 	Personal dataset.Personal
-	Audit    *web.Audit
+	Commands *command.Registry
 	Uploaded prometheus.Counter // counts uploads
 	Clock    core.Clock
 }
@@ -43,13 +44,12 @@ func New(d Deps) web.Wing {
 	h := handlers{d, newRichText()}
 	theTorrent, theGroup := web.TheTorrent(d.Catalog), web.TheGroup(d.Catalog)
 	editTorrent := web.Having(core.TorrentEditOwn, core.TorrentEditAny).About(ownTorrent(d.Catalog, core.TorrentEditOwn, core.TorrentEditAny))
-	deleteTorrent := web.Having(core.TorrentDeleteOwn, core.TorrentDeleteAny).About(ownTorrent(d.Catalog, core.TorrentDeleteOwn, core.TorrentDeleteAny))
 	editGroup := web.Having(core.TorrentEditOwn, core.TorrentEditAny).About(ownGroup(d.Catalog))
 	mayUpload := web.Having(core.TorrentUpload)
 	upload := d.Uploads.MaxBody()
 	return web.Wing{
 		Templates: templates,
-		Views:     []web.Declared{browseView, deleteView, editGroupView, editTorrentView, filesView, groupView, uploadStartView, uploadView, uploadedView},
+		Views:     []web.Declared{browseView, editGroupView, editTorrentView, filesView, groupView, uploadStartView, uploadView, uploadedView},
 		Routes: []web.Route{
 			web.Page.Get("/browse", web.Members, h.browse),
 			web.Page.Get("/groups/:id", web.Members.About(theGroup), h.group),
@@ -61,9 +61,6 @@ func New(d Deps) web.Wing {
 			web.Download.Get("/torrents/:id/download", web.Members, h.download),
 			web.Page.Get("/torrents/:id/edit", editTorrent, h.editTorrentForm),
 			web.Page.Post("/torrents/:id/edit", editTorrent, web.Large, h.editTorrent),
-			web.Page.Get("/torrents/:id/delete", deleteTorrent, h.deleteForm),
-			web.Page.Post("/torrents/:id/delete", deleteTorrent, web.Small, h.deleteTorrent),
-			web.Page.Post("/torrents/:id/leech", web.Having(core.FreeleechManage).About(theTorrent), web.Small, h.setLeech),
 			web.Page.Get("/upload", mayUpload, h.uploadForm),
 			web.Page.Post("/upload/check", mayUpload, upload, h.uploadCheck),
 			web.Page.Post("/upload", mayUpload, upload, h.upload),

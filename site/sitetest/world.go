@@ -25,17 +25,23 @@ import (
 	"github.com/PuerkitoBio/goquery"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/caduceus-bio/caduceus/internal/audit"
 	"github.com/caduceus-bio/caduceus/internal/catalog"
 	"github.com/caduceus-bio/caduceus/internal/client"
+	"github.com/caduceus-bio/caduceus/internal/command"
+	"github.com/caduceus-bio/caduceus/internal/commands"
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
 	"github.com/caduceus-bio/caduceus/internal/economy"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/guess"
+	"github.com/caduceus-bio/caduceus/internal/irc"
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/internal/metainfo"
+	"github.com/caduceus-bio/caduceus/internal/schedule"
 	"github.com/caduceus-bio/caduceus/internal/secret"
+	"github.com/caduceus-bio/caduceus/internal/transfer"
 	"github.com/caduceus-bio/caduceus/site"
 	"github.com/caduceus-bio/caduceus/site/web"
 )
@@ -92,6 +98,12 @@ func newWorld(t *testing.T, d *db.DB, change ...func(*Config)) *World {
 		IRC:   site.IRCInfo{Host: "irc.example", TLSPort: 7000, NickLimit: 2},
 		Clock: w.Now, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Metrics: prometheus.NewRegistry(),
 	}
+	log := audit.New(d, w.Now)
+	deps.Commands, err = command.New(command.Deps{DB: d, Members: deps.Members, Catalog: deps.Catalog, Audit: log, Clock: w.Now, Log: deps.Log},
+		commands.Families(commands.Deps{Members: deps.Members, Catalog: deps.Catalog, Economy: deps.Economy, Clients: deps.Clients,
+			Schedule: schedule.NewStore(d, events, w.Now), Transfer: transfer.NewStore(d), IRC: irc.NewStore(d, events, w.Now),
+			History: irc.NewHistory(d, events, w.Now, irc.Retention{}), Audit: log, NickLimit: 2, SiteURL: c.URL})...)
+	w.Must(err)
 	ctx := t.Context()
 	w.Must(deps.Members.Seed(ctx))
 	w.Must(deps.Catalog.Seed(ctx))
@@ -273,6 +285,19 @@ func (b *Browser) Send(path string, form url.Values, torrent []byte, headers ...
 	}
 	b.w.Must(m.Close())
 	return b.Do(b.Request(http.MethodPost, path, &body, append([]string{"Content-Type", m.FormDataContentType()}, headers...)...))
+}
+
+// Agree presses the button of a page that asks whether to go ahead.
+func (b *Browser) Agree(t *testing.T, asked Answer) Answer {
+	t.Helper()
+	form := url.Values{}
+	asked.Page(t).Find(`form[action="/commands/confirm"] input`).Each(func(_ int, s *goquery.Selection) {
+		form.Set(s.AttrOr("name", ""), s.AttrOr("value", ""))
+	})
+	if form.Get("code") == "" {
+		t.Fatalf("the page does not ask: status %d", asked.StatusCode)
+	}
+	return b.Post("/commands/confirm", form)
 }
 
 // Follow asks for the page that a redirect leads to.

@@ -21,7 +21,11 @@ type Field struct {
 	List                      string // id of a datalist
 	Families                  []catalog.Family
 	Choices                   []Choice
+	Scope                     string // set where several forms of a page have a field of this name
 }
+
+// Anchor is the id of the field in its page.
+func (f Field) Anchor() string { return "f-" + f.Scope + f.Name }
 
 // Choice is one entry of a select.
 type Choice struct{ Value, Text string }
@@ -101,10 +105,10 @@ func (f Field) Known() bool {
 func (f Field) Describe() string {
 	var ids []string
 	if f.Error != "" {
-		ids = append(ids, f.Name+"-error")
+		ids = append(ids, f.Anchor()+"-error")
 	}
 	if f.Hint != "" {
-		ids = append(ids, f.Name+"-hint")
+		ids = append(ids, f.Anchor()+"-hint")
 	}
 	return strings.Join(ids, " ")
 }

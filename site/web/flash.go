@@ -18,6 +18,8 @@ type Flash struct {
 	Good    string        `json:"good,omitempty"` // a sentence of success
 	Secrets []FlashSecret `json:"secrets,omitempty"`
 	Changes []string      `json:"changes,omitempty"` // what was changed in a torrent
+	Undo    int64         `json:"undo,omitempty"`    // the entry of the audit log that can be taken back; 0 for none
+	Back    string        `json:"back,omitempty"`    // the page to show after that
 }
 
 // FlashSecret is shown once, with what it is.

@@ -103,13 +103,16 @@ func (d Deps) info() command.Command {
 
 type deleteArgs struct {
 	Torrent catalog.Torrent `arg:"id,other=torrent.delete.any"`
-	Reason  command.Text    `arg:"reason"`
+	Reason  command.Text    `arg:"reason" hint:"Members whose clients ask for it are shown this reason."`
 }
 
 func (d Deps) delete() command.Command {
 	return command.Action[deleteArgs]{
 		Spec: command.Spec{Name: "torrent delete", Summary: "take a torrent off the site", Permission: core.TorrentDeleteOwn},
 		Preview: func(_ context.Context, _ *db.Tx, _ command.Call, a deleteArgs) ([]string, error) {
+			if err := catalog.CheckReason(string(a.Reason)); err != nil {
+				return nil, err
+			}
 			t := a.Torrent
 			return []string{fmt.Sprintf("This would delete torrent %d, %s (%s, %d files, %d seeders), for good. Reason: %s",
 				t.ID, text.Cut(t.Title, 160), t.Size, t.FileCount, t.Seeders, a.Reason)}, nil

@@ -113,7 +113,7 @@ func stateOf(m member.Member) string {
 }
 
 type createArgs struct {
-	Name  string        `arg:"name"`
+	Name  string        `arg:"name" hint:"1 to 32 letters, digits and underscores; also the name on IRC"`
 	Class *member.Class `arg:"class,flag,below"`
 	Email string        `arg:"email,flag,optional,secret"`
 

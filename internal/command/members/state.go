@@ -26,16 +26,20 @@ func standing(m member.Member) string {
 
 type disableArgs struct {
 	Member member.Member `arg:"name,below"`
-	Reason command.Text  `arg:"reason"`
+	Reason command.Text  `arg:"reason" hint:"The member is shown it at login and in the client. Sessions, tracker and IRC end at once."`
 }
 
 func (d Deps) disable() command.Command {
 	return command.Action[disableArgs]{
-		Spec: command.Spec{Name: "member disable", Summary: "close an account; the member is shown the reason", Permission: core.MemberDisable},
+		Spec: command.Spec{Name: "member disable", Summary: "close an account; the member is shown the reason", Permission: core.MemberDisable,
+			Offer: func(s command.Subject) bool { return s.Member.Enabled() }},
 		Preview: func(ctx context.Context, tx *db.Tx, _ command.Call, a disableArgs) ([]string, error) {
 			m := a.Member
 			if !m.Enabled() {
 				return nil, core.Errorf(core.Conflict, "%s is disabled already: %s", m.Name, m.StateReason)
+			}
+			if err := member.CheckReason(string(a.Reason)); err != nil {
+				return nil, err
 			}
 			p, err := d.Members.In(tx).Profile(ctx, m.ID, true)
 			return []string{fmt.Sprintf("This would disable %s (id %d, %s), who seeds %d torrents; sessions, tracker and IRC end at once. Reason: %s",
@@ -58,7 +62,8 @@ type enableArgs struct {
 
 func (d Deps) enable() command.Command {
 	return command.Action[enableArgs]{
-		Spec: command.Spec{Name: "member enable", Summary: "open a disabled account again", Permission: core.MemberDisable},
+		Spec: command.Spec{Name: "member enable", Summary: "open a disabled account again", Permission: core.MemberDisable,
+			Offer: func(s command.Subject) bool { return !s.Member.Enabled() }},
 		State: func(_ context.Context, _ *db.Tx, _ command.Call, a enableArgs) (string, error) {
 			return standing(a.Member), nil
 		},

@@ -1,0 +1,111 @@
+package web
+
+import (
+	"net/url"
+	"strings"
+	"unicode"
+
+	"github.com/caduceus-bio/caduceus/internal/audit"
+	"github.com/caduceus-bio/caduceus/internal/command"
+)
+
+// CommandForm is a button, or a small form, for a command of the registry, as the
+// part "command" draws it.
+type CommandForm struct {
+	Slug   string // in the address: its name with dashes
+	Label  string // of the button
+	Note   string // what else its summary says
+	Fields []Field
+	Known  []Choice // arguments that the page fills in: names and values
+	Back   string   // the page to show after it
+	Asks   bool     // it says first what it would do
+	Errors FormErrors
+}
+
+// CommandAddress is the page of a command. Slugs are its name with dashes.
+func CommandAddress(name string) string { return "/commands/" + slugOf(name) }
+
+func slugOf(name string) string { return strings.ReplaceAll(name, " ", "-") }
+
+// CommandName is the name that belongs to a slug.
+func CommandName(slug string) string { return strings.ReplaceAll(slug, "-", " ") }
+
+// Actor is the visitor as commands know who asks.
+func (v *Visit) Actor() command.Actor { return command.Of(v.Me, audit.ViaSite) }
+
+// CommandForms draws what the visitor may do to a subject. back is the page that
+// shows it.
+func CommandForms(v *Visit, r *command.Registry, s command.Subject, back string) ([]CommandForm, error) {
+	var out []CommandForm
+	for _, info := range r.About(v.Actor(), s) {
+		known := map[string]string{}
+		for _, a := range info.Args {
+			if !a.Flag {
+				known[a.Name] = s.Value()
+				break
+			}
+		}
+		f, err := NewCommandForm(v, r, info, known, nil, back)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, f)
+	}
+	return out, nil
+}
+
+// NewCommandForm draws the form of one command: known arguments are filled in and
+// not shown, the others have the values given so far.
+func NewCommandForm(v *Visit, r *command.Registry, info command.Info, known, given map[string]string, back string) (CommandForm, error) {
+	label, note, _ := strings.Cut(info.Summary, ";")
+	f := CommandForm{Slug: slugOf(info.Name), Label: capital(label), Note: capital(strings.TrimSpace(note)), Back: back, Asks: info.Confirms}
+	scope := strings.ReplaceAll(info.Name, " ", "-") + "-"
+	for _, value := range known { // of several torrents on one page
+		scope += url.PathEscape(value) + "-"
+	}
+	for _, a := range info.Args {
+		if value, ok := known[a.Name]; ok {
+			f.Known = append(f.Known, Choice{Value: value, Text: a.Name})
+			continue
+		}
+		options, err := r.Options(v.Context(), v.Actor(), a)
+		if err != nil {
+			return f, err
+		}
+		field := Field{Name: a.Name, Label: capital(a.Name), Value: given[a.Name], Hint: a.Hint, Type: "text", Required: !a.Optional, Max: 255, Scope: scope}
+		if len(options) > 0 && a.Optional {
+			field.Empty = "as it is by default"
+		}
+		for _, o := range options {
+			field.Choices = append(field.Choices, Choice{Value: o, Text: o})
+		}
+		switch {
+		case a.Type == command.TypeDuration && field.Hint == "":
+			field.Hint = "Such as 90m, 24h, 3d or 2w"
+		case a.Type == command.TypeTorrent || a.Type == command.TypeID:
+			field.Mode = "numeric"
+		}
+		f.Fields = append(f.Fields, field)
+	}
+	return f, nil
+}
+
+// Wrong shows what is wrong with the form.
+func (f CommandForm) Wrong(errors FormErrors) CommandForm {
+	f.Errors = errors
+	for i := range f.Fields {
+		f.Fields[i].Error = errors.For(f.Fields[i].Name)
+	}
+	return f
+}
+
+// Choose reports whether the field is drawn as a list.
+func (f Field) Choose() bool { return len(f.Choices) > 0 }
+
+func capital(s string) string {
+	r := []rune(s)
+	if len(r) > 0 {
+		r[0] = unicode.ToUpper(r[0])
+	}
+	return string(r)
+}
