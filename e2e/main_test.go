@@ -20,6 +20,13 @@ var lab *netns.Lab
 const binaryVariable = "E2E_BINARY"
 
 func TestMain(m *testing.M) {
+	if flag.Parse(); testing.Short() {
+		_, _ = fmt.Println("-short leaves out the tests of the whole program")
+		if os.Getenv("CI") == "true" {
+			os.Exit(1)
+		}
+		return
+	}
 	code, err := enter(m)
 	if err != nil {
 		_, _ = fmt.Fprintln(os.Stderr, "e2e:", err)

@@ -17,6 +17,9 @@ import (
 // tab opens a page of Debian's Chromium, which is ended with the test.
 func tab(t *testing.T) context.Context {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("-short leaves the browser out")
+	}
 	profile, err := os.MkdirTemp("", "caduceus-chromium-")
 	if err != nil {
 		t.Fatal(err)

@@ -26,6 +26,9 @@ func TestFullDisk(t *testing.T) {
 	})
 	t.Run("small", func(t *testing.T) {
 		t.Parallel()
+		if testing.Short() {
+			t.Skip("-short leaves full disks out")
+		}
 		dir := t.TempDir()
 		if err := syscall.Mount("tracker-test", dir, "tmpfs", 0, "size=6m"); err != nil {
 			t.Logf("no small file system (%v): the other test has to do", err)

@@ -28,6 +28,9 @@ func TestKill(t *testing.T) {
 	for engine, c := range map[string]func(testing.TB) db.Config{"sqlite": dbtest.SQLiteConfig, "mariadb": dbtest.MariaDBConfig} {
 		t.Run(engine, func(t *testing.T) {
 			t.Parallel()
+			if testing.Short() {
+				t.Skip("-short leaves out what kills again and again")
+			}
 			s := newSurvivor(t, c(t))
 			syncs := []string{"1s", "always", "never", "20ms"}
 			for n := range longOr(50, 4) {

@@ -13,6 +13,9 @@ import (
 // user who is nobody special.
 func ownServer(t *testing.T) (*dbtest.Server, db.Config) {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("-short leaves MariaDB out")
+	}
 	server, err := dbtest.StartServer()
 	if err != nil {
 		t.Fatal(err)

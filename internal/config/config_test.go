@@ -94,7 +94,7 @@ func TestDefaultsFileAndEnvironment(t *testing.T) {
 	got, err = load(t, text, "CADUCEUS_SITE_NAME=From = outside", "CADUCEUS_SITE_PRIVATE=false",
 		"CADUCEUS_TRACKER_ANNOUNCE_INTERVAL=5s", "CADUCEUS_TRACKER_NUMWANT=7",
 		"CADUCEUS_TRACKER_PROXIES=10.0.0.1, 10.0.0.2", "CADUCEUS_TRACKER_PORTS=1,2",
-		"CADUCEUS_CONFIG=/etc/x.toml", "CADUCEUS_TEST_MARIADB=/run/s.sock", "HOME=/root", "CADUCEUSNOT=1")
+		"CADUCEUS_CONFIG=/etc/x.toml", "CADUCEUS_TEST_MARIADB=/run/s.sock", "CADUCEUS_TEST_LONG=1", "HOME=/root", "CADUCEUSNOT=1")
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("the environment: %v %s", err, diff)
 	}

@@ -4,15 +4,17 @@ import (
 	"encoding"
 	"fmt"
 	"reflect"
-	"slices"
 	"strconv"
 	"strings"
 )
 
 const prefix = "CADUCEUS_"
 
-// reserved are variables of the same prefix that are no configuration.
-var reserved = []string{"CADUCEUS_CONFIG", "CADUCEUS_TEST_MARIADB"}
+// isReserved reports whether a variable of the same prefix is no configuration: the
+// name of the file, and what tests are told.
+func isReserved(name string) bool {
+	return name == prefix+"CONFIG" || strings.HasPrefix(name, prefix+"TEST_")
+}
 
 // Variable is the environment variable that sets a key of a section.
 func Variable(section, key string) string {
@@ -24,7 +26,7 @@ func Variable(section, key string) string {
 func overlay(environ []string, root reflect.Value) error {
 	for _, entry := range environ {
 		name, value, _ := strings.Cut(entry, "=")
-		if !strings.HasPrefix(name, prefix) || slices.Contains(reserved, name) {
+		if !strings.HasPrefix(name, prefix) || isReserved(name) {
 			continue
 		}
 		section, key, _ := strings.Cut(strings.ReplaceAll(strings.ToLower(name[len(prefix):]), "__", "\x00"), "_")

@@ -107,6 +107,9 @@ func TestMeasureOurs(t *testing.T) {
 // TestTables runs the tool as it is used, with the servers from Debian.
 func TestTables(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("-short leaves other servers out")
+	}
 	o := small(t)
 	o.idle, o.sizes, o.audience, o.storm = []int{10}, []int{10}, 10, 10
 	for name, table := range tables {

@@ -90,7 +90,11 @@ func TestRestoreTorn(t *testing.T) {
 			t.Fatalf("%s at %d left %+v", what, at, s.Totals())
 		}
 	}
-	for n := range file {
+	step := 1
+	if testing.Short() {
+		step = 8
+	}
+	for n := 0; n < len(file); n += step {
 		check("a cut", n, bytes.NewReader(file[:n]))
 		bad := bytes.Clone(file)
 		bad[n] ^= 1 << (n % 8)
@@ -114,8 +118,11 @@ func TestRestoreNonsense(t *testing.T) {
 	t.Parallel()
 	file := snapshot(t, lived(t, 300))
 	rng := rand.New(rand.NewPCG(6, 6))
-	taken := 0
-	for range 3000 {
+	taken, rounds := 0, 3000
+	if testing.Short() {
+		rounds = 600
+	}
+	for range rounds {
 		bad := bytes.Clone(file)
 		for at := headerSize; at < len(bad); {
 			size := int(binary.LittleEndian.Uint32(bad[at+16:]))
