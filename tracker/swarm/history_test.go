@@ -92,18 +92,18 @@ func (w *author) step() happening {
 	switch n := w.choose(1000); {
 	case n < 15:
 		s.op = opReap
-	case n < 18:
+	case n < 17:
 		s.op = opHide
+	case n < 18:
+		s.op, s.id = opHideClient, w.peerID(s, int(s.at.Unix())%3)
 	case n < 19:
 		s.op = opDrop
 	case n < 25:
 		s.op = opChanged
 	case n < 26:
 		s.op = opRestart
-	case n < 34:
-		s.op, s.id = opHideClient, w.peerID(s, min(w.choose(8), w.choose(8)))
 	default:
-		s.fails = n < 48
+		s.fails = n < 40
 		s.announce = w.announce(s)
 	}
 	return s
