@@ -7,130 +7,133 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 )
 
-// pile holds the rows of a shard between two flushes, each entry's as it came:
-// written down in some 20 bytes, a quarter of what it takes to merge into. Most
-// entries find nothing to be merged with before they are taken; so that memory has
-// its bound in the number of pairs all the same, a pile that has grown is pressed.
-type pile struct {
-	leaves []*leaf // the last one is being filled
-	slips  int     // rows as they are written down
-	limit  int     // of slips, then it is pressed
-	full   bool    // pressing has taken away little: it is time to take it
+// buffer holds the rows of a shard between two flushes, one for each entry, packed
+// into some 20 bytes: a quarter of what a row of a table takes. Most rows meet no
+// other of the same member and torrent before they are flushed, so it does not pay
+// to merge them at once. A buffer that has grown large is compacted, which bounds
+// memory by the number of pairs of member and torrent.
+type buffer struct {
+	chunks    []*chunk // the last one is being filled
+	rows      int
+	compactAt int  // how many rows it may have before it is compacted
+	full      bool // compacting has saved little: it is time to flush
 }
 
-// leaf is a piece of a pile. Piles grow by pieces, which are used again, so that
-// nothing is copied and no garbage left.
-type leaf struct {
+// chunk is a piece of a buffer. Buffers grow by whole chunks, which are reused, so
+// that growing copies nothing and leaves no garbage.
+type chunk struct {
 	n    int
-	data [leafSize - 8]byte
+	data [chunkSize - 8]byte
 }
 
 const (
-	leafSize  = 8 << 10
-	slipRoom  = 128     // bytes; no slip is larger
-	pressFrom = 1 << 13 // slips; those of all shards take about 6 MB then
+	chunkSize    = 8 << 10
+	maxPackedRow = 128     // bytes; no packed row is larger
+	compactFrom  = 1 << 13 // rows; when every shard has as many, they take about 6 MB
 )
 
-// leaves are spare ones, for all shards.
-type leaves struct {
+// chunkPool keeps chunks that are not in use, for all shards.
+type chunkPool struct {
 	mu   sync.Mutex
-	list []*leaf
+	list []*chunk
 }
 
-const keptLeaves = shards * pressFrom * 24 / leafSize // as many as all piles have before they are pressed
+// maxSpareChunks is as many as all buffers have before they are compacted.
+const maxSpareChunks = shards * compactFrom * 24 / chunkSize
 
-func (l *leaves) get() *leaf {
+func (l *chunkPool) get() *chunk {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	n := len(l.list)
 	if n == 0 {
-		return new(leaf)
+		return new(chunk)
 	}
-	f := l.list[n-1]
+	c := l.list[n-1]
 	l.list[n-1], l.list = nil, l.list[:n-1]
-	return f
+	return c
 }
 
-func (l *leaves) put(back []*leaf) {
+func (l *chunkPool) put(back []*chunk) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, f := range back {
-		if len(l.list) == keptLeaves {
+	for _, c := range back {
+		if len(l.list) == maxSpareChunks {
 			return
 		}
-		f.n = 0
-		l.list = append(l.list, f)
+		c.n = 0
+		l.list = append(l.list, c)
 	}
 }
 
-// add writes a row down.
-func (p *pile) add(r *row, spare *leaves) {
-	n := len(p.leaves)
-	if n == 0 || len(p.leaves[n-1].data)-p.leaves[n-1].n < slipRoom {
-		p.leaves = append(p.leaves, spare.get())
+// add appends a row.
+func (b *buffer) add(r *row, pool *chunkPool) {
+	n := len(b.chunks)
+	if n == 0 || len(b.chunks[n-1].data)-b.chunks[n-1].n < maxPackedRow {
+		b.chunks = append(b.chunks, pool.get())
 		n++
 	}
-	f := p.leaves[n-1]
-	f.n = len(appendSlip(f.data[:f.n], r))
-	p.slips++
+	c := b.chunks[n-1]
+	c.n = len(packRow(c.data[:c.n], r))
+	b.rows++
 }
 
-// into merges the pile into rows, in the order in which it grew.
-func (p *pile) into(s *sheet) {
-	for _, f := range p.leaves {
-		for b := f.data[:f.n]; len(b) > 0; {
+// mergeInto merges all rows into t, in the order in which they were added.
+func (b *buffer) mergeInto(t *rowTable) {
+	for _, c := range b.chunks {
+		for rest := c.data[:c.n]; len(rest) > 0; {
 			var r row
-			r, b = readSlip(b)
-			s.add(&r)
+			r, rest = unpackRow(rest)
+			t.add(&r)
 		}
 	}
 }
 
-// press merges what is on the pile, with an empty sheet to do it in. When that takes away less than a quarter,
-// the pile is full: to wait for more would take memory, and merge little.
-func (p *pile) press(s *sheet, spare *leaves) {
-	was := p.slips
-	p.into(s)
-	spare.put(p.leaves)
-	clear(p.leaves)
-	p.leaves, p.slips = p.leaves[:0], 0
-	for i := range s.rows {
-		p.add(&s.rows[i], spare)
+// compact merges the rows of the buffer, using the empty table t. If that leaves
+// more than three quarters of them, the buffer is full: waiting for more rows would
+// cost memory and merge little.
+func (b *buffer) compact(t *rowTable, pool *chunkPool) {
+	before := b.rows
+	b.mergeInto(t)
+	pool.put(b.chunks)
+	clear(b.chunks)
+	b.chunks, b.rows = b.chunks[:0], 0
+	for i := range t.rows {
+		b.add(&t.rows[i], pool)
 	}
-	if len(s.cells) > 4*pressFrom {
-		*s = *newSheet() // in an outage
+	if len(t.cells) > 4*compactFrom {
+		*t = *newRowTable() // it has grown so large in an outage
 	}
-	s.empty()
-	p.limit = max(pressFrom, 2*p.slips)
-	p.full = p.full || 4*p.slips > 3*was
+	t.reset()
+	b.compactAt = max(compactFrom, 2*b.rows)
+	b.full = b.full || 4*b.rows > 3*before
 }
 
-// A slip is
+// A packed row is
 //
 //	flags (1), member, torrent, last, left, seconds, up and down (uvarint each),
-//	then by the flags: up and down as transferred, where that differs; first and
-//	completed, where they are not last
+//	then, if their flags are set: up and down as transferred, where that differs;
+//	first and completed, where they differ from last
 const (
-	slipActive = 1 << iota
-	slipRaw
-	slipFirst
-	slipCompleted
-	slipCompletion // two bits
+	packedActive = 1 << iota
+	packedRaw
+	packedFirst
+	packedCompleted
+	packedCompletion // two bits
 )
 
-func appendSlip(b []byte, r *row) []byte {
-	flags := byte(r.completion) * slipCompletion
+func packRow(b []byte, r *row) []byte {
+	flags := byte(r.completion) * packedCompletion
 	if r.active {
-		flags |= slipActive
+		flags |= packedActive
 	}
 	if r.rawUp != r.up || r.rawDown != r.down {
-		flags |= slipRaw
+		flags |= packedRaw
 	}
 	if r.first != r.last {
-		flags |= slipFirst
+		flags |= packedFirst
 	}
 	if r.completion != NoCompletion && r.completed != r.last {
-		flags |= slipCompleted
+		flags |= packedCompleted
 	}
 	b = append(b, flags)
 	b = binary.AppendUvarint(b, uint64(r.member))
@@ -140,21 +143,21 @@ func appendSlip(b []byte, r *row) []byte {
 	b = binary.AppendUvarint(b, uint64(r.seconds))
 	b = binary.AppendUvarint(b, uint64(r.up))
 	b = binary.AppendUvarint(b, uint64(r.down))
-	if flags&slipRaw != 0 {
+	if flags&packedRaw != 0 {
 		b = binary.AppendUvarint(b, uint64(r.rawUp))
 		b = binary.AppendUvarint(b, uint64(r.rawDown))
 	}
-	if flags&slipFirst != 0 {
+	if flags&packedFirst != 0 {
 		b = binary.AppendUvarint(b, uint64(r.first))
 	}
-	if flags&slipCompleted != 0 {
+	if flags&packedCompleted != 0 {
 		b = binary.AppendUvarint(b, uint64(r.completed))
 	}
 	return b
 }
 
-// readSlip reads what appendSlip wrote, and returns what is behind it.
-func readSlip(b []byte) (r row, rest []byte) {
+// unpackRow reads what packRow wrote, and returns the bytes after it.
+func unpackRow(b []byte) (r row, rest []byte) {
 	flags := b[0]
 	b = b[1:]
 	number := func() uint64 {
@@ -162,22 +165,22 @@ func readSlip(b []byte) (r row, rest []byte) {
 		b = b[n:]
 		return v
 	}
-	r.active, r.completion = flags&slipActive != 0, Completion(flags/slipCompletion)
+	r.active, r.completion = flags&packedActive != 0, Completion(flags/packedCompletion)
 	r.member, r.torrent = core.MemberID(number()), core.TorrentID(number())
 	r.last = uint32(number())
 	r.left, r.seconds = int64(number()), uint32(number())
 	r.up, r.down = int64(number()), int64(number())
 	r.rawUp, r.rawDown, r.first = r.up, r.down, r.last
-	if flags&slipRaw != 0 {
+	if flags&packedRaw != 0 {
 		r.rawUp, r.rawDown = int64(number()), int64(number())
 	}
-	if flags&slipFirst != 0 {
+	if flags&packedFirst != 0 {
 		r.first = uint32(number())
 	}
 	if r.completion != NoCompletion {
 		r.completed = r.last
 	}
-	if flags&slipCompleted != 0 {
+	if flags&packedCompleted != 0 {
 		r.completed = uint32(number())
 	}
 	return r, b

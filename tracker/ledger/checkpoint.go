@@ -12,25 +12,25 @@ import (
 	"github.com/caduceus-bio/caduceus/tracker/journal/checkpoint"
 )
 
-// manyRecords is after how many records a checkpoint is due before its time: so
-// many are replayed in about a second.
+// manyRecords is the number of records after which a checkpoint is due before its
+// time. Replaying as many takes about a second.
 const manyRecords = 2_000_000
 
-// savedState is what is known of checkpoints.
-type savedState struct {
+// checkpointState is what the book knows of its checkpoints.
+type checkpointState struct {
 	at       atomic.Int64  // Unix milliseconds
 	took     atomic.Int64  // nanoseconds
-	position atomic.Uint64 // of the last
-	oldest   atomic.Uint64 // of those that are kept; what the journal holds after it is needed
+	position atomic.Uint64 // of the last one
+	oldest   atomic.Uint64 // of those on the disk; the journal must keep everything after it
 }
 
-// keepSaving writes a checkpoint every Options.CheckpointEvery, or when the journal
-// has grown long.
-func (b *Book) keepSaving(ctx context.Context) error {
+// keepCheckpointing writes a checkpoint every Options.CheckpointEvery, or earlier if
+// the journal has grown long.
+func (b *Book) keepCheckpointing(ctx context.Context) error {
 	retryAt := time.Time{}
 	for core.Sleep(ctx, time.Second) {
-		now, fresh := b.o.Clock(), b.journal.Appended()-b.saved.position.Load()
-		due := fresh > manyRecords || fresh > 0 && now.Sub(time.UnixMilli(b.saved.at.Load())) >= b.o.CheckpointEvery
+		now, fresh := b.o.Clock(), b.journal.Appended()-b.checkpoints.position.Load()
+		due := fresh > manyRecords || fresh > 0 && now.Sub(time.UnixMilli(b.checkpoints.at.Load())) >= b.o.CheckpointEvery
 		if !due || now.Before(retryAt) || b.journal.Stats().Trouble != nil {
 			continue
 		}
@@ -42,69 +42,70 @@ func (b *Book) keepSaving(ctx context.Context) error {
 	return nil
 }
 
-// Checkpoint writes a snapshot of the swarms while announces go on, and removes
-// what the journal need not hold any more. One at a time may be written.
+// Checkpoint writes a snapshot of the swarms while announces go on, and removes what
+// the journal need not keep any more. Only one may be written at a time.
 func (b *Book) Checkpoint(ctx context.Context) error {
 	begun := time.Now()
 	position := b.journal.Appended()
 	oldest, err := checkpoint.Write(b.o.Dir, position, func(w io.Writer) error {
-		if err := b.o.Swarms.Snapshot(until{ctx, w}, b.journal.Appended); err != nil {
+		if err := b.o.Swarms.Snapshot(contextWriter{ctx, w}, b.journal.Appended); err != nil {
 			return err
 		}
-		// Nothing that the snapshot holds may be lost while the snapshot is not:
-		// else credit would be counted that no journal tells of.
+		// The journal must last as long as the snapshot does: otherwise counters
+		// could be restored that no record credits.
 		return b.journal.Sync()
 	})
 	if err != nil {
 		return err
 	}
-	b.saved.took.Store(int64(time.Since(begun)))
-	b.saved.at.Store(b.o.Clock().UnixMilli())
-	b.saved.position.Store(position)
-	b.saved.oldest.Store(oldest)
+	b.checkpoints.took.Store(int64(time.Since(begun)))
+	b.checkpoints.at.Store(b.o.Clock().UnixMilli())
+	b.checkpoints.position.Store(position)
+	b.checkpoints.oldest.Store(oldest)
 	return b.forget()
 }
 
 // forget removes what neither the database nor a checkpoint needs.
 func (b *Book) forget() error {
-	lasting := b.lasting.upto(b.flushed.Load(), b.o.Clock())
-	return b.journal.RemoveUpTo(min(lasting, b.saved.oldest.Load(), math.MaxInt64))
+	lasting := b.settled.advance(b.flushedPosition.Load(), b.o.Clock())
+	return b.journal.RemoveUpTo(min(lasting, b.checkpoints.oldest.Load(), math.MaxInt64))
 }
 
-// lastsAfter is how long after a commit the journal still holds what it told, at
-// least: a database whose server or machine dies may have forgotten its last
-// seconds, depending on how it writes its log (MariaDB's innodb_flush_log_at_trx_commit).
-const lastsAfter = 15 * time.Second
+// settleTime is how long the journal keeps records at least after the commit of
+// their sums. A database whose server or machine dies may lose its last seconds,
+// depending on how it writes its log (MariaDB's innodb_flush_log_at_trx_commit).
+const settleTime = 15 * time.Second
 
-// lasting knows up to where the database not only has everything, but has had it
-// for some time. The zero value knows of nothing.
-type lasting struct {
+// settledMark is the position up to which the database has had everything for at
+// least settleTime. The zero value is none.
+type settledMark struct {
 	mu    sync.Mutex
-	old   uint64 // has lasted
-	young uint64 // is waited for since
+	old   uint64 // has settled
+	young uint64 // is in the database since then, and has not settled yet
 	since time.Time
 }
 
-// upto notes what the database has now, and returns what it has had for lastsAfter.
-func (l *lasting) upto(flushed uint64, now time.Time) uint64 {
+// advance notes the position that the database has reached now, and returns the one
+// that has settled.
+func (l *settledMark) advance(flushed uint64, now time.Time) uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.since.IsZero() {
 		l.young, l.since = flushed, now
 	}
-	if now.Sub(l.since) >= lastsAfter {
+	if now.Sub(l.since) >= settleTime {
 		l.old, l.young, l.since = l.young, flushed, now
 	}
 	return l.old
 }
 
-// until is a writer that fails when ctx has ended.
-type until struct {
+// contextWriter is a writer that fails once ctx has ended.
+type contextWriter struct {
 	ctx context.Context
 	w   io.Writer
 }
 
-func (u until) Write(p []byte) (int, error) {
+func (u contextWriter) Write(p []byte) (int, error) {
 	if err := u.ctx.Err(); err != nil {
 		return 0, err
 	}

@@ -12,34 +12,35 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/db"
 )
 
-// A transaction has the rows of as many shards as come to maxBatch: the sums of
-// torrents are then few beside them. One that was not written is cut in two, down to
-// smallBatch, as a database that is slow may not manage the whole within a try.
+// A transaction writes the rows of as many shards as have maxBatch rows together:
+// the more there are, the fewer sums of torrents are written with them. A batch that
+// failed is split in two, down to smallBatch, because a slow database may not manage
+// all of it in one try.
 const (
 	maxBatch   = 1 << 16
 	smallBatch = 1 << 13
 )
 
-// batch is what one transaction writes: all rows of some shards, and their marks.
-// It does not change between tries, but for being cut in two.
+// batch is what one transaction writes: all rows of some shards, and the marks of
+// these shards. It stays the same from try to try, unless it is split.
 type batch struct {
-	upto     uint64 // the marks that it sets
+	upto     uint64 // the position to which it sets the marks
 	shards   []int
-	rows     []*row // of these shards, by member and torrent
-	desk     *desk  // where they lie
+	rows     []*row  // of these shards, sorted by member and torrent
+	sorter   *sorter // holds the rows
 	counts   []Count
 	snatched map[core.TorrentID]int64 // found by the last try
 }
 
-// Flush writes everything that was recorded before it was called, a batch after the
-// other, so that few rows are in memory beside those that are being merged. After
-// an error the same batch is tried again by the next call, before anything else is
-// taken: until then new entries go on being merged. It makes no difference
-// whether a failed try was in truth committed.
+// Flush writes everything that was recorded before it was called, batch after batch,
+// so that few rows are in memory besides those that are being merged. After an error
+// the next call tries the same batch again before it takes another; until then new
+// entries are merged in the buffers. It does no harm if a try that seemed to fail
+// was committed after all.
 func (b *Book) Flush(ctx context.Context) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if err := b.writeTaken(ctx); err != nil {
+	if err := b.writePending(ctx); err != nil {
 		return err
 	}
 	now := b.o.Clock()
@@ -50,16 +51,16 @@ func (b *Book) Flush(ctx context.Context) error {
 	}
 	for from := 0; from < shards; counts = nil {
 		from = b.take(from, counts)
-		if err := b.writeTaken(ctx); err != nil {
+		if err := b.writePending(ctx); err != nil {
 			return err
 		}
 	}
-	b.clean.Store(now.UnixMilli())
-	b.settle()
+	b.flushedUntil.Store(now.UnixMilli())
+	b.clearFlushEarly()
 	select {
-	case <-b.first:
+	case <-b.firstFlush:
 	default:
-		close(b.first)
+		close(b.firstFlush)
 	}
 	if err := b.forget(); err != nil {
 		b.o.Log.Error("the journal can't be shortened", "err", err)
@@ -69,149 +70,151 @@ func (b *Book) Flush(ctx context.Context) error {
 
 // FirstFlush returns a channel that is closed once everything from before the start
 // is in the database.
-func (b *Book) FirstFlush() <-chan struct{} { return b.first }
+func (b *Book) FirstFlush() <-chan struct{} { return b.firstFlush }
 
-func (b *Book) writeTaken(ctx context.Context) error {
-	for len(b.taken) > 0 {
-		w := b.taken[0]
+func (b *Book) writePending(ctx context.Context) error {
+	for len(b.pending) > 0 {
+		w := b.pending[0]
 		if err := b.write(ctx, w); err != nil {
 			b.failures.Add(1)
 			if len(w.shards) > 1 && len(w.rows) > smallBatch {
-				b.taken = slices.Replace(b.taken, 0, 1, w.halves()...)
+				b.pending = slices.Replace(b.pending, 0, 1, w.split()...)
 			}
 			return fmt.Errorf("write transfer sums: %w", err)
 		}
 		b.finish(w)
-		b.taken = b.taken[1:]
+		b.pending = b.pending[1:]
 	}
 	return nil
 }
 
-// take moves what is pending of one shard or more, from one on, into a batch, and
-// returns the shard that is next. Nothing may be waiting.
+// take empties the buffers of one or more shards, beginning at from, into a new
+// batch, and returns the shard to go on with. No other batch may be pending.
 func (b *Book) take(from int, counts []Count) (next int) {
-	w := &batch{counts: counts, desk: &b.desk}
-	var piles [shards]pile
-	slips, old := 0, uint64(math.MaxUint64)
-	b.cut.Lock()
+	w := &batch{counts: counts, sorter: &b.sorter}
+	var taken [shards]buffer
+	n, oldest := 0, uint64(math.MaxUint64)
+	b.recording.Lock()
 	w.upto = b.journal.Appended()
 	for next = from; next < shards; next++ {
-		p := &b.shards[next].pile
-		if next > from && b.merged*float64(slips+p.slips) > maxBatch {
+		buf := &b.shards[next].buffer
+		if next > from && b.mergeRatio*float64(n+buf.rows) > maxBatch {
 			break
 		}
-		w.shards, slips, old = append(w.shards, next), slips+p.slips, min(old, b.marks[next])
-		if p.full {
-			b.fulls.Add(-1)
+		w.shards, n, oldest = append(w.shards, next), n+buf.rows, min(oldest, b.marks[next])
+		if buf.full {
+			b.fullBuffers.Add(-1)
 		}
-		piles[next], *p = *p, pile{limit: pressFrom}
+		taken[next], *buf = *buf, buffer{compactAt: compactFrom}
 	}
-	b.cut.Unlock()
-	b.desk.empty()
+	b.recording.Unlock()
+	b.sorter.reset()
 	for i := from; i < next; i++ {
-		piles[i].into(&b.desk.sheet)
-		b.spare.put(piles[i].leaves)
+		taken[i].mergeInto(&b.sorter.rowTable)
+		b.chunks.put(taken[i].chunks)
 	}
-	w.rows = b.desk.sorted()
-	b.rows.Add(int64(len(w.rows) - slips))
-	b.merged = 1
-	if slips > smallBatch {
-		b.merged = float64(len(w.rows)) / float64(slips)
+	w.rows = b.sorter.sorted()
+	b.rows.Add(int64(len(w.rows) - n))
+	b.mergeRatio = 1
+	if n > smallBatch {
+		b.mergeRatio = float64(len(w.rows)) / float64(n)
 	}
-	if w.upto > old || len(counts) > 0 {
-		b.taken = append(b.taken, w)
+	if w.upto > oldest || len(counts) > 0 {
+		b.pending = append(b.pending, w)
 	}
 	return next
 }
 
-// desk is where the rows of a batch are merged and put into order. It is used again,
-// as large pieces of garbage cost a multiple of themselves.
-type desk struct {
-	sheet
-	order []placed
+// sorter merges the rows of a batch and sorts them. It is reused, because garbage in
+// large pieces makes the heap grow by a multiple of its size.
+type sorter struct {
+	rowTable
+	order []keyedRow
 	list  []*row
 	sums  []sum
 }
 
-// empty makes room for others. What an unusual lot took is not kept.
-func (d *desk) empty() {
+// reset makes room for the next batch. Memory that only an unusually large batch
+// needed is given back.
+func (d *sorter) reset() {
 	if cap(d.rows) > 2*maxBatch {
-		*d = desk{sheet: *newSheet()}
+		*d = sorter{rowTable: *newRowTable()}
 	}
-	d.sheet.empty()
+	d.rowTable.reset()
 }
 
-// placed is a row beside its key, which is compared again and again.
-type placed struct {
+// keyedRow is the index of a row next to the row's key, so that sorting need not
+// look at the rows.
+type keyedRow struct {
 	key
-	place int
+	index int
 }
 
-// sorted returns the rows in the order of their primary key: the database writes page
-// after page, and several trackers lock rows in the same order.
-func (d *desk) sorted() []*row {
+// sorted returns the rows in the order of their primary key. So the database writes
+// page after page, and several trackers lock rows in the same order.
+func (d *sorter) sorted() []*row {
 	n := len(d.rows)
 	d.order, d.list = slices.Grow(d.order[:0], n), slices.Grow(d.list[:0], n)
 	for i := range d.rows {
-		d.order = append(d.order, placed{d.rows[i].key, i})
+		d.order = append(d.order, keyedRow{d.rows[i].key, i})
 	}
-	slices.SortFunc(d.order, func(a, b placed) int {
+	slices.SortFunc(d.order, func(a, b keyedRow) int {
 		if a.member != b.member {
 			return cmp.Compare(a.member, b.member)
 		}
 		return cmp.Compare(a.torrent, b.torrent)
 	})
 	for _, o := range d.order {
-		d.list = append(d.list, &d.rows[o.place])
+		d.list = append(d.list, &d.rows[o.index])
 	}
 	return d.list
 }
 
-// halves are two batches that do the same. When the whole was in truth committed,
-// each finds its marks moved.
-func (w *batch) halves() []*batch {
+// split returns two batches that together do the same. If the whole was committed
+// after all, each of them finds its marks moved.
+func (w *batch) split() []*batch {
 	h := len(w.shards) / 2
-	both := []*batch{
-		{upto: w.upto, shards: w.shards[:h], desk: w.desk, counts: w.counts, snatched: w.snatched},
-		{upto: w.upto, shards: w.shards[h:], desk: w.desk},
+	halves := []*batch{
+		{upto: w.upto, shards: w.shards[:h], sorter: w.sorter, counts: w.counts, snatched: w.snatched},
+		{upto: w.upto, shards: w.shards[h:], sorter: w.sorter},
 	}
 	for _, r := range w.rows {
-		half := both[1]
+		half := halves[1]
 		if shardOf(r.member) < half.shards[0] {
-			half = both[0]
+			half = halves[0]
 		}
 		half.rows = append(half.rows, r)
 	}
-	return both
+	return halves
 }
 
 func (b *Book) finish(w *batch) {
 	for _, i := range w.shards {
 		b.marks[i] = w.upto
 	}
-	b.flushed.Store(slices.Min(b.marks[:]))
+	b.flushedPosition.Store(slices.Min(b.marks[:]))
 	for id, n := range w.snatched {
 		b.snatches.Store(id, b.Snatches(id)+n)
 	}
 	b.rows.Add(-int64(len(w.rows)))
 }
 
-// settle takes back that it is time to flush early when all that was full has been
-// written.
-func (b *Book) settle() {
-	if b.fulls.Load() > 0 {
+// clearFlushEarly withdraws the request to flush early once every buffer that was
+// full has been written.
+func (b *Book) clearFlushEarly() {
+	if b.fullBuffers.Load() > 0 {
 		return
 	}
 	select {
-	case <-b.many:
+	case <-b.flushEarly:
 	default:
 	}
 }
 
-// markedOtherwise says that the marks of a batch are not what they should be.
-type markedOtherwise struct{ marks [shards]uint64 }
+// marksMismatch is the error when the database has other marks than this book.
+type marksMismatch struct{ marks [shards]uint64 }
 
-func (e *markedOtherwise) Error() string {
+func (e *marksMismatch) Error() string {
 	return "the marks in the database are not where this tracker has left them"
 }
 
@@ -219,7 +222,7 @@ func (e *markedOtherwise) Error() string {
 func (b *Book) write(ctx context.Context, w *batch) error {
 	ctx, cancel := context.WithTimeout(ctx, tryLimit)
 	defer cancel()
-	if err := b.secure(w.upto); err != nil {
+	if err := b.syncUpTo(w.upto); err != nil {
 		return err
 	}
 	err := b.db.Tx(ctx, func(tx *db.Tx) error {
@@ -228,7 +231,7 @@ func (b *Book) write(ctx context.Context, w *batch) error {
 		}
 		return b.writeCounts(ctx, tx, w.counts)
 	})
-	if other := (*markedOtherwise)(nil); errors.As(err, &other) {
+	if other := (*marksMismatch)(nil); errors.As(err, &other) {
 		if err := b.rebuild(w, &other.marks); err != nil {
 			return err
 		}
@@ -237,9 +240,9 @@ func (b *Book) write(ctx context.Context, w *batch) error {
 	return err
 }
 
-// secure makes sure that the journal is on the disk up to a position: the database
-// must not know of anything that a power failure could take from the journal.
-func (b *Book) secure(upto uint64) error {
+// syncUpTo makes sure that the journal is on the disk up to a position: the database
+// must not hold anything that the journal could lose in a power failure.
+func (b *Book) syncUpTo(upto uint64) error {
 	if b.journal.Stats().Durable >= upto {
 		return nil
 	}
@@ -249,9 +252,9 @@ func (b *Book) secure(upto uint64) error {
 	return nil
 }
 
-// writeOnce moves the marks and applies w, or does nothing when a commit that
-// seemed to fail has moved them already. They are locked until the transaction
-// ends, so nobody can move them in between.
+// writeOnce moves the marks and applies w, or does nothing if a commit that seemed
+// to fail has done so already. The marks are locked until the transaction ends, so
+// that nobody else can move them meanwhile.
 func (b *Book) writeOnce(ctx context.Context, tx *db.Tx, w *batch) error {
 	where, args := b.marksOf(w.shards)
 	if err := tx.Lock(ctx, "ledger_mark", where, args...); err != nil {
@@ -271,7 +274,7 @@ func (b *Book) writeOnce(ctx context.Context, tx *db.Tx, w *batch) error {
 	case done:
 		return nil
 	case !expected:
-		return &markedOtherwise{got}
+		return &marksMismatch{got}
 	}
 	rows := make([][]any, len(w.shards))
 	now := b.o.Clock().Unix()
@@ -284,9 +287,9 @@ func (b *Book) writeOnce(ctx context.Context, tx *db.Tx, w *batch) error {
 	return w.apply(ctx, tx)
 }
 
-// rebuild makes the batch anew from the journal, for marks other than ours: a
-// database has lost what it had committed, or has gone back to a copy. Marks that
-// are ahead of ours are somebody else's.
+// rebuild makes the batch again from the journal, starting from the marks that the
+// database has: it has lost what it had committed, or an older copy was put back.
+// Marks ahead of ours were written by another tracker.
 func (b *Book) rebuild(w *batch, marks *[shards]uint64) error {
 	least := w.upto
 	for _, i := range w.shards {
@@ -301,7 +304,7 @@ func (b *Book) rebuild(w *batch, marks *[shards]uint64) error {
 	for _, i := range w.shards {
 		ours[i] = true
 	}
-	made := &desk{sheet: *newSheet()} // halves of a batch share theirs
+	rebuilt := &sorter{rowTable: *newRowTable()} // not w's, which the other half of a split batch may use
 	oldest := b.journal.Oldest()
 	if least+1 < oldest {
 		b.o.Log.Error("not all of that is in the journal any more; what lies between is lost to the database", "from", least, "oldest", oldest)
@@ -316,8 +319,8 @@ func (b *Book) rebuild(w *batch, marks *[shards]uint64) error {
 			return err
 		}
 		if i := shardOf(e.Member); ours[i] && !e.Move && pos > marks[i] {
-			r := rowOf(&e)
-			made.add(&r)
+			r := newRow(&e)
+			rebuilt.add(&r)
 		}
 		return nil
 	})
@@ -327,8 +330,8 @@ func (b *Book) rebuild(w *batch, marks *[shards]uint64) error {
 	for _, i := range w.shards {
 		b.marks[i] = marks[i]
 	}
-	was := len(w.rows)
-	*w = batch{upto: w.upto, shards: w.shards, rows: made.sorted(), desk: made, counts: w.counts}
-	b.rows.Add(int64(len(w.rows) - was))
+	before := len(w.rows)
+	*w = batch{upto: w.upto, shards: w.shards, rows: rebuilt.sorted(), sorter: rebuilt, counts: w.counts}
+	b.rows.Add(int64(len(w.rows) - before))
 	return nil
 }

@@ -1,51 +1,51 @@
 // Package ledger keeps the tracker's books: what each member has uploaded and
-// downloaded, how long they seeded and what they finished; and it sees to it that
-// every announce that was answered counts exactly once, whatever is killed and
-// whenever.
+// downloaded, how long they seeded and what they finished. It makes sure that every
+// announce that was answered counts exactly once, whatever is killed and whenever.
 //
 // # How it keeps its promise
 //
 // Each entry is appended to a journal on the local disk, with what the swarm needs
-// to do the announce again, and merged into rows in memory: sums by member and
-// torrent. Answers are sent only after Commit, when the journal is written (and
-// synced, with SyncAlways). Every FlushEvery the rows are taken, together with the
-// position in the journal that they reach to, and written to the database in one
-// transaction with that position, the mark. Members are spread over 32 shards
-// with a mark each, so that a night's worth of rows needs no transaction of its
-// size. On start the journal is read again: into the rows what lies after the
-// marks, into the swarms what lies after the last checkpoint.
+// to repeat the announce, and added to a buffer in memory, where entries are summed
+// up by member and torrent. An answer is sent only after Commit has kept its
+// promise, that is, when the journal is written (with SyncAlways also synced). Every
+// FlushEvery the sums are written to the database. The same transaction writes the
+// mark: the position in the journal up to which these sums reach. Members are spread
+// over 32 shards with a mark each, so that even the sums of a long outage are
+// written in transactions of a bounded size. At the start the journal is read again:
+// what lies after the marks goes into the buffers, what lies after the last
+// checkpoint goes into the swarms.
 //
-// So a commit whose answer got lost, a killed process and a database that has
-// forgotten what it committed are all the same case: the mark says what is in the
-// database, the journal holds the rest. The database never gets ahead of the disk:
-// before a transaction the journal is synced up to its mark.
+// So there is only one case to handle, whether the answer to a commit was lost, the
+// process was killed, or the database has lost what it committed: the mark says what
+// is in the database, and the journal holds the rest. The database never gets ahead
+// of the disk, because the journal is synced up to the mark before each transaction.
 //
-// # When something is away
+// # Outages
 //
-// The database: rows go on being merged. They take 25 to 60 bytes for each pair of
-// member and torrent that has announced, whatever the outage lasts, so that memory
-// has its bound in the number of clients. The journal grows by some 90 bytes an
-// announce, which is the limit: at 550 announces a second (a million clients) 170
-// MB an hour.
+// Without the database, sums go on being merged. They take 25 to 60 bytes for each
+// pair of member and torrent that announces, however long the outage lasts, so that
+// the number of clients bounds the memory. The journal grows by some 90 bytes for
+// each announce: with a million clients (550 announces a second) by 170 MB an hour.
+// The disk's size is therefore the limit.
 //
-// The disk: a little before it is full, or when it fails, new entries are refused,
-// aloud, and nothing is lost, as the swarm then leaves the client's counters where
-// they are. Those few that were being written
-// at the moment it failed are in the swarm already. Their clients are told that it
-// failed; the journal keeps them in memory, writes them first as soon as it can
-// (they are counted then), and until then nothing that may hold them reaches the
-// database or a checkpoint. If the process ends before, they never happened, and
-// the clients' next announces carry the same credit.
+// A little before the disk is full, or when it fails, new entries are refused and
+// the refusal is logged. Nothing is lost, because the swarm then leaves the client's
+// counters as they are. Only the entries that were being written at the moment of
+// the failure are in the swarm already. Their clients are told that it failed. The
+// journal keeps these entries in memory and writes them before any others once it
+// can; then they count. Until then nothing that may contain them reaches the
+// database or a checkpoint. If the process ends first, they never happened, and the
+// clients' next announces carry the same credit.
 //
-// The journal itself: when it is gone, or ends before the mark, the swarms start
-// empty, because counters from before the mark would credit once more what is in
-// the database. Damage in its middle is an error at the start; what to do is
-// written there and in deploy/README.md.
+// If the journal itself is gone, or ends before the mark, the swarms start empty:
+// older counters would credit again what is in the database already. Damage in the
+// middle of the journal is an error at the start; the error and deploy/README.md say
+// what to do.
 //
 // # Concurrency
 //
-// A Book is safe for concurrent use. Run belongs to one goroutine; Record waits for
-// nothing but the disk, and that only when a megabyte is pending.
+// A Book is safe for concurrent use. Run belongs to one goroutine. Record waits for
+// the disk only, and only while a megabyte of records is pending.
 package ledger
 
 import (
@@ -88,11 +88,11 @@ var _ Ledger = (*Book)(nil)
 // Completion says whether an entry finished a download.
 type Completion uint8
 
-// The completions. Journals hold their numbers.
+// The completions. Their numbers are written into journals.
 const (
 	NoCompletion   Completion = iota
-	MaybeCompleted            // the client is new and complete: it counts when the books knew the member as unfinished
-	Completed                 // it counts unless the member finished this torrent before
+	MaybeCompleted            // the client is new and complete: it counts if the books say that the member was not finished
+	Completed                 // it counts unless the member has finished this torrent before
 )
 
 // Entry is what one announce adds to the books.
@@ -106,9 +106,9 @@ type Entry struct {
 	Active         bool // the member takes part in the swarm now
 	Completion     Completion
 	At             time.Time
-	Record         []byte // for swarm.Replay; not kept
+	Record         []byte // for swarm.Replay; the ledger does not keep the slice
 
-	Move bool // nothing is credited: a client moves between trackers, see Book.Move
+	Move bool // nothing is credited: a client moves between trackers (see Book.Move)
 }
 
 // Count is the size of a swarm.
@@ -119,13 +119,13 @@ type Count struct {
 
 // Options are how a Book works.
 type Options struct {
-	Name            string // of its marks in the database; several trackers have several
+	Name            string // of its marks in the database; each of several trackers has its own
 	Dir             string // of its journal and checkpoints; no other process may use it
 	Sync            journal.SyncMode
 	SyncEvery       time.Duration // for journal.SyncInterval
 	FlushEvery      time.Duration // positive
 	CheckpointEvery time.Duration // positive
-	Swarms          *swarm.Swarms // empty ones, that Open fills
+	Swarms          *swarm.Swarms // empty; Open fills them
 	Counts          func() []Count
 	Events          *eventlog.Log
 	Clock           core.Clock
@@ -137,63 +137,63 @@ const shards = 32
 // Book writes entries into the journal, merges them in memory and writes their
 // sums to the database.
 type Book struct {
-	db      *db.DB
-	o       Options
-	journal *journal.Journal
-	refused atomic.Int64
-	late    rate.Sometimes
-	space   func(dir string) (space, error)
-	full    atomic.Pointer[error] // why entries are refused before the disk refuses them
+	db       *db.DB
+	o        Options
+	journal  *journal.Journal
+	refused  atomic.Int64
+	logLimit rate.Sometimes
+	space    func(dir string) (space, error)
+	full     atomic.Pointer[error] // why entries are refused: the disk is nearly full
 
-	// cut is held for reading from the append to the end of the merge: whoever
-	// has it for writing knows that the rows hold the records up to
-	// journal.Appended, and no others.
-	cut    sync.RWMutex
-	shards [shards]shard
-	spare  leaves
-	rows   atomic.Int64  // in memory: on piles, and taken
-	fulls  atomic.Int64  // piles that are full
-	many   chan struct{} // holds one when it is time to flush early
-	press  struct {
-		sync.Mutex // taken after that of a shard
-		sheet
+	// recording is held for reading while an entry is appended and merged. Who
+	// holds it for writing knows that the buffers contain the records up to
+	// journal.Appended and no others.
+	recording   sync.RWMutex
+	shards      [shards]shard
+	chunks      chunkPool
+	rows        atomic.Int64  // in memory, in buffers and pending batches
+	fullBuffers atomic.Int64  // how many buffers are full
+	flushEarly  chan struct{} // holds a value when it is time to flush early
+	compacting  struct {
+		sync.Mutex // taken after a shard's
+		rowTable
 	}
 
-	mu       sync.Mutex // one flush at a time; guards the next four
-	taken    []*batch   // to be written, oldest first
-	desk     desk       // of the batch that was taken last
-	merged   float64    // how many rows a slip of it made
-	marks    [shards]uint64
-	failures atomic.Int64
-	clean    atomic.Int64 // Unix milliseconds: everything recorded before is in the database
-	flushed  atomic.Uint64
-	lasting  lasting
-	first    chan struct{} // closed after the first flush
-	snatches sync.Map      // core.TorrentID to int64
+	mu              sync.Mutex // one flush at a time; guards the next four
+	pending         []*batch   // to be written, oldest first
+	sorter          sorter     // of the newest batch
+	mergeRatio      float64    // rows of that batch for each row of its buffers
+	marks           [shards]uint64
+	failures        atomic.Int64
+	flushedUntil    atomic.Int64 // Unix milliseconds: everything recorded before that is in the database
+	flushedPosition atomic.Uint64
+	settled         settledMark
+	firstFlush      chan struct{} // closed after the first flush
+	snatches        sync.Map      // core.TorrentID to int64
 
-	saved    savedState
-	episodes [2]episode
-	closing  sync.Once
-	closed   error
+	checkpoints checkpointState
+	episodes    [2]episode
+	closing     sync.Once
+	closed      error
 }
 
 type shard struct {
 	mu sync.Mutex
-	pile
+	buffer
 }
 
 func shardOf(m core.MemberID) int { return int(uint64(m) % shards) }
 
 // Record implements Ledger.
 func (b *Book) Record(e Entry) (promise.Promise, error) {
-	if err := b.room(); err != nil {
+	if err := b.whyRefusing(); err != nil {
 		b.refused.Add(1)
 		return 0, refusal(err)
 	}
 	var room [recordRoom]byte
 	rec := encode(room[:0], &e)
-	b.cut.RLock()
-	defer b.cut.RUnlock()
+	b.recording.RLock()
+	defer b.recording.RUnlock()
 	position, err := b.journal.AppendNoWait(rec)
 	if err != nil {
 		b.refused.Add(1)
@@ -208,10 +208,10 @@ func (b *Book) Record(e Entry) (promise.Promise, error) {
 func (b *Book) Gone(e Entry) {
 	var room [recordRoom]byte
 	rec := encode(room[:0], &e)
-	b.cut.RLock()
-	defer b.cut.RUnlock()
+	b.recording.RLock()
+	defer b.recording.RUnlock()
 	if _, err := b.journal.AppendAnyway(rec); err != nil {
-		b.o.Log.Error("who left the swarms can't be recorded; profiles show them until the next start", "err", err)
+		b.o.Log.Error("it can't be recorded that a client left its swarm; the member's profile shows it until the next start", "err", err)
 		return
 	}
 	b.merge(&e)
@@ -224,8 +224,8 @@ func (b *Book) Commit(p promise.Promise) error {
 		return nil
 	}
 	b.refused.Add(1)
-	b.late.Do(func() {
-		b.o.Log.Error("credit can't be recorded; what was taken waits in memory, and clients are told to ask again", "err", err)
+	b.logLimit.Do(func() {
+		b.o.Log.Error("credit can't be recorded; records wait in memory, and clients are told to ask again", "err", err)
 	})
 	return refusal(err)
 }
@@ -234,41 +234,42 @@ func refusal(err error) error {
 	return core.Wrap(err, core.Unavailable, "the tracker can't record your transfer at the moment; nothing is lost, your client will tell it again")
 }
 
-// merge puts e on the pile of its shard.
+// merge adds e to the buffer of its shard.
 func (b *Book) merge(e *Entry) {
 	if e.Move {
 		return
 	}
-	r := rowOf(e)
+	r := newRow(e)
 	sh := &b.shards[shardOf(e.Member)]
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	sh.add(&r, &b.spare)
+	sh.add(&r, &b.chunks)
 	b.rows.Add(1)
-	if sh.slips >= sh.limit {
-		b.pressPile(&sh.pile)
+	if sh.rows >= sh.compactAt {
+		b.compactBuffer(&sh.buffer)
 	}
 }
 
-// pressPile makes room on a pile. It may say that it is time to flush.
-func (b *Book) pressPile(p *pile) {
-	b.press.Lock()
-	defer b.press.Unlock()
-	slips, full := p.slips, p.full
-	p.press(&b.press.sheet, &b.spare)
-	b.rows.Add(int64(p.slips - slips))
-	if full || !p.full {
+// compactBuffer makes room in a buffer, and asks for an early flush when it becomes
+// full.
+func (b *Book) compactBuffer(buf *buffer) {
+	b.compacting.Lock()
+	defer b.compacting.Unlock()
+	rows, full := buf.rows, buf.full
+	buf.compact(&b.compacting.rowTable, &b.chunks)
+	b.rows.Add(int64(buf.rows - rows))
+	if full || !buf.full {
 		return
 	}
-	b.fulls.Add(1)
+	b.fullBuffers.Add(1)
 	select {
-	case b.many <- struct{}{}:
-	default: // it is known already
+	case b.flushEarly <- struct{}{}:
+	default: // it was asked for already
 	}
 }
 
 // Snatches returns how many members have downloaded a torrent in full, as far as
-// it was written.
+// the database knows.
 func (b *Book) Snatches(id core.TorrentID) int64 {
 	n, ok := b.snatches.Load(id)
 	if !ok {
@@ -279,27 +280,27 @@ func (b *Book) Snatches(id core.TorrentID) int64 {
 
 // Stats tell how the book is doing.
 type Stats struct {
-	Rows       int           // in memory; those of the same member and torrent are merged now and then
+	Rows       int           // in memory; rows of the same member and torrent are merged now and then
 	Age        time.Duration // everything older is in the database
 	Lag        uint64        // records of the journal that are not in the database
 	Failures   int64         // failed tries to write to the database, since the start
 	Refused    int64         // entries and commits that failed, since the start
 	Journal    journal.Stats
-	Checkpoint time.Duration // since the last one, or the start
-	Took       time.Duration // the last checkpoint
+	Checkpoint time.Duration // since the last checkpoint, or the start
+	Took       time.Duration // how long the last checkpoint took
 }
 
-// Stats returns figures of now.
+// Stats returns the figures of this moment.
 func (b *Book) Stats() Stats {
 	now, j := b.o.Clock(), b.journal.Stats()
 	if j.Trouble == nil {
-		j.Trouble = b.room()
+		j.Trouble = b.whyRefusing()
 	}
 	s := Stats{
-		Rows: int(b.rows.Load()), Age: now.Sub(time.UnixMilli(b.clean.Load())), Failures: b.failures.Load(), Refused: b.refused.Load(),
-		Journal: j, Checkpoint: now.Sub(time.UnixMilli(b.saved.at.Load())), Took: time.Duration(b.saved.took.Load()),
+		Rows: int(b.rows.Load()), Age: now.Sub(time.UnixMilli(b.flushedUntil.Load())), Failures: b.failures.Load(), Refused: b.refused.Load(),
+		Journal: j, Checkpoint: now.Sub(time.UnixMilli(b.checkpoints.at.Load())), Took: time.Duration(b.checkpoints.took.Load()),
 	}
-	if flushed := b.flushed.Load(); j.Position > flushed {
+	if flushed := b.flushedPosition.Load(); j.Position > flushed {
 		s.Lag = j.Position - flushed
 	}
 	return s
@@ -312,26 +313,26 @@ const (
 	drainLimit   = 1200 * time.Millisecond // for what is left at the end
 )
 
-// Run writes to disk and database until ctx ends: then it writes what is left, if
-// the database takes it at once, and closes the book. What it does not take is in
-// the journal and written after the next start. It returns an error only when
-// the journal can't be written at the end.
+// Run writes to disk and database until ctx ends. Then it writes what is left, if
+// the database takes it at once, and closes the book. What the database does not
+// take is in the journal, and is written after the next start. Run returns an error
+// only if the journal can't be written at the end.
 func (b *Book) Run(ctx context.Context) error {
 	g, _ := supervise.NewGroup(ctx)
 	g.Go(b.journal.Run)
 	g.Go(b.keepFlushing)
-	g.Go(b.keepSaving)
+	g.Go(b.keepCheckpointing)
 	g.Go(b.watch)
 	err := g.Wait()
 	b.drain(context.WithoutCancel(ctx))
 	return errors.Join(err, b.Close())
 }
 
-// keepFlushing flushes every Options.FlushEvery. Failures are logged and tried
-// again with back-off for as long as it takes.
+// keepFlushing flushes every Options.FlushEvery. It logs failures and tries again,
+// with back-off, until it succeeds.
 func (b *Book) keepFlushing(ctx context.Context) error {
 	backoff := firstBackoff
-	var early <-chan struct{} // nil after a failure: then only time counts
+	var early <-chan struct{} // nil after a failure: then only the time decides
 	for wait := min(b.o.FlushEvery, time.Second); core.Wait(ctx, wait, early); {
 		err := b.Flush(ctx)
 		early = nil
@@ -342,7 +343,7 @@ func (b *Book) keepFlushing(ctx context.Context) error {
 				"rows", b.rows.Load(), "again_in", backoff)
 			wait, backoff = backoff, min(2*backoff, maxBackoff)
 		default:
-			wait, backoff, early = b.o.FlushEvery, firstBackoff, b.many
+			wait, backoff, early = b.o.FlushEvery, firstBackoff, b.flushEarly
 		}
 	}
 	return nil
@@ -357,8 +358,8 @@ func (b *Book) drain(ctx context.Context) {
 	}
 }
 
-// Close writes the journal to the end and gives its folder back. Nothing may be
-// recorded any more.
+// Close writes the journal to the end and unlocks its folder. Nothing may be recorded
+// after it.
 func (b *Book) Close() error {
 	b.closing.Do(func() { b.closed = b.journal.Close() })
 	return b.closed

@@ -157,7 +157,7 @@ func TestSumsReachTheDatabase(t *testing.T) {
 	})
 }
 
-// TestSnatchesOnce restarts the book between the steps, as only the database may
+// TestSnatchesOnce restarts the book between the steps, because only the database may
 // remember who has finished what.
 func TestSnatchesOnce(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
@@ -209,7 +209,7 @@ func exec(t testing.TB, d *db.DB, query string) {
 	}
 }
 
-// TestOutage takes a table away, so that flushes fail half way.
+// TestOutage renames a table, so that flushes fail half way.
 func TestOutage(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		counts := []Count{{Torrent: 10, Seeders: 9}}
@@ -246,13 +246,13 @@ func TestOutage(t *testing.T) {
 	})
 }
 
-// TestDoubtfulCommit writes a batch whose first commit is taken for failed.
+// TestDoubtfulCommit writes a batch whose first commit seemed to fail.
 func TestDoubtfulCommit(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		b := newBook(t, d, nil)
 		record(t, b, Entry{Member: 1, Torrent: 10, Up: 7, Left: 0, Completion: Completed, At: epoch})
 		b.take(0, nil)
-		if err := b.write(t.Context(), b.taken[0]); err != nil {
+		if err := b.write(t.Context(), b.pending[0]); err != nil {
 			t.Fatal(err)
 		}
 		record(t, b, Entry{Member: 1, Torrent: 10, Up: 5, At: epoch})
@@ -266,8 +266,8 @@ func TestDoubtfulCommit(t *testing.T) {
 	})
 }
 
-// TestHalves cuts batches that are not written in two, whether they were committed
-// or not.
+// TestHalves splits batches that could not be written, whether they were committed
+// after all or not.
 func TestHalves(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
@@ -280,11 +280,11 @@ func TestHalves(t *testing.T) {
 		}
 		all()
 		b.take(0, []Count{{Torrent: 10, Seeders: members}})
-		if err := b.write(t.Context(), b.taken[0]); err != nil {
+		if err := b.write(t.Context(), b.pending[0]); err != nil {
 			t.Fatal(err)
 		}
-		b.taken = b.taken[0].halves()
-		b.taken = slices.Concat(b.taken[0].halves(), b.taken[1:]) // as when the answer to the commit was lost
+		b.pending = b.pending[0].split()
+		b.pending = slices.Concat(b.pending[0].split(), b.pending[1:]) // as when the answer to the commit was lost
 		flush(t, b)
 		if b.Snatches(10) != members || b.Stats().Rows != 0 {
 			t.Errorf("%d snatches in memory, %d rows", b.Snatches(10), b.Stats().Rows)
@@ -295,8 +295,8 @@ func TestHalves(t *testing.T) {
 			if err := b.Flush(t.Context()); err == nil {
 				t.Fatal("a flush without its table succeeded")
 			}
-			if want := min(n+2, 3); len(b.taken) != want {
-				t.Errorf("try %d: %d batches, want %d", n, len(b.taken), want)
+			if want := min(n+2, 3); len(b.pending) != want {
+				t.Errorf("try %d: %d batches, want %d", n, len(b.pending), want)
 			}
 		}
 		exec(t, d, "ALTER TABLE elsewhere RENAME TO transfer_torrent")
@@ -311,8 +311,8 @@ func TestHalves(t *testing.T) {
 	})
 }
 
-// TestDatabaseForgets puts the database back to where it was before, as when a
-// replica took over that had not heard of the last commits.
+// TestDatabaseForgets puts the database back to an earlier state, as if a replica had
+// taken over that lacks the last commits.
 func TestDatabaseForgets(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		b := newBook(t, d, nil)
@@ -325,7 +325,7 @@ func TestDatabaseForgets(t *testing.T) {
 		for _, q := range []string{"DELETE FROM transfer_member", "DELETE FROM transfer_torrent", "DELETE FROM transfer_member_torrent", "UPDATE ledger_mark SET position = 0"} {
 			exec(t, d, q)
 		}
-		flush(t, b) // nothing is new, so that nothing is looked at
+		flush(t, b) // nothing is new, so the marks are not read
 		record(t, b, Entry{Member: 1, Torrent: 10, Up: 1, At: epoch})
 		flush(t, b)
 		want(t, d, readTorrents, []int64{10, 2101, 0, 0})
@@ -350,7 +350,7 @@ func TestOneProcess(t *testing.T) {
 	bookIn(t, d, dir, nil)
 }
 
-// TestAbsurdSums credits more than a column holds, again and again.
+// TestAbsurdSums credits more than a column can hold, several times.
 func TestAbsurdSums(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		b := newBook(t, d, nil)
@@ -361,8 +361,8 @@ func TestAbsurdSums(t *testing.T) {
 			}
 			flush(t, b)
 		}
-		want(t, d, readMembers, []int64{1, ceiling, 9}, []int64{2, 9, 0})
-		want(t, d, readTorrents, []int64{10, ceiling, 9, 0})
+		want(t, d, readMembers, []int64{1, maxSum, 9}, []int64{2, 9, 0})
+		want(t, d, readTorrents, []int64{10, maxSum, 9, 0})
 	})
 }
 
@@ -412,7 +412,8 @@ func TestManyBatches(t *testing.T) {
 	want(t, d, readMark, []int64{2*maxBatch + 1, 2*maxBatch + 1, shards})
 }
 
-// TestDrainGivesUp ends while the database takes nothing: the next run writes it.
+// TestDrainGivesUp stops while the database takes nothing: the next run writes what is
+// left.
 func TestDrainGivesUp(t *testing.T) {
 	d, dir := dbtest.SQLite(t), t.TempDir()
 	b := bookIn(t, d, dir, nil)
@@ -490,33 +491,33 @@ func BenchmarkFlush10000(b *testing.B) {
 
 func everything(core.TorrentID) bool { return true }
 
-// TestManyRows flushes before its time when many pairs have announced, but not when
-// few do so many times, which are merged instead.
+// TestManyRows asks for an early flush when many pairs have announced, but not when a
+// few pairs announce many times, because those are merged.
 func TestManyRows(t *testing.T) {
 	t.Parallel()
 	b := makeBook(nil, Options{Clock: time.Now})
 	e := Entry{Member: 1, Up: 1, At: time.Now()}
-	for range 10 * pressFrom {
+	for range 10 * compactFrom {
 		e.Torrent = e.Torrent%100 + 1
 		b.merge(&e)
 	}
-	if n := b.rows.Load(); len(b.many) > 0 || n > pressFrom {
-		t.Errorf("a hundred pairs have %d rows, early %d", n, len(b.many))
+	if n := b.rows.Load(); len(b.flushEarly) > 0 || n > compactFrom {
+		t.Errorf("a hundred pairs have %d rows, early %d", n, len(b.flushEarly))
 	}
 	e.Member++
 	n := 0
-	for ; len(b.many) == 0; n++ {
+	for ; len(b.flushEarly) == 0; n++ {
 		e.Torrent++
 		b.merge(&e)
 	}
-	if n != pressFrom || !core.Wait(t.Context(), time.Hour, b.many) {
+	if n != compactFrom || !core.Wait(t.Context(), time.Hour, b.flushEarly) {
 		t.Errorf("it is early after %d pairs", n)
 	}
-	for range 3 * pressFrom {
+	for range 3 * compactFrom {
 		e.Torrent++
 		b.merge(&e)
 	}
-	if pressed := b.shards[shardOf(e.Member)].limit; pressed != 8*pressFrom || b.fulls.Load() != 1 {
-		t.Errorf("pressed again at %d, %d are full", pressed, b.fulls.Load())
+	if at := b.shards[shardOf(e.Member)].compactAt; at != 8*compactFrom || b.fullBuffers.Load() != 1 {
+		t.Errorf("compacted again at %d, %d are full", at, b.fullBuffers.Load())
 	}
 }

@@ -14,7 +14,7 @@ const page = 1000 // rows read or changed at once
 
 func (b *Book) markName(shard int) string { return fmt.Sprintf("%s/%02d", b.o.Name, shard) }
 
-// marksOf is a condition for the marks of some shards.
+// marksOf returns an SQL condition for the marks of some shards.
 func (b *Book) marksOf(list []int) (where string, args []any) {
 	for _, i := range list {
 		args = append(args, b.markName(i))
@@ -37,7 +37,7 @@ func readMarks(ctx context.Context, q db.Queryer, where string, args []any) (map
 	return marks, err
 }
 
-// load reads the ledger's marks, makes those that are missing, and reads how often
+// load reads the ledger's marks, adds those that are missing, and reads how often
 // each torrent was downloaded.
 func (b *Book) load(ctx context.Context) error {
 	all := make([]int, shards)
@@ -88,17 +88,16 @@ func (b *Book) load(ctx context.Context) error {
 	}
 }
 
-// Tidy ends what an earlier run has left open: members whose last announce was
-// before silentSince take part no more, and swarms of which this run, begun at
-// since, has heard nothing are counted anew if owns says that they are this
-// tracker's. It works in small transactions, and
-// may run beside announces.
+// Tidy clears up what an earlier run has left behind. Members whose last announce was
+// before silentSince are no longer active. Swarms that nobody has announced to since
+// this run began are recounted, if owns says that they are this tracker's. Tidy
+// works in small transactions and may run beside announces.
 func (b *Book) Tidy(ctx context.Context, silentSince, since time.Time, owns func(core.TorrentID) bool) error {
 	if err := b.deactivate(ctx, silentSince.Unix()); err != nil {
-		return fmt.Errorf("end what an earlier run has left: %w", err)
+		return fmt.Errorf("deactivate members of an earlier run: %w", err)
 	}
 	if err := b.recount(ctx, since.Unix(), owns); err != nil {
-		return fmt.Errorf("count swarms anew: %w", err)
+		return fmt.Errorf("recount swarms: %w", err)
 	}
 	return nil
 }
@@ -129,7 +128,7 @@ func (b *Book) deactivate(ctx context.Context, before int64) error {
 	}
 }
 
-// recount sets the sizes of swarms that were not written since then to the
+// recount sets the sizes of swarms that were not written since then to the number of
 // members who are active in them.
 func (b *Book) recount(ctx context.Context, since int64, owns func(core.TorrentID) bool) error {
 	for after := core.TorrentID(0); ; {

@@ -14,8 +14,8 @@ import (
 	"github.com/caduceus-bio/caduceus/tracker/swarm"
 )
 
-// Open opens the books and brings them, and the swarms, to where they were when the
-// last run ended, however it ended. Close the book, or let Run do it.
+// Open opens the books and restores them and the swarms to the state in which the last
+// run ended, however it ended. Close the book, or let Run do it.
 func Open(ctx context.Context, d *db.DB, o Options) (_ *Book, err error) {
 	b := makeBook(d, o)
 	if err := b.load(ctx); err != nil {
@@ -31,14 +31,14 @@ func Open(ctx context.Context, d *db.DB, o Options) (_ *Book, err error) {
 }
 
 func makeBook(d *db.DB, o Options) *Book {
-	b := &Book{db: d, o: o, first: make(chan struct{}), space: spaceOf, many: make(chan struct{}, 1), late: rate.Sometimes{Interval: time.Minute}}
+	b := &Book{db: d, o: o, firstFlush: make(chan struct{}), space: spaceOf, flushEarly: make(chan struct{}, 1), logLimit: rate.Sometimes{Interval: time.Minute}}
 	for i := range b.shards {
-		b.shards[i].limit = pressFrom
+		b.shards[i].compactAt = compactFrom
 	}
-	b.press.sheet, b.desk.sheet, b.merged = *newSheet(), *newSheet(), 1
+	b.compacting.rowTable, b.sorter.rowTable, b.mergeRatio = *newRowTable(), *newRowTable(), 1
 	now := o.Clock().UnixMilli()
-	b.clean.Store(now)
-	b.saved.at.Store(now)
+	b.flushedUntil.Store(now)
+	b.checkpoints.at.Store(now)
 	return b
 }
 
@@ -58,28 +58,28 @@ func (b *Book) recover() error {
 	}
 	end, oldest := b.journal.Position(), b.journal.Oldest()
 	written := slices.Max(b.marks[:])
-	whole := true // the journal reaches as far as everything else
+	whole := true // the journal goes back to the checkpoint and reaches as far as everything else
 	switch high := max(written, held.Most()); {
 	case high > end:
 		whole = false
-		b.o.Log.Error("the journal ends before what is known to have been recorded: its disk was lost, or an old copy put back, or the folder is another one. "+
-			"The swarms begin empty, and clients count from their next announce; what lies between and is not in the database is lost",
+		b.o.Log.Error("the journal ends before what is known to have been recorded: its disk was lost, an old copy was put back, or this is another folder. "+
+			"The swarms start empty, and each client is counted from its next announce; transfer that is neither in the journal nor in the database is lost",
 			"dir", b.o.Dir, "journal", end, "database", written, "checkpoint", held.Most())
 		if err := b.journal.Close(); err != nil {
 			return err
 		}
 		if b.journal, err = b.openJournal(high); err != nil {
-			b.closing.Do(func() {}) // it is
+			b.closing.Do(func() {}) // the journal is closed already
 			return err
 		}
 		oldest = b.journal.Oldest()
 	case found && held.Least()+1 < oldest, !found && oldest > 1:
 		whole = false
-		b.o.Log.Error("the journal does not reach back to the last good checkpoint; clients of whom it does not tell count from their next announce",
+		b.o.Log.Error("the journal does not reach back to the last good checkpoint; clients that it does not mention are counted from their next announce",
 			"dir", b.o.Dir, "oldest", oldest, "checkpoint", held.Least())
 	}
 	if !whole {
-		// What they say would credit once more what is in the database.
+		// Old counters would credit again what is in the database.
 		if err := checkpoint.Discard(b.o.Dir); err != nil {
 			return err
 		}
@@ -87,16 +87,16 @@ func (b *Book) recover() error {
 		held, found = swarm.Positions{}, false
 	}
 	if least := slices.Min(b.marks[:]); least+1 < oldest && whole {
-		b.o.Log.Error("the database is behind what the journal holds, as after it was restored from an old backup; what lies between is lost",
+		b.o.Log.Error("the database ends before the journal begins, as if it was restored from an old backup; the transfer in between is lost",
 			"database", least, "oldest", oldest)
 	}
 	n, err := b.replay(held, oldest, end < written)
 	if err != nil {
 		return err
 	}
-	b.flushed.Store(slices.Min(b.marks[:]))
+	b.flushedPosition.Store(slices.Min(b.marks[:]))
 	if !whole {
-		// From now on this is where it begins, whatever happens next.
+		// Whatever happens next, a start begins from here.
 		if err := b.Checkpoint(context.Background()); err != nil {
 			return err
 		}
@@ -105,7 +105,7 @@ func (b *Book) recover() error {
 	return nil
 }
 
-// restore fills the swarms from the newest checkpoint that is whole.
+// restore fills the swarms from the newest checkpoint that is not damaged.
 func (b *Book) restore() (held swarm.Positions, found bool, err error) {
 	snap, err := checkpoint.Open(b.o.Dir)
 	if errors.Is(err, checkpoint.ErrNone) {
@@ -123,12 +123,12 @@ func (b *Book) restore() (held swarm.Positions, found bool, err error) {
 	}
 	held, err = b.o.Swarms.Restore(snap)
 	if err = errors.Join(err, snap.Close()); err != nil {
-		// Its bytes are as they were written: another version wrote them.
+		// Its checksums are right, so another version of the program wrote it.
 		b.o.Log.Error("the checkpoint can't be used; the swarms are rebuilt from the journal alone", "err", err)
 		b.o.Swarms.Clear()
 		return swarm.Positions{}, false, nil
 	}
-	b.saved.position.Store(snap.Position)
-	b.saved.oldest.Store(snap.Position)
+	b.checkpoints.position.Store(snap.Position)
+	b.checkpoints.oldest.Store(snap.Position)
 	return held, true, nil
 }

@@ -40,9 +40,9 @@ func crowd(tb testing.TB, b *Book, n int, up int64, at time.Time) {
 	}
 }
 
-// BenchmarkOpenMillion starts with a checkpoint of a million clients, and records
-// after it: those of five minutes, or as many as a checkpoint leaves at most. The
-// last few, or half of them, are not in the database.
+// BenchmarkOpenMillion starts from a checkpoint of a million clients and the records
+// after it: those of five minutes, or the most that there can be after a checkpoint.
+// The last few, or half of them, are not in the database.
 func BenchmarkOpenMillion(b *testing.B) {
 	for name, after := range map[string]struct{ records, unwritten int }{"usual": {170_000, 6_000}, "most": {manyRecords, manyRecords / 2}} {
 		b.Run(name, func(b *testing.B) {
@@ -52,7 +52,7 @@ func BenchmarkOpenMillion(b *testing.B) {
 			if err := book.Checkpoint(b.Context()); err != nil {
 				b.Fatal(err)
 			}
-			b.Logf("the checkpoint took %v", time.Duration(book.saved.took.Load()))
+			b.Logf("the checkpoint took %v", time.Duration(book.checkpoints.took.Load()))
 			for n := after.records; n > 0; n -= 1_000_000 {
 				crowd(b, book, min(n, 1_000_000), int64(n), epoch.Add(30*time.Minute))
 			}

@@ -9,18 +9,17 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 )
 
-// A record of the journal is one entry, as it was decided:
+// A record of the journal is one entry:
 //
 //	kind 1 (1), flags (1), member, torrent, arrival in Unix seconds, left, seed time
-//	in seconds (uvarint each), then by the flags: up and down as credited; up and
-//	down as transferred, where that differs (uvarint each); the rest is what
-//	swarm.Replay reads
+//	in seconds (uvarint each), then, if their flags are set: up and down as credited;
+//	up and down as transferred, where that differs (uvarint each); the rest is for
+//	swarm.Replay
 //
-//	kind 2 (1), torrent (uvarint): nothing is credited, the rest is what
-//	swarm.Replay reads
+//	kind 2 (1), torrent (uvarint): nothing is credited; the rest is for swarm.Replay
 //
-// What counts was worked out under the freeleech of that moment, and is not worked
-// out again.
+// What an announce is credited with was computed under the freeleech of that moment,
+// and a replay does not compute it again.
 const (
 	recordEntry = 1
 	recordMove  = 2
@@ -63,16 +62,16 @@ func encode(b []byte, e *Entry) []byte {
 	return append(b, e.Record...)
 }
 
-// encodeMove is the record of what concerns the swarms alone.
+// encodeMove makes a record that concerns only the swarms.
 func encodeMove(id core.TorrentID, rec []byte) []byte {
 	return append(binary.AppendUvarint([]byte{recordMove}, uint64(id)), rec...)
 }
 
-// appendAmount appends a number that is not negative. If one were, by a fault of
-// ours, nobody could read the journal again; so it is not.
+// appendAmount appends a number that is not negative. A negative one could only come
+// from a fault of ours. It becomes 0, because it would make the journal unreadable.
 func appendAmount(b []byte, v int64) []byte { return binary.AppendUvarint(b, uint64(max(v, 0))) }
 
-// decode reads a record. Entry.Record is a part of b.
+// decode reads a record. Entry.Record is a slice of b.
 func decode(b []byte) (e Entry, err error) {
 	if len(b) > 0 && b[0] == recordMove {
 		id, n := binary.Uvarint(b[1:])

@@ -67,7 +67,7 @@ func TestRecordAllocatesNothing(t *testing.T) {
 		}
 		commit(t, b)
 	}
-	for range 2 { // both sheets and both groups grow to their size
+	for range 2 { // tables, buffers and both groups of the journal grow to their size
 		turn()
 		flush(t, b)
 	}

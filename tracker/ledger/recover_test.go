@@ -21,8 +21,8 @@ import (
 
 const crowdSize = 1000
 
-// life is a ledger that is opened again and again.
-type life struct {
+// testLedger is a ledger that a test opens several times.
+type testLedger struct {
 	*Book
 	t   *testing.T
 	d   *db.DB
@@ -30,41 +30,41 @@ type life struct {
 	log *bytes.Buffer
 }
 
-func newLife(t *testing.T) *life {
+func newTestLedger(t *testing.T) *testLedger {
 	t.Helper()
-	l := &life{t: t, d: dbtest.SQLite(t), dir: t.TempDir()}
+	l := &testLedger{t: t, d: dbtest.SQLite(t), dir: t.TempDir()}
 	l.open()
 	return l
 }
 
-func (l *life) open() {
+func (l *testLedger) open() {
 	l.t.Helper()
 	l.log = &bytes.Buffer{}
 	l.Book = bookIn(l.t, l.d, l.dir, func(o *Options) { o.Log = slog.New(slog.NewTextHandler(l.log, nil)) })
 }
 
-func (l *life) again() {
+func (l *testLedger) again() {
 	l.t.Helper()
 	closeBook(l.t, l.Book)
 	l.open()
 }
 
-// announce lets everybody announce.
-func (l *life) announce(up int64) {
+// announce lets every client announce.
+func (l *testLedger) announce(up int64) {
 	l.t.Helper()
 	crowd(l.t, l.Book, crowdSize, up, epoch.Add(time.Duration(up)*time.Second))
 	commit(l.t, l.Book)
 }
 
-func (l *life) checkpoint() {
+func (l *testLedger) checkpoint() {
 	l.t.Helper()
 	if err := l.Checkpoint(l.t.Context()); err != nil {
 		l.t.Fatal(err)
 	}
 }
 
-// image is a snapshot of the swarms.
-func (l *life) image() []byte {
+// image returns a snapshot of the swarms.
+func (l *testLedger) image() []byte {
 	l.t.Helper()
 	var b bytes.Buffer
 	if err := l.o.Swarms.Snapshot(&b, nil); err != nil {
@@ -74,7 +74,7 @@ func (l *life) image() []byte {
 }
 
 // wants compares what is in the database after a flush, and how many clients there are.
-func (l *life) wants(up int64, clients int) {
+func (l *testLedger) wants(up int64, clients int) {
 	l.t.Helper()
 	flush(l.t, l.Book)
 	want(l.t, l.d, "SELECT SUM(uploaded) FROM transfer_member", []int64{up * crowdSize})
@@ -83,14 +83,14 @@ func (l *life) wants(up int64, clients int) {
 	}
 }
 
-func (l *life) said(part string) {
+func (l *testLedger) said(part string) {
 	l.t.Helper()
 	if !strings.Contains(l.log.String(), part) {
 		l.t.Errorf("the log does not say %q:\n%s", part, l.log)
 	}
 }
 
-func (l *life) files(suffix string) []string {
+func (l *testLedger) files(suffix string) []string {
 	l.t.Helper()
 	list, err := filepath.Glob(filepath.Join(l.dir, "*"+suffix))
 	if err != nil {
@@ -114,11 +114,11 @@ func damage(t *testing.T, path string, at int) {
 	}
 }
 
-// TestRecover restarts in the middle of everything and wants the same books and
-// swarms as without.
+// TestRecover restarts at any point and wants the same books and swarms as without a
+// restart.
 func TestRecover(t *testing.T) {
 	t.Parallel()
-	l := newLife(t)
+	l := newTestLedger(t)
 	for n := range int64(12) {
 		l.announce(10 * n)
 		if n%3 == 1 {
@@ -141,11 +141,11 @@ func TestRecover(t *testing.T) {
 	}
 }
 
-// TestTornTail loses the last group, as a power failure does: the clients' next
-// announces carry it again.
+// TestTornTail loses the last group, as in a power failure: the clients' next announces
+// carry its credit again.
 func TestTornTail(t *testing.T) {
 	t.Parallel()
-	l := newLife(t)
+	l := newTestLedger(t)
 	l.announce(0)
 	l.announce(5)
 	segment := l.files(".wal")[0]
@@ -163,10 +163,10 @@ func TestTornTail(t *testing.T) {
 	l.wants(7, crowdSize)
 }
 
-// TestBadCheckpoints goes back to the one before, or to the journal alone.
+// TestBadCheckpoints goes back to an older checkpoint, or to the journal alone.
 func TestBadCheckpoints(t *testing.T) {
 	t.Parallel()
-	l := newLife(t)
+	l := newTestLedger(t)
 	for n := range int64(4) {
 		l.announce(n)
 		l.checkpoint()
@@ -189,7 +189,7 @@ func TestBadCheckpoints(t *testing.T) {
 func TestJournalGone(t *testing.T) {
 	t.Parallel()
 	for _, suffixes := range [][]string{{".wal"}, {".wal", ".checkpoint"}} {
-		l := newLife(t)
+		l := newTestLedger(t)
 		l.announce(0)
 		l.checkpoint()
 		l.announce(5)
@@ -205,7 +205,7 @@ func TestJournalGone(t *testing.T) {
 		l.open()
 		l.said("the journal ends before what is known to have been recorded")
 		l.wants(5, 0)
-		l.announce(7) // where counting begins anew
+		l.announce(7) // counting starts from here
 		l.again()
 		if strings.Contains(l.log.String(), "level=ERROR") {
 			t.Errorf("another start complains again:\n%s", l.log)
@@ -217,7 +217,7 @@ func TestJournalGone(t *testing.T) {
 
 func TestOldJournalPutBack(t *testing.T) {
 	t.Parallel()
-	l := newLife(t)
+	l := newTestLedger(t)
 	l.announce(0)
 	l.checkpoint()
 	l.announce(5)
@@ -252,11 +252,11 @@ func TestOldJournalPutBack(t *testing.T) {
 	l.wants(10, crowdSize)
 }
 
-// TestOldDatabasePutBack has the database forget everything while the tracker is
-// off: the journal brings it back as far as it reaches.
+// TestOldDatabasePutBack empties the database while the tracker is stopped: the journal
+// restores what it still holds.
 func TestOldDatabasePutBack(t *testing.T) {
 	t.Parallel()
-	l := newLife(t)
+	l := newTestLedger(t)
 	l.announce(0)
 	l.announce(5)
 	flush(t, l.Book)
@@ -271,7 +271,7 @@ func TestOldDatabasePutBack(t *testing.T) {
 // TestDamagedJournal refuses to start, and changes nothing.
 func TestDamagedJournal(t *testing.T) {
 	t.Parallel()
-	l := newLife(t)
+	l := newTestLedger(t)
 	l.announce(0)
 	l.announce(5)
 	closeBook(t, l.Book)
@@ -294,10 +294,11 @@ func TestDamagedJournal(t *testing.T) {
 	l.wants(5, crowdSize)
 }
 
-// TestOtherSettings restarts with others, which judge nothing anew.
+// TestOtherSettings restarts with other settings, which must not change what was
+// decided before.
 func TestOtherSettings(t *testing.T) {
 	t.Parallel()
-	l := newLife(t)
+	l := newTestLedger(t)
 	l.announce(0)
 	l.announce(1 << 30)
 	closeBook(t, l.Book)
@@ -307,8 +308,8 @@ func TestOtherSettings(t *testing.T) {
 	l.wants(1<<30, crowdSize)
 }
 
-// TestWatch plays an outage by a clock: staff are told once that it began, as far
-// as the database takes it, and once that it is over.
+// TestWatch simulates outages: staff are told once that an outage began, if the
+// database can be written, and once that it is over.
 func TestWatch(t *testing.T) {
 	t.Parallel()
 	d := dbtest.SQLite(t)
@@ -338,9 +339,9 @@ func TestWatch(t *testing.T) {
 		if n < 10 || n >= 100 {
 			flush(t, b)
 		}
-		b.look(context.Background())
+		b.checkTrouble(context.Background())
 		_, err := b.Record(Entry{Member: 1, Torrent: 1, At: now})
-		if (err != nil) != (left.free < reserve) || err != nil && core.CodeOf(err) != core.Unavailable {
+		if (err != nil) != (left.free < diskReserve) || err != nil && core.CodeOf(err) != core.Unavailable {
 			t.Fatalf("second %d: %v", n, err)
 		}
 	}

@@ -13,31 +13,31 @@ import (
 	"github.com/caduceus-bio/caduceus/tracker/swarm"
 )
 
-// parcel is a row of records that one worker replays.
-type parcel struct {
-	bytes []byte
-	parts []part
+// replayBatch is a sequence of records that one worker replays.
+type replayBatch struct {
+	records []byte
+	parts   []replayRecord
 }
 
-// part says what is to be done with the next record of a parcel.
-type part struct {
-	end             int // in bytes
+// replayRecord says what to do with the next record of a batch.
+type replayRecord struct {
+	end             int // its end in replayBatch.records, in bytes
 	pos             uint64
 	toRows, toSwarm bool
 }
 
-const parcelSize = 256 << 10
+const replayBatchSize = 256 << 10
 
-// replay reads the journal: what is not in the database goes into the rows, what
-// the checkpoint does not hold into the swarms, unless these are behind the
+// replay reads the journal. What is not in the database goes into the buffers. What
+// the checkpoint does not hold goes into the swarms, unless the journal is behind the
 // database. Each torrent belongs to one worker, so that its records keep their order.
 func (b *Book) replay(held swarm.Positions, oldest uint64, behind bool) (n int, err error) {
-	workers := make([]chan *parcel, min(runtime.GOMAXPROCS(0), 8))
-	spare := make(chan *parcel, 4*len(workers))
+	workers := make([]chan *replayBatch, min(runtime.GOMAXPROCS(0), 8))
+	spare := make(chan *replayBatch, 4*len(workers))
 	g, ctx := supervise.NewGroup(context.Background())
 	for i := range workers {
-		workers[i] = make(chan *parcel, 2)
-		g.Go(func(context.Context) error { return b.work(workers[i], spare) })
+		workers[i] = make(chan *replayBatch, 2)
+		g.Go(func(context.Context) error { return b.replayWorker(workers[i], spare) })
 	}
 	g.Go(func(context.Context) error {
 		defer func() {
@@ -46,7 +46,7 @@ func (b *Book) replay(held swarm.Positions, oldest uint64, behind bool) (n int, 
 			}
 		}()
 		var err error
-		n, err = b.hand(ctx, workers, spare, held, oldest, behind)
+		n, err = b.distribute(ctx, workers, spare, held, oldest, behind)
 		return err
 	})
 	err = g.Wait()
@@ -56,9 +56,9 @@ func (b *Book) replay(held swarm.Positions, oldest uint64, behind bool) (n int, 
 	return n, err
 }
 
-// hand reads the journal and gives its records to the workers.
-func (b *Book) hand(ctx context.Context, workers []chan *parcel, spare chan *parcel, held swarm.Positions, oldest uint64, behind bool) (n int, err error) {
-	filling := make([]*parcel, len(workers))
+// distribute reads the journal and hands its records to the workers.
+func (b *Book) distribute(ctx context.Context, workers []chan *replayBatch, spare chan *replayBatch, held swarm.Positions, oldest uint64, behind bool) (n int, err error) {
+	filling := make([]*replayBatch, len(workers))
 	send := func(i int) error {
 		if filling[i] == nil {
 			return nil
@@ -78,7 +78,7 @@ func (b *Book) hand(ctx context.Context, workers []chan *parcel, spare chan *par
 		if err != nil {
 			return fmt.Errorf("position %d: %w", pos, err)
 		}
-		do := part{pos: pos, toRows: pos > b.marks[shardOf(e.Member)], toSwarm: !behind && len(e.Record) > 0 && pos > held.Of(e.Torrent)}
+		do := replayRecord{pos: pos, toRows: pos > b.marks[shardOf(e.Member)], toSwarm: !behind && len(e.Record) > 0 && pos > held.Of(e.Torrent)}
 		if !do.toRows && !do.toSwarm {
 			return nil
 		}
@@ -87,14 +87,14 @@ func (b *Book) hand(ctx context.Context, workers []chan *parcel, spare chan *par
 			select {
 			case filling[i] = <-spare:
 			default:
-				filling[i] = &parcel{bytes: make([]byte, 0, parcelSize+journal.MaxRecord)}
+				filling[i] = &replayBatch{records: make([]byte, 0, replayBatchSize+journal.MaxRecord)}
 			}
 		}
 		p := filling[i]
-		p.bytes = append(p.bytes, rec...)
-		do.end = len(p.bytes)
+		p.records = append(p.records, rec...)
+		do.end = len(p.records)
 		p.parts = append(p.parts, do)
-		if len(p.bytes) < parcelSize {
+		if len(p.records) < replayBatchSize {
 			return nil
 		}
 		return send(i)
@@ -105,12 +105,12 @@ func (b *Book) hand(ctx context.Context, workers []chan *parcel, spare chan *par
 	return n, err
 }
 
-// work replays parcels until there are no more.
-func (b *Book) work(in <-chan *parcel, spare chan<- *parcel) error {
+// replayWorker replays batches until there are no more.
+func (b *Book) replayWorker(in <-chan *replayBatch, spare chan<- *replayBatch) error {
 	for p := range in {
 		begin := 0
 		for _, do := range p.parts {
-			e, err := decode(p.bytes[begin:do.end])
+			e, err := decode(p.records[begin:do.end])
 			if err != nil {
 				return fmt.Errorf("position %d: %w", do.pos, err)
 			}
@@ -125,7 +125,7 @@ func (b *Book) work(in <-chan *parcel, spare chan<- *parcel) error {
 				return fmt.Errorf("position %d: %w", do.pos, err)
 			}
 		}
-		p.bytes, p.parts = p.bytes[:0], p.parts[:0]
+		p.records, p.parts = p.records[:0], p.parts[:0]
 		select {
 		case spare <- p:
 		default:

@@ -7,11 +7,12 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 )
 
-// sheet merges rows. It has no pointers but to its two arrays, which are used
-// again.
-type sheet struct {
+// rowTable merges rows of the same member and torrent. It is a hash table with
+// linear probing that holds no pointers but those to its two arrays, which are
+// reused.
+type rowTable struct {
 	rows  []row
-	cells []uint32 // places in rows from 1, found by linear probing; 0 is none
+	cells []uint32 // 1 + an index of rows; 0 is an empty cell
 }
 
 type key struct {
@@ -19,7 +20,8 @@ type key struct {
 	torrent core.TorrentID
 }
 
-// row is what an entry adds to the books, or the sum of several of the same key.
+// row is what an entry adds to the books, or the sum of several entries of the same
+// key.
 type row struct {
 	key
 	up, down, rawUp, rawDown int64
@@ -30,15 +32,15 @@ type row struct {
 	completion               Completion
 }
 
-func newSheet() *sheet { return &sheet{cells: make([]uint32, 64)} }
+func newRowTable() *rowTable { return &rowTable{cells: make([]uint32, 64)} }
 
 func (k key) hash() uint64 {
 	h := (uint64(k.torrent)<<32 | uint64(k.torrent)>>32 ^ uint64(k.member)) * 0x9E3779B97F4A7C15
 	return h ^ h>>32
 }
 
-// rowOf is the row of one entry.
-func rowOf(e *Entry) row {
+// newRow is the row of one entry.
+func newRow(e *Entry) row {
 	at := seconds32(e.At.Unix())
 	r := row{key: key{e.Member, e.Torrent}, up: int64(e.Up), down: int64(e.Down), rawUp: int64(e.RawUp), rawDown: int64(e.RawDown),
 		left: int64(e.Left), seconds: seconds32(int64(e.SeedTime / time.Second)), first: at, last: at, active: e.Active, completion: e.Completion}
@@ -48,42 +50,42 @@ func rowOf(e *Entry) row {
 	return r
 }
 
-// add merges a row that is later than those before.
-func (s *sheet) add(r *row) {
-	last := uint64(len(s.cells) - 1) // their number is a power of two
-	cell := r.hash() & last
-	for ; s.cells[cell] != 0; cell = (cell + 1) & last {
-		if old := &s.rows[s.cells[cell]-1]; old.key == r.key {
+// add merges a row that is later than those added before.
+func (t *rowTable) add(r *row) {
+	mask := uint64(len(t.cells) - 1) // their number is a power of two
+	cell := r.hash() & mask
+	for ; t.cells[cell] != 0; cell = (cell + 1) & mask {
+		if old := &t.rows[t.cells[cell]-1]; old.key == r.key {
 			old.merge(r)
 			return
 		}
 	}
-	if len(s.rows) == cap(s.rows) {
-		s.rows = append(make([]row, 0, len(s.rows)+len(s.rows)/4+16), s.rows...)
+	if len(t.rows) == cap(t.rows) {
+		t.rows = append(make([]row, 0, len(t.rows)+len(t.rows)/4+16), t.rows...)
 	}
-	s.rows = append(s.rows, *r)
-	s.cells[cell] = uint32(len(s.rows))
-	if len(s.rows)*3 > len(s.cells)*2 {
-		s.spread(2 * len(s.cells))
+	t.rows = append(t.rows, *r)
+	t.cells[cell] = uint32(len(t.rows))
+	if len(t.rows)*3 > len(t.cells)*2 {
+		t.grow(2 * len(t.cells))
 	}
 }
 
-// spread makes so many cells, and finds each row one.
-func (s *sheet) spread(cells int) {
-	s.cells = make([]uint32, cells)
-	last := uint64(cells - 1)
-	for i := range s.rows {
-		cell := s.rows[i].hash() & last
-		for s.cells[cell] != 0 {
-			cell = (cell + 1) & last
+// grow makes a new array of cells and puts every row into it.
+func (t *rowTable) grow(cells int) {
+	t.cells = make([]uint32, cells)
+	mask := uint64(cells - 1)
+	for i := range t.rows {
+		cell := t.rows[i].hash() & mask
+		for t.cells[cell] != 0 {
+			cell = (cell + 1) & mask
 		}
-		s.cells[cell] = uint32(i + 1)
+		t.cells[cell] = uint32(i + 1)
 	}
 }
 
-func (s *sheet) empty() {
-	clear(s.cells)
-	s.rows = s.rows[:0]
+func (t *rowTable) reset() {
+	clear(t.cells)
+	t.rows = t.rows[:0]
 }
 
 // merge adds a later row of the same key.
@@ -98,11 +100,12 @@ func (r *row) merge(o *row) {
 	}
 }
 
-// seconds32 keeps seconds in 32 bits: as an instant until 2106, as seed time
-// between two flushes for 136 years.
+// seconds32 keeps seconds in 32 bits: instants until 2106, or a seed time of up to
+// 136 years between two flushes.
 func seconds32(n int64) uint32 { return uint32(min(max(n, 0), math.MaxUint32)) }
 
-// add adds two amounts that are not negative and stays at the largest.
+// add adds two amounts that are not negative. A sum that does not fit becomes the
+// largest number.
 func add(a, b int64) int64 {
 	if a > math.MaxInt64-b {
 		return math.MaxInt64

@@ -10,14 +10,14 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 )
 
-// TestSheet merges a random lot of entries, pressed at times, and compares with a
-// map.
-func TestSheet(t *testing.T) {
+// TestRowTable merges many random entries, compacting the buffer now and then, and
+// compares the result with a map.
+func TestRowTable(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(3, 5))
-	var p pile
-	var spare leaves
-	press, want := newSheet(), map[key]row{}
+	var buf buffer
+	var pool chunkPool
+	table, want := newRowTable(), map[key]row{}
 	for round := range 3 {
 		for range 20_000 {
 			e := Entry{Member: core.MemberID(rng.IntN(300)), Torrent: core.TorrentID(rng.Int64N(40) << 30), Up: core.Bytes(rng.IntN(9)), RawDown: 2,
@@ -25,24 +25,24 @@ func TestSheet(t *testing.T) {
 			if rng.IntN(2) == 0 {
 				e.RawUp, e.RawDown = e.Up, e.Down
 			}
-			r := rowOf(&e)
-			p.add(&r, &spare)
+			r := newRow(&e)
+			buf.add(&r, &pool)
 			if old, known := want[r.key]; known {
 				old.merge(&r)
 				r = old
 			}
 			want[r.key] = r
 			if rng.IntN(5000) == 0 {
-				p.press(press, &spare)
+				buf.compact(table, &pool)
 			}
 		}
-		p.press(press, &spare)
-		if p.slips != len(want) {
-			t.Fatalf("round %d: %d slips, want %d", round, p.slips, len(want))
+		buf.compact(table, &pool)
+		if buf.rows != len(want) {
+			t.Fatalf("round %d: %d rows in the buffer, want %d", round, buf.rows, len(want))
 		}
-		d := &desk{sheet: *newSheet()}
-		p.into(&d.sheet)
-		rows := d.sorted()
+		s := &sorter{rowTable: *newRowTable()}
+		buf.mergeInto(&s.rowTable)
+		rows := s.sorted()
 		for i, r := range rows {
 			if *r != want[r.key] || i > 0 && (rows[i-1].member > r.member || rows[i-1].member == r.member && rows[i-1].torrent >= r.torrent) {
 				t.Fatalf("round %d: row %d is %+v, want %+v", round, i, r, want[r.key])
@@ -51,24 +51,24 @@ func TestSheet(t *testing.T) {
 		if len(rows) != len(want) {
 			t.Fatalf("round %d: %d rows, want %d", round, len(rows), len(want))
 		}
-		spare.put(p.leaves)
-		p = pile{}
+		pool.put(buf.chunks)
+		buf = buffer{}
 		clear(want)
 	}
 }
 
-// TestRowsEnd stays at the ends of what a row can hold.
+// TestRowsEnd checks that rows keep to the limits of what they can hold.
 func TestRowsEnd(t *testing.T) {
 	t.Parallel()
-	r := rowOf(&Entry{Member: math.MaxInt64, Torrent: -1, Up: math.MaxInt64, Down: math.MaxInt64, RawUp: math.MaxInt64, RawDown: 1, SeedTime: math.MaxInt64,
+	r := newRow(&Entry{Member: math.MaxInt64, Torrent: -1, Up: math.MaxInt64, Down: math.MaxInt64, RawUp: math.MaxInt64, RawDown: 1, SeedTime: math.MaxInt64,
 		Left: math.MaxInt64, Completion: Completed, At: time.Unix(-5, 0)})
-	late := rowOf(&Entry{Up: 1, SeedTime: time.Second, Completion: MaybeCompleted, At: time.Unix(1<<40, 0)})
+	late := newRow(&Entry{Up: 1, SeedTime: time.Second, Completion: MaybeCompleted, At: time.Unix(1<<40, 0)})
 	r.merge(&late)
 	late.merge(&r)
 	for _, w := range []row{r, late} {
-		slip := appendSlip(nil, &w)
-		if got, rest := readSlip(slip); got != w || len(rest) > 0 || len(slip) > slipRoom {
-			t.Errorf("%+v reads %+v, %d bytes of %d too many", w, got, len(rest), len(slip))
+		packed := packRow(nil, &w)
+		if got, rest := unpackRow(packed); got != w || len(rest) > 0 || len(packed) > maxPackedRow {
+			t.Errorf("%+v reads %+v, %d bytes of %d too many", w, got, len(rest), len(packed))
 		}
 	}
 	if r.up != math.MaxInt64 || r.seconds != math.MaxUint32 || r.first != 0 || r.last != math.MaxUint32 {
@@ -79,7 +79,7 @@ func TestRowsEnd(t *testing.T) {
 	}
 }
 
-// BenchmarkMerge adds to piles, half of what they hold already.
+// BenchmarkMerge adds rows to buffers, half of them with keys that are there already.
 func BenchmarkMerge(b *testing.B) {
 	const pairs = 50_000
 	book := makeBook(nil, Options{Clock: time.Now})
@@ -88,9 +88,9 @@ func BenchmarkMerge(b *testing.B) {
 	for n := 0; b.Loop(); n++ {
 		if n%(2*pairs) == 0 {
 			for i := range book.shards {
-				p := &book.shards[i].pile
-				book.spare.put(p.leaves)
-				*p = pile{limit: pressFrom}
+				buf := &book.shards[i].buffer
+				book.chunks.put(buf.chunks)
+				*buf = buffer{compactAt: compactFrom}
 			}
 		}
 		p := uint64(n%pairs) * 0x9E3779B1 % pairs
@@ -99,22 +99,22 @@ func BenchmarkMerge(b *testing.B) {
 	}
 }
 
-// BenchmarkTake merges a full batch and puts it into order.
+// BenchmarkTake merges a full batch and sorts it.
 func BenchmarkTake(b *testing.B) {
-	var piles [shards]pile
-	var spare leaves
-	for i := range piles {
+	var buffers [shards]buffer
+	var pool chunkPool
+	for i := range buffers {
 		for n := range maxBatch / shards {
-			r := rowOf(&Entry{Member: core.MemberID(n*7919%3000*shards + i), Torrent: core.TorrentID(n * 104729 % 20_000), At: time.Now()})
-			piles[i].add(&r, &spare)
+			r := newRow(&Entry{Member: core.MemberID(n*7919%3000*shards + i), Torrent: core.TorrentID(n * 104729 % 20_000), At: time.Now()})
+			buffers[i].add(&r, &pool)
 		}
 	}
-	d := &desk{sheet: *newSheet()}
+	s := &sorter{rowTable: *newRowTable()}
 	for b.Loop() {
-		d.empty()
-		for i := range piles {
-			piles[i].into(&d.sheet)
+		s.reset()
+		for i := range buffers {
+			buffers[i].mergeInto(&s.rowTable)
 		}
-		d.sorted()
+		s.sorted()
 	}
 }

@@ -7,13 +7,13 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 )
 
-// reserve is what is left free on the journal's disk, or a twentieth of it if
-// that is less. Without it the journal could get stuck when it fills the disk
-// because the database is away: what is in memory may go to the database only
-// once it is written, and only then the journal is shortened.
-const reserve = 64 << 20
+// diskReserve is how many bytes are left free on the journal's disk, or a twentieth
+// of the disk if that is less. Without it the journal could get stuck after it has
+// filled the disk while the database was away: it is shortened only after a flush,
+// and a flush waits until what is in memory is in the journal.
+const diskReserve = 64 << 20
 
-// space is what a file system has for us.
+// space is how many bytes a file system has, and how many of them are free.
 type space struct{ free, size uint64 }
 
 func spaceOf(dir string) (space, error) {
@@ -25,14 +25,14 @@ func spaceOf(dir string) (space, error) {
 	return space{st.Bavail * unit, st.Blocks * unit}, nil
 }
 
-// measure looks how full the disk is and stops new entries in time.
-func (b *Book) measure() {
+// checkSpace looks how full the disk is, and refuses new entries in time.
+func (b *Book) checkSpace() {
 	s, err := b.space(b.o.Dir)
 	if err != nil {
-		b.late.Do(func() { b.o.Log.Error("how full the journal's disk is can't be known", "err", err) })
+		b.logLimit.Do(func() { b.o.Log.Error("the free space on the journal's disk can't be read", "err", err) })
 		return
 	}
-	least := min(reserve, s.size/20)
+	least := min(diskReserve, s.size/20)
 	switch full := b.full.Load(); {
 	case full == nil && s.free < least:
 		err := fmt.Errorf("only %v are left on its disk", core.Bytes(s.free))
@@ -42,8 +42,8 @@ func (b *Book) measure() {
 	}
 }
 
-// room returns why nothing may be appended that can be refused.
-func (b *Book) room() error {
+// whyRefusing returns why new entries are refused; nil if they are not.
+func (b *Book) whyRefusing() error {
 	if why := b.full.Load(); why != nil {
 		return *why
 	}

@@ -48,15 +48,16 @@ func (w *batch) writeRows(ctx context.Context, tx *db.Tx) error {
 		r := w.rows[i]
 		*(*[12]int64)(to) = [12]int64{int64(r.member), int64(r.torrent), r.left, flag(r.active), int64(r.last),
 			r.up, r.down, r.rawUp, r.rawDown, int64(r.seconds), int64(r.first), 0}
-		if slices.Max(to[5:9]) <= unusual {
+		if slices.Max(to[5:9]) <= largeAmount {
 			return nil
 		}
-		return bound(ctx, tx, pairTable, sums, to[5:9], "member_id = ? AND torrent_id = ?", r.member, r.torrent)
+		return limitSums(ctx, tx, pairTable, sums, to[5:9], "member_id = ? AND torrent_id = ?", r.member, r.torrent)
 	})
 }
 
-// unfinished returns the rows that may be completed and that the books know as
-// unfinished. It must run before the rows are overwritten.
+// unfinished returns the rows that may be completions and whose member was not
+// finished, as far as the database knows. It must run before the rows are
+// overwritten.
 func (w *batch) unfinished(ctx context.Context, tx *db.Tx) (map[key]bool, error) {
 	var maybe []*row
 	for _, r := range w.rows {
@@ -64,11 +65,12 @@ func (w *batch) unfinished(ctx context.Context, tx *db.Tx) (map[key]bool, error)
 			maybe = append(maybe, r)
 		}
 	}
-	return among(ctx, tx, maybe, "bytes_left > 0")
+	return matching(ctx, tx, maybe, "bytes_left > 0")
 }
 
-// complete notes who has finished a download for the first time, and returns how
-// many did for each torrent. The rows are there, and are ours until the end.
+// complete writes who has finished a download for the first time, and returns how many
+// members did for each torrent. This transaction has written the rows, and so holds
+// their locks.
 func (w *batch) complete(ctx context.Context, tx *db.Tx, unfinished map[key]bool) (map[core.TorrentID]int64, error) {
 	var done []*row
 	for _, r := range w.rows {
@@ -76,7 +78,7 @@ func (w *batch) complete(ctx context.Context, tx *db.Tx, unfinished map[key]bool
 			done = append(done, r)
 		}
 	}
-	first, err := among(ctx, tx, done, "snatched_at = 0")
+	first, err := matching(ctx, tx, done, "snatched_at = 0")
 	if err != nil {
 		return nil, err
 	}
@@ -96,8 +98,8 @@ func (w *batch) complete(ctx context.Context, tx *db.Tx, unfinished map[key]bool
 	})
 }
 
-// among returns those of the rows of which a condition holds in the database.
-func among(ctx context.Context, tx *db.Tx, rows []*row, condition string) (map[key]bool, error) {
+// matching returns the keys of those rows that meet a condition in the database.
+func matching(ctx context.Context, tx *db.Tx, rows []*row, condition string) (map[key]bool, error) {
 	found := map[key]bool{}
 	for some := range slices.Chunk(rows, 100) {
 		args := make([]any, 0, 2*len(some))
@@ -117,21 +119,21 @@ func among(ctx context.Context, tx *db.Tx, rows []*row, condition string) (map[k
 	return found, nil
 }
 
-// sum is what a member or torrent gained.
+// sum is what a member or torrent has gained.
 type sum struct{ id, up, down int64 }
 
-// sums adds up the rows by what of says, sorted by that. They hold until it is called
-// again.
+// sums adds up the rows by the id that of returns, and sorts by it. The result is
+// valid until the next call.
 func (w *batch) sums(of func(*row) int64) []sum {
-	all := slices.Grow(w.desk.sums[:0], len(w.rows))
+	all := slices.Grow(w.sorter.sums[:0], len(w.rows))
 	for _, r := range w.rows {
 		all = append(all, sum{of(r), r.up, r.down})
 	}
-	w.desk.sums = all
+	w.sorter.sums = all
 	return addUp(all)
 }
 
-// addUp sorts sums by id and makes one of those with the same.
+// addUp sorts sums by id and merges those with the same id.
 func addUp(sums []sum) []sum {
 	slices.SortFunc(sums, func(a, b sum) int { return cmp.Compare(a.id, b.id) })
 	all := sums[:0]
@@ -145,8 +147,8 @@ func addUp(sums []sum) []sum {
 	return all
 }
 
-// upsertSums adds to one of the two tables of sums; snatched is nil for the one
-// that has no such column.
+// upsertSums adds to one of the two tables of sums; snatched is nil for the table
+// without that column.
 func upsertSums(ctx context.Context, tx *db.Tx, table, id string, sums []sum, snatched map[core.TorrentID]int64) error {
 	cols := []string{"uploaded", "downloaded"}
 	spec := db.UpsertSpec{Table: table, Key: []string{id}, Add: cols}
@@ -159,28 +161,28 @@ func upsertSums(ctx context.Context, tx *db.Tx, table, id string, sums []sum, sn
 		if snatched != nil {
 			to[3] = snatched[core.TorrentID(s.id)]
 		}
-		if max(s.up, s.down) <= unusual {
+		if max(s.up, s.down) <= largeAmount {
 			return nil
 		}
-		return bound(ctx, tx, table, cols, to[1:3], id+" = ?", s.id)
+		return limitSums(ctx, tx, table, cols, to[1:3], id+" = ?", s.id)
 	})
 }
 
 const (
-	unusual = int64(core.TiB) // more than this in one flush is looked at before it is added
-	ceiling = int64(1) << 62  // no sum grows over this
+	largeAmount = int64(core.TiB) // more than this in one flush is checked before it is added
+	maxSum      = int64(1) << 62  // no sum grows beyond this
 )
 
-// bound cuts unusual values so that no column grows over the ceiling. Nobody gets there
-// honestly, but one sum over the range of the column would make this and every
-// later flush fail, for everybody.
-func bound(ctx context.Context, tx *db.Tx, table string, cols []string, values []int64, where string, args ...any) error {
+// limitSums lowers values so that no column grows beyond maxSum. Nobody gets there
+// honestly, but one sum out of the column's range would make this and every later
+// flush fail, for everybody.
+func limitSums(ctx context.Context, tx *db.Tx, table string, cols []string, values []int64, where string, args ...any) error {
 	for i, col := range cols {
 		now, _, err := db.One(ctx, tx, db.Value[int64], "SELECT "+col+" FROM "+table+" WHERE "+where, args...)
 		if err != nil {
 			return err
 		}
-		values[i] = min(values[i], max(ceiling-now, 0))
+		values[i] = min(values[i], max(maxSum-now, 0))
 	}
 	return nil
 }

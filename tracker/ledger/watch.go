@@ -10,36 +10,36 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 )
 
-// When staff are told.
+// When staff are told of trouble.
 const (
-	alarmAge   = time.Minute // everything older should be in the database; or three FlushEvery, if that is more
-	alarmBytes = 4 << 30     // of the journal
-	calm       = 20 * time.Second
-	tellAgain  = 10 * time.Second // after the database did not take what is to be told
-	tellLimit  = 5 * time.Second
+	alarmAge    = time.Minute // everything older should be in the database; or three times FlushEvery, if that is more
+	alarmBytes  = 4 << 30     // of the journal
+	quietTime   = 20 * time.Second
+	reportRetry = 10 * time.Second // after the database did not take a report
+	reportLimit = 5 * time.Second
 )
 
-// episode is a time of trouble of one kind. It is told of twice: when it begins
-// and when it has been over for a while; what can't be told at its begin, because
-// the database is away, is told at its end.
+// episode is a time of trouble of one kind. It is reported twice: when it begins and
+// when it has been over for a while. If the first report can't be written because
+// the database is away, only the second one is.
 type episode struct {
-	since   time.Time // zero while there is none
-	seen    time.Time // when the trouble was last seen
-	text    string
-	untold  *eventlog.LedgerTrouble
-	retryAt time.Time
+	since      time.Time // zero while there is none
+	seen       time.Time // when the trouble was last seen
+	text       string
+	unreported *eventlog.LedgerTrouble
+	retryAt    time.Time
 }
 
-// watch looks every second whether the book is in trouble, and tells.
+// watch checks every second whether the book is in trouble, and reports it.
 func (b *Book) watch(ctx context.Context) error {
 	for core.Sleep(ctx, time.Second) {
-		b.look(ctx)
+		b.checkTrouble(ctx)
 	}
 	return nil
 }
 
-func (b *Book) look(ctx context.Context) {
-	b.measure()
+func (b *Book) checkTrouble(ctx context.Context) {
+	b.checkSpace()
 	s, now := b.Stats(), b.o.Clock()
 	var unwritable, behind string
 	if s.Journal.Trouble != nil {
@@ -51,47 +51,48 @@ func (b *Book) look(ctx context.Context) {
 	case s.Journal.Bytes > alarmBytes:
 		behind = fmt.Sprintf("the tracker's journal has grown over %v", core.Bytes(alarmBytes))
 	}
-	b.episodes[0].look(b, now, unwritable)
-	b.episodes[1].look(b, now, behind)
+	b.episodes[0].observe(b, now, unwritable)
+	b.episodes[1].observe(b, now, behind)
 	for i := range b.episodes {
-		b.tell(ctx, &b.episodes[i], now)
+		b.report(ctx, &b.episodes[i], now)
 	}
 }
 
-// look takes down whether there is trouble now.
-func (e *episode) look(b *Book, now time.Time, text string) {
+// observe notes whether there is trouble now; text says which, "" is none.
+func (e *episode) observe(b *Book, now time.Time, text string) {
 	switch {
 	case text != "" && e.since.IsZero():
 		*e = episode{since: now, seen: now, text: text}
 		b.o.Log.Error("the ledger is in trouble", "what", text)
-		e.untold = &eventlog.LedgerTrouble{Ledger: b.o.Name, Since: now.Unix(), Text: text}
+		e.unreported = &eventlog.LedgerTrouble{Ledger: b.o.Name, Since: now.Unix(), Text: text}
 	case text != "":
 		e.seen = now
-	case !e.since.IsZero() && now.Sub(e.seen) >= calm:
+	case !e.since.IsZero() && now.Sub(e.seen) >= quietTime:
 		b.o.Log.Info("the ledger's trouble is over", "what", e.text, "since", e.since, "until", e.seen)
-		e.untold = &eventlog.LedgerTrouble{Ledger: b.o.Name, Over: true, Since: e.since.Unix(), Until: e.seen.Unix(), Text: e.text}
+		e.unreported = &eventlog.LedgerTrouble{Ledger: b.o.Name, Over: true, Since: e.since.Unix(), Until: e.seen.Unix(), Text: e.text}
 		e.since, e.retryAt = time.Time{}, time.Time{}
 	}
 }
 
-// tell appends what is to be told to the event log, when the database takes it.
-func (b *Book) tell(ctx context.Context, e *episode, now time.Time) {
-	if e.untold == nil || b.o.Events == nil || now.Before(e.retryAt) {
+// report appends the episode's report to the event log, if there is one and the
+// database takes it.
+func (b *Book) report(ctx context.Context, e *episode, now time.Time) {
+	if e.unreported == nil || b.o.Events == nil || now.Before(e.retryAt) {
 		return
 	}
-	if !e.untold.Over && e.seen.Before(now) {
-		return // it seems to be over: that is what will be told
+	if !e.unreported.Over && e.seen.Before(now) {
+		return // it seems to be over: then only its end is reported
 	}
-	ctx, cancel := context.WithTimeout(ctx, tellLimit)
+	ctx, cancel := context.WithTimeout(ctx, reportLimit)
 	defer cancel()
 	err := b.db.Tx(ctx, func(tx *db.Tx) error {
-		_, err := b.o.Events.Append(ctx, tx, *e.untold)
+		_, err := b.o.Events.Append(ctx, tx, *e.unreported)
 		return err
 	})
 	if err != nil {
-		e.retryAt = now.Add(tellAgain)
-		b.o.Log.Warn("staff can't be told yet", "what", e.untold.Text, "over", e.untold.Over, "err", err)
+		e.retryAt = now.Add(reportRetry)
+		b.o.Log.Warn("staff can't be told yet", "what", e.unreported.Text, "over", e.unreported.Over, "err", err)
 		return
 	}
-	e.untold = nil
+	e.unreported = nil
 }
