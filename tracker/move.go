@@ -198,7 +198,7 @@ func (m *movingPart) save(ctx context.Context) error {
 // leave removes what others have now.
 func (m *movingPart) leave(ctx context.Context, d Deps, slotOf map[core.TorrentID]uint8) error {
 	for _, id := range m.swarms.Torrents(m.gives(slotOf)) {
-		if err := m.book.Move(id, swarm.LeaveRecord(id)); err != nil {
+		if err := m.book.Move(id, swarm.RemovalRecord(id)); err != nil {
 			return err
 		}
 	}

@@ -170,7 +170,7 @@ func (r *Room) open(ctx context.Context) (*work, error) {
 	w.service.roster = roster.New(r.truth(roster.Options{
 		Consumer: r.c.consumer(),
 		Events:   r.d.Events, Members: r.d.Members, Torrents: r.d.Torrents, Clients: r.d.Clients, Economy: r.d.Economy, Log: r.d.Log,
-		MembersGone: func(ids []core.MemberID) { swarms.Hide(ids, r.d.Clock(), w.service.gone) },
+		MembersGone: func(ids []core.MemberID) { swarms.HideMembers(ids, r.d.Clock(), w.service.gone) },
 		TorrentGone: func(id core.TorrentID) { swarms.Drop(id, r.d.Clock(), w.service.gone) },
 	}))
 	if w.position, err = w.service.roster.Load(ctx); err != nil {

@@ -2,7 +2,7 @@ package swarm
 
 import "math"
 
-// slot is where a client lies in its shard. It never moves; 0 is none.
+// slot is the place of a client in its shard. A client never moves; 0 is none.
 type slot uint32
 
 const (
@@ -11,37 +11,37 @@ const (
 )
 
 // client is what is known of a client for as long as it is remembered. It has no
-// pointers, so that the garbage collector has nothing to do, and is packed, as most
-// of the tracker's memory is clients: told.go reads and writes what one tells of
-// itself.
+// pointers, so that the garbage collector skips it. It is packed, because clients
+// take most of the tracker's memory: reported.go reads and writes what a client
+// reports of itself.
 type client struct {
-	tail    [tailSize]byte // of the peer-id
-	brand   uint16         // the peer-id's beginning, among the shard's brands
-	upHigh  uint16         // the bits from the 33rd on
+	suffix  [suffixSize]byte // of the peer-id
+	prefix  uint16           // the number of the peer-id's prefix in the shard
+	upHigh  uint16           // the bits from the 33rd on
 	upLow   uint32
 	downLow uint32
 	leftLow uint32
 	key     uint32 // folded from the announced one; 0 is none
 	member  uint32 // a core.MemberID
-	torrent uint32 // its index in the shard, and the flags above it
-	// place has several uses. Of a client with an extra it is the index of that,
-	// which has the place. Of a listed client it is 1 + its place among its torrent's
-	// IPv4 entries, 0 without, or the same of IPv6 when it isSix. Of an unlisted one
-	// it is when it last announced, in Unix seconds. Of a free slot it is the next
-	// free one.
+	torrent uint32 // its index in the shard, with the flags above
+	// place has several meanings. If the client has an extra, it is the index of the
+	// extra, which then holds the place. If the client is listed, it is 1 + the
+	// client's index among its torrent's IPv4 entries (with isSix the IPv6 entries),
+	// or 0 if it has no entry. If it is unlisted, it is when the client last
+	// announced, in Unix seconds. In a free slot, it is the next free slot.
 	place    uint32
 	downHigh uint16
 	leftHigh uint8
 }
 
 const (
-	isLive   = 1 << 31 // the slot is in use
-	isListed = 1 << 30
-	isOver6  = 1 << 29 // the last announce came over IPv6
-	isPaused = 1 << 28 // the last announce was a partial seed's
-	isOdd    = 1 << 27 // what it tells is among the shard's odd
-	isSix    = 1 << 26 // it is listed with an IPv6 address alone, and has no extra
-	hasExtra = 1 << 25
+	isLive     = 1 << 31 // the slot is in use
+	isListed   = 1 << 30
+	isOver6    = 1 << 29 // the last announce came over IPv6
+	isPaused   = 1 << 28 // the last announce was a partial seed's
+	isOversize = 1 << 27 // what it reports is in the shard's oversize
+	isSix      = 1 << 26 // it is listed with only an IPv6 address, and has no extra
+	hasExtra   = 1 << 25
 )
 
 func (c *client) torrentIndex() uint32 { return c.torrent & (maxTorrents - 1) }
@@ -50,14 +50,14 @@ func (c *client) listed() bool         { return c.torrent&isListed != 0 }
 func (c *client) over6() bool          { return c.torrent&isOver6 != 0 }
 func (c *client) paused() bool         { return c.torrent&isPaused != 0 }
 
-func (c *client) six() bool   { return c.torrent&isSix != 0 }
-func (c *client) odd() bool   { return c.torrent&isOdd != 0 }
-func (c *client) extra() bool { return c.torrent&hasExtra != 0 }
+func (c *client) six() bool      { return c.torrent&isSix != 0 }
+func (c *client) oversize() bool { return c.torrent&isOversize != 0 }
+func (c *client) extra() bool    { return c.torrent&hasExtra != 0 }
 
 // whole reports whether the client has nothing left.
 func (c *client) whole() bool { return c.leftLow == 0 && c.leftHigh == 0 }
 
-// kind is the list that the client is in, or belongs into.
+// kind is the list that the client is in, or would be in if it were listed.
 func (c *client) kind() int { return kindOf(int64(c.leftHigh)<<32|int64(c.leftLow), c.paused()) }
 
 func (c *client) flag(bit uint32, on bool) {
@@ -67,8 +67,8 @@ func (c *client) flag(bit uint32, on bool) {
 	}
 }
 
-// foldKey makes 32 bits of a key. They tell the clients of one member in one
-// torrent apart, which are a handful.
+// foldKey reduces a key to 32 bits. They only have to distinguish the few clients of
+// one member in one torrent.
 func foldKey(key uint64) uint32 {
 	if key == 0 {
 		return 0
@@ -76,18 +76,18 @@ func foldKey(key uint64) uint32 {
 	return max(uint32(key)^uint32(key>>32), 1)
 }
 
-// extra is what only some clients need: those with addresses of both families, those
-// with an address that the last announce did not confirm, and those of a member with
-// several clients.
+// extra is what only some clients need: clients with addresses of both families,
+// clients with an address that the last announce did not confirm, and the clients of a
+// member with several.
 type extra struct {
-	place  uint32 // as of a client without an extra, but never among IPv6 entries
-	place6 uint32 // 1 + its place among its torrent's IPv6 entries, 0 without; of a free one the next free one
-	seen4  uint32 // when the IPv4 address was announced, in Unix seconds
-	seen6  uint32 // the same of IPv6
-	seeded uint32 // up to when seed time was counted that another client of the member could count again
+	place  uint32 // as client.place without an extra, but never an index of IPv6 entries
+	place6 uint32 // 1 + the index among the torrent's IPv6 entries, 0 without; in a free extra the next free one
+	seen4  uint32 // when the IPv4 address was last announced, in Unix seconds
+	seen6  uint32 // the same for IPv6
+	seeded uint32 // the time up to which seed time was counted that another client of the member could count again
 }
 
-// extras are handed out by index; 0 is none.
+// extras allocates extras by index; 0 is none.
 type extras struct {
 	all  []extra
 	free uint32
@@ -111,8 +111,8 @@ func (x *extras) remove(i uint32) {
 	x.free = i
 }
 
-// chunkBits says how many slots lie in one piece: slabs grow by pieces, as
-// growing by copying would leave holes of garbage.
+// chunkBits says how many slots a chunk has. Slabs grow by chunks, because growing by
+// copying would leave large pieces of garbage.
 const (
 	chunkBits  = 10
 	chunkSlots = 1 << chunkBits
@@ -126,15 +126,15 @@ type (
 // slab holds the clients of a shard.
 type slab struct {
 	clients []*clientChunk
-	// dues says of each slot when something is to be done: a listed client to
-	// be unlisted, an unlisted one to be forgotten. Unix seconds; never for free
-	// slots. They lie by themselves because reaping reads all of them.
+	// dues holds, for each slot, when its client is due: a listed client to be
+	// unlisted, an unlisted one to be forgotten. Unix seconds; never for free slots.
+	// They are not in the client structs because reaping reads all of them.
 	dues []*dueChunk
 	// soonest is a lower bound of the dues of each chunk.
 	soonest []uint32
-	used    uint32 // slots that ever were in use
-	free    slot   // the first of those that are no more
-	live    int
+	used    uint32 // slots that have ever been in use, and slot 0
+	free    slot   // the first free one of them
+	live    int    // slots in use
 }
 
 const never = math.MaxUint32
@@ -149,10 +149,10 @@ func (b *slab) setDue(s slot, when uint32) {
 	b.soonest[i] = min(b.soonest[i], when)
 }
 
-// full reports whether add has no slot left.
+// full reports whether there is no free slot left for add.
 func (b *slab) full() bool { return b.free == 0 && b.used >= maxSlots }
 
-// add takes a free slot; the shard must not be full.
+// add takes a free slot. The slab must not be full.
 func (b *slab) add() slot {
 	b.live++
 	if s := b.free; s != 0 {
@@ -183,8 +183,7 @@ func (b *slab) remove(s slot) {
 	b.live--
 }
 
-// push appends e, and makes room for an eighth more where there is none: append
-// itself would double short slices.
+// push appends e. A full list grows by an eighth, where append would double it.
 func push[E any](list []E, e E) []E {
 	if len(list) == cap(list) {
 		list = resize(list, len(list)+len(list)/8+2)

@@ -18,12 +18,12 @@ import (
 	"github.com/caduceus-bio/caduceus/tracker/wire"
 )
 
-// happening is one step of a history. Happenings stand by themselves, so that any of them
-// can be left out.
-type happening struct {
+// step is one step of a history. A step does not depend on others, so that any of
+// them can be left out.
+type step struct {
 	op       op
 	announce Announce
-	fails    bool // commit does
+	fails    bool // commit fails
 	at       time.Time
 	torrent  core.TorrentID
 	member   core.MemberID
@@ -42,7 +42,7 @@ const (
 	opRestart
 )
 
-func (s happening) String() string {
+func (s step) String() string {
 	switch s.op {
 	case opAnnounce:
 		a := s.announce
@@ -54,48 +54,48 @@ func (s happening) String() string {
 	}
 }
 
-// simulated is a client as a history goes along.
-type simulated struct {
+// simClient is the state of a client in the course of a history.
+type simClient struct {
 	up, down, left, size int64
 	version              int // of its peer-id
 	key                  uint64
 	port                 uint16
 }
 
-// author makes up a history. choose returns a number below n.
-type author struct {
+// generator makes up a history. choose(n) returns a number below n.
+type generator struct {
 	choose  func(n int) int
 	now     time.Time
 	members int
-	clients map[[3]int]*simulated
+	clients map[[3]int]*simClient
 }
 
-func newAuthor(members int, choose func(n int) int) *author {
-	return &author{choose: choose, now: epoch, members: members, clients: map[[3]int]*simulated{}}
+func newGenerator(members int, choose func(n int) int) *generator {
+	return &generator{choose: choose, now: epoch, members: members, clients: map[[3]int]*simClient{}}
 }
 
-// torrentIDs share shards and do not.
+// torrentIDs are all in the same shard, except one.
 var torrentIDs = [...]core.TorrentID{1, 2, 1 + shards, 1 + 2*shards}
 
-func (w *author) step() happening {
-	switch n := w.choose(1000); {
+func (g *generator) step() step {
+	switch n := g.choose(1000); {
 	case n < 2: // the very second of a time-out
-		w.now = w.now.Add([...]time.Duration{historyConfig().Timeout, historyConfig().Forget}[w.choose(2)])
+		g.now = g.now.Add([...]time.Duration{historyConfig().Timeout, historyConfig().Forget}[g.choose(2)])
 	case n < 5:
-		w.now = w.now.Add(time.Duration(w.choose(8*3600)) * time.Second)
+		g.now = g.now.Add(time.Duration(g.choose(8*3600)) * time.Second)
 	case n < 50:
-		w.now = w.now.Add(time.Duration(w.choose(3600)) * time.Second)
+		g.now = g.now.Add(time.Duration(g.choose(3600)) * time.Second)
 	case n < 600:
-		w.now = w.now.Add(time.Duration(w.choose(20_000)) * time.Millisecond)
+		g.now = g.now.Add(time.Duration(g.choose(20_000)) * time.Millisecond)
 	}
-	s := happening{at: w.now, torrent: torrentIDs[w.choose(len(torrentIDs))], member: core.MemberID(1 + w.choose(w.members))}
-	switch n := w.choose(1000); {
+	s := step{at: g.now, torrent: torrentIDs[g.choose(len(torrentIDs))], member: core.MemberID(1 + g.choose(g.members))}
+	switch n := g.choose(1000); {
 	case n < 15:
 		s.op = opReap
 	case n < 17:
 		s.op = opHide
 	case n < 18:
-		s.op, s.id = opHideClient, w.peerID(s, int(s.at.Unix())%3)
+		s.op, s.id = opHideClient, g.peerID(s, int(s.at.Unix())%3)
 	case n < 19:
 		s.op = opDrop
 	case n < 25:
@@ -104,39 +104,39 @@ func (w *author) step() happening {
 		s.op = opRestart
 	default:
 		s.fails = n < 40
-		s.announce = w.announce(s)
+		s.announce = g.announce(s)
 	}
 	return s
 }
 
-func (w *author) announce(s happening) Announce {
-	client := min(w.choose(8), w.choose(8))
+func (g *generator) announce(s step) Announce {
+	client := min(g.choose(8), g.choose(8))
 	at := [3]int{int(s.torrent), int(s.member), client}
-	c := w.clients[at]
+	c := g.clients[at]
 	if c == nil {
-		size := 1 + int64(w.choose(1<<30))
-		c = &simulated{size: size, left: size * int64(w.choose(2)), key: uint64(w.choose(3)) * uint64(1+s.member), port: 1}
-		w.clients[at] = c
+		size := 1 + int64(g.choose(1<<30))
+		c = &simClient{size: size, left: size * int64(g.choose(2)), key: uint64(g.choose(3)) * uint64(1+s.member), port: 1}
+		g.clients[at] = c
 	}
-	w.live(c)
+	g.advance(c)
 	a := Announce{
 		Torrent: s.torrent, Member: s.member, Key: c.key, Uploaded: c.up, Downloaded: c.down, Left: c.left,
-		NumWant: [...]int{wire.NumWantUnset, wire.NumWantUnset, 0, 1, 3, 1 << 30}[w.choose(6)],
-		Event:   [...]wire.Event{wire.None, wire.None, wire.None, wire.None, wire.Started, wire.Stopped, wire.Completed, wire.Paused}[w.choose(8)],
-		Barred:  w.choose(20) == 0, Bare: w.choose(3) == 0, At: s.at,
-		Size: int64(s.torrent) << 24 * int64(w.choose(2)), Slots: [...]int{0, 0, 1, 2, 3}[w.choose(5)],
+		NumWant: [...]int{wire.NumWantUnset, wire.NumWantUnset, 0, 1, 3, 1 << 30}[g.choose(6)],
+		Event:   [...]wire.Event{wire.None, wire.None, wire.None, wire.None, wire.Started, wire.Stopped, wire.Completed, wire.Paused}[g.choose(8)],
+		Barred:  g.choose(20) == 0, Bare: g.choose(3) == 0, At: s.at,
+		Size: int64(s.torrent) << 24 * int64(g.choose(2)), Slots: [...]int{0, 0, 1, 2, 3}[g.choose(5)],
 	}
-	a.PeerID = w.peerID(s, client)
+	a.PeerID = g.peerID(s, client)
 	ip := [16]byte{0x20, 1, 10: byte(s.torrent), byte(s.member >> 8), byte(s.member), byte(client), byte(c.version)}
 	four := wire.EndpointOf(netip.AddrFrom4([4]byte{byte(100 + s.torrent%64), byte(s.member), byte(client), byte(c.version)}), c.port)
 	six := wire.EndpointOf(netip.AddrFrom16(ip), c.port)
-	switch w.choose(10) {
+	switch g.choose(10) {
 	case 0:
 		a.V6, a.Over6 = six, true
 	case 1:
 		a.V4, a.V6 = four, six
 	case 2:
-		a.Over6 = w.choose(2) == 0
+		a.Over6 = g.choose(2) == 0
 	default:
 		if client%2 == 1 {
 			a.V6, a.Over6 = six, true
@@ -148,44 +148,44 @@ func (w *author) announce(s happening) Announce {
 }
 
 // peerID is what a client of the step's member and torrent calls itself now.
-func (w *author) peerID(s happening, client int) (id wire.PeerID) {
+func (g *generator) peerID(s step, client int) (id wire.PeerID) {
 	version := 0
-	if c := w.clients[[3]int{int(s.torrent), int(s.member), client}]; c != nil {
+	if c := g.clients[[3]int{int(s.torrent), int(s.member), client}]; c != nil {
 		version = c.version
 	}
 	copy(id[:], fmt.Sprintf("-TR3000-%02d%04d%02d%04d", s.torrent%100, s.member, client, version))
 	return id
 }
 
-// live lets a client do what clients do between announces.
-func (w *author) live(c *simulated) {
-	switch n := w.choose(100); {
+// advance lets a client do what clients do between announces.
+func (g *generator) advance(c *simClient) {
+	switch n := g.choose(100); {
 	case n < 50:
-		c.up = saturate(c.up, int64(w.choose(1<<30)))
-		d := min(int64(w.choose(1<<30)), c.left)
+		c.up = saturate(c.up, int64(g.choose(1<<30)))
+		d := min(int64(g.choose(1<<30)), c.left)
 		c.down, c.left = saturate(c.down, d), c.left-d
 	case n < 55: // done
 		c.down, c.left = saturate(c.down, c.left), 0
 	case n < 60: // a re-check
-		c.left = int64(w.choose(1 << 30))
+		c.left = int64(g.choose(1 << 30))
 	case n < 64: // another session
 		c.up, c.down, c.version = 0, 0, c.version+1
 	case n < 67:
 		c.up, c.down = 0, c.down/2
 	case n < 70: // its other family's announce overtakes it
-		c.up = max(c.up-int64(w.choose(1000)), 0)
+		c.up = max(c.up-int64(g.choose(1000)), 0)
 	case n < 72:
 		c.version++
 	case n < 74:
-		c.key = uint64(w.choose(4))
+		c.key = uint64(g.choose(4))
 	case n < 76:
-		c.port = uint16(1 + w.choose(65535))
+		c.port = uint16(1 + g.choose(65535))
 	case n < 78: // absurd
-		c.up = saturate(c.up, int64(1)<<uint(w.choose(63)))
+		c.up = saturate(c.up, int64(1)<<uint(g.choose(63)))
 	case n < 79:
 		c.down = math.MaxInt64
 	case n < 80:
-		c.left = c.size + 1 + int64(w.choose(1<<30))
+		c.left = c.size + 1 + int64(g.choose(1<<30))
 	case n < 81:
 		c.left = math.MaxInt64
 	case n < 82:
@@ -205,21 +205,21 @@ func historyConfig() Config {
 		MinInterval: 5 * time.Minute}
 }
 
-// stage is where a history is played, before both.
-type stage struct {
+// comparison plays a history to the swarms and to the model.
+type comparison struct {
 	c     Config
 	real  *Swarms
 	model *model
 	peers []wire.Peer
 }
 
-func newStage() *stage {
+func newComparison() *comparison {
 	c := historyConfig()
-	return &stage{c: c, real: newSteady(c), model: newModel(c)}
+	return &comparison{c: c, real: newSteady(c), model: newModel(c)}
 }
 
-// newSteady is New whose chance is the same each time: a history that was found
-// must show the same again, and the fuzzer must not take chance for news.
+// newSteady is New with fixed random numbers: a history that has failed must fail
+// again, and the fuzzer must not take chance for new coverage.
 func newSteady(c Config) *Swarms {
 	s := New(c)
 	for i := range s.shards {
@@ -228,8 +228,8 @@ func newSteady(c Config) *Swarms {
 	return s
 }
 
-// play takes one step and says where the two differ.
-func (st *stage) play(s happening) error {
+// play plays one step and returns an error if the two differ.
+func (st *comparison) play(s step) error {
 	var got []Change
 	gone := func(c Change) { got = append(got, c) }
 	switch s.op {
@@ -244,7 +244,7 @@ func (st *stage) play(s happening) error {
 		}
 	case opHide:
 		ids := []core.MemberID{s.member, s.member + 1, s.member + 2}[:1+s.at.Unix()%3]
-		st.real.Hide(ids, s.at, gone)
+		st.real.HideMembers(ids, s.at, gone)
 		if err := sameChanges(got, st.model.hide(ids, s.at.Unix())); err != nil {
 			return err
 		}
@@ -282,7 +282,7 @@ func (st *stage) play(s happening) error {
 	return nil
 }
 
-func (st *stage) announce(s happening) error {
+func (st *comparison) announce(s step) error {
 	a := s.announce
 	var got *Change
 	full := errors.New("full")
@@ -314,8 +314,8 @@ func (st *stage) announce(s happening) error {
 	return st.model.checkPeers(&s.announce, want, r.Peers)
 }
 
-// restart carries the swarms over into new ones.
-func (st *stage) restart() error {
+// restart moves the swarms into new ones through a snapshot.
+func (st *comparison) restart() error {
 	var file bytes.Buffer
 	if err := st.real.Snapshot(&file, nil); err != nil {
 		return err
@@ -334,7 +334,7 @@ func (st *stage) restart() error {
 	return err
 }
 
-func (st *stage) changed() error {
+func (st *comparison) changed() error {
 	var want []Count
 	for id := range st.model.changed {
 		want = append(want, st.model.count(id))
@@ -350,8 +350,8 @@ func (st *stage) changed() error {
 	return nil
 }
 
-// sameChanges compares what was told of clients that are gone. Each member's
-// changes in a torrent have an order, members among each other have none.
+// sameChanges compares the changes of clients that are gone. The changes of one member
+// in a torrent have an order; those of different members have none.
 func sameChanges(got, want []Change) error {
 	order := func(a, b Change) int {
 		return cmp.Or(cmp.Compare(a.Torrent, b.Torrent), cmp.Compare(a.Member, b.Member))
@@ -364,9 +364,9 @@ func sameChanges(got, want []Change) error {
 	return nil
 }
 
-// tell plays steps until the two differ; n is then how many were taken.
-func tell(steps []happening) (n int, err error) {
-	st := newStage()
+// playAll plays steps until the two differ; n is how many were played.
+func playAll(steps []step) (n int, err error) {
+	st := newComparison()
 	for i, s := range steps {
 		if err := st.play(s); err != nil {
 			return i + 1, err
@@ -375,13 +375,13 @@ func tell(steps []happening) (n int, err error) {
 	return len(steps), nil
 }
 
-// shrink leaves out steps as long as the two still differ.
-func shrink(steps []happening) []happening {
+// shrink removes steps as long as the two still differ.
+func shrink(steps []step) []step {
 	for size := len(steps) / 2; size > 0; {
 		smaller := false
 		for at := 0; at+size <= len(steps); {
 			fewer := slices.Concat(steps[:at], steps[at+size:])
-			if n, err := tell(fewer); err != nil {
+			if n, err := playAll(fewer); err != nil {
 				steps, smaller = fewer[:n], true
 			} else {
 				at += size
@@ -394,10 +394,10 @@ func shrink(steps []happening) []happening {
 	return steps
 }
 
-func explain(t *testing.T, steps []happening) {
+func explain(t *testing.T, steps []step) {
 	t.Helper()
 	steps = shrink(steps)
-	_, err := tell(steps)
+	_, err := playAll(steps)
 	var text strings.Builder
 	for _, s := range steps {
 		fmt.Fprintln(&text, s)
@@ -418,13 +418,13 @@ func TestHistories(t *testing.T) {
 			seed = 1 // one that is the same each time
 		}
 		rng := rand.New(rand.NewPCG(seed, 0))
-		w := newAuthor([...]int{2, 8, 40}[i%3], rng.IntN)
-		steps := make([]happening, 0, length)
-		st := newStage()
+		g := newGenerator([...]int{2, 8, 40}[i%3], rng.IntN)
+		steps := make([]step, 0, length)
+		st := newComparison()
 		for range length {
-			steps = append(steps, w.step())
+			steps = append(steps, g.step())
 			if err := st.play(steps[len(steps)-1]); err != nil {
-				t.Errorf("seed %d, members %d: step %d: %v", seed, w.members, len(steps), err)
+				t.Errorf("seed %d, members %d: step %d: %v", seed, g.members, len(steps), err)
 				explain(t, steps)
 			}
 		}
@@ -443,18 +443,18 @@ func FuzzHistories(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		in := bytes.NewReader(data[:min(len(data), 1<<13)])
-		w := newAuthor(6, func(n int) int {
+		g := newGenerator(6, func(n int) int {
 			var b [2]byte
 			if _, err := in.Read(b[:]); err != nil {
 				return 0
 			}
 			return int(uint64(binary.LittleEndian.Uint16(b[:])) * uint64(n) >> 16)
 		})
-		var steps []happening
+		var steps []step
 		for in.Len() > 0 {
-			steps = append(steps, w.step())
+			steps = append(steps, g.step())
 		}
-		if _, err := tell(steps); err != nil {
+		if _, err := playAll(steps); err != nil {
 			explain(t, steps)
 		}
 	})

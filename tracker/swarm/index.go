@@ -3,9 +3,9 @@ package swarm
 import "math/bits"
 
 // index finds the clients of a member in a torrent. It is a hash table with open
-// addressing and linear probing; all clients of one member in one torrent hash
-// alike. A cell is a slot under 8 more bits of its hash, so that hardly a client
-// is looked at in vain; 0 is an empty cell.
+// addressing and linear probing, in which all clients of one member in one torrent
+// have the same hash. A cell holds a slot and 8 bits of its hash, so that clients of
+// other hashes are hardly ever looked at; 0 is an empty cell.
 type index struct {
 	cells []uint32
 	n     int
@@ -16,8 +16,8 @@ const (
 	slotMask = 1<<tagShift - 1
 )
 
-// hash mixes a torrent's index and a member. Nobody outside chooses either, so
-// it need not be keyed.
+// hash mixes a torrent's index and a member. No outsider can choose either of them,
+// so the hash need not be keyed.
 func hash(torrent, member uint32) uint64 {
 	x := (uint64(torrent)<<32 | uint64(member)) * 0x9E3779B97F4A7C15
 	x = (x ^ x>>29) * 0xBF58476D1CE4E5B9
@@ -26,7 +26,7 @@ func hash(torrent, member uint32) uint64 {
 
 func (c *client) hash() uint64 { return hash(c.torrentIndex(), c.member) }
 
-// home is the cell at which probing for a hash begins.
+// home is the cell at which probing for a hash starts.
 func (x *index) home(h uint64) int {
 	at, _ := bits.Mul64(h, uint64(len(x.cells)))
 	return int(at)
@@ -60,7 +60,7 @@ func (x *index) find(b *slab, torrent, member uint32, out []slot) []slot {
 	return out
 }
 
-// add takes in a client whose member and torrent are set.
+// add adds a client whose member and torrent are set.
 func (x *index) add(b *slab, s slot) {
 	if (x.n+1)*8 > len(x.cells)*7 {
 		x.rebuild(b, len(x.cells)+len(x.cells)/4+16)
@@ -77,8 +77,7 @@ func (x *index) put(h uint64, s slot) {
 	x.cells[i] = cell(h, s)
 }
 
-// rebuild makes the table anew with so many cells. It reads cells, not clients,
-// in order: a table half way is as good as a whole one until the end.
+// rebuild makes a table with another number of cells.
 func (x *index) rebuild(b *slab, cells int) {
 	old := x.cells
 	x.cells = make([]uint32, cells)
@@ -90,7 +89,7 @@ func (x *index) rebuild(b *slab, cells int) {
 	}
 }
 
-// remove takes out a client, and closes the gap so that no probing ends there.
+// remove removes a client and closes the gap, so that no probing ends there.
 func (x *index) remove(b *slab, s slot) {
 	hole := x.home(b.at(s).hash())
 	for slot(x.cells[hole]&slotMask) != s {
@@ -98,8 +97,8 @@ func (x *index) remove(b *slab, s slot) {
 	}
 	for i := x.next(hole); x.cells[i] != 0; i = x.next(i) {
 		home := x.home(b.at(slot(x.cells[i] & slotMask)).hash())
-		// What probing finds from home on may move to the hole if the hole
-		// lies on the way, which may lead over the table's end.
+		// A cell may move to the hole if the hole lies between its home and its
+		// place; that way may wrap around the table's end.
 		if (i >= home) == (hole >= home) == (hole < i) {
 			x.cells[hole] = x.cells[i]
 			hole = i

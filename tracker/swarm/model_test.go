@@ -12,13 +12,13 @@ import (
 	"github.com/caduceus-bio/caduceus/tracker/wire"
 )
 
-// model is the rules of this package once more, as plainly as can be: a list of
-// clients for each torrent, walked from end to end each time. Random histories
-// are told to it and to Swarms, and both must say the same.
+// model implements the rules of this package a second time, as plainly as possible: a
+// list of clients for each torrent, searched from end to end each time. Random
+// histories are played to it and to Swarms, and both must give the same results.
 type model struct {
 	c        Config
 	torrents map[core.TorrentID][]*modelClient
-	seeded   map[modelMember]int64 // up to when a member's seed time in a torrent was counted
+	seeded   map[modelMember]int64 // the time up to which a member's seed time in a torrent was counted
 	changed  map[core.TorrentID]bool
 	lacking  map[core.TorrentID]int64 // when any client was known to lack something; not since a restart
 }
@@ -40,7 +40,7 @@ type modelClient struct {
 	partial        bool
 }
 
-// downloads is what fills a slot.
+// downloads reports whether the client takes a slot.
 func (c *modelClient) downloads() bool { return c.listed && c.left > 0 && !c.partial }
 
 func newModel(c Config) *model {
@@ -78,10 +78,10 @@ func (m *model) find(a *Announce, mine []*modelClient) *modelClient {
 	})
 }
 
-// verdict is what Swarms must say of an announce.
-type verdict struct {
-	change  *Change      // nil when it must not commit
-	client  *modelClient // who announced; nil when it is refused or has nothing to do
+// expected is what Swarms must return for an announce.
+type expected struct {
+	change  *Change      // nil if it must not commit
+	client  *modelClient // that announced; nil if it is refused or nothing changes
 	refused bool
 	why     Suspicion
 	silence time.Duration
@@ -89,8 +89,8 @@ type verdict struct {
 	few     bool // it may be given few peers only
 }
 
-// announce changes a as Swarms must: without a slot left it is barred.
-func (m *model) announce(a *Announce, commits bool) (v verdict) {
+// announce changes a as Swarms does: if the member has no slot left, it is barred.
+func (m *model) announce(a *Announce, commits bool) (v expected) {
 	mm := modelMember{a.Torrent, a.Member}
 	mine := m.clientsOf(mm)
 	p := m.find(a, mine)
@@ -136,8 +136,8 @@ func (m *model) announce(a *Announce, commits bool) (v verdict) {
 
 func isPartial(a *Announce) bool { return a.Event == wire.Paused && a.Left > 0 }
 
-// lacksSlot counts the other torrents that a member downloads, when an announce
-// would make it one more.
+// lacksSlot reports whether an announce would make the member download one torrent too
+// many.
 func (m *model) lacksSlot(a *Announce, mine []*modelClient) bool {
 	if a.Slots == 0 || a.Left == 0 || isPartial(a) || a.Barred || a.Event == wire.Stopped || slices.ContainsFunc(mine, (*modelClient).downloads) {
 		return false
@@ -236,8 +236,8 @@ func (m *model) credit(a *Announce, p *modelClient, mine []*modelClient, ch *Cha
 	return why
 }
 
-// activity is whether a member takes part, p doing so as told, and how far the
-// furthest of the clients that do is; p's own left when none does.
+// activity reports whether a member takes part in a torrent, and the smallest left of
+// the clients that do; listed says whether p does. If none does, it is p's left.
 func (m *model) activity(mine []*modelClient, p *modelClient, listed bool, left int64) (bool, core.Bytes) {
 	var lefts []int64
 	if listed {
@@ -294,8 +294,8 @@ func (m *model) rest(p *modelClient, now int64) {
 	p.listed, p.off, p.v4, p.v6 = false, now, wire.Endpoint{}, wire.Endpoint{}
 }
 
-// unlist unlists those of a member's clients that which says, in order of their
-// last announce, and returns the changes.
+// unlist unlists the clients of a member that which selects, in the order of their last
+// announces, and returns the changes.
 func (m *model) unlist(mine []*modelClient, now int64, which func(*modelClient) bool) []Change {
 	slices.SortFunc(mine, func(c, d *modelClient) int {
 		return cmp.Or(cmp.Compare(c.last, d.last), bytes.Compare(c.id[:], d.id[:]))
@@ -317,7 +317,7 @@ func (m *model) unlist(mine []*modelClient, now int64, which func(*modelClient) 
 	return out
 }
 
-// members are all members of a torrent (0 is any) by id (0 is any).
+// members returns the members that match a torrent (0 is any) and an id (0 is any).
 func (m *model) members(torrent core.TorrentID, member core.MemberID) []modelMember {
 	var out []modelMember
 	for _, clients := range m.torrents {
@@ -408,9 +408,9 @@ func (m *model) totals() Totals {
 	return n
 }
 
-// checkPeers reports what is wrong with the peers that p was given. They are
-// chosen by chance, but whom from and how many is not.
-func (m *model) checkPeers(a *Announce, v verdict, got []wire.Peer) error {
+// checkPeers reports what is wrong with the peers that p was given. Peers are chosen at
+// random, but the candidates and the number of peers are determined.
+func (m *model) checkPeers(a *Announce, v expected, got []wire.Peer) error {
 	p, want := v.client, m.c.NumWant
 	if a.NumWant >= 0 {
 		want = min(want, a.NumWant)
@@ -449,7 +449,7 @@ func (m *model) checkPeers(a *Announce, v verdict, got []wire.Peer) error {
 	return m.checkNumbers(a.Bare, got, [3][]*modelClient{seeders, partials, leechers}, want, use4, use6)
 }
 
-// checkNumbers holds got against a first, a second and a third choice of clients.
+// checkNumbers compares got with the first, second and third choice of clients.
 func (m *model) checkNumbers(bare bool, got []wire.Peer, choices [3][]*modelClient, want int, use4, use6 bool) error {
 	var got4, got6, have4, have6 [3]int
 	for i, clients := range choices {
@@ -463,7 +463,7 @@ func (m *model) checkNumbers(bare bool, got []wire.Peer, choices [3][]*modelClie
 		}
 	}
 	ids := map[wire.PeerID]bool{}
-	var at [3]map[wire.Endpoint]int // how many clients of each choice are yet to be given; two may share one address
+	var at [3]map[wire.Endpoint]int // how many clients of each choice are left; two may share an address
 	for i, clients := range choices {
 		at[i] = map[wire.Endpoint]int{}
 		for _, c := range clients {

@@ -7,9 +7,10 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 )
 
-// Export tells f of each client in the torrents that move, as a record with which
-// Replay takes it into other swarms, in whatever order. f must not keep the record
-// or call back; its error ends the export. Announces wait for one shard at a time.
+// Export calls f for each client of the torrents that move, with a record from which
+// Replay adds the client to other swarms. The records may be replayed in any order. f
+// must not keep the record or call this package; its error ends the export. Announces
+// have to wait for one shard at a time.
 func (s *Swarms) Export(moves func(core.TorrentID) bool, f func(id core.TorrentID, rec []byte) error) error {
 	for i := range s.shards {
 		if err := s.shards[i].export(moves, f); err != nil {
@@ -40,23 +41,24 @@ func (sh *shard) export(moves func(core.TorrentID) bool, f func(id core.TorrentI
 	return nil
 }
 
-// Torrents returns those torrents with any client for which which says true.
+// Torrents returns the torrents with any client that which selects.
 func (s *Swarms) Torrents(which func(core.TorrentID) bool) []core.TorrentID {
 	var ids []core.TorrentID
 	for i := range s.shards {
-		ids = append(ids, s.shards[i].unknown(func(id core.TorrentID) bool { return !which(id) })...)
+		ids = append(ids, s.shards[i].unserved(func(id core.TorrentID) bool { return !which(id) })...)
 	}
 	return ids
 }
 
-// LeaveRecord is what makes Replay remove a torrent that another tracker has taken
-// over. Nobody is told that its clients have gone, as they have not.
-func LeaveRecord(id core.TorrentID) []byte {
-	return binary.AppendUvarint([]byte{recordLeft}, uint64(id))
+// RemovalRecord returns a record that makes Replay remove a torrent which another
+// tracker has taken over. The books are not told that its clients are gone, because
+// they are not.
+func RemovalRecord(id core.TorrentID) []byte {
+	return binary.AppendUvarint([]byte{recordRemoved}, uint64(id))
 }
 
-// replayClient takes a client in that was in other swarms. One with its name
-// gives way: it is the same, brought over before.
+// replayClient adds a client from other swarms. If there is one with its peer-id
+// already, it is the same client from an earlier try, and is replaced.
 func (s *Swarms) replayClient(in *reader) error {
 	c, err := in.client()
 	if err != nil || in.bad || len(in.data) > 0 {
@@ -67,15 +69,15 @@ func (s *Swarms) replayClient(in *reader) error {
 	defer sh.mu.Unlock()
 	sh.mine = sh.mine[:0]
 	if ti, known := sh.byID[c.torrent]; known {
-		sh.gather(ti, c.member)
-		if p := sh.named(&c.id); p != 0 {
+		sh.findMine(ti, c.member)
+		if p := sh.withPeerID(&c.id); p != 0 {
 			sh.remove(p)
 		}
 	}
 	return sh.restore(&c)
 }
 
-func (s *Swarms) replayLeft(in *reader) error {
+func (s *Swarms) replayRemoved(in *reader) error {
 	id := core.TorrentID(in.number(math.MaxUint64))
 	if in.bad || len(in.data) > 0 {
 		return errRecord
@@ -89,15 +91,15 @@ func (s *Swarms) replayLeft(in *reader) error {
 	}
 	for s := slot(1); uint32(s) < sh.slab.used && sh.torrents[ti] != nil; s++ {
 		if c := sh.slab.at(s); c.live() && c.torrentIndex() == ti {
-			sh.gather(ti, c.member)
+			sh.findMine(ti, c.member)
 			sh.remove(s)
 		}
 	}
-	delete(sh.changed, id) // its counts are the other tracker's to tell
+	delete(sh.changed, id) // the other tracker reports its size
 	return nil
 }
 
-// remove forgets a client, listed or not; mine are those of its member.
+// remove forgets a client, listed or not. sh.mine must be the clients of its member.
 func (sh *shard) remove(s slot) {
 	sh.unlist(s, sh.slab.at(s))
 	sh.forget(s)

@@ -14,15 +14,15 @@ type need struct {
 	only4, only6 bool
 }
 
-// pick appends up to want peers of each address family to out: for a seeder, whole
-// or partial, leechers; for a leecher seeders first, then partial ones, then
-// leechers; each in uniformly random choice. It costs
-// the same however large the swarm is. A member's own clients are given only
-// when there is nobody else.
+// pick appends up to want peers of each address family to out. A seeder, full or
+// partial, gets leechers. A leecher gets seeders first, then partial seeds, then
+// leechers. Each kind is chosen uniformly at random, at a cost that does not depend
+// on the size of the swarm. A member's own clients are given only if there are no
+// others.
 //
-// A peer of one family can't use the other's addresses; only the families that p
-// has are filled, and, unless bare, the others' addresses of the peers that are
-// chosen come with them.
+// A peer with addresses of one family can't use addresses of the other, so only the
+// families that p has are filled. Unless bare is set, the chosen peers come with
+// their addresses of the other family too.
 func (sh *shard) pick(p slot, want int, bare bool, out []wire.Peer) []wire.Peer {
 	c := sh.slab.at(p)
 	t := sh.torrents[c.torrentIndex()]
@@ -47,14 +47,14 @@ func (sh *shard) pick(p slot, want int, bare bool, out []wire.Peer) []wire.Peer 
 	for _, s := range sh.mine {
 		own := sh.slab.at(s)
 		if s != p && own.listed() && (c.kind() == leeching || own.kind() == leeching) {
-			out = sh.own(t, s, &n, bare, out)
+			out = sh.appendOwn(t, s, &n, bare, out)
 		}
 	}
 	return out
 }
 
-// draw4 takes peers from a list of IPv4 addresses in random order, and their IPv6
-// addresses with them.
+// draw4 takes peers from a list of IPv4 addresses in random order, together with
+// their IPv6 addresses.
 func (sh *shard) draw4(t *torrent, kind int, n *need, bare bool, out []wire.Peer) []wire.Peer {
 	list := t.four[kind]
 	sh.sample.begin(len(list), n.n4)
@@ -88,8 +88,8 @@ func (sh *shard) draw4(t *torrent, kind int, n *need, bare bool, out []wire.Peer
 	return out
 }
 
-// draw6 takes peers from a list of IPv6 addresses in random order, but for those
-// whose addresses draw4 gave.
+// draw6 takes peers from a list of IPv6 addresses in random order, except those that
+// draw4 has taken with their IPv6 addresses.
 func (sh *shard) draw6(t *torrent, kind int, n *need, bare bool, out []wire.Peer) []wire.Peer {
 	list := t.six[kind]
 	sh.sample.begin(len(list), n.n6)
@@ -120,9 +120,9 @@ func (sh *shard) draw6(t *torrent, kind int, n *need, bare bool, out []wire.Peer
 	return out
 }
 
-// own appends a client of the asker itself with the addresses that are wanted,
-// if it has any.
-func (sh *shard) own(t *torrent, s slot, n *need, bare bool, out []wire.Peer) []wire.Peer {
+// appendOwn appends another client of the asking member with the addresses that are
+// wanted, if it has any.
+func (sh *shard) appendOwn(t *torrent, s slot, n *need, bare bool, out []wire.Peer) []wire.Peer {
 	c, peer := sh.slab.at(s), wire.Peer{ID: sh.peerID(s)}
 	if place := sh.place4(c); place != 0 && n.n4 > 0 {
 		n.n4--
@@ -147,42 +147,42 @@ func (sh *shard) own(t *torrent, s slot, n *need, bare bool, out []wire.Peer) []
 	return out
 }
 
-// sample yields the numbers below n in random order, each once. It is asked for
-// many at a time, so that the processor fetches what stands at all these places
-// at once: in a large swarm each is a miss in its cache. A stretch of neighbours
-// would be cheaper, and give all who ask at that time the same peers.
+// sample returns the numbers below n in random order, each once. It returns many of
+// them at a time, so that the processor can fetch the entries at all these indexes
+// at once: in a large swarm each of them is a cache miss. A range of neighbours would
+// be cheaper, but then all who ask at that time would get the same peers.
 //
-// Few numbers are written down and shuffled, as far as they are used (Fisher and
-// Yates). Of many, one is drawn again when it was drawn before, which happens
-// seldom; those that were drawn are in a small hash table.
+// If n is small, the numbers are stored and shuffled as far as they are used
+// (Fisher-Yates). If n is large, numbers are drawn, and one that was drawn before,
+// which is rare, is drawn again; a small hash table holds those that were drawn.
 type sample struct {
-	row   []uint32
-	cells []drawn
-	out   []uint32
-	round uint32 // cells of other rounds are empty
-	n, i  uint32
-	first uint32 // where the walk over all of them begins, if all are wanted
-	all   bool
+	shuffled []uint32
+	cells    []drawn
+	out      []uint32
+	round    uint32 // cells of other rounds are empty
+	n, i     uint32
+	first    uint32 // where the walk over all of them begins, if all are wanted
+	all      bool
 }
 
 type drawn struct{ round, number uint32 }
 
-// open makes room for so many numbers in a round.
+// open makes room for up to most numbers in a round.
 func (x *sample) open(most int) {
 	x.cells = make([]drawn, 1<<bits.Len(uint(2*most)))
-	x.row = make([]uint32, 2*most)
+	x.shuffled = make([]uint32, 2*most)
 	x.out = make([]uint32, 0, most)
 }
 
-// begin starts a round over the numbers below n, of which wanted will be used.
+// begin starts a round over the numbers below n, of which wanted will be asked for.
 func (x *sample) begin(n, wanted int) {
 	x.n, x.i, x.all, x.first = uint32(n), 0, n <= wanted, never
 	if x.all {
-		return // only the first is chosen by chance
+		return // only the first number is random
 	}
-	if n <= len(x.row) {
-		for i := range x.row[:n] {
-			x.row[i] = uint32(i)
+	if n <= len(x.shuffled) {
+		for i := range x.shuffled[:n] {
+			x.shuffled[i] = uint32(i)
 		}
 		return
 	}
@@ -192,8 +192,8 @@ func (x *sample) begin(n, wanted int) {
 	}
 }
 
-// next yields the next numbers, as many as are wanted or left. They hold until it
-// is called again.
+// next returns the next numbers, as many as are wanted or left. The result is valid
+// until the next call.
 func (x *sample) next(rng *rand.PCG, wanted int) []uint32 {
 	x.out = x.out[:0]
 	upto := x.i + min(uint32(wanted), x.n-x.i)
@@ -210,8 +210,8 @@ func (x *sample) next(rng *rand.PCG, wanted int) []uint32 {
 			}
 			x.out = append(x.out, at)
 		}
-	case int(x.n) <= len(x.row):
-		row := x.row[:x.n]
+	case int(x.n) <= len(x.shuffled):
+		row := x.shuffled[:x.n]
 		for ; x.i < upto; x.i++ {
 			j := x.i + below(rng.Uint64(), x.n-x.i)
 			row[x.i], row[j] = row[j], row[x.i]
@@ -228,7 +228,8 @@ func (x *sample) next(rng *rand.PCG, wanted int) []uint32 {
 	return x.out
 }
 
-// fresh notes a number and reports whether it is drawn for the first time.
+// fresh notes a number and reports whether it is drawn for the first time in this
+// round.
 func (x *sample) fresh(v uint32) bool {
 	mask := uint32(len(x.cells) - 1)
 	for i := v * 0x9E3779B1 >> 16 & mask; ; i = (i + 1) & mask {
@@ -243,7 +244,7 @@ func (x *sample) fresh(v uint32) bool {
 	}
 }
 
-// below makes a number below n of 64 random bits, as even as they are.
+// below maps 64 random bits to a number below n, nearly uniformly.
 func below(random uint64, n uint32) uint32 {
 	hi, _ := bits.Mul64(random, uint64(n))
 	return uint32(hi)

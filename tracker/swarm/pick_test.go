@@ -65,8 +65,8 @@ func TestPickOrderAndNumber(t *testing.T) {
 	}
 }
 
-// TestPickIsUniform draws often enough that a peer which is chosen too rarely or
-// too often by a sixth would be 8 standard deviations off.
+// TestPickIsUniform draws so often that a peer which is chosen a sixth too rarely or too
+// often would be off by 8 standard deviations.
 func TestPickIsUniform(t *testing.T) {
 	t.Parallel()
 	b := newBook(t, testConfig())
@@ -90,9 +90,9 @@ func TestPickIsUniform(t *testing.T) {
 	}
 }
 
-// TestSample draws in each of the three ways: no number twice in a round, each as
-// often as others, in each place of the answer and beside each neighbour, and all
-// of them when a round goes on to its end.
+// TestSample draws in each of the three ways. No number may come twice in a round. Each
+// must come as often as the others, at each place of the answer and next to each
+// other number, and a round that goes on to its end must return all of them.
 func TestSample(t *testing.T) {
 	t.Parallel()
 	const most, rounds = 20, 40_000
@@ -188,8 +188,8 @@ func TestPickByFamily(t *testing.T) {
 	}
 }
 
-// TestConcurrentAnnounces checks counts and sums after many goroutines announced
-// at once while others reaped and read.
+// TestConcurrentAnnounces checks counts and sums after many goroutines have announced at
+// the same time while others reaped and read.
 func TestConcurrentAnnounces(t *testing.T) {
 	t.Parallel()
 	const workers, torrents, rounds = 8, 10, 200

@@ -8,13 +8,13 @@ import (
 	"github.com/caduceus-bio/caduceus/tracker/wire"
 )
 
-// step is how many clients are reaped under one hold of a lock.
-const step = 256
+// reapBatch is how many clients are reaped while a lock is held.
+const reapBatch = 256
 
-// Reap unlists the clients that were silent for Config.Timeout and forgets those
-// that have been unlisted for Config.Forget, in small steps. gone is told of each
-// that was unlisted, under the lock; of several clients of a member, in the order
-// in which they fell silent.
+// Reap unlists the clients that were silent for Config.Timeout, and forgets those
+// that have been unlisted for Config.Forget, in small steps. It calls gone for each
+// client that it unlists, under the lock; for several clients of a member in the
+// order in which they fell silent.
 func (s *Swarms) Reap(now time.Time, gone func(Change)) {
 	for i := range s.shards {
 		sh := &s.shards[i]
@@ -24,8 +24,8 @@ func (s *Swarms) Reap(now time.Time, gone func(Change)) {
 	}
 }
 
-// reapStep reaps from a chunk, or from the first one after it in which anything
-// may be due. It returns where to go on, -1 at the end.
+// reapStep reaps the clients of a chunk, or of the first chunk after it in which any
+// client may be due. It returns the chunk to go on with, -1 at the end.
 func (sh *shard) reapStep(chunk int, now uint32, gone func(Change)) int {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
@@ -42,8 +42,8 @@ func (sh *shard) reapStep(chunk int, now uint32, gone func(Change)) int {
 	soonest := uint32(never)
 	for i := range dues {
 		if dues[i] <= now {
-			if done == step {
-				return chunk // soonest is a lower bound still
+			if done == reapBatch {
+				return chunk // soonest is still a lower bound
 			}
 			done++
 			sh.reap(slot(chunk<<chunkBits+i), now, gone)
@@ -57,33 +57,33 @@ func (sh *shard) reapStep(chunk int, now uint32, gone func(Change)) int {
 // reap unlists or forgets a client whose time has come.
 func (sh *shard) reap(s slot, now uint32, gone func(Change)) {
 	c := sh.slab.at(s)
-	sh.gather(c.torrentIndex(), c.member)
+	sh.findMine(c.torrentIndex(), c.member)
 	if !c.listed() {
 		sh.forget(s)
 		return
 	}
-	sh.hide(now, gone, func(s slot) bool { return sh.slab.due(s) <= now })
+	sh.unlistMine(now, gone, func(s slot) bool { return sh.slab.due(s) <= now })
 }
 
-// gather makes mine the clients of a member in a torrent.
-func (sh *shard) gather(torrent, member uint32) {
+// findMine sets sh.mine to the clients of a member in a torrent.
+func (sh *shard) findMine(torrent, member uint32) {
 	sh.mine = sh.index.find(&sh.slab, torrent, member, sh.mine[:0])
 }
 
-// hide unlists those of mine that are listed and to be hidden, and tells gone of
-// each.
-func (sh *shard) hide(now uint32, gone func(Change), hidden func(slot) bool) {
-	leeched := sh.leeching()
+// unlistMine unlists the listed clients of sh.mine that which selects, and calls gone
+// for each of them.
+func (sh *shard) unlistMine(now uint32, gone func(Change), which func(slot) bool) {
+	leeched := sh.isLeeching()
 	slices.SortFunc(sh.mine, func(a, b slot) int {
 		c, d := sh.slab.at(a), sh.slab.at(b)
 		if la, lb := sh.last(a, c), sh.last(b, d); la != lb {
 			return int(int64(la) - int64(lb))
 		}
-		return sh.byPeerID(a, b)
+		return sh.comparePeerIDs(a, b)
 	})
 	for _, s := range sh.mine {
 		c := sh.slab.at(s)
-		if !c.listed() || !hidden(s) {
+		if !c.listed() || !which(s) {
 			continue
 		}
 		t := sh.torrents[c.torrentIndex()]
@@ -91,35 +91,36 @@ func (sh *shard) hide(now uint32, gone func(Change), hidden func(slot) bool) {
 			t.lacking = max(t.lacking, now)
 		}
 		sh.unlist(s, c)
-		sh.change(t)
+		sh.markChanged(t)
 		sh.slab.setDue(s, now+sh.times.forget)
 		if sh.seededBy(c) == 0 {
 			sh.dropExtra(c)
 		}
-		sh.unlisted(s, now)
-		gone(sh.silent(s, c))
+		sh.writeUnlistRecord(s, now)
+		gone(sh.goneChange(s, c))
 	}
 	if len(sh.mine) > 0 {
-		sh.recount(leeched, sh.slab.at(sh.mine[0]).member)
+		sh.updateDownloads(leeched, sh.slab.at(sh.mine[0]).member)
 	}
 }
 
-// silent is the change that a client's unlisting means.
-func (sh *shard) silent(s slot, c *client) Change {
+// goneChange is what unlisting a client means for the books.
+func (sh *shard) goneChange(s slot, c *client) Change {
 	change := Change{
 		Member: core.MemberID(c.member), Torrent: sh.torrents[c.torrentIndex()].id,
-		Left: core.Bytes(sh.told(s).left), At: time.Unix(int64(sh.last(s, c)), 0),
+		Left: core.Bytes(sh.reported(s).left), At: time.Unix(int64(sh.last(s, c)), 0),
 	}
-	sh.others(s, &change)
+	sh.addOthers(s, &change)
 	return change
 }
 
-// all hides every one of mine.
-func all(slot) bool { return true }
+// every selects all clients.
+func every(slot) bool { return true }
 
-// Hide unlists all clients of members who may take part no more, a few or
-// thousands. It costs about as much as looking at every client once, or less.
-func (s *Swarms) Hide(ids []core.MemberID, now time.Time, gone func(Change)) {
+// HideMembers unlists all clients of some members, a few or thousands, as when they
+// may no longer take part. It costs at most about as much as looking at every client
+// once.
+func (s *Swarms) HideMembers(ids []core.MemberID, now time.Time, gone func(Change)) {
 	members := make(map[uint32]bool, len(ids))
 	for _, id := range ids {
 		if fits(id) {
@@ -137,21 +138,21 @@ func (sh *shard) hideMembers(members map[uint32]bool, now uint32, gone func(Chan
 	if len(members)*len(sh.byID) < sh.slab.live {
 		for _, t := range sh.byID {
 			for m := range members {
-				sh.gather(t, m)
-				sh.hide(now, gone, all)
+				sh.findMine(t, m)
+				sh.unlistMine(now, gone, every)
 			}
 		}
 		return
 	}
 	for s := slot(1); uint32(s) < sh.slab.used; s++ {
 		if c := sh.slab.at(s); c.listed() && members[c.member] {
-			sh.gather(c.torrentIndex(), c.member)
-			sh.hide(now, gone, all)
+			sh.findMine(c.torrentIndex(), c.member)
+			sh.unlistMine(now, gone, every)
 		}
 	}
 }
 
-// HideClient unlists one client that may take part no more, if it is listed.
+// HideClient unlists one client, if it is listed.
 func (s *Swarms) HideClient(torrent core.TorrentID, member core.MemberID, id wire.PeerID, now time.Time, gone func(Change)) {
 	if fits(member) {
 		s.shard(torrent).hideClient(torrent, uint32(member), id, unix(now), gone)
@@ -165,15 +166,15 @@ func (sh *shard) hideClient(torrent core.TorrentID, member uint32, id wire.PeerI
 	if !known {
 		return
 	}
-	sh.gather(ti, member)
-	if p := sh.named(&id); p != 0 {
-		sh.hide(now, gone, func(s slot) bool { return s == p })
+	sh.findMine(ti, member)
+	if p := sh.withPeerID(&id); p != 0 {
+		sh.unlistMine(now, gone, func(s slot) bool { return s == p })
 	}
 }
 
-// Drop removes a torrent that is served no more, with all its clients. It looks
-// through all clients of the shard: dropping is rare, and a list of the unlisted
-// would cost memory at all times.
+// Drop removes a torrent that is no longer served, with all its clients. It looks at
+// every client of the shard: dropping is rare, and a list of each torrent's unlisted
+// clients would cost memory all the time.
 func (s *Swarms) Drop(id core.TorrentID, now time.Time, gone func(Change)) {
 	sh := s.shard(id)
 	sh.mu.Lock()
@@ -189,8 +190,8 @@ func (s *Swarms) Drop(id core.TorrentID, now time.Time, gone func(Change)) {
 				continue
 			}
 			s := slot(chunk<<chunkBits + i)
-			sh.gather(ti, c.member)
-			sh.hide(unix(now), gone, all)
+			sh.findMine(ti, c.member)
+			sh.unlistMine(unix(now), gone, every)
 			sh.forget(s)
 			if sh.torrents[ti] == nil {
 				return // that was the last

@@ -10,25 +10,25 @@ import (
 	"github.com/caduceus-bio/caduceus/tracker/wire"
 )
 
-// A record is what Replay needs to do again what an announce or a time-out has
-// done to the swarms. Numbers of fixed size are little-endian.
+// A record is what Replay needs to repeat what an announce or a time-out has done to
+// the swarms. Numbers of fixed size are little-endian.
 //
-//	an announce    kind 1, flags (1), event (1), torrent and member (uvarint),
-//	               peer-id (20), key (4), uploaded, downloaded and left (uvarint),
-//	               arrival (4), then by its flags: the peer-id that the client had
-//	               before (20); the one of a client that was forgotten for it (20);
-//	               IPv4 (6); IPv6 (18)
-//	an unlisting   kind 2, torrent and member (uvarint), peer-id (20), when (4)
-//	a client       kind 3, as in a snapshot: another tracker has handed it over
-//	a handing over kind 4, torrent (uvarint): to another tracker
+//	announce   kind 1, flags (1), event (1), torrent and member (uvarint), peer-id
+//	           (20), key (4), uploaded, downloaded and left (uvarint), arrival (4),
+//	           then, if their flags are set: the peer-id that the client had before
+//	           (20); the peer-id of a client that was forgotten to make room (20);
+//	           IPv4 (6); IPv6 (18)
+//	unlisting  kind 2, torrent and member (uvarint), peer-id (20), when (4)
+//	client     kind 3, as in a snapshot: another tracker has handed it over
+//	removal    kind 4, torrent (uvarint): another tracker has taken it over
 //
-// Which client announced, and whom the limit of clients forgot, is written down as
-// it was decided: settings may be others when it is replayed.
+// The record says which client announced and which one was forgotten, because the
+// settings may have changed when it is replayed.
 const (
 	recordAnnounce = 1
 	recordUnlisted = 2
 	recordClient   = 3
-	recordLeft     = 4
+	recordRemoved  = 4
 
 	maxRecord = 160 // bytes
 )
@@ -44,16 +44,16 @@ const (
 	recordKnown = 1<<iota - 1
 )
 
-// errRecord is what a record gets that no Announce or Reap made.
+// errRecord is the error for a record that this package has not made.
 var errRecord = errors.New("a record of the swarms can't be read")
 
-// Record returns what Replay needs to do a change again. Only the callback that is
-// told of the change may ask, with the change's torrent, and the bytes hold until
-// it returns.
+// Record returns what Replay needs to repeat a change. Only the callback that is given
+// the change may call it, with the change's torrent. The bytes are valid until that
+// callback returns.
 func (s *Swarms) Record(id core.TorrentID) []byte { return s.shard(id).record }
 
-// announced makes the record of an announce of p that is about to happen.
-func (s *Swarms) announced(sh *shard, p slot, a *Announce) {
+// writeAnnounceRecord makes the record of an announce of p that is about to be applied.
+func (s *Swarms) writeAnnounceRecord(sh *shard, p slot, a *Announce) {
 	var flags byte
 	var was, forgotten wire.PeerID
 	if p != 0 {
@@ -97,8 +97,8 @@ func (s *Swarms) announced(sh *shard, p slot, a *Announce) {
 	sh.record = b
 }
 
-// unlisted makes the record of a client that was unlisted without an announce.
-func (sh *shard) unlisted(s slot, now uint32) {
+// writeUnlistRecord makes the record of a client that was unlisted without an announce.
+func (sh *shard) writeUnlistRecord(s slot, now uint32) {
 	c, id := sh.slab.at(s), sh.peerID(s)
 	b := sh.record[:0]
 	b = append(b, recordUnlisted)
@@ -108,16 +108,16 @@ func (sh *shard) unlisted(s slot, now uint32) {
 	sh.record = binary.LittleEndian.AppendUint32(b, now)
 }
 
-// Replay does again what a Record says. Records of a torrent must come in
-// their order, each once; those that a restored snapshot holds already must be
-// left out. Then the swarm is as it was when the last one was made, but for
-// clients that were to be forgotten: Reap does that. All torrents that occur count
-// as changed. Nothing of it is judged, and rec is not kept.
+// Replay repeats what a record says. The records of a torrent must come in their
+// order, each once, without those that a restored snapshot includes. Afterwards the
+// swarm is as it was when the last record was made, except that clients whose time is
+// over are left for Reap to forget. All torrents of records count as changed. Replay
+// checks no limits and does not keep rec.
 func (s *Swarms) Replay(rec []byte) error {
 	in := reader{data: rec}
 	switch kind := in.take(1)[0]; kind {
 	case recordAnnounce:
-		r := in.announced()
+		r := in.announceRecord()
 		if in.bad || len(in.data) > 0 {
 			return errRecord
 		}
@@ -131,23 +131,23 @@ func (s *Swarms) Replay(rec []byte) error {
 		return nil
 	case recordClient:
 		return s.replayClient(&in)
-	case recordLeft:
-		return s.replayLeft(&in)
+	case recordRemoved:
+		return s.replayRemoved(&in)
 	default:
 		return errRecord
 	}
 }
 
-// happened is an announce out of a record.
-type happened struct {
+// announceRecord is an announce that was read from a record.
+type announceRecord struct {
 	Announce
 	fresh     bool         // the client was not known
-	was       *wire.PeerID // which peer-id the client had before; nil is the same
-	forgotten *wire.PeerID // the client that made room for it; nil is none
+	was       *wire.PeerID // the peer-id that the client had before; nil is the same
+	forgotten *wire.PeerID // the client that was forgotten to make room; nil is none
 }
 
-// announced reads the rest of such a record.
-func (in *reader) announced() (r happened) {
+// announceRecord reads the rest of a record of an announce.
+func (in *reader) announceRecord() (r announceRecord) {
 	flags := in.take(1)[0]
 	in.bad = in.bad || flags&^recordKnown != 0
 	r.Event = wire.Event(in.take(1)[0])
@@ -174,21 +174,21 @@ func (in *reader) announced() (r happened) {
 	return r
 }
 
-func (sh *shard) replay(r *happened) error {
+func (sh *shard) replay(r *announceRecord) error {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	ti, known := sh.byID[r.Torrent]
 	sh.mine = sh.mine[:0]
 	if known {
-		sh.gather(ti, uint32(r.Member))
+		sh.findMine(ti, uint32(r.Member))
 	}
-	p := sh.named(&r.PeerID)
+	p := sh.withPeerID(&r.PeerID)
 	if (r.fresh || r.was != nil) && p != 0 && !sh.slab.at(p).listed() {
-		sh.forget(p) // as Reap had done
+		sh.forget(p) // Reap had done so
 		p = 0
 	}
 	if r.was != nil && p == 0 {
-		p = sh.named(r.was)
+		p = sh.withPeerID(r.was)
 	}
 	if p == 0 {
 		if sh.slab.full() || !known && sh.torrentsFull() {
@@ -196,18 +196,18 @@ func (sh *shard) replay(r *happened) error {
 		}
 		p = sh.add(&r.Announce, math.MaxInt)
 		if r.forgotten != nil {
-			if old := sh.named(r.forgotten); old != 0 && old != p && !sh.slab.at(old).listed() {
+			if old := sh.withPeerID(r.forgotten); old != 0 && old != p && !sh.slab.at(old).listed() {
 				sh.forget(old)
 			}
 		}
 	}
 	sh.apply(p, &r.Announce)
-	sh.change(sh.torrents[sh.slab.at(p).torrentIndex()])
+	sh.markChanged(sh.torrents[sh.slab.at(p).torrentIndex()])
 	return nil
 }
 
-// named is the one of mine with a peer-id, 0 when there is none.
-func (sh *shard) named(id *wire.PeerID) slot {
+// withPeerID returns the client of sh.mine with a peer-id, 0 if there is none.
+func (sh *shard) withPeerID(id *wire.PeerID) slot {
 	for _, s := range sh.mine {
 		if sh.peerID(s) == *id {
 			return s
@@ -216,15 +216,15 @@ func (sh *shard) named(id *wire.PeerID) slot {
 	return 0
 }
 
-// Keep unlists and forgets what is served no more: clients of torrents and members
-// for which the two functions say false. gone is told as by Drop and Hide. It is
-// for swarms that were just restored, whose torrents and members may have gone
-// meanwhile.
+// Keep drops the torrents for which torrent returns false, and unlists the clients of
+// the members for which member returns false. It calls gone as Drop and HideMembers
+// do. It is for swarms that were just restored: their torrents and members may have
+// gone meanwhile.
 func (s *Swarms) Keep(now time.Time, torrent func(core.TorrentID) bool, member func(core.MemberID) bool, gone func(Change)) {
-	s.recountLeeches()
+	s.recountDownloads()
 	members := map[uint32]bool{}
 	for i := range s.shards {
-		for _, id := range s.shards[i].unknown(torrent) {
+		for _, id := range s.shards[i].unserved(torrent) {
 			s.Drop(id, now, gone)
 		}
 		s.shards[i].keep(unix(now), func(m uint32) bool {
@@ -238,7 +238,7 @@ func (s *Swarms) Keep(now time.Time, torrent func(core.TorrentID) bool, member f
 	}
 }
 
-func (sh *shard) unknown(torrent func(core.TorrentID) bool) (ids []core.TorrentID) {
+func (sh *shard) unserved(torrent func(core.TorrentID) bool) (ids []core.TorrentID) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	for id := range sh.byID {
@@ -254,8 +254,8 @@ func (sh *shard) keep(now uint32, member func(uint32) bool, gone func(Change)) {
 	defer sh.mu.Unlock()
 	for s := slot(1); uint32(s) < sh.slab.used; s++ {
 		if c := sh.slab.at(s); c.listed() && !member(c.member) {
-			sh.gather(c.torrentIndex(), c.member)
-			sh.hide(now, gone, all)
+			sh.findMine(c.torrentIndex(), c.member)
+			sh.unlistMine(now, gone, every)
 		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 )
 
-// journal is what a run of the swarms has written down.
+// journal is what a run of the swarms has recorded.
 type journal struct {
 	s       *Swarms
 	records []journaled
@@ -27,8 +27,8 @@ func (j *journal) note(c Change) {
 	j.records = append(j.records, journaled{c.Torrent, bytes.Clone(j.s.Record(c.Torrent))})
 }
 
-// play does a step to the swarms alone, without the model.
-func (j *journal) play(s happening) {
+// play plays a step to the swarms, without the model.
+func (j *journal) play(s step) {
 	switch s.op {
 	case opAnnounce:
 		a := s.announce
@@ -42,13 +42,13 @@ func (j *journal) play(s happening) {
 	case opReap:
 		j.s.Reap(s.at, j.note)
 	case opHide:
-		j.s.Hide([]core.MemberID{s.member}, s.at, j.note)
+		j.s.HideMembers([]core.MemberID{s.member}, s.at, j.note)
 	case opHideClient:
 		j.s.HideClient(s.torrent, s.member, s.id, s.at, j.note)
 	}
 }
 
-// replayed is what a restart makes of a snapshot and the journal.
+// replayed returns the swarms after a restart from a snapshot and the journal.
 func (j *journal) replayed(tb testing.TB, c Config, snapshot []byte) *Swarms {
 	tb.Helper()
 	s := New(c)
@@ -70,7 +70,7 @@ func (j *journal) replayed(tb testing.TB, c Config, snapshot []byte) *Swarms {
 	return s
 }
 
-// dump lists all clients, each in a line without what depends on where it lies.
+// dump lists all clients, each in a line, without anything that depends on its slot.
 func dump(s *Swarms) []string {
 	var out []string
 	for i := range s.shards {
@@ -89,7 +89,7 @@ func dump(s *Swarms) []string {
 			}
 		}
 		for _, at := range clients {
-			c, tells := st.slab.at(at), st.told(at)
+			c, report := st.slab.at(at), st.reported(at)
 			off := uint32(0)
 			if !c.listed() {
 				off = st.off(at)
@@ -99,7 +99,7 @@ func dump(s *Swarms) []string {
 				mark = 0 // it bounds no seed time of this client
 			}
 			out = append(out, fmt.Sprintf("t%d m%d %x key=%d %d/%d/%d listed=%v over6=%v last=%d off=%d %+v seeded=%d", st.torrents[c.torrentIndex()].id, c.member,
-				tells.id, c.key, tells.up, tells.down, tells.left, c.listed(), c.over6(), st.last(at, c), off, st.where(at, c), mark))
+				report.id, c.key, report.up, report.down, report.left, c.listed(), c.over6(), st.last(at, c), off, st.addresses(at, c), mark))
 		}
 	}
 	slices.Sort(out)
@@ -122,13 +122,13 @@ func firstDifference(got, want []string) string {
 	return ""
 }
 
-// TestReplayHistories plays random histories, with a snapshot at any moment, and
-// wants the same swarms from the journal alone, and from snapshot and journal.
+// TestReplayHistories plays random histories and takes a snapshot at a random moment. It
+// wants the same swarms from the journal alone and from snapshot and journal.
 func TestReplayHistories(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(150) {
 		rng := rand.New(rand.NewPCG(seed, 77))
-		w := newAuthor(1+rng.IntN(12), rng.IntN)
+		w := newGenerator(1+rng.IntN(12), rng.IntN)
 		j := &journal{s: New(historyConfig())}
 		steps := 200 + rng.IntN(1500)
 		cut := rng.IntN(steps)
@@ -179,7 +179,7 @@ func TestKeep(t *testing.T) {
 		a := usual(1+n%4, int64(n%2))
 		a.Torrent, a.At = core.TorrentID(1+n%5), epoch
 		a.PeerID[19] = byte(n)
-		j.play(happening{announce: a})
+		j.play(step{announce: a})
 	}
 	var gone []Change
 	j.s.Keep(epoch.Add(time.Minute), func(id core.TorrentID) bool { return id != 2 }, func(id core.MemberID) bool { return id != 3 },
@@ -197,11 +197,11 @@ func TestKeep(t *testing.T) {
 	}
 }
 
-// TestReplayNonsense must do no harm.
+// TestReplayNonsense replays damaged records, which must do no harm.
 func TestReplayNonsense(t *testing.T) {
 	t.Parallel()
 	j := &journal{s: New(historyConfig())}
-	w := newAuthor(20, rand.New(rand.NewPCG(5, 5)).IntN)
+	w := newGenerator(20, rand.New(rand.NewPCG(5, 5)).IntN)
 	for range 1000 {
 		j.play(w.step())
 	}

@@ -6,102 +6,104 @@ import (
 	"github.com/caduceus-bio/caduceus/tracker/wire"
 )
 
-// told is what a client tells of itself.
-type told struct {
+// reported is what a client reports of itself.
+type reported struct {
 	id             wire.PeerID
 	up, down, left int64
 }
 
 const (
-	brandSize = 8 // the beginning of a peer-id says the program and its version
-	tailSize  = len(wire.PeerID{}) - brandSize
+	prefixSize = 8 // bytes of a peer-id that name the program and its version (BEP 20)
+	suffixSize = len(wire.PeerID{}) - prefixSize
 
-	maxBrands  = 1 << 10 // of a shard
-	maxCounter = 1 << 48
-	maxLeft    = 1 << 40
+	maxPrefixes = 1 << 10 // of a shard
+	maxCounter  = 1 << 48
+	maxLeft     = 1 << 40
 )
 
-type brand = [brandSize]byte
+type idPrefix = [prefixSize]byte
 
-// brands are the beginnings of peer-ids that a shard's clients have had, first that
-// of a client that has told nothing yet. There are a few hundred in the world; none
-// is forgotten.
-type brands struct {
-	list []brand // it only grows, so that a copy of the slice stays true
-	at   map[brand]uint16
+// idPrefixes numbers the prefixes of the peer-ids that a shard's clients have had.
+// Number 0 is the prefix of a client that has reported nothing yet. There are a few
+// hundred prefixes in the world, and none is forgotten.
+type idPrefixes struct {
+	list    []idPrefix // it only grows, so a copy of the slice stays valid
+	numbers map[idPrefix]uint16
 }
 
-func (x *brands) open() { *x = brands{list: make([]brand, 1, 16), at: map[brand]uint16{{}: 0}} }
+func (x *idPrefixes) open() {
+	*x = idPrefixes{list: make([]idPrefix, 1, 16), numbers: map[idPrefix]uint16{{}: 0}}
+}
 
-// of returns the number of a brand, not ok when there is no more room for it.
-func (x *brands) of(b brand) (n uint16, ok bool) {
-	if n, ok = x.at[b]; ok || len(x.list) == maxBrands {
+// number returns the number of a prefix; ok is false if there is no room for it.
+func (x *idPrefixes) number(p idPrefix) (n uint16, ok bool) {
+	if n, ok = x.numbers[p]; ok || len(x.list) == maxPrefixes {
 		return n, ok
 	}
 	n = uint16(len(x.list))
-	x.list = append(x.list, b)
-	x.at[b] = n
+	x.list = append(x.list, p)
+	x.numbers[p] = n
 	return n, true
 }
 
-// told reads what a client tells.
-func (st *state) told(s slot) told {
+// reported returns what a client has reported last.
+func (st *state) reported(s slot) reported {
 	c := st.slab.at(s)
-	if c.odd() {
-		return st.odd[s]
+	if c.oversize() {
+		return st.oversize[s]
 	}
-	return told{id: st.peerID(s), up: int64(c.upHigh)<<32 | int64(c.upLow), down: int64(c.downHigh)<<32 | int64(c.downLow),
+	return reported{id: st.peerID(s), up: int64(c.upHigh)<<32 | int64(c.upLow), down: int64(c.downHigh)<<32 | int64(c.downLow),
 		left: int64(c.leftHigh)<<32 | int64(c.leftLow)}
 }
 
-// peerID is the part of it that is handed out.
+// peerID returns the peer-id that a client has reported last.
 func (st *state) peerID(s slot) (id wire.PeerID) {
 	c := st.slab.at(s)
-	if c.odd() {
-		return st.odd[s].id
+	if c.oversize() {
+		return st.oversize[s].id
 	}
-	copy(id[:], st.brands.list[c.brand][:])
-	copy(id[brandSize:], c.tail[:])
+	copy(id[:], st.prefixes.list[c.prefix][:])
+	copy(id[prefixSize:], c.suffix[:])
 	return id
 }
 
-// tell takes down what a client tells. What does not fit into a client, because no
-// honest one has such counters or because peer-ids begin with anything, is kept
-// beside.
-func (st *state) tell(s slot, t *told) {
+// setReported stores what a client reports. Values that do not fit into the client
+// struct go into st.oversize: counters that no honest client has, or peer-ids beyond
+// the room for prefixes.
+func (st *state) setReported(s slot, r *reported) {
 	c := st.slab.at(s)
-	number, ok := c.brand, true
-	if b := brand(t.id[:brandSize]); b != st.brands.list[number] {
-		number, ok = st.brands.of(b)
+	number, ok := c.prefix, true
+	if p := idPrefix(r.id[:prefixSize]); p != st.prefixes.list[number] {
+		number, ok = st.prefixes.number(p)
 	}
-	odd := !ok || t.up >= maxCounter || t.down >= maxCounter || t.left >= maxLeft
-	if odd {
-		st.odd[s] = *t
-	} else if c.odd() {
-		delete(st.odd, s)
+	oversize := !ok || r.up >= maxCounter || r.down >= maxCounter || r.left >= maxLeft
+	if oversize {
+		st.oversize[s] = *r
+	} else if c.oversize() {
+		delete(st.oversize, s)
 	}
-	c.flag(isOdd, odd)
-	left := min(t.left, maxLeft-1) // of an odd one it says the kind
-	c.brand, c.tail = number, [tailSize]byte(t.id[brandSize:])
-	c.upLow, c.upHigh = uint32(t.up), uint16(t.up>>32)
-	c.downLow, c.downHigh = uint32(t.down), uint16(t.down>>32)
+	c.flag(isOversize, oversize)
+	left := min(r.left, maxLeft-1) // client.kind reads it even if the client is oversize
+	c.prefix, c.suffix = number, [suffixSize]byte(r.id[prefixSize:])
+	c.upLow, c.upHigh = uint32(r.up), uint16(r.up>>32)
+	c.downLow, c.downHigh = uint32(r.down), uint16(r.down>>32)
 	c.leftLow, c.leftHigh = uint32(left), uint8(left>>32)
 }
 
-// countedMore orders the clients that an announce with a new peer-id may be of:
-// the first is the one that leaves the least to credit.
-func (t *told) countedMore(u *told) bool {
-	if t.up != u.up {
-		return t.up > u.up
+// countedMore orders the clients that may have sent an announce with a new peer-id:
+// the first one leaves the least to credit.
+func (r *reported) countedMore(other *reported) bool {
+	if r.up != other.up {
+		return r.up > other.up
 	}
-	if t.down != u.down {
-		return t.down > u.down
+	if r.down != other.down {
+		return r.down > other.down
 	}
-	return bytes.Compare(t.id[:], u.id[:]) < 0
+	return bytes.Compare(r.id[:], other.id[:]) < 0
 }
 
-// byPeerID orders clients.
-func (st *state) byPeerID(a, b slot) int {
+// comparePeerIDs orders clients by peer-id.
+func (st *state) comparePeerIDs(a, b slot) int {
 	x, y := st.peerID(a), st.peerID(b)
 	return bytes.Compare(x[:], y[:])
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/caduceus-bio/caduceus/tracker/wire"
 )
 
-// TestClientSize holds on to what most of the tracker's memory is made of.
+// TestClientSize keeps clients small: they are most of the tracker's memory.
 func TestClientSize(t *testing.T) {
 	t.Parallel()
 	if size := unsafe.Sizeof(client{}); size != 48 {
@@ -22,59 +22,59 @@ func TestClientSize(t *testing.T) {
 	}
 }
 
-// TestTold writes and reads what clients tell, with more brands than there is room
-// for, and counters at the ends of what clients hold.
-func TestTold(t *testing.T) {
+// TestReported stores and reads what clients report, with more peer-id prefixes than
+// there is room for, and counters at the limits of what clients hold.
+func TestReported(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(1, 4))
 	var st state
-	st.odd = map[slot]told{}
-	st.brands.open()
+	st.oversize = map[slot]reported{}
+	st.prefixes.open()
 	amounts := []int64{0, 1, 1 << 32, 1<<32 - 1, maxLeft - 1, maxLeft, maxLeft + 1, maxCounter - 1, maxCounter, maxCounter + 1, math.MaxInt64}
 	amount := func() int64 { return amounts[rng.IntN(len(amounts))] }
-	want := map[slot]told{}
+	want := map[slot]reported{}
 	for range 10 {
-		for n := range 2 * maxBrands {
+		for n := range 2 * maxPrefixes {
 			s := slot(n + 1)
-			if len(want) < 2*maxBrands {
+			if len(want) < 2*maxPrefixes {
 				s = st.slab.add()
-				if got := st.told(s); got != (told{}) {
+				if got := st.reported(s); got != (reported{}) {
 					t.Fatalf("a new client tells %+v", got)
 				}
 			}
-			w := told{up: amount(), down: amount(), left: amount()}
+			w := reported{up: amount(), down: amount(), left: amount()}
 			if rng.IntN(2) == 0 {
-				w = told{up: 5, left: w.left % maxLeft}
+				w = reported{up: 5, left: w.left % maxLeft}
 			}
 			if rng.IntN(4) > 0 {
-				copy(w.id[:], fmt.Sprintf("-XX%04d-%012d", rng.IntN(2*maxBrands), n))
+				copy(w.id[:], fmt.Sprintf("-XX%04d-%012d", rng.IntN(2*maxPrefixes), n))
 			}
-			st.tell(s, &w)
+			st.setReported(s, &w)
 			want[s] = w
 		}
 		for s, w := range want {
 			c := st.slab.at(s)
-			if got := st.told(s); got != w || st.peerID(s) != w.id || c.whole() != (w.left == 0) || c.kind() != kindOf(w.left, false) {
+			if got := st.reported(s); got != w || st.peerID(s) != w.id || c.whole() != (w.left == 0) || c.kind() != kindOf(w.left, false) {
 				t.Fatalf("client %d tells %+v, want %+v", s, got, w)
 			}
 		}
 	}
 	odd := 0
 	for s := range want {
-		if st.slab.at(s).odd() {
+		if st.slab.at(s).oversize() {
 			odd++
 		}
 	}
-	if odd != len(st.odd) || odd == len(want) || len(st.brands.list) != maxBrands {
-		t.Errorf("%d of %d clients are odd, %d are kept beside, %d brands", odd, len(want), len(st.odd), len(st.brands.list))
+	if odd != len(st.oversize) || odd == len(want) || len(st.prefixes.list) != maxPrefixes {
+		t.Errorf("%d of %d clients are odd, %d are kept beside, %d brands", odd, len(want), len(st.oversize), len(st.prefixes.list))
 	}
 }
 
-// TestManyBrands gives out, saves and forgets clients with peer-ids that begin with
-// anything.
-func TestManyBrands(t *testing.T) {
+// TestManyPrefixes gives to others, saves and forgets clients with peer-ids of arbitrary
+// prefixes.
+func TestManyPrefixes(t *testing.T) {
 	t.Parallel()
-	const n = 2 * maxBrands
+	const n = 2 * maxPrefixes
 	s := New(testConfig())
 	keep := func(Change) error { return nil }
 	ids := map[wire.PeerID]bool{}
@@ -94,7 +94,7 @@ func TestManyBrands(t *testing.T) {
 			}
 		}
 	}
-	if odd := len(s.shard(7).odd); odd != n-maxBrands+1 {
+	if odd := len(s.shard(7).oversize); odd != n-maxPrefixes+1 {
 		t.Errorf("%d clients are odd", odd)
 	}
 	var file bytes.Buffer
@@ -111,7 +111,7 @@ func TestManyBrands(t *testing.T) {
 	for i := range 2 { // unlisted, then forgotten
 		back.Reap(epoch.Add(time.Duration(i+1)*1000*time.Hour), func(Change) {})
 	}
-	if back.Totals() != (Totals{}) || len(back.shard(7).odd) > 0 {
-		t.Errorf("%+v and %d odd ones are left", back.Totals(), len(back.shard(7).odd))
+	if back.Totals() != (Totals{}) || len(back.shard(7).oversize) > 0 {
+		t.Errorf("%+v and %d odd ones are left", back.Totals(), len(back.shard(7).oversize))
 	}
 }

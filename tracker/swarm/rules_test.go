@@ -10,7 +10,7 @@ import (
 	"github.com/caduceus-bio/caduceus/tracker/wire"
 )
 
-// TestSuspicions tells what can hardly be, and credits no more than can.
+// TestSuspicions reports what is unlikely, and credits no more than is possible.
 func TestSuspicions(t *testing.T) {
 	t.Parallel()
 	b := newBook(t, testConfig())
@@ -46,7 +46,8 @@ func TestSuspicions(t *testing.T) {
 	check("not any more", b.announce(seed(1<<32+34<<20)), Suspicion{}, 17<<20)
 }
 
-// TestPartialSeeds are given to leechers after seeders, and get leechers alone.
+// TestPartialSeeds checks that partial seeds are given to leechers after seeders, and
+// that they get leechers only.
 func TestPartialSeeds(t *testing.T) {
 	t.Parallel()
 	b := newBook(t, testConfig())
@@ -78,7 +79,7 @@ func TestPartialSeeds(t *testing.T) {
 	b.wantCounts(1, 1, 3)
 }
 
-// TestEarly gives few peers to those who come again too soon unasked.
+// TestEarly gives few peers to clients that announce too soon of their own accord.
 func TestEarly(t *testing.T) {
 	t.Parallel()
 	c := testConfig()
@@ -116,7 +117,7 @@ func TestEarly(t *testing.T) {
 	}
 }
 
-// TestSlots bounds the torrents that a member downloads at once.
+// TestSlots limits the torrents that a member downloads at once.
 func TestSlots(t *testing.T) {
 	t.Parallel()
 	b := newBook(t, testConfig())

@@ -8,38 +8,38 @@ import (
 	"github.com/caduceus-bio/caduceus/tracker/wire"
 )
 
-// shard holds the torrents of one lock.
+// shard holds the torrents that share one lock.
 type shard struct {
 	mu sync.Mutex
 	state
-	changed map[core.TorrentID]struct{} // whose counts have changed since TakeChanged
-	mine    []slot                      // the clients of the member and torrent at hand
-	rng     rand.PCG
-	sample  sample
-	paired  []slot // peers that were chosen with both their addresses
-	record  []byte // of the change at hand
-	leeches *leeches
+	changed   map[core.TorrentID]struct{} // torrents whose size has changed since TakeChanged
+	mine      []slot                      // the clients of the member and torrent that are being worked on
+	rng       rand.PCG
+	sample    sample
+	paired    []slot // peers that were chosen with both their addresses
+	record    []byte // of the change that is being made
+	downloads *downloads
 }
 
-// state is what a shard knows. It can be copied.
+// state is what a shard knows. A snapshot copies it.
 type state struct {
 	times    times
 	slab     slab
 	index    index
 	extras   extras
-	brands   brands
-	odd      map[slot]told // what clients tell that don't hold it themselves
+	prefixes idPrefixes
+	oversize map[slot]reported // what clients report that does not fit into their structs
 	byID     map[core.TorrentID]uint32
-	torrents []*torrent // nil where byID has none
-	vacant   []uint32   // the indexes of those
-	listed   [kinds]int // of all torrents
-	listed4  int        // entries of all lists, by family
+	torrents []*torrent // nil where byID has no torrent
+	vacant   []uint32   // the indexes that are nil
+	listed   [kinds]int // clients of all torrents
+	listed4  int        // entries of all lists, by address family
 	listed6  int
 }
 
 func (sh *shard) open(t times, perMember, numWant int) {
-	sh.state = state{times: t, byID: map[core.TorrentID]uint32{}, odd: map[slot]told{}}
-	sh.brands.open()
+	sh.state = state{times: t, byID: map[core.TorrentID]uint32{}, oversize: map[slot]reported{}}
+	sh.prefixes.open()
 	sh.changed = map[core.TorrentID]struct{}{}
 	sh.rng.Seed(rand.Uint64(), rand.Uint64()) //nolint:gosec // it chooses peers, not secrets
 	sh.sample.open(2*numWant + perMember)
@@ -54,7 +54,7 @@ func (st *state) last(s slot, c *client) uint32 {
 	return *st.place(c)
 }
 
-// off is when an unlisted client was unlisted, in Unix seconds.
+// off is when a client was unlisted, in Unix seconds. It must be unlisted.
 func (st *state) off(s slot) uint32 { return st.slab.due(s) - st.times.forget }
 
 func (st *state) count(id core.TorrentID) Count {
@@ -74,9 +74,9 @@ func (st *state) result(torrent uint32, known bool, peers []wire.Peer) Result {
 	return Result{Seeders: t.seeders(), Leechers: t.leechers(), Peers: peers}
 }
 
-// find returns the one of mine that announces, 0 when it is not known.
+// find returns the client of sh.mine that sent the announce, 0 if it is unknown.
 func (sh *shard) find(a *Announce) slot {
-	if s := sh.named(&a.PeerID); s != 0 {
+	if s := sh.withPeerID(&a.PeerID); s != 0 {
 		return s
 	}
 	key := foldKey(a.Key)
@@ -84,12 +84,12 @@ func (sh *shard) find(a *Announce) slot {
 		return 0
 	}
 	var best slot
-	var most told
+	var most reported
 	for _, s := range sh.mine {
 		if sh.slab.at(s).key != key {
 			continue
 		}
-		t := sh.told(s)
+		t := sh.reported(s)
 		if a.Uploaded >= t.up && a.Downloaded >= t.down && (best == 0 || t.countedMore(&most)) {
 			best, most = s, t
 		}
@@ -97,8 +97,8 @@ func (sh *shard) find(a *Announce) slot {
 	return best
 }
 
-// oldestUnlisted is the one of mine that has been unlisted for longest; 0 when
-// all are listed.
+// oldestUnlisted returns the client of sh.mine that has been unlisted for longest, 0
+// if all are listed.
 func (sh *shard) oldestUnlisted() slot {
 	var oldest slot
 	for _, s := range sh.mine {
@@ -106,7 +106,7 @@ func (sh *shard) oldestUnlisted() slot {
 			continue
 		}
 		if oldest == 0 || sh.off(s) < sh.off(oldest) ||
-			sh.off(s) == sh.off(oldest) && sh.byPeerID(s, oldest) < 0 {
+			sh.off(s) == sh.off(oldest) && sh.comparePeerIDs(s, oldest) < 0 {
 			oldest = s
 		}
 	}
@@ -117,7 +117,7 @@ func (sh *shard) torrentsFull() bool {
 	return len(sh.vacant) == 0 && len(sh.torrents) >= maxTorrents
 }
 
-// torrent finds or makes a torrent.
+// torrent returns the index of a torrent, and adds the torrent if it is new.
 func (sh *shard) torrent(id core.TorrentID) uint32 {
 	if i, ok := sh.byID[id]; ok {
 		return i
@@ -135,12 +135,12 @@ func (sh *shard) torrent(id core.TorrentID) uint32 {
 	return i
 }
 
-// add makes a client that is known from now on and not yet listed, if need be in
-// the place of the one of mine that was unlisted first. It becomes one of mine.
+// add adds an unlisted client to the shard and to sh.mine. If the member has as many
+// clients as allowed, it replaces the one that was unlisted first.
 func (sh *shard) add(a *Announce, limit int) slot {
 	ti := sh.torrent(a.Torrent)
-	// The torrent counts the new client first, or it could be forgotten with
-	// the old one.
+	// Count the new client first, so that the torrent is not forgotten together
+	// with the old one.
 	sh.torrents[ti].clients++
 	if len(sh.mine) >= limit {
 		sh.forget(sh.oldestUnlisted())
@@ -148,15 +148,14 @@ func (sh *shard) add(a *Announce, limit int) slot {
 	now := unix(a.At)
 	s := sh.slab.add()
 	*sh.slab.at(s) = client{member: uint32(a.Member), torrent: ti | isLive, place: now}
-	sh.tell(s, &told{id: a.PeerID})
+	sh.setReported(s, &reported{id: a.PeerID})
 	sh.slab.setDue(s, now+sh.times.forget)
 	sh.index.add(&sh.slab, s)
 	sh.mine = append(sh.mine, s)
 	return s
 }
 
-// forget removes an unlisted client, which is one of mine, and its torrent with
-// the last.
+// forget removes an unlisted client of sh.mine, and with the last client its torrent.
 func (sh *shard) forget(s slot) {
 	c := sh.slab.at(s)
 	for i, m := range sh.mine {
@@ -167,12 +166,12 @@ func (sh *shard) forget(s slot) {
 		}
 	}
 	if seeded := sh.seededBy(c); seeded != 0 && len(sh.mine) > 0 {
-		heir := sh.needExtra(sh.slab.at(sh.mine[0]), sh.last(sh.mine[0], sh.slab.at(sh.mine[0])))
+		heir := sh.ensureExtra(sh.slab.at(sh.mine[0]), sh.last(sh.mine[0], sh.slab.at(sh.mine[0])))
 		heir.seeded = max(heir.seeded, seeded)
 	}
 	sh.dropExtra(c)
-	if c.odd() {
-		delete(sh.odd, s)
+	if c.oversize() {
+		delete(sh.oversize, s)
 	}
 	ti := c.torrentIndex()
 	sh.index.remove(&sh.slab, s)
@@ -185,35 +184,35 @@ func (sh *shard) forget(s slot) {
 	}
 }
 
-// apply makes the client p what a says.
+// apply changes the client p as the announce a says.
 func (sh *shard) apply(p slot, a *Announce) {
 	c, now := sh.slab.at(p), unix(a.At)
-	was := sh.where(p, c)
+	was := sh.addresses(p, c)
 	seeded := sh.seeded()
 	if c.listed() && c.whole() {
 		seeded = max(seeded, now)
 	}
-	is, tells := was, sh.told(p)
-	if !sh.overtaken(p, &tells, a) {
-		tells.up, tells.down, tells.left = a.Uploaded, a.Downloaded, a.Left
+	is, report := was, sh.reported(p)
+	if !sh.outdated(p, &report, a) {
+		report.up, report.down, report.left = a.Uploaded, a.Downloaded, a.Left
 	}
-	tells.id = a.PeerID
+	report.id = a.PeerID
 	is.refresh(a, now, sh.times.timeout)
-	stay := stays(a)
+	stay := listedAfter(a)
 	t := sh.torrents[c.torrentIndex()]
-	if tells.left > 0 || !c.whole() || t.lacking == 0 {
+	if report.left > 0 || !c.whole() || t.lacking == 0 {
 		t.lacking = max(t.lacking, now)
 	}
-	same := c.listed() && stay && c.kind() == kindOf(tells.left, a.partial()) && is.has4 == was.has4 && is.has6 == was.has6
+	same := c.listed() && stay && c.kind() == kindOf(report.left, a.partial()) && is.has4 == was.has4 && is.has6 == was.has6
 	if same {
 		sh.move(c, &is)
 	} else {
-		if c.listed() != stay || stay && c.whole() != (tells.left == 0) {
-			sh.change(t)
+		if c.listed() != stay || stay && c.whole() != (report.left == 0) {
+			sh.markChanged(t)
 		}
 		sh.unlist(p, c)
 	}
-	sh.tell(p, &tells)
+	sh.setReported(p, &report)
 	c.flag(isPaused, a.partial())
 	if stay && !same {
 		sh.list(p, c, &is)
@@ -228,27 +227,27 @@ func (sh *shard) apply(p slot, a *Announce) {
 		*sh.place(c) = now
 		sh.slab.setDue(p, now+sh.times.forget)
 	}
-	sh.note(c, &is, now, seeded)
+	sh.updateExtra(c, &is, now, seeded)
 }
 
-// note keeps in the client's extra what only that can hold, and gives it back
-// when there is nothing.
-func (sh *shard) note(c *client, is *where, now, seeded uint32) {
+// updateExtra stores in the client's extra what only an extra can hold, and gives the
+// extra back if there is nothing to store.
+func (sh *shard) updateExtra(c *client, is *addresses, now, seeded uint32) {
 	if len(sh.mine) == 1 {
-		seeded = 0 // no other client could count it again
+		seeded = 0 // there is no other client that could count it again
 	}
 	if !c.listed() {
 		is.has4, is.has6 = false, false
 	}
-	if !is.extraordinary(now, seeded) {
+	if !is.needsExtra(now, seeded) {
 		sh.dropExtra(c)
 		return
 	}
-	x := sh.needExtra(c, now)
+	x := sh.ensureExtra(c, now)
 	x.seen4, x.seen6, x.seeded = is.seen4, is.seen6, seeded
 }
 
-// seeded is up to when the seed time of mine was counted.
+// seeded is the time up to which the seed time of sh.mine was counted.
 func (sh *shard) seeded() uint32 {
 	var latest uint32
 	for _, s := range sh.mine {
@@ -257,8 +256,8 @@ func (sh *shard) seeded() uint32 {
 	return latest
 }
 
-// seededBy is up to when seed time was counted of one client, 0 where none that
-// another could count again.
+// seededBy is the time up to which one client's seed time was counted, if another
+// client could count it again, else 0.
 func (st *state) seededBy(c *client) uint32 {
 	if !c.extra() {
 		return 0
@@ -266,8 +265,8 @@ func (st *state) seededBy(c *client) uint32 {
 	return st.extras.all[c.place].seeded
 }
 
-// move changes the addresses of a listed client where they stand.
-func (sh *shard) move(c *client, is *where) {
+// move changes the addresses of a listed client in place.
+func (sh *shard) move(c *client, is *addresses) {
 	t, kind := sh.torrents[c.torrentIndex()], c.kind()
 	if is.has4 {
 		t.four[kind][sh.place4(c)-1].addr = is.v4
@@ -277,9 +276,9 @@ func (sh *shard) move(c *client, is *where) {
 	}
 }
 
-// list puts an unlisted client among the seeders or leechers. Its due, and what
-// has changed, are left to the caller.
-func (st *state) list(s slot, c *client, is *where) {
+// list adds an unlisted client to the list of its kind. The caller sets its due and
+// calls markChanged.
+func (st *state) list(s slot, c *client, is *addresses) {
 	t, kind := st.torrents[c.torrentIndex()], c.kind()
 	c.flag(isListed, true)
 	*st.place(c) = 0
@@ -291,7 +290,7 @@ func (st *state) list(s slot, c *client, is *where) {
 	if is.has6 {
 		t.six[kind] = push(t.six[kind], makeEntry(s, is.v6))
 		if is.has4 {
-			st.needExtra(c, is.seen4)
+			st.ensureExtra(c, is.seen4)
 		}
 		c.flag(isSix, !c.extra())
 		st.setPlace6(c, uint32(len(t.six[kind])))
@@ -301,8 +300,8 @@ func (st *state) list(s slot, c *client, is *where) {
 	st.listed[kind]++
 }
 
-// unlist takes a client out of its list, if it is in one; it keeps what it last
-// announced. Its due, and what has changed, are left to the caller.
+// unlist removes a client from its list, if it is listed. The client keeps what it has
+// reported. The caller sets its due and calls markChanged.
 func (st *state) unlist(s slot, c *client) {
 	if !c.listed() {
 		return
@@ -310,7 +309,7 @@ func (st *state) unlist(s slot, c *client) {
 	t, kind := st.torrents[c.torrentIndex()], c.kind()
 	if place := st.place4(c); place != 0 {
 		var moved slot
-		t.four[kind], moved = cut(t.four[kind], place)
+		t.four[kind], moved = removeEntry(t.four[kind], place)
 		st.listed4--
 		if moved != 0 {
 			*st.place(st.slab.at(moved)) = place
@@ -318,7 +317,7 @@ func (st *state) unlist(s slot, c *client) {
 	}
 	if place := st.place6(c); place != 0 {
 		var moved slot
-		t.six[kind], moved = cut(t.six[kind], place)
+		t.six[kind], moved = removeEntry(t.six[kind], place)
 		st.listed6--
 		if moved != 0 {
 			st.setPlace6(st.slab.at(moved), place)
@@ -332,7 +331,7 @@ func (st *state) unlist(s slot, c *client) {
 	st.listed[kind]--
 }
 
-func (sh *shard) change(t *torrent) {
+func (sh *shard) markChanged(t *torrent) {
 	if !t.changed {
 		t.changed = true
 		sh.changed[t.id] = struct{}{}

@@ -31,7 +31,7 @@ func populate(b *testing.B, s *Swarms, n int) {
 	}
 }
 
-// inhabitant is the i-th client of a population of n, in which a member has ten.
+// inhabitant returns the i-th client of a population of n, in which each member has ten.
 func inhabitant(rng *rand.Rand, i, n int) Announce {
 	skew := rng.Float64()
 	a := Announce{
@@ -56,11 +56,11 @@ func inhabitant(rng *rand.Rand, i, n int) Announce {
 
 func BenchmarkMillionPeers(b *testing.B) { benchmarkSize(b, 1_000_000) }
 
-// BenchmarkTenMillionPeers wants a gigabyte.
+// BenchmarkTenMillionPeers needs a gigabyte of memory.
 func BenchmarkTenMillionPeers(b *testing.B) { benchmarkSize(b, 10_000_000) }
 
-// benchmarkSize reports what a client costs on the heap, and what announcing to
-// swarms that fit no cache takes.
+// benchmarkSize reports how much heap a client takes, and how long an announce takes in
+// swarms that do not fit into the processor's caches.
 func benchmarkSize(b *testing.B, n int) {
 	var before, after runtime.MemStats
 	runtime.GC()
@@ -95,8 +95,8 @@ func benchmarkSize(b *testing.B, n int) {
 	runtime.KeepAlive(s)
 }
 
-// resident is the memory that this process has in RAM, in bytes; 0 where the
-// system doesn't say.
+// resident returns how much of this process is in RAM, in bytes; 0 if the system does
+// not say.
 func resident() int64 {
 	text, err := os.ReadFile("/proc/self/statm")
 	if err != nil {
@@ -115,8 +115,8 @@ func resident() int64 {
 	return pages * int64(os.Getpagesize())
 }
 
-// BenchmarkHideThousand unlists a thousand members among a million clients, as
-// one batch of events may say.
+// BenchmarkHideThousand unlists a thousand members among a million clients, as one batch
+// of events may demand.
 func BenchmarkHideThousand(b *testing.B) {
 	s := New(testConfig())
 	populate(b, s, 1_000_000)
@@ -128,7 +128,7 @@ func BenchmarkHideThousand(b *testing.B) {
 		for i := range ids {
 			ids[i] = first + core.MemberID(i)
 		}
-		s.Hide(ids, at, func(Change) {})
+		s.HideMembers(ids, at, func(Change) {})
 		if first += 1000; first > 100_000 {
 			first = 1 // they are unlisted already
 		}

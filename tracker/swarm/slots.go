@@ -2,30 +2,30 @@ package swarm
 
 import "sync"
 
-// leeches counts for each member the torrents of which they have a listed client
-// that downloads. Members who download nothing are not in it.
-type leeches struct {
+// downloads counts, for each member, the torrents in which the member has a listed
+// client that downloads. Members who download nothing are not in it.
+type downloads struct {
 	shards [shards]struct {
 		mu sync.Mutex
 		n  map[uint32]int
 	}
 }
 
-func (l *leeches) open() {
+func (l *downloads) open() {
 	for i := range l.shards {
 		l.shards[i].n = map[uint32]int{}
 	}
 }
 
-// of returns the count of a member.
-func (l *leeches) of(member uint32) int {
+// count returns the count of a member.
+func (l *downloads) count(member uint32) int {
 	s := &l.shards[member%shards]
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.n[member]
 }
 
-func (l *leeches) add(member uint32, n int) {
+func (l *downloads) add(member uint32, n int) {
 	s := &l.shards[member%shards]
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -36,8 +36,8 @@ func (l *leeches) add(member uint32, n int) {
 	}
 }
 
-// leeching reports whether any of mine downloads.
-func (sh *shard) leeching() bool {
+// isLeeching reports whether any client of mine downloads.
+func (sh *shard) isLeeching() bool {
 	for _, s := range sh.mine {
 		if c := sh.slab.at(s); c.listed() && c.kind() == leeching {
 			return true
@@ -46,21 +46,20 @@ func (sh *shard) leeching() bool {
 	return false
 }
 
-// recount takes into account whether the member whose clients are mine downloads
-// the torrent at hand, and did before.
-func (sh *shard) recount(did bool, member uint32) {
-	switch does := sh.leeching(); {
+// updateDownloads corrects the count of the member whose clients are mine: did says
+// whether the member downloaded this torrent before.
+func (sh *shard) updateDownloads(did bool, member uint32) {
+	switch does := sh.isLeeching(); {
 	case does && !did:
-		sh.leeches.add(member, 1)
+		sh.downloads.add(member, 1)
 	case did && !does:
-		sh.leeches.add(member, -1)
+		sh.downloads.add(member, -1)
 	}
 }
 
-// recountLeeches counts everything anew, in swarms that were just restored or
-// replayed.
-func (s *Swarms) recountLeeches() {
-	s.leeches.open()
+// recountDownloads counts all downloads of swarms that were just restored or replayed.
+func (s *Swarms) recountDownloads() {
+	s.downloads.open()
 	for i := range s.shards {
 		sh := &s.shards[i]
 		sh.mu.Lock()
@@ -69,15 +68,15 @@ func (s *Swarms) recountLeeches() {
 			if !c.listed() || c.kind() != leeching {
 				continue
 			}
-			sh.gather(c.torrentIndex(), c.member)
+			sh.findMine(c.torrentIndex(), c.member)
 			first := at
 			for _, other := range sh.mine {
 				if o := sh.slab.at(other); o.listed() && o.kind() == leeching {
 					first = min(first, other)
 				}
 			}
-			if first == at { // once for several clients
-				sh.leeches.add(c.member, 1)
+			if first == at { // several clients of a member count once
+				sh.downloads.add(c.member, 1)
 			}
 		}
 		sh.mu.Unlock()

@@ -14,28 +14,28 @@ import (
 	"github.com/caduceus-bio/caduceus/tracker/wire"
 )
 
-// A snapshot is a header and a row of blocks, each with its length and checksum.
+// A snapshot is a header and a sequence of blocks, each with its length and checksum.
 // All numbers of fixed size are little-endian.
 //
 //	header  magic, version (4 bytes), shards (4), CRC-32C of these (4)
 //	block   shard (4), position (8), clients (4), length (4), CRC-32C of these and
 //	        the clients (4), the clients
 //	end     a block of the shard after the last one, without clients; its position
-//	        is how many clients there are in all
+//	        is the number of clients in the snapshot
 //
-// A shard has one block or several, in order, with the same position. A client is
+// A shard has one or more blocks, in order, with the same position. A client is
 //
 //	flags (1), torrent and member (uvarint), peer-id (20), key (4), uploaded,
-//	downloaded and left (uvarint), last announce (4), then by its flags: when it
-//	was unlisted (4); IPv4 (6) and when it was seen (4); IPv6 (18) and when (4);
-//	up to when seed time was counted (4)
+//	downloaded and left (uvarint), last announce (4), then, if their flags are set:
+//	when it was unlisted (4); IPv4 (6) and when it was announced (4); IPv6 (18) and
+//	when it was announced (4); the time up to which seed time was counted (4)
 const (
 	snapshotMagic   = "caduceus swarms\n"
 	snapshotVersion = 1
 
 	headerSize = len(snapshotMagic) + 12
 	blockHead  = 24
-	blockSize  = 64 << 10 // about; one client more fits
+	blockSize  = 64 << 10 // roughly: a block ends with the client that reaches it
 	maxClient  = 160      // bytes
 )
 
@@ -51,25 +51,25 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// Positions says how far into a journal each torrent's swarm of a snapshot goes.
+// Positions says, for each torrent of a snapshot, which position of the journal its
+// swarm has reached.
 type Positions struct{ of [shards]uint64 }
 
-// Of returns the position that mark gave when the snapshot was taken of the
-// torrent. What the journal says of it from there on is not in the snapshot, and
-// all that it says before is.
+// Of returns the position that mark returned when the torrent was copied. The snapshot
+// includes the torrent's records up to that position, and none of the later ones.
 func (p *Positions) Of(id core.TorrentID) uint64 { return p.of[uint64(id)%shards] }
 
-// Least is the position from which on a journal is needed.
+// Least is the lowest position of any torrent. The journal is needed from there on.
 func (p *Positions) Least() uint64 { return slices.Min(p.of[:]) }
 
-// Most is the highest position of a torrent.
+// Most is the highest position of any torrent.
 func (p *Positions) Most() uint64 { return slices.Max(p.of[:]) }
 
-// Snapshot writes all clients to w while announces go on. Shard after shard is
-// copied under its lock (a fraction of a millisecond where a million clients are
-// spread evenly) and written after. mark is called under the lock too, as commit
-// is, and returns the journal's position; nil stands for a position of 0. One
-// snapshot at a time may be taken.
+// Snapshot writes all clients to w while announces go on. It copies shard after shard
+// under the shard's lock (with a million clients a fraction of a millisecond each),
+// and writes each copy afterwards. It calls mark under the same lock; mark returns
+// the journal's position, and nil stands for position 0. Only one snapshot may be
+// taken at a time.
 func (s *Swarms) Snapshot(w io.Writer, mark func() uint64) error {
 	head := append(make([]byte, 0, headerSize), snapshotMagic...)
 	head = binary.LittleEndian.AppendUint32(head, snapshotVersion)
@@ -100,8 +100,8 @@ func (s *Swarms) Snapshot(w io.Writer, mark func() uint64) error {
 	return nil
 }
 
-// copyFrom makes st as much of a copy of from as a snapshot needs. It uses the
-// memory of the last copy again.
+// copyFrom copies the parts of from that a snapshot needs, reusing the memory of the
+// last copy.
 func (st *state) copyFrom(from *state) {
 	st.times = from.times
 	for len(st.slab.clients) < len(from.slab.clients) {
@@ -115,8 +115,8 @@ func (st *state) copyFrom(from *state) {
 		copy(st.slab.dues[i][:n], from.slab.dues[i][:n])
 	}
 	st.extras.all = append(st.extras.all[:0], from.extras.all...)
-	st.brands.list = from.brands.list
-	st.odd = maps.Clone(from.odd)
+	st.prefixes.list = from.prefixes.list
+	st.oversize = maps.Clone(from.oversize)
 	st.torrents = append(st.torrents, make([]*torrent, max(0, len(from.torrents)-len(st.torrents)))...)
 	for i, t := range from.torrents {
 		if t == nil {
@@ -147,7 +147,7 @@ type blocks struct {
 	total    uint64
 }
 
-// state writes the clients of a shard, in one block at least.
+// state writes the clients of a shard, in at least one block.
 func (b *blocks) state(st *state) error {
 	for s := slot(1); uint32(s) < st.slab.used; s++ {
 		c := st.slab.at(s)
@@ -180,7 +180,7 @@ func (b *blocks) flush() error {
 }
 
 func (st *state) appendClient(out []byte, s slot, c *client) []byte {
-	is, tells, seeded := st.where(s, c), st.told(s), st.seededBy(c)
+	is, tells, seeded := st.addresses(s, c), st.reported(s), st.seededBy(c)
 	var flags byte
 	for _, f := range []struct {
 		bit byte
@@ -215,13 +215,14 @@ func (st *state) appendClient(out []byte, s slot, c *client) []byte {
 	return out
 }
 
-// errTorn is the cause when a snapshot is not what Snapshot wrote.
+// errTorn says that a snapshot is not what Snapshot wrote.
 var errTorn = errors.New("it is torn or damaged")
 
-// Restore fills empty swarms with a snapshot and says how far it goes. It must
-// have returned before the first announce. It reads up to the snapshot's end and
-// no further, in pieces of about 64 KiB. On an error the swarms are empty. Who
-// timed out meanwhile is left to Reap, and all torrents count as changed.
+// Restore fills empty swarms from a snapshot and returns the positions that they have
+// reached. It must return before the first announce. It reads up to the snapshot's
+// end and no further, in blocks of about 64 KiB. After an error the swarms are empty.
+// Clients that have timed out meanwhile are left to Reap, and all torrents count as
+// changed.
 func (s *Swarms) Restore(r io.Reader) (Positions, error) {
 	var p Positions
 	if s.Totals() != (Totals{}) {
@@ -234,11 +235,11 @@ func (s *Swarms) Restore(r io.Reader) (Positions, error) {
 		}
 		return Positions{}, fmt.Errorf("restoring a snapshot of the swarms: %w", err)
 	}
-	s.recountLeeches()
+	s.recountDownloads()
 	return p, nil
 }
 
-// Clear makes the swarms empty again. Nobody else may use them meanwhile.
+// Clear empties the swarms. Nothing else may use them meanwhile.
 func (s *Swarms) Clear() {
 	for i := range s.shards {
 		s.shards[i].open(s.times, s.c.PerMember, s.c.NumWant)
@@ -281,7 +282,7 @@ func (s *Swarms) restore(r io.Reader, p *Positions) error {
 	}
 }
 
-// take takes in the clients of a block.
+// take adds the clients of a block.
 func (s *Swarms) take(shard int, in *reader) error {
 	sh := &s.shards[shard]
 	sh.mu.Lock()
@@ -304,17 +305,17 @@ func (s *Swarms) take(shard int, in *reader) error {
 	return nil
 }
 
-// saved is a client out of a snapshot.
-type saved struct {
-	told
-	where
+// savedClient is a client that was read from a snapshot.
+type savedClient struct {
+	reported
+	addresses
 	torrent               core.TorrentID
 	member, key           uint32
 	last, off, since      uint32
 	listed, over6, paused bool
 }
 
-func (sh *shard) restore(c *saved) error {
+func (sh *shard) restore(c *savedClient) error {
 	if _, known := sh.byID[c.torrent]; sh.slab.full() || !known && sh.torrentsFull() {
 		return errors.New("it holds more clients than swarms can")
 	}
@@ -325,19 +326,19 @@ func (sh *shard) restore(c *saved) error {
 	*p = client{member: c.member, key: c.key, torrent: ti | isLive, place: c.last}
 	p.flag(isOver6, c.over6)
 	p.flag(isPaused, c.paused)
-	sh.tell(s, &c.told)
+	sh.setReported(s, &c.reported)
 	sh.index.add(&sh.slab, s)
 	if c.listed {
-		sh.list(s, p, &c.where)
+		sh.list(s, p, &c.addresses)
 		sh.slab.setDue(s, c.last+sh.times.timeout)
 	} else {
 		sh.slab.setDue(s, c.off+sh.times.forget)
 	}
-	if c.extraordinary(c.last, c.since) {
-		x := sh.needExtra(p, c.last)
+	if c.needsExtra(c.last, c.since) {
+		x := sh.ensureExtra(p, c.last)
 		x.seen4, x.seen6, x.seeded = c.seen4, c.seen6, c.since
 	}
-	sh.change(sh.torrents[ti])
+	sh.markChanged(sh.torrents[ti])
 	return nil
 }
 
@@ -345,15 +346,15 @@ func (sh *shard) restore(c *saved) error {
 type reader struct {
 	r        io.Reader
 	buf      []byte
-	data     []byte // of the block at hand, what is not yet read
+	data     []byte // the unread part of the current block
 	clients  uint32
 	shard    uint32
 	position uint64
 	total    uint64
-	bad      bool // data was not what it should be
+	bad      bool // data was not valid
 }
 
-// block reads the next block and checks its sum.
+// block reads the next block and checks its checksum.
 func (in *reader) block() error {
 	h := in.buf[:blockHead]
 	if _, err := io.ReadFull(in.r, h); err != nil {
@@ -406,9 +407,9 @@ func (in *reader) instant() uint32 {
 
 func (in *reader) peerID() wire.PeerID { return wire.PeerID(in.take(len(wire.PeerID{}))) }
 
-// client reads one client. The sum of its block was right, so that what makes no
-// sense was written by another program; it must do no harm all the same.
-func (in *reader) client() (c saved, err error) {
+// client reads one client. The checksum of its block was right, so invalid data can
+// only come from another program; it must do no harm all the same.
+func (in *reader) client() (c savedClient, err error) {
 	flags := in.take(1)[0]
 	if flags&^snapKnown != 0 || flags&snapListed == 0 && flags&(snap4|snap6) != 0 {
 		return c, errTorn

@@ -19,8 +19,8 @@ import (
 // lived returns swarms after a random history.
 func lived(tb testing.TB, steps int) *Swarms {
 	tb.Helper()
-	w := newAuthor(20, rand.New(rand.NewPCG(5, 5)).IntN)
-	st := newStage()
+	w := newGenerator(20, rand.New(rand.NewPCG(5, 5)).IntN)
+	st := newComparison()
 	for range steps {
 		if err := st.play(w.step()); err != nil {
 			tb.Fatal(err)
@@ -64,7 +64,7 @@ func TestSnapshotRoundTrip(t *testing.T) {
 	}
 }
 
-// large returns swarms of which a shard fills several blocks.
+// large returns swarms with a shard that fills several blocks.
 func large(t *testing.T) *Swarms {
 	t.Helper()
 	b := newBook(t, historyConfig())
@@ -112,8 +112,8 @@ func TestRestoreTorn(t *testing.T) {
 	}
 }
 
-// TestRestoreNonsense gives blocks whose sums are right and whose clients make no
-// sense. They may be taken or not, but the swarms must keep their own rules.
+// TestRestoreNonsense restores blocks with right checksums and invalid clients. It may
+// accept or refuse them, but the swarms must keep to their own rules.
 func TestRestoreNonsense(t *testing.T) {
 	t.Parallel()
 	file := snapshot(t, lived(t, 300))
@@ -148,7 +148,7 @@ func TestRestoreNonsense(t *testing.T) {
 		}
 		end := time.Unix(1<<33, 0)
 		s.Reap(end, func(Change) {})
-		for range 2 { // what was unlisted at the end of time is forgotten with the torrents
+		for range 2 { // clients that were unlisted at the last instant are forgotten with the torrents
 			for _, id := range torrentIDs {
 				s.Drop(id, end, func(Change) {})
 			}
@@ -172,7 +172,7 @@ func TestSnapshotTellsWriteErrors(t *testing.T) {
 	}
 }
 
-// short is a disk with little room.
+// short is a disk with little space.
 type short struct{ room int }
 
 func (w *short) Write(b []byte) (int, error) {
@@ -183,8 +183,8 @@ func (w *short) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// TestSnapshotWhileAnnouncing takes snapshots under load. Of each torrent a
-// snapshot must hold all that was committed before its position, and no more.
+// TestSnapshotWhileAnnouncing takes snapshots under load. A snapshot must hold, for each
+// torrent, exactly what was committed before its position.
 func TestSnapshotWhileAnnouncing(t *testing.T) {
 	t.Parallel()
 	type record struct {
@@ -245,7 +245,7 @@ func TestSnapshotWhileAnnouncing(t *testing.T) {
 			for n := slot(1); uint32(n) < sh.slab.used; n++ {
 				c := sh.slab.at(n)
 				key := [2]int64{int64(sh.torrents[c.torrentIndex()].id), int64(c.member)}
-				if up := sh.told(n).up; want[key] != up {
+				if up := sh.reported(n).up; want[key] != up {
 					t.Errorf("%v: %d, want %d", key, up, want[key])
 				}
 				delete(want, key)
@@ -259,8 +259,8 @@ func TestSnapshotWhileAnnouncing(t *testing.T) {
 	g.Wait()
 }
 
-// BenchmarkSnapshot writes and restores a million clients, and reports how long
-// announces had to wait for a lock at most.
+// BenchmarkSnapshot writes and restores a million clients, and reports how long an
+// announce had to wait for a lock at most.
 func BenchmarkSnapshot(b *testing.B) {
 	s := New(testConfig())
 	populate(b, s, 1_000_000)

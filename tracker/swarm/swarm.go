@@ -1,32 +1,34 @@
 // Package swarm holds the peers of all torrents in memory. It finds out what an
-// announce changes (bytes since the last one, seed time, a finished download),
-// keeps the lists of seeders and leechers, and chooses whom a peer gets to know.
-// It does no input or output and knows no clock: time comes with each call.
+// announce changes (bytes since the last one, seed time, a finished download), keeps
+// the lists of seeders and leechers, and chooses the peers for an answer. It does no
+// input or output and reads no clock: each call brings its time along.
 //
-// A client is known by member, torrent and peer-id. Where the peer-id is new, a
-// client of the same member with the same key is the same one, as long as its
-// counters have not gone back; of several, the one that had counted most. Clients
-// announce once for each address family, at times with two peer-ids (BEP 7). Each
-// family's address expires by itself.
+// A client is identified by member, torrent and peer-id. If the peer-id is new, a
+// client of the same member with the same key is taken for the same client, provided
+// that its counters have not gone back; if there are several, the one that had
+// counted most. Clients announce once for each address family, some of them with two
+// peer-ids (BEP 7). The address of each family expires by itself.
 //
-// A client that stopped, timed out or was barred is unlisted: it is counted and
-// handed out no more, but its counters are remembered for a while, so that a
-// doubled stop or a late return is credited exactly. Its addresses are not: it may
-// come back from elsewhere. A client that is barred from the first leaves no trace.
+// A client that stopped, timed out or was barred is unlisted: it is no longer counted
+// or given to others, but its counters are remembered for a while, so that a repeated
+// stop or a late return is credited exactly. Its addresses are forgotten, because it
+// may come back from elsewhere. A client that is barred at its first announce leaves
+// no trace.
 //
 // A client that announces event=paused while it lacks something is a partial seed
-// (BEP 21): it counts as a leecher and is given to leechers after the seeders, but
-// like a seeder it is given leechers only.
+// (BEP 21). It counts as a leecher, and is given to leechers after the seeders. Like
+// a seeder it is given leechers only.
 //
-// Time counts in whole seconds. Memory is laid out for a million clients in some
-// 80 MB: clients of 48 bytes lie in pieces of an array without pointers, found by a
-// hash table of 4-byte cells; the lists that peers are chosen from have 9 bytes
-// for an IPv4 address and its owner, 21 for IPv6. What a client rarely has, such as
-// addresses of both families or a counter over 2^48, is kept beside.
+// Times are whole seconds. The memory layout holds a million clients in some 80 MB.
+// Clients of 48 bytes lie in the chunks of an array without pointers, and a hash
+// table of 4-byte cells finds them. The lists from which peers are chosen take 9
+// bytes for an IPv4 address and its owner, and 21 bytes for IPv6. What few clients
+// have, such as addresses of both families or a counter over 2^48, is kept in
+// separate tables.
 //
-// Concurrency: Swarms is safe for concurrent use. Torrents are spread over
-// shards with a lock each; commit callbacks run under that lock, in the order in
-// which the announces of a torrent take effect, and must call back nothing but
+// Concurrency: Swarms is safe for concurrent use. Torrents are spread over shards
+// with a lock each. Commit callbacks run under that lock, in the order in which the
+// announces of a torrent take effect, and must call nothing of this package but
 // Record.
 package swarm
 
@@ -42,11 +44,11 @@ import (
 type Config struct {
 	Timeout     time.Duration // a client that was silent for this long is unlisted
 	Forget      time.Duration // an unlisted client's counters are kept for this long
-	SeedCap     time.Duration // most seed time between two announces
-	NumWant     int           // peers in an answer: the default and the most
-	PerMember   int           // clients of one member in one torrent
-	MaxRate     int64         // bytes a second that a client is credited at most
-	MinInterval time.Duration // who announces unasked sooner than this gets few peers
+	SeedCap     time.Duration // the most seed time between two announces
+	NumWant     int           // peers in an answer: the default and the maximum
+	PerMember   int           // the most clients of one member in one torrent
+	MaxRate     int64         // the most bytes a second that a client is credited
+	MinInterval time.Duration // a client that announces sooner of its own accord gets few peers
 }
 
 // Announce is what one announce says, already checked. At is its arrival.
@@ -54,22 +56,22 @@ type Announce struct {
 	Torrent    core.TorrentID
 	Member     core.MemberID // up to MaxUint32
 	PeerID     wire.PeerID
-	Key        uint64        // 0 is none; of others 32 bits are kept
-	V4, V6     wire.Endpoint // where others can reach it; zero says nothing about that family
+	Key        uint64        // 0 is none; 32 bits of it are kept
+	V4, V6     wire.Endpoint // where others can reach the client; zero says nothing about that family
 	Uploaded   int64
 	Downloaded int64
 	Left       int64
 	Event      wire.Event
 	NumWant    int   // or wire.NumWantUnset
 	Over6      bool  // it came over IPv6
-	Bare       bool  // the answer has no peer-ids: give addresses of its own families, each as a peer without one, which is quicker
-	Barred     bool  // it may not take part: credit and unlist it if it is known, and leave no trace of it if it is not; Swarms.Announce sets it where the member has no slot left
-	Size       int64 // of the torrent, which bounds the credit; 0 is not known
-	Slots      int   // torrents that the member may download at once; 0 is any number
+	Bare       bool  // the answer needs no peer-ids: give only addresses of the client's own families, each as a peer of its own, which is faster
+	Barred     bool  // the client may not take part: credit and unlist it if it is known, else leave no trace of it; Swarms.Announce sets this if the member has no slot left
+	Size       int64 // of the torrent, which limits the credit; 0 is unknown
+	Slots      int   // how many torrents the member may download at once; 0 is any number
 	At         time.Time
 }
 
-// partial reports whether it comes from a partial seed.
+// partial reports whether the announce comes from a partial seed.
 func (a *Announce) partial() bool { return a.Event == wire.Paused && a.Left > 0 }
 
 // Completion says whether an announce finished a download.
@@ -79,7 +81,7 @@ type Completion uint8
 const (
 	NoCompletion   Completion = iota
 	Completed                 // this client went from left>0 to left=0
-	MaybeCompleted            // it is seen for the first time, and is complete: the past decides
+	MaybeCompleted            // it is seen for the first time and is complete: whether it finished here is for the books to say
 )
 
 // Basis is what the transfer of a change was counted from.
@@ -89,20 +91,20 @@ type Basis uint8
 const (
 	Before    Basis = iota // the client's last announce
 	Fresh                  // nothing: the client is seen for the first time
-	Restarted              // nothing: its counters went back, as those of a client that began anew
+	Restarted              // nothing: its counters went back, as if the client was restarted
 )
 
-// Change is what an announce, or the lack of one, means for the books.
+// Change is what an announce, or a client's silence, means for the books.
 type Change struct {
 	Member     core.MemberID
 	Torrent    core.TorrentID
-	Up, Down   core.Bytes    // since the client's last announce, as it tells them
+	Up, Down   core.Bytes    // since the client's last announce, as it reports them
 	SeedTime   time.Duration // whole seconds, counted once for all clients of a member
-	Left       core.Bytes    // the least of the member's listed clients, or what this one said
+	Left       core.Bytes    // the smallest of the member's listed clients, or what this one reported
 	Active     bool          // the member has a listed client
 	Completion Completion
 	Basis      Basis
-	Clamped    bool // Up or Down was more than can be and was cut
+	Clamped    bool // Up or Down was more than is possible and was reduced
 	At         time.Time
 }
 
@@ -111,7 +113,7 @@ type Result struct {
 	Seeders, Leechers int
 	Peers             []wire.Peer
 	Suspicion         Suspicion
-	Silence           time.Duration // since the client's last announce, rounded up to whole seconds; 0 for one that was not listed
+	Silence           time.Duration // since the client's last announce, rounded up to whole seconds; 0 if it was not listed
 	NoSlot            bool          // it was barred because the member downloads as many torrents as they may
 }
 
@@ -125,50 +127,50 @@ const shards = 64
 
 // Swarms is all swarms of a tracker.
 type Swarms struct {
-	c       Config
-	times   times
-	leeches leeches
-	shards  [shards]shard
+	c         Config
+	times     times
+	downloads downloads
+	shards    [shards]shard
 }
 
-// times are those of Config in whole seconds, as clients have them.
+// times are Config's times in whole seconds.
 type times struct{ timeout, forget uint32 }
 
 // New returns empty swarms.
 func New(c Config) *Swarms {
 	s := &Swarms{c: c, times: times{timeout: wholeSeconds(c.Timeout), forget: wholeSeconds(c.Forget)}}
-	s.leeches.open()
+	s.downloads.open()
 	for i := range s.shards {
 		s.shards[i].open(s.times, c.PerMember, c.NumWant)
-		s.shards[i].leeches = &s.leeches
+		s.shards[i].downloads = &s.downloads
 	}
 	return s
 }
 
 func (s *Swarms) shard(id core.TorrentID) *shard { return &s.shards[uint64(id)%shards] }
 
-// longest is the longest time that clients are kept for, in seconds: two years.
+// longest is the longest time for which clients are kept, in seconds: two years.
 const longest = 1 << 26
 
-// wholeSeconds rounds up, so that nothing is done sooner than was asked for.
+// wholeSeconds rounds up, so that nothing happens too early.
 func wholeSeconds(d time.Duration) uint32 {
 	return uint32(min((d+time.Second-1)/time.Second, longest))
 }
 
-// unix is an instant in Unix seconds. The end is in 2104.
+// unix returns an instant in Unix seconds. They reach to the year 2104.
 func unix(t time.Time) uint32 { return uint32(min(max(t.Unix(), 0), never-1-longest)) }
 
-// Announce takes one announce into account. It hands the change to commit before
-// anything happens: when commit fails, nothing has happened and its error is
-// returned. The chosen peers are appended to peers, which may be nil. Nothing is
-// allocated but what swarms need to grow.
+// Announce processes one announce. It passes the change to commit before it changes
+// anything: if commit fails, the swarm stays as it is and Announce returns commit's
+// error. The chosen peers are appended to peers, which may be nil. Announce allocates
+// only what the swarms need to grow.
 //
-// Of a client that is barred or stops, and that is not known, there is nothing to
-// credit: nothing happens, and commit is not called.
+// If an unknown client stops or is barred, there is nothing to credit: nothing
+// changes, and commit is not called.
 //
-// A client over Config.PerMember is refused with code Conflict, one for which
-// there is no room in a shard with code Unavailable, and a member whose id has
-// more than 32 bits with code Internal.
+// A client beyond Config.PerMember is refused with code Conflict, a client for which
+// a shard has no room with code Unavailable, and a member whose id has more than 32
+// bits with code Internal.
 func (s *Swarms) Announce(a *Announce, peers []wire.Peer, commit func(Change) error) (Result, error) {
 	if !fits(a.Member) {
 		return Result{}, core.Errorf(core.Internal, "member %d is beyond the ids that swarms hold", a.Member)
@@ -183,12 +185,12 @@ func (s *Swarms) Announce(a *Announce, peers []wire.Peer, commit func(Change) er
 	}
 	p := sh.find(a)
 	if p == 0 && a.Event == wire.Stopped {
-		// It stopped already, or never started. It must succeed all the same,
-		// as clients repeat it until it does.
+		// It has stopped already, or never started. The announce must succeed
+		// all the same, because clients repeat a stop until it does.
 		return sh.result(ti, known, peers), nil
 	}
-	leeched := sh.leeching()
-	noSlot := stays(a) && kindOf(a.Left, a.partial()) == leeching && !leeched && a.Slots > 0 && s.leeches.of(uint32(a.Member)) >= a.Slots
+	leeched := sh.isLeeching()
+	noSlot := listedAfter(a) && kindOf(a.Left, a.partial()) == leeching && !leeched && a.Slots > 0 && s.downloads.count(uint32(a.Member)) >= a.Slots
 	a.Barred = a.Barred || noSlot
 	if p == 0 && a.Barred {
 		r := sh.result(ti, known, peers)
@@ -200,8 +202,8 @@ func (s *Swarms) Announce(a *Announce, peers []wire.Peer, commit func(Change) er
 			return Result{}, err
 		}
 	}
-	change, suspicion := s.judge(sh, p, a)
-	s.announced(sh, p, a)
+	change, suspicion := s.evaluate(sh, p, a)
+	s.writeAnnounceRecord(sh, p, a)
 	if err := commit(change); err != nil {
 		return Result{}, err
 	}
@@ -215,7 +217,7 @@ func (s *Swarms) Announce(a *Announce, peers []wire.Peer, commit func(Change) er
 		}
 	}
 	sh.apply(p, a)
-	sh.recount(leeched, uint32(a.Member))
+	sh.updateDownloads(leeched, uint32(a.Member))
 	c := sh.slab.at(p)
 	if c.listed() && want != 0 {
 		peers = sh.pick(p, want, a.Bare, peers)
@@ -225,23 +227,22 @@ func (s *Swarms) Announce(a *Announce, peers []wire.Peer, commit func(Change) er
 	return r, nil
 }
 
-// fewPeers are those that an early announce is given: enough for a swarm that has
-// just begun and whose members press the button, too few to collect addresses.
+// fewPeers is how many peers an early announce is given: enough for a swarm that has
+// just begun and whose members ask for peers by hand, too few to collect addresses.
 const fewPeers = 5
 
-// early reports whether the listed client c announces again unasked, before
-// Config.MinInterval has passed: nothing has happened to it, and the announce is
-// not that of its other address family. A second is given for those that passed
-// in part.
+// early reports whether the listed client c announces again of its own accord before
+// Config.MinInterval has passed: nothing has happened to it, and the announce does
+// not come over its other address family. A second that has begun counts as passed.
 func (s *Swarms) early(c *client, a *Announce, silence time.Duration) bool {
 	return (a.Event == wire.None || a.Event == wire.Paused) && a.Over6 == c.over6() &&
 		silence < s.c.MinInterval && c.kind() == kindOf(a.Left, a.partial())
 }
 
-// fits reports whether an id is one that clients have room for.
+// fits reports whether a client has room for a member's id.
 func fits(id core.MemberID) bool { return uint64(id) <= math.MaxUint32 }
 
-// admit says why a client that is not known can't be taken in.
+// admit returns an error if an unknown client can't be taken in.
 func (s *Swarms) admit(sh *shard, known bool) error {
 	switch full := len(sh.mine) >= s.c.PerMember; {
 	case full && sh.oldestUnlisted() == 0:
@@ -260,7 +261,7 @@ func (s *Swarms) want(n int) int {
 	return min(n, s.c.NumWant)
 }
 
-// Counts returns the size of one swarm.
+// Counts returns the size of a swarm.
 func (s *Swarms) Counts(id core.TorrentID) Count {
 	sh := s.shard(id)
 	sh.mu.Lock()
@@ -268,8 +269,8 @@ func (s *Swarms) Counts(id core.TorrentID) Count {
 	return sh.count(id)
 }
 
-// TakeChanged appends the present counts of every swarm whose counts have
-// changed since the last call.
+// TakeChanged appends the current size of every swarm whose size has changed since
+// the last call.
 func (s *Swarms) TakeChanged(counts []Count) []Count {
 	for i := range s.shards {
 		sh := &s.shards[i]
@@ -286,10 +287,13 @@ func (s *Swarms) TakeChanged(counts []Count) []Count {
 	return counts
 }
 
-// Totals is the size of everything.
-type Totals struct{ Torrents, Seeders, Leechers, Unlisted int }
+// Totals are sums over all swarms.
+type Totals struct {
+	Torrents                    int // with any client
+	Seeders, Leechers, Unlisted int // clients
+}
 
-// Totals counts everything. Torrents are those with any client.
+// Totals counts torrents and clients.
 func (s *Swarms) Totals() Totals {
 	var sum Totals
 	for i := range s.shards {
@@ -305,7 +309,7 @@ func (s *Swarms) Totals() Totals {
 	return sum
 }
 
-// Addresses counts the addresses that others are sent to.
+// Addresses counts the addresses that are given to others.
 func (s *Swarms) Addresses() (v4, v6 int) {
 	for i := range s.shards {
 		sh := &s.shards[i]

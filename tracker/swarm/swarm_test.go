@@ -79,7 +79,7 @@ func v6(n int) wire.Endpoint {
 	return wire.EndpointOf(netip.AddrFrom16([16]byte{0x20, 1, 13: byte(n >> 8), 15: byte(n)}), 6881)
 }
 
-// peer is a usual announce of member n on torrent 1.
+// usual is an ordinary announce of member n on torrent 1.
 func usual(n int, left int64) Announce {
 	return Announce{Torrent: 1, Member: core.MemberID(n), PeerID: id(n), V4: v4(n), Left: left, NumWant: wire.NumWantUnset}
 }
@@ -154,7 +154,7 @@ func TestCounters(t *testing.T) {
 		{"an early announce counts", []step{{0, wire.Started, 0, 0}, {time.Millisecond, wire.None, 1, 2}, {time.Millisecond, wire.None, 3, 4}}, 3, 4},
 		{"counters go back without started", []step{
 			{0, wire.Started, 0, 0}, {time.Minute, wire.None, 100, 0}, {time.Minute, wire.None, 30, 0}, {time.Minute, wire.None, 80, 0}}, 150, 0},
-		{"one counter goes back: the client began anew", []step{
+		{"one counter goes back: the client was restarted", []step{
 			{0, wire.Started, 0, 0}, {time.Minute, wire.None, 100, 50}, {time.Minute, wire.None, 5, 60}, {time.Minute, wire.None, 6, 61}}, 101, 51},
 		{"stopped twice, the second with more", []step{
 			{0, wire.Started, 0, 0}, {time.Minute, wire.Stopped, 100, 1}, {time.Second, wire.Stopped, 110, 1}, {time.Second, wire.Stopped, 110, 1}}, 110, 1},
@@ -181,7 +181,7 @@ func TestCounters(t *testing.T) {
 	}
 }
 
-// TestSnatches counts left>0 to left=0, whichever event carries it.
+// TestSnatches counts a change from left>0 to left=0, whatever the event is.
 func TestSnatches(t *testing.T) {
 	t.Parallel()
 	type step struct {
@@ -415,7 +415,7 @@ func TestBarred(t *testing.T) {
 func TestReap(t *testing.T) {
 	t.Parallel()
 	b := newBook(t, testConfig())
-	for i := range 3 * step {
+	for i := range 3 * reapBatch {
 		b.announce(usual(i+1, int64(i%2)))
 	}
 	b.pass(74 * time.Minute)
@@ -425,7 +425,7 @@ func TestReap(t *testing.T) {
 	b.pass(time.Minute)
 	b.Reap(b.now, b.record)
 	b.wantCounts(1, 1, 0)
-	if b.commits != 3*step-1 || b.last.Active {
+	if b.commits != 3*reapBatch-1 || b.last.Active {
 		t.Errorf("%d changes, the last %+v", b.commits, b.last)
 	}
 	if diff := cmp.Diff([]Count{{Torrent: 1, Seeders: 1}}, b.TakeChanged(nil)); diff != "" {
@@ -452,7 +452,7 @@ func TestHideAndDrop(t *testing.T) {
 		}
 	}
 	b.commits = 0
-	b.Hide([]core.MemberID{1}, b.now, b.record)
+	b.HideMembers([]core.MemberID{1}, b.now, b.record)
 	b.wantCounts(1, 0, 2)
 	b.wantCounts(65, 0, 2)
 	if b.commits != 3 {

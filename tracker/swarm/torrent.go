@@ -13,7 +13,7 @@ const (
 	kinds
 )
 
-// kindOf is the list that a client with so much left belongs into.
+// kindOf is the list that a client belongs in.
 func kindOf(left int64, isPartial bool) int {
 	switch {
 	case left == 0:
@@ -25,26 +25,26 @@ func kindOf(left int64, isPartial bool) int {
 	}
 }
 
-// torrent is one swarm. Its listed clients with an address stand in lists of
-// entries, by kind and family: whom to hand out is read there alone.
+// torrent is one swarm. Its listed clients have entries, one for each address, in
+// lists by kind and address family. Peers are chosen from these lists alone.
 type torrent struct {
 	id      core.TorrentID
 	four    [kinds][]entry4
 	six     [kinds][]entry6
 	listed  [kinds]uint32 // clients, with an address or without
 	clients uint32        // listed or not
-	lacking uint32        // when any client was last known to lack something, in Unix seconds; 0 is not known
+	lacking uint32        // when a client was last known to lack something, in Unix seconds; 0 is unknown
 	changed bool          // it is in the shard's changed
 }
 
-// seeders and leechers are the sizes of the swarm.
+// seeders and leechers count the listed clients.
 func (t *torrent) seeders() int  { return int(t.listed[seeding]) }
 func (t *torrent) leechers() int { return int(t.listed[leeching] + t.listed[partial]) }
 
-// entry is an address and whose it is.
+// entry is an address and the client that it belongs to.
 type entry[A [6]byte | [18]byte] struct {
 	owner [3]byte
-	addr  A // in network byte order, the port last, as replies carry it
+	addr  A // in network byte order with the port last, as in replies
 }
 
 type (
@@ -60,9 +60,9 @@ func (e *entry[A]) slot() slot {
 	return slot(e.owner[0]) | slot(e.owner[1])<<8 | slot(e.owner[2])<<16
 }
 
-// cut takes the entry at place (from 1) out of list. The last takes its place;
-// moved is whose that is, 0 when it was the last itself.
-func cut[A [6]byte | [18]byte](list []entry[A], place uint32) (rest []entry[A], moved slot) {
+// removeEntry removes the entry at place (from 1) from list and moves the last entry
+// there. moved is the client of the entry that was moved, 0 if none was.
+func removeEntry[A [6]byte | [18]byte](list []entry[A], place uint32) (rest []entry[A], moved slot) {
 	last := len(list) - 1
 	if int(place-1) != last {
 		list[place-1] = list[last]
@@ -70,23 +70,23 @@ func cut[A [6]byte | [18]byte](list []entry[A], place uint32) (rest []entry[A], 
 	}
 	list = list[:last]
 	if cap(list) > 64 && last < cap(list)/4 {
-		list = resize(list, last+last/4) // give back what a large swarm left behind
+		list = resize(list, last+last/4) // give back the memory of a swarm that was large
 	}
 	return list, moved
 }
 
-// where is how a client can be reached, and when it last said so, in Unix
-// seconds.
-type where struct {
+// addresses are those at which a client can be reached, and when it last announced
+// each, in Unix seconds.
+type addresses struct {
 	v4           [6]byte
 	v6           [18]byte
 	has4, has6   bool
 	seen4, seen6 uint32
 }
 
-// refresh takes over what an announce says, and drops an address that was not
-// seen for longer than timeout.
-func (w *where) refresh(a *Announce, now, timeout uint32) {
+// refresh takes over the addresses of an announce, and drops an address that was not
+// announced for longer than timeout.
+func (w *addresses) refresh(a *Announce, now, timeout uint32) {
 	switch {
 	case !a.V4.IsZero():
 		w.has4, w.seen4 = true, now
@@ -105,9 +105,9 @@ func (w *where) refresh(a *Announce, now, timeout uint32) {
 
 func expired(seen, now, timeout uint32) bool { return int64(now)-int64(seen) > int64(timeout) }
 
-// where reads the addresses of a client. An unlisted one has none: it may come
-// back from elsewhere.
-func (st *state) where(s slot, c *client) (w where) {
+// addresses returns the addresses of a client. An unlisted client has none, because it
+// may come back from elsewhere.
+func (st *state) addresses(s slot, c *client) (w addresses) {
 	if !c.listed() {
 		return w
 	}
@@ -127,13 +127,13 @@ func (st *state) where(s slot, c *client) (w where) {
 	return w
 }
 
-// extraordinary reports whether only an extra can hold all that, of a client that
-// last announced at last.
-func (w *where) extraordinary(last, seeded uint32) bool {
+// needsExtra reports whether a client that last announced at last needs an extra to
+// store its addresses and seeded.
+func (w *addresses) needsExtra(last, seeded uint32) bool {
 	return seeded != 0 || w.has4 && w.has6 || w.has4 && w.seen4 != last || w.has6 && w.seen6 != last
 }
 
-// place is that of a client, wherever it is kept.
+// place returns the place of a client, in the client itself or in its extra.
 func (st *state) place(c *client) *uint32 {
 	if c.extra() {
 		return &st.extras.all[c.place].place
@@ -141,7 +141,7 @@ func (st *state) place(c *client) *uint32 {
 	return &c.place
 }
 
-// place4 is where a listed client stands among IPv4 entries, from 1; 0 is nowhere.
+// place4 is the place of a listed client among IPv4 entries, from 1; 0 is none.
 func (st *state) place4(c *client) uint32 {
 	if c.six() {
 		return 0
@@ -149,7 +149,7 @@ func (st *state) place4(c *client) uint32 {
 	return *st.place(c)
 }
 
-// place6 is the same of IPv6.
+// place6 is the same for IPv6.
 func (st *state) place6(c *client) uint32 {
 	switch {
 	case c.six():
@@ -161,7 +161,7 @@ func (st *state) place6(c *client) uint32 {
 	}
 }
 
-// setPlace6 changes where a client with an IPv6 address stands.
+// setPlace6 changes the place of a client with an IPv6 address.
 func (st *state) setPlace6(c *client, place uint32) {
 	if c.six() {
 		c.place = place
@@ -170,9 +170,9 @@ func (st *state) setPlace6(c *client, place uint32) {
 	st.extras.all[c.place].place6 = place
 }
 
-// needExtra returns the extra of a client that last announced at last. Without one,
-// that is when its addresses were seen.
-func (st *state) needExtra(c *client, last uint32) *extra {
+// ensureExtra returns the extra of a client that last announced at last. It makes one
+// if there is none; then its addresses were last seen at that time.
+func (st *state) ensureExtra(c *client, last uint32) *extra {
 	if !c.extra() {
 		i := st.extras.add()
 		x := &st.extras.all[i]
@@ -189,7 +189,7 @@ func (st *state) needExtra(c *client, last uint32) *extra {
 	return &st.extras.all[c.place]
 }
 
-// dropExtra gives back an extra that is not needed any more, if there is one.
+// dropExtra gives back the client's extra, if it has one.
 func (st *state) dropExtra(c *client) {
 	if !c.extra() {
 		return
