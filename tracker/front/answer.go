@@ -16,30 +16,30 @@ func (l *loop) answer(c *conn) promise.Promise {
 	c.closing = !h.keep || l.draining
 	c.unread = h.body
 	l.answered++
-	return l.respond(c.closing, h.oldest, h.Method == http.MethodHead, func(dst []byte) Answer { return l.s.o.Handler.Answer(dst, &h.Request) })
+	return l.respond(c.closing, h.http10, h.Method == http.MethodHead, func(dst []byte) Answer { return l.s.o.Handler.Answer(dst, &h.Request) })
 }
 
-// refuse answers what is no proper request, and closes.
+// refuse answers an invalid request and closes the connection.
 func (l *loop) refuse(c *conn, why *refusal) {
 	l.s.refused.Add(1)
 	c.closing, c.unread = true, true
 	l.respond(true, false, false, func(dst []byte) Answer { return Answer{Status: why.status, Body: append(dst, why.text...)} })
 }
 
-// usual is the length of a body with as many digits as most have. The head is
-// written after the body; where its length was guessed right, the body stays
-// where it is.
-const usual = 500
+// guessedLength is a body length with as many digits as most bodies' lengths. The head
+// is written after the body. If the head has the guessed length, the body need not be
+// moved.
+const guessedLength = 500
 
-// respond appends a response to l.out, and returns the promise of its answer.
-func (l *loop) respond(closing, oldest, headOnly bool, answer func(dst []byte) Answer) promise.Promise {
-	at := len(l.out)
-	guess := len(l.responseHead(http.StatusOK, usual, closing, oldest, nil))
-	l.out = slices.Grow(l.out, guess)[:at+guess]
-	a := answer(l.out)
+// respond appends a response to l.answers, and returns the promise of its answer.
+func (l *loop) respond(closing, http10, headOnly bool, answer func(dst []byte) Answer) promise.Promise {
+	at := len(l.answers)
+	guess := len(l.responseHead(http.StatusOK, guessedLength, closing, http10, nil))
+	l.answers = slices.Grow(l.answers, guess)[:at+guess]
+	a := answer(l.answers)
 	out := a.Body
 	n := len(out) - at - guess
-	line := l.responseHead(a.Status, n, closing, oldest, out[len(out)-n:])
+	line := l.responseHead(a.Status, n, closing, http10, out[len(out)-n:])
 	if headOnly {
 		out = out[:at+guess]
 	}
@@ -51,12 +51,12 @@ func (l *loop) respond(closing, oldest, headOnly bool, answer func(dst []byte) A
 		out = out[:len(out)+more]
 	}
 	copy(out[at:], line)
-	l.out = out
+	l.answers = out
 	return a.Promise
 }
 
-// responseHead writes a head into l.line. The body of a redirect is where to go.
-func (l *loop) responseHead(status, length int, closing, oldest bool, body []byte) []byte {
+// responseHead writes a head into l.line. The body of a redirect is its location.
+func (l *loop) responseHead(status, length int, closing, http10 bool, body []byte) []byte {
 	b := l.line[:0]
 	if status == http.StatusOK {
 		b = append(b, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: "...)
@@ -77,7 +77,7 @@ func (l *loop) responseHead(status, length int, closing, oldest bool, body []byt
 	switch {
 	case closing:
 		b = append(b, "\r\nConnection: close\r\n\r\n"...)
-	case oldest:
+	case http10:
 		b = append(b, "\r\nConnection: keep-alive\r\n\r\n"...)
 	default:
 		b = append(b, "\r\n\r\n"...)
@@ -94,16 +94,16 @@ func (l *loop) dateNow() []byte {
 	return l.date
 }
 
-// uncommitted puts failures in the place of those answers of this turn whose
-// promise could not be kept.
+// uncommitted replaces the answers of this turn whose promise could not be kept by
+// failures.
 func (l *loop) uncommitted(err error) {
-	made := l.out
-	l.out = l.other[:0]
+	made := l.answers
+	l.answers = l.spareAnswers[:0]
 	for i := range l.sends {
 		s := &l.sends[i]
-		from := len(l.out)
+		from := len(l.answers)
 		if s.promise == 0 {
-			l.out = append(l.out, made[s.from:s.to]...)
+			l.answers = append(l.answers, made[s.from:s.to]...)
 		} else {
 			s.c.closing, s.c.unread = true, true
 			l.respond(true, false, false, func(dst []byte) Answer {
@@ -111,7 +111,7 @@ func (l *loop) uncommitted(err error) {
 				return Answer{Status: status, Body: body}
 			})
 		}
-		s.from, s.to = from, len(l.out)
+		s.from, s.to = from, len(l.answers)
 	}
-	l.other = made[:0]
+	l.spareAnswers = made[:0]
 }

@@ -11,8 +11,9 @@ import (
 	"github.com/caduceus-bio/caduceus/tracker/promise"
 )
 
-// Limits of reading on after an answer that closes: without it the kernel would
-// take the answer back from a client that is still sending.
+// Limits for reading on after an answer that closes the connection. If the rest were
+// not read, the kernel would reset the connection, and a client that is still sending
+// would lose the answer.
 const (
 	lingerTime  = time.Second
 	lingerBytes = 256 << 10
@@ -25,22 +26,22 @@ type conn struct {
 	gen      uint32 // tells users of the slot apart
 	remote   netip.Addr
 	deadline time.Time
-	in       []byte // the beginning of a request
-	out      []byte // answers that the client has not taken yet
+	input    []byte // the beginning of a request
+	unsent   []byte // answers that the client has not taken yet
 
 	asked     bool // it has sent a request
-	queued    bool // answers of this turn wait for the turn's end
-	watched   bool // by epoll
-	proxied   bool // a PROXY header comes first
-	closing   bool // after what is being sent
+	queued    bool // its answers of this turn are sent at the turn's end
+	watched   bool // it is registered with epoll
+	proxied   bool // a PROXY header must come first
+	closing   bool // it is closed after what is being sent
 	unread    bool // the client has sent more than was read
-	lingering bool // everything is sent; the client is still sending
+	lingering bool // everything is sent, but the client may still be sending
 	discarded int
 }
 
 // idle reports whether the connection is between two requests.
 func (c *conn) idle() bool {
-	return c.fd >= 0 && len(c.in) == 0 && len(c.out) == 0 && !c.lingering
+	return c.fd >= 0 && len(c.input) == 0 && len(c.unsent) == 0 && !c.lingering
 }
 
 // read reads what is there and answers the requests in it.
@@ -50,12 +51,12 @@ func (l *loop) read(c *conn) {
 		l.discard(c)
 		return
 	case c.queued:
-		l.again = append(l.again, ticket{c.slot, c.gen})
+		l.recheck = append(l.recheck, connRef{c.slot, c.gen})
 		return
-	case len(c.out) > 0 || c.closing:
-		return // first it has to take its answers
+	case len(c.unsent) > 0 || c.closing:
+		return // the client has to take its answers first
 	}
-	have := copy(l.buf, c.in)
+	have := copy(l.buf, c.input)
 	n, err := read(c.fd, l.buf[have:])
 	switch {
 	case errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EINTR):
@@ -63,10 +64,10 @@ func (l *loop) read(c *conn) {
 	case err != nil:
 		l.close(c)
 	case n == 0:
-		l.ended(c)
+		l.peerClosed(c)
 	default:
 		if have+n == len(l.buf) {
-			l.again = append(l.again, ticket{c.slot, c.gen})
+			l.recheck = append(l.recheck, connRef{c.slot, c.gen})
 		}
 		l.requests(c, l.buf[:have+n])
 	}
@@ -74,14 +75,14 @@ func (l *loop) read(c *conn) {
 
 // requests answers all requests in b and keeps the beginning of the next.
 func (l *loop) requests(c *conn, b []byte) {
-	from, answered := len(l.out), l.answered
+	from, answered := len(l.answers), l.answered
 	var made promise.Promise
 	for len(b) > 0 && !c.closing {
 		if c.proxied {
 			client, n, err := proxyproto.Parse(b)
 			if err != nil {
 				l.s.refused.Add(1)
-				l.close(c) // there is nobody who would understand an answer
+				l.close(c) // a proxy would not understand an answer
 				return
 			}
 			if n == 0 {
@@ -104,45 +105,45 @@ func (l *loop) requests(c *conn, b []byte) {
 		b = b[n:]
 		made = made.With(l.answer(c))
 	}
-	fresh := len(c.in) == 0 || l.answered > answered
+	fresh := len(c.input) == 0 || l.answered > answered
 	c.unread = c.closing && len(b) > 0 || c.unread
 	if c.closing {
 		b = nil
 	}
-	l.keep(c, b)
+	l.saveInput(c, b)
 	switch {
 	case len(b) > 0 && fresh:
 		c.deadline = l.now.Add(l.s.o.HeadTimeout)
 	case len(b) == 0 && l.answered > answered:
 		c.asked, c.deadline = true, l.now.Add(l.s.o.IdleTimeout)
 	}
-	if len(l.out) > from {
+	if len(l.answers) > from {
 		l.queue(c, from, made)
 		return
 	}
 	l.watch(c)
 }
 
-// keep puts the beginning of a request aside.
-func (l *loop) keep(c *conn, b []byte) {
+// saveInput stores the beginning of a request until the rest arrives.
+func (l *loop) saveInput(c *conn, b []byte) {
 	if len(b) == 0 {
-		if c.in != nil && len(l.spare) < spareHeads {
-			l.spare = append(l.spare, c.in[:0])
+		if c.input != nil && len(l.spare) < spareHeads {
+			l.spare = append(l.spare, c.input[:0])
 		}
-		c.in = nil
+		c.input = nil
 		return
 	}
-	if c.in == nil {
+	if c.input == nil {
 		if n := len(l.spare); n > 0 {
-			c.in, l.spare = l.spare[n-1], l.spare[:n-1]
+			c.input, l.spare = l.spare[n-1], l.spare[:n-1]
 		}
 	}
-	c.in = append(c.in[:0], b...)
+	c.input = append(c.input[:0], b...)
 }
 
-// ended handles the end of what a client sends. It may still read.
-func (l *loop) ended(c *conn) {
-	if len(c.in) == 0 || c.proxied {
+// peerClosed handles the end of the client's side. The client may still read.
+func (l *loop) peerClosed(c *conn) {
+	if len(c.input) == 0 || c.proxied {
 		l.close(c)
 		return
 	}
@@ -152,10 +153,10 @@ func (l *loop) ended(c *conn) {
 // expire ends a connection whose time is over.
 func (l *loop) expire(c *conn) {
 	switch {
-	case len(c.out) > 0 || c.proxied && len(c.in) > 0:
+	case len(c.unsent) > 0 || c.proxied && len(c.input) > 0:
 		l.s.timedOut.Add(1)
 		l.close(c)
-	case len(c.in) > 0 && !c.closing:
+	case len(c.input) > 0 && !c.closing:
 		l.s.timedOut.Add(1)
 		l.refuseNow(c, tooSlow)
 	default:
@@ -163,11 +164,11 @@ func (l *loop) expire(c *conn) {
 	}
 }
 
-// refuseNow refuses half a request, of which nothing more is awaited.
+// refuseNow refuses an unfinished request without waiting for the rest.
 func (l *loop) refuseNow(c *conn, why *refusal) {
-	from := len(l.out)
+	from := len(l.answers)
 	l.refuse(c, why)
-	l.keep(c, nil)
+	l.saveInput(c, nil)
 	l.queue(c, from, 0)
 }
 
@@ -175,7 +176,7 @@ func (l *loop) refuseNow(c *conn, why *refusal) {
 // promise is kept.
 func (l *loop) queue(c *conn, from int, made promise.Promise) {
 	c.queued = true
-	l.sends = append(l.sends, send{c: c, from: from, to: len(l.out), promise: made})
+	l.sends = append(l.sends, send{c: c, from: from, to: len(l.answers), promise: made})
 }
 
 // flush keeps the promises of a turn's answers and sends them.
@@ -195,19 +196,19 @@ func (l *loop) flush() {
 	for i := range l.sends {
 		s := &l.sends[i]
 		s.c.queued = false
-		l.send(s.c, l.out[s.from:s.to])
+		l.send(s.c, l.answers[s.from:s.to])
 		s.c = nil
 	}
 	if l.answered > 0 && l.s.o.Observe != nil {
 		l.s.o.Observe(l.answered, time.Since(l.now))
 	}
-	l.sends, l.out, l.answered = l.sends[:0], l.out[:0], 0
-	if cap(l.out) > keepBuffer {
-		l.out, l.other = make([]byte, 0, keepBuffer/4), nil
+	l.sends, l.answers, l.answered = l.sends[:0], l.answers[:0], 0
+	if cap(l.answers) > keepBuffer {
+		l.answers, l.spareAnswers = make([]byte, 0, keepBuffer/4), nil
 	}
 }
 
-// send gives the client its answers, as far as it takes them.
+// send writes answers to the client, as far as it takes them.
 func (l *loop) send(c *conn, b []byte) {
 	n, err := write(c.fd, b)
 	if err != nil && !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EINTR) {
@@ -220,7 +221,7 @@ func (l *loop) send(c *conn, b []byte) {
 			l.close(c)
 			return
 		}
-		c.out = append([]byte(nil), rest...)
+		c.unsent = append([]byte(nil), rest...)
 		l.stalled += len(rest)
 		c.deadline = l.now.Add(l.s.o.SendTimeout)
 		l.watch(c)
@@ -229,9 +230,9 @@ func (l *loop) send(c *conn, b []byte) {
 	l.sent(c)
 }
 
-// resend goes on when the client takes answers again.
+// resend goes on sending when the client takes data again.
 func (l *loop) resend(c *conn) {
-	n, err := write(c.fd, c.out)
+	n, err := write(c.fd, c.unsent)
 	if err != nil {
 		if !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EINTR) {
 			l.close(c)
@@ -239,21 +240,21 @@ func (l *loop) resend(c *conn) {
 		return
 	}
 	l.stalled -= n
-	c.out = c.out[n:]
-	if len(c.out) > 0 {
+	c.unsent = c.unsent[n:]
+	if len(c.unsent) > 0 {
 		return
 	}
-	c.out, c.deadline = nil, l.now.Add(l.s.o.IdleTimeout)
-	if len(c.in) > 0 {
+	c.unsent, c.deadline = nil, l.now.Add(l.s.o.IdleTimeout)
+	if len(c.input) > 0 {
 		c.deadline = l.now.Add(l.s.o.HeadTimeout)
 	}
 	l.sent(c)
 	if c.fd >= 0 {
-		l.again = append(l.again, ticket{c.slot, c.gen}) // what came meanwhile raises no event
+		l.recheck = append(l.recheck, connRef{c.slot, c.gen}) // what has arrived meanwhile raises no event
 	}
 }
 
-// sent goes on after everything was sent.
+// sent continues after everything was sent.
 func (l *loop) sent(c *conn) {
 	switch {
 	case !c.closing:
@@ -273,7 +274,7 @@ func (l *loop) sent(c *conn) {
 	}
 }
 
-// discard reads what nobody wants.
+// discard reads and drops what the client still sends.
 func (l *loop) discard(c *conn) {
 	for c.discarded < lingerBytes {
 		n, err := read(c.fd, l.buf)
@@ -288,8 +289,7 @@ func (l *loop) discard(c *conn) {
 	l.close(c)
 }
 
-// watch makes epoll tell of the connection, once and for all: edges of both
-// directions.
+// watch registers the connection with epoll, once, for edges in both directions.
 func (l *loop) watch(c *conn) {
 	if c.watched {
 		return
@@ -305,9 +305,9 @@ func (l *loop) watch(c *conn) {
 // close ends the connection and frees its slot.
 func (l *loop) close(c *conn) {
 	closeSocket(c.fd)
-	l.keep(c, nil)
-	l.stalled -= len(c.out)
-	c.fd, c.out, c.remote = -1, nil, netip.Addr{}
+	l.saveInput(c, nil)
+	l.stalled -= len(c.unsent)
+	c.fd, c.unsent, c.remote = -1, nil, netip.Addr{}
 	c.gen++
 	l.free = append(l.free, c.slot)
 	l.len.Add(-1)

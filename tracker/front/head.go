@@ -8,7 +8,7 @@ import (
 	"unsafe"
 )
 
-// refusal is the answer to what is no proper request.
+// refusal is the answer to an invalid request.
 type refusal struct {
 	status int
 	text   string
@@ -16,7 +16,7 @@ type refusal struct {
 
 func bad(text string) *refusal { return &refusal{http.StatusBadRequest, text} }
 
-// What is refused, and how.
+// The refusals.
 var (
 	badLine        = bad("Bad request: its first line is not METHOD /path HTTP/1.1.\n")
 	badTarget      = bad("Bad request: it does not ask for a path.\n")
@@ -36,21 +36,21 @@ var (
 
 const maxHeaders = 64
 
-// head is the head of one request. It is used again for the next.
+// head is the head of one request. It is reused for the next one.
 type head struct {
 	Request
 	keep   bool // the connection stays open after the answer
-	oldest bool // HTTP/1.0
-	body   bool // something follows that is not read
-	closed bool // the client said so
+	http10 bool // HTTP/1.0
+	body   bool // a body follows, which is not read
+	closed bool // the client asked to close the connection
 
 	hosts, lengths, encodings int
 	length                    []byte
 	forwarded                 [8]string
 }
 
-// parse reads a head at the start of b and returns its length, or 0 when it has
-// not ended yet. Texts of the head are views into b.
+// parse parses a head at the start of b and returns its length, or 0 if it is not
+// complete yet. The strings of the head are views into b.
 func (h *head) parse(b []byte, limit int) (n int, why *refusal) {
 	line, n, why := cutLine(b)
 	if why != nil || n == 0 {
@@ -61,7 +61,7 @@ func (h *head) parse(b []byte, limit int) (n int, why *refusal) {
 	if why := h.requestLine(line); why != nil {
 		return 0, why
 	}
-	h.keep = !h.oldest
+	h.keep = !h.http10
 	for range maxHeaders {
 		line, m, why := cutLine(b[n:])
 		if why != nil || m == 0 {
@@ -91,8 +91,8 @@ func orTooLarge(why *refusal, have, limit int) *refusal {
 	return why
 }
 
-// cutLine returns the first line of b and its length with its ending, 0 while
-// there is no ending.
+// cutLine returns the first line of b and its length including the line ending, or 0
+// if the line has not ended yet.
 func cutLine(b []byte) (line []byte, n int, why *refusal) {
 	i := bytes.IndexByte(b, '\n')
 	if i < 0 {
@@ -113,8 +113,8 @@ const (
 	highs = 0x8080808080808080
 )
 
-// hasControl reports whether b holds control characters other than tabs. Eight
-// bytes are looked at in one step; what looks odd is looked at again singly.
+// hasControl reports whether b contains control characters other than tabs. It checks
+// eight bytes in one step, and checks suspicious ones again one by one.
 func hasControl(b []byte) bool {
 	for ; len(b) >= 8; b = b[8:] {
 		x := binary.LittleEndian.Uint64(b)
@@ -147,9 +147,9 @@ func (h *head) requestLine(line []byte) *refusal {
 	}
 	switch version := rest[end+1:]; {
 	case string(version) == "HTTP/1.1":
-		h.oldest = false
+		h.http10 = false
 	case string(version) == "HTTP/1.0":
-		h.oldest = true
+		h.http10 = true
 	case len(version) == 8 && string(version[:5]) == "HTTP/" && version[6] == '.':
 		return otherVersion
 	default:
@@ -169,8 +169,8 @@ func (h *head) requestLine(line []byte) *refusal {
 
 var space = []byte{' '}
 
-// target splits path and query. Of an absolute URL (RFC 9112, 3.2.2) the host is
-// left out: every host is this one.
+// target splits the path from the query. The host of an absolute URL (RFC 9112, 3.2.2)
+// is ignored: every host is this one.
 func (h *head) target(t string) *refusal {
 	if t[0] != '/' && t != "*" {
 		scheme, rest, ok := strings.Cut(t, "://")
@@ -188,7 +188,7 @@ func (h *head) target(t string) *refusal {
 	return nil
 }
 
-// header reads one header line and keeps those that matter.
+// header parses one header line and keeps the headers that matter.
 func (h *head) header(line []byte) *refusal {
 	if line[0] == ' ' || line[0] == '\t' {
 		return badFold
@@ -228,7 +228,7 @@ func (h *head) header(line []byte) *refusal {
 	return nil
 }
 
-// connection reads a list such as "keep-alive, Upgrade". Close wins.
+// connection parses a list such as "keep-alive, Upgrade". "close" takes precedence.
 func (h *head) connection(list []byte) {
 	for len(list) > 0 {
 		var item []byte
@@ -244,10 +244,10 @@ func (h *head) connection(list []byte) {
 
 var comma = []byte{','}
 
-// framing checks what the headers say together.
+// framing checks the headers that must fit together.
 func (h *head) framing() *refusal {
 	switch {
-	case h.hosts > 1 || h.hosts == 0 && !h.oldest:
+	case h.hosts > 1 || h.hosts == 0 && !h.http10:
 		return badHost
 	case h.lengths > 1 || h.lengths > 0 && h.encodings > 0 || h.lengths > 0 && !isNumber(h.length):
 		return badLength
@@ -269,7 +269,7 @@ func isNumber(b []byte) bool {
 	return len(b) > 0 && len(b) < 19
 }
 
-// is compares with a text in lower case.
+// is compares b, in any case, with a text in lower case.
 func is(b []byte, lower string) bool {
 	if len(b) != len(lower) {
 		return false
@@ -312,11 +312,11 @@ func isToken(b []byte) bool {
 	return len(b) > 0
 }
 
-// view makes a text of b without copying it. It holds as long as b is not
-// written to.
+// view returns b as a string without copying it. The string is valid until b is written
+// to.
 func view(b []byte) string {
 	if len(b) == 0 {
 		return ""
 	}
-	return unsafe.String(&b[0], len(b)) //nolint:gosec // the one place; Request says how long views hold
+	return unsafe.String(&b[0], len(b)) //nolint:gosec // the one place; Request says how long views are valid
 }

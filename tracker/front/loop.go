@@ -14,28 +14,28 @@ import (
 )
 
 const (
-	readSize    = 16 << 10  // bytes read from a connection in one turn
-	maxEvents   = 256       // connections in one turn
-	flushAt     = 256 << 10 // bytes of answers after which a turn sends what it has
-	keepBuffer  = 1 << 20   // bytes; a larger buffer is given back after its turn
-	acceptBatch = 64        // connections accepted in one turn
-	stallLimit  = 32 << 20  // bytes of answers that clients don't take, for each loop
-	spareHeads  = 64        // buffers for half requests that are kept
-	unevenness  = 8         // connections that a loop may have more than the emptiest
+	readSize     = 16 << 10  // bytes read from a connection in one turn
+	maxEvents    = 256       // connections in one turn
+	flushAt      = 256 << 10 // bytes of answers after which a turn sends what it has
+	keepBuffer   = 1 << 20   // bytes; a larger buffer is dropped after its turn
+	acceptBatch  = 64        // connections accepted in one turn
+	stallLimit   = 32 << 20  // bytes of answers that the clients of a loop may leave untaken
+	spareHeads   = 64        // buffers for unfinished requests that are kept for reuse
+	maxImbalance = 8         // how many connections more than another a loop may have
 
 	tick       = 100 * time.Millisecond
-	sweepParts = 10 // ticks in which every connection is looked at once
+	sweepParts = 10 // a sweep looks at this part of the connections in each tick
 
-	pauseFirst = 50 * time.Millisecond // when the process has no file left
+	pauseFirst = 50 * time.Millisecond // how long accepting stops when the process has no file left
 	pauseMax   = time.Second
 )
 
-// loop serves its share of the connections.
+// loop serves some of the connections.
 type loop struct {
-	s    *Server
-	ep   int // epoll
-	wake int // eventfd
-	len  atomic.Int64
+	s       *Server
+	ep      int // epoll
+	eventFD int // eventfd
+	len     atomic.Int64
 
 	mu    sync.Mutex
 	inbox []arrival // from other loops
@@ -44,26 +44,26 @@ type loop struct {
 	date     []byte    // the Date header of that second
 	dateUnix int64
 
-	slots   []*conn
-	free    []int32
-	again   []ticket // connections that may have more to read in the next turn
-	before  []ticket // the same of the turn before, whose memory is used again
-	events  []unix.EpollEvent
-	buf     []byte   // what is read
-	spare   [][]byte // buffers for half requests
-	head    head
-	from    sockaddr
-	out     []byte // the answers of this turn …
-	other   []byte // … and those in their place when they can't be committed
-	sends   []send // who gets which part of out
-	line    []byte // a response's head
-	stalled int    // bytes that clients have not taken
+	slots        []*conn
+	free         []int32
+	recheck      []connRef // connections that may have more to read in the next turn
+	spareRecheck []connRef // the list of the turn before, whose memory is reused
+	events       []unix.EpollEvent
+	buf          []byte   // input of the connection that is being read
+	spare        [][]byte // buffers for unfinished requests
+	head         head
+	from         sockaddr
+	answers      []byte // the answers of this turn
+	spareAnswers []byte // memory for the answers that replace them if they can't be committed
+	sends        []send // which connection gets which part of answers
+	line         []byte // a response's head
+	stalled      int    // bytes of answers that clients have not taken
 
 	answered  int // requests that the handler has answered in this turn
 	nextSweep time.Time
-	swept     int // of sweepParts
+	swept     int // the next of sweepParts
 
-	paused   bool // nothing is accepted
+	paused   bool // the loop accepts no connections
 	resumeAt time.Time
 	pause    time.Duration
 
@@ -76,34 +76,34 @@ type arrival struct {
 	remote netip.Addr
 }
 
-// send is a part of out for a connection, and the promise to be kept before it is
-// sent.
+// send is a part of the answers for a connection, with the promise to be kept before it
+// is sent.
 type send struct {
 	c        *conn
 	from, to int
 	promise  promise.Promise
 }
 
-// ticket names a connection that may be gone meanwhile.
-type ticket struct {
+// connRef refers to a connection that may be closed meanwhile.
+type connRef struct {
 	slot int32
 	gen  uint32
 }
 
-// Event data that is no slot.
+// Event data that is not a slot.
 const (
 	slotWake     = -1
 	slotListener = -2 // and below
 )
 
 func newLoop(s *Server) (*loop, error) {
-	l := &loop{s: s, ep: -1, wake: -1, events: make([]unix.EpollEvent, maxEvents), buf: make([]byte, readSize), out: make([]byte, 0, keepBuffer/4)}
+	l := &loop{s: s, ep: -1, eventFD: -1, events: make([]unix.EpollEvent, maxEvents), buf: make([]byte, readSize), answers: make([]byte, 0, keepBuffer/4)}
 	var err error
 	if l.ep, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return nil, err
 	}
-	if l.wake, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err == nil {
-		err = control(l.ep, unix.EPOLL_CTL_ADD, l.wake, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: slotWake})
+	if l.eventFD, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err == nil {
+		err = control(l.ep, unix.EPOLL_CTL_ADD, l.eventFD, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: slotWake})
 	}
 	if err == nil {
 		err = l.listen()
@@ -115,10 +115,10 @@ func newLoop(s *Server) (*loop, error) {
 	return l, nil
 }
 
-// rouse ends the loop's wait. Anybody may call it.
-func (l *loop) rouse() {
+// wakeUp ends the loop's wait. Any goroutine may call it.
+func (l *loop) wakeUp() {
 	one := [8]byte{0: 1}
-	_, _ = unix.Write(l.wake, one[:]) // it fails only when the loop is awake already
+	_, _ = unix.Write(l.eventFD, one[:]) // it fails only when the loop is awake already
 }
 
 // run serves until the server stops and the drain is over.
@@ -129,8 +129,8 @@ func (l *loop) run() error {
 			return fmt.Errorf("epoll: %w", err)
 		}
 		l.now = time.Now()
-		again := l.again
-		l.again = l.before[:0]
+		again := l.recheck
+		l.recheck = l.spareRecheck[:0]
 		for i := range n {
 			l.event(&l.events[i])
 		}
@@ -139,7 +139,7 @@ func (l *loop) run() error {
 				l.read(c)
 			}
 		}
-		l.before = again
+		l.spareRecheck = again
 		l.flush()
 		l.resume()
 		l.sweep()
@@ -151,8 +151,8 @@ func (l *loop) run() error {
 
 // wait returns how many events there are.
 func (l *loop) wait() (int, error) {
-	// Under load there is always something, and asking is cheap.
-	if n := poll(l.ep, l.events); n > 0 || len(l.again) > 0 {
+	// Under load there are always events, and polling is cheap.
+	if n := poll(l.ep, l.events); n > 0 || len(l.recheck) > 0 {
 		return n, nil
 	}
 	timeout := -1
@@ -170,7 +170,7 @@ func (l *loop) event(e *unix.EpollEvent) {
 	switch slot := e.Fd; {
 	case slot == slotWake:
 		var b [8]byte
-		_, _ = read(l.wake, b[:]) // it only has to be read
+		_, _ = read(l.eventFD, b[:]) // it only has to be read
 		l.adoptInbox()
 	case slot <= slotListener:
 		l.accept(int(slotListener - slot))
@@ -179,7 +179,7 @@ func (l *loop) event(e *unix.EpollEvent) {
 		if c.gen != uint32(e.Pad) {
 			return
 		}
-		if len(c.out) > 0 {
+		if len(c.unsent) > 0 {
 			l.resend(c)
 			return
 		}
@@ -187,11 +187,11 @@ func (l *loop) event(e *unix.EpollEvent) {
 			return
 		}
 		if gone := e.Events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0; gone {
-			l.again = append(l.again, ticket{c.slot, c.gen}) // the end comes after the bytes
+			l.recheck = append(l.recheck, connRef{c.slot, c.gen}) // read what was sent before the end
 		}
 		l.read(c)
 	}
-	if len(l.out) > flushAt {
+	if len(l.answers) > flushAt {
 		l.flush()
 	}
 }
@@ -208,9 +208,9 @@ func (l *loop) listen() error {
 	return nil
 }
 
-// hush makes the loop accept nothing for a while, so that it does not spin where
-// it can't.
-func (l *loop) hush(d time.Duration) {
+// pauseAccepting stops accepting for a while, so that the loop does not spin while it
+// can't accept.
+func (l *loop) pauseAccepting(d time.Duration) {
 	if l.paused {
 		return
 	}
@@ -227,13 +227,13 @@ func (l *loop) resume() {
 	}
 	pause := l.pause
 	if err := l.listen(); err != nil {
-		l.s.sometimes.Do(func() { l.s.o.Log.Error("connections can't be accepted", "err", err) })
+		l.s.logLimit.Do(func() { l.s.o.Log.Error("connections can't be accepted", "err", err) })
 		l.paused, l.resumeAt = true, l.now.Add(pauseMax)
 	}
 	l.pause = pause
 }
 
-// accept takes connections from a listener, up to a turn's share.
+// accept accepts up to acceptBatch connections from a listener.
 func (l *loop) accept(i int) {
 	for range acceptBatch {
 		if l.paused {
@@ -241,7 +241,7 @@ func (l *loop) accept(i int) {
 		}
 		if l.s.open.Add(1) > int64(l.s.o.MaxConnections) {
 			l.s.open.Add(-1)
-			l.hush(0)
+			l.pauseAccepting(0)
 			return
 		}
 		fd, err := l.s.accept(l.s.listeners[i].fd, &l.from)
@@ -255,35 +255,35 @@ func (l *loop) accept(i int) {
 		l.pause = 0
 		l.s.accepted.Add(1)
 		a := arrival{fd, l.from.addr()}
-		if other := l.emptiest(); other != l {
-			other.hand(a)
+		if other := l.leastLoaded(); other != l {
+			other.handOver(a)
 			continue
 		}
 		l.open(a)
 	}
 }
 
-// acceptFailed reports whether it is worth to go on at once.
+// acceptFailed handles an error and reports whether to go on accepting at once.
 func (l *loop) acceptFailed(err error) bool {
 	switch {
 	case errors.Is(err, unix.EAGAIN):
 		return false
 	case errors.Is(err, unix.EINTR), errors.Is(err, unix.ECONNABORTED), errors.Is(err, unix.EPROTO):
-		return true // this one is gone; there may be more
+		return true // this connection is gone; there may be others
 	}
 	l.pause = min(max(2*l.pause, pauseFirst), pauseMax)
-	l.hush(l.pause)
-	l.s.sometimes.Do(func() { l.s.o.Log.Error("connections can't be accepted", "err", err, "again_in", l.pause) })
+	l.pauseAccepting(l.pause)
+	l.s.logLimit.Do(func() { l.s.o.Log.Error("connections can't be accepted", "err", err, "again_in", l.pause) })
 	return false
 }
 
-// emptiest is the loop that a new connection belongs to: this one, unless it has
-// far more than another.
-func (l *loop) emptiest() *loop {
+// leastLoaded returns the loop that takes a new connection: this one, unless another
+// has far fewer.
+func (l *loop) leastLoaded() *loop {
 	if l.s.stopping.Load() {
-		return l // the others may have ended
+		return l // the other loops may have ended
 	}
-	best, least := l, l.len.Load()-unevenness
+	best, least := l, l.len.Load()-maxImbalance
 	for _, o := range l.s.loops {
 		if n := o.len.Load(); n < least {
 			best, least = o, n
@@ -292,13 +292,13 @@ func (l *loop) emptiest() *loop {
 	return best
 }
 
-// hand gives a connection to a loop from outside.
-func (l *loop) hand(a arrival) {
+// handOver gives a connection to the loop. Any goroutine may call it.
+func (l *loop) handOver(a arrival) {
 	l.len.Add(1)
 	l.mu.Lock()
 	l.inbox = append(l.inbox, a)
 	l.mu.Unlock()
-	l.rouse()
+	l.wakeUp()
 }
 
 func (l *loop) adoptInbox() {
@@ -312,7 +312,7 @@ func (l *loop) adoptInbox() {
 	}
 }
 
-// open takes a connection in and reads what is there already.
+// open adds a connection and reads what has arrived already.
 func (l *loop) open(a arrival) {
 	var slot int32
 	if n := len(l.free); n > 0 {
@@ -327,14 +327,14 @@ func (l *loop) open(a arrival) {
 	l.read(c)
 }
 
-// sweep closes connections whose time is over, a part of them in each tick.
+// sweep closes connections whose time is over. Each tick looks at a part of them.
 func (l *loop) sweep() {
 	if l.now.Before(l.nextSweep) {
 		return
 	}
 	l.nextSweep = l.now.Add(tick)
-	// Where others wait to be let in, who has been idle for a while has to go: a
-	// few could keep everybody out else.
+	// While others wait to be accepted, connections that have been idle for a while
+	// are closed. Otherwise a few clients could keep everybody else out.
 	crowded := l.now
 	if l.s.open.Load() >= int64(l.s.o.MaxConnections) {
 		crowded = l.now.Add(l.s.o.IdleTimeout - l.s.o.CrowdedTimeout)
@@ -349,17 +349,17 @@ func (l *loop) sweep() {
 	l.flush()
 }
 
-// drain ends the loop in steps and reports whether it is over.
+// drain stops the loop step by step and reports whether it has finished.
 func (l *loop) drain() bool {
 	if !l.draining {
-		for i := range l.s.listeners { // those who wait in the queue are answered too
+		for i := range l.s.listeners { // those in the kernel's queue are answered too
 			l.accept(i)
 		}
-		l.hush(0)
+		l.pauseAccepting(0)
 		l.adoptInbox()
 		l.draining, l.drainEnd = true, l.now.Add(l.s.o.DrainTimeout)
-		for _, c := range l.slots { // and those who asked this very moment
-			if c.fd >= 0 && len(c.out) == 0 {
+		for _, c := range l.slots { // and so are requests that have just arrived
+			if c.fd >= 0 && len(c.unsent) == 0 {
 				l.read(c)
 			}
 		}
@@ -373,7 +373,7 @@ func (l *loop) drain() bool {
 	return l.len.Load() == 0 || l.now.After(l.drainEnd)
 }
 
-// closeAll closes everything that the loop has. It must not run any more.
+// closeAll closes everything that the loop has. The loop must have ended.
 func (l *loop) closeAll() {
 	for _, c := range l.slots {
 		if c.fd >= 0 {
@@ -389,10 +389,10 @@ func (l *loop) closeAll() {
 		l.len.Add(-1)
 		l.s.open.Add(-1)
 	}
-	for _, fd := range []int{l.wake, l.ep} {
+	for _, fd := range []int{l.eventFD, l.ep} {
 		if fd >= 0 {
 			closeSocket(fd)
 		}
 	}
-	l.wake, l.ep = -1, -1
+	l.eventFD, l.ep = -1, -1
 }

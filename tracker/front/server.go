@@ -1,17 +1,16 @@
-// Package front is the tracker's HTTP/1 server: requests without bodies, short
-// answers, very many connections. It runs a few event loops over epoll, so that
-// an idle connection costs some hundred bytes and a request no allocation; all
-// requests that are ready at once are answered, committed and sent together.
-// It needs Linux.
+// Package front is the tracker's HTTP/1 server, made for requests without bodies,
+// short answers and very many connections. It runs a few event loops on epoll, so
+// that an idle connection takes some hundred bytes and a request needs no allocation.
+// All requests that are ready at the same time are answered, committed and sent
+// together. It needs Linux.
 //
-// It reads strictly (RFC 9112): whatever two readers could understand in two
-// ways, such as doubled lengths, folded lines or bare line feeds, is refused with
-// a plain-text answer and the connection is closed. A body is never read.
+// It parses strictly (RFC 9112). Whatever two parsers could understand differently,
+// such as doubled lengths, folded lines or bare line feeds, is refused with a
+// plain-text answer, and the connection is closed. A body is never read.
 //
-// Concurrency: each loop is one goroutine and owns its connections; loops share
-// the listening sockets, the count of connections and nothing else. A loop that
-// has accepted far more than another hands connections over through a locked
-// inbox. The Handler is called by all loops at once.
+// Concurrency: each loop is one goroutine and owns its connections. Loops share only
+// the listening sockets and the count of connections. A loop that has far more
+// connections than another hands new ones over through a locked inbox. The Handler is called by all loops at once.
 package front
 
 import (
@@ -37,8 +36,8 @@ import (
 	"github.com/caduceus-bio/caduceus/tracker/promise"
 )
 
-// Request is all of a request that its answer depends on. Its texts are views
-// into a buffer: they hold until Answer returns, and nothing of them may be kept.
+// Request is everything in a request that its answer depends on. Its strings are views
+// into a buffer: they are valid until Answer returns, and must not be kept.
 type Request struct {
 	Method       string
 	Path         string     // still percent-encoded, without the host of an absolute URL
@@ -69,27 +68,27 @@ type Handler interface {
 	Failed(dst []byte, err error) (status int, body []byte)
 }
 
-// Options are what a server needs and how patient it is.
+// Options are what a server needs, its limits and its timeouts.
 type Options struct {
 	Handler Handler
 
-	// SendsProxy reports whether a connection from this address begins with a
-	// PROXY protocol header (version 1 or 2), without which it is closed. The
-	// address is invalid for unix sockets. Nil is nobody.
+	// SendsProxy reports whether a connection from this address must begin with a
+	// PROXY protocol header (version 1 or 2). A connection without it is closed.
+	// The address is invalid for unix sockets. Nil is false for all.
 	SendsProxy func(netip.Addr) bool
 
-	// Observe is told after each turn how many requests the handler answered and
-	// how long they took, from when they were ready to when their answers were
-	// committed and sent. Nil is nobody.
+	// Observe is called after each turn with the number of requests that the handler
+	// answered, and the time from when they were ready until their answers were
+	// committed and sent. It may be nil.
 	Observe func(answers int, took time.Duration)
 
-	Loops          int           // event loops; 0 is one for each CPU but one, at most 8
-	MaxConnections int           // open at once, 0 is 20,000; others wait in the kernel's queue
+	Loops          int           // event loops; 0 is one fewer than CPUs, from 1 to 8
+	MaxConnections int           // open at the same time, 0 is 20,000; others wait in the kernel's queue
 	HeadLimit      int           // bytes of a request's head, 0 is 8 KiB; at most 12 KiB
 	HeadTimeout    time.Duration // from a head's first byte to its last, 0 is 5 s
 	IdleTimeout    time.Duration // between requests, 0 is 60 s
 	SendTimeout    time.Duration // for a client to take its answers, 0 is 10 s
-	CrowdedTimeout time.Duration // IdleTimeout while no more connections may be opened, 0 is 10 s
+	CrowdedTimeout time.Duration // IdleTimeout while MaxConnections are open, 0 is 10 s
 	DrainTimeout   time.Duration // for unfinished requests at the end, 0 is 1.5 s
 
 	SocketMode fs.FileMode // of unix sockets; 0 leaves it to the umask
@@ -110,9 +109,9 @@ func (o Options) withDefaults() Options {
 	o.CrowdedTimeout = min(o.CrowdedTimeout, o.IdleTimeout)
 	set(&o.DrainTimeout, 1500*time.Millisecond)
 	if o.Loops <= 0 {
-		// One fewer than the scheduler may run at once: if none is free, it takes
-		// a loop's place away whenever the loop waits, which was measured to cost
-		// as much CPU again as serving does.
+		// Leave one of the scheduler's processors free. Otherwise the scheduler
+		// takes a loop's processor away whenever the loop waits, which was measured
+		// to cost as much CPU as serving does.
 		o.Loops = min(max(runtime.GOMAXPROCS(0)-1, 1), 8)
 	}
 	if o.MaxConnections <= 0 {
@@ -131,7 +130,8 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// spareFiles are left to the rest of the process, its database above all.
+// spareFiles is how many open files are left to the rest of the process, above all to
+// its database.
 const spareFiles = 256
 
 // limitToFiles allows no more connections than the process may have files.
@@ -143,7 +143,7 @@ func (o *Options) limitToFiles() {
 	if most := max(int(r.Cur)-spareFiles, int(r.Cur)/2); o.MaxConnections > most {
 		level := slog.LevelWarn
 		if most >= o.MaxConnections-o.MaxConnections/10 {
-			level = slog.LevelInfo // the files set aside, and no crowd will notice
+			level = slog.LevelInfo // only the spare files are missing
 		}
 		o.Log.Log(context.Background(), level, "the process may not have as many open files as connections are allowed",
 			"files", r.Cur, "connections", most)
@@ -151,12 +151,12 @@ func (o *Options) limitToFiles() {
 	}
 }
 
-// Stats are counts since the server was opened, but for Open.
+// Stats are counts since the server was opened, except Open.
 type Stats struct {
 	Open     int64 // connections that are open now
 	Accepted int64 // connections
-	Refused  int64 // requests that were no proper HTTP
-	TimedOut int64 // connections closed because of half a request or untaken answers
+	Refused  int64 // requests that were not valid HTTP
+	TimedOut int64 // connections that were closed because a request did not end, or answers were not taken, in time
 }
 
 // Server answers requests on its listening sockets.
@@ -169,11 +169,11 @@ type Server struct {
 	accepted  atomic.Int64
 	refused   atomic.Int64
 	timedOut  atomic.Int64
-	sometimes rate.Sometimes
+	logLimit  rate.Sometimes
 	accept    func(fd int, from *sockaddr) (int, error)
 }
 
-// listener is a listening socket and, for a unix socket, the file to remove.
+// listener is a listening socket; path is the file of a unix socket, to be removed.
 type listener struct {
 	file *os.File
 	fd   int
@@ -184,8 +184,8 @@ type listener struct {
 // unixPrefix begins the address of a unix socket.
 const unixPrefix = "unix:"
 
-// CheckAddress reports an address that Open would not understand: neither
-// host:port nor unix:/absolute/path.
+// CheckAddress returns an error for an address that is neither host:port nor
+// unix:/absolute/path. The error has code Invalid.
 func CheckAddress(address string) error {
 	if path, ok := strings.CutPrefix(address, unixPrefix); ok {
 		if !strings.HasPrefix(path, "/") || len(path) > 100 {
@@ -199,11 +199,12 @@ func CheckAddress(address string) error {
 	return nil
 }
 
-// Open listens on all addresses, or on none. Serve must follow.
+// Open listens on all addresses, or returns an error and listens on none. Call Serve
+// next.
 func Open(ctx context.Context, addresses []string, o Options) (*Server, error) {
 	o = o.withDefaults()
 	o.limitToFiles()
-	s := &Server{o: o, sometimes: rate.Sometimes{First: 3, Interval: time.Minute}, accept: accept4}
+	s := &Server{o: o, logLimit: rate.Sometimes{First: 3, Interval: time.Minute}, accept: accept4}
 	for _, a := range addresses {
 		l, err := listen(ctx, a, s.o.SocketMode)
 		if err != nil {
@@ -214,7 +215,7 @@ func Open(ctx context.Context, addresses []string, o Options) (*Server, error) {
 	return s, nil
 }
 
-// Addrs are the addresses that the server listens on, in the order of Open.
+// Addrs returns the addresses that the server listens on, in the order of Open.
 func (s *Server) Addrs() []net.Addr {
 	out := make([]net.Addr, len(s.listeners))
 	for i, l := range s.listeners {
@@ -228,8 +229,8 @@ func (s *Server) Stats() Stats {
 	return Stats{Open: s.open.Load(), Accepted: s.accepted.Load(), Refused: s.refused.Load(), TimedOut: s.timedOut.Load()}
 }
 
-// Serve answers until ctx ends. Then it answers what is already there, waits up
-// to DrainTimeout for unfinished requests and closes everything.
+// Serve answers requests until ctx ends. Then it answers those that have arrived, waits
+// up to DrainTimeout for unfinished ones and closes everything.
 func (s *Server) Serve(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, s.closeListeners()) }()
 	defer func() {
@@ -252,7 +253,7 @@ func (s *Server) Serve(ctx context.Context) (err error) {
 		<-gctx.Done()
 		s.stopping.Store(true)
 		for _, l := range s.loops {
-			l.rouse()
+			l.wakeUp()
 		}
 		return nil
 	})
@@ -273,8 +274,7 @@ func (s *Server) closeListeners() error {
 	return errors.Join(errs...)
 }
 
-// listen opens a socket the usual way and takes it out of the runtime's own
-// poller.
+// listen opens a socket with the net package and takes it out of the runtime's poller.
 func listen(ctx context.Context, address string, mode fs.FileMode) (listener, error) {
 	var lc net.ListenConfig
 	lc.SetMultipathTCP(false)
@@ -313,9 +313,10 @@ func adopt(l net.Listener, path string) (out listener, err error) {
 	}
 	out.fd = int(out.file.Fd())
 	if err = errors.Join(l.Close(), unix.SetNonblock(out.fd, true)); err == nil && path == "" {
-		// Accepted connections inherit it: an answer is one write. And a connection
-		// is handed over with its first bytes, or after a second or so without:
-		// whoever connects to ask once is then read without being waited for.
+		// Accepted connections inherit TCP_NODELAY, because an answer is one write.
+		// TCP_DEFER_ACCEPT delays a connection until its first bytes are there, or
+		// for about a second. So a client that connects for one request is read
+		// without a wait.
 		err = errors.Join(unix.SetsockoptInt(out.fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1),
 			unix.SetsockoptInt(out.fd, unix.IPPROTO_TCP, unix.TCP_DEFER_ACCEPT, 1))
 	}
@@ -325,7 +326,7 @@ func adopt(l net.Listener, path string) (out listener, err error) {
 	return out, nil
 }
 
-// removeStale removes a socket that a process which was killed has left.
+// removeStale removes a unix socket that a killed process has left behind.
 func removeStale(ctx context.Context, path string) error {
 	info, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -335,7 +336,7 @@ func removeStale(ctx context.Context, path string) error {
 		return err
 	}
 	if info.Mode()&fs.ModeSocket == 0 {
-		return fmt.Errorf("%s is there and is no socket", path)
+		return fmt.Errorf("%s exists and is not a socket", path)
 	}
 	d := net.Dialer{Timeout: time.Second}
 	conn, err := d.DialContext(ctx, "unix", path)

@@ -7,10 +7,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The sockets never block, so these calls are made without telling the
-// scheduler, which would cost as much again as many of them.
+// The sockets never block, so these system calls are made without telling the
+// scheduler. Telling it would cost as much as many of the calls themselves.
 
-// read returns how many bytes were there; 0 is the end.
+// read returns how many bytes were read; 0 is the end.
 func read(fd int, p []byte) (int, error) {
 	//nolint:gosec // p is not empty; the pointer lives through the call
 	n, _, e := unix.RawSyscall(unix.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)))
@@ -20,8 +20,7 @@ func read(fd int, p []byte) (int, error) {
 	return int(n), nil
 }
 
-// write returns how many bytes were taken. A client that is gone raises no
-// signal.
+// write returns how many bytes were written. It raises no signal if the client is gone.
 func write(fd int, p []byte) (int, error) {
 	//nolint:gosec // p is not empty; the pointer lives through the call
 	n, _, e := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)), unix.MSG_NOSIGNAL, 0, 0)
@@ -31,9 +30,9 @@ func write(fd int, p []byte) (int, error) {
 	return int(n), nil
 }
 
-func closeSocket(fd int) { _, _, _ = unix.RawSyscall(unix.SYS_CLOSE, uintptr(fd), 0, 0) } // there is nothing to do about a failure
+func closeSocket(fd int) { _, _, _ = unix.RawSyscall(unix.SYS_CLOSE, uintptr(fd), 0, 0) } // nothing can be done about a failure
 
-// poll looks for events without waiting.
+// poll returns the events that are there, without waiting.
 func poll(ep int, events []unix.EpollEvent) int {
 	//nolint:gosec // events is not empty; the pointer lives through the call
 	n, _, e := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(ep), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), 0, 0, 0)
@@ -43,7 +42,7 @@ func poll(ep int, events []unix.EpollEvent) int {
 	return int(n)
 }
 
-// control changes what an epoll watches.
+// control changes what an epoll instance watches.
 func control(ep, op, fd int, event *unix.EpollEvent) error {
 	//nolint:gosec // the pointer lives through the call
 	_, _, e := unix.RawSyscall6(unix.SYS_EPOLL_CTL, uintptr(ep), uintptr(op), uintptr(fd), uintptr(unsafe.Pointer(event)), 0, 0)
@@ -53,13 +52,13 @@ func control(ep, op, fd int, event *unix.EpollEvent) error {
 	return nil
 }
 
-// sockaddr is where a connection comes from, as the kernel writes it.
+// sockaddr is the address of a connection's other end, as the kernel writes it.
 type sockaddr struct {
 	raw  unix.RawSockaddrAny
 	size uint32
 }
 
-// accept4 takes a connection that waits.
+// accept4 accepts a connection.
 func accept4(fd int, from *sockaddr) (int, error) {
 	from.size = unix.SizeofSockaddrAny
 	//nolint:gosec // the pointers live through the call

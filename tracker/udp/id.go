@@ -10,27 +10,27 @@ import (
 	"time"
 )
 
-// window is how long a connection id is handed out; it is taken for another such
-// time after that. Clients use one for a minute (BEP 15).
+// window is how long a connection id is given out. It is accepted for one more window.
+// Clients use an id for a minute (BEP 15).
 const window = time.Minute
 
-// ids makes and checks connection ids without remembering any: an id is a keyed
-// hash of the client's address and the time, so only who can read what is sent to
-// an address can speak for it.
-type ids struct{ secret [32]byte }
+// connectionIDs makes and checks connection ids without remembering them. An id is a
+// keyed hash of the client's address and the time. So a client that sends a valid id
+// can read what is sent to its address.
+type connectionIDs struct{ secret [32]byte }
 
-func newIDs() ids {
-	var s ids
+func newConnectionIDs() connectionIDs {
+	var s connectionIDs
 	_, _ = rand.Read(s.secret[:]) // never fails: crypto/rand aborts the program instead
 	return s
 }
 
-// of is the id of an address at a time.
-func (s *ids) of(a netip.Addr, at time.Time) uint64 {
-	return s.in(a, at.Unix()/int64(window/time.Second))
+// of returns the id of an address at a time.
+func (s *connectionIDs) of(a netip.Addr, at time.Time) uint64 {
+	return s.forWindow(a, at.Unix()/int64(window/time.Second))
 }
 
-func (s *ids) in(a netip.Addr, n int64) uint64 {
+func (s *connectionIDs) forWindow(a netip.Addr, n int64) uint64 {
 	var b [32 + 16 + 8]byte
 	address := a.As16()
 	copy(b[:], s.secret[:])
@@ -40,19 +40,19 @@ func (s *ids) in(a netip.Addr, n int64) uint64 {
 	return binary.BigEndian.Uint64(sum[:])
 }
 
-// valid reports whether an id was given to the address lately.
-func (s *ids) valid(id uint64, a netip.Addr, at time.Time) bool {
+// valid reports whether an id was given to the address in this window or the last.
+func (s *connectionIDs) valid(id uint64, a netip.Addr, at time.Time) bool {
 	n := at.Unix() / int64(window/time.Second)
 	var got, now, before [8]byte
 	binary.BigEndian.PutUint64(got[:], id)
-	binary.BigEndian.PutUint64(now[:], s.in(a, n))
-	binary.BigEndian.PutUint64(before[:], s.in(a, n-1))
+	binary.BigEndian.PutUint64(now[:], s.forWindow(a, n))
+	binary.BigEndian.PutUint64(before[:], s.forWindow(a, n-1))
 	return subtle.ConstantTimeCompare(got[:], now[:])|subtle.ConstantTimeCompare(got[:], before[:]) == 1
 }
 
-// limiter bounds how many connects of one source are answered in a second. It
-// counts in a table of fixed size: sources that share a place share its limit,
-// and nobody can say which do.
+// limiter limits how many connects of one source are answered in a second. It counts
+// in a hash table of fixed size. Sources with the same hash share one limit, and no
+// outsider can tell which sources these are.
 type limiter struct {
 	seed   maphash.Seed
 	most   uint16

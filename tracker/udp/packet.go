@@ -24,8 +24,8 @@ const (
 	maxURL       = 512           // bytes of URLData, which BEP 41 gives 255 each
 	answerHead   = 8             // action, transaction id
 
-	// maxAnswer is how long an answer is at most: it fits into one packet of any
-	// IPv6 link, so that none is lost with a fragment.
+	// maxAnswer is the length of the longest answer. It fits into one packet on any
+	// IPv6 link, so that no answer is split into fragments.
 	maxAnswer = 1232
 )
 
@@ -36,7 +36,7 @@ const (
 	optionURL = 2
 )
 
-// head is what all requests begin with.
+// head is the beginning of every request.
 type head struct {
 	connection  uint64
 	action      uint32
@@ -50,9 +50,9 @@ func parseHead(b []byte) (h head, ok bool) {
 	return head{binary.BigEndian.Uint64(b), binary.BigEndian.Uint32(b[8:]), [4]byte(b[12:])}, true
 }
 
-// parseAnnounce reads an announce request into a and appends the URLData of its
-// options to url. An error has code Invalid. The address that a client names for
-// itself is not even read.
+// parseAnnounce parses an announce request into a, and appends the URLData of its
+// options to url. An error has code Invalid. The address that the client claims to
+// have is ignored.
 func parseAnnounce(b []byte, a *wire.Announce, url []byte) ([]byte, error) {
 	if len(b) < announceSize {
 		return url, core.Errorf(core.Invalid, "an announce has at least %d bytes, not %d", announceSize, len(b))
@@ -79,7 +79,7 @@ func parseAnnounce(b []byte, a *wire.Announce, url []byte) ([]byte, error) {
 		return url, core.FieldErrorf("event", "event must be a number from 0 to %d", len(events)-1)
 	}
 	a.Event = events[event]
-	if n := int32(binary.BigEndian.Uint32(b[92:])); n >= 0 { // -1 leaves the number to us
+	if n := int32(binary.BigEndian.Uint32(b[92:])); n >= 0 { // with -1 the number is ours to choose
 		a.NumWant = int(n)
 	}
 	if a.Port == 0 {
@@ -88,11 +88,11 @@ func parseAnnounce(b []byte, a *wire.Announce, url []byte) ([]byte, error) {
 	return url, nil
 }
 
-// events by their number in BEP 15; libtorrent numbers BEP 21's paused, too.
+// events are in the order of their numbers in BEP 15. libtorrent also has a number for
+// the event paused of BEP 21.
 var events = [...]wire.Event{wire.None, wire.Completed, wire.Started, wire.Stopped, wire.Paused}
 
-// parseOptions appends all URLData to url. Options that are not known are passed
-// over.
+// parseOptions appends all URLData to url, and skips unknown options.
 func parseOptions(b, url []byte) ([]byte, error) {
 	for len(b) > 0 && b[0] != optionEnd {
 		if b[0] == optionNop {
@@ -112,14 +112,14 @@ func parseOptions(b, url []byte) ([]byte, error) {
 	return url, nil
 }
 
-// AppendReply appends what of an announce's answer follows its transaction id.
-// It holds peers of one family, as it has no room to tell them apart, and no more
-// of them than fit into one packet.
+// AppendReply appends the part of an answer to an announce that follows the
+// transaction id. The answer holds peers of one address family, because it can't tell
+// families apart, and only as many as fit into one packet.
 func AppendReply(dst []byte, r *wire.Reply, want4 bool) []byte {
 	from := len(dst)
-	dst = binary.BigEndian.AppendUint32(dst, whole(int64((r.Interval+time.Second-1)/time.Second)))
-	dst = binary.BigEndian.AppendUint32(dst, whole(int64(r.Incomplete)))
-	dst = binary.BigEndian.AppendUint32(dst, whole(int64(r.Complete)))
+	dst = binary.BigEndian.AppendUint32(dst, clampInt32(int64((r.Interval+time.Second-1)/time.Second)))
+	dst = binary.BigEndian.AppendUint32(dst, clampInt32(int64(r.Incomplete)))
+	dst = binary.BigEndian.AppendUint32(dst, clampInt32(int64(r.Complete)))
 	for i := range r.Peers {
 		e := &r.Peers[i].V6
 		if want4 {
@@ -133,9 +133,9 @@ func AppendReply(dst []byte, r *wire.Reply, want4 bool) []byte {
 	return dst
 }
 
-func whole(n int64) uint32 { return uint32(min(max(n, 0), math.MaxInt32)) }
+func clampInt32(n int64) uint32 { return uint32(min(max(n, 0), math.MaxInt32)) }
 
-// appendHead appends what all answers begin with.
+// appendHead appends the beginning of an answer.
 func appendHead(dst []byte, action uint32, h head) []byte {
 	return append(binary.BigEndian.AppendUint32(dst, action), h.transaction[:]...)
 }

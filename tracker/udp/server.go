@@ -1,14 +1,14 @@
-// Package udp is the tracker's front over UDP (BEP 15), with the passkey in the
-// address that a client is told to announce to: udp://host:port/{passkey}/announce,
-// which clients send along since BEP 41 (libtorrent and what stands on it).
+// Package udp is the tracker's front over UDP (BEP 15). The passkey is in the address
+// that a client announces to, udp://host:port/{passkey}/announce. Clients that know
+// BEP 41 (libtorrent and the clients that use it) send this address along.
 //
-// Nothing is kept of a client. It is answered at length only after it has shown,
-// by a connection id, that it receives what is sent to its address; anything else
-// is answered with no more bytes than it sent, or not at all. So nobody can make
-// this server flood a third party.
+// The server keeps no state about clients. A client gets a long answer only after it
+// has proved with a connection id that it receives what is sent to its address. Any
+// other packet gets an answer no longer than itself, or none. So nobody can make this
+// server flood a third party.
 //
-// A scrape has no room for a passkey, as its length is all that tells how many
-// torrents it asks for; so it is refused. Clients learn sizes by announcing.
+// A scrape is refused: it has no room for a passkey, because its length says how many
+// torrents it asks for. Clients learn the sizes of swarms from announces.
 //
 // Concurrency: each listening socket has one goroutine, which reads, answers,
 // commits and sends up to 64 packets at a time. All of them call the Handler at
@@ -38,13 +38,13 @@ import (
 	"github.com/caduceus-bio/caduceus/tracker/wire"
 )
 
-// Request is an announce. URL is a view into a buffer: it holds until Announce
+// Request is an announce. URL is a view into a buffer: it is valid until Announce
 // returns.
 type Request struct {
 	Announce wire.Announce
 	URL      string // the announce address without its host, such as /passkey/announce?x
 	From     netip.Addr
-	Bad      error // why the packet is no announce; then nothing but From counts
+	Bad      error // why the packet is not a valid announce; then only From is set
 }
 
 // Answer is what a client is told, and what must last before it is told.
@@ -71,41 +71,42 @@ type Handler interface {
 // Options are what a server needs.
 type Options struct {
 	Handler  Handler
-	Connects uint16 // connects of one address (IPv6: /64) that are answered in a second, 0 is 100
+	Connects uint16 // how many connects of one address (IPv6: /64) are answered in a second, 0 is 100
 	Clock    core.Clock
 	Log      *slog.Logger
 }
 
 // Stats are counts since the server was opened.
 type Stats struct {
-	Connects   int64 // answered
-	Limited    int64 // connects not answered, as one address sent too many
+	Connects   int64 // connects that were answered
+	Limited    int64 // connects that were not answered because one address sent too many
 	Unverified int64 // packets without a valid connection id, which are not answered
-	Malformed  int64 // packets too short or too long to be anything
-	Announces  int64 // answered or refused
-	Scrapes    int64 // refused
+	Malformed  int64 // packets too short or too long to be a request
+	Announces  int64 // announces, answered or refused
+	Scrapes    int64 // scrapes, all of them refused
 	Unsent     int64 // answers that the kernel did not take
 }
 
 // Server answers on its sockets.
 type Server struct {
-	o         Options
-	ids       ids
-	sockets   []*socket
-	connects  atomic.Int64
-	limited   atomic.Int64
-	bad       atomic.Int64
-	stray     atomic.Int64
-	announces atomic.Int64
-	scrapes   atomic.Int64
-	unsent    atomic.Int64
-	sometimes rate.Sometimes
+	o          Options
+	ids        connectionIDs
+	sockets    []*socket
+	connects   atomic.Int64
+	limited    atomic.Int64
+	malformed  atomic.Int64
+	unverified atomic.Int64
+	announces  atomic.Int64
+	scrapes    atomic.Int64
+	unsent     atomic.Int64
+	logLimit   rate.Sometimes
 }
 
 // noScrape is the answer to a scrape.
 const noScrape = "a scrape over UDP carries no passkey and is not answered; announce, or scrape over HTTP"
 
-// Open listens on all addresses (host:port), or on none. Serve must follow.
+// Open listens on all addresses (host:port), or returns an error and listens on none.
+// Call Serve next.
 func Open(ctx context.Context, addresses []string, o Options) (*Server, error) {
 	if o.Connects == 0 {
 		o.Connects = 100
@@ -116,7 +117,7 @@ func Open(ctx context.Context, addresses []string, o Options) (*Server, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{o: o, ids: newIDs(), sometimes: rate.Sometimes{First: 3, Interval: time.Minute}}
+	s := &Server{o: o, ids: newConnectionIDs(), logLimit: rate.Sometimes{First: 3, Interval: time.Minute}}
 	for _, a := range addresses {
 		so, err := s.listen(ctx, a)
 		if err != nil {
@@ -134,10 +135,10 @@ func (s *Server) listen(ctx context.Context, address string) (*socket, error) {
 		return nil, err
 	}
 	conn := pc.(*net.UDPConn)
-	_ = conn.SetReadBuffer(4 << 20) // as far as the system allows: bursts are kept then
+	_ = conn.SetReadBuffer(4 << 20) // the system may allow less; it absorbs bursts
 	raw, err := conn.SyscallConn()
 	if err == nil {
-		err = errors.Join(raw.Control(func(fd uintptr) { err = tellDestinations(fd) }), err)
+		err = errors.Join(raw.Control(func(fd uintptr) { err = requestDestinations(fd) }), err)
 	}
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
@@ -145,7 +146,7 @@ func (s *Server) listen(ctx context.Context, address string) (*socket, error) {
 	return newSocket(s, conn, raw), nil
 }
 
-// Addrs are the addresses that the server listens on, in the order of Open.
+// Addrs returns the addresses that the server listens on, in the order of Open.
 func (s *Server) Addrs() []net.Addr {
 	out := make([]net.Addr, len(s.sockets))
 	for i, so := range s.sockets {
@@ -156,11 +157,11 @@ func (s *Server) Addrs() []net.Addr {
 
 // Stats may be called at any time.
 func (s *Server) Stats() Stats {
-	return Stats{Connects: s.connects.Load(), Limited: s.limited.Load(), Unverified: s.stray.Load(), Malformed: s.bad.Load(),
+	return Stats{Connects: s.connects.Load(), Limited: s.limited.Load(), Unverified: s.unverified.Load(), Malformed: s.malformed.Load(),
 		Announces: s.announces.Load(), Scrapes: s.scrapes.Load(), Unsent: s.unsent.Load()}
 }
 
-// Serve answers until ctx ends, and then once more what has arrived by then.
+// Serve answers until ctx ends, and then answers what has arrived by then.
 func (s *Server) Serve(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, s.Close()) }()
 	g, gctx := supervise.NewGroup(ctx)
@@ -178,7 +179,7 @@ func (s *Server) Serve(ctx context.Context) (err error) {
 	return g.Wait()
 }
 
-// Close closes a server that will not serve.
+// Close closes the sockets. Serve does so itself.
 func (s *Server) Close() error {
 	var errs []error
 	for _, so := range s.sockets {
@@ -187,7 +188,7 @@ func (s *Server) Close() error {
 	return errors.Join(errs...)
 }
 
-// socket is a listening socket and the memory of its goroutine.
+// socket is a listening socket with the memory of its goroutine.
 type socket struct {
 	s       *Server
 	conn    *net.UDPConn
@@ -199,8 +200,8 @@ type socket struct {
 	request Request
 	url     [maxURL + 256]byte
 
-	got      int // packets of this turn
-	from, to int // answers of this turn that are to be sent
+	got      int // packets read in this turn
+	from, to int // which answers of this turn are still to be sent
 	err      error
 	readNow  func(fd uintptr) bool
 	sendNow  func(fd uintptr)
@@ -208,7 +209,7 @@ type socket struct {
 
 // answer is a packet to send.
 type answer struct {
-	to      int             // which packet of the turn it answers
+	to      int             // the index of the packet that it answers
 	promise promise.Promise // to be kept before it is sent
 	b       []byte
 	buf     [maxAnswer]byte
@@ -228,7 +229,7 @@ func newSocket(s *Server, conn *net.UDPConn, raw syscall.RawConn) *socket {
 	return so
 }
 
-// run answers until the socket's deadline, and then what is still there.
+// run answers until the socket's deadline, and then what has arrived by then.
 func (so *socket) run() error {
 	for {
 		err := so.raw.Read(so.readNow)
@@ -238,15 +239,15 @@ func (so *socket) run() error {
 		if err != nil {
 			return fmt.Errorf("UDP socket: %w", err)
 		}
-		if so.err != nil && !passing(so.err) {
+		if so.err != nil && !transient(so.err) {
 			return fmt.Errorf("UDP socket: %w", so.err)
 		}
 		so.turn()
 	}
 }
 
-// passing reports an error that says something of one packet or moment only.
-func passing(err error) bool {
+// transient reports whether an error concerns only one packet or moment.
+func transient(err error) bool {
 	for _, e := range []error{unix.EINTR, unix.ECONNREFUSED, unix.EHOSTUNREACH, unix.ENETUNREACH, unix.ENOBUFS, unix.ENOMEM} {
 		if errors.Is(err, e) {
 			return true
@@ -256,7 +257,7 @@ func passing(err error) bool {
 }
 
 func (so *socket) drain() error {
-	for range 64 { // whoever floods does not keep us
+	for range 64 { // a flood must not keep it from ending
 		if err := so.raw.Control(func(fd uintptr) { so.readNow(fd) }); err != nil || so.err != nil {
 			return err
 		}
@@ -265,7 +266,7 @@ func (so *socket) drain() error {
 	return nil
 }
 
-// turn answers what was read.
+// turn answers the packets that were read.
 func (so *socket) turn() {
 	now := so.s.o.Clock()
 	n := 0
@@ -287,8 +288,7 @@ func (so *socket) turn() {
 	so.send(n)
 }
 
-// uncommitted puts failures in the place of those answers whose promise could not
-// be kept.
+// uncommitted replaces the answers whose promise could not be kept by failures.
 func (so *socket) uncommitted(answers []answer, err error) {
 	text := so.s.o.Handler.Failed(err)
 	for i := range answers {
@@ -299,20 +299,20 @@ func (so *socket) uncommitted(answers []answer, err error) {
 	}
 }
 
-// send sends the first n answers. What the kernel does not take is lost, as
-// anything over UDP may be: clients ask again.
+// send sends the first n answers. An answer that the kernel does not take is lost, as
+// any packet may be over UDP: the client asks again.
 func (so *socket) send(n int) {
 	for i := range n {
 		so.out.answer(i, &so.in, so.answers[i].to, so.answers[i].b)
 	}
 	for so.from, so.to = 0, n; so.from < n; {
 		if err := so.raw.Control(so.sendNow); err != nil {
-			return // it is closed
+			return // the socket is closed
 		}
 		if so.err != nil {
 			so.s.unsent.Add(1)
-			so.s.sometimes.Do(func() { so.s.o.Log.Warn("answers over UDP can't be sent", "err", so.err) })
-			so.from++ // the first of them is why
+			so.s.logLimit.Do(func() { so.s.o.Log.Warn("answers over UDP can't be sent", "err", so.err) })
+			so.from++ // the error belongs to the first of them
 		}
 	}
 }
@@ -324,7 +324,7 @@ func (so *socket) packet(i int, dst []byte, now time.Time) ([]byte, promise.Prom
 	h, ok := parseHead(in)
 	switch {
 	case !ok || !from.IsValid():
-		s.bad.Add(1)
+		s.malformed.Add(1)
 		return nil, 0
 	case h.action == actionConnect && h.connection == protocol:
 		if !so.limiter.allow(from, now) {
@@ -334,7 +334,7 @@ func (so *socket) packet(i int, dst []byte, now time.Time) ([]byte, promise.Prom
 		s.connects.Add(1)
 		return appendID(appendHead(dst, actionConnect, h), s.ids.of(from, now)), 0
 	case !s.ids.valid(h.connection, from, now):
-		s.stray.Add(1)
+		s.unverified.Add(1)
 		return nil, 0
 	case h.action == actionAnnounce:
 		s.announces.Add(1)
@@ -343,7 +343,7 @@ func (so *socket) packet(i int, dst []byte, now time.Time) ([]byte, promise.Prom
 		s.scrapes.Add(1)
 		return append(appendHead(dst, actionError, h), noScrape...), 0
 	}
-	s.bad.Add(1)
+	s.malformed.Add(1)
 	return nil, 0
 }
 
@@ -351,7 +351,7 @@ func (so *socket) announce(in []byte, h head, from netip.Addr, dst []byte) ([]by
 	r := &so.request
 	r.From = from
 	url, err := parseAnnounce(in, &r.Announce, so.url[:0])
-	r.URL, r.Bad = unsafe.String(unsafe.SliceData(url), len(url)), err //nolint:gosec // Request says how long it holds
+	r.URL, r.Bad = unsafe.String(unsafe.SliceData(url), len(url)), err //nolint:gosec // Request says how long it is valid
 	dst = appendHead(dst, actionAnnounce, h)
 	a := so.s.o.Handler.Announce(dst, r)
 	if a.Refused {
@@ -360,5 +360,5 @@ func (so *socket) announce(in []byte, h head, from netip.Addr, dst []byte) ([]by
 	return a.Body, a.Promise
 }
 
-// clip keeps a text within an answer.
+// clip shortens a text so that it fits into an answer.
 func clip(text string) string { return text[:min(len(text), maxAnswer-answerHead)] }

@@ -243,7 +243,7 @@ func TestNothingForStrangers(t *testing.T) {
 
 func TestIDs(t *testing.T) {
 	t.Parallel()
-	s, other := newIDs(), newIDs()
+	s, other := newConnectionIDs(), newConnectionIDs()
 	at := time.Unix(1_800_000_017, 0)
 	id := s.of(own4, at)
 	for d, want := range map[time.Duration]bool{0: true, window: true, 2 * window: false, -window: false, window + 42*time.Second: true, window + 43*time.Second: false} {

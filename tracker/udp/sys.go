@@ -19,7 +19,7 @@ type message struct {
 	len  uint32
 }
 
-// incoming are as many packets as one system call reads.
+// incoming holds the packets that one system call reads.
 type incoming struct {
 	messages [batch]message
 	vectors  [batch]unix.Iovec
@@ -28,13 +28,13 @@ type incoming struct {
 	data     [batch][packetSize]byte
 }
 
-// outgoing are as many as one system call sends. Their bytes lie elsewhere.
+// outgoing holds the packets that one system call sends. Their bytes are elsewhere.
 type outgoing struct {
 	messages [batch]message
 	vectors  [batch]unix.Iovec
 }
 
-// prepare makes room for as many packets as can be read.
+// prepare resets the message headers for the next read.
 func (p *incoming) prepare() {
 	for i := range p.messages {
 		p.vectors[i].Base = &p.data[i][0]
@@ -49,7 +49,7 @@ func (p *incoming) prepare() {
 	}
 }
 
-// receive reads what is there. It does not wait.
+// receive reads the packets that have arrived, without waiting.
 func (p *incoming) receive(fd uintptr) (int, error) {
 	p.prepare()
 	//nolint:gosec // the pointers live through the call
@@ -60,8 +60,8 @@ func (p *incoming) receive(fd uintptr) (int, error) {
 	return int(n), nil
 }
 
-// send sends packets up to the nth and returns how many were taken. It does not
-// wait.
+// send sends the packets from to n-1 and returns how many the kernel took, without
+// waiting.
 func (p *outgoing) send(fd uintptr, from, n int) (int, error) {
 	//nolint:gosec // the pointers live through the call
 	sent, _, e := unix.Syscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&p.messages[from])), uintptr(n-from), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)
@@ -71,7 +71,7 @@ func (p *outgoing) send(fd uintptr, from, n int) (int, error) {
 	return int(sent), nil
 }
 
-// packet is what was read in place i, nil if it did not fit.
+// packet returns packet i, nil if it was too long.
 func (p *incoming) packet(i int) []byte {
 	if p.messages[i].head.Flags&unix.MSG_TRUNC != 0 {
 		return nil
@@ -79,7 +79,7 @@ func (p *incoming) packet(i int) []byte {
 	return p.data[i][:p.messages[i].len]
 }
 
-// from is where packet i comes from; invalid when it can't be answered.
+// from returns the source of packet i; it is invalid if it can't be answered.
 func (p *incoming) from(i int) netip.Addr {
 	switch name := &p.names[i]; name.Family {
 	case unix.AF_INET:
@@ -97,23 +97,23 @@ func (p *incoming) from(i int) netip.Addr {
 	return netip.Addr{}
 }
 
-// answer makes packet i of p the answer to packet j of in: back to where it came
-// from, and from the address that it was sent to, as a host may have several.
+// answer makes packet i of p the answer to packet j of in. It goes to the source of
+// that packet, and comes from the address that the packet was sent to, because a host
+// may have several.
 func (p *outgoing) answer(i int, in *incoming, j int, b []byte) {
 	h := &p.messages[i].head
 	*h = unix.Msghdr{Name: in.messages[j].head.Name, Namelen: in.messages[j].head.Namelen, Iov: &p.vectors[i]}
 	h.SetIovlen(1)
 	p.vectors[i].Base = &b[0]
 	p.vectors[i].SetLen(len(b))
-	if n := in.messages[j].head.Controllen; n > 0 && freeRoute(in.controls[j][:n]) {
+	if n := in.messages[j].head.Controllen; n > 0 && clearInterface(in.controls[j][:n]) {
 		h.Control, h.Controllen = in.messages[j].head.Control, n
 	}
 }
 
-// freeRoute takes the interface out of a packet's control data, so that an
-// answer goes the way that the kernel thinks best. It reports whether there is
-// anything else in it.
-func freeRoute(control []byte) bool {
+// clearInterface removes the interface from a packet's control data, so that the kernel
+// chooses the route of the answer. It reports whether the data names an address.
+func clearInterface(control []byte) bool {
 	head, data, _, err := unix.ParseOneSocketControlMessage(control)
 	switch {
 	case err != nil:
@@ -130,8 +130,9 @@ func freeRoute(control []byte) bool {
 	return false
 }
 
-// tellDestinations makes the kernel say which address each packet was sent to.
-func tellDestinations(fd uintptr) error {
+// requestDestinations asks the kernel to report the address that each packet was sent
+// to.
+func requestDestinations(fd uintptr) error {
 	family, err := unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_DOMAIN)
 	if err != nil {
 		return err
