@@ -10,16 +10,19 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 )
 
-// passkeyLen is how long Gazelle's passkeys are. Lists of them have nothing in
-// between.
+// passkeyLen is the length of Gazelle's passkeys. Lists of them have no separators.
 const passkeyLen = 32
 
-// params are the parameters of a request, decoded. A plus sign is one: Gazelle
-// escapes a blank as %20.
-type params map[string]string
+// params are the decoded parameters of a request. A plus sign stands for itself:
+// Gazelle escapes a blank as %20. The methods that parse a parameter keep the first
+// error in err and then return a zero value.
+type params struct {
+	values map[string]string
+	err    error
+}
 
-func parseParams(query string) (params, error) {
-	p := params{}
+func parseParams(query string) (*params, error) {
+	p := &params{values: map[string]string{}}
 	for pair := range strings.SplitSeq(query, "&") {
 		if pair == "" {
 			continue
@@ -29,79 +32,88 @@ func parseParams(query string) (params, error) {
 		if err != nil {
 			return nil, core.FieldErrorf(name, "it has a broken percent-escape")
 		}
-		if _, twice := p[name]; twice {
+		if _, twice := p.values[name]; twice {
 			return nil, core.FieldErrorf(name, "it is there twice")
 		}
-		p[name] = decoded
+		p.values[name] = decoded
 	}
 	return p, nil
 }
 
-// id reads a number from 1 on that fits where ids are kept.
-func (p params) id(name string) (int64, error) {
-	n, err := strconv.ParseInt(p[name], 10, 64)
-	if err != nil || n < 1 || n > math.MaxUint32 {
-		return 0, core.FieldErrorf(name, "%s must be an id", name)
+// fail keeps the first error.
+func (p *params) fail(name, format string, args ...any) {
+	if p.err == nil {
+		p.err = core.FieldErrorf(name, format, args...)
 	}
-	return n, nil
 }
 
-// member reads the id of a member.
-func (p params) member(name string) (core.MemberID, error) {
-	n, err := p.id(name)
-	return core.MemberID(n), err
+// text returns a parameter as it is, "" if it is missing.
+func (p *params) text(name string) string { return p.values[name] }
+
+// id parses a number from 1 to the largest id.
+func (p *params) id(name string) int64 {
+	n, err := strconv.ParseInt(p.text(name), 10, 64)
+	if err != nil || n < 1 || n > math.MaxUint32 {
+		p.fail(name, "%s must be an id", name)
+		return 0
+	}
+	return n
 }
 
-// hash reads info_hash: 20 bytes, or 40 hexadecimal digits.
-func (p params) hash() (core.InfoHash, error) {
+// hash parses info_hash: 20 bytes, or 40 hexadecimal digits.
+func (p *params) hash() core.InfoHash {
 	const name = "info_hash"
-	switch v := p[name]; len(v) {
+	switch v := p.text(name); len(v) {
 	case len(core.InfoHash{}):
-		return core.InfoHash([]byte(v)), nil
+		return core.InfoHash([]byte(v))
 	case 2 * len(core.InfoHash{}):
 		if h, err := core.ParseInfoHash(v); err == nil {
-			return h, nil
+			return h
 		}
 	}
-	return core.InfoHash{}, core.FieldErrorf(name, "%s must have 20 bytes, percent-encoded", name)
+	p.fail(name, "%s must have 20 bytes, percent-encoded", name)
+	return core.InfoHash{}
 }
 
-// hashes reads info-hashes of 20 bytes each, with nothing in between.
-func (p params) hashes(name string) ([]core.InfoHash, error) {
+// hashes parses info-hashes of 20 bytes each, without separators.
+func (p *params) hashes(name string) []core.InfoHash {
 	const size = len(core.InfoHash{})
-	v := p[name]
+	v := p.text(name)
 	if v == "" || len(v)%size != 0 {
-		return nil, core.FieldErrorf(name, "%s must have 20 bytes for each torrent", name)
+		p.fail(name, "%s must have 20 bytes for each torrent", name)
+		return nil
 	}
 	out := make([]core.InfoHash, 0, len(v)/size)
 	for ; v != ""; v = v[size:] {
 		out = append(out, core.InfoHash([]byte(v[:size])))
 	}
-	return sortHashes(out), nil
+	return sortHashes(out)
 }
 
-func (p params) passkey(name string) (string, error) {
-	v := p[name]
-	if len(v) != passkeyLen || !plain(v) {
-		return "", core.FieldErrorf(name, "%s must have %d letters and digits", name, passkeyLen)
+func (p *params) passkey(name string) string {
+	v := p.text(name)
+	if len(v) != passkeyLen || !isAlphanumeric(v) {
+		p.fail(name, "%s must have %d letters and digits", name, passkeyLen)
+		return ""
 	}
-	return v, nil
+	return v
 }
 
-// passkeys reads passkeys with nothing in between.
-func (p params) passkeys(name string) ([]string, error) {
-	v := p[name]
-	if v == "" || len(v)%passkeyLen != 0 || !plain(v) {
-		return nil, core.FieldErrorf(name, "%s must have %d letters and digits for each member", name, passkeyLen)
+// passkeys parses passkeys without separators.
+func (p *params) passkeys(name string) []string {
+	v := p.text(name)
+	if v == "" || len(v)%passkeyLen != 0 || !isAlphanumeric(v) {
+		p.fail(name, "%s must have %d letters and digits for each member", name, passkeyLen)
+		return nil
 	}
 	var out []string
 	for ; v != ""; v = v[passkeyLen:] {
 		out = append(out, v[:passkeyLen])
 	}
-	return out, nil
+	return out
 }
 
-func plain(s string) bool {
+func isAlphanumeric(s string) bool {
 	for _, c := range []byte(s) {
 		if (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'z') {
 			return false
@@ -110,63 +122,64 @@ func plain(s string) bool {
 	return true
 }
 
-// flag reads 0 or 1; nil is neither there.
-func (p params) flag(name string) (*bool, error) {
-	v, ok := p[name]
+// flag parses 0 or 1; nil says that the parameter is missing.
+func (p *params) flag(name string) *bool {
+	v, ok := p.values[name]
 	if !ok {
-		return nil, nil //nolint:nilnil // nothing is said of it
+		return nil
 	}
 	if v != "0" && v != "1" {
-		return nil, core.FieldErrorf(name, "%s must be 0 or 1", name)
+		p.fail(name, "%s must be 0 or 1", name)
 	}
 	yes := v == "1"
-	return &yes, nil
+	return &yes
 }
 
-func (p params) rights() (r rights, err error) {
-	if r.canLeech, err = p.flag("can_leech"); err == nil {
-		r.visible, err = p.flag("visible")
-	}
-	return r, err
+func (p *params) rights() rights {
+	return rights{canLeech: p.flag("can_leech"), visible: p.flag("visible")}
 }
 
-// leech reads freetorrent.
-func (p params) leech() (core.Leech, error) {
-	switch p["freetorrent"] {
+// leech parses freetorrent.
+func (p *params) leech() core.Leech {
+	switch p.text("freetorrent") {
 	case "0", "":
-		return core.LeechNormal, nil
+		return core.LeechNormal
 	case "1":
-		return core.LeechFree, nil
+		return core.LeechFree
 	case "2":
-		return core.LeechNeutral, nil
+		return core.LeechNeutral
 	}
-	return "", core.FieldErrorf("freetorrent", "freetorrent must be 0, 1 or 2")
+	p.fail("freetorrent", "freetorrent must be 0, 1 or 2")
+	return ""
 }
 
-// prefix reads how the peer-ids of a client begin.
-func (p params) prefix(name string) (string, error) {
-	v := p[name]
+// prefix parses the prefix of a client's peer-ids.
+func (p *params) prefix(name string) string {
+	v := p.text(name)
 	if v == "" || len(v) > 20 {
-		return "", core.FieldErrorf(name, "%s must have 1 to 20 characters", name)
+		p.fail(name, "%s must have 1 to 20 characters", name)
+		return ""
 	}
 	for _, c := range []byte(v) {
 		if c <= ' ' || c > '~' {
-			return "", core.FieldErrorf(name, "%s must have visible ASCII characters only", name)
+			p.fail(name, "%s must have visible ASCII characters only", name)
+			return ""
 		}
 	}
-	return v, nil
+	return v
 }
 
-func (p params) seconds(name string, least, most time.Duration) (time.Duration, error) {
-	n, err := strconv.ParseInt(p[name], 10, 32)
+func (p *params) seconds(name string, least, most time.Duration) time.Duration {
+	n, err := strconv.ParseInt(p.text(name), 10, 32)
 	d := time.Duration(n) * time.Second
 	if err != nil || d < least || d > most {
-		return 0, core.FieldErrorf(name, "%s must be from %d to %d seconds", name, least/time.Second, most/time.Second)
+		p.fail(name, "%s must be from %d to %d seconds", name, least/time.Second, most/time.Second)
+		return 0
 	}
-	return d, nil
+	return d
 }
 
-// reasons are what Gazelle's codes for a deletion say to members.
+// reasons are the texts for Gazelle's deletion codes, as members read them.
 var reasons = [...]string{
 	0: "duplicate", 1: "replaced by a better one", 2: "bad file names", 3: "bad folder names", 4: "bad tags", 5: "format not allowed",
 	6: "parts are missing", 7: "a whole collection in one", 8: "edited log", 9: "wrong bitrate", 10: "bitrate too low", 11: "mixed origins",
@@ -174,13 +187,16 @@ var reasons = [...]string{
 	18: "not split", 19: "compiled by a member", 20: "wrong format", 21: "wrong medium", 22: "recorded from an audience",
 }
 
-func (p params) reason() (string, error) {
-	n, err := strconv.Atoi(p["reason"])
-	if p["reason"] == "" || err == nil && n == -1 {
-		return "", nil
+func (p *params) reason() string {
+	const name = "reason"
+	v := p.text(name)
+	n, err := strconv.Atoi(v)
+	if v == "" || err == nil && n == -1 {
+		return ""
 	}
 	if err != nil || n < 0 || n >= len(reasons) {
-		return "", core.FieldErrorf("reason", "reason must be from 0 to %d", len(reasons)-1)
+		p.fail(name, "reason must be from 0 to %d", len(reasons)-1)
+		return ""
 	}
-	return reasons[n], nil
+	return reasons[n]
 }

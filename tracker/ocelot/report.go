@@ -11,19 +11,19 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/db"
 )
 
-// Stats are what a report says of the tracker, since it was started.
+// Stats are what a report says about the tracker since its start.
 type Stats struct {
 	Started             time.Time
 	Opened, Open        int64 // connections
-	Announces, Answered int64 // all of them, and those without a failure
+	Announces, Answered int64 // all announces, and those that did not fail
 	Scrapes             int64
 	Seeders, Leechers   int64
-	Waiting             int64 // sums that the database does not have yet
+	Waiting             int64 // sums that are not in the database yet
 }
 
-// report tells what is asked for, in lines of "number name", as Gazelle reads it.
-func (s *Server) report(ctx context.Context, p params) (string, error) {
-	switch p["get"] {
+// report returns a report, in lines of "number name" as Gazelle reads them.
+func (s *Server) report(ctx context.Context, p *params) (string, error) {
+	switch p.text("get") {
 	case "stats":
 		return s.reportStats(), nil
 	case "prom_stats":
@@ -55,8 +55,8 @@ func (s *Server) reportStats() string {
 	return b.String()
 }
 
-// reportPrometheus is the same for Prometheus, under the names that OPSnet's fork
-// gave it. "success" is a comment to it.
+// reportPrometheus returns the same figures for Prometheus, under the names of OPSnet's
+// fork. The final "success" becomes a comment.
 func (s *Server) reportPrometheus() string {
 	st := s.o.Stats()
 	return fmt.Sprintf("ocelot_uptime %d\nocelot_open_connections %d\nocelot_requests %d\nocelot_succ_announcements %d\nocelot_total_announcements %d\n"+
@@ -64,13 +64,13 @@ func (s *Server) reportPrometheus() string {
 		s.o.Clock().Sub(st.Started)/time.Second, st.Open, st.Announces+st.Scrapes, st.Answered, st.Announces, st.Scrapes, st.Leechers, st.Seeders, st.Waiting)
 }
 
-// reportUser tells on how many torrents a member is, of which the database hears
-// some seconds later; with format=json as OPSnet's fork does. Of one who is not
-// there it tells nothing.
-func (s *Server) reportUser(ctx context.Context, p params) (string, error) {
-	passkey, err := p.passkey("key")
-	if err != nil {
-		return "", err
+// reportUser returns how many torrents a member leeches and seeds, as far as the
+// database knows; with format=json in the form of OPSnet's fork. For an unknown member
+// the report is empty.
+func (s *Server) reportUser(ctx context.Context, p *params) (string, error) {
+	passkey := p.passkey("key")
+	if p.err != nil {
+		return "", p.err
 	}
 	var u struct {
 		ID        core.MemberID `json:"id"`
@@ -92,7 +92,7 @@ func (s *Server) reportUser(ctx context.Context, p params) (string, error) {
 	if err != nil || !ok {
 		return "", err
 	}
-	if p["format"] == "json" {
+	if p.text("format") == "json" {
 		raw, err := json.Marshal(u)
 		return string(raw) + "\n", err
 	}

@@ -26,20 +26,21 @@ import (
 )
 
 const (
-	headLimit      = 64 << 10         // bytes of a request; a thousand info-hashes have 60,000
-	requestTimeout = 20 * time.Second // from the first byte to the last of the answer
-	atOnce         = 32               // connections
-	wrongBurst     = 10               // wrong passwords of one source …
-	wrongEvery     = 5 * time.Second  // … after which one is let through so often
-	sources        = 256              // that are remembered
+	headLimit      = 64 << 10         // bytes of a request; a thousand info-hashes take 60,000
+	requestTimeout = 20 * time.Second // from the first byte of a request to the last of its answer
+	atOnce         = 32               // connections at the same time
+	wrongBurst     = 10               // wrong passwords that one source may try at once
+	wrongEvery     = 5 * time.Second  // how often it may try another one after that
+	sources        = 256              // how many sources of wrong passwords are remembered
 
-	// PasswordLen is how long a password must be at least.
+	// PasswordLen is the length of the shortest password.
 	PasswordLen = 32
 )
 
-// CheckPassword reports one that is too short, or that can't stand in a path.
+// CheckPassword returns an error for a password that is too short, too long, or can't
+// be part of a path. The error has code Invalid.
 func CheckPassword(password string) error {
-	if len(password) < PasswordLen || len(password) > 128 || !plain(password) {
+	if len(password) < PasswordLen || len(password) > 128 || !isAlphanumeric(password) {
 		return core.Errorf(core.Invalid, "the password must have %d to 128 letters and digits, such as: openssl rand -hex 32", PasswordLen)
 	}
 	return nil
@@ -49,8 +50,9 @@ func CheckPassword(password string) error {
 type Options struct {
 	Store          *Store
 	SitePassword   string // of updates
-	ReportPassword string // of reports; "" answers none
-	// Trusted says from where Gazelle may come, besides this machine.
+	ReportPassword string // of reports; "" refuses all reports
+	// Trusted reports whether Gazelle may connect from an address. This machine
+	// always may.
 	Trusted func(netip.Addr) bool
 	// Followed waits until the tracker has handled an event.
 	Followed func(ctx context.Context, event int64) error
@@ -72,23 +74,23 @@ func (o *Options) interval(s *Server) time.Duration {
 
 // Server answers Gazelle.
 type Server struct {
-	o         Options
-	listener  net.Listener
-	updating  sync.Mutex
-	interval  atomic.Int64 // time.Duration; 0 is none set
-	jitter    atomic.Int64
-	mu        sync.Mutex
-	wrong     map[netip.Addr]*rate.Limiter
-	sometimes rate.Sometimes
+	o        Options
+	listener net.Listener
+	updating sync.Mutex
+	interval atomic.Int64 // time.Duration; 0 is none set
+	jitter   atomic.Int64
+	mu       sync.Mutex
+	wrong    map[netip.Addr]*rate.Limiter
+	logLimit rate.Sometimes
 }
 
-// Open listens on an address (host:port), and reads what Gazelle has set. Serve or
-// Close must follow.
+// Open listens on an address (host:port) and reads the settings that Gazelle has made.
+// Call Serve or Close next.
 func Open(ctx context.Context, address string, o Options) (*Server, error) {
 	if o.SitePassword == o.ReportPassword {
 		return nil, core.Errorf(core.Invalid, "the passwords of updates and reports must be different ones")
 	}
-	s := &Server{o: o, wrong: map[netip.Addr]*rate.Limiter{}, sometimes: rate.Sometimes{First: 3, Interval: time.Minute}}
+	s := &Server{o: o, wrong: map[netip.Addr]*rate.Limiter{}, logLimit: rate.Sometimes{First: 3, Interval: time.Minute}}
 	set, err := o.Store.settings(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read what Gazelle has set: %w", err)
@@ -106,11 +108,11 @@ func Open(ctx context.Context, address string, o Options) (*Server, error) {
 	return s, nil
 }
 
-// Addr is where the server listens.
+// Addr returns the address that the server listens on.
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 
-// Interval is when a client shall announce again: what Gazelle has set, or the
-// usual, and its jitter.
+// Interval returns the time until a client should announce again: the interval that
+// Gazelle has set, or else Options.Interval, plus a random part of Gazelle's jitter.
 func (s *Server) Interval() time.Duration {
 	d := s.o.interval(s)
 	if j := s.jitter.Load(); j > 0 {
@@ -119,10 +121,10 @@ func (s *Server) Interval() time.Duration {
 	return min(d, s.o.LongestInterval)
 }
 
-// Close closes a server that will not serve.
+// Close closes a server on which Serve is not called.
 func (s *Server) Close() error { return s.listener.Close() }
 
-// Serve answers until ctx ends, and then what has begun.
+// Serve answers until ctx ends, and then finishes the requests that have begun.
 func (s *Server) Serve(ctx context.Context) error {
 	g, gctx := supervise.NewGroup(ctx)
 	g.Go(func(context.Context) error {
@@ -140,7 +142,7 @@ func (s *Server) Serve(ctx context.Context) error {
 				return nil
 			}
 			if err != nil {
-				s.sometimes.Do(func() { s.o.Log.Error("Gazelle's connections can't be accepted", "err", err) })
+				s.logLimit.Do(func() { s.o.Log.Error("Gazelle's connections can't be accepted", "err", err) })
 				<-slots
 				core.Sleep(gctx, 100*time.Millisecond)
 				continue
@@ -164,21 +166,22 @@ func (s *Server) serve(ctx context.Context, conn net.Conn) {
 	_ = conn.SetDeadline(time.Now().Add(requestTimeout))
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Now()) })
 	defer stop()
-	// Not http.Server: Gazelle sends no Host header, without which that refuses.
+	// Not http.Server: it refuses requests without a Host header, and Gazelle sends
+	// none.
 	r, err := http.ReadRequest(bufio.NewReaderSize(io.LimitReader(conn, headLimit), 4096))
 	if err != nil {
-		// Not the error: it may quote the request, and with it a password.
-		s.sometimes.Do(func() { s.o.Log.Warn("a request at Gazelle's port can't be read") })
+		// The error is not logged: it may quote the request with its password.
+		s.logLimit.Do(func() { s.o.Log.Warn("a request at Gazelle's port can't be read") })
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout/2)
 	defer cancel()
 	body := s.answer(ctx, from, r)
 	head := fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\nConnection: close\r\n\r\n", len(body))
-	_, _ = io.WriteString(conn, head+body) // who is gone asks again
+	_, _ = io.WriteString(conn, head+body) // a client that is gone asks again
 }
 
-// source reports where a connection comes from, and whether Gazelle may.
+// source returns the address of a connection's other end, and whether it may connect.
 func (s *Server) source(conn net.Conn) (netip.Addr, bool) {
 	a, err := netip.ParseAddrPort(conn.RemoteAddr().String())
 	if err != nil {
@@ -188,12 +191,12 @@ func (s *Server) source(conn net.Conn) (netip.Addr, bool) {
 	if from.IsLoopback() || s.o.Trusted != nil && s.o.Trusted(from) {
 		return from, true
 	}
-	s.sometimes.Do(func() { s.o.Log.Warn("somebody who is no trusted proxy asks at Gazelle's port") })
+	s.logLimit.Do(func() { s.o.Log.Warn("somebody who is no trusted proxy asks at Gazelle's port") })
 	return from, false
 }
 
-// answer returns the body of an answer. Its last line is "success", or it is a
-// bencoded failure, as Ocelot's are.
+// answer returns the body of an answer: a text that ends with the line "success", or a
+// bencoded failure, as Ocelot sends them.
 func (s *Server) answer(ctx context.Context, from netip.Addr, r *http.Request) string {
 	told, err := s.ask(ctx, from, r)
 	switch core.CodeOf(err) {
@@ -217,7 +220,7 @@ func (s *Server) ask(ctx context.Context, from netip.Addr, r *http.Request) (str
 	if r.Method != http.MethodGet {
 		return "", core.Errorf(core.Invalid, "only GET is answered here")
 	}
-	if !s.mayTry(from) {
+	if !s.mayTryPassword(from) {
 		return "", core.Errorf(core.Forbidden, "too many wrong passwords came from there; wait a while")
 	}
 	password, door, _ := strings.Cut(strings.TrimPrefix(r.URL.EscapedPath(), "/"), "/")
@@ -225,7 +228,7 @@ func (s *Server) ask(ctx context.Context, from netip.Addr, r *http.Request) (str
 	site := same(password, s.o.SitePassword)
 	report := same(password, s.o.ReportPassword) && s.o.ReportPassword != ""
 	if !site && !report {
-		s.wasWrong(from)
+		s.countWrongPassword(from)
 		return "", errDenied
 	}
 	p, err := parseParams(r.URL.RawQuery)
@@ -240,22 +243,22 @@ func (s *Server) ask(ctx context.Context, from netip.Addr, r *http.Request) (str
 	return "", errDenied
 }
 
-// same compares without telling by time how much is alike.
+// same compares in constant time.
 func same(a, b string) bool {
 	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
 	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
 }
 
-// mayTry reports whether a source may try a password.
-func (s *Server) mayTry(from netip.Addr) bool {
+// mayTryPassword reports whether a source may try another password.
+func (s *Server) mayTryPassword(from netip.Addr) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	l, ok := s.wrong[from]
 	return !ok || l.TokensAt(s.o.Clock()) >= 1
 }
 
-// wasWrong counts a wrong password.
-func (s *Server) wasWrong(from netip.Addr) {
+// countWrongPassword counts a wrong password.
+func (s *Server) countWrongPassword(from netip.Addr) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	l, ok := s.wrong[from]
@@ -267,5 +270,5 @@ func (s *Server) wasWrong(from netip.Addr) {
 		s.wrong[from] = l
 	}
 	l.AllowN(s.o.Clock(), 1)
-	s.sometimes.Do(func() { s.o.Log.Warn("a wrong password at Gazelle's port") })
+	s.logLimit.Do(func() { s.o.Log.Warn("a wrong password at Gazelle's port") })
 }

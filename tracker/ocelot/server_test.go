@@ -463,11 +463,11 @@ func TestPasswords(t *testing.T) {
 	}
 	w.clock.pass(wrongEvery)
 	w.success("add_whitelist", "peer_id", "-TR3")
-	if w.s.mayTry(netip.MustParseAddr("10.0.0.1")) != true {
+	if w.s.mayTryPassword(netip.MustParseAddr("10.0.0.1")) != true {
 		t.Error("another source may not try")
 	}
 	for n := range 2 * sources { // as many sources as there may be
-		w.s.wasWrong(netip.AddrFrom4([4]byte{10, 0, byte(n >> 8), byte(n)}))
+		w.s.countWrongPassword(netip.AddrFrom4([4]byte{10, 0, byte(n >> 8), byte(n)}))
 	}
 	if n := len(w.s.wrong); n > sources {
 		t.Errorf("%d sources are remembered", n)

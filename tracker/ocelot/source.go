@@ -13,8 +13,8 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
-// What follows is what the roster reads (roster.Members, Torrents, Clients and
-// Economy), from Gazelle's truth in place of the house's own.
+// This file is what the roster reads (roster.Members, Torrents, Clients and Economy):
+// Gazelle's data in place of the house's own.
 
 const memberSelect = "SELECT id, passkey, can_leech FROM ocelot_member"
 
@@ -41,7 +41,7 @@ func scanTrackerTorrent(sc db.Scanner) (catalog.TrackerTorrent, error) {
 	return catalog.TrackerTorrent{ID: t.ID, Hashes: []core.InfoHash{t.Hash}, Leech: t.Leech, Deleted: t.Deleted, DeleteReason: t.Reason}, err
 }
 
-// TrackerPage implements roster.Torrents. Gazelle tells no sizes.
+// TrackerPage implements roster.Torrents. Gazelle sends no sizes.
 func (s *Store) TrackerPage(ctx context.Context, after core.TorrentID, limit int) ([]catalog.TrackerTorrent, error) {
 	return db.All(ctx, s.db, scanTrackerTorrent, torrentSelect+" WHERE id > ? AND (deleted_at = 0 OR deleted_at > ?) ORDER BY id LIMIT ?",
 		after, s.clock().Add(-keepDeleted).Unix(), min(max(limit, 1), 5000))
@@ -52,7 +52,7 @@ func (s *Store) TrackerTorrents(ctx context.Context, ids []core.TorrentID) ([]ca
 	return byID(ctx, s.db, scanTrackerTorrent, torrentSelect, ids)
 }
 
-// byID reads the rows with the given ids, in pieces.
+// byID reads the rows with the given ids, a part of them in each query.
 func byID[K ~int64, T any](ctx context.Context, d *db.DB, scan func(db.Scanner) (T, error), sel string, ids []K) (out []T, err error) {
 	const chunk = 500
 	for len(ids) > 0 {
@@ -79,11 +79,11 @@ func (s *Store) Rules(ctx context.Context) ([]client.Rule, error) {
 	}, "SELECT prefix FROM ocelot_client ORDER BY prefix LIMIT ?", client.MaxRules)
 }
 
-// ever is when a token ends: when Gazelle takes it away.
+// ever is the end of a token: it is valid until Gazelle removes it.
 var ever = time.Unix(1<<40, 0)
 
-// Schedule implements roster.Economy: each token is freeleech for its member on
-// its torrent. The house's calendar does not hold here.
+// Schedule implements roster.Economy: each token is freeleech for its member on its
+// torrent. The house's freeleech calendar has no effect here.
 func (s *Store) Schedule(ctx context.Context) (economy.Schedule, error) {
 	var windows []economy.Window
 	var afterTorrent, afterMember int64

@@ -13,10 +13,10 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 )
 
-// keepDeleted is how long clients are told why a torrent is gone.
+// keepDeleted is how long clients are told why a torrent was deleted.
 const keepDeleted = 30 * 24 * time.Hour
 
-// Store keeps what Gazelle has said.
+// Store keeps what Gazelle has sent.
 type Store struct {
 	db    *db.DB
 	log   *eventlog.Log
@@ -28,9 +28,8 @@ func NewStore(d *db.DB, log *eventlog.Log, clock core.Clock) *Store {
 	return &Store{db: d, log: log, clock: clock}
 }
 
-// change runs fn in a transaction and appends the events that it returns, which
-// say what the roster has to read again. It returns the last of them, 0 if there
-// was nothing to change.
+// change runs fn in a transaction and appends the events that fn returns. They tell the
+// roster what to read again. change returns the last event, 0 if there was none.
 func (s *Store) change(ctx context.Context, fn func(tx *db.Tx) ([]eventlog.Body, error)) (event int64, err error) {
 	err = s.db.Tx(ctx, func(tx *db.Tx) error {
 		event = 0
@@ -49,8 +48,8 @@ func (s *Store) now() int64 { return s.clock().Unix() }
 
 func one(b eventlog.Body) []eventlog.Body { return []eventlog.Body{b} }
 
-// addMember makes a member or gives one that is there a new passkey; what is not
-// said of it stays as it is.
+// addMember adds a member, or changes the passkey of an existing one. Rights that are
+// not given stay as they are.
 func (s *Store) addMember(ctx context.Context, id core.MemberID, passkey string, p rights) (int64, error) {
 	return s.change(ctx, func(tx *db.Tx) ([]eventlog.Body, error) {
 		owner, taken, err := memberOf(ctx, tx, passkey)
@@ -71,7 +70,7 @@ func (s *Store) addMember(ctx context.Context, id core.MemberID, passkey string,
 	})
 }
 
-// rights are what an update says of a member: nil says nothing.
+// rights are what an update says about a member; nil says nothing.
 type rights struct{ canLeech, visible *bool }
 
 func (s *Store) setRights(ctx context.Context, tx *db.Tx, id core.MemberID, p rights) error {
@@ -123,7 +122,7 @@ func (s *Store) changePasskey(ctx context.Context, from, to string) (int64, erro
 		case err != nil:
 			return nil, err
 		case !ok && done:
-			return nil, nil // the answer to the first time was lost
+			return nil, nil // Gazelle has lost the answer to its first request
 		case !ok:
 			return nil, errNoMember
 		case done && from != to:
@@ -186,9 +185,10 @@ func errNoTorrent(h core.InfoHash) error {
 	return core.Errorf(core.NotFound, "there is no torrent %s", h)
 }
 
-// addTorrent makes a torrent. Where its info-hash is another torrent's, that one's
-// deletion was missed, and it goes; so does a deleted one of the same id. An id
-// that is in use with another info-hash is refused: its sums are another's.
+// addTorrent adds a torrent. If another torrent has its info-hash, the deletion of that
+// one was missed, and it is removed. So is a deleted torrent with the same id. An id
+// that is in use with another info-hash is refused, because the sums under that id
+// belong to the other torrent.
 func (s *Store) addTorrent(ctx context.Context, id core.TorrentID, h core.InfoHash, leech core.Leech) (int64, error) {
 	return s.change(ctx, func(tx *db.Tx) ([]eventlog.Body, error) {
 		old, ok, err := db.One(ctx, tx, scanTorrent, torrentSelect+" WHERE id = ?", id)
@@ -227,8 +227,8 @@ func forget(ctx context.Context, tx *db.Tx, id core.TorrentID) error {
 	return err
 }
 
-// setLeech changes the torrents that are there, and then tells of those that are
-// not.
+// setLeech changes the torrents that exist, and then returns an error that names those
+// that do not.
 func (s *Store) setLeech(ctx context.Context, hashes []core.InfoHash, leech core.Leech) (int64, error) {
 	var missing []core.InfoHash
 	event, err := s.change(ctx, func(tx *db.Tx) (events []eventlog.Body, err error) {
@@ -260,7 +260,7 @@ func (s *Store) setLeech(ctx context.Context, hashes []core.InfoHash, leech core
 	return event, nil
 }
 
-// deleteTorrent takes a torrent away and keeps the reason. Its tokens end.
+// deleteTorrent deletes a torrent and its tokens, and keeps the reason.
 func (s *Store) deleteTorrent(ctx context.Context, h core.InfoHash, reason string) (int64, error) {
 	return s.change(ctx, func(tx *db.Tx) ([]eventlog.Body, error) {
 		if err := s.prune(ctx, tx); err != nil {
@@ -284,7 +284,7 @@ func (s *Store) deleteTorrent(ctx context.Context, h core.InfoHash, reason strin
 	})
 }
 
-// prune forgets torrents whose deletion is too long ago to be told.
+// prune removes the reasons of deletions that are older than keepDeleted.
 func (s *Store) prune(ctx context.Context, tx *db.Tx) error {
 	_, err := tx.Exec(ctx, "DELETE FROM ocelot_torrent WHERE deleted_at > 0 AND deleted_at < ?", s.clock().Add(-keepDeleted).Unix())
 	return err
@@ -324,7 +324,7 @@ func (s *Store) removeToken(ctx context.Context, h core.InfoHash, member core.Me
 	})
 }
 
-// setClients allows one prefix and stops allowing another; each may be "".
+// setClients disallows one prefix and allows another; each may be "".
 func (s *Store) setClients(ctx context.Context, remove, add string) (int64, error) {
 	return s.change(ctx, func(tx *db.Tx) ([]eventlog.Body, error) {
 		if remove != "" && remove != add {
@@ -360,7 +360,7 @@ func (s *Store) set(ctx context.Context, name string, value int64) (int64, error
 	})
 }
 
-// settings returns what Gazelle has set.
+// settings returns the settings that Gazelle has made.
 func (s *Store) settings(ctx context.Context) (map[string]int64, error) {
 	out := map[string]int64{}
 	_, err := db.All(ctx, s.db, func(sc db.Scanner) (_ struct{}, err error) {
@@ -373,7 +373,8 @@ func (s *Store) settings(ctx context.Context) (map[string]int64, error) {
 	return out, err
 }
 
-// sortHashes puts them in one order, so that transactions lock alike.
+// sortHashes sorts hashes and removes doubles, so that all transactions lock rows in the
+// same order.
 func sortHashes(hashes []core.InfoHash) []core.InfoHash {
 	slices.SortFunc(hashes, func(a, b core.InfoHash) int { return bytes.Compare(a[:], b[:]) })
 	return slices.Compact(hashes)
