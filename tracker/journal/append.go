@@ -13,11 +13,11 @@ type group struct {
 	first   uint64
 	records int
 	waiting int       // callers that wait for done
-	done    sync.Cond // its records are settled, or one of those who wait shall lead
-	sealed  bool      // it is kept, and nothing may be added
+	done    sync.Cond // its records are settled, or one of the waiting callers should lead
+	sealed  bool      // it is kept, and nothing may be added to it
 }
 
-const keptBuffer = 64 << 10 // bytes a group begins with
+const keptBuffer = 64 << 10 // bytes, the first size of a buffer
 
 func (g *group) reset() {
 	if g.buf == nil {
@@ -26,9 +26,9 @@ func (g *group) reset() {
 	g.buf, g.records = g.buf[:groupHeader], 0
 }
 
-// Append writes rec, together with what others append at the same time, and
-// returns its position once it is written, and synced with SyncAlways. rec may be
-// empty and is not kept. After an error it is not in the journal.
+// Append writes rec, together with what others append at the same time, and returns its
+// position once it is written (with SyncAlways also synced). rec may be empty and is not
+// kept. After an error it is not in the journal.
 func (j *Journal) Append(rec []byte) (uint64, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -42,20 +42,20 @@ func (j *Journal) Append(rec []byte) (uint64, error) {
 	return pos, nil
 }
 
-// AppendNoWait takes rec without writing it yet, and returns its position. It
-// counts only once WaitFor or Commit said so. Positions are in the order of the
-// calls, so who holds a lock of their own over a call fixes the order of records.
-// It waits only when a megabyte is pending. rec may be empty and is not kept.
+// AppendNoWait takes rec without writing it yet, and returns its position. The record is
+// acknowledged only by WaitFor, Commit or Flush. Positions are in the order of the
+// calls, so callers who hold a lock of their own determine the order of records. It
+// waits only while a megabyte is pending. rec may be empty and is not kept.
 func (j *Journal) AppendNoWait(rec []byte) (uint64, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.add(rec, false)
 }
 
-// AppendAnyway is AppendNoWait for what has happened already and can't be refused:
-// while the journal can't be written it waits in memory with those before it. It
-// needs Options.Keep, and callers who bound how often they do this. It fails only
-// when the journal is closed or rec is too large.
+// AppendAnyway is AppendNoWait for what has happened already and can't be refused: while
+// the journal can't be written, the record waits in memory with those before it. It
+// needs Options.Keep, and callers must limit how many records can wait so. It fails only
+// if the journal is closed or rec is too large.
 func (j *Journal) AppendAnyway(rec []byte) (uint64, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -78,14 +78,14 @@ func (j *Journal) Flush(upto uint64) error {
 	return j.wait(upto)
 }
 
-// WaitFor makes sure that the record at pos, which AppendNoWait returned, is
-// written, and synced with SyncAlways. An error means that it is not in the
-// journal. Ask soon: of failures that lie far back (many outages ago) it is only
-// known that there were some, and then positions before them get ErrGone.
+// WaitFor makes sure that the record at pos, which AppendNoWait has returned, is written
+// (with SyncAlways also synced). An error means that it is not in the journal. Call it
+// soon: the journal does not remember which positions failed many outages ago, and
+// returns ErrGone for positions before them.
 func (j *Journal) WaitFor(pos uint64) error { return j.Commit(pos, pos) }
 
-// Commit is WaitFor for all positions from first to last. After an error some of
-// them may nevertheless be written: WaitFor tells of each.
+// Commit is WaitFor for all positions from first to last. After an error some of them
+// may nevertheless be written; WaitFor says so for each.
 func (j *Journal) Commit(first, last uint64) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -98,7 +98,7 @@ func (j *Journal) Commit(first, last uint64) error {
 	return j.failed.within(first, last)
 }
 
-// add puts rec into the open group, or behind what is kept if it must be taken.
+// add adds rec to the open group, or to the kept groups if it must be taken.
 func (j *Journal) add(rec []byte, must bool) (uint64, error) {
 	if len(rec) > MaxRecord {
 		return 0, ErrTooLarge
@@ -132,7 +132,7 @@ func (j *Journal) add(rec []byte, must bool) (uint64, error) {
 	return j.put(j.open, rec), nil
 }
 
-// put adds rec to g, where there must be room, and returns its position.
+// put adds rec to g, which must have room, and returns its position.
 func (j *Journal) put(g *group, rec []byte) uint64 {
 	if g.records == 0 {
 		g.first = j.next
@@ -144,7 +144,7 @@ func (j *Journal) put(g *group, rec []byte) uint64 {
 	return j.next - 1
 }
 
-// wait returns once pos is settled. Whoever finds nobody leading leads.
+// wait returns once pos is settled. A caller who finds no leader leads.
 func (j *Journal) wait(pos uint64) error {
 	for pos > j.settled {
 		if !j.leading {
@@ -172,7 +172,7 @@ func (j *Journal) other(g *group) *group {
 	return &j.groups[0]
 }
 
-// flush writes what was appended until now, whether or not anybody waits.
+// flush writes what was appended until now, whether or not anybody waits for it.
 func (j *Journal) flush() {
 	for upto := j.next - 1; j.settled < upto; {
 		if j.leading {
@@ -183,9 +183,9 @@ func (j *Journal) flush() {
 	}
 }
 
-// lead writes the open group, with gather after a moment for others to join it. It
-// is called with mu held and nobody leading, and gives mu away for as long as it
-// writes.
+// lead writes the open group. With gather it waits a moment before, so that others can
+// join the group. It is called with mu held and without a leader, and releases mu while
+// it writes.
 func (j *Journal) lead(gather bool) {
 	g := j.open
 	if g.records == 0 {
@@ -194,7 +194,7 @@ func (j *Journal) lead(gather bool) {
 	j.leading = true
 	if gather {
 		j.mu.Unlock()
-		runtime.Gosched() // who is about to append gets into this group: thirty records to a write instead of one
+		runtime.Gosched() // others who are about to append get into this group: thirty records for each write instead of one
 		j.mu.Lock()
 	}
 	j.open = j.other(g)
@@ -212,7 +212,7 @@ func (j *Journal) lead(gather bool) {
 	j.endLead(g)
 }
 
-// advance notes that a group was written behind the end.
+// advance notes that a group was written at the end.
 func (j *Journal) advance(size int, last uint64) {
 	s := j.current
 	s.end += int64(size)
@@ -225,9 +225,9 @@ func (j *Journal) advance(size int, last uint64) {
 	}
 }
 
-// endLead lets others go on: those who waited for g, and one of those who wait
-// for the open group, to lead. The latter comes last, so that the former have
-// a chance to join its group.
+// endLead wakes the callers who waited for g, and then one of those who wait for the
+// open group, which becomes the leader. It comes last, so that the others have a chance
+// to join its group.
 func (j *Journal) endLead(g *group) {
 	j.leading = false
 	if g != nil {
@@ -239,9 +239,9 @@ func (j *Journal) endLead(g *group) {
 	j.idle.Broadcast()
 }
 
-// fail ends all records that are not written, those of g first: the next one may
-// only follow on what was, so none of those that were appended already may be
-// written before. They are kept or dropped. g is nil when it was an empty group.
+// fail fails all records that are not written, beginning with those of g: none of them
+// may be written now, because each may depend on those before it. They are kept or
+// dropped. g is nil if an empty group has failed.
 func (j *Journal) fail(err error, g *group) {
 	j.broken = fmt.Errorf("journal: it can't be written: %w", err)
 	j.faults++
@@ -260,8 +260,8 @@ func (j *Journal) fail(err error, g *group) {
 	j.open.done.Broadcast()
 }
 
-// probe finds out whether the journal can be written again, when it is time to.
-// It is called with mu held, and gives it away for as long as it writes.
+// probe tries whether the journal can be written again, if it is time to. It is called
+// with mu held, and releases mu while it writes.
 func (j *Journal) probe() bool {
 	now := j.o.Clock()
 	if j.leading || now.Before(j.retryAt) {
@@ -289,8 +289,8 @@ func (j *Journal) probe() bool {
 	return j.writeEmpty() == nil
 }
 
-// writeEmpty writes a group without records. It is called with mu held and nobody
-// leading, and gives mu away for as long as it writes.
+// writeEmpty writes a group without records. It is called with mu held and without a
+// leader, and releases mu while it writes.
 func (j *Journal) writeEmpty() error {
 	j.leading = true
 	first, durable := j.next, j.durable
@@ -309,8 +309,8 @@ func (j *Journal) writeEmpty() error {
 	return err
 }
 
-// write puts a group behind the end of the current segment, or of a new one. It
-// belongs to whoever leads. After an error nothing of it will be read.
+// write appends a group to the current segment or to a new one. Only the leader calls it.
+// After an error nothing of the group will be read.
 func (j *Journal) write(buf []byte, first uint64, records int, mark uint64) error {
 	if s := j.current; s != nil && s.dirty {
 		if err := j.clean(s); err != nil {
@@ -340,7 +340,7 @@ func (j *Journal) write(buf []byte, first uint64, records int, mark uint64) erro
 	return nil
 }
 
-// clean cuts what lies behind the end of s.
+// clean cuts off what is after the end of s.
 func (j *Journal) clean(s *segment) error {
 	if err := s.file.Truncate(s.end); err != nil {
 		return fmt.Errorf("cut what was written in part: %w", err)
@@ -382,7 +382,7 @@ func (j *Journal) begin(first, mark uint64) (*segment, error) {
 	j.segments = append(j.segments, s)
 	j.current, j.roll = s, false
 	if old != nil && j.o.Sync == SyncAlways {
-		err = old.file.Close() // every group in it was synced
+		err = old.file.Close() // all groups in it are synced
 		old.file = nil
 	}
 	j.mu.Unlock()
@@ -394,11 +394,11 @@ func (j *Journal) lastBefore() uint64 {
 	if j.current != nil {
 		return j.current.last
 	}
-	return j.written // Options.After: there is nothing else
+	return j.written // this is Options.After: there are no segments
 }
 
-// keptFailures is how many stretches of failed positions are remembered. A whole
-// outage is one stretch.
+// keptFailures is how many ranges of failed positions are remembered. A whole outage is
+// one range.
 const keptFailures = 64
 
 // failures remembers which positions have failed.
@@ -424,7 +424,7 @@ func (f *failures) add(first, last uint64, err error) {
 	f.list = append(f.list, failure{first, last, err})
 }
 
-// within returns an error when a position from first to last has failed.
+// within returns an error if a position from first to last has failed.
 func (f *failures) within(first, last uint64) error {
 	if len(f.list) == 0 {
 		return nil

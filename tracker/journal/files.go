@@ -11,15 +11,15 @@ import (
 	"syscall"
 )
 
-// disk is where segments are; tests put a failing one in its place.
+// disk is the file system of the segments. Tests replace it by one that fails.
 type disk interface {
-	// Create makes a file that does not exist yet and may grow to size bytes.
+	// Create makes a new file, which may grow to size bytes.
 	Create(path string, size int64) (file, error)
-	// Open opens a file that exists, for reading and writing.
+	// Open opens an existing file for reading and writing.
 	Open(path string) (file, error)
-	// Remove is content when there is no such file.
+	// Remove succeeds if there is no such file.
 	Remove(path string) error
-	// SyncDir returns when the names in dir are on the disk.
+	// SyncDir returns once the names in dir are on the disk.
 	SyncDir(dir string) error
 }
 
@@ -42,7 +42,7 @@ type realDisk struct {
 
 type realFile struct{ *os.File }
 
-// Sync implements file: the data, and not times and such.
+// Sync implements file. It syncs the data, but not times and the like.
 func (f realFile) Sync() error { return syncData(f.File) }
 
 // Create implements disk.
@@ -52,8 +52,9 @@ func (d realDisk) Create(path string, size int64) (file, error) {
 		return nil, err
 	}
 	if d.preallocate && preallocate(f, size) != nil {
-		// Not every file system can, and a disk that is nearly full has no room
-		// for a whole segment: what was got goes back, and the file grows.
+		// Not every file system can preallocate, and a disk that is nearly full has
+		// no room for a whole segment. Give back what was allocated; the file grows
+		// as it is written.
 		if err := f.Truncate(0); err != nil {
 			return nil, errors.Join(err, f.Close(), os.Remove(path))
 		}
@@ -87,14 +88,14 @@ func (realDisk) SyncDir(dir string) error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
-// unlock gives the directory back. Closing alone would not do while a process that
-// is just being started by somebody else holds a copy of the descriptor.
+// unlock unlocks the directory. Closing the file alone would not unlock it while a
+// process that is just being started holds a copy of the descriptor.
 func unlock(f *os.File) error {
 	return errors.Join(os.NewSyscallError("flock", syscall.Flock(int(f.Fd()), syscall.LOCK_UN)), f.Close())
 }
 
-// lockDir takes the directory for this process, until unlock or the end of the
-// process, whatever ends it.
+// lockDir locks the directory for this process, until unlock or until the process ends,
+// whatever ends it.
 func lockDir(dir string) (*os.File, error) {
 	path := filepath.Join(dir, "lock")
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
@@ -107,10 +108,10 @@ func lockDir(dir string) (*os.File, error) {
 		return nil, errors.Join(fmt.Errorf("%w: %s, by process %s", ErrLocked, dir, strings.TrimSpace(string(holder))), readErr, f.Close())
 	}
 	if err == nil {
-		_, err = fmt.Fprintf(f, "%-20d\n", os.Getpid()) // always as long, so that nothing is left of another one
+		_, err = fmt.Fprintf(f, "%-20d\n", os.Getpid()) // always the same length, so that it overwrites an older one
 	}
 	if errors.Is(err, syscall.ENOSPC) {
-		err = nil // the lock is what counts
+		err = nil // the lock counts, not the file's content
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("journal: lock %s: %w", dir, err), f.Close())

@@ -39,11 +39,11 @@ func parseName(name string) (first uint64, ok bool) {
 	return first, err == nil && first > 0
 }
 
-// head is what a segment says about itself.
+// head is the header of a segment.
 type head struct {
 	first  uint64 // position of the first record it can hold
 	before uint64 // position of the last record before it
-	mark   uint64 // the journal was synced up to here when it was begun
+	mark   uint64 // up to where the journal was synced when the segment was begun
 }
 
 func (h head) encode() []byte {
@@ -56,8 +56,8 @@ func (h head) encode() []byte {
 	return b
 }
 
-// readHead reads the header of the segment called path, which is named after
-// first. It is nil when it is damaged; one of another version is an error.
+// readHead parses the header of the segment at path, which is named after first. It
+// returns nil for a damaged header, and an error for one of another version.
 func readHead(b []byte, path string, first uint64) (*head, error) {
 	if len(b) < segmentHeader || string(b[:7]) != magic[:7] || le.Uint32(b[36:]) != crc32.Checksum(b[:36], castagnoli) {
 		return nil, nil
@@ -72,7 +72,7 @@ func readHead(b []byte, path string, first uint64) (*head, error) {
 	return h, nil
 }
 
-// seal fills in the header of a group, whose bytes are all of b.
+// seal writes the header of the group b.
 func seal(b []byte, first uint64, records int, mark uint64) {
 	le.PutUint32(b[4:], uint32(len(b)))
 	le.PutUint64(b[8:], first)
@@ -82,7 +82,7 @@ func seal(b []byte, first uint64, records int, mark uint64) {
 	le.PutUint32(b, crc32.Checksum(b[4:], castagnoli))
 }
 
-// frame is one group as it was read.
+// frame is a group that was read.
 type frame struct {
 	first   uint64
 	records int
@@ -91,12 +91,12 @@ type frame struct {
 	body    []byte // the records
 }
 
-// last returns the position of the last record; there must be one. The first of a
-// group without records says nothing: the next group may begin before it.
+// last returns the position of the last record; there must be one. In a group without
+// records, first means nothing: the next group may begin before it.
 func (f *frame) last() uint64 { return f.first + uint64(f.records) - 1 }
 
-// decodeFrameHeader reads what comes before the records. It is true when that can
-// be a group whose first record is not before next.
+// decodeFrameHeader parses the header of a group. It returns true if this can be a group
+// whose first record is not before next.
 func decodeFrameHeader(b []byte, next uint64) (frame, bool) {
 	f := frame{first: le.Uint64(b[8:])}
 	if f.first < next || f.first > 1<<63 {
@@ -111,7 +111,7 @@ func decodeFrameHeader(b []byte, next uint64) (frame, bool) {
 	return f, true
 }
 
-// check takes all bytes of the group and says whether they are as written.
+// check reports whether b, all bytes of the group, are as they were written.
 func (f *frame) check(b []byte) bool {
 	if le.Uint32(b) != crc32.Checksum(b[4:], castagnoli) {
 		return false

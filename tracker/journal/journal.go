@@ -1,49 +1,47 @@
-// Package journal is a write-ahead log: records are put into files before
-// anybody is told that they count, and can be read back after a crash.
+// Package journal is a write-ahead log: records are written to files before they are
+// acknowledged, and can be read back after a crash.
 //
 // # Promises
 //
-// Each record gets a position; positions start at 1 and grow. A record is
-// acknowledged when Append, WaitFor or Commit returns nil for it. From then on
-// it survives the end of the process, kill -9 included. What it survives beyond
-// that is the SyncMode: with SyncAlways also a power failure; with SyncInterval
-// one that comes later than the next sync; with SyncNever one that comes after
-// the kernel has written it. Records that were appended but never acknowledged
-// may survive or not.
+// Each record gets a position; positions start at 1 and grow. A record is acknowledged
+// when Append, WaitFor, Commit or Flush returns nil for it. From then on it survives
+// the end of the process, even by kill -9. Whether it survives a power failure depends
+// on the SyncMode: with SyncAlways it does; with SyncInterval it does after the next
+// sync; with SyncNever it does once the kernel has written it. Records that were
+// appended but never acknowledged may survive or not.
 //
-// A record that failed is not in the journal: what the disk may hold of it is cut
-// away at once, or else before anything is written again. Its position is not
-// used again by this process, so positions have gaps. When one write fails, everything appended until
-// then and not yet written fails with it: a record never gets ahead of one that
-// it may build on. After a failure records are refused at once, and every
-// RetryEvery one caller finds out whether the journal can be written again.
+// A record that failed is not in the journal: whatever the disk holds of it is cut off
+// at once, or else before anything else is written. This process does not use its
+// position again, so positions have gaps. If a write fails, everything that was
+// appended and not yet written fails with it, so that no record gets ahead of another
+// that it may depend on. After a failure records are refused at once, and every
+// RetryEvery one caller tries whether the journal can be written again.
 //
-// With Options.Keep a record that failed is late, not lost: it stays in memory with
-// its position, and is written before any other record once that is possible. Only
-// the end of the process, or a Close that can't write either, loses it. What has
-// position N in the journal then follows on all positions before N.
+// With Options.Keep a record that failed is late, not lost. It stays in memory with its
+// position, and is written before any other record as soon as that is possible. It is
+// lost only if the process ends first, or if Close can't write it either. So if the
+// record at position N is in the journal, the records at all earlier positions are.
 //
 // # Files
 //
-// A directory holds segments, each named by the position of its first record,
-// and a lock file. A segment is a header and groups; a group is what was written
-// in one call: a header with checksum (CRC-32C), position of the first record,
-// number of records, and the mark up to which the journal was known to be synced,
-// then the records, each after its length in two bytes. All numbers are little
-// endian.
+// A directory holds segments, each named by the position of its first record, and a
+// lock file. A segment is a header and groups. A group is what was written by one call:
+// a header with checksum (CRC-32C), position of the first record, number of records,
+// and the mark up to which the journal was known to be synced; then the records, each
+// after its length in two bytes. All numbers are little endian.
 //
-// On Open the end is looked at. Damage behind the highest mark can only be a
-// write that a crash has interrupted or a power failure has lost: the journal is
-// cut there. Damage before the mark, or in any segment that is replayed, is a
-// CorruptError with file and offset, and changes nothing.
+// Open checks the end of the journal. Damage after the highest mark can only be a write
+// that was interrupted by a crash or lost in a power failure, so the journal is cut
+// there. Damage before the mark, or in any segment that is replayed, is a CorruptError
+// with file and offset, and nothing is changed.
 //
 // # Concurrency
 //
-// A Journal is safe for concurrent use. Records are collected in one of two
-// buffers under a mutex; whoever waits first writes the buffer with one call
-// for all (and syncs it, with SyncAlways), while the others fill the second one.
-// The package starts no goroutine: Run belongs to one of the caller's. Replay may
-// run beside everything but its own callback calling RemoveUpTo.
+// A Journal is safe for concurrent use. Records are collected in one of two buffers
+// under a mutex. The first caller who waits writes this buffer for all with one call
+// (with SyncAlways it also syncs it), while the others fill the second buffer. The
+// package starts no goroutines: the caller runs Run in one of its own. Replay may run
+// beside everything else, but its callback must not call RemoveUpTo.
 package journal
 
 import (
@@ -64,8 +62,8 @@ const (
 	SyncNever    SyncMode = "never"    // when a segment is full, by Run, and on Close; the rest is left to the kernel
 )
 
-// ParseSync reads a sync mode as it is written in settings: "always", "never" or
-// a time between syncs from 1ms to 1h such as "1s".
+// ParseSync parses a sync mode as it is written in settings: "always", "never" or the
+// time between syncs, from 1ms to 1h, such as "1s".
 func ParseSync(text string) (SyncMode, time.Duration, error) {
 	switch SyncMode(text) {
 	case SyncAlways, SyncNever:
@@ -84,16 +82,16 @@ type Options struct {
 	Sync        SyncMode      // "" is SyncInterval
 	SyncEvery   time.Duration // between syncs by Run; 0 is one second
 	RetryEvery  time.Duration // between tries to write again after a failure; 0 is 100 ms
-	// After makes positions continue after this one, also when the journal ends
-	// before it. Pass the highest position that was ever kept elsewhere, such as
-	// in a checkpoint or a database: a power failure may have taken the end of
-	// the journal, and its positions must not be given out twice.
+	// After makes positions continue after this one, even if the journal ends before
+	// it. Pass the highest position that is stored elsewhere, such as in a checkpoint
+	// or a database: a power failure may have destroyed the end of the journal, and
+	// positions must not be used twice.
 	After uint64
-	// Keep keeps records that could not be written in memory, and writes them
-	// before any others once that is possible. Those who wait for them get an error
+	// Keep keeps records that could not be written in memory, and writes them before
+	// any others as soon as that is possible. Callers who wait for them get an error
 	// all the same.
 	Keep  bool
-	Clock func() time.Time // nil is time.Now; only read while the journal can't be written
+	Clock func() time.Time // nil is time.Now; it is read only while the journal can't be written
 
 	disk disk // nil is the real one
 }
@@ -137,7 +135,7 @@ func (o *Options) complete() error {
 	return nil
 }
 
-// The errors that callers tell apart. Damage is a *CorruptError.
+// The errors that callers distinguish. Damage is a *CorruptError.
 var (
 	ErrClosed   = errors.New("journal: it is closed")
 	ErrLocked   = errors.New("journal: another process uses this directory")
@@ -145,42 +143,42 @@ var (
 	ErrTooLarge = fmt.Errorf("journal: a record has more than %d bytes", MaxRecord)
 )
 
-// CorruptError is damage in a place that was whole once.
+// CorruptError is damage to something that was written completely.
 type CorruptError struct {
 	File   string
 	Offset int64 // in bytes; where the first damaged group begins
 	Reason string
 }
 
-// Error says where the damage is and what can be done.
+// Error says where the damage is and what can be done about it.
 func (e *CorruptError) Error() string {
 	return fmt.Sprintf("journal: %s is damaged at byte %d: %s; put a good copy of it back, or give up what it holds from there on by moving it and all later segments away",
 		e.File, e.Offset, e.Reason)
 }
 
-// Recovery tells what Open has cut from the end of the journal.
+// Recovery is what Open has cut from the end of the journal.
 type Recovery struct {
-	File   string // the segment that was cut; empty when the end was whole
-	Offset int64  // in bytes, where
-	Bytes  int64  // how many, in this segment and in later ones
-	Groups int    // among them groups that were whole but lay behind the damage: only a power failure does that
+	File   string // the segment that was cut; "" if the end was not damaged
+	Offset int64  // in bytes, where it was cut
+	Bytes  int64  // how many were cut, in this segment and later ones
+	Groups int    // how many intact groups were cut with them, because they came after the damage: only a power failure leaves such
 }
 
 // Stats are figures of a Journal.
 type Stats struct {
 	Position uint64 // of the last record that was written
 	Durable  uint64 // of the last record that is known to be synced
-	Oldest   uint64 // position of the first record that can be there; more than Position when there is none
+	Oldest   uint64 // of the first record that can be there; more than Position if there is none
 	Segments int
 	Bytes    int64  // in all segments
 	Records  uint64 // written since Open
 	Groups   uint64 // calls in which they were written
 	Syncs    uint64
 	Failures uint64 // writes and syncs that failed
-	Refused  uint64 // records that failed or were not taken
+	Refused  uint64 // records that failed or were refused
 	Kept     uint64 // records that wait in memory until the journal can be written again; see Options.Keep
-	Late     uint64 // records that had to wait so and are written
-	Trouble  error  // why records are refused now; nil when they are not
+	Late     uint64 // records that were written after such a wait
+	Trouble  error  // why records are refused now; nil if they are not
 }
 
 // Journal is an open journal.
@@ -192,9 +190,9 @@ type Journal struct {
 
 	mu       sync.Mutex
 	groups   [2]group
-	kept     []*group  // could not be written and will be, oldest first; see Options.Keep
-	open     *group    // takes records; the other one is empty, or being written by whoever leads
-	leading  bool      // somebody may touch the end of the journal
+	kept     []*group  // groups that could not be written yet, oldest first; see Options.Keep
+	open     *group    // takes records; the other one is empty, or the leader is writing it
+	leading  bool      // there is a leader: the one caller who may write to the end of the journal
 	idle     sync.Cond // leading has become false
 	closed   bool
 	next     uint64 // position of the next record
@@ -213,18 +211,18 @@ type Journal struct {
 	refused  uint64
 	late     uint64
 
-	// Belong to whoever leads.
+	// These belong to the leader.
 	current  *segment // the last of segments, or nil
 	roll     bool     // begin a new segment with the next write
-	leftover string   // a segment that could be neither begun nor removed
-	mark     uint64   // the highest that was written
+	leftover string   // a segment that could neither be begun nor removed
+	mark     uint64   // the highest mark that was written
 
 	syncing  sync.Mutex   // one sync at a time; taken before mu
-	removing sync.RWMutex // segments stay while they are read; taken before all others
+	removing sync.RWMutex // held for reading while segments are read, so that they stay; taken before all others
 }
 
-// segment is one file. What can change belongs to mu unless it says otherwise;
-// whoever leads changes the current one, and may read it without mu.
+// segment is one file. Fields that can change are guarded by mu unless they say
+// otherwise. Only the leader changes the current segment, and may read it without mu.
 type segment struct {
 	path   string
 	first  uint64 // position of the first record it can hold
@@ -232,15 +230,15 @@ type segment struct {
 	last   uint64 // position of the last record in it; before, when it has none
 	end    int64  // bytes
 	listed bool   // its name is synced
-	file   file   // nil once all of it is synced and it is not written any more
+	file   file   // nil once it is synced and no longer written to
 
-	dirty   bool  // there may be bytes behind end; belongs to whoever leads
-	synced  int64 // bytes that are on the disk; belongs to syncing
-	suspect bool  // the kernel may have dropped what it could not write; belongs to syncing
+	dirty   bool  // there may be bytes after end; belongs to the leader
+	synced  int64 // bytes that are on the disk; guarded by syncing
+	suspect bool  // the kernel may have dropped bytes that it could not write; guarded by syncing
 }
 
-// Open opens the journal in dir, which is made where there is none, and cuts what
-// a crash has left at its end. The directory is locked until Close.
+// Open opens the journal in dir, creates dir if necessary, and cuts off what a crash has
+// left at the journal's end. The directory is locked until Close.
 func Open(dir string, o Options) (*Journal, error) {
 	if err := o.complete(); err != nil {
 		return nil, err
@@ -265,9 +263,9 @@ func Open(dir string, o Options) (*Journal, error) {
 	return j, nil
 }
 
-// Close writes what was appended, syncs it and gives the directory back. Records
-// that are appended afterwards fail with ErrClosed. An error means that records
-// which were acknowledged may not survive a power failure.
+// Close writes what was appended, syncs it and unlocks the directory. Records that are
+// appended afterwards fail with ErrClosed. An error means that acknowledged records may
+// not survive a power failure.
 func (j *Journal) Close() error {
 	j.mu.Lock()
 	if j.closed {
@@ -287,17 +285,17 @@ func (j *Journal) Close() error {
 		j.idle.Wait()
 	}
 	if err == nil && j.broken == nil && j.current != nil && j.mark < j.durable {
-		// An empty group carries the mark: from now on damage anywhere is told
-		// from a torn write. Nothing is lost when it does not get to the disk.
+		// An empty group carries the mark, so that damage anywhere can be told from
+		// an interrupted write. If the group itself is lost, nothing else is.
 		err = j.writeEmpty()
 	}
 	j.mu.Unlock()
 	return errors.Join(err, j.closeFiles(), unlock(j.lock))
 }
 
-// Appended returns the highest position that was given out, whether or not it was
-// written. With a lock of their own around this and AppendNoWait callers know that
-// nothing after it is appended yet.
+// Appended returns the highest position that was given out, written or not. Callers who
+// hold a lock of their own around this and AppendNoWait know that nothing after it is
+// appended yet.
 func (j *Journal) Appended() uint64 {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -319,7 +317,7 @@ func (j *Journal) closeFiles() error {
 	return err
 }
 
-// Recovery tells what Open has cut.
+// Recovery returns what Open has cut.
 func (j *Journal) Recovery() Recovery { return j.recovery }
 
 // Position returns the position of the last record that was written, or
@@ -330,8 +328,8 @@ func (j *Journal) Position() uint64 {
 	return j.written
 }
 
-// Oldest returns the position of the first record that can be there. It is more
-// than Position when there is none.
+// Oldest returns the position of the first record that can be there. It is more than
+// Position if there is none.
 func (j *Journal) Oldest() uint64 {
 	j.mu.Lock()
 	defer j.mu.Unlock()

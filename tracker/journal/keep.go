@@ -2,8 +2,7 @@ package journal
 
 import "fmt"
 
-// keep puts the records of g aside, until they can be written. The buffer goes
-// with them.
+// keep keeps the records of g, with its buffer, until they can be written.
 func (j *Journal) keep(g *group) {
 	if g == nil || g.records == 0 {
 		return
@@ -13,7 +12,7 @@ func (j *Journal) keep(g *group) {
 	g.reset()
 }
 
-// addLate adds rec to what is kept. The journal must be broken.
+// addLate adds rec to the kept groups. The journal must be broken.
 func (j *Journal) addLate(rec []byte) uint64 {
 	var g *group
 	if n := len(j.kept); n > 0 {
@@ -28,8 +27,8 @@ func (j *Journal) addLate(rec []byte) uint64 {
 	return pos
 }
 
-// writeKept writes what is kept, oldest first. It is called with mu held and
-// nobody leading, and gives mu away for as long as it writes.
+// writeKept writes the kept groups, oldest first. It is called with mu held and without a
+// leader, and releases mu while it writes.
 func (j *Journal) writeKept() error {
 	j.leading = true
 	var err error
@@ -56,8 +55,8 @@ func (j *Journal) writeKept() error {
 	return err
 }
 
-// writeLate tries to write what is kept, if it is time to or at once, and returns
-// an error when something is left. It is called with mu held.
+// writeLate tries to write the kept groups, at once or if it is time to, and returns an
+// error if some are left. It is called with mu held.
 func (j *Journal) writeLate(now bool) error {
 	for j.leading {
 		j.idle.Wait()

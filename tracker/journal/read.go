@@ -8,15 +8,15 @@ import (
 	"os"
 )
 
-// What is wrong with damaged places.
+// The kinds of damage.
 var (
-	errDamaged = errors.New("its checksum or its numbers are wrong") // there is no whole group
+	errDamaged = errors.New("its checksum or its numbers are wrong") // there is no intact group
 	errHeader  = errors.New("its header is wrong")
 )
 
 const window = 256 << 10 // bytes read at once
 
-// reader walks over the groups of a segment.
+// reader reads the groups of a segment.
 type reader struct {
 	r          io.ReaderAt
 	off, limit int64
@@ -24,8 +24,8 @@ type reader struct {
 	start      int64 // where buf begins
 }
 
-// bytes returns the n bytes at off, or those that there are before the limit.
-// They hold until the next call.
+// bytes returns the n bytes at off, or fewer before the limit. They are valid until the
+// next call.
 func (r *reader) bytes(n int) ([]byte, error) {
 	n = int(min(int64(n), r.limit-r.off))
 	if at := r.off - r.start; at >= 0 && at+int64(n) <= int64(len(r.buf)) {
@@ -46,8 +46,8 @@ func (r *reader) bytes(n int) ([]byte, error) {
 	return r.buf[:n], nil
 }
 
-// frame returns the group at off, whose first record is not before next, and goes
-// on behind it. At the end, also when nothing but zeros follows, it is io.EOF.
+// frame returns the group at off, whose first record must not be before next, and
+// advances off. At the end, or if only zeros follow, the error is io.EOF.
 func (r *reader) frame(next uint64) (frame, error) {
 	b, err := r.bytes(groupHeader)
 	if err != nil {
@@ -76,8 +76,7 @@ func (r *reader) frame(next uint64) (frame, error) {
 	return frame{}, errDamaged
 }
 
-// zeros says whether nothing but zeros follows, as in a segment that was given its
-// room in advance.
+// zeros reports whether only zeros follow, as in a preallocated segment.
 func (r *reader) zeros() (bool, error) {
 	defer func(off int64) { r.off = off }(r.off)
 	for r.off < r.limit {
@@ -93,8 +92,8 @@ func (r *reader) zeros() (bool, error) {
 	return true, nil
 }
 
-// search returns the nearest whole group behind off, at any byte, whose first
-// record is not before next; io.EOF when there is none.
+// search returns the nearest intact group after off, at any byte, whose first record is
+// not before next; io.EOF if there is none.
 func (r *reader) search(next uint64) (frame, error) {
 	for r.off++; r.off+groupHeader <= r.limit; r.off++ {
 		b, err := r.bytes(groupHeader)
@@ -116,11 +115,11 @@ func (r *reader) search(next uint64) (frame, error) {
 	return frame{}, io.EOF
 }
 
-// Replay calls fn for each record after the given position that was written when
-// Replay was called, in order. rec is only valid during the call; an error of fn
-// ends the replay and is returned. When records after the position are not there
-// any more the error is ErrGone; damage is a CorruptError. fn may append, but call
-// neither Replay nor RemoveUpTo nor Close.
+// Replay calls fn, in order, for each record after the given position that was written
+// when Replay was called. rec is valid only during the call. An error of fn ends the
+// replay and is returned. If records after the position have been removed, the error is
+// ErrGone; damage is a CorruptError. fn may append, but must not call Replay, RemoveUpTo
+// or Close.
 func (j *Journal) Replay(after uint64, fn func(pos uint64, rec []byte) error) error {
 	j.removing.RLock()
 	defer j.removing.RUnlock()
@@ -189,7 +188,7 @@ func (s *segment) replay(after uint64, fn func(pos uint64, rec []byte) error) (e
 	}
 }
 
-// skipHead reads the header again and goes on behind it.
+// skipHead checks the header again and advances past it.
 func (s *segment) skipHead(r *reader) error {
 	b, err := r.bytes(segmentHeader)
 	if err != nil {
@@ -206,8 +205,8 @@ func (s *segment) skipHead(r *reader) error {
 	return nil
 }
 
-// RemoveUpTo removes the segments that hold no record after pos, but never the
-// one that is being written. The callback of Replay must not call it.
+// RemoveUpTo removes the segments without records after pos, but never the one that is
+// being written. The callback of Replay must not call it.
 func (j *Journal) RemoveUpTo(pos uint64) error {
 	j.removing.Lock()
 	defer j.removing.Unlock()

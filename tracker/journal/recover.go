@@ -8,21 +8,21 @@ import (
 	"path/filepath"
 )
 
-// survey is what was found in a segment.
-type survey struct {
+// segmentScan is what Open has found in a segment.
+type segmentScan struct {
 	head
-	whole  bool   // the header is
+	whole  bool   // the header is not damaged
 	size   int64  // bytes in the file
-	end    int64  // where the groups end, or the damage begins
-	last   uint64 // position of the last record before that
-	reason error  // what is damaged at end; nil when nothing is
-	mark   uint64 // the highest in the segment, also behind the damage
-	groups int    // whole ones before the damage
-	behind int    // and behind it
+	end    int64  // where the groups end or the damage begins
+	last   uint64 // position of the last record before end
+	reason error  // what is damaged at end; nil if nothing is
+	mark   uint64 // the highest mark in the segment, before or after the damage
+	groups int    // intact groups before the damage
+	behind int    // intact groups after it
 }
 
-// look reads the segment that is named after first from begin to end.
-func look(path string, first uint64) (v survey, err error) {
+// scanSegment reads the whole segment that is named after first.
+func scanSegment(path string, first uint64) (v segmentScan, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return v, fmt.Errorf("journal: %w", err)
@@ -34,7 +34,7 @@ func look(path string, first uint64) (v survey, err error) {
 	}
 	v.size, v.last = info.Size(), first-1
 	r := &reader{r: f, limit: v.size}
-	if err := v.walk(r, path, first); err != nil {
+	if err := v.scanGroups(r, path, first); err != nil {
 		return v, fmt.Errorf("journal: read %s at byte %d: %w", path, r.off, err)
 	}
 	if v.reason == nil {
@@ -58,8 +58,8 @@ func look(path string, first uint64) (v survey, err error) {
 	}
 }
 
-// walk reads up to the first damage.
-func (v *survey) walk(r *reader, path string, first uint64) error {
+// scanGroups reads the groups up to the first damage.
+func (v *segmentScan) scanGroups(r *reader, path string, first uint64) error {
 	b, err := r.bytes(segmentHeader)
 	if err != nil {
 		return err
@@ -95,32 +95,32 @@ func (v *survey) walk(r *reader, path string, first uint64) error {
 	}
 }
 
-// recover reads what there is, cuts the end where it is damaged, and makes the
-// journal ready to go on.
+// recover reads the segments, cuts off a damaged end, and makes the journal ready for
+// writing.
 func (j *Journal) recover() error {
 	firsts, err := segmentsIn(j.dir)
 	if err != nil {
 		return err
 	}
-	views := make([]survey, len(firsts))
+	views := make([]segmentScan, len(firsts))
 	low := len(firsts)
 	var mark uint64
-	// Look back until all before is known to be synced.
+	// Go back until everything before is known to be synced.
 	for settled := false; low > 0 && !settled; {
 		low--
 		v := &views[low]
-		if *v, err = look(segmentPath(j.dir, firsts[low]), firsts[low]); err != nil {
+		if *v, err = scanSegment(segmentPath(j.dir, firsts[low]), firsts[low]); err != nil {
 			return err
 		}
 		mark = max(mark, v.mark)
 		settled = v.whole && v.before <= mark
 	}
 	for i := range low {
-		if err := views[i].glance(segmentPath(j.dir, firsts[i]), firsts[i]); err != nil {
+		if err := views[i].scanHeader(segmentPath(j.dir, firsts[i]), firsts[i]); err != nil {
 			return err
 		}
 	}
-	keep, err := j.judge(firsts, views, low, mark)
+	keep, err := j.segmentsToKeep(firsts, views, low, mark)
 	if err != nil {
 		return err
 	}
@@ -128,7 +128,7 @@ func (j *Journal) recover() error {
 	if keep == 0 && len(firsts) > 0 {
 		floor = max(floor, firsts[0]-1)
 	}
-	if err := j.cut(firsts, views, keep); err != nil {
+	if err := j.cutEnd(firsts, views, keep); err != nil {
 		return fmt.Errorf("journal: cut the end: %w", err)
 	}
 	if err := j.resume(firsts[:keep], views, min(low, keep)); err != nil {
@@ -167,8 +167,8 @@ func segmentsIn(dir string) ([]uint64, error) {
 	return firsts, nil
 }
 
-// glance reads only the header of a segment that is known to be synced.
-func (v *survey) glance(path string, first uint64) (err error) {
+// scanHeader reads only the header of a segment that is known to be synced.
+func (v *segmentScan) scanHeader(path string, first uint64) (err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return fmt.Errorf("journal: %w", err)
@@ -194,9 +194,10 @@ func (v *survey) glance(path string, first uint64) (err error) {
 	return nil
 }
 
-// judge decides how many segments are kept. Damage that no mark covers is a torn
-// write, or one that a power failure has lost; any other is an error.
-func (j *Journal) judge(firsts []uint64, views []survey, low int, mark uint64) (keep int, err error) {
+// segmentsToKeep returns how many segments to keep. Damage after the highest mark is a
+// write that was interrupted by a crash or lost in a power failure. Any other damage is
+// an error.
+func (j *Journal) segmentsToKeep(firsts []uint64, views []segmentScan, low int, mark uint64) (keep int, err error) {
 	for i := range firsts {
 		v, path := &views[i], segmentPath(j.dir, firsts[i])
 		if i < low {
@@ -229,9 +230,9 @@ func (j *Journal) judge(firsts []uint64, views []survey, low int, mark uint64) (
 	return len(firsts), nil
 }
 
-// cut removes the segments that are not kept, the last one first, and shortens
-// the one before.
-func (j *Journal) cut(firsts []uint64, views []survey, keep int) error {
+// cutEnd removes the segments that are not kept, last one first, and truncates the last
+// segment that is kept.
+func (j *Journal) cutEnd(firsts []uint64, views []segmentScan, keep int) error {
 	if j.recovery.File == "" {
 		return nil
 	}
@@ -255,9 +256,9 @@ func (j *Journal) cut(firsts []uint64, views []survey, keep int) error {
 	return errors.Join(f.Truncate(views[keep-1].end), f.Sync(), f.Close())
 }
 
-// resume syncs the segments that may not be, from low on, and goes on writing
-// the last one.
-func (j *Journal) resume(firsts []uint64, views []survey, low int) error {
+// resume opens the last segment for writing, and syncs the segments from low on, which
+// may not be synced.
+func (j *Journal) resume(firsts []uint64, views []segmentScan, low int) error {
 	for i, first := range firsts {
 		v := &views[i]
 		s := &segment{path: segmentPath(j.dir, first), first: first, before: v.before, last: v.last, end: v.end, listed: true, synced: v.end}

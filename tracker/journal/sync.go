@@ -7,10 +7,9 @@ import (
 	"time"
 )
 
-// Run syncs as SyncInterval and SyncNever say, until ctx ends or the journal is
-// closed. A sync that fails is counted, and records are refused until one
-// succeeds. One goroutine of the caller's runs it; with SyncAlways it has
-// nothing to do.
+// Run syncs as SyncInterval and SyncNever demand, until ctx ends or the journal is
+// closed. A sync that fails is counted, and records are refused until one succeeds. The
+// caller runs it in one goroutine. With SyncAlways it has nothing to do.
 func (j *Journal) Run(ctx context.Context) error {
 	if j.o.Sync == SyncAlways {
 		<-ctx.Done()
@@ -41,9 +40,9 @@ func (j *Journal) Run(ctx context.Context) error {
 	}
 }
 
-// Sync writes what was appended and returns when everything that was
-// acknowledged until now is on the disk, in every sync mode. With Options.Keep that
-// is everything that was appended until now, or else an error.
+// Sync writes what was appended, and returns when everything that was acknowledged until
+// now is on the disk, in every sync mode. With Options.Keep, nil means that everything
+// that was appended until now is on the disk.
 func (j *Journal) Sync() error {
 	j.mu.Lock()
 	if j.closed {
@@ -68,14 +67,14 @@ func (j *Journal) sync(onlyFull bool) error {
 	return j.syncSegments(onlyFull)
 }
 
-// todo is what one sync has to do with one segment.
+// todo is a segment that has to be synced, and up to where.
 type todo struct {
 	s   *segment
 	end int64
 }
 
-// syncSegments syncs all segments, or all but the current one. It is called with
-// syncing held; meanwhile others go on appending.
+// syncSegments syncs all segments, or all but the current one. It is called with syncing
+// held, and others go on appending meanwhile.
 func (j *Journal) syncSegments(onlyFull bool) error {
 	j.mu.Lock()
 	var list []todo
@@ -134,9 +133,9 @@ func (j *Journal) syncFiles(list []todo) error {
 	return nil
 }
 
-// rewrite writes again what a failed sync may have lost: the kernel takes pages
-// that it could not write for clean, and the next sync would succeed without
-// them. They are read back from its cache, and checked.
+// rewrite writes again what a failed sync may have lost: the kernel marks pages that it
+// could not write as clean, so the next sync would succeed without writing them. The
+// bytes are read back from the kernel's cache and checked.
 func (s *segment) rewrite(end int64) error {
 	r := &reader{r: s.file, off: s.synced, limit: end}
 	if r.off == 0 {

@@ -11,56 +11,56 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 )
 
-// Drift is how many things in the roster were not what the database held.
+// Drift is how much of the roster differed from the database.
 type Drift struct {
 	Members, Torrents int
 	Rules             bool // the client list or the slots of classes
 }
 
-// Reconcile compares everything with the database, mends what differs and tells
-// what that was. What is only on its way through the event log is no drift: a
-// difference counts when it is there with every event handled.
+// Reconcile compares everything with the database, repairs what differs and returns how
+// much that was. A change that is still on its way through the event log is not a
+// difference: something differs only if it does so after every event was handled.
 //
-// It also forgets the torrents whose deletion is too long ago to be told, and
-// reads the freeleech schedule anew, of which no differences are told.
+// Reconcile also forgets torrents whose deletion is too long ago to be reported to
+// clients, and reads the freeleech schedule again without counting differences.
 func (r *Roster) Reconcile(ctx context.Context) (Drift, error) {
 	var d Drift
-	members, err := r.oddMembers(ctx)
+	members, err := r.differingMembers(ctx)
 	if err != nil {
 		return d, fmt.Errorf("reconcile members: %w", err)
 	}
-	for part := range slices.Chunk(members, mendAtOnce) {
-		n, err := r.mendMembers(ctx, part)
+	for part := range slices.Chunk(members, repairAtOnce) {
+		n, err := r.repairMembers(ctx, part)
 		if d.Members += n; err != nil {
 			return d, fmt.Errorf("reconcile members: %w", err)
 		}
 	}
-	torrents, err := r.oddTorrents(ctx)
+	torrents, err := r.differingTorrents(ctx)
 	if err != nil {
 		return d, fmt.Errorf("reconcile torrents: %w", err)
 	}
-	for part := range slices.Chunk(torrents, mendAtOnce) {
-		n, err := r.mendTorrents(ctx, part)
+	for part := range slices.Chunk(torrents, repairAtOnce) {
+		n, err := r.repairTorrents(ctx, part)
 		if d.Torrents += n; err != nil {
 			return d, fmt.Errorf("reconcile torrents: %w", err)
 		}
 	}
-	if d.Rules, err = r.mendRules(ctx); err != nil {
+	if d.Rules, err = r.repairRules(ctx); err != nil {
 		return d, fmt.Errorf("reconcile rules: %w", err)
 	}
 	return d, nil
 }
 
 const (
-	mendAtOnce = 500 // things looked at while following events waits
-	mendTries  = 50
-	mendPause  = 20 * time.Millisecond
+	repairAtOnce = 500 // how many things are compared while following events waits
+	repairTries  = 50
+	repairPause  = 20 * time.Millisecond
 )
 
-// oddMembers are those that look different, which may be because a change is on
-// its way. Following events does not wait for it.
-func (r *Roster) oddMembers(ctx context.Context) ([]core.MemberID, error) {
-	missing := map[core.MemberID]bool{} // from the database
+// differingMembers returns the members that seem to differ, perhaps because a change is
+// still on its way. Following events goes on meanwhile.
+func (r *Roster) differingMembers(ctx context.Context) ([]core.MemberID, error) {
+	missing := map[core.MemberID]bool{} // members that are not in the database
 	r.accounts.each(func(id core.MemberID, _ account) { missing[id] = true })
 	var odd []core.MemberID
 	for after := core.MemberID(0); ; {
@@ -81,8 +81,8 @@ func (r *Roster) oddMembers(ctx context.Context) ([]core.MemberID, error) {
 	}
 }
 
-func (r *Roster) mendMembers(ctx context.Context, ids []core.MemberID) (n int, err error) {
-	err = r.settled(ctx, func() (func(), error) {
+func (r *Roster) repairMembers(ctx context.Context, ids []core.MemberID) (n int, err error) {
+	err = r.whenSettled(ctx, func() (func(), error) {
 		list, err := r.o.Members.Roster(ctx, ids)
 		return func() {
 			missing := map[core.MemberID]bool{}
@@ -107,8 +107,8 @@ func (r *Roster) mendMembers(ctx context.Context, ids []core.MemberID) (n int, e
 	return n, err
 }
 
-// oddTorrents is oddMembers of torrents.
-func (r *Roster) oddTorrents(ctx context.Context) ([]core.TorrentID, error) {
+// differingTorrents returns the torrents that seem to differ.
+func (r *Roster) differingTorrents(ctx context.Context) ([]core.TorrentID, error) {
 	missing := map[core.TorrentID]bool{}
 	r.mu.Lock()
 	for id := range r.hashes {
@@ -134,13 +134,13 @@ func (r *Roster) oddTorrents(ctx context.Context) ([]core.TorrentID, error) {
 	}
 }
 
-func (r *Roster) mendTorrents(ctx context.Context, ids []core.TorrentID) (n int, err error) {
-	err = r.settled(ctx, func() (func(), error) {
+func (r *Roster) repairTorrents(ctx context.Context, ids []core.TorrentID) (n int, err error) {
+	err = r.whenSettled(ctx, func() (func(), error) {
 		list, err := r.o.Torrents.TrackerTorrents(ctx, ids)
 		if err != nil {
 			return nil, err
 		}
-		// Those that a page leaves out though they are there were deleted long ago.
+		// Torrents that exist but are not in a page were deleted long ago.
 		served := map[core.TorrentID]bool{}
 		for _, e := range list {
 			if !e.Deleted {
@@ -185,7 +185,7 @@ func (r *Roster) knows(id core.TorrentID) bool {
 	return ok
 }
 
-// has reports whether a torrent is known as it is, by all its hashes but those
+// has reports whether exactly this torrent is known by exactly these hashes, except those
 // that another torrent has taken over.
 func (r *Roster) has(t Torrent, hashes []core.InfoHash) bool {
 	r.mu.Lock()
@@ -204,8 +204,8 @@ func (r *Roster) has(t Torrent, hashes []core.InfoHash) bool {
 	return true
 }
 
-func (r *Roster) mendRules(ctx context.Context) (differed bool, err error) {
-	err = r.settled(ctx, func() (func(), error) {
+func (r *Roster) repairRules(ctx context.Context) (differed bool, err error) {
+	err = r.whenSettled(ctx, func() (func(), error) {
 		rules, err := r.o.Clients.Rules(ctx)
 		if err != nil {
 			return nil, err
@@ -225,13 +225,12 @@ func (r *Roster) mendRules(ctx context.Context) (differed bool, err error) {
 	return differed, err
 }
 
-// settled reads from the database and, when no event is on its way, applies what
-// was read; else it tries again a little later. An event becomes visible together
-// with its change and in the order of ids: when the newest, looked up after the
-// reading, is one that the roster has handled, then what was read holds no change
-// of which the roster should not know.
-func (r *Roster) settled(ctx context.Context, read func() (apply func(), err error)) error {
-	for range mendTries {
+// whenSettled reads from the database and applies what it has read if no event is on its
+// way; else it tries again a little later. An event becomes visible together with its
+// change, and in the order of ids. If the newest event, looked up after reading, is one
+// that the roster has handled, then the roster knows every change that was read.
+func (r *Roster) whenSettled(ctx context.Context, read func() (apply func(), err error)) error {
+	for range repairTries {
 		done, err := r.trySettled(ctx, read)
 		if done || err != nil {
 			return err
@@ -239,7 +238,7 @@ func (r *Roster) settled(ctx context.Context, read func() (apply func(), err err
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(mendPause):
+		case <-time.After(repairPause):
 		}
 	}
 	return errors.New("changes come too fast to compare anything; the next reconciliation tries again")

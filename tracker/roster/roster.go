@@ -1,11 +1,11 @@
 // Package roster knows who may announce what: members by passkey, torrents by
-// info-hash, the client whitelist and the freeleech schedule. It is loaded once
-// at the start, up to a position of the event log, and then follows the log, so
-// that no announce ever asks the database.
+// info-hash, the client whitelist and the freeleech schedule. It is loaded once at the
+// start, up to a position of the event log, and then follows the log. So no announce
+// ever asks the database.
 //
-// Concurrency: lookups are safe for concurrent use and hold a short read lock on
-// one of many shards. Load and Follow belong to one goroutine each, one after
-// the other; Reconcile may run beside Follow.
+// Concurrency: lookups are safe for concurrent use and hold a short read lock on one of
+// many shards. Load and Follow run one after the other. Reconcile may run beside
+// Follow.
 package roster
 
 import (
@@ -25,9 +25,9 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
-// Consumer is the name of the tracker's cursor in the event log. Where several
-// trackers share the torrents, each one's is this, a colon and its own name. Who
-// waits for all of them to pass an upload's event knows that it is served.
+// Consumer is the name of the tracker's cursor in the event log. If several trackers
+// share the torrents, each cursor's name is this, a colon and the name of the tracker.
+// An upload is served once all these cursors have passed its event.
 const Consumer = "tracker"
 
 // Members is what the roster needs of the accounts; *member.Store has it.
@@ -53,7 +53,7 @@ type Economy interface {
 	Schedule(ctx context.Context) (economy.Schedule, error)
 }
 
-// Options are what a roster stands on.
+// Options are what a roster needs.
 type Options struct {
 	Consumer string // the name of the cursor: Consumer, or that and ":name"
 	Events   *eventlog.Log
@@ -62,29 +62,29 @@ type Options struct {
 	Clients  Clients
 	Economy  Economy
 	Log      *slog.Logger
-	// MembersGone and TorrentGone are called when some that were served may be
-	// served no more, after lookups say so.
+	// MembersGone and TorrentGone are called for members and torrents that are no
+	// longer served, after lookups have changed.
 	MembersGone func([]core.MemberID)
 	TorrentGone func(core.TorrentID)
 }
 
-// Member is what an announce needs to know of its member.
+// Member is what an announce needs to know about its member.
 type Member struct {
 	ID       core.MemberID
 	Enabled  bool
-	Reason   string // why not enabled; may be empty
+	Reason   string // why the member is not enabled; may be empty
 	CanLeech bool
 	Class    int64
 }
 
-// Torrent is what an announce needs to know of its torrent.
+// Torrent is what an announce needs to know about its torrent.
 type Torrent struct {
 	ID      core.TorrentID
 	Size    int64
-	Leech   core.Leech // its own state, without windows
+	Leech   core.Leech // its own state, without freeleech windows
 	Deleted bool
 	Reason  string // why it was deleted; may be empty
-	Slot    uint8  // the first four bits of its first info-hash: by them several trackers share the torrents
+	Slot    uint8  // the first four bits of its first info-hash, by which several trackers share the torrents
 }
 
 // account is a member with the passkey.
@@ -104,18 +104,18 @@ type Roster struct {
 	slots      atomic.Pointer[map[int64]int]
 	generation atomic.Int64
 
-	// changing is held by whoever brings the roster up to another state of the
-	// database: a batch of events, or a reconciliation.
+	// changing is held while the roster is brought to a newer state of the database,
+	// by a batch of events or by a reconciliation.
 	changing sync.Mutex
-	position int64           // of the event log, up to which it was followed
-	rules    []client.Rule   // what clients were made of
-	gone     []core.MemberID // to be told to MembersGone
+	position int64           // of the event log, up to which the roster has followed
+	rules    []client.Rule   // from which clients was made
+	gone     []core.MemberID // for the next call of MembersGone
 
-	mu     sync.Mutex // guards what follows, which only changes touch
+	mu     sync.Mutex // guards hashes
 	hashes map[core.TorrentID][]core.InfoHash
 }
 
-// New returns an empty roster, which refuses everything until it is loaded.
+// New returns an empty roster. Nothing is found in it until it is loaded.
 func New(o Options) *Roster {
 	r := &Roster{
 		o:        o,
@@ -153,18 +153,18 @@ func (r *Roster) LeechSlots(m Member) int { return (*r.slots.Load())[m.Class] }
 // both of its hashes.
 func (r *Roster) Torrent(h core.InfoHash) (Torrent, bool) { return r.torrents.get(h) }
 
-// Allowed reports whether the client with this peer-id is on the whitelist, and
-// if it is too old alone, by which rule.
+// Allowed reports whether the client with this peer-id is on the whitelist. If it is
+// only too old, tooOld is the rule that says so.
 func (r *Roster) Allowed(peerID [20]byte) (ok bool, tooOld *client.Rule) {
 	return r.clients.Load().Allowed(peerID)
 }
 
-// Leech returns how a transfer counts that is announced at the given instant.
+// Leech returns how a transfer counts that is announced at a given instant.
 func (r *Roster) Leech(t Torrent, m core.MemberID, at time.Time) core.Leech {
 	return r.schedule.Load().Effective(t.Leech, t.ID, m, at).State
 }
 
-// Generation changes whenever a lookup may give another answer than before.
+// Generation changes whenever a lookup may give another result than before.
 func (r *Roster) Generation() int64 { return r.generation.Load() }
 
 // Sizes returns how many members and info-hashes are known.
@@ -172,11 +172,11 @@ func (r *Roster) Sizes() (members, hashes int) { return r.members.len(), r.torre
 
 const page = 1000
 
-// Load reads everything and returns the event up to which it is surely read.
-// Later ones may be read too: following from there reads them once more, which
-// does no harm.
+// Load reads everything and returns the position of the event log up to which it has
+// read everything for certain. It may have read changes of later events too. Following
+// from that position reads those again, which does no harm.
 func (r *Roster) Load(ctx context.Context) (position int64, err error) {
-	// The position comes first: what is committed by then is in the tables.
+	// Read the position first: what is committed by then is in the tables.
 	if position, err = r.o.Events.Last(ctx); err != nil {
 		return 0, fmt.Errorf("read the position of the event log: %w", err)
 	}
@@ -288,7 +288,7 @@ func (r *Roster) removeMember(id core.MemberID) {
 	}
 }
 
-// tellGone says who may be served no more, all at once.
+// tellGone calls MembersGone for all members that are no longer served.
 func (r *Roster) tellGone() {
 	if len(r.gone) > 0 {
 		r.o.MembersGone(r.gone)
@@ -310,7 +310,7 @@ func (r *Roster) putTorrent(e catalog.TrackerTorrent) {
 	served := r.served(e.ID)
 	var hashes []core.InfoHash
 	for _, h := range e.Hashes {
-		// One who uploads again what was deleted may be given the same hash.
+		// A new upload of a deleted torrent may have the same hash.
 		if other, ok := r.torrents.get(h); ok && other.ID != t.ID && t.Deleted && !other.Deleted {
 			continue
 		}
@@ -336,7 +336,7 @@ func (r *Roster) removeTorrent(id core.TorrentID) {
 	}
 }
 
-// served reports whether a torrent is there and not deleted.
+// served reports whether a torrent exists and is not deleted. mu must be held.
 func (r *Roster) served(id core.TorrentID) bool {
 	for _, h := range r.hashes[id] {
 		if t, ok := r.torrents.get(h); ok && t.ID == id && !t.Deleted {
@@ -346,7 +346,7 @@ func (r *Roster) served(id core.TorrentID) bool {
 	return false
 }
 
-// setHashes notes the hashes that a torrent has now and takes away its others.
+// setHashes sets the hashes of a torrent and removes its others. mu must be held.
 func (r *Roster) setHashes(id core.TorrentID, hashes []core.InfoHash) {
 	for _, h := range r.hashes[id] {
 		if t, ok := r.torrents.get(h); ok && t.ID == id && !slices.Contains(hashes, h) {

@@ -14,7 +14,7 @@ func (r *Roster) TorrentByID(id core.TorrentID) (Torrent, bool) {
 	return Torrent{}, false
 }
 
-// Admits reports whether a member is there and enabled.
+// Admits reports whether a member exists and is enabled.
 func (r *Roster) Admits(id core.MemberID) bool {
 	m, _, ok := r.Account(id)
 	return ok && m.Enabled

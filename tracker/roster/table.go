@@ -4,17 +4,18 @@ import "sync"
 
 const shards = 32
 
-// table is a map in shards, each with its own lock, for reads from everywhere.
+// table is a map that is split into shards with a lock each, so that many goroutines can
+// read it.
 type table[K comparable, V any] struct {
-	spread func(K) byte // its low bits choose the shard
-	shards [shards]struct {
+	shardOf func(K) byte // its low bits select the shard
+	shards  [shards]struct {
 		mu sync.RWMutex
 		m  map[K]V
 	}
 }
 
 func newTable[K comparable, V any](spread func(K) byte) *table[K, V] {
-	t := &table[K, V]{spread: spread}
+	t := &table[K, V]{shardOf: spread}
 	for i := range t.shards {
 		t.shards[i].m = map[K]V{}
 	}
@@ -22,7 +23,7 @@ func newTable[K comparable, V any](spread func(K) byte) *table[K, V] {
 }
 
 func (t *table[K, V]) get(k K) (V, bool) {
-	s := &t.shards[t.spread(k)%shards]
+	s := &t.shards[t.shardOf(k)%shards]
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	v, ok := s.m[k]
@@ -30,14 +31,14 @@ func (t *table[K, V]) get(k K) (V, bool) {
 }
 
 func (t *table[K, V]) put(k K, v V) {
-	s := &t.shards[t.spread(k)%shards]
+	s := &t.shards[t.shardOf(k)%shards]
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.m[k] = v
 }
 
 func (t *table[K, V]) remove(k K) {
-	s := &t.shards[t.spread(k)%shards]
+	s := &t.shards[t.shardOf(k)%shards]
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.m, k)

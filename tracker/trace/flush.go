@@ -10,17 +10,18 @@ import (
 	"github.com/caduceus-bio/caduceus/tracker/wire"
 )
 
-// places is how many counters tell which place of a ring is next. Rings share
-// them by hash: then a ring skips a place now and then, and keeps a record less.
-const places = 1 << 18
+// ringCounters is how many counters say which place of a ring is next. Rings with the
+// same hash share a counter: such a ring skips a place now and then, and so keeps fewer
+// records.
+const ringCounters = 1 << 18
 
 // writeAt is how many records are written together.
 const writeAt = 750
 
-// maxUnreached bounds the records that wait for what a checker finds.
+// maxUnreached limits the records that wait for the result of a port check.
 const maxUnreached = 4096
 
-// flusher writes what the recorder has merged. It belongs to one goroutine.
+// flusher writes the entries of the recorder. It belongs to one goroutine.
 type flusher struct {
 	o         *Options
 	recorder  *recorder
@@ -35,13 +36,13 @@ type flusher struct {
 func newFlusher(o *Options, r *recorder) *flusher {
 	f := &flusher{o: o, recorder: r, ports: newPorts(o.Reachable), unreached: map[wire.Endpoint][]transfer.Reached{}}
 	if o.Keep > 0 {
-		f.next = make([]uint8, places)
+		f.next = make([]uint8, ringCounters)
 	}
 	return f
 }
 
-// run writes what waits, a part at a time. A part that can't be written is tried
-// once more by the next call; the rest stays where it is.
+// run writes the waiting entries, a part at a time. If a part can't be written, the next
+// call tries it again; the rest stays in the recorder.
 func (f *flusher) run(ctx context.Context) error {
 	if f.o.Keep == 0 {
 		return nil
@@ -63,7 +64,7 @@ func (f *flusher) run(ctx context.Context) error {
 	return f.reached(ctx)
 }
 
-// record is what an entry says, with its slot.
+// record makes a record of an entry and gives it a slot.
 func (f *flusher) record(e *entry) transfer.Record {
 	r := transfer.Record{
 		Member: e.Member, Torrent: e.Torrent, At: time.Unix(e.At, 0).UTC(), Announces: int(e.announces), Event: events[e.Event], Client: client.Name(e.PeerID),
@@ -75,7 +76,7 @@ func (f *flusher) record(e *entry) transfer.Record {
 	}
 	if e.Outcome == Refused {
 		r.Outcome = transfer.Outcome(f.o.Refusals[e.Reason])
-		r.V4, r.V6 = false, false // it may not have come so far that they were known
+		r.V4, r.V6 = false, false // they may not have been known when it was refused
 		return r
 	}
 	f.look(e, &r)
@@ -87,19 +88,19 @@ var (
 	outcomes = [...]transfer.Outcome{Counted: transfer.Counted, First: transfer.First, Restarted: transfer.Restarted, Clamped: transfer.Clamped, Refused: ""}
 )
 
-// slot gives an entry the next place of its ring.
+// slot returns the next place in the ring of an entry.
 func (f *flusher) slot(e *entry) transfer.Slot {
 	ring, size := e.ring(), f.o.Keep
 	if ring == 0 {
 		size *= 2
 	}
-	counter := &f.next[hash(e.Member, ring)%places]
+	counter := &f.next[hash(e.Member, ring)%ringCounters]
 	*counter = uint8((int(*counter) + 1) % size)
 	return transfer.Slot{Ring: ring, Place: int(*counter)}
 }
 
-// look fills in whether others can reach the client. What is not known yet is
-// filled in later.
+// look sets whether others can reach the client. If that is not known yet, the record
+// is completed later.
 func (f *flusher) look(e *entry, r *transfer.Record) {
 	if !f.o.CheckPorts || e.Event == wire.Stopped {
 		return
@@ -112,7 +113,7 @@ func (f *flusher) look(e *entry, r *transfer.Record) {
 	}
 }
 
-// reached completes records by what was found out.
+// reached completes records with the results of port checks.
 func (f *flusher) reached(ctx context.Context) error {
 	var done []transfer.Reached
 	for e, reach := range f.ports.found() {

@@ -8,8 +8,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// The buckets of a Latency: from 5 µs on, each octave in two, up to 1.3 s; the
-// last takes what is slower.
+// The buckets of a Latency: two for each octave from 5 µs to 1.3 s, and one for what is
+// slower.
 const (
 	finest  = 5 * time.Microsecond
 	octaves = 18
@@ -27,7 +27,8 @@ var bounds = func() (b [buckets - 1]time.Duration) {
 	return b
 }()
 
-// bucket is the first whose bound is not below d: 5, 7.5, 10, 15, 20, 30 µs …
+// bucket returns the first bucket whose upper bound is not below d: 5, 7.5, 10, 15, 20,
+// 30 µs …
 func bucket(d time.Duration) int {
 	if d <= finest {
 		return 0
@@ -46,8 +47,8 @@ func bucket(d time.Duration) int {
 	return 2*octave + 2
 }
 
-// Latency is how long answers took: a histogram without locks, for Prometheus
-// and for the status by the minute. It is safe for concurrent use.
+// Latency is a lock-free histogram of how long answers took, for Prometheus and for the
+// rows by the minute. It is safe for concurrent use.
 type Latency struct {
 	counts [buckets]atomic.Uint64
 	sum    atomic.Int64 // nanoseconds
@@ -56,13 +57,14 @@ type Latency struct {
 	seconds, worstSeconds *prometheus.Desc
 }
 
-// Who asks for the worst of Latency; each has one of their own.
+// The readers of the worst latency. Each has a maximum of its own.
 const (
 	forScrape = iota
 	forMinute
 )
 
-// NewLatency returns a collector of name and name's worst since the last scrape.
+// NewLatency returns a collector of the metric name and of name_worst, the maximum since
+// the last scrape.
 func NewLatency(name, help string) *Latency {
 	return &Latency{
 		seconds:      prometheus.NewDesc(name, help, nil, nil),
@@ -103,27 +105,27 @@ func (l *Latency) Collect(ch chan<- prometheus.Metric) {
 
 func (l *Latency) takeWorst(who int) time.Duration { return time.Duration(l.worst[who].Swap(0)) }
 
-// tally is the state of a histogram.
-type tally [buckets]uint64
+// histogram is a copy of the counts.
+type histogram [buckets]uint64
 
-func (l *Latency) snapshot() (t tally) {
+func (l *Latency) snapshot() (t histogram) {
 	for i := range t {
 		t[i] = l.counts[i].Load()
 	}
 	return t
 }
 
-// since is what was counted after before.
-func (t tally) since(before tally) tally {
+// since returns what was counted after before.
+func (t histogram) since(before histogram) histogram {
 	for i := range t {
 		t[i] -= before[i]
 	}
 	return t
 }
 
-// quantile estimates below which duration the part q of all lies, as if they
-// lay evenly in their bucket. Without any it is 0.
-func (t tally) quantile(q float64) time.Duration {
+// quantile estimates the duration below which a fraction q of the answers lies, assuming
+// that they are evenly spread within each bucket. It is 0 without any answers.
+func (t histogram) quantile(q float64) time.Duration {
 	var n uint64
 	for _, c := range t {
 		n += c

@@ -9,19 +9,19 @@ import (
 // Totals count requests since the start of the program or of the room.
 type Totals struct {
 	Announces, Scrapes int64   // answered or not
-	Refused            []int64 // of both, by reason as Options.Refusals lists them
+	Refused            []int64 // of both, in the order of Options.Refusals
 }
 
-// minutes makes rows of running totals.
+// minutes makes a row for each minute from running totals.
 type minutes struct {
 	name     string
 	refusals []string
 	latency  *Latency
 
 	start  time.Time // of the minute
-	from   time.Time // what is in it begins here
+	from   time.Time // when counting for it began
 	totals Totals
-	tally  tally
+	tally  histogram
 	worst  time.Duration
 }
 
@@ -37,7 +37,7 @@ func (m *minutes) begin(now time.Time, t Totals) {
 	m.totals, m.tally, m.worst = t, m.latency.snapshot(), 0
 }
 
-// row is the minute that is running, or has just ended at now.
+// row returns the row of the current minute, or of the minute that has just ended.
 func (m *minutes) row(now time.Time, t Totals) transfer.Minute {
 	m.worst = max(m.worst, m.latency.takeWorst(forMinute))
 	tally := m.latency.snapshot().since(m.tally)
@@ -48,7 +48,7 @@ func (m *minutes) row(now time.Time, t Totals) transfer.Minute {
 	row := transfer.Minute{
 		Tracker: m.name, Start: m.start, Seconds: int(end.Sub(m.from).Round(time.Second) / time.Second),
 		Announces: t.Announces - m.totals.Announces, Scrapes: t.Scrapes - m.totals.Scrapes, Refusals: map[string]int64{},
-		P50: min(tally.quantile(0.5), m.worst), P99: min(tally.quantile(0.99), m.worst), Worst: m.worst, // a bucket's edge may lie above the slowest
+		P50: min(tally.quantile(0.5), m.worst), P99: min(tally.quantile(0.99), m.worst), Worst: m.worst, // the upper bound of a bucket may be above the slowest answer
 	}
 	for i, name := range m.refusals {
 		if n := t.Refused[i] - m.totals.Refused[i]; n > 0 {

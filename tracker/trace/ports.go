@@ -16,31 +16,30 @@ import (
 // Limits of the port check.
 const (
 	checkTime    = 3 * time.Second // for one connection
-	checkFresh   = time.Hour       // a result holds for so long
-	checkers     = 8               // connections at once
+	checkFresh   = time.Hour       // how long a result is valid
+	checkers     = 8               // connections at the same time
 	checksPerSec = 20
-	maxQueue     = 256    // that wait for a checker
+	maxQueue     = 256    // endpoints that wait for a check
 	maxKnown     = 65_536 // results that are kept
-	perAddress   = 8      // ports of one address within checkFresh, so that nobody has it scanned
-	lowestPort   = 1024   // below it are mail servers and the like, and hardly a client
+	perAddress   = 8      // ports of one address within checkFresh, so that nobody can use us to scan it
+	lowestPort   = 1024   // lower ports belong to mail servers and the like, hardly to clients
 )
 
-// ports finds out at which addresses of clients others get through: a TCP
-// connection that is closed again at once. Nothing depends on the result but what
-// members are told.
+// ports checks which endpoints of clients can be reached, by opening a TCP connection
+// and closing it at once. The results are only shown to members.
 type ports struct {
 	reachable func(netip.Addr) bool
 	limit     *rate.Limiter
 	queue     chan wire.Endpoint
 
 	mu      sync.Mutex
-	known   map[wire.Endpoint]transfer.Reach // ReachUnknown while it is being found out
-	order   []dated                          // of known, the oldest first
-	byAddr  map[netip.Addr]int               // how many of known an address has
-	results []wire.Endpoint                  // found out since the last call of found
+	known   map[wire.Endpoint]transfer.Reach // ReachUnknown until the check is done
+	order   []datedEndpoint                  // the keys of known, oldest first
+	byAddr  map[netip.Addr]int               // how many endpoints of known an address has
+	results []wire.Endpoint                  // checked since the last call of found
 }
 
-type dated struct {
+type datedEndpoint struct {
 	wire.Endpoint
 	at int64 // Unix seconds
 }
@@ -52,8 +51,8 @@ func newPorts(reachable func(netip.Addr) bool) *ports {
 	}
 }
 
-// look returns what is known of an endpoint. Of one that is not known it begins
-// to find out, if it may and can; then waiting is true.
+// look returns the result for an endpoint. If there is none, it queues a check where
+// that is allowed and possible. waiting says that a check is under way.
 func (p *ports) look(e wire.Endpoint, now int64) (reach transfer.Reach, waiting bool) {
 	at := e.AddrPort()
 	if !at.IsValid() || at.Port() < lowestPort || !p.reachable(at.Addr()) {
@@ -75,11 +74,11 @@ func (p *ports) look(e wire.Endpoint, now int64) (reach transfer.Reach, waiting 
 	}
 	p.known[e] = transfer.ReachUnknown
 	p.byAddr[at.Addr()]++
-	p.order = append(p.order, dated{e, now})
+	p.order = append(p.order, datedEndpoint{e, now})
 	return transfer.ReachUnknown, true
 }
 
-// forget drops results that are old.
+// forget drops old results.
 func (p *ports) forget(now int64) {
 	for len(p.order) > 0 && now-p.order[0].at >= int64(checkFresh/time.Second) {
 		e := p.order[0].Endpoint
@@ -92,7 +91,7 @@ func (p *ports) forget(now int64) {
 	}
 }
 
-// found returns what was found out since the last call.
+// found returns the results since the last call.
 func (p *ports) found() map[wire.Endpoint]transfer.Reach {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -104,15 +103,15 @@ func (p *ports) found() map[wire.Endpoint]transfer.Reach {
 	return out
 }
 
-// check works off the queue until ctx ends. Several may run at once.
+// check processes the queue until ctx ends. Several may run at the same time.
 func (p *ports) check(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case e := <-p.queue:
-			_ = p.limit.Wait(ctx) // it fails only when ctx ends, and then so does what follows
-			reach := knock(ctx, e.AddrPort())
+			_ = p.limit.Wait(ctx) // it fails only if ctx ends; then the check fails too
+			reach := probe(ctx, e.AddrPort())
 			if ctx.Err() == nil {
 				p.note(e, reach)
 			}
@@ -129,13 +128,13 @@ func (p *ports) note(e wire.Endpoint, reach transfer.Reach) {
 	}
 }
 
-// knock opens a connection and closes it.
-func knock(ctx context.Context, at netip.AddrPort) transfer.Reach {
+// probe opens a connection and closes it at once.
+func probe(ctx context.Context, at netip.AddrPort) transfer.Reach {
 	d := net.Dialer{Timeout: checkTime, KeepAliveConfig: net.KeepAliveConfig{Enable: false}}
 	c, err := d.DialContext(ctx, "tcp", at.String())
 	if err != nil {
 		return transfer.ReachClosed
 	}
-	_ = c.Close() // it was only to be opened
+	_ = c.Close() // nothing was sent
 	return transfer.ReachOpen
 }

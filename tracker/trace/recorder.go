@@ -8,29 +8,29 @@ import (
 	"github.com/caduceus-bio/caduceus/tracker/wire"
 )
 
-// Announce is what is noted of one announce. It has no pointers, so that the
-// garbage collector need not look at those that wait.
+// Announce is the record of one announce. It has no pointers, so that the garbage
+// collector skips the records that wait.
 type Announce struct {
 	Member               core.MemberID
-	Torrent              core.TorrentID // 0 when it is not known
+	Torrent              core.TorrentID // 0 if it is unknown
 	At                   int64          // Unix seconds
 	PeerID               wire.PeerID
-	From                 wire.Endpoint // where others are sent to; zero when its address is not public
-	Up, Down             int64         // since the announce before
-	UpCounts, DownCounts int64         // of that
+	From                 wire.Endpoint // the address that is given to others; zero if it is not public
+	Up, Down             int64         // transferred since the last announce
+	UpCounts, DownCounts int64         // how much of that is credited
 	Left                 int64
 	Event                wire.Event
 	Over6                bool
 	Leech                Leech
 	Outcome              Outcome
-	Reason               uint8 // of Refused: which of Options.Refusals
+	Reason               uint8 // with Refused: an index of Options.Refusals
 }
 
 // Outcome is what came of an announce.
 type Outcome uint8
 
-// The outcomes. The zero Outcome is an announce of which nothing came, such as a
-// second stop; it is not recorded.
+// The outcomes. Nothing is an announce that changed nothing, such as a second stop; it
+// is not recorded.
 const (
 	Nothing Outcome = iota
 	Counted
@@ -60,13 +60,13 @@ func LeechOf(l core.Leech) Leech {
 const (
 	shards   = 64
 	perShard = 256
-	// MaxWaiting is how many records wait for the database at most. Of more
-	// announces between two flushes the rest goes unrecorded.
+	// MaxWaiting is how many records can wait for the database. Further announces
+	// before the next flush are not recorded.
 	MaxWaiting = shards * perShard
 )
 
-// recorder merges announces between two flushes: of each member and torrent, and
-// of each member's refusals, it keeps at most two entries.
+// recorder merges announces between two flushes. It keeps at most two entries for each
+// member and torrent, and for the refusals of each member.
 type recorder struct {
 	dropped atomic.Int64
 	shards  [shards]recorderShard
@@ -75,16 +75,16 @@ type recorder struct {
 type recorderShard struct {
 	mu      sync.Mutex
 	n       int
-	index   [2 * perShard]uint16 // places in entries from 1, by hash; 0 is none
+	index   [2 * perShard]uint16 // 1 + an index of entries, by hash; 0 is none
 	entries [perShard]entry
 }
 
-// entry is a run of announces with one outcome.
+// entry is a sequence of announces with the same outcome.
 type entry struct {
 	Announce
 	announces uint32
 	families  uint8
-	twin      uint16 // the place of the one with another outcome; 0 is none
+	other     uint16 // 1 + the index of the entry with another outcome; 0 is none
 }
 
 const (
@@ -92,7 +92,8 @@ const (
 	over6
 )
 
-// ring is what an announce is kept under besides its member.
+// ring is the torrent under which an announce is kept: each member has a ring for each
+// torrent, and ring 0 for refusals.
 func (a *Announce) ring() core.TorrentID {
 	if a.Outcome == Refused {
 		return 0
@@ -107,7 +108,7 @@ func hash(m core.MemberID, t core.TorrentID) uint64 {
 	return h ^ h>>32
 }
 
-// note takes an announce in. It does not allocate and waits for nothing.
+// note records an announce. It does not allocate and does not wait.
 func (r *recorder) note(a *Announce) {
 	ring := a.ring()
 	h := hash(a.Member, ring)
@@ -121,13 +122,13 @@ func (r *recorder) note(a *Announce) {
 			continue
 		}
 		if !e.alike(a) {
-			if e.twin == 0 {
-				if e.twin = sh.add(a); e.twin == 0 {
+			if e.other == 0 {
+				if e.other = sh.add(a); e.other == 0 {
 					r.dropped.Add(1)
 				}
 				return
 			}
-			e = &sh.entries[e.twin-1]
+			e = &sh.entries[e.other-1]
 		}
 		e.merge(a)
 		return
@@ -137,10 +138,10 @@ func (r *recorder) note(a *Announce) {
 	}
 }
 
-// alike reports whether the same came of a as of the others.
+// alike reports whether a has the same outcome as the entry.
 func (e *entry) alike(a *Announce) bool { return e.Outcome == a.Outcome && e.Reason == a.Reason }
 
-// add makes a new entry and returns its place, 0 when there is no room.
+// add adds an entry and returns 1 + its index, 0 if there is no room.
 func (sh *recorderShard) add(a *Announce) uint16 {
 	if sh.n == perShard {
 		return 0
@@ -157,7 +158,7 @@ func (a *Announce) family() uint8 {
 	return over4
 }
 
-// merge makes a the last of the run.
+// merge adds a as the last announce of the entry.
 func (e *entry) merge(a *Announce) {
 	before := e.Announce
 	e.Announce = *a
@@ -173,7 +174,8 @@ func (e *entry) merge(a *Announce) {
 	e.families |= a.family()
 }
 
-// add adds amounts that are not negative and stays at the largest.
+// add adds amounts that are not negative. A sum that does not fit becomes the largest
+// number.
 func add(a, b int64) int64 {
 	if s := a + b; s >= 0 {
 		return s
@@ -181,7 +183,7 @@ func add(a, b int64) int64 {
 	return 1<<63 - 1
 }
 
-// take appends what waits in a shard to out; the shard begins anew.
+// take moves the entries of a shard to out.
 func (r *recorder) take(shard int, out []entry) []entry {
 	sh := &r.shards[shard]
 	sh.mu.Lock()

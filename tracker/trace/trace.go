@@ -1,13 +1,12 @@
-// Package trace shows how the tracker does and what it did with announces: it
-// records the last announces of each member and torrent, tries whether others can
-// reach a client, counts by the minute, and watches for torrents that lose their
-// seeders. internal/transfer keeps all that in the database, for the site and the
-// commands to read.
+// Package trace shows what the tracker does. It records the last announces of each
+// member and torrent, checks whether others can reach a client, counts requests by the
+// minute, and watches for torrents that lose their seeders. internal/transfer keeps
+// all that in the database, where the site and the commands read it.
 //
-// Of this only Note, Counted and Latency.Observe are on the way of an announce or
-// a flush. They do not allocate and wait for nothing; the rest happens every few
-// seconds in goroutines of its own. What waits in memory is bounded, and lost when
-// the process is killed: it explains credit and is none.
+// Only Note, Counted and Latency.Observe are called during an announce or a flush.
+// They do not allocate and do not wait. The rest happens every few seconds in other
+// goroutines. What waits in memory is bounded, and is lost when the process is killed:
+// it explains credit, but is no credit itself.
 //
 // Concurrency: a Trace is safe for concurrent use. Run belongs to one goroutine.
 package trace
@@ -27,7 +26,7 @@ import (
 	"github.com/caduceus-bio/caduceus/tracker/swarm"
 )
 
-// State is what the tracker is like at a moment.
+// State is the state of the tracker at a moment.
 type State struct {
 	Seeders, Leechers, Torrents int
 	Peers4, Peers6              int
@@ -37,42 +36,42 @@ type State struct {
 
 // Options are how a Trace works.
 type Options struct {
-	Name       string // of the tracker; also of its cursor in the event log
+	Name       string // of the tracker, and of its cursor in the event log
 	Store      *transfer.Store
 	Events     *eventlog.Log
-	Refusals   []string // the codes of refusals, in the order of Announce.Reason
+	Refusals   []string // the codes of refusals; Announce.Reason is an index
 	Latency    *Latency
 	Totals     func() Totals
 	State      func() State
-	Seeders    func(core.TorrentID) int // that announce here
-	Reachable  func(netip.Addr) bool    // whether others may be sent to an address
-	Keep       int                      // announces that are kept of each member and torrent, and twice as many refusals of each member; 0 records nothing
-	CheckPorts bool                     // try whether others can reach a client
+	Seeders    func(core.TorrentID) int // how many seeders announce to this tracker
+	Reachable  func(netip.Addr) bool    // whether an address may be given to others
+	Keep       int                      // how many announces are kept for each member and torrent; twice as many refusals are kept for each member; 0 records nothing
+	CheckPorts bool                     // check whether others can reach a client
 	FlushEvery time.Duration            // positive
 	Interval   time.Duration            // between two announces of a client
-	Lag        func(time.Duration)      // is told how far the roster is behind the event log
+	Lag        func(time.Duration)      // is called with how far the roster is behind the event log; may be nil
 	Clock      core.Clock
 	Log        *slog.Logger
 }
 
 // Trace records and reports.
 type Trace struct {
-	o         Options
-	records   recorder
-	flush     *flusher
-	watch     *watch
-	minutes   *minutes
-	sometimes rate.Sometimes // for a database that does not answer: the books say so already
+	o        Options
+	records  recorder
+	flush    *flusher
+	watch    *watch
+	minutes  *minutes
+	logLimit rate.Sometimes // the ledger logs it already if the database does not answer
 }
 
-// Torrents that fall low are told after this, or after one interval if that is
-// shorter.
+// patience is how long a torrent must have few seeders before it is reported, or one
+// interval if that is shorter.
 const patience = 5 * time.Minute
 
-// New returns a Trace that has seen nothing yet.
+// New returns a Trace without any records.
 func New(o Options) *Trace {
 	t := &Trace{
-		o: o, sometimes: rate.Sometimes{Interval: time.Minute},
+		o: o, logLimit: rate.Sometimes{Interval: time.Minute},
 		// Clients announce within an interval and a tenth.
 		watch:   newWatch(min(patience, o.Interval), o.Clock().Add(o.Interval*11/10)),
 		minutes: newMinutes(&o, o.Clock()),
@@ -81,33 +80,33 @@ func New(o Options) *Trace {
 	return t
 }
 
-// Note records an announce. It is called for each, and costs little.
+// Note records an announce. It is cheap, because it is called for each.
 func (t *Trace) Note(a *Announce) {
 	if t.o.Keep > 0 && a.Outcome != Nothing {
 		t.records.note(a)
 	}
 }
 
-// Counted takes the sizes of swarms that have changed.
+// Counted takes over the sizes of the swarms that have changed.
 func (t *Trace) Counted(counts []swarm.Count) { t.watch.counted(counts, t.o.Clock()) }
 
-// Dropped returns how many announces went unrecorded, because too many waited.
+// Dropped returns how many announces were not recorded because too many waited.
 func (t *Trace) Dropped() int64 { return t.records.dropped.Load() }
 
 const (
-	minuteStep = 10 * time.Second // how often the running minute is written
+	minuteStep = 10 * time.Second // how often the current minute is written
 	sweepEvery = time.Hour
 	sweepPage  = 500 // torrents compared at once
 	pruneEvery = time.Minute
-	prunePage  = 1000                // records looked at in each of these
-	keepFor    = 30 * 24 * time.Hour // records
-	keepStates = 7 * 24 * time.Hour  // minutes
-	tryLimit   = 20 * time.Second    // for one piece of work with the database
+	prunePage  = 1000                // records checked each time
+	keepFor    = 30 * 24 * time.Hour // for records
+	keepStates = 7 * 24 * time.Hour  // for minutes
+	tryLimit   = 20 * time.Second    // for one task in the database
 	lastLimit  = time.Second         // for what is left at the end
 )
 
-// Run works until ctx ends, and then writes what is left, if the database takes
-// it at once. It never fails: nothing here is worth to stop the tracker for.
+// Run works until ctx ends, and then writes what is left, if the database takes it at
+// once. It never fails: nothing here is worth stopping the tracker for.
 func (t *Trace) Run(ctx context.Context) error {
 	g, _ := supervise.NewGroup(ctx)
 	if t.o.CheckPorts && t.o.Keep > 0 {
@@ -130,7 +129,8 @@ func (t *Trace) Run(ctx context.Context) error {
 	return g.Wait()
 }
 
-// every runs f again and again until ctx ends, after the times that wait tells.
+// every calls f repeatedly until ctx ends, each time after waiting for as long as wait
+// returns.
 func every(ctx context.Context, wait func(time.Time) time.Duration, clock core.Clock, f func()) {
 	for {
 		timer := time.NewTimer(max(wait(clock()), time.Millisecond))
@@ -144,21 +144,21 @@ func every(ctx context.Context, wait func(time.Time) time.Duration, clock core.C
 	}
 }
 
-// try does a piece of work; what fails is tried again the next time.
+// try performs a task. A task that fails is tried again the next time.
 func (t *Trace) try(ctx context.Context, limit time.Duration, work func(context.Context) error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	if err := work(ctx); err != nil {
-		t.sometimes.Do(func() { t.o.Log.Warn("what is shown of the tracker is not up to date", "err", err) })
+		t.logLimit.Do(func() { t.o.Log.Warn("what is shown of the tracker is not up to date", "err", err) })
 	}
 }
 
-// write brings records and watched torrents into the database.
+// write writes records and watched torrents to the database.
 func (t *Trace) write(ctx context.Context) error {
 	if err := t.flush.run(ctx); err != nil {
 		return err
 	}
-	return t.watch.tell(func() error {
+	return t.watch.exclusively(func() error {
 		due := t.watch.due(t.o.Clock())
 		if len(due) == 0 {
 			return nil
@@ -166,12 +166,12 @@ func (t *Trace) write(ctx context.Context) error {
 		if err := t.o.Store.Watch(ctx, due); err != nil {
 			return err
 		}
-		t.watch.told(due)
+		t.watch.markReported(due)
 		return nil
 	})
 }
 
-// minute writes the row of the minute that is running or has just ended.
+// minute writes the row of the current minute, or of the one that has just ended.
 func (t *Trace) minute(ctx context.Context) error {
 	now, totals, state := t.o.Clock(), t.o.Totals(), t.o.State()
 	row := t.minutes.row(now, totals)
@@ -194,8 +194,8 @@ func (t *Trace) minute(ctx context.Context) error {
 	return t.o.Store.WriteMinute(ctx, row)
 }
 
-// housekeep begins with what the database knows, and then compares and deletes
-// in small steps.
+// housekeep first loads what the database knows, and then compares and deletes in small
+// steps.
 func (t *Trace) housekeep(ctx context.Context) error {
 	loaded := false
 	load := func() {
@@ -234,7 +234,7 @@ func (t *Trace) housekeep(ctx context.Context) error {
 	return nil
 }
 
-// load takes over what the database knows of low swarms.
+// load reads what the database knows about torrents with few seeders.
 func (t *Trace) load(ctx context.Context) error {
 	for after := core.TorrentID(0); ; {
 		rows, err := t.o.Store.WatchedPage(ctx, after, sweepPage)
@@ -249,15 +249,15 @@ func (t *Trace) load(ctx context.Context) error {
 	}
 }
 
-// sweep finds torrents that no count tells of: those that were never announced,
-// and those that changed while no tracker ran.
+// sweep finds torrents with few seeders that Counted never reports: those that were
+// never announced, and those that changed while no tracker ran.
 func (t *Trace) sweep(ctx context.Context) error {
 	for after := core.TorrentID(0); ; {
 		changes, next, err := t.o.Store.Unwatched(ctx, after, sweepPage)
 		if err != nil {
 			return err
 		}
-		if err := t.watch.tell(func() error { return t.o.Store.Watch(ctx, t.watch.known(changes, t.o.Seeders)) }); err != nil {
+		if err := t.watch.exclusively(func() error { return t.o.Store.Watch(ctx, t.watch.known(changes, t.o.Seeders)) }); err != nil {
 			return err
 		}
 		if next == 0 {

@@ -9,41 +9,41 @@ import (
 	"github.com/caduceus-bio/caduceus/tracker/swarm"
 )
 
-// watch knows which torrents have one seeder or none. A torrent that falls so low
-// is told to the database once it has stayed there for a while: clients are
-// restarted, and after a start of the tracker they come back one by one.
+// watch knows which torrents have few seeders. Such a torrent is reported to the
+// database once it has had few for a while: clients may be restarted, and after a start
+// of the tracker they come back one by one.
 type watch struct {
 	patience time.Duration
-	settled  time.Time // from when on a low count means something
+	settled  time.Time // before that a low count means nothing
 
-	telling sync.Mutex // taken before mu: the database hears one thing after the other
+	reporting sync.Mutex // taken before mu: only one report is written at a time
 
 	mu    sync.Mutex
-	low   map[core.TorrentID]watched // but those that are safe, here and in the database
+	low   map[core.TorrentID]watched // torrents that are not safe, here or in the database
 	dirty map[core.TorrentID]struct{}
 }
 
-// watched is how many seeders a torrent has, up to transfer.Safe, since when, and
-// how many the database knows of.
+// watched is how many seeders a torrent has (at most transfer.Safe), since when, and
+// how many the database knows.
 type watched struct {
-	is, was uint8
-	since   int64 // Unix seconds
+	now, reported uint8
+	since         int64 // Unix seconds
 }
 
 func newWatch(patience time.Duration, settled time.Time) *watch {
 	return &watch{patience: patience, settled: settled, low: map[core.TorrentID]watched{}, dirty: map[core.TorrentID]struct{}{}}
 }
 
-// tell runs f, which tells the database something.
-func (w *watch) tell(f func() error) error {
-	w.telling.Lock()
-	defer w.telling.Unlock()
+// exclusively runs f, which writes a report to the database.
+func (w *watch) exclusively(f func() error) error {
+	w.reporting.Lock()
+	defer w.reporting.Unlock()
 	return f()
 }
 
-// known takes over what the database knows, or is about to be told, and returns
-// it without that of which something newer is known: the books, from which it
-// comes, may be behind the swarms.
+// known takes over rows that the database has or is about to get. It returns them
+// without those for which something newer is known here: the rows come from the books,
+// which may be behind the swarms.
 func (w *watch) known(rows []transfer.Watched, seeders func(core.TorrentID) int) (kept []transfer.Watched) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -51,21 +51,21 @@ func (w *watch) known(rows []transfer.Watched, seeders func(core.TorrentID) int)
 		if _, ok := w.dirty[r.Torrent]; ok || seeders(r.Torrent) > r.Seeders {
 			continue
 		}
-		w.put(r.Torrent, watched{is: uint8(r.Seeders), was: uint8(r.Seeders), since: r.Since.Unix()})
+		w.put(r.Torrent, watched{now: uint8(r.Seeders), reported: uint8(r.Seeders), since: r.Since.Unix()})
 		kept = append(kept, r)
 	}
 	return kept
 }
 
 func (w *watch) put(id core.TorrentID, s watched) {
-	if s.is == transfer.Safe && s.was == transfer.Safe {
+	if s.now == transfer.Safe && s.reported == transfer.Safe {
 		delete(w.low, id)
 		return
 	}
 	w.low[id] = s
 }
 
-// counted takes new sizes of swarms.
+// counted takes over new sizes of swarms.
 func (w *watch) counted(counts []swarm.Count, now time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -73,38 +73,38 @@ func (w *watch) counted(counts []swarm.Count, now time.Time) {
 		is := uint8(min(c.Seeders, transfer.Safe))
 		s, ok := w.low[c.Torrent]
 		if !ok {
-			s = watched{is: transfer.Safe, was: transfer.Safe}
+			s = watched{now: transfer.Safe, reported: transfer.Safe}
 		}
-		if s.is == is {
+		if s.now == is {
 			continue
 		}
-		s.is, s.since = is, now.Unix()
+		s.now, s.since = is, now.Unix()
 		w.low[c.Torrent] = s
 		w.dirty[c.Torrent] = struct{}{}
 	}
 }
 
-// due returns what the database is to be told now.
+// due returns what must be reported to the database now.
 func (w *watch) due(now time.Time) (out []transfer.Watched) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for id := range w.dirty {
 		s := w.low[id]
-		if s.is == s.was {
+		if s.now == s.reported {
 			delete(w.dirty, id)
 			w.put(id, s)
 			continue
 		}
-		if s.is < transfer.Safe && (now.Before(w.settled) || now.Unix()-s.since < int64(w.patience/time.Second)) {
+		if s.now < transfer.Safe && (now.Before(w.settled) || now.Unix()-s.since < int64(w.patience/time.Second)) {
 			continue
 		}
-		out = append(out, transfer.Watched{Torrent: id, Seeders: int(s.is), Since: time.Unix(s.since, 0).UTC()})
+		out = append(out, transfer.Watched{Torrent: id, Seeders: int(s.now), Since: time.Unix(s.since, 0).UTC()})
 	}
 	return out
 }
 
-// told notes that the database knows.
-func (w *watch) told(rows []transfer.Watched) {
+// markReported notes that the database has the rows.
+func (w *watch) markReported(rows []transfer.Watched) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, r := range rows {
@@ -112,8 +112,8 @@ func (w *watch) told(rows []transfer.Watched) {
 		if !ok {
 			continue
 		}
-		s.was = uint8(r.Seeders)
-		if s.is == s.was {
+		s.reported = uint8(r.Seeders)
+		if s.now == s.reported {
 			delete(w.dirty, r.Torrent)
 		}
 		w.put(r.Torrent, s)

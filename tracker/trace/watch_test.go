@@ -28,7 +28,7 @@ func TestWatch(t *testing.T) {
 		if diff := gocmp.Diff(want, got); diff != "" {
 			t.Errorf("minute %d\n%s", minute, diff)
 		}
-		w.told(got)
+		w.markReported(got)
 	}
 	w.known([]transfer.Watched{{Torrent: 1, Seeders: 0, Since: at(-100)}, {Torrent: 2, Seeders: 1, Since: at(-100)}}, func(core.TorrentID) int { return 0 })
 	count(0, 3, 1) // the first to come back of many

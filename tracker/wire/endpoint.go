@@ -6,15 +6,15 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 )
 
-// Endpoint is where a peer listens, in network byte order as replies carry it.
-// The zero value is none.
+// Endpoint is the address and port of a peer, in network byte order as in replies. The
+// zero value is none.
 type Endpoint struct {
 	b   [18]byte
 	len uint8 // 0, 6 or 18
 }
 
-// EndpointOf packs an address and port. Addresses like ::ffff:192.0.2.1 count as
-// IPv4; a zone is dropped.
+// EndpointOf makes an endpoint of an address and a port. Addresses like
+// ::ffff:192.0.2.1 count as IPv4; a zone is dropped.
 func EndpointOf(a netip.Addr, port uint16) (e Endpoint) {
 	a = a.Unmap()
 	switch {
@@ -32,14 +32,14 @@ func EndpointOf(a netip.Addr, port uint16) (e Endpoint) {
 	return e
 }
 
-// EndpointOf4 takes over the 6 bytes of an IPv4 address and port.
+// EndpointOf4 makes an endpoint of the 6 bytes of an IPv4 address and port.
 func EndpointOf4(b [6]byte) (e Endpoint) {
 	*(*[6]byte)(e.b[:]) = b
 	e.len = 6
 	return e
 }
 
-// EndpointOf6 takes over the 18 bytes of an IPv6 address and port.
+// EndpointOf6 makes an endpoint of the 18 bytes of an IPv6 address and port.
 func EndpointOf6(b [18]byte) Endpoint { return Endpoint{b: b, len: 18} }
 
 // IsZero reports whether there is no endpoint.
@@ -51,7 +51,7 @@ func (e Endpoint) Is4() bool { return e.len == 6 }
 // Bytes returns the compact form: 6 or 18 bytes (BEP 23, BEP 7).
 func (e *Endpoint) Bytes() []byte { return e.b[:e.len] }
 
-// AddrPort unpacks the endpoint.
+// AddrPort returns the endpoint's address and port.
 func (e Endpoint) AddrPort() netip.AddrPort {
 	if e.len == 0 {
 		return netip.AddrPort{}
@@ -60,9 +60,8 @@ func (e Endpoint) AddrPort() netip.AddrPort {
 	return netip.AddrPortFrom(a, uint16(e.b[e.len-2])<<8|uint16(e.b[e.len-1]))
 }
 
-// ClaimedEndpoint reads the value of an ipv4= or ipv6= parameter (BEP 7): an
-// address, or an address with a port of its own. Whether a claim is believed is
-// not decided here.
+// ClaimedEndpoint parses the value of an ipv4= or ipv6= parameter (BEP 7): an address,
+// or an address with a port of its own. The caller decides whether to believe it.
 func ClaimedEndpoint(value string, port uint16) (Endpoint, error) {
 	var buf [64]byte
 	n, ok := unescape(buf[:], value)

@@ -7,19 +7,19 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 )
 
-// Limits of what is read. Real announces have under 600 bytes.
+// Limits of requests. Real announces have less than 600 bytes.
 const (
 	MaxAnnounceQuery = 2048 // bytes of an announce's query string
-	MaxScrapeQuery   = 8000 // bytes of a scrape's
+	MaxScrapeQuery   = 8000 // bytes of a scrape's query string
 	MaxScrapeHashes  = 100  // info-hashes in one scrape; Transmission asks for up to 64
 	maxKey           = 64   // bytes of a decoded key
 )
 
-// NumWantUnset is the NumWant of a client that leaves the number to us: it sent
-// none, or a negative one as some do.
+// NumWantUnset is the NumWant of a client that sent no number, or a negative one, as
+// some do: the tracker chooses the number.
 const NumWantUnset = -1
 
-// PeerID is how a client calls itself (BEP 3, BEP 20).
+// PeerID is the name that a client has chosen for itself (BEP 3, BEP 20).
 type PeerID [20]byte
 
 // Event is why a client announces (BEP 3, BEP 21).
@@ -31,23 +31,23 @@ const (
 	Started                // the first of a session
 	Stopped                // the last of a session
 	Completed              // the download has just finished
-	Paused                 // a partial seed: wants nothing more, yet is not complete
+	Paused                 // a partial seed: it wants nothing more, but is not complete
 )
 
 // Announce is a valid announce query.
 type Announce struct {
 	InfoHash   core.InfoHash
 	PeerID     PeerID
-	Key        uint64 // a hash of the client's key; 0 when it sent none
+	Key        uint64 // a hash of the client's key; 0 if it sent none
 	Uploaded   int64  // bytes since the session's start, 0 to MaxInt64
 	Downloaded int64  // bytes since the session's start, 0 to MaxInt64
 	Left       int64  // bytes missing, 0 to MaxInt64
 	NumWant    int    // 0 to MaxInt32, or NumWantUnset
 	Port       uint16 // 1 to 65535
 	Event      Event
-	Compact    bool   // false only when the client said compact=0 (BEP 23)
+	Compact    bool   // false only if the client sent compact=0 (BEP 23)
 	NoPeerID   bool   // leave peer-ids out of a reply that is not compact
-	IPv4, IPv6 string // the addresses it claims (BEP 7), still encoded and unread; see ClaimedEndpoint
+	IPv4, IPv6 string // the addresses that the client claims (BEP 7), still encoded; see ClaimedEndpoint
 }
 
 const (
@@ -69,9 +69,9 @@ const (
 // requiredNames are the required parameters in the order of their bits.
 var requiredNames = [...]string{"info_hash", "peer_id", "port", "uploaded", "downloaded", "left"}
 
-// ParseAnnounce reads a raw query string, without the question mark, into a. An
-// error has code Invalid and leaves a half filled. A plus sign is a blank, as in
-// forms: no client seen sends one for itself.
+// ParseAnnounce parses a raw query string, without the question mark, into a. An error
+// has code Invalid and leaves a partly filled. A plus sign is a blank, as in forms: no
+// known client means a plus sign by it.
 func ParseAnnounce(query string, a *Announce) error {
 	*a = Announce{NumWant: NumWantUnset, Compact: true}
 	if len(query) > MaxAnnounceQuery {
@@ -100,8 +100,8 @@ func ParseAnnounce(query string, a *Announce) error {
 	return nil
 }
 
-// set reads one parameter and returns its bit, 0 for those that may come
-// several times (libtorrent sends each of its addresses) or are unknown.
+// set parses one parameter and returns its bit. The bit is 0 for unknown parameters and
+// for those that may come several times (libtorrent sends each of its addresses).
 func (a *Announce) set(name, value string) (bit int, err error) {
 	switch name {
 	case "info_hash":
@@ -148,7 +148,7 @@ func (a *Announce) set(name, value string) (bit int, err error) {
 }
 
 // ParseScrape appends the info-hashes of a raw query string to dst (BEP 48).
-// None at all, which would ask for every torrent, is Invalid.
+// A query without any, which would ask for every torrent, is Invalid.
 func ParseScrape(query string, dst []core.InfoHash) ([]core.InfoHash, error) {
 	if len(query) > MaxScrapeQuery {
 		return dst, tooLong(len(query), MaxScrapeQuery)
@@ -190,7 +190,7 @@ func nextPair(query string) (name, value, rest string) {
 	return name, value, rest
 }
 
-// exactly decodes value into all of dst.
+// exactly decodes value into dst, which it must fill.
 func exactly(name string, dst []byte, value string) error {
 	n, ok := unescape(dst, value)
 	if !ok {
@@ -202,8 +202,8 @@ func exactly(name string, dst []byte, value string) error {
 	return nil
 }
 
-// unescape decodes percent-escapes (RFC 3986) into dst and returns how many
-// bytes s has; what does not fit is counted up to one too many.
+// unescape decodes percent-escapes (RFC 3986) into dst and returns the number of bytes.
+// If they do not fit into dst, it returns len(dst)+1.
 func unescape(dst []byte, s string) (n int, ok bool) {
 	for i := 0; i < len(s); i++ {
 		c := s[i]
@@ -230,7 +230,7 @@ func unescape(dst []byte, s string) (n int, ok bool) {
 	return n, true
 }
 
-// unhex returns the value of a hexadecimal digit, over 15 for anything else.
+// unhex returns the value of a hexadecimal digit, or a value over 15.
 func unhex(c byte) byte {
 	switch {
 	case '0' <= c && c <= '9':
@@ -243,7 +243,7 @@ func unhex(c byte) byte {
 	return 255
 }
 
-// digits reads a number without sign. Over MaxInt64 it reports overflow.
+// digits parses a number without a sign. If it is over MaxInt64, overflow is true.
 func digits(s string) (n int64, ok, overflow bool) {
 	if s == "" {
 		return 0, false, false
@@ -284,8 +284,8 @@ func port(value string) (uint16, error) {
 	return uint16(n), nil
 }
 
-// numWant takes a negative number as none: several clients send -1. Whoever
-// answers caps it.
+// numWant treats a negative number as none: several clients send -1. The swarm limits
+// the number.
 func numWant(value string) (int, error) {
 	rest, negative := strings.CutPrefix(value, "-")
 	n, ok, overflow := digits(rest)
@@ -317,7 +317,7 @@ func event(value string) (Event, error) {
 	return None, core.FieldErrorf("event", "event must be started, stopped, completed, paused or left out")
 }
 
-// key hashes a client's key (FNV-1a), so that it can be compared and is not kept.
+// key hashes a client's key (FNV-1a), so that keys can be compared without being kept.
 func key(value string) (uint64, error) {
 	var buf [maxKey]byte
 	n, ok := unescape(buf[:], value)

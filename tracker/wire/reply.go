@@ -22,12 +22,12 @@ type Reply struct {
 	MinInterval time.Duration // 0 leaves it out
 	Complete    int           // seeders
 	Incomplete  int           // leechers
-	Downloaded  int64         // times the torrent was downloaded in full
-	External    netip.Addr    // the address that the client is seen with (BEP 24); the zero value leaves it out
+	Downloaded  int64         // how often the torrent was downloaded in full
+	External    netip.Addr    // the address from which the client announces (BEP 24); the zero value leaves it out
 	Warning     string        // shown to the client's user; "" leaves it out
 	Peers       []Peer
 	Compact     bool
-	NoPeerID    bool // with Compact false only
+	NoPeerID    bool // has an effect only if Compact is false
 }
 
 // Append appends the bencoded reply to dst. It allocates only where dst must grow.
@@ -57,7 +57,7 @@ func (r *Reply) Append(dst []byte) []byte {
 	return append(dst, 'e')
 }
 
-// appendCompact writes peers (BEP 23) and, when there are any, peers6 (BEP 7).
+// appendCompact appends peers (BEP 23) and, if there are any, peers6 (BEP 7).
 func (r *Reply) appendCompact(dst []byte) []byte {
 	n4, n6 := 0, 0
 	for i := range r.Peers {
@@ -80,7 +80,7 @@ func (r *Reply) appendCompact(dst []byte) []byte {
 	return dst
 }
 
-// appendList writes peers as BEP 3 has them, one entry for each address.
+// appendList appends peers in the form of BEP 3, one entry for each address.
 func (r *Reply) appendList(dst []byte) []byte {
 	dst = append(appendString(dst, "peers"), 'l')
 	for i := range r.Peers {
@@ -105,19 +105,19 @@ func (r *Reply) appendList(dst []byte) []byte {
 	return append(dst, 'e')
 }
 
-// Never as the retry of a Failure says that asking again is no use.
+// Never is the Retry of a Failure after which a client should not ask again.
 const Never = time.Duration(-1)
 
 // Failure answers a request that can't be answered.
 type Failure struct {
 	Reason string
-	// Retry is how long the client should wait. It is sent in seconds as
-	// interval, which libtorrent obeys, and in minutes as BEP 31 has it.
+	// Retry is how long the client should wait. It is sent in seconds as interval,
+	// which libtorrent obeys, and in minutes as "retry in" (BEP 31).
 	Retry time.Duration
 }
 
-// neverInterval goes with Never: clients that know interval alone come back once
-// a day.
+// neverInterval is sent with Never: clients that only know interval come back once a
+// day.
 const neverInterval = 24 * time.Hour
 
 // Append appends the bencoded failure to dst.
@@ -143,8 +143,8 @@ type ScrapeFile struct {
 	Incomplete int
 }
 
-// AppendScrape appends the answer to a scrape (BEP 48) to dst. It sorts files,
-// and writes each info-hash once.
+// AppendScrape appends the answer to a scrape (BEP 48) to dst. It sorts files and writes
+// each info-hash once.
 func AppendScrape(dst []byte, files []ScrapeFile, minInterval time.Duration) []byte {
 	slices.SortFunc(files, func(a, b ScrapeFile) int { return bytes.Compare(a.InfoHash[:], b.InfoHash[:]) })
 	files = slices.CompactFunc(files, func(a, b ScrapeFile) bool { return a.InfoHash == b.InfoHash })

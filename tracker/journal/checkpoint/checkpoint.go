@@ -1,16 +1,15 @@
-// Package checkpoint keeps snapshots in files: a stream of bytes and the position
-// of the journal up to which it holds everything. A snapshot becomes visible by a
-// rename once all of it is on the disk, and the one before it is kept, so that
-// there is always one to start from; when the newest is damaged that is the
-// previous one.
+// Package checkpoint keeps snapshots in files. A snapshot is a stream of bytes with the
+// position of the journal up to which it holds everything. It becomes visible by a
+// rename once all of it is on the disk. The previous one is kept, so that there is one
+// to start from even if the newest is damaged.
 //
-// A file is a header, chunks of up to 128 KiB, and an end, each with a CRC-32C;
-// the end says how many bytes there are. All numbers are little endian.
+// A file is a header, chunks of up to 128 KiB, and an end, each with a CRC-32C. The end
+// says how many bytes there are. All numbers are little endian.
 //
 // # Concurrency
 //
-// One Write or Open at a time for a directory, which the caller sees to (the lock of the
-// journal does, where both are used together). A Snapshot belongs to one
+// The caller makes sure that only one Write or Open runs at a time in a directory (the
+// journal's lock does so where both are used together). A Snapshot belongs to one
 // goroutine.
 package checkpoint
 
@@ -31,11 +30,11 @@ const (
 	headerSize = 20            // magic 8, position 8, checksum 4
 	chunkSize  = 128 << 10
 	endLength  = 1<<32 - 1 // in place of the length of a chunk
-	syncEach   = 8 << 20   // bytes; what is synced in small parts does not hold up other files
+	syncEach   = 8 << 20   // bytes between syncs: small ones do not delay other files
 	kept       = 2
 	suffix     = ".checkpoint"
-	unfinished = ".tmp"     // behind the suffix, until it is whole
-	aside      = ".damaged" // behind the suffix of one that was passed over
+	unfinished = ".tmp"     // follows the suffix until the file is complete
+	aside      = ".damaged" // follows the suffix of a snapshot that was skipped
 )
 
 var (
@@ -43,7 +42,7 @@ var (
 	le         = binary.LittleEndian
 )
 
-// ErrNone says that there is no snapshot, not even a damaged one.
+// ErrNone says that there are no snapshots, not even damaged ones.
 var ErrNone = errors.New("checkpoint: there is none")
 
 func pathOf(dir string, position uint64) string {
@@ -71,12 +70,12 @@ func list(dir string) ([]uint64, error) {
 	return positions, nil
 }
 
-// Write makes fill write a snapshot that holds everything up to position, and
-// returns once it will be found after a power failure. Then all but the newest
-// two are removed. It returns the position of the oldest one that is left: what
-// the journal holds up to there is not needed any more. After an error nothing may
-// be removed from the journal; all snapshots from before are still there. dir must
-// exist, and position not be behind that of the newest one.
+// Write lets fill write a snapshot that holds everything up to position, and returns once
+// the snapshot would survive a power failure. It removes all snapshots but the newest
+// two, and returns the position of the oldest one that is left: the journal is not
+// needed up to there. After an error nothing may be removed from the journal; all
+// earlier snapshots are still there. dir must exist, and position must not be before
+// that of the newest snapshot.
 func Write(dir string, position uint64, fill func(w io.Writer) error) (oldest uint64, err error) {
 	before, err := list(dir)
 	if err != nil {
@@ -101,7 +100,7 @@ func Write(dir string, position uint64, fill func(w io.Writer) error) (oldest ui
 	return positions[0], nil
 }
 
-// Discard removes all snapshots in dir, because nothing may start from them.
+// Discard removes all snapshots in dir.
 func Discard(dir string) error {
 	positions, err := list(dir)
 	if err != nil {
@@ -131,7 +130,7 @@ func writeFile(dir string, position uint64, fill func(w io.Writer) error) error 
 	return syncDir(dir)
 }
 
-// stream writes a whole snapshot and syncs it.
+// stream writes a complete snapshot and syncs it.
 func stream(f *os.File, position uint64, fill func(w io.Writer) error) error {
 	w := &writer{f: f, buf: make([]byte, 8, 8+chunkSize)}
 	if err := w.header(position); err != nil {
@@ -154,13 +153,13 @@ func syncDir(dir string) error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
-// writer cuts a stream into chunks.
+// writer splits a stream into chunks.
 type writer struct {
 	f        *os.File
 	buf      []byte // room for checksum and length, then bytes
 	total    uint64
 	unsynced int
-	err      error // the first one; nothing is written after it
+	err      error // the first error; nothing is written after it
 }
 
 func (w *writer) header(position uint64) error {

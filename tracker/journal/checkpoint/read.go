@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 )
 
-// DamagedError is a snapshot that is not as it was written.
+// DamagedError says that a snapshot is not as it was written.
 type DamagedError struct {
 	File   string
 	Offset int64 // in bytes
@@ -21,11 +21,11 @@ func (e *DamagedError) Error() string {
 	return fmt.Sprintf("checkpoint: %s is damaged at byte %d: %s", e.File, e.Offset, e.Reason)
 }
 
-// Snapshot is an open snapshot, whose bytes were all found whole. Close it.
+// Snapshot is an open snapshot. All its bytes were checked. Close it after use.
 type Snapshot struct {
 	Position uint64  // it holds everything up to there
 	Size     int64   // in bytes
-	Damaged  []error // newer snapshots that had to be passed over
+	Damaged  []error // for newer snapshots that had to be skipped
 
 	f   *os.File
 	r   reader
@@ -33,13 +33,12 @@ type Snapshot struct {
 	err error
 }
 
-// Open opens the newest snapshot in dir that is whole, having read each byte of
-// it, and removes what an interrupted Write has left. Damaged ones that are newer
-// get ".damaged" behind their names, so that Write does not take them for
-// something to start from. Where there are only damaged ones nothing is renamed,
-// and the error holds a DamagedError for each; where there are none at all it is
-// ErrNone. After passing one over, the journal must reach back to the one before:
-// that is the position which Write returns.
+// Open opens the newest snapshot in dir that is not damaged, after checking all its
+// bytes, and removes what an interrupted Write has left. It appends ".damaged" to the
+// names of newer, damaged snapshots, so that Write does not count them. If all are
+// damaged, nothing is renamed, and the error contains a DamagedError for each. If there
+// are none, the error is ErrNone. After skipping one, the journal must reach back to the
+// previous snapshot: that is the position which Write returns.
 func Open(dir string) (*Snapshot, error) {
 	if err := tidy(dir); err != nil {
 		return nil, err
@@ -62,7 +61,7 @@ func Open(dir string) (*Snapshot, error) {
 			return s, nil
 		}
 		if damage := (*DamagedError)(nil); !errors.As(err, &damage) {
-			return nil, err // it can't be read now, which does not mean that it is bad
+			return nil, err // it can't be read now, but need not be damaged
 		}
 		passed = append(passed, err)
 	}
@@ -85,7 +84,7 @@ func tidy(dir string) error {
 func setAside(dir string, positions []uint64) error {
 	for _, p := range positions {
 		if err := os.Rename(pathOf(dir, p), pathOf(dir, p)+aside); err != nil {
-			return fmt.Errorf("checkpoint: put a damaged one aside: %w", err)
+			return fmt.Errorf("checkpoint: rename a damaged one: %w", err)
 		}
 	}
 	return nil
@@ -115,7 +114,7 @@ func openFile(path string, position uint64) (s *Snapshot, err error) {
 		}
 		s.Size += int64(len(b))
 	}
-	if err := s.r.header(position); err != nil { // from the beginning
+	if err := s.r.header(position); err != nil { // start again
 		return nil, err
 	}
 	return s, nil
@@ -163,7 +162,7 @@ func (r *reader) take(at int64, n int) ([]byte, error) {
 	return b[:got], nil
 }
 
-// header goes to the begin of the file.
+// header reads the header and goes to the first chunk.
 func (r *reader) header(position uint64) error {
 	r.off, r.total = 0, 0
 	b, err := r.take(0, headerSize)
@@ -180,8 +179,8 @@ func (r *reader) header(position uint64) error {
 	return nil
 }
 
-// chunk returns the bytes of the next chunk, until the next call; io.EOF at the
-// end, if that is where it should be.
+// chunk returns the bytes of the next chunk, which are valid until the next call. It
+// returns io.EOF at the end of a complete snapshot.
 func (r *reader) chunk() ([]byte, error) {
 	b, err := r.take(r.off, 8)
 	if err != nil {
