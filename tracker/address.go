@@ -8,15 +8,14 @@ import (
 	"github.com/caduceus-bio/caduceus/tracker/front"
 )
 
-// addresses decides which address a client has and whether others may be sent
-// there.
+// addresses finds out the address of a client, and whether it may be given to others.
 type addresses struct {
 	proxies      []netip.Prefix
 	allowPrivate bool
 }
 
-// trusted reports whether a connection is our own proxy's. One without an
-// address came over a unix socket, which file permissions guard.
+// trusted reports whether a connection comes from our own proxy. A connection without an
+// address came over a unix socket, which file permissions protect.
 func (a addresses) trusted(ip netip.Addr) bool {
 	if !ip.IsValid() {
 		return true
@@ -29,10 +28,10 @@ func (a addresses) trusted(ip netip.Addr) bool {
 	return false
 }
 
-// client returns the address that a request truly comes from. Headers count only
-// when the connection is a trusted proxy's. X-Forwarded-For is walked from the
-// right, where our own proxies write; what stands left of the first address that
-// is not ours is the client's own text and proves nothing.
+// client returns the address from which a request really comes. Headers count only if
+// the connection comes from a trusted proxy. X-Forwarded-For is read from the right,
+// where our own proxies write. What is left of the first address that is not ours is the
+// client's own text and proves nothing.
 func (a addresses) client(r *front.Request) (netip.Addr, error) {
 	ip := r.Remote.Unmap().WithZone("")
 	if !a.trusted(ip) {
@@ -67,7 +66,7 @@ func (a addresses) client(r *front.Request) (netip.Addr, error) {
 	return ip, nil
 }
 
-// parseHop reads one address as proxies write it, with or without a port.
+// parseHop parses one address as proxies write it, with or without a port.
 func parseHop(text string) (netip.Addr, error) {
 	text = strings.TrimSpace(text)
 	if ip, err := netip.ParseAddr(text); err == nil {
@@ -82,8 +81,8 @@ func parseHop(text string) (netip.Addr, error) {
 	return netip.Addr{}, errors.New("a trusted proxy sends a header that holds no address")
 }
 
-// bogus are networks of which nothing on the internet is reached, beyond those
-// that netip knows by name (RFC 6890, RFC 5737, RFC 3849, RFC 6598).
+// bogus are networks that can't be reached on the internet, besides those that netip
+// knows by name (RFC 6890, RFC 5737, RFC 3849, RFC 6598).
 var bogus = [...]netip.Prefix{
 	netip.MustParsePrefix("0.0.0.0/8"),
 	netip.MustParsePrefix("192.0.0.0/24"),
@@ -101,15 +100,15 @@ var bogus = [...]netip.Prefix{
 	netip.MustParsePrefix("fec0::/10"),
 }
 
-// ours are networks that are reached within one lab or machine only, beyond
-// those that netip calls private, link-local or loopback.
+// ours are networks that can be reached only within a lab or machine, besides those that
+// netip calls private, link-local or loopback.
 var ours = [...]netip.Prefix{
 	netip.MustParsePrefix("100.64.0.0/10"), // behind a provider's NAT
 	netip.MustParsePrefix("198.18.0.0/15"), // between devices under test
 }
 
-// ordinary reports that no network with a special purpose begins like ip, which
-// is soon said of most addresses.
+// ordinary is a quick test for most addresses: it returns true only if no network with a
+// special purpose begins like ip.
 func ordinary(ip netip.Addr) bool {
 	if ip.Is4() {
 		switch b := ip.As4(); b[0] {
@@ -123,7 +122,7 @@ func ordinary(ip netip.Addr) bool {
 	return ip.Is6() && b[0] >= 0x21 && b[0] < 0x40 // global unicast (RFC 4291) without 2000::/8
 }
 
-// reachable reports whether other peers may be sent to ip.
+// reachable reports whether ip may be given to other peers.
 func (a addresses) reachable(ip netip.Addr) bool {
 	if ordinary(ip) {
 		return true

@@ -30,9 +30,9 @@ import (
 	"github.com/caduceus-bio/caduceus/tracker/wire/wiretest"
 )
 
-// theatre is a tracker's service behind its real front, and the reference beside
+// harness is a tracker's service behind its real front, and the reference beside
 // it. Each history begins with empty swarms.
-type theatre struct {
+type harness struct {
 	loaded   *service // with the roster that all histories share
 	url      string
 	passkeys []string
@@ -49,7 +49,7 @@ type theatre struct {
 }
 
 // Answer implements front.Handler for the history at hand.
-func (th *theatre) Answer(dst []byte, r *front.Request) front.Answer {
+func (th *harness) Answer(dst []byte, r *front.Request) front.Answer {
 	th.mu.Lock()
 	defer th.mu.Unlock()
 	before := len(th.entries)
@@ -65,7 +65,7 @@ func (th *theatre) Answer(dst []byte, r *front.Request) front.Answer {
 }
 
 // Record implements ledger.Ledger. Answer holds the lock.
-func (th *theatre) Record(e ledger.Entry) (promise.Promise, error) {
+func (th *harness) Record(e ledger.Entry) (promise.Promise, error) {
 	e.SeedTime, e.At, e.Record = 0, time.Time{}, nil
 	th.entries = append(th.entries, e)
 	if th.broken {
@@ -75,17 +75,17 @@ func (th *theatre) Record(e ledger.Entry) (promise.Promise, error) {
 }
 
 // Gone implements ledger.Ledger. No rule changes while a history is played.
-func (th *theatre) Gone(e ledger.Entry) { th.fault = fmt.Errorf("gone without an announce: %+v", e) }
+func (th *harness) Gone(e ledger.Entry) { th.fault = fmt.Errorf("gone without an announce: %+v", e) }
 
 // Commit implements ledger.Ledger and front.Handler.
-func (th *theatre) Commit(promise.Promise) error { return nil }
+func (th *harness) Commit(promise.Promise) error { return nil }
 
 // Failed implements front.Handler.
-func (th *theatre) Failed(dst []byte, err error) (int, []byte) { return th.loaded.Failed(dst, err) }
+func (th *harness) Failed(dst []byte, err error) (int, []byte) { return th.loaded.Failed(dst, err) }
 
-func newTheatre(tb testing.TB) *theatre {
+func newHarness(tb testing.TB) *harness {
 	tb.Helper()
-	th := &theatre{begin: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+	th := &harness{begin: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 	s, passkeys := newServiceOf(tb, th, func(w *world) {
 		w.size = 3 << 30
 		w.torrent(core.LeechFree, 2, 3)
@@ -128,8 +128,8 @@ func newTheatre(tb testing.TB) *theatre {
 	return th
 }
 
-// begins makes everything new, and the reference with it.
-func (th *theatre) begins() *reference {
+// reset makes everything new, and the reference with it.
+func (th *harness) reset() *reference {
 	th.mu.Lock()
 	defer th.mu.Unlock()
 	l := th.loaded
@@ -150,25 +150,25 @@ func (th *theatre) begins() *reference {
 	return r
 }
 
-// play is one history: its author, and a connection that stays open.
-type play struct {
-	*theatre
+// player is one history: its author, and a connection that stays open.
+type player struct {
+	*harness
 	ref    *reference
 	choose func(n int) int
 	conn   net.Conn
 	in     *bufio.Reader
-	peers  map[int]*played
+	peers  map[int]*playedClient
 }
 
-// played is a client as the history goes along.
-type played struct {
+// playedClient is a client as the history goes along.
+type playedClient struct {
 	up, down, left int64
 	version        int
 	key            string
 }
 
-func (th *theatre) history(choose func(n int) int, more func() bool) (err error) {
-	p := &play{theatre: th, ref: th.begins(), choose: choose, peers: map[int]*played{}}
+func (th *harness) history(choose func(n int) int, more func() bool) (err error) {
+	p := &player{harness: th, ref: th.reset(), choose: choose, peers: map[int]*playedClient{}}
 	defer func() {
 		if p.conn != nil {
 			_ = p.conn.Close()
@@ -182,7 +182,7 @@ func (th *theatre) history(choose func(n int) int, more func() bool) (err error)
 	return nil
 }
 
-func (p *play) step() error {
+func (p *player) step() error {
 	p.mu.Lock()
 	switch n := p.choose(100); {
 	case n < 2:
@@ -214,7 +214,7 @@ func (p *play) step() error {
 }
 
 // compose writes the announce of a client.
-func (p *play) compose() (passkey, query string, ip netip.Addr) {
+func (p *player) compose() (passkey, query string, ip netip.Addr) {
 	m, t, n := p.choose(len(p.passkeys)), p.choose(4), min(p.choose(7), p.choose(7))
 	if p.choose(50) == 0 {
 		t = 4 + p.choose(2) // deleted, or unknown
@@ -229,10 +229,10 @@ func (p *play) compose() (passkey, query string, ip netip.Addr) {
 	at := m*100 + torrent*10 + n
 	c := p.peers[at]
 	if c == nil {
-		c = &played{left: int64(p.choose(2)) * int64(p.choose(1<<30)), key: []string{"", "a", "b"}[p.choose(3)]}
+		c = &playedClient{left: int64(p.choose(2)) * int64(p.choose(1<<30)), key: []string{"", "a", "b"}[p.choose(3)]}
 		p.peers[at] = c
 	}
-	p.live(c)
+	p.advance(c)
 	id := fmt.Sprintf("-TR3000-%03d%09d", at, c.version)
 	if p.choose(40) == 0 {
 		id = "-XX" + id[3:]
@@ -257,8 +257,8 @@ func (p *play) compose() (passkey, query string, ip netip.Addr) {
 	return p.passkeys[m], strings.Join(pairs, "&"), ip
 }
 
-// live lets a client do what clients do between announces.
-func (p *play) live(c *played) {
+// advance lets a client do what clients do between announces.
+func (p *player) advance(c *playedClient) {
 	switch n := p.choose(50); {
 	case n < 25:
 		c.up = addTo(c.up, int64(p.choose(1<<30)))
@@ -292,7 +292,7 @@ func addTo(a, b int64) int64 {
 
 // spoil changes a text in some places. A query must stay one for the HTTP around
 // it, but for what raw is given.
-func (p *play) spoil(text string, times int) string {
+func (p *player) spoil(text string, times int) string {
 	b := []byte(text)
 	for range times + 1 {
 		at := p.choose(len(b))
@@ -311,7 +311,7 @@ func (p *play) spoil(text string, times int) string {
 }
 
 // get sends a request on the open connection.
-func (p *play) get(target string, ip netip.Addr) (status int, body []byte, err error) {
+func (p *player) get(target string, ip netip.Addr) (status int, body []byte, err error) {
 	if p.conn == nil {
 		if p.conn, err = net.DialTimeout("tcp", p.url, 10*time.Second); err != nil {
 			return 0, nil, err
@@ -334,7 +334,7 @@ func (p *play) get(target string, ip netip.Addr) (status int, body []byte, err e
 
 // raw sends bytes that may be a request, and nothing after them. What is answered
 // as an announce must be one to another reader of HTTP as well.
-func (p *play) raw(text string) error {
+func (p *player) raw(text string) error {
 	conn, err := net.DialTimeout("tcp", p.url, 10*time.Second)
 	if err != nil {
 		return err
@@ -391,7 +391,7 @@ func (p *play) raw(text string) error {
 }
 
 // compare holds an answer, and what was recorded before it, against the reference.
-func (p *play) compare(passkey, query string, ip netip.Addr, body []byte) error {
+func (p *player) compare(passkey, query string, ip netip.Addr, body []byte) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	want := p.ref.announce(passkey, query, ip, p.now.Unix(), p.broken)
@@ -474,7 +474,7 @@ func addressesIn(reply map[string]any) (v4, v6 []string, err error) {
 // TestEndToEnd plays random histories over the front.
 func TestEndToEnd(t *testing.T) {
 	t.Parallel()
-	th := newTheatre(t)
+	th := newHarness(t)
 	for i := range 8 {
 		seed := rand.Uint64()
 		if i == 0 {
@@ -497,7 +497,7 @@ func FuzzEndToEnd(f *testing.F) {
 		}
 		f.Add(data)
 	}
-	th := newTheatre(f)
+	th := newHarness(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		in := bytes.NewReader(data[:min(len(data), 1<<13)])
 		choose := func(n int) int {

@@ -15,30 +15,30 @@ import (
 	"github.com/caduceus-bio/caduceus/tracker/udp"
 )
 
-// doors are the tracker's other fronts, each of which may be closed.
-type doors struct {
+// otherFronts are the tracker's fronts besides HTTP; each is nil if it is switched off.
+type otherFronts struct {
 	udp    *udp.Server
 	ocelot *ocelot.Server
 }
 
-// openDoors opens all that the configuration asks for, or none.
-func (r *Room) openDoors(ctx context.Context, w *work) (err error) {
+// openFronts opens the fronts that are switched on, or returns an error and opens none.
+func (r *Room) openFronts(ctx context.Context, w *instance) (err error) {
 	if len(r.c.UDPListen) > 0 {
-		o := udp.Options{Handler: datagrams{w.service}, Clock: r.d.Clock, Log: r.d.Log}
-		if w.doors.udp, err = udp.Open(ctx, r.c.UDPListen, o); err != nil {
+		o := udp.Options{Handler: udpHandler{w.service}, Clock: r.d.Clock, Log: r.d.Log}
+		if w.fronts.udp, err = udp.Open(ctx, r.c.UDPListen, o); err != nil {
 			return fmt.Errorf("[tracker] udp_listen: %w", err)
 		}
 	}
 	if r.c.OcelotListen != "" {
-		if w.doors.ocelot, err = r.openOcelot(ctx, w); err != nil {
-			return errors.Join(fmt.Errorf("[tracker] ocelot_listen: %w", err), w.doors.close())
+		if w.fronts.ocelot, err = r.openOcelot(ctx, w); err != nil {
+			return errors.Join(fmt.Errorf("[tracker] ocelot_listen: %w", err), w.fronts.close())
 		}
-		w.service.gazelle = w.doors.ocelot
+		w.service.gazelle = w.fronts.ocelot
 	}
 	return nil
 }
 
-func (d doors) serve(g *supervise.Group) {
+func (d otherFronts) serve(g *supervise.Group) {
 	if d.udp != nil {
 		g.Go(d.udp.Serve)
 	}
@@ -47,8 +47,8 @@ func (d doors) serve(g *supervise.Group) {
 	}
 }
 
-// close closes doors that will not serve.
-func (d doors) close() error {
+// close closes fronts on which serve is not called.
+func (d otherFronts) close() error {
 	var errs []error
 	if d.udp != nil {
 		errs = append(errs, d.udp.Close())
@@ -59,8 +59,9 @@ func (d doors) close() error {
 	return errors.Join(errs...)
 }
 
-// truth lets Gazelle say who may announce what, where it drives the tracker.
-func (r *Room) truth(o roster.Options) roster.Options {
+// gazelleSources makes the roster read Gazelle's members, torrents and clients, if one
+// controls the tracker.
+func (r *Room) gazelleSources(o roster.Options) roster.Options {
 	if r.c.OcelotListen != "" {
 		s := ocelot.NewStore(r.d.DB, r.d.Events, r.d.Clock)
 		o.Members, o.Torrents, o.Clients, o.Economy = s, s, s, s
@@ -68,7 +69,7 @@ func (r *Room) truth(o roster.Options) roster.Options {
 	return o
 }
 
-func (r *Room) openOcelot(ctx context.Context, w *work) (*ocelot.Server, error) {
+func (r *Room) openOcelot(ctx context.Context, w *instance) (*ocelot.Server, error) {
 	o := ocelot.Options{
 		Store: ocelot.NewStore(r.d.DB, r.d.Events, r.d.Clock), Trusted: w.service.addresses.trusted, Stats: w.ocelotStats,
 		Followed: func(ctx context.Context, event int64) error { return r.d.Events.WaitFor(ctx, roster.Consumer, event) },
@@ -96,7 +97,7 @@ func (r *Room) openOcelot(ctx context.Context, w *work) (*ocelot.Server, error) 
 	return ocelot.Open(ctx, r.c.OcelotListen, o)
 }
 
-func (w *work) ocelotStats() ocelot.Stats {
+func (w *instance) ocelotStats() ocelot.Stats {
 	http, totals := w.front.Stats(), w.service.swarms.Totals()
 	m := w.service.metrics
 	announces, scrapes := m.announces.total(), m.scrapes.total()
@@ -104,34 +105,35 @@ func (w *work) ocelotStats() ocelot.Stats {
 		Scrapes: scrapes, Seeders: int64(totals.Seeders), Leechers: int64(totals.Leechers), Waiting: int64(w.book.Stats().Rows)}
 }
 
-// OcelotAddr returns where Gazelle is listened to; nil where it is not, or not yet.
+// OcelotAddr returns the address that Gazelle connects to. It returns nil if that is
+// switched off, or before the room is ready.
 func (r *Room) OcelotAddr() net.Addr {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.doors.ocelot == nil {
+	if r.fronts.ocelot == nil {
 		return nil
 	}
-	return r.doors.ocelot.Addr()
+	return r.fronts.ocelot.Addr()
 }
 
-// UDPAddrs returns the addresses that the room listens on over UDP, in the order
-// of Config.UDPListen; none before it is ready.
+// UDPAddrs returns the addresses that the room listens on over UDP, in the order of
+// Config.UDPListen. It returns none before the room is ready.
 func (r *Room) UDPAddrs() []net.Addr {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.doors.udp == nil {
+	if r.fronts.udp == nil {
 		return nil
 	}
-	return r.doors.udp.Addrs()
+	return r.fronts.udp.Addrs()
 }
 
-// datagrams is the service as UDP's handler.
-type datagrams struct{ s *service }
+// udpHandler answers announces over UDP with the service.
+type udpHandler struct{ s *service }
 
-var _ udp.Handler = datagrams{}
+var _ udp.Handler = udpHandler{}
 
-// Announce implements udp.Handler. It never panics, as Answer does not.
-func (d datagrams) Announce(dst []byte, r *udp.Request) (a udp.Answer) {
+// Announce implements udp.Handler. Like Answer, it never panics.
+func (d udpHandler) Announce(dst []byte, r *udp.Request) (a udp.Answer) {
 	s := d.s
 	defer func() {
 		if v := recover(); v != nil {
@@ -150,7 +152,7 @@ func (d datagrams) Announce(dst []byte, r *udp.Request) (a udp.Answer) {
 	return udp.Answer{Body: udp.AppendReply(dst, &sc.reply, r.From.Is4()), Promise: v.promise}
 }
 
-func (d datagrams) take(sc *scratch, r *udp.Request) verdict {
+func (d udpHandler) take(sc *scratch, r *udp.Request) verdict {
 	path, _, _ := strings.Cut(r.URL, "?")
 	passkey, action, ok := route(path)
 	switch {
@@ -168,7 +170,7 @@ func (d datagrams) take(sc *scratch, r *udp.Request) verdict {
 }
 
 // Commit implements udp.Handler.
-func (d datagrams) Commit(p promise.Promise) error { return d.s.Commit(p) }
+func (d udpHandler) Commit(p promise.Promise) error { return d.s.Commit(p) }
 
-// Failed implements udp.Handler: it tells over UDP what the other front would.
-func (d datagrams) Failed(err error) string { return oneLine(d.s.refuse(err).reason) }
+// Failed implements udp.Handler. The text is the same as over HTTP.
+func (d udpHandler) Failed(err error) string { return oneLine(d.s.refuse(err).reason) }

@@ -270,7 +270,7 @@ func TestPacketsThatPanic(t *testing.T) {
 	t.Parallel()
 	broken := &brokenLedger{panic: true}
 	s, passkeys := newService(t, broken)
-	d := datagrams{s}
+	d := udpHandler{s}
 	r := &udp.Request{URL: "/" + passkeys[0] + "/announce", From: netip.MustParseAddr("44.0.0.1"),
 		Announce: wire.Announce{InfoHash: hash(1), PeerID: wire.PeerID([]byte("-TR3000-000000000001")), Port: 1, Left: 5}}
 	got := d.Announce([]byte("head"), r)

@@ -18,7 +18,7 @@ type counter struct{ atomic.Int64 }
 // Inc adds one.
 func (c *counter) Inc() { c.Add(1) }
 
-// outcomeCounts shows counters to Prometheus.
+// outcomeCounts is the Prometheus collector of counters.
 type outcomeCounts struct {
 	desc     *prometheus.Desc
 	counters counters
@@ -34,7 +34,7 @@ func (o *outcomeCounts) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// of reads one counter, as a report tells it.
+// of returns the value of one counter.
 func (c *counters) of(o outcome) int64 { return c[o].Load() }
 
 func (c *counters) total() (n int64) {
@@ -44,14 +44,14 @@ func (c *counters) total() (n int64) {
 	return n
 }
 
-// metrics outlive a restart of the room: registered once, counting on.
+// metrics are registered once and go on counting when the room restarts.
 type metrics struct {
 	announces   *counters
 	scrapes     *counters
 	latency     *trace.Latency
 	suspects    map[eventlog.SuspectReason]prometheus.Counter
 	drift       map[string]prometheus.Counter
-	untold      prometheus.Counter
+	unreported  prometheus.Counter
 	seeders     prometheus.Gauge
 	leechers    prometheus.Gauge
 	listed4     prometheus.Gauge
@@ -72,8 +72,8 @@ type metrics struct {
 
 const namespace, subsystem = "caduceus", "tracker"
 
-// newMetrics registers the metrics of the room, or takes those that are
-// registered already. reg may be nil.
+// newMetrics registers the metrics of the room, or returns those that are registered
+// already. reg may be nil.
 func newMetrics(reg prometheus.Registerer) *metrics {
 	gauge := func(name, help string) prometheus.Gauge {
 		return register[prometheus.Gauge](reg, prometheus.NewGauge(prometheus.GaugeOpts{
@@ -85,7 +85,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		suspects: labelled(reg, "suspects_total", "Announces of transfer that can hardly be.", "reason", eventlog.SuspectLine,
 			eventlog.SuspectTorrent, eventlog.SuspectAlone, eventlog.SuspectLeft, eventlog.SuspectDownloaded),
 		drift: labelled(reg, "roster_drift_total", "Things known that were not what the database holds.", "kind", "member", "torrent", "rules"),
-		untold: register[prometheus.Counter](reg, prometheus.NewCounter(prometheus.CounterOpts{
+		unreported: register[prometheus.Counter](reg, prometheus.NewCounter(prometheus.CounterOpts{
 			Namespace: namespace, Subsystem: subsystem, Name: "events_dropped_total", Help: "Events that were not told, as too many waited."})),
 		seeders:     gauge("seeders", "Clients that have everything."),
 		leechers:    gauge("leechers", "Clients that lack something."),
@@ -114,22 +114,22 @@ func newCounters(reg prometheus.Registerer, name, help string) *counters {
 	return &register(reg, c).counters
 }
 
-// totals sums up how requests ended, for the state by the minute. Reasons are
-// outcomes.
+// totals sums up how requests ended, for the rows by the minute. Totals.Refused has an
+// element for each outcome.
 func (m *metrics) totals() trace.Totals {
 	t := trace.Totals{Refused: make([]int64, outcomes)}
 	for i := range outcomes {
 		announces, scrapes := m.announces[i].Load(), m.scrapes[i].Load()
 		t.Announces += announces
 		t.Scrapes += scrapes
-		if i != answered && i != sentOn {
+		if i != answered && i != redirected {
 			t.Refused[i] = announces + scrapes
 		}
 	}
 	return t
 }
 
-// labelled has one counter for each value of a label, looked up once.
+// labelled returns a counter for each value of a label.
 func labelled[V ~string](reg prometheus.Registerer, name, help, label string, values ...V) map[V]prometheus.Counter {
 	vec := register[*prometheus.CounterVec](reg, prometheus.NewCounterVec(prometheus.CounterOpts{
 		Namespace: namespace, Subsystem: subsystem, Name: name, Help: help}, []string{label}))
@@ -140,8 +140,8 @@ func labelled[V ~string](reg prometheus.Registerer, name, help, label string, va
 	return out
 }
 
-// register returns c, or what is registered in its place. Any other clash of
-// names is a mistake in this file, and c then counts unseen.
+// register registers c, or returns the collector that is registered already. Any other
+// clash of names is a mistake in this file; c then counts without being shown.
 func register[T prometheus.Collector](reg prometheus.Registerer, c T) T {
 	if reg == nil {
 		return c

@@ -6,7 +6,7 @@ import (
 	"github.com/caduceus-bio/caduceus/tracker/ledger"
 )
 
-// journalMetrics tell how the ledger's journal and checkpoints are doing.
+// journalMetrics show the state of the ledger's journal and checkpoints.
 type journalMetrics struct {
 	bytes, lag, trouble, kept, late prometheus.Gauge
 	checkpointAge, checkpointTime   prometheus.Gauge

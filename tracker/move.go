@@ -13,12 +13,12 @@ import (
 	"github.com/caduceus-bio/caduceus/tracker/swarm"
 )
 
-// Part is one of the trackers that share the torrents: its name, its slots and the
-// folder of its journal. Without slots it is to be retired.
+// Part is one of the trackers that share the torrents: its name, its slots and the folder
+// of its journal. A part without slots is retired.
 type Part struct{ Name, Slots, Dir string }
 
-// ParsePart reads NAME:SLOTS:FOLDER, such as "a:01234567:/var/lib/caduceus-tracker@a/tracker".
-// Name and slots may be empty.
+// ParsePart parses NAME:SLOTS:FOLDER, such as "a:01234567:/var/lib/caduceus-tracker@a/tracker".
+// Name and slots may be empty. An error has code Invalid.
 func ParsePart(text string) (Part, error) {
 	words := strings.SplitN(text, ":", 3)
 	if len(words) != 3 || words[2] == "" {
@@ -32,7 +32,7 @@ func ParsePart(text string) (Part, error) {
 	return p, err
 }
 
-// served are the part's slots; unlike in settings none means none.
+// served returns the part's slots. Unlike in settings, "" is none.
 func (p Part) served() slots {
 	if p.Slots == "" {
 		return 0
@@ -47,17 +47,17 @@ func (p Part) served() slots {
 // Moved is what Move has done with one part.
 type Moved struct {
 	Part
-	Clients int // that were brought in from others
-	Stays   int // clients it has now, those that are only remembered included
+	Clients int // that came from other parts
+	Stays   int // clients it has now, including those that are only remembered
 }
 
-// Move shares the torrents out anew among trackers that do not run: clients go with
-// their counters to whoever serves their torrent from now on, so that none loses
-// credit, and all sums reach the database. Parts without slots give all away and
-// are retired. Every part that there was must be named. It can be run again when
-// it was interrupted: a client is removed only after it has arrived.
+// Move divides the torrents among trackers in another way. None of them may be running.
+// Each client moves, with its counters, to the tracker that serves its torrent from now
+// on, so that no credit is lost, and all sums are written to the database. Parts without
+// slots give everything away and are retired. Every existing part must be named. If Move
+// is interrupted, it can be run again: a client is removed only after it has arrived.
 //
-// Each slot must be in exactly one part. A folder that a tracker uses is refused.
+// Each slot must be in exactly one part. A folder that a running tracker uses is refused.
 func Move(ctx context.Context, c Config, d Deps, parts []Part) (_ []Moved, err error) {
 	if err := checkParts(parts); err != nil {
 		return nil, err
@@ -116,7 +116,7 @@ func checkParts(parts []Part) error {
 	return nil
 }
 
-// String lists the slots as settings do.
+// String returns the slots as they are written in settings.
 func (s slots) String() string {
 	var b strings.Builder
 	for i := range slotCount {
@@ -127,7 +127,7 @@ func (s slots) String() string {
 	return b.String()
 }
 
-// slotsOf reads the slot of every torrent that the trackers know.
+// slotsOf returns the slot of every torrent that the trackers know.
 func slotsOf(ctx context.Context, d Deps) (map[core.TorrentID]uint8, error) {
 	const page = 1000
 	found := map[core.TorrentID]uint8{}
@@ -148,7 +148,7 @@ func slotsOf(ctx context.Context, d Deps) (map[core.TorrentID]uint8, error) {
 	}
 }
 
-// movingPart is a part whose books are open.
+// movingPart is a part with open books.
 type movingPart struct {
 	Part
 	swarms  *swarm.Swarms
@@ -165,7 +165,7 @@ func openPart(ctx context.Context, c Config, d Deps, p Part) (*movingPart, error
 	return m, err
 }
 
-// give hands the clients of others' torrents over to them.
+// give hands over the clients of torrents that other parts serve.
 func (m *movingPart) give(all []*movingPart, slotOf map[core.TorrentID]uint8) error {
 	return m.swarms.Export(m.gives(slotOf), func(id core.TorrentID, rec []byte) error {
 		to := all[slices.IndexFunc(all, func(p *movingPart) bool { return p.served().has(slotOf[id]) })]
@@ -177,8 +177,8 @@ func (m *movingPart) give(all []*movingPart, slotOf map[core.TorrentID]uint8) er
 	})
 }
 
-// gives tells which torrents are another part's. Those that are registered no more
-// stay where they are, until they are forgotten.
+// gives selects the torrents that other parts serve. Torrents that are no longer
+// registered stay where they are until they are forgotten.
 func (m *movingPart) gives(slotOf map[core.TorrentID]uint8) func(core.TorrentID) bool {
 	mine := m.served()
 	return func(id core.TorrentID) bool {
@@ -187,7 +187,7 @@ func (m *movingPart) gives(slotOf map[core.TorrentID]uint8) func(core.TorrentID)
 	}
 }
 
-// save makes what has arrived lasting, and the sums.
+// save writes the sums to the database, and a checkpoint of the clients.
 func (m *movingPart) save(ctx context.Context) error {
 	if err := m.book.Flush(ctx); err != nil {
 		return err
@@ -195,7 +195,7 @@ func (m *movingPart) save(ctx context.Context) error {
 	return m.book.Checkpoint(ctx)
 }
 
-// leave removes what others have now.
+// leave removes the clients that other parts have now.
 func (m *movingPart) leave(ctx context.Context, d Deps, slotOf map[core.TorrentID]uint8) error {
 	for _, id := range m.swarms.Torrents(m.gives(slotOf)) {
 		if err := m.book.Move(id, swarm.RemovalRecord(id)); err != nil {
@@ -207,11 +207,11 @@ func (m *movingPart) leave(ctx context.Context, d Deps, slotOf map[core.TorrentI
 	}
 	consumer := Config{Name: m.Name}.consumer()
 	if m.served() == 0 {
-		// Its marks stay: should anybody open its journal again, they say that
-		// all of it is credited.
+		// Its marks stay. If its journal is opened again, they say that everything
+		// in it is credited.
 		return d.Events.Forget(ctx, consumer)
 	}
-	// From now on uploads wait for it.
+	// From now on an upload counts as served only when this tracker follows it too.
 	last, err := d.Events.Last(ctx)
 	if err != nil {
 		return err

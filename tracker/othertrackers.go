@@ -10,11 +10,10 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/transfer"
 )
 
-// others are the swarms of the torrents that other trackers serve, as those have
-// last written them: what a scrape of several torrents at once is told of them, as
-// a client can be sent on to one tracker only. It is empty where one tracker
-// serves all. It is safe for concurrent use.
-type others struct {
+// otherTrackers holds the sizes of the swarms that other trackers serve, as they have
+// last written them. A scrape of torrents from several trackers is answered from it,
+// because a client can be redirected to only one of them. It is safe for concurrent use.
+type otherTrackers struct {
 	store  *transfer.Store
 	log    *slog.Logger
 	swarms atomic.Pointer[map[core.TorrentID]transfer.Swarm]
@@ -23,12 +22,12 @@ type others struct {
 const (
 	othersEvery = 30 * time.Second
 	othersPage  = 5000
-	othersRead  = 20 * time.Second // and then the old figures stay
+	othersRead  = 20 * time.Second // after that the old figures stay
 )
 
-// swarm returns what another tracker has written of a torrent; ok is false before
-// it was read.
-func (o *others) swarm(id core.TorrentID) (s transfer.Swarm, ok bool) {
+// swarm returns what another tracker has written about a torrent. ok is false before the
+// first read.
+func (o *otherTrackers) swarm(id core.TorrentID) (s transfer.Swarm, ok bool) {
 	if o == nil {
 		return s, false
 	}
@@ -39,8 +38,8 @@ func (o *others) swarm(id core.TorrentID) (s transfer.Swarm, ok bool) {
 	return (*all)[id], true
 }
 
-// run keeps the figures fresh until ctx ends.
-func (o *others) run(ctx context.Context) error {
+// run keeps the figures up to date until ctx ends.
+func (o *otherTrackers) run(ctx context.Context) error {
 	for {
 		if err := o.read(ctx); err != nil && ctx.Err() == nil {
 			o.log.Warn("the swarms of other trackers could not be read", "err", err, "again_in", othersEvery)
@@ -51,7 +50,7 @@ func (o *others) run(ctx context.Context) error {
 	}
 }
 
-func (o *others) read(ctx context.Context) error {
+func (o *otherTrackers) read(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, othersRead)
 	defer cancel()
 	all := map[core.TorrentID]transfer.Swarm{}

@@ -10,7 +10,7 @@ import (
 	"github.com/caduceus-bio/caduceus/tracker/trace"
 )
 
-// newTrace makes what shows this tracker to the outside.
+// newTrace makes the trace, which shows what this tracker does.
 func (r *Room) newTrace(s *service, book *ledger.Book) *trace.Trace {
 	keep := r.c.AnnounceRecordsKept
 	if !r.c.AnnounceRecords {
@@ -33,10 +33,10 @@ func (r *Room) newTrace(s *service, book *ledger.Book) *trace.Trace {
 	})
 }
 
-// credited notes what the announce at hand adds to the books.
-func (sc *scratch) credited(in *swarm.Announce, c swarm.Change, leech core.Leech) {
+// recordCredit notes in the announce's record what it adds to the books.
+func (sc *scratch) recordCredit(in *swarm.Announce, c swarm.Change, leech core.Leech) {
 	up, down := leech.Counts(c.Up, c.Down)
-	a := &sc.seen
+	a := &sc.record
 	a.Up, a.Down, a.UpCounts, a.DownCounts = int64(c.Up), int64(c.Down), int64(up), int64(down)
 	a.Leech, a.Outcome = trace.LeechOf(leech), trace.Counted
 	switch {
@@ -53,12 +53,12 @@ func (sc *scratch) credited(in *swarm.Announce, c swarm.Change, leech core.Leech
 	}
 }
 
-// note leaves a record of the announce at hand, whose member is known.
-func (s *service) note(sc *scratch, why *refusal) {
-	if s.trace == nil || why != nil && why.outcome == sentOn { // then another tracker records it
+// recordAnnounce keeps a record of the announce in sc. Its member must be known.
+func (s *service) recordAnnounce(sc *scratch, why *refusal) {
+	if s.trace == nil || why != nil && why.outcome == redirected { // another tracker records it
 		return
 	}
-	a := &sc.seen
+	a := &sc.record
 	a.PeerID, a.Event, a.Left = sc.announce.PeerID, sc.announce.Event, sc.announce.Left
 	if why != nil {
 		a.Outcome, a.Reason = trace.Refused, uint8(why.outcome)

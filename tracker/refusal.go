@@ -12,7 +12,7 @@ import (
 	"github.com/caduceus-bio/caduceus/tracker/wire"
 )
 
-// outcome is how a request ended, as metrics count it.
+// outcome is how a request ended. Metrics count outcomes.
 type outcome int
 
 const (
@@ -29,8 +29,8 @@ const (
 	noSlot
 	noCredit
 	badProxy
-	sentOn         // to the process that serves the torrent
-	foreignTorrent // and still came to another one
+	redirected     // to the tracker that serves the torrent
+	foreignTorrent // it was redirected already, but came to the wrong tracker
 	faulty
 	outcomes // how many there are
 )
@@ -39,22 +39,22 @@ var outcomeNames = [outcomes]string{"ok", "bad_request", "unknown_passkey", "dis
 	"deleted_torrent", "leech_forbidden", "too_many_clients", "too_many_addresses", "no_slot", "no_credit", "bad_proxy",
 	"sent_on", "foreign_torrent", "internal"}
 
-// refusal is why a request is not answered: what its user reads, and when the
-// client should ask again.
+// refusal says why a request is not answered: the text for the user, and when the client
+// should ask again.
 type refusal struct {
 	outcome outcome
 	reason  string
 	retry   time.Duration
-	// location is where to ask instead; then there is no reason.
+	// location is where to ask instead; a refusal with a location has no reason.
 	location string
 }
 
-// foreignRetry is how soon to ask again where the way to the right process was
-// closed.
+// foreignRetry is how soon a client should ask again if the request did not reach the
+// right tracker.
 const foreignRetry = time.Minute
 
-// status is the HTTP status that the refusal goes with: clients expect 200 with
-// a failure reason.
+// status returns the HTTP status of the refusal. Clients expect 200 with a failure
+// reason.
 func (r *refusal) status() int {
 	if r.location != "" {
 		return http.StatusFound
@@ -69,11 +69,11 @@ func (r *refusal) append(dst []byte) []byte {
 	return wire.Failure{Reason: oneLine(r.reason), Retry: r.retry}.Append(dst)
 }
 
-// appendText is append where an answer is bare text.
+// appendText appends the reason alone, as answers over UDP have it.
 func (r *refusal) appendText(dst []byte) []byte { return append(dst, oneLine(r.reason)...) }
 
-// refuse turns an error into a refusal: the one place of this room where a code
-// becomes a failure reason.
+// refuse turns an error into a refusal. This is the one place in this room where an error
+// code becomes a failure reason.
 func (s *service) refuse(err error) *refusal {
 	text := core.SafeText(err)
 	switch core.CodeOf(err) {
@@ -89,28 +89,28 @@ func (s *service) refuse(err error) *refusal {
 	}
 }
 
-// retry is the wait after a refusal: never longer than the usual interval, so
-// that instances with a short one follow changes as quickly.
+// retry returns the wait after a refusal. It is never longer than the usual interval, so
+// that clients of a tracker with a short interval notice changes soon.
 func (s *service) retry(d time.Duration) time.Duration { return min(d, s.c.Interval.Duration) }
 
-// refuseProxy answers when our own proxy's headers make no sense: a guess would
-// hand out a wrong address.
+// refuseProxy refuses a request if our own proxy's headers are invalid. A guess could give
+// a wrong address to others.
 func (s *service) refuseProxy(err error) *refusal {
-	s.sometimes.Do(func() { s.log.Error("announces through a proxy are refused", "err", err) })
-	return &refusal{outcome: badProxy, reason: "the proxy before this tracker does not say where you come from; please tell staff", retry: s.retry(5 * time.Minute)}
+	s.logLimit.Do(func() { s.log.Error("announces through a proxy are refused", "err", err) })
+	return &refusal{outcome: badProxy, reason: "the proxy in front of this tracker does not say where you come from; please tell staff", retry: s.retry(5 * time.Minute)}
 }
 
 func (s *service) refusePasskey() *refusal {
 	return &refusal{outcome: unknownPasskey, reason: "the passkey in this announce address is not known; download the .torrent file again from the site", retry: s.retry(10 * time.Minute)}
 }
 
-// refuseNoPasskey answers a packet that does not say whose it is.
+// refuseNoPasskey refuses a packet without a passkey.
 func (s *service) refuseNoPasskey() *refusal {
 	return &refusal{outcome: unknownPasskey, reason: "your client does not send the passkey over UDP (it does not know BEP 41); announce over HTTP instead", retry: s.retry(30 * time.Minute)}
 }
 
-// refuseForeign answers a packet about another tracker's torrent, as there is no
-// proxy that could send it on.
+// refuseForeign refuses a packet about another tracker's torrent: there is no proxy that
+// could redirect it.
 func (s *service) refuseForeign() *refusal {
 	return &refusal{outcome: foreignTorrent, reason: "this torrent is served by another part of the tracker; announce over HTTP instead", retry: s.retry(foreignRetry)}
 }
@@ -123,8 +123,8 @@ func (s *service) refuseDisabled(m roster.Member) *refusal {
 	return &refusal{outcome: disabled, reason: text, retry: s.retry(30 * time.Minute)}
 }
 
-// refuseTorrent answers for a hash that was never here soon: it may be that of
-// an upload that is a moment old.
+// refuseTorrent refuses an unknown info-hash with a short wait: it may belong to an
+// upload that is a moment old.
 func (s *service) refuseTorrent() *refusal {
 	return &refusal{outcome: unknownTorrent, reason: "this torrent is not registered here; if it is your own upload, download its .torrent file from the site and seed that one", retry: s.retry(30 * time.Second)}
 }
@@ -163,8 +163,8 @@ func (s *service) refuseLeech() *refusal {
 	return &refusal{outcome: leechForbidden, reason: "you may not download at the moment; what you already have you may seed. See your profile for the reason", retry: s.retry(30 * time.Minute)}
 }
 
-// clientName shows the part of a peer-id that tells the client, up to its first
-// random or unprintable byte.
+// clientName returns the part of a peer-id that names the program, up to its first
+// unprintable byte.
 func clientName(id wire.PeerID) string {
 	head := id[:8]
 	for i, c := range head {
@@ -179,7 +179,7 @@ func clientName(id wire.PeerID) string {
 	return string(head)
 }
 
-// oneLine makes text fit for a client's status line.
+// oneLine makes a text fit into a client's status line.
 func oneLine(text string) string {
 	const longest = 400
 	text = strings.Join(strings.Fields(strings.ToValidUTF8(text, "?")), " ")

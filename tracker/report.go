@@ -14,14 +14,14 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 )
 
-// reporter appends the events that the tracker itself has to tell. Announces hand
-// them over and go on; the database may be away meanwhile.
+// reporter appends the tracker's own events to the event log. Announces hand them over
+// without waiting, so the database may be away.
 type reporter struct {
 	db      *db.DB
 	events  *eventlog.Log
 	log     *slog.Logger
 	queue   chan eventlog.Body
-	dropped prometheus.Counter // for want of room
+	dropped prometheus.Counter // because too many events waited
 }
 
 const (
@@ -35,8 +35,7 @@ func newReporter(d *db.DB, events *eventlog.Log, log *slog.Logger, dropped prome
 	return &reporter{db: d, events: events, log: log, queue: make(chan eventlog.Body, reportRoom), dropped: dropped}
 }
 
-// tell takes an event, or counts it as dropped when too many wait. It never
-// blocks.
+// tell queues an event, or counts it as dropped if too many wait. It never blocks.
 func (r *reporter) tell(e eventlog.Body) bool {
 	select {
 	case r.queue <- e:
@@ -47,7 +46,8 @@ func (r *reporter) tell(e eventlog.Body) bool {
 	}
 }
 
-// run appends until ctx ends, and then what still waits, if that is soon done.
+// run appends events until ctx ends, and then those that still wait, if that does not
+// take long.
 func (r *reporter) run(ctx context.Context) error {
 	for {
 		select {
@@ -73,7 +73,7 @@ func (r *reporter) run(ctx context.Context) error {
 	}
 }
 
-// more is first and what waits behind it.
+// more returns first and the events that wait after it, up to a batch.
 func (r *reporter) more(first eventlog.Body) []eventlog.Body {
 	batch := []eventlog.Body{first}
 	for len(batch) < reportBatch {
@@ -122,8 +122,8 @@ func (r *reporter) write(ctx context.Context, batch []eventlog.Body) error {
 	})
 }
 
-// suspects tells of suspect transfer, of each member, torrent and reason once in
-// a while.
+// suspects reports suspect transfer, at most once in suspectPause for each member,
+// torrent and reason.
 type suspects struct {
 	reporter *reporter
 	seen     map[eventlog.SuspectReason]prometheus.Counter
@@ -131,7 +131,7 @@ type suspects struct {
 
 	mu    sync.Mutex
 	told  map[suspectKey]time.Time
-	swept time.Time // when told was last looked through
+	swept time.Time // when old keys of told were last removed
 }
 
 type suspectKey struct {
@@ -142,10 +142,10 @@ type suspectKey struct {
 
 const (
 	suspectPause = 12 * time.Hour
-	suspectRoom  = 10_000 // keys that are remembered; more are counted, not told
+	suspectRoom  = 10_000 // keys that are remembered; beyond that suspicions are counted but not reported
 )
 
-// found counts a suspicion, and tells of it unless that was done lately.
+// found counts a suspicion, and reports it unless that was done lately.
 func (s *suspects) found(e eventlog.TransferSuspect) {
 	s.seen[e.Reason].Inc()
 	key, now := suspectKey{e.Member, e.Torrent, e.Reason}, s.clock()

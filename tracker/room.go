@@ -3,19 +3,18 @@
 // announce over UDP (BEP 15, 41), for members by passkey or by a key for one torrent
 // (member.TorrentKey).
 //
-// An announce is read by wire, checked against roster, taken into its swarm,
-// written into the ledger's journal and answered, without asking the database. The
-// database hears the sums every few seconds; what others change reaches the roster
-// by the event log, and every hour the roster is compared with the database. A
-// restart is invisible to clients: swarms and books are brought back from the
-// journal.
+// An announce is parsed by wire, checked against roster, applied to its swarm, recorded
+// in the ledger's journal and answered, without asking the database. Sums are written to
+// the database every few seconds. What others change there reaches the roster through
+// the event log, and every hour the roster is compared with the database. A restart is
+// invisible to clients, because swarms and books are restored from the journal.
 //
-// Several tracker processes that share the torrents count a member's addresses and
-// the torrents that a member downloads each for itself.
+// If several tracker processes share the torrents, each counts a member's addresses and
+// downloads for itself.
 //
-// Concurrency: requests run on the front's event loops, of which there are a few;
-// roster, swarm and ledger have locks of their own, taken in this order: swarm,
-// then ledger or roster. Everything is made anew by each Run; only metrics outlive it.
+// Concurrency: requests run on the few event loops of the front. Roster, swarm and ledger
+// have locks of their own, taken in this order: swarm, then ledger or roster. Each Run
+// makes everything new; only metrics are kept.
 package tracker
 
 import (
@@ -44,7 +43,7 @@ import (
 	"github.com/caduceus-bio/caduceus/tracker/trace"
 )
 
-// Deps are what the room stands on. Metrics may be nil.
+// Deps are what the room needs. Metrics may be nil.
 type Deps struct {
 	DB       *db.DB
 	Events   *eventlog.Log
@@ -64,9 +63,9 @@ type Room struct {
 	metrics *metrics
 	journal *journalMetrics
 
-	mu    sync.Mutex
-	addrs []net.Addr
-	doors doors
+	mu     sync.Mutex
+	addrs  []net.Addr
+	fronts otherFronts
 }
 
 var _ supervise.Room = (*Room)(nil)
@@ -79,8 +78,8 @@ func New(c Config, d Deps) *Room {
 // Name implements supervise.Room.
 func (r *Room) Name() string { return "tracker" }
 
-// Addrs returns the addresses that the room listens on, in the order of
-// Config.Listen; none before it is ready.
+// Addrs returns the addresses that the room listens on, in the order of Config.Listen. It
+// returns none before the room is ready.
 func (r *Room) Addrs() []net.Addr {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -93,25 +92,25 @@ func (r *Room) Run(ctx context.Context, ready func()) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, w.book.Close()) }() // Run does, unless it is not reached
+	defer func() { err = errors.Join(err, w.book.Close()) }() // in case book.Run is not reached
 	if err := r.listen(ctx, w); err != nil {
 		return err
 	}
-	// The books close after all who record, to hold what those do until their end.
+	// The books close last, so that everything is recorded until the end.
 	books, closeBooks := context.WithCancel(context.WithoutCancel(ctx))
 	g, gctx := supervise.NewGroup(ctx)
 	g.Go(func(context.Context) error { return w.book.Run(books) })
-	g.Go(w.reporter.run) // it and the trace write their last beside the books
+	g.Go(w.reporter.run) // it and the trace write what is left while the books do
 	g.Go(w.trace.Run)
 	g.Go(func(context.Context) error {
 		defer closeBooks()
 		inner, _ := supervise.NewGroup(gctx)
 		inner.Go(w.front.Serve)
-		w.doors.serve(inner)
+		w.fronts.serve(inner)
 		inner.Go(func(ctx context.Context) error { return w.service.roster.Follow(ctx, w.position) })
 		inner.Go(w.housekeep)
-		inner.Go(w.tidy)
-		inner.Go(w.reconcile)
+		inner.Go(w.cleanUp)
+		inner.Go(w.keepReconciling)
 		if o := w.service.others; o != nil {
 			inner.Go(o.run)
 		}
@@ -121,11 +120,11 @@ func (r *Room) Run(ctx context.Context, ready func()) (err error) {
 	return g.Wait()
 }
 
-// work is everything of one Run.
-type work struct {
+// instance is everything of one Run.
+type instance struct {
 	service  *service
 	front    *front.Server
-	doors    doors
+	fronts   otherFronts
 	book     *ledger.Book
 	journal  *journalMetrics
 	reporter *reporter
@@ -137,10 +136,10 @@ type work struct {
 	log      *slog.Logger
 }
 
-const forgetAfter = 6 * time.Hour // counters of clients that are gone
+const forgetAfter = 6 * time.Hour // for counters of clients that are gone
 
-// open makes the parts and loads them.
-func (r *Room) open(ctx context.Context) (*work, error) {
+// open makes the parts of a Run and loads them.
+func (r *Room) open(ctx context.Context) (*instance, error) {
 	proxies, err := parseProxies(r.c.TrustedProxies)
 	if err != nil {
 		return nil, err
@@ -149,8 +148,8 @@ func (r *Room) open(ctx context.Context) (*work, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &work{begun: r.d.Clock(), journal: r.journal, timeout: r.c.peerTimeout(), every: r.c.ReconcileEvery.Duration,
-		reporter: newReporter(r.d.DB, r.d.Events, r.d.Log, r.metrics.untold), log: r.d.Log}
+	w := &instance{begun: r.d.Clock(), journal: r.journal, timeout: r.c.peerTimeout(), every: r.c.ReconcileEvery.Duration,
+		reporter: newReporter(r.d.DB, r.d.Events, r.d.Log, r.metrics.unreported), log: r.d.Log}
 	swarms := r.newSwarms()
 	if w.book, err = r.openBook(ctx, swarms, func() []ledger.Count { return w.counts(swarms) }); err != nil {
 		return nil, fmt.Errorf("open the ledger: %w", err)
@@ -160,14 +159,14 @@ func (r *Room) open(ctx context.Context) (*work, error) {
 		sources: newSources(r.c.MaxAddresses, w.timeout), pace: r.c.pace(),
 		suspects: &suspects{reporter: w.reporter, seen: r.metrics.suspects, clock: r.d.Clock, told: map[suspectKey]time.Time{}},
 		slots:    served, swarms: swarms, ledger: w.book, snatches: w.book.Snatches, clock: r.d.Clock, log: r.d.Log,
-		metrics: r.metrics, sometimes: rate.Sometimes{Interval: time.Minute},
+		metrics: r.metrics, logLimit: rate.Sometimes{Interval: time.Minute},
 	}
 	if served != allSlots {
-		w.service.others = &others{store: transfer.NewStore(r.d.DB), log: r.d.Log}
+		w.service.others = &otherTrackers{store: transfer.NewStore(r.d.DB), log: r.d.Log}
 	}
 	w.trace = r.newTrace(w.service, w.book)
 	w.service.trace = w.trace
-	w.service.roster = roster.New(r.truth(roster.Options{
+	w.service.roster = roster.New(r.gazelleSources(roster.Options{
 		Consumer: r.c.consumer(),
 		Events:   r.d.Events, Members: r.d.Members, Torrents: r.d.Torrents, Clients: r.d.Clients, Economy: r.d.Economy, Log: r.d.Log,
 		MembersGone: func(ids []core.MemberID) { swarms.HideMembers(ids, r.d.Clock(), w.service.gone) },
@@ -208,7 +207,7 @@ func (r *Room) openBook(ctx context.Context, swarms *swarm.Swarms, counts func()
 	})
 }
 
-func (w *work) counts(s *swarm.Swarms) []ledger.Count {
+func (w *instance) counts(s *swarm.Swarms) []ledger.Count {
 	changed := s.TakeChanged(nil)
 	w.trace.Counted(changed)
 	return counts(changed)
@@ -222,27 +221,27 @@ func counts(changed []swarm.Count) []ledger.Count {
 	return out
 }
 
-// listen opens all addresses, or none.
-func (r *Room) listen(ctx context.Context, w *work) (err error) {
+// listen opens all addresses, or returns an error and opens none.
+func (r *Room) listen(ctx context.Context, w *instance) (err error) {
 	o := front.Options{Handler: w.service, MaxConnections: r.c.MaxConnections, IdleTimeout: r.c.IdleTimeout.Duration, Log: r.d.Log,
 		SocketMode: r.c.socketMode(), Observe: r.metrics.latency.Observe}
 	if r.c.ProxyProtocol {
 		o.SendsProxy = w.service.addresses.trusted
 	}
-	if err := r.openDoors(ctx, w); err != nil {
+	if err := r.openFronts(ctx, w); err != nil {
 		return err
 	}
 	if w.front, err = front.Open(ctx, r.c.Listen, o); err != nil {
-		return errors.Join(fmt.Errorf("[tracker] listen: %w", err), w.doors.close())
+		return errors.Join(fmt.Errorf("[tracker] listen: %w", err), w.fronts.close())
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.addrs, r.doors = w.front.Addrs(), w.doors
+	r.addrs, r.fronts = w.front.Addrs(), w.fronts
 	return nil
 }
 
-// housekeep reaps silent clients and keeps the metrics true.
-func (w *work) housekeep(ctx context.Context) error {
+// housekeep reaps silent clients and updates the metrics.
+func (w *instance) housekeep(ctx context.Context) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
@@ -251,12 +250,12 @@ func (w *work) housekeep(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 			w.service.swarms.Reap(w.service.clock(), w.service.gone)
-			w.measure()
+			w.updateMetrics()
 		}
 	}
 }
 
-func (w *work) measure() {
+func (w *instance) updateMetrics() {
 	m := w.service.metrics
 	totals, stats := w.service.swarms.Totals(), w.book.Stats()
 	members, hashes := w.service.roster.Sizes()
@@ -280,8 +279,8 @@ func (w *work) measure() {
 	m.unrecorded.Set(float64(w.trace.Dropped()))
 }
 
-// reconcile compares the roster with the database now and then.
-func (w *work) reconcile(ctx context.Context) error {
+// keepReconciling compares the roster with the database at intervals.
+func (w *instance) keepReconciling(ctx context.Context) error {
 	for core.Sleep(ctx, w.every) {
 		d, err := w.service.roster.Reconcile(ctx)
 		if err != nil && ctx.Err() == nil {
@@ -290,7 +289,7 @@ func (w *work) reconcile(ctx context.Context) error {
 		if d == (roster.Drift{}) {
 			continue
 		}
-		w.log.Error("the roster was not what the database holds; it is mended", "members", d.Members, "torrents", d.Torrents, "rules", d.Rules)
+		w.log.Error("the roster differed from the database and was corrected", "members", d.Members, "torrents", d.Torrents, "rules", d.Rules)
 		drift := w.service.metrics.drift
 		drift["member"].Add(float64(d.Members))
 		drift["torrent"].Add(float64(d.Torrents))
@@ -302,16 +301,16 @@ func (w *work) reconcile(ctx context.Context) error {
 	return nil
 }
 
-// tidy ends what earlier runs have left and the journal did not bring back: those
-// who must have timed out since, once everything from before is in the database,
-// and after another timeout those who did not come back.
-func (w *work) tidy(ctx context.Context) error {
+// cleanUp deactivates, in the database, the clients of earlier runs that the journal did
+// not restore. Once everything from before the start is in the database, it deactivates
+// those that must have timed out; after another timeout those that did not come back.
+func (w *instance) cleanUp(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 		return nil
 	case <-w.book.FirstFlush():
 	}
-	const grace = time.Second // the books know whole seconds only
+	const grace = time.Second // the books count whole seconds
 	for _, pass := range []struct {
 		wait          time.Duration
 		silent, since time.Time
@@ -328,7 +327,7 @@ func (w *work) tidy(ctx context.Context) error {
 			if err == nil || ctx.Err() != nil {
 				break
 			}
-			w.log.Error("what an earlier run has left can't be tidied up", "err", err, "again_in", retry)
+			w.log.Error("what an earlier run has left behind can't be cleaned up", "err", err, "again_in", retry)
 			wait = retry
 		}
 	}

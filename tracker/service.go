@@ -32,7 +32,7 @@ type service struct {
 	pace      pace
 	suspects  *suspects
 	slots     slots
-	others    *others // nil where this tracker serves all
+	others    *otherTrackers // nil if this tracker serves all torrents
 	roster    *roster.Roster
 	swarms    *swarm.Swarms
 	ledger    ledger.Ledger
@@ -40,15 +40,15 @@ type service struct {
 	clock     core.Clock
 	log       *slog.Logger
 	metrics   *metrics
-	gazelle   *ocelot.Server // nil where none drives the tracker
+	gazelle   *ocelot.Server // nil if no Gazelle controls the tracker
 	trace     *trace.Trace   // may be nil
 	scratch   sync.Pool      // of *scratch
-	sometimes rate.Sometimes // for what a client could write into the log at will
+	logLimit  rate.Sometimes // for messages that clients could cause at will
 }
 
 var _ front.Handler = (*service)(nil)
 
-// Commit implements front.Handler: the ledger keeps what answers have promised.
+// Commit implements front.Handler.
 func (s *service) Commit(p promise.Promise) error { return s.ledger.Commit(p) }
 
 // Failed implements front.Handler.
@@ -60,21 +60,21 @@ func (s *service) Failed(dst []byte, err error) (status int, body []byte) {
 // verdict is what the service has decided on a request. A refusal can promise
 // something too: what a client transferred before it was refused is credited.
 type verdict struct {
-	refusal *refusal // nil where the request is answered
+	refusal *refusal // nil if the request is answered
 	promise promise.Promise
 }
 
-// scratch is what one request needs besides its answer.
+// scratch is the memory that one request needs besides its answer.
 type scratch struct {
 	announce wire.Announce
 	reply    wire.Reply
 	peers    []wire.Peer
 	hashes   []core.InfoHash
 	files    []wire.ScrapeFile
-	seen     trace.Announce
+	record   trace.Announce
 }
 
-// scratchpad takes a scratch from the pool, where it has to go back.
+// scratchpad takes a scratch from the pool. The caller puts it back.
 func (s *service) scratchpad() *scratch {
 	if sc, ok := s.scratch.Get().(*scratch); ok {
 		return sc
@@ -82,8 +82,8 @@ func (s *service) scratchpad() *scratch {
 	return &scratch{}
 }
 
-// Answer implements front.Handler. It never panics: a fault of ours is logged, and
-// told without its details.
+// Answer implements front.Handler. It never panics: a fault of ours is logged, and the
+// client is told nothing of its details.
 func (s *service) Answer(dst []byte, r *front.Request) (a front.Answer) {
 	start := len(dst)
 	defer func() {
@@ -145,8 +145,8 @@ func (s *service) announce(dst []byte, sc *scratch, key string, r *front.Request
 	return sc.reply.Append(dst), v
 }
 
-// take takes in the announce of sc, by whichever front it came. Unless the verdict
-// is a refusal, the reply is in sc. An HTTP query may be redirected to the tracker
+// take processes the announce of sc, from either front. Unless the verdict is a refusal,
+// the reply is in sc. A request with a query (over HTTP) may be redirected to the tracker
 // that serves the torrent.
 func (s *service) take(sc *scratch, key string, ip netip.Addr, query string) (v verdict) {
 	now := s.clock()
@@ -154,22 +154,22 @@ func (s *service) take(sc *scratch, key string, ip netip.Addr, query string) (v 
 	m, why := s.identify(key, a.InfoHash)
 	var t roster.Torrent
 	if why == nil {
-		sc.seen = trace.Announce{Member: m.ID, At: now.Unix()}
-		defer func() { s.note(sc, v.refusal) }()
+		sc.record = trace.Announce{Member: m.ID, At: now.Unix()}
+		defer func() { s.recordAnnounce(sc, v.refusal) }()
 		t, why = s.check(m, a, ip, now)
-		sc.seen.Torrent = t.ID
+		sc.record.Torrent = t.ID
 	}
 	if why != nil {
 		if a.Event == wire.Stopped && why.outcome != unknownPasskey {
-			// Some clients repeat a stop until it succeeds, and there is
-			// nothing to stop.
+			// Some clients repeat a stop until it succeeds, and here is nothing
+			// left to stop.
 			s.reply(sc, ip, swarm.Result{}, 0)
 			return verdict{}
 		}
 		return verdict{refusal: why}
 	}
 	if !s.slots.has(t.Slot) {
-		return verdict{refusal: s.elsewhere(t.Slot, key, "announce", query)}
+		return verdict{refusal: s.redirect(t.Slot, key, "announce", query)}
 	}
 	barred := !m.CanLeech && a.Left > 0
 	result, made, err := s.enter(sc, key, m, t, ip, barred, now)
@@ -186,8 +186,8 @@ func (s *service) take(sc *scratch, key string, ip netip.Addr, query string) (v 
 	return verdict{promise: made}
 }
 
-// identify finds the member whose passkey is in the path, or whose key for the
-// torrent. Who has no right key learns nothing of members.
+// identify finds the member by the key in the path: a passkey, or a key for this torrent.
+// A client without a valid key learns nothing about members.
 func (s *service) identify(key string, h core.InfoHash) (roster.Member, *refusal) {
 	if len(key) != member.TorrentKeyLen {
 		if m, ok := s.roster.Member(key); ok {
@@ -197,7 +197,7 @@ func (s *service) identify(key string, h core.InfoHash) (roster.Member, *refusal
 	}
 	t, ok := s.roster.Torrent(h)
 	if !ok {
-		return roster.Member{}, s.refuseTorrent() // no key can be told from another
+		return roster.Member{}, s.refuseTorrent() // without the torrent no key can be checked
 	}
 	if m, ok := s.torrentKey(key, t.ID); ok {
 		return m, nil
@@ -205,7 +205,7 @@ func (s *service) identify(key string, h core.InfoHash) (roster.Member, *refusal
 	return roster.Member{}, s.refusePasskey()
 }
 
-// torrentKey finds the member whose key for a torrent it is.
+// torrentKey finds the member that a key for a torrent belongs to.
 func (s *service) torrentKey(key string, t core.TorrentID) (roster.Member, bool) {
 	k, ok := member.ReadTorrentKey(key)
 	if !ok {
@@ -215,8 +215,8 @@ func (s *service) torrentKey(key string, t core.TorrentID) (roster.Member, bool)
 	return m, k.Proves(passkey, t) && ok
 }
 
-// check finds the torrent and whether the member may announce it from ip with this
-// client. A client may always stop, on the list or not.
+// check finds the torrent, and refuses the announce if the member may not announce it
+// from ip with this client. A client may always stop, even if it is not on the list.
 func (s *service) check(m roster.Member, a *wire.Announce, ip netip.Addr, now time.Time) (roster.Torrent, *refusal) {
 	if !m.Enabled {
 		return roster.Torrent{}, s.refuseDisabled(m)
@@ -240,24 +240,23 @@ func (s *service) check(m roster.Member, a *wire.Announce, ip netip.Addr, now ti
 	return t, nil
 }
 
-// unlist takes a client out of its swarm that is refused from now on, as when its
-// program was taken off the list of allowed clients: others would be sent to it
-// until it timed out.
+// unlist removes a refused client from the swarm, in case it was let in under other
+// rules. Otherwise others would be sent to it until it timed out.
 func (s *service) unlist(m roster.Member, a *wire.Announce, now time.Time) {
 	if t, known := s.roster.Torrent(a.InfoHash); known {
 		s.swarms.HideClient(t.ID, m.ID, a.PeerID, now, s.gone)
 	}
 }
 
-// gone records that a client left its swarm without saying so.
+// gone records that a client has left its swarm without an announce.
 func (s *service) gone(c swarm.Change) {
 	e := entry(c, core.LeechNormal)
 	e.Record = s.swarms.Record(c.Torrent)
 	s.ledger.Gone(e)
 }
 
-// enter takes the announce into the swarm and its change into the ledger, whose
-// promise it returns.
+// enter applies the announce to the swarm, records its change in the ledger and returns
+// the ledger's promise.
 func (s *service) enter(sc *scratch, key string, m roster.Member, t roster.Torrent, ip netip.Addr, barred bool, now time.Time) (swarm.Result, promise.Promise, error) {
 	a := &sc.announce
 	in := swarm.Announce{
@@ -265,8 +264,8 @@ func (s *service) enter(sc *scratch, key string, m roster.Member, t roster.Torre
 		Uploaded: a.Uploaded, Downloaded: a.Downloaded, Left: a.Left,
 		Event: a.Event, NumWant: a.NumWant, Over6: ip.Is6(), Barred: barred, At: now,
 		Size: t.Size,
-		// Peer-ids are looked up where they are told only: each is a miss in the
-		// processor's cache.
+		// Peer-ids are looked up only if the reply needs them: each one is a cache
+		// miss.
 		Bare: a.Compact || a.NoPeerID,
 	}
 	if a.Left > 0 {
@@ -276,13 +275,13 @@ func (s *service) enter(sc *scratch, key string, m roster.Member, t roster.Torre
 	generation := s.roster.Generation()
 	var made promise.Promise
 	result, err := s.swarms.Announce(&in, sc.peers[:0], func(c swarm.Change) (err error) {
-		// Whoever was disabled or deleted since the check is being taken out of
-		// the swarms under this same lock: don't let them in behind it.
-		if s.roster.Generation() != generation && !s.still(key, m, a.InfoHash, t) {
+		// A member or torrent that was disabled or deleted since the check is being
+		// removed from the swarms under this same lock, and must not come back.
+		if s.roster.Generation() != generation && !s.unchanged(key, m, a.InfoHash, t) {
 			return core.Errorf(core.Unavailable, "your account or this torrent has just been changed; your client will ask again")
 		}
 		leech := s.roster.Leech(t, c.Member, now)
-		sc.credited(&in, c, leech)
+		sc.recordCredit(&in, c, leech)
 		e := entry(c, leech)
 		e.Record = s.swarms.Record(c.Torrent)
 		made, err = s.ledger.Record(e)
@@ -298,14 +297,14 @@ func (s *service) enter(sc *scratch, key string, m roster.Member, t roster.Torre
 	return result, made, nil
 }
 
-// still reports whether lookups say what they said before.
-func (s *service) still(key string, m roster.Member, h core.InfoHash, t roster.Torrent) bool {
+// unchanged reports whether lookups give the same results as before.
+func (s *service) unchanged(key string, m roster.Member, h core.InfoHash, t roster.Torrent) bool {
 	nowMember, why := s.identify(key, h)
 	nowTorrent, _ := s.roster.Torrent(h)
 	return why == nil && nowMember == m && nowTorrent == t
 }
 
-// entry is what a change adds to the books, under a leech state.
+// entry returns what a change adds to the books under a leech state.
 func entry(c swarm.Change, leech core.Leech) ledger.Entry {
 	up, down := leech.Counts(c.Up, c.Down)
 	return ledger.Entry{
@@ -318,7 +317,7 @@ var completions = [...]ledger.Completion{
 	swarm.NoCompletion: ledger.NoCompletion, swarm.Completed: ledger.Completed, swarm.MaybeCompleted: ledger.MaybeCompleted,
 }
 
-// endpoints are the addresses at which others may be sent to this client.
+// endpoints returns the addresses of the client that may be given to others.
 func (s *service) endpoints(a *wire.Announce, ip netip.Addr) (v4, v6 wire.Endpoint) {
 	own := wire.Endpoint{}
 	if s.addresses.reachable(ip) {
@@ -330,9 +329,8 @@ func (s *service) endpoints(a *wire.Announce, ip netip.Addr) (v4, v6 wire.Endpoi
 	return s.claimed(a.IPv4, a.Port, true), own
 }
 
-// claimed is an address of the other family that a client names, if claims are
-// believed and this one is any good. One that is not is left out, as it was
-// never asked for.
+// claimed returns the address of the other family that a client claims, if claims are
+// believed and this one is usable.
 func (s *service) claimed(value string, port uint16, want4 bool) wire.Endpoint {
 	if value == "" || !s.c.AcceptClaimedAddresses {
 		return wire.Endpoint{}
@@ -358,8 +356,8 @@ func (s *service) reply(sc *scratch, ip netip.Addr, result swarm.Result, snatche
 	}
 }
 
-// interval is the time between two announces: what Gazelle has set, where one
-// drives the tracker, or what the configuration says.
+// interval returns the time between two announces: what Gazelle has set, if one controls
+// the tracker, or else what the configuration says.
 func (s *service) interval() time.Duration {
 	if s.gazelle != nil {
 		return s.gazelle.Interval()
@@ -367,10 +365,9 @@ func (s *service) interval() time.Duration {
 	return s.c.Interval.Duration
 }
 
-// scrape appends the sizes of the swarms that are asked for. Those that a member
-// may not see, because they are not or no more registered or because the key is
-// that of another torrent, are left out. Where a client asks for torrents of other
-// trackers too, those are as their trackers last wrote them.
+// scrape appends the sizes of the requested swarms. It leaves out torrents that are not
+// registered, and those for which the key is not valid. For torrents that other trackers
+// serve, the sizes are those that these trackers have written last.
 func (s *service) scrape(dst []byte, sc *scratch, key string, r *front.Request) ([]byte, *refusal) {
 	m, known := s.roster.Member(key)
 	var err error
@@ -411,7 +408,7 @@ func (s *service) scrape(dst []byte, sc *scratch, key string, r *front.Request) 
 		return dst, s.refuseDisabled(m)
 	}
 	if isForeign && !isMine {
-		return dst, s.elsewhere(foreign, key, "scrape", r.Query)
+		return dst, s.redirect(foreign, key, "scrape", r.Query)
 	}
 	return wire.AppendScrape(dst, sc.files, s.c.minInterval()), nil
 }

@@ -74,7 +74,7 @@ func newServiceOf(t testing.TB, books ledger.Ledger, more func(*world)) (s *serv
 	if books != nil {
 		s.ledger = books
 	}
-	s.log, s.sometimes = slog.New(slog.NewTextHandler(io.Discard, nil)), rate.Sometimes{Interval: time.Hour}
+	s.log, s.logLimit = slog.New(slog.NewTextHandler(io.Discard, nil)), rate.Sometimes{Interval: time.Hour}
 	return s, passkeys
 }
 
@@ -130,7 +130,7 @@ func TestChangedMeanwhile(t *testing.T) {
 	stale := tt
 	stale.ID++ // what the lookup would have given before
 	sc := &scratch{announce: wire.Announce{InfoHash: hash(1), Port: 1}}
-	if !s.still(passkeys[0], m, hash(1), tt) || s.still(passkeys[0], m, hash(1), stale) || s.still("", m, hash(1), tt) {
+	if !s.unchanged(passkeys[0], m, hash(1), tt) || s.unchanged(passkeys[0], m, hash(1), stale) || s.unchanged("", m, hash(1), tt) {
 		t.Error("what has changed is not seen")
 	}
 	if _, _, err := s.enter(sc, passkeys[0], m, tt, netip.MustParseAddr("44.0.0.1"), false, time.Now()); err != nil {

@@ -8,10 +8,10 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 )
 
-// sources counts from how many addresses each member announces. The addresses of
-// one IPv6 network of 64 bits are one: its owner changes them at will.
+// sources counts the addresses from which each member announces. All addresses of an IPv6
+// /64 network count as one, because its owner can change them at will.
 type sources struct {
-	most    int // 0 counts nothing
+	most    int // 0 is no limit
 	timeout time.Duration
 	shards  [32]struct {
 		mu sync.Mutex
@@ -24,8 +24,8 @@ type source struct {
 	seen time.Time
 }
 
-// newSources returns sources of at most so many addresses for a member; one that
-// was silent for timeout counts no more.
+// newSources allows each member as many addresses as most says. An address that was
+// silent for timeout no longer counts.
 func newSources(most int, timeout time.Duration) *sources {
 	s := &sources{most: most, timeout: timeout}
 	for i := range s.shards {
@@ -34,7 +34,8 @@ func newSources(most int, timeout time.Duration) *sources {
 	return s
 }
 
-// allow notes that a member announces from ip, unless that is an address too many.
+// allow notes that a member announces from ip, and returns false if that is one address
+// too many.
 func (s *sources) allow(id core.MemberID, ip netip.Addr, now time.Time) bool {
 	if s.most == 0 {
 		return true

@@ -10,21 +10,21 @@ import (
 	"github.com/caduceus-bio/caduceus/tracker/wire"
 )
 
-// suspectGrace is what counters may be off by, above the size of a torrent: pieces
-// are fetched again, and padding counts as missing in some clients.
+// suspectGrace is how many bytes counters may exceed the size of a torrent: pieces are
+// fetched again, and some clients count padding as missing.
 const suspectGrace = 1 << 30
 
 var suspectReasons = [...]eventlog.SuspectReason{
 	swarm.OverLine: eventlog.SuspectLine, swarm.OverTorrent: eventlog.SuspectTorrent, swarm.Alone: eventlog.SuspectAlone,
 }
 
-// suspect says what of an announce can hardly be, if anything: what the swarm has
-// found, or else what its counters say of a torrent of this size. Such a client
-// is answered and credited as ever; staff are told.
+// suspect returns what is unlikely about an announce, if anything: what the swarm has
+// found, or else counters that do not fit a torrent of this size. Such a client is
+// answered and credited as usual, and staff are told.
 //
-// A first announce with large counters is none: it is that of a client which was
-// running before we knew it, and they are not credited. So is the largest number
-// as what is left, by which some say that they don't know the torrent yet.
+// A first announce with large counters is not suspect: the client was running before we
+// knew it, and these counters are not credited. Neither is the largest number as left:
+// some clients send it as long as they do not have the torrent's data.
 func suspect(m core.MemberID, t roster.Torrent, a *wire.Announce, s swarm.Suspicion) (e eventlog.TransferSuspect, found bool) {
 	e = eventlog.TransferSuspect{Member: m, Torrent: t.ID, Up: s.Up, Down: s.Down, Left: core.Bytes(a.Left),
 		Limit: s.Limit, Seconds: int64(s.Elapsed.Seconds())}
