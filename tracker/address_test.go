@@ -54,8 +54,7 @@ func TestClientAddress(t *testing.T) {
 	}
 }
 
-// TestUnixSocket asks over a connection without an address, which is our own
-// proxy's.
+// TestUnixSocket uses a connection without an address, which comes from our own proxy.
 func TestUnixSocket(t *testing.T) {
 	t.Parallel()
 	a := addresses{}
@@ -98,7 +97,7 @@ func TestReachable(t *testing.T) {
 	}
 }
 
-// TestOrdinary compares the shortcut with the tables that it spares.
+// TestOrdinary compares the shortcut with the tables that it makes unnecessary.
 func TestOrdinary(t *testing.T) {
 	t.Parallel()
 	check := func(ip netip.Addr) {

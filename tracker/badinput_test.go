@@ -12,8 +12,8 @@ import (
 	"github.com/caduceus-bio/caduceus/tracker/wire"
 )
 
-// badQueries are announces that are not to be understood: what is done to a good
-// query, and a part of what its user reads.
+// badQueries are announces that must be refused: how a valid query is changed, and a part
+// of what the user reads.
 var badQueries = []struct {
 	name, from, to, want string
 }{
@@ -62,8 +62,8 @@ var badQueries = []struct {
 	{"overlong", "&left=", "&pad=" + strings.Repeat("x", wire.MaxAnnounceQuery) + "&left=", "at most 2048 are read"},
 }
 
-// badRequests are no announces over HTTP at all, or more than one in the clothes
-// of one. PATH is replaced by the path and query of a good announce.
+// badRequests are not valid HTTP, or are several requests that look like one. PATH is
+// replaced by the path and query of a valid announce.
 var badRequests = []struct {
 	name, text, want string
 }{
@@ -104,8 +104,8 @@ var badRequests = []struct {
 	{"too many headers", "GET PATH HTTP/1.1\r\nHost: x\r\n" + strings.Repeat("X: y\r\n", 100) + "\r\n", "431 "},
 }
 
-// TestBadInput sends everything that is no proper announce, each as one that would
-// credit 900 bytes and change the lists, and looks that nothing came of it.
+// TestBadInput sends all kinds of invalid announces. If accepted, each would credit 900
+// bytes and change the swarm. The test makes sure that nothing has changed.
 func TestBadInput(t *testing.T) {
 	t.Parallel()
 	w, c := frontWorld(t, nil)
@@ -134,7 +134,7 @@ func TestBadInput(t *testing.T) {
 		if got := exchange(t, conn, replace.Replace(tt.text), 1)[0]; !strings.HasPrefix(got, tt.want) {
 			t.Errorf("%s: %.200s, want %s…", tt.name, got, tt.want)
 		}
-		if strings.HasPrefix(tt.want, "400") { // nothing behind it is read
+		if strings.HasPrefix(tt.want, "400") { // nothing after it is read
 			if rest, err := io.ReadAll(conn); err != nil || len(rest) > 0 {
 				t.Errorf("%s: %q, %v after the answer", tt.name, rest, err)
 			}
@@ -142,7 +142,7 @@ func TestBadInput(t *testing.T) {
 		untouched(tt.name)
 	}
 	whole := "GET /" + c.passkey + "/announce?" + good + " HTTP/1.1\r\nHost: x\r\n\r\n"
-	for at := 1; at < len(whole); at += 7 { // half requests
+	for at := 1; at < len(whole); at += 7 { // unfinished requests
 		conn := w.dial()
 		if _, err := io.WriteString(conn, whole[:at]); err != nil {
 			t.Fatal(err)

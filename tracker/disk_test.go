@@ -10,9 +10,9 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
 )
 
-// TestFullDisk lets the disk of the journal take nothing for a while, under load:
-// clients are told so, nothing that was recorded is lost, and nothing that was not
-// recorded before the tracker is killed counts twice.
+// TestFullDisk fills the journal's disk for a while, under load. Clients must be told so,
+// nothing that was recorded may be lost, and nothing may count twice that was not
+// recorded before the tracker is killed.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
 	t.Run("limit", func(t *testing.T) {
@@ -84,24 +84,24 @@ func fullDisk(t *testing.T, s *survivor, fill, free func()) {
 			}
 			if killed {
 				s.kill()
-				s.hush()
+				s.stopLoad()
 				free()
 				s.start()
 				s.checkSwarms()
 			} else {
 				free()
 				s.busy()
-				s.hush()
+				s.stopLoad()
 			}
 			s.checkBounds()
 		}
-		// A stop while the disk is full: what waited in memory is told again.
+		// After a stop while the disk is full, clients report again what waited in memory.
 		s.drive()
 		s.busy()
 		refused := s.refused.Load()
 		fill()
 		s.eventually("clients are told", func() bool { return s.refused.Load() > refused+500 })
-		s.hush()
+		s.stopLoad()
 		if took, err := s.end(); took > 5*time.Second || err == nil {
 			t.Errorf("with a full disk the stop took %v and said %v", took, err)
 		}

@@ -30,8 +30,8 @@ import (
 	"github.com/caduceus-bio/caduceus/tracker/wire/wiretest"
 )
 
-// harness is a tracker's service behind its real front, and the reference beside
-// it. Each history begins with empty swarms.
+// harness runs a tracker's service behind its real front, and compares it with the
+// reference. Each history starts with empty swarms.
 type harness struct {
 	loaded   *service // with the roster that all histories share
 	url      string
@@ -48,45 +48,45 @@ type harness struct {
 	fault   error // an answer and its promise did not fit
 }
 
-// Answer implements front.Handler for the history at hand.
-func (th *harness) Answer(dst []byte, r *front.Request) front.Answer {
-	th.mu.Lock()
-	defer th.mu.Unlock()
-	before := len(th.entries)
-	a := th.s.Answer(dst, r)
+// Answer implements front.Handler for the history that is being played.
+func (h *harness) Answer(dst []byte, r *front.Request) front.Answer {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	before := len(h.entries)
+	a := h.s.Answer(dst, r)
 	var want promise.Promise
-	if len(th.entries) > before && !th.broken {
-		want = promise.Promise(len(th.entries))
+	if len(h.entries) > before && !h.broken {
+		want = promise.Promise(len(h.entries))
 	}
 	if a.Promise != want {
-		th.fault = fmt.Errorf("an answer promises %d, want %d", a.Promise, want)
+		h.fault = fmt.Errorf("an answer promises %d, want %d", a.Promise, want)
 	}
 	return a
 }
 
 // Record implements ledger.Ledger. Answer holds the lock.
-func (th *harness) Record(e ledger.Entry) (promise.Promise, error) {
+func (h *harness) Record(e ledger.Entry) (promise.Promise, error) {
 	e.SeedTime, e.At, e.Record = 0, time.Time{}, nil
-	th.entries = append(th.entries, e)
-	if th.broken {
+	h.entries = append(h.entries, e)
+	if h.broken {
 		return 0, core.Errorf(core.Unavailable, "no room in the ledger")
 	}
-	return promise.Promise(len(th.entries)), nil
+	return promise.Promise(len(h.entries)), nil
 }
 
 // Gone implements ledger.Ledger. No rule changes while a history is played.
-func (th *harness) Gone(e ledger.Entry) { th.fault = fmt.Errorf("gone without an announce: %+v", e) }
+func (h *harness) Gone(e ledger.Entry) { h.fault = fmt.Errorf("gone without an announce: %+v", e) }
 
 // Commit implements ledger.Ledger and front.Handler.
-func (th *harness) Commit(promise.Promise) error { return nil }
+func (h *harness) Commit(promise.Promise) error { return nil }
 
 // Failed implements front.Handler.
-func (th *harness) Failed(dst []byte, err error) (int, []byte) { return th.loaded.Failed(dst, err) }
+func (h *harness) Failed(dst []byte, err error) (int, []byte) { return h.loaded.Failed(dst, err) }
 
 func newHarness(tb testing.TB) *harness {
 	tb.Helper()
-	th := &harness{begin: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
-	s, passkeys := newServiceOf(tb, th, func(w *world) {
+	h := &harness{begin: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+	s, passkeys := newServiceOf(tb, h, func(w *world) {
 		w.size = 3 << 30
 		w.torrent(core.LeechFree, 2, 3)
 		w.size = 5 << 20
@@ -99,19 +99,19 @@ func newHarness(tb testing.TB) *harness {
 			w.must(change(core.MemberID(3 + i)))
 		}
 		for n := range 4 {
-			th.passkeys = append(th.passkeys, w.member(fmt.Sprintf("more%d", n)).Passkey)
+			h.passkeys = append(h.passkeys, w.member(fmt.Sprintf("more%d", n)).Passkey)
 		}
 		rules, err := w.clients.Rules(tb.Context())
 		w.must(err)
 		for _, r := range rules {
-			th.rules = append(th.rules, r.Prefix)
+			h.rules = append(h.rules, r.Prefix)
 		}
 	})
-	th.loaded, th.passkeys = s, append(passkeys, th.passkeys...)
-	for h := range byte(6) {
-		th.hashes = append(th.hashes, hash(h+1))
+	h.loaded, h.passkeys = s, append(passkeys, h.passkeys...)
+	for n := range byte(6) {
+		h.hashes = append(h.hashes, hash(n+1))
 	}
-	srv, err := front.Open(tb.Context(), []string{"127.0.0.1:0"}, front.Options{Handler: th, Log: s.log})
+	srv, err := front.Open(tb.Context(), []string{"127.0.0.1:0"}, front.Options{Handler: h, Log: s.log})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -124,33 +124,33 @@ func newHarness(tb testing.TB) *harness {
 			tb.Error(err)
 		}
 	})
-	th.url = srv.Addrs()[0].String()
-	return th
+	h.url = srv.Addrs()[0].String()
+	return h
 }
 
-// reset makes everything new, and the reference with it.
-func (th *harness) reset() *reference {
-	th.mu.Lock()
-	defer th.mu.Unlock()
-	l := th.loaded
-	th.now, th.entries, th.broken, th.fault = th.begin, nil, false, nil
-	th.s = &service{c: l.c, addresses: l.addresses, slots: l.slots, sources: l.sources, pace: l.pace, suspects: l.suspects, roster: l.roster,
+// reset makes a new service and a new reference.
+func (h *harness) reset() *reference {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	l := h.loaded
+	h.now, h.entries, h.broken, h.fault = h.begin, nil, false, nil
+	h.s = &service{c: l.c, addresses: l.addresses, slots: l.slots, sources: l.sources, pace: l.pace, suspects: l.suspects, roster: l.roster,
 		swarms: swarm.New(swarm.Config{Timeout: l.pace.timeout, Forget: forgetAfter, SeedCap: l.pace.seedCap(), NumWant: l.c.NumWantMax,
 			PerMember: l.c.MaxClients, MaxRate: l.c.MaxLineMbit * 1_000_000 / 8, MinInterval: l.c.minInterval()}),
-		ledger: th, snatches: func(core.TorrentID) int64 { return 0 }, clock: func() time.Time { return th.now }, log: l.log, metrics: l.metrics}
-	r := &reference{timeout: 75 * 60, forget: 6 * 3600, min: 300, rate: 12_500_000_000, most: 5, clients: th.rules,
+		ledger: h, snatches: func(core.TorrentID) int64 { return 0 }, clock: func() time.Time { return h.now }, log: l.log, metrics: l.metrics}
+	r := &reference{timeout: 75 * 60, forget: 6 * 3600, min: 300, rate: 12_500_000_000, most: 5, clients: h.rules,
 		members: map[string]refMember{}, torrents: map[string]refTorrent{}, swarms: map[core.TorrentID][]*refClient{}}
-	for i, p := range th.passkeys {
+	for i, p := range h.passkeys {
 		r.members[p] = refMember{id: core.MemberID(i + 1), enabled: i != 3, canLeech: i != 2}
 	}
 	for i, t := range []refTorrent{{1, 1000, core.LeechNormal, false}, {2, 3 << 30, core.LeechFree, false}, {2, 3 << 30, core.LeechFree, false},
 		{3, 5 << 20, core.LeechNeutral, false}, {4, 5 << 20, core.LeechNormal, true}} {
-		r.torrents[string(th.hashes[i][:])] = t
+		r.torrents[string(h.hashes[i][:])] = t
 	}
 	return r
 }
 
-// player is one history: its author, and a connection that stays open.
+// player plays one history, over a connection that stays open.
 type player struct {
 	*harness
 	ref    *reference
@@ -160,15 +160,15 @@ type player struct {
 	peers  map[int]*playedClient
 }
 
-// playedClient is a client as the history goes along.
+// playedClient is the state of a client in the course of a history.
 type playedClient struct {
 	up, down, left int64
 	version        int
 	key            string
 }
 
-func (th *harness) history(choose func(n int) int, more func() bool) (err error) {
-	p := &player{harness: th, ref: th.reset(), choose: choose, peers: map[int]*playedClient{}}
+func (h *harness) history(choose func(n int) int, more func() bool) (err error) {
+	p := &player{harness: h, ref: h.reset(), choose: choose, peers: map[int]*playedClient{}}
 	defer func() {
 		if p.conn != nil {
 			_ = p.conn.Close()
@@ -290,8 +290,8 @@ func addTo(a, b int64) int64 {
 	return a + b
 }
 
-// spoil changes a text in some places. A query must stay one for the HTTP around
-// it, but for what raw is given.
+// spoil changes a text in some places. Except for raw, the result must still be valid as
+// a query in an HTTP request.
 func (p *player) spoil(text string, times int) string {
 	b := []byte(text)
 	for range times + 1 {
@@ -332,8 +332,8 @@ func (p *player) get(target string, ip netip.Addr) (status int, body []byte, err
 	return res.StatusCode, body, errors.Join(err, res.Body.Close())
 }
 
-// raw sends bytes that may be a request, and nothing after them. What is answered
-// as an announce must be one to another reader of HTTP as well.
+// raw sends bytes that may be a request, and nothing after them. If they are answered as
+// an announce, another HTTP parser must read the same announce.
 func (p *player) raw(text string) error {
 	conn, err := net.DialTimeout("tcp", p.url, 10*time.Second)
 	if err != nil {
@@ -368,7 +368,7 @@ func (p *player) raw(text string) error {
 		}
 		req, err := http.ReadRequest(requests)
 		if err != nil && bytes.HasPrefix(body, []byte("d14:failure reason")) {
-			break // whatever it is, nothing came of it
+			break // it was refused
 		}
 		if err != nil || req.Method != http.MethodGet || req.Header.Get("X-Forwarded-For")+req.Header.Get("X-Real-Ip") != "" {
 			return fmt.Errorf("%q was taken, which is no request: %w", text, err)
@@ -390,7 +390,7 @@ func (p *player) raw(text string) error {
 	return nil
 }
 
-// compare holds an answer, and what was recorded before it, against the reference.
+// compare compares an answer, and what was recorded for it, with the reference.
 func (p *player) compare(passkey, query string, ip netip.Addr, body []byte) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -474,14 +474,14 @@ func addressesIn(reply map[string]any) (v4, v6 []string, err error) {
 // TestEndToEnd plays random histories over the front.
 func TestEndToEnd(t *testing.T) {
 	t.Parallel()
-	th := newHarness(t)
+	h := newHarness(t)
 	for i := range 8 {
 		seed := rand.Uint64()
 		if i == 0 {
 			seed = 1
 		}
 		rng, n := rand.New(rand.NewPCG(seed, 0)), 0
-		if err := th.history(rng.IntN, func() bool { n++; return n <= 1500 }); err != nil {
+		if err := h.history(rng.IntN, func() bool { n++; return n <= 1500 }); err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
 	}
@@ -497,7 +497,7 @@ func FuzzEndToEnd(f *testing.F) {
 		}
 		f.Add(data)
 	}
-	th := newHarness(f)
+	h := newHarness(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		in := bytes.NewReader(data[:min(len(data), 1<<13)])
 		choose := func(n int) int {
@@ -507,7 +507,7 @@ func FuzzEndToEnd(f *testing.F) {
 			}
 			return int(uint64(binary.LittleEndian.Uint16(b[:])) * uint64(n) >> 16)
 		}
-		if err := th.history(choose, func() bool { return in.Len() > 0 }); err != nil {
+		if err := h.history(choose, func() bool { return in.Len() > 0 }); err != nil {
 			t.Fatal(err)
 		}
 	})

@@ -141,7 +141,7 @@ func TestPrivateAddresses(t *testing.T) {
 	}
 }
 
-// TestClaimedAddresses tries to send others to a third party.
+// TestClaimedAddresses tries to send others to the address of a third party.
 func TestClaimedAddresses(t *testing.T) {
 	t.Parallel()
 	for _, accept := range []bool{false, true} {

@@ -51,7 +51,7 @@ func (c *udpClient) ask(b []byte) []byte {
 	return answer[:n]
 }
 
-// tell announces and returns the answer without its head, and whether it is none.
+// tell announces, and returns the answer without its head and whether it is a refusal.
 func (c *udpClient) tell(h core.InfoHash, event uint32, up, down, left uint64) (answer string, failed bool) {
 	c.w.t.Helper()
 	b := append([]byte(nil), c.id...)
@@ -75,7 +75,7 @@ func (c *udpClient) tell(h core.InfoHash, event uint32, up, down, left uint64) (
 	return string(got[8:]), got[3] == 3
 }
 
-// TestOverUDP announces over UDP what is then seen over HTTP and in the books.
+// TestOverUDP announces over UDP, and checks the result over HTTP and in the books.
 func TestOverUDP(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		c := testConfig()
@@ -128,46 +128,61 @@ func TestOverUDP(t *testing.T) {
 	})
 }
 
+// gazelleWorld is a tracker that a Gazelle controls.
+type gazelleWorld struct {
+	*world
+	site, report string // passwords
+}
+
+func newGazelleWorld(t *testing.T, d *db.DB) *gazelleWorld {
+	t.Helper()
+	g := &gazelleWorld{site: "0123456789abcdef0123456789abcdef", report: "fedcba9876543210fedcba9876543210"}
+	c := testConfig()
+	c.OcelotListen, c.OcelotReportPassword = "127.0.0.1:0", g.report
+	c.OcelotSitePasswordFile = filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(c.OcelotSitePasswordFile, []byte(g.site+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	g.world = newWorld(t, d, c)
+	return g
+}
+
+// say sends a request as Gazelle does, and returns the body of the answer.
+func (g *gazelleWorld) say(path string) string {
+	g.t.Helper()
+	conn, err := net.Dial("tcp", g.room.OcelotAddr().String())
+	g.must(err)
+	defer func() { _ = conn.Close() }()
+	_, err = io.WriteString(conn, "GET /"+path+" HTTP/1.1\r\nConnection: Close\r\n\r\n")
+	g.must(err)
+	raw, err := io.ReadAll(conn)
+	g.must(err)
+	_, body, _ := strings.Cut(string(raw), "\r\n\r\n")
+	return body
+}
+
+func (g *gazelleWorld) update(query string) {
+	g.t.Helper()
+	if got := g.say(g.site + "/update?action=" + query); got != "success" {
+		g.t.Fatalf("%s: %q", query, got)
+	}
+}
+
 // TestGazelleDrives lets an old Gazelle say who may announce what, and announces:
 // each change is in force when it is answered, and after a restart.
 func TestGazelleDrives(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		const site, report = "0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210"
-		c := testConfig()
-		c.OcelotListen, c.OcelotReportPassword = "127.0.0.1:0", report
-		c.OcelotSitePasswordFile = filepath.Join(t.TempDir(), "password")
-		if err := os.WriteFile(c.OcelotSitePasswordFile, []byte(site+"\n"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		w := newWorld(t, d, c)
-		house := w.member("housemate") // whom Gazelle does not know
+		w := newGazelleWorld(t, d)
+		house := w.member("housemate") // Gazelle does not know this member
 		w.torrent(core.LeechNormal, 9)
 		w.open()
-		say := func(path string) string {
-			t.Helper()
-			conn, err := net.Dial("tcp", w.room.OcelotAddr().String())
-			w.must(err)
-			defer func() { _ = conn.Close() }()
-			_, err = io.WriteString(conn, "GET /"+path+" HTTP/1.1\r\nConnection: Close\r\n\r\n")
-			w.must(err)
-			raw, err := io.ReadAll(conn)
-			w.must(err)
-			_, body, _ := strings.Cut(string(raw), "\r\n\r\n")
-			return body
-		}
-		update := func(query string) {
-			t.Helper()
-			if got := say(site + "/update?action=" + query); got != "success" {
-				t.Fatalf("%s: %q", query, got)
-			}
-		}
 		h1, h2 := percent(hash(1)), percent(hash(2))
 		ann, ben := strings.Repeat("a", 32), strings.Repeat("b", 32)
-		update("add_whitelist&peer_id=-TR3")
-		update("add_user&id=4001&passkey=" + ann)
-		update("add_user&id=4002&passkey=" + ben)
-		update("add_torrent&id=501&freetorrent=0&info_hash=" + h1)
-		update("add_torrent&id=502&freetorrent=2&info_hash=" + h2)
+		w.update("add_whitelist&peer_id=-TR3")
+		w.update("add_user&id=4001&passkey=" + ann)
+		w.update("add_user&id=4002&passkey=" + ben)
+		w.update("add_torrent&id=501&freetorrent=0&info_hash=" + h1)
+		w.update("add_torrent&id=502&freetorrent=2&info_hash=" + h2)
 		a, b := w.client(ann, 1), w.client(ben, 2)
 		for _, h := range []byte{1, 2} {
 			a.announce(hash(h), "started", 0, 0, 0)
@@ -175,35 +190,35 @@ func TestGazelleDrives(t *testing.T) {
 		}
 		b.announce(hash(1), "", 0, 10, 90) // counts
 		b.announce(hash(2), "", 0, 10, 90) // is neutral
-		update("add_token&userid=4002&info_hash=" + h1)
+		w.update("add_token&userid=4002&info_hash=" + h1)
 		b.announce(hash(1), "", 7, 30, 70) // is free
-		update("remove_token&userid=4002&info_hash=" + h1)
+		w.update("remove_token&userid=4002&info_hash=" + h1)
 		b.announce(hash(1), "", 7, 31, 69)
-		update("update_torrent&freetorrent=1&info_hash=" + h1)
+		w.update("update_torrent&freetorrent=1&info_hash=" + h1)
 		b.announce(hash(1), "", 7, 51, 49)
-		update("update_torrents&freetorrent=0&info_hashes=" + h1 + h2)
+		w.update("update_torrents&freetorrent=0&info_hashes=" + h1 + h2)
 		b.announce(hash(2), "", 0, 15, 85)
-		update("update_user&passkey=" + ben + "&can_leech=0")
+		w.update("update_user&passkey=" + ben + "&can_leech=0")
 		if got := b.refused(hash(1), "", 49); !strings.Contains(got, "may not download") {
 			t.Errorf("leeching forbidden: %q", got)
 		}
-		update("update_user&passkey=" + ben + "&can_leech=1")
-		update("change_passkey&oldpasskey=" + ben + "&newpasskey=" + strings.Repeat("c", 32))
+		w.update("update_user&passkey=" + ben + "&can_leech=1")
+		w.update("change_passkey&oldpasskey=" + ben + "&newpasskey=" + strings.Repeat("c", 32))
 		if got := b.refused(hash(1), "", 49); !strings.Contains(got, "passkey") {
 			t.Errorf("the old passkey: %q", got)
 		}
-		update("delete_torrent&reason=14&info_hash=" + h2)
+		w.update("delete_torrent&reason=14&info_hash=" + h2)
 		if got := a.refused(hash(2), "", 0); got != "this torrent was deleted: banned" {
 			t.Errorf("deleted: %q", got)
 		}
-		update("remove_whitelist&peer_id=-TR3")
+		w.update("remove_whitelist&peer_id=-TR3")
 		if got := a.refused(hash(1), "", 0); !strings.Contains(got, "list of allowed clients") {
 			t.Errorf("no client allowed: %q", got)
 		}
-		update("edit_whitelist&old_peer_id=-XX&new_peer_id=-TR3")
+		w.update("edit_whitelist&old_peer_id=-XX&new_peer_id=-TR3")
 		a.announce(hash(1), "", 0, 0, 0)
-		update("update_announce_interval&new_announce_interval=2700")
-		update("remove_users&passkeys=" + strings.Repeat("c", 32))
+		w.update("update_announce_interval&new_announce_interval=2700")
+		w.update("remove_users&passkeys=" + strings.Repeat("c", 32))
 
 		w.stop()
 		w.open()
@@ -216,7 +231,7 @@ func TestGazelleDrives(t *testing.T) {
 		if got := a.refused(hash(2), "", 0); got != "this torrent was deleted: banned" {
 			t.Errorf("deleted, after a restart: %q", got)
 		}
-		if got := say(report + "/report?get=stats"); !strings.Contains(got, "\n1 seeders tracked\n") || !strings.HasSuffix(got, "\nsuccess") {
+		if got := w.say(w.report + "/report?get=stats"); !strings.Contains(got, "\n1 seeders tracked\n") || !strings.HasSuffix(got, "\nsuccess") {
 			t.Errorf("report: %q", got)
 		}
 		w.stop()
@@ -226,8 +241,9 @@ func TestGazelleDrives(t *testing.T) {
 	})
 }
 
-// TestDoorsOpenTogether takes a door's address away: none of the others stays open.
-func TestDoorsOpenTogether(t *testing.T) {
+// TestFrontsOpenTogether occupies the address of one front: none of the others may stay
+// open.
+func TestFrontsOpenTogether(t *testing.T) {
 	t.Parallel()
 	taken, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
@@ -260,12 +276,12 @@ func TestDoorsOpenTogether(t *testing.T) {
 	}
 	again, err := net.ListenPacket("udp", free)
 	if err != nil {
-		t.Fatalf("the UDP door was left open: %v", err)
+		t.Fatalf("the UDP front was left open: %v", err)
 	}
 	_ = again.Close()
 }
 
-// TestPacketsThatPanic makes sure that a fault is told without its details.
+// TestPacketsThatPanic makes sure that clients learn no details of a fault.
 func TestPacketsThatPanic(t *testing.T) {
 	t.Parallel()
 	broken := &brokenLedger{panic: true}

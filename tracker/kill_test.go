@@ -9,10 +9,10 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
 )
 
-// longVariable asks for the long form of what takes minutes: make test-kill.
+// longVariable selects the long form of tests that take minutes: make test-kill.
 const longVariable = "CADUCEUS_TEST_LONG"
 
-// longOr is long in the long form.
+// longOr returns long in the long form.
 func longOr[T any](long, short T) T {
 	if os.Getenv(longVariable) != "" {
 		return long
@@ -20,9 +20,9 @@ func longOr[T any](long, short T) T {
 	return short
 }
 
-// TestKill kills the tracker at random moments under full load. After each start
-// the swarms must be complete and the database get exactly what clients were told
-// is recorded; in the end it has what the clients count, to the byte.
+// TestKill kills the tracker at random moments under full load. After each start the
+// swarms must be complete, and the database must get exactly what clients were told is
+// recorded. In the end it must have what the clients count, to the byte.
 func TestKill(t *testing.T) {
 	t.Parallel()
 	for engine, c := range map[string]func(testing.TB) db.Config{"sqlite": dbtest.SQLiteConfig, "mariadb": dbtest.MariaDBConfig} {
@@ -42,7 +42,7 @@ func TestKill(t *testing.T) {
 				s.drive()
 				time.Sleep(time.Duration(s.rng.Int64N(int64(longOr(2*time.Second, 900*time.Millisecond)))))
 				s.kill()
-				s.hush()
+				s.stopLoad()
 			}
 			s.start()
 			s.checkSwarms()

@@ -20,8 +20,20 @@ func runPart(t *testing.T, d *db.DB, p Part) *world {
 	return w
 }
 
-// TestMove shares torrents out among more trackers and among fewer. Clients go on
-// announcing as if nothing had happened: nobody loses a byte.
+// moveParts moves clients between parts, and returns for each part how many came and how
+// many it has.
+func moveParts(w *world, parts ...Part) (text string) {
+	w.t.Helper()
+	moved, err := Move(w.t.Context(), testConfig(), w.room.d, parts)
+	w.must(err)
+	for _, m := range moved {
+		text += fmt.Sprintf("%s+%d=%d ", m.Name, m.Clients, m.Stays)
+	}
+	return text
+}
+
+// TestMove divides torrents among more trackers, and then among fewer. Clients go on
+// announcing as if nothing had happened, and nobody loses a byte.
 func TestMove(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
@@ -51,18 +63,7 @@ func TestMove(t *testing.T) {
 				}
 			}
 		}
-		move := func(parts ...Part) string {
-			t.Helper()
-			moved, err := Move(t.Context(), testConfig(), w.room.d, parts)
-			if err != nil {
-				t.Fatal(err)
-			}
-			text := ""
-			for _, m := range moved {
-				text += fmt.Sprintf("%s+%d=%d ", m.Name, m.Clients, m.Stays)
-			}
-			return text
-		}
+		move := func(parts ...Part) string { return moveParts(w, parts...) }
 
 		one := runPart(t, d, Part{"", "", whole.Dir})
 		round(1, one)

@@ -9,8 +9,8 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
 )
 
-// ownServer starts a MariaDB for this test alone, with an empty database and a
-// user who is nobody special.
+// ownServer starts a MariaDB for this test alone, with an empty database and an ordinary
+// user.
 func ownServer(t *testing.T) (*dbtest.Server, db.Config) {
 	t.Helper()
 	if testing.Short() {
@@ -36,9 +36,9 @@ func ownServer(t *testing.T) (*dbtest.Server, db.Config) {
 	return server, c
 }
 
-// TestOutages takes the database away under load in three ways. No announce may
-// fail, and nothing be lost. A killed MariaDB of the tests forgets up to a second
-// of what it has committed, too.
+// TestOutages takes the database away under load in three ways. No announce may fail, and
+// nothing may be lost, although the tests' MariaDB loses up to a second of commits when
+// it is killed.
 func TestOutages(t *testing.T) {
 	t.Parallel()
 	server, c := ownServer(t)
@@ -70,7 +70,7 @@ func TestOutages(t *testing.T) {
 			t.Fatalf("%s: %v", outage.name, err)
 		}
 		s.busy()
-		s.hush()
+		s.stopLoad()
 		s.checkBounds()
 		t.Logf("%s: %d announces answered in all", outage.name, s.answered.Load())
 	}
@@ -82,7 +82,7 @@ func TestOutages(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.busy()
-		s.hush()
+		s.stopLoad()
 		if took := s.term(); took > 5*time.Second {
 			t.Errorf("without its database the stop took %v", took)
 		}

@@ -17,10 +17,10 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
-// pitfall is a world in which each pitfall has torrents and members of its own.
+// pitfall is a running tracker in which each pitfall has its own torrents and members.
 type pitfall struct {
 	*world
-	whole *testing.T // the test of all
+	whole *testing.T // the test of all pitfalls
 	n     int        // its number
 	made  int
 	want  map[core.MemberID][2]int64 // credit in the end
@@ -37,7 +37,7 @@ func (p *pitfall) dataset() (core.TorrentID, core.InfoHash) {
 	return id, hash(h)
 }
 
-// someone makes a member with one client.
+// someone adds a member with one client.
 func (p *pitfall) someone() (member.Created, *btClient) {
 	p.t.Helper()
 	p.made++
@@ -292,8 +292,8 @@ func lists(p *pitfall) {
 	p.equal("a partial seed needs no seeder", 0, len(peers(p.t, got)))
 	p.equal("a partial seed", "1/1/0", c.scrape(h))
 	_, leecher := p.someone()
-	p.equal("whom a leecher gets", 2, len(peers(p.t, leecher.announce(h, "started", 0, 0, 100))))
-	p.equal("whom a partial seed gets", []string{leecher.ip + ":51413"}, peers(p.t, c.announce(h, "paused", 0, 0, 50)))
+	p.equal("peers of a leecher", 2, len(peers(p.t, leecher.announce(h, "started", 0, 0, 100))))
+	p.equal("peers of a partial seed", []string{leecher.ip + ":51413"}, peers(p.t, c.announce(h, "paused", 0, 0, 50)))
 }
 
 func absurd(p *pitfall) {
@@ -301,7 +301,7 @@ func absurd(p *pitfall) {
 	m, c := p.someone()
 	c.announce(h, "started", 0, 0, 100)
 	c.announce(h, "", 100, 0, 100)
-	c.announce(h, "", 30, 0, 100) // began anew without saying so
+	c.announce(h, "", 30, 0, 100) // it was restarted without saying so
 	c.announce(h, "", 80, 0, 100)
 	p.credit(m, 150, 0)
 	liar, l := p.someone()
@@ -350,7 +350,7 @@ func stopsSucceed(p *pitfall) {
 	p.equal("nobody is there", "0/0/0", c.scrape(h))
 }
 
-// waiting is what a refusal says of the time to come.
+// waiting returns the waiting time that a refusal names.
 func (c *btClient) waiting(h core.InfoHash, left int64) (seconds int64, retry any) {
 	c.w.t.Helper()
 	got := c.get("/"+c.passkey+"/announce", c.query(h, "", 0, 0, left))
@@ -464,13 +464,13 @@ func reconciled(p *pitfall) {
 			p.t.Errorf("%s: %s", action, got)
 		}
 	}
-	p.tx(func(tx *db.Tx) error { // an event about nothing
+	p.tx(func(tx *db.Tx) error { // an event about an unknown torrent
 		_, err := p.events.Append(p.t.Context(), tx, eventlog.TorrentChanged{Torrent: 1 << 40, Group: 1})
 		return err
 	})
 	p.followed()
 	c.announce(h, "started", 0, 0, 5)
-	p.tx(func(tx *db.Tx) error { // past the event log
+	p.tx(func(tx *db.Tx) error { // without an event
 		_, err := tx.Exec(p.t.Context(), "UPDATE torrent SET deleted_at = 5000000000, delete_reason = 'by hand' WHERE id = ?", id)
 		return err
 	})
@@ -497,7 +497,7 @@ func idsOnce(p *pitfall) {
 	p.deleteTorrent(old, "to be uploaded again")
 	p.followed()
 	c.refused(h, "", 100)
-	p.tx(func(tx *db.Tx) error { // the index of hashes holds live and dead: make way
+	p.tx(func(tx *db.Tx) error { // the index of hashes includes deleted torrents: make room
 		_, err := tx.Exec(p.t.Context(), "UPDATE torrent SET info_hash = NULL WHERE id = ?", old)
 		return err
 	})

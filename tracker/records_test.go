@@ -19,7 +19,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/transfer"
 )
 
-// brief is a record in one line.
+// brief returns a record in one line.
 func brief(r transfer.Record) string {
 	reach := map[bool]string{true: " " + string(r.Reach)}[r.Reach != ""]
 	return fmt.Sprintf("%d: %d of %d %s %s: %s, told %d/%d, counts %d/%d, left %d, %s %s%s", r.Slot.Ring, r.Announces, r.Torrent, r.Event, r.Client, r.Outcome,
@@ -35,8 +35,7 @@ func waitFor(t *testing.T, what string, holds func() bool) {
 	}
 }
 
-// TestRecords lets announces come to all kinds of ends and reads what is kept of
-// them.
+// TestRecords makes announces with all kinds of outcomes, and reads their records.
 func TestRecords(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
@@ -64,7 +63,7 @@ func TestRecords(t *testing.T) {
 		a.refused(hash(9), "", 1)
 		w.client(dora.Passkey, 3).refused(hash(1), "", 1)
 		w.client(dora.Passkey, 3).refused(hash(2), "", 1)
-		w.client(strings.Repeat("x", 32), 1).refused(hash(1), "", 1) // nobody's
+		w.client(strings.Repeat("x", 32), 1).refused(hash(1), "", 1) // it belongs to nobody
 		w.stop()
 		store := transfer.NewStore(d)
 		var got []string
@@ -106,7 +105,7 @@ func TestRecords(t *testing.T) {
 	})
 }
 
-// histogram is how many things a histogram has counted.
+// histogram returns how many values a histogram has counted.
 func histogram(t *testing.T, reg *prometheus.Registry, name string) (n uint64) {
 	t.Helper()
 	families, err := reg.Gather()
@@ -121,8 +120,7 @@ func histogram(t *testing.T, reg *prometheus.Registry, name string) (n uint64) {
 	return n
 }
 
-// TestPortsAreChecked announces a port behind which somebody listens, and one
-// behind which nobody does.
+// TestPortsAreChecked announces a port that is open and one that is closed.
 func TestPortsAreChecked(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -158,7 +156,7 @@ func TestPortsAreChecked(t *testing.T) {
 	w.stop()
 }
 
-// TestRecordsOff keeps none where none are wanted.
+// TestRecordsOff makes sure that no records are kept if they are switched off.
 func TestRecordsOff(t *testing.T) {
 	t.Parallel()
 	c := testConfig()

@@ -15,9 +15,9 @@ import (
 	"github.com/caduceus-bio/caduceus/tracker/ledger"
 )
 
-// reference is what the tracker answers, once more: from the text of a request to
-// what is counted, by the plainest means and without any of its code. Seed time
-// is left to the model of the swarms.
+// reference implements the tracker a second time, from the text of a request to what is
+// counted, as plainly as possible and without any of the tracker's code. Seed time is
+// left to the model of the swarms.
 type reference struct {
 	members  map[string]refMember // by passkey
 	torrents map[string]refTorrent
@@ -61,11 +61,11 @@ func (c *refClient) kind() int {
 	return 2
 }
 
-// refAnswer is what must come of a request.
+// refAnswer is what a request must lead to.
 type refAnswer struct {
 	fails             bool
 	seeders, leechers int
-	entry             *ledger.Entry // to be recorded, but for its seed time
+	entry             *ledger.Entry // that must be recorded; its seed time does not count
 	peers             func(v4, v6 []string) error
 }
 
@@ -145,7 +145,8 @@ func refParse(query string) (q refQuery, ok bool) {
 	return q, ok && len(q.hash) == 20 && len(q.id) == 20 && q.port > 0
 }
 
-// announce takes one in, from ip at a time. With broken books nothing may happen.
+// announce processes an announce from ip at now. If the books are broken, nothing may
+// change.
 func (r *reference) announce(passkey, query string, ip netip.Addr, now int64, broken bool) refAnswer {
 	q, ok := refParse(query)
 	m, known := r.members[passkey]
@@ -254,7 +255,7 @@ func (r *reference) drop(t core.TorrentID, gone *refClient) {
 	r.swarms[t] = slices.DeleteFunc(r.swarms[t], func(c *refClient) bool { return c == gone })
 }
 
-// late reports that q is the other family's announce, overtaken on the way.
+// late reports whether q came over the other address family and was overtaken on the way.
 func (c *refClient) late(q refQuery, over6 bool, now int64) bool {
 	return q.event != "started" && c.over6 != over6 && now-c.last < 10 && (q.up < c.up || q.down < c.down)
 }
@@ -321,7 +322,7 @@ func (r *reference) take(c *refClient, q refQuery, ip netip.Addr, listed bool, n
 	}
 }
 
-// reap unlists who is silent and forgets who was unlisted for long.
+// reap unlists silent clients and forgets those that were unlisted for long.
 func (r *reference) reap(now int64) {
 	for id, clients := range r.swarms {
 		for _, c := range clients {
@@ -361,8 +362,8 @@ func (r *reference) checkPeers(t core.TorrentID, me *refClient, want int, v4, v6
 	return checkFamily(kinds, address6, want, v6, use6)
 }
 
-// checkFamily looks whether the addresses of one family are of those that can be
-// given, and as many of each kind as there must be, the first kinds first.
+// checkFamily checks that the addresses of one family are among those that may be given,
+// and that there are as many of each kind as there must be, first kinds first.
 func checkFamily(kinds [3][]*refClient, address func(*refClient) string, want int, got []string, exact bool) error {
 	left := want
 	rest := slices.Clone(got)

@@ -113,7 +113,7 @@ func TestRefusals(t *testing.T) {
 				}
 			}
 		}
-		for _, h := range []byte{1, 2, 9} { // stopping succeeds even so, wherever there is a member
+		for _, h := range []byte{1, 2, 9} { // stopping succeeds all the same if the member is known
 			for _, c := range []*btClient{good, w.client(dora.Passkey, 1), w.client(lee.Passkey, 1)} {
 				c.announce(hash(h), "stopped", 0, 0, 10)
 			}
@@ -131,7 +131,7 @@ func TestRefusals(t *testing.T) {
 	})
 }
 
-// TestLeechForbidden credits what is transferred all the same.
+// TestLeechForbidden credits what a client transfers although it may not download.
 func TestLeechForbidden(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		lee := w.member("lee")
@@ -157,7 +157,7 @@ func TestLeechForbidden(t *testing.T) {
 }
 
 // TestClientForbidden takes a client off the list of allowed ones while it is in the
-// swarm: nobody is sent to it any more, and its counters are remembered.
+// swarm: it is no longer given to others, and its counters are remembered.
 func TestClientForbidden(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		alice, bob := w.member("alice"), w.member("bob")
@@ -198,7 +198,7 @@ func TestClientForbidden(t *testing.T) {
 	})
 }
 
-// TestFollowsTheSite changes everything that is followed while clients announce.
+// TestFollowsTheSite changes everything that the roster follows while clients announce.
 func TestFollowsTheSite(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
@@ -412,8 +412,8 @@ func TestRestartIsInvisible(t *testing.T) {
 	})
 }
 
-// TestRestart stops the room and runs it again: sums go on, a snatch counts
-// once, and who does not come back is not shown for ever.
+// TestRestart stops the room and runs it again: sums go on, a snatch counts once, and
+// clients that do not come back are not shown for ever.
 func TestRestart(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		c := testConfig()
@@ -450,7 +450,7 @@ func TestRestart(t *testing.T) {
 			if time.Now().After(deadline) {
 				t.Fatalf("%d members still active, swarms %v", active, swarm)
 			}
-			time.Sleep(50 * time.Millisecond) // until the tracker has tidied up
+			time.Sleep(50 * time.Millisecond) // until the tracker has cleaned up
 		}
 		w.stop()
 		if diff := cmp.Diff([][]int64{{5, 10, 1}}, w.rows(3, "SELECT uploaded, downloaded, snatches FROM transfer_torrent")); diff != "" {
@@ -508,7 +508,7 @@ func TestManyAtOnce(t *testing.T) {
 				}
 			})
 		}
-		for n := range 20 { // changes that must disturb nobody
+		for n := range 20 { // changes that must not disturb anybody
 			w.tx(func(tx *db.Tx) error {
 				_, err := w.events.Append(t.Context(), tx, eventlog.TorrentChanged{Torrent: core.TorrentID(n%torrents + 1), Group: 1})
 				return err
@@ -534,7 +534,7 @@ func TestManyAtOnce(t *testing.T) {
 	})
 }
 
-// TestAbsurdCounters credits no more than the fastest line carries.
+// TestAbsurdCounters credits no more than the fastest line can carry.
 func TestAbsurdCounters(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, dbtest.SQLite(t), testConfig())

@@ -47,10 +47,10 @@ func TestTorrentKeys(t *testing.T) {
 		refused("a key of another passkey", member.TorrentKey(bob.Passkey, alice.Member.ID, one), 1)
 		refused("a key of nobody", member.TorrentKey(alice.Passkey, 999, one), 1)
 		refused("a key of an empty passkey", member.TorrentKey("", 999, one), 1)
-		if why := c.refused(hash(9), "started", 5); !strings.Contains(why, "not registered") { // as it may be so any moment
+		if why := c.refused(hash(9), "started", 5); !strings.Contains(why, "not registered") { // it may be registered at any moment
 			t.Errorf("a torrent that is not there: %s", why)
 		}
-		w.client(alice.Passkey, 1).announce(hash(2), "started", 0, 0, 0) // passkeys go on working
+		w.client(alice.Passkey, 1).announce(hash(2), "started", 0, 0, 0) // passkeys still work
 		w.client(member.TorrentKey(alice.Passkey, alice.Member.ID, two), 1).announce(hash(2), "", 3, 0, 0)
 
 		passkey, err := w.members.NewPasskey(ctx, alice.Member.ID)
@@ -109,8 +109,8 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
-// TestWindows lays personal, global and neutral windows over a torrent: what holds
-// when an announce arrives counts.
+// TestWindows opens personal, global and neutral freeleech windows over a torrent. What is
+// in force when an announce arrives counts.
 func TestWindows(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		alice, bob := w.member("alice"), w.member("bob")
@@ -165,7 +165,7 @@ func TestWindows(t *testing.T) {
 	})
 }
 
-// TestFacts follows what hit-and-run is judged by through an odd history.
+// TestFacts checks, through an unusual history, the facts that hit-and-run is decided by.
 func TestFacts(t *testing.T) {
 	t.Parallel()
 	w, c := frontWorld(t, nil)
@@ -235,7 +235,7 @@ func TestSuspect(t *testing.T) {
 	}
 }
 
-// TestReporter tells each suspicion once in a while, and is bounded.
+// TestReporter reports each suspicion only once in a while, and is bounded.
 func TestReporter(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, dbtest.SQLite(t), testConfig())

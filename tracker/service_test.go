@@ -20,7 +20,7 @@ import (
 	"github.com/caduceus-bio/caduceus/tracker/wire"
 )
 
-// brokenLedger fails as it is told to.
+// brokenLedger is a ledger that fails on demand.
 type brokenLedger struct {
 	err   error
 	panic bool
@@ -51,7 +51,7 @@ func newService(t testing.TB, broken *brokenLedger) (s *service, passkeys []stri
 	return newServiceOf(t, books, func(*world) {})
 }
 
-// newServiceOf is newService on any ledger, in a world with more in it.
+// newServiceOf is newService on any ledger; more adds to the world.
 func newServiceOf(t testing.TB, books ledger.Ledger, more func(*world)) (s *service, passkeys []string) {
 	t.Helper()
 	c := testConfig()
@@ -85,8 +85,8 @@ func request(passkey string, peer int, up int64) *front.Request {
 			percent(h), peer, up, peer%3)}
 }
 
-// TestLedgerRefuses makes sure that credit that could not be taken is told again
-// by the client's next announce.
+// TestLedgerRefuses makes sure that credit that could not be recorded is carried by the
+// client's next announce.
 func TestLedgerRefuses(t *testing.T) {
 	t.Parallel()
 	broken := &brokenLedger{}
@@ -120,15 +120,15 @@ func TestLedgerRefuses(t *testing.T) {
 	}
 }
 
-// TestChangedMeanwhile lets an announce in that was checked before its torrent
-// was deleted.
+// TestChangedMeanwhile processes an announce that was checked before its torrent was
+// deleted.
 func TestChangedMeanwhile(t *testing.T) {
 	t.Parallel()
 	s, passkeys := newService(t, &brokenLedger{})
 	m, _ := s.roster.Member(passkeys[0])
 	tt, _ := s.roster.Torrent(hash(1))
 	stale := tt
-	stale.ID++ // what the lookup would have given before
+	stale.ID++ // what the lookup would have returned before
 	sc := &scratch{announce: wire.Announce{InfoHash: hash(1), Port: 1}}
 	if !s.unchanged(passkeys[0], m, hash(1), tt) || s.unchanged(passkeys[0], m, hash(1), stale) || s.unchanged("", m, hash(1), tt) {
 		t.Error("what has changed is not seen")

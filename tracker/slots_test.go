@@ -34,7 +34,7 @@ func TestParseSlots(t *testing.T) {
 	}
 }
 
-// redirect asks and does not follow.
+// redirect sends a request and does not follow redirects.
 func (w *world) redirect(target string) (status int, location string) {
 	w.t.Helper()
 	req, err := http.NewRequestWithContext(w.t.Context(), http.MethodGet, w.url+target, nil)
@@ -87,7 +87,7 @@ func TestForeignTorrents(t *testing.T) {
 		}
 	}
 	first, second := hash(0x91), hash(0x11)
-	// Of several, the rest is told as its tracker has written it.
+	// In a scrape of several, the others have the sizes that their tracker has written.
 	query := "info_hash=" + url.QueryEscape(string(first[:])) + "&info_hash=" + url.QueryEscape(string(second[:]))
 	w.until("the figures of another tracker", func() bool {
 		files, _ := b.get("/"+ann.Passkey+"/scrape", query)["files"].(map[string]any)

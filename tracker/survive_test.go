@@ -31,7 +31,7 @@ import (
 	"github.com/caduceus-bio/caduceus/tracker/wire/wiretest"
 )
 
-// childVariable tells this program to be a tracker, and which.
+// childVariable makes this program a tracker; its value is the settings.
 const childVariable = "CADUCEUS_TEST_TRACKER"
 
 func TestMain(m *testing.M) {
@@ -45,7 +45,7 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// childSettings is what a child is told.
+// childSettings are the settings of a child.
 type childSettings struct {
 	Tracker Config
 	DB      db.Config
@@ -102,8 +102,8 @@ func limitOnSignal() error {
 	return nil
 }
 
-// survivor is a tracker in a process of its own under load, that is killed and
-// started again, and a model of what its clients know.
+// survivor is a tracker in a process of its own that is killed and started again under
+// load, with a model of what its clients know.
 type survivor struct {
 	t        *testing.T
 	d        *db.DB // the test's own view
@@ -160,7 +160,7 @@ func newSurvivor(t *testing.T, c db.Config) *survivor {
 	for n := range 10 {
 		s.torrents = append(s.torrents, w.torrent(core.LeechNormal, byte(n+1)))
 	}
-	// Large enough that whatever the clients tell can be: all of it is credited.
+	// So large that everything the clients report is possible: all of it is credited.
 	w.tx(func(tx *db.Tx) error {
 		_, err := tx.Exec(t.Context(), "UPDATE torrent SET size = ?", int64(1)<<40)
 		return err
@@ -178,7 +178,7 @@ func newSurvivor(t *testing.T, c db.Config) *survivor {
 		if s.cmd != nil {
 			s.kill()
 		}
-		s.hush()
+		s.stopLoad()
 	})
 	return s
 }
@@ -226,14 +226,14 @@ func (s *survivor) start() {
 	s.addr = strings.TrimSpace(line)
 }
 
-// kill ends the tracker at once.
+// kill kills the tracker.
 func (s *survivor) kill() {
 	_ = s.cmd.Process.Kill() // it may have ended
 	_ = s.cmd.Wait()
 	s.cmd = nil
 }
 
-// term ends the tracker as an operator does, and returns how long that took.
+// term stops the tracker as an operator does, and returns how long that took.
 func (s *survivor) term() time.Duration {
 	s.t.Helper()
 	took, err := s.end()
@@ -252,7 +252,7 @@ func (s *survivor) end() (took time.Duration, err error) {
 	return time.Since(begun), err
 }
 
-// drive begins to load the tracker; hush ends it.
+// drive starts to load the tracker; stopLoad ends that.
 func (s *survivor) drive() {
 	stop := make(chan struct{})
 	s.stop = stop
@@ -275,7 +275,7 @@ func (s *survivor) drive() {
 	}
 }
 
-// busy waits until the tracker has answered many more.
+// busy waits until the tracker has answered many more announces.
 func (s *survivor) busy() {
 	s.t.Helper()
 	want := s.answered.Load() + 500
@@ -298,7 +298,7 @@ func (s *survivor) signal(sig syscall.Signal) {
 	}
 }
 
-func (s *survivor) hush() {
+func (s *survivor) stopLoad() {
 	if s.stop != nil {
 		close(s.stop)
 		s.stop = nil
@@ -306,7 +306,7 @@ func (s *survivor) hush() {
 	s.load.Wait()
 }
 
-// step changes what the client has to say. What was not answered is said again.
+// step changes what the client has to report. What was not answered is reported again.
 func (c *modelled) step(rng *rand.Rand) string {
 	if !c.unsure {
 		c.event = c.change(rng)
@@ -332,7 +332,7 @@ func (c *modelled) change(rng *rand.Rand) (event string) {
 	case n < 4 && c.sent.listed:
 		c.sent.listed = false
 		return "stopped"
-	case n < 7: // it begins anew
+	case n < 7: // it restarts
 		c.base.up, c.base.down = c.base.up+c.sent.up, c.base.down+c.sent.down
 		c.sent.totals = totals{}
 		c.sent.listed = true
@@ -345,7 +345,7 @@ func (c *modelled) change(rng *rand.Rand) (event string) {
 	return event
 }
 
-// announce sends what the client has to say, and takes down the answer.
+// announce sends what the client has to report, and notes the answer.
 func (s *survivor) announce(conn *wired, c *modelled, event string) *wired {
 	var body []byte
 	var err error
@@ -384,7 +384,7 @@ func (s *survivor) query(c *modelled, event string) string {
 	return q
 }
 
-// settle lets every client announce until it is answered.
+// settle makes every client announce until it is answered.
 func (s *survivor) settle() {
 	s.t.Helper()
 	var conn *wired
@@ -428,15 +428,15 @@ func (s *survivor) sums() []totals {
 	return out
 }
 
-// checkBounds waits until the database has all that clients were told is recorded,
-// and wants no more than they have sent.
+// checkBounds waits until the database has everything that clients were told is recorded,
+// and makes sure that it has no more than they have sent.
 func (s *survivor) checkBounds() {
 	s.t.Helper()
 	least, most := make([]totals, len(s.members)), make([]totals, len(s.members))
 	for _, c := range s.clients {
 		told := c.told.totals
 		if c.sent.totals == (totals{}) {
-			told = totals{} // it has begun anew: what was told before is in the base
+			told = totals{} // it was restarted: what it reported before is in the base
 		}
 		for _, add := range []struct {
 			to *totals
@@ -463,7 +463,7 @@ func (s *survivor) checkBounds() {
 	}
 }
 
-// checkSwarms wants every client in its swarm that was told so.
+// checkSwarms makes sure that every client whose announce was answered is in its swarm.
 func (s *survivor) checkSwarms() {
 	s.t.Helper()
 	conn, err := connect(s.addr)
@@ -518,8 +518,8 @@ func (s *survivor) checkSwarms() {
 	}
 }
 
-// checkAll wants everything in the database to be as the clients have it. They
-// must have settled, and the tracker have ended.
+// checkAll makes sure that everything in the database is as the clients have it. The
+// clients must have settled, and the tracker must have ended.
 func (s *survivor) checkAll() {
 	s.t.Helper()
 	want := make([]totals, len(s.members))
@@ -554,8 +554,8 @@ func (s *survivor) checkAll() {
 	}
 }
 
-// finish lets the clients announce for the last time, ends the tracker, and
-// compares to the byte.
+// finish makes the clients announce for the last time, stops the tracker, and compares to
+// the byte.
 func (s *survivor) finish() {
 	s.t.Helper()
 	s.settle()

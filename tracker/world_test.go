@@ -30,8 +30,8 @@ import (
 	"github.com/caduceus-bio/caduceus/tracker/wire/wiretest"
 )
 
-// world is a whole tracker on real stores and a real socket. The test's own
-// address is a trusted proxy, so that clients can come from anywhere.
+// world is a complete tracker on real stores and a real socket. The test's own address is
+// a trusted proxy, so that clients can have any address.
 type world struct {
 	t       testing.TB
 	d       *db.DB
@@ -84,12 +84,12 @@ func newWorld(t testing.TB, d *db.DB, c Config) *world {
 	return w
 }
 
-// now is the room's time. pass lets it go by.
+// now is the room's time. pass advances it.
 func (w *world) now() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }
 
 func (w *world) pass(d time.Duration) { w.ahead.Add(int64(d)) }
 
-// until waits for what the room does by itself.
+// until waits for something that the room does by itself.
 func (w *world) until(what string, done func() bool) {
 	w.t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); !done(); time.Sleep(20 * time.Millisecond) {

@@ -30,6 +30,31 @@ var gazelle = []string{
 	"INSERT INTO gazelle.xbt_snatched VALUES (1, 1500000000, 11, '', 7)",
 }
 
+// writeSums writes sums as the ledger does.
+func writeSums(t *testing.T, d *db.DB) {
+	t.Helper()
+	if err := d.Tx(t.Context(), func(tx *db.Tx) error {
+		for _, u := range []struct {
+			spec db.UpsertSpec
+			row  []any
+		}{
+			{db.UpsertSpec{Table: "transfer_member", Key: []string{"member_id"}, Add: []string{"uploaded", "downloaded"}}, []any{1, 30, 4}},
+			{db.UpsertSpec{Table: "transfer_torrent", Key: []string{"torrent_id"}, Add: []string{"uploaded", "downloaded", "snatches"}}, []any{11, 30, 4, 1}},
+			{db.UpsertSpec{Table: "swarm_count", Key: []string{"torrent_id"}, Set: []string{"seeders", "leechers", "updated_at"}}, []any{11, 6, 7, 1_800_000_000}},
+			{db.UpsertSpec{Table: "transfer_member_torrent", Key: []string{"member_id", "torrent_id"},
+				Add: []string{"uploaded", "downloaded", "raw_up", "raw_down", "seedtime"}, Set: []string{"bytes_left", "active", "last_at", "snatched_at"}, Keep: []string{"first_at"}},
+				[]any{1, 11, 0, 1, 1_800_000_000, 1_700_000_000, 30, 4, 30, 4, 3600, 1}},
+		} {
+			if err := tx.Upsert(t.Context(), u.spec, u.row); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestBesideGazelle runs deploy/gazelle beside a Gazelle's database: what that has
 // is taken over, and what is counted is seen there.
 func TestBesideGazelle(t *testing.T) {
@@ -77,27 +102,8 @@ func TestBesideGazelle(t *testing.T) {
 		"torrent 11 hash=97 normal token=2", "torrent 12 hash=98 free", "torrent 13 hash=99 neutral", "client -TR3", "client -UM1")
 
 	file("sums.sql")
-	for range 2 { // as the ledger writes
-		if err := d.Tx(t.Context(), func(tx *db.Tx) error {
-			for _, u := range []struct {
-				spec db.UpsertSpec
-				row  []any
-			}{
-				{db.UpsertSpec{Table: "transfer_member", Key: []string{"member_id"}, Add: []string{"uploaded", "downloaded"}}, []any{1, 30, 4}},
-				{db.UpsertSpec{Table: "transfer_torrent", Key: []string{"torrent_id"}, Add: []string{"uploaded", "downloaded", "snatches"}}, []any{11, 30, 4, 1}},
-				{db.UpsertSpec{Table: "swarm_count", Key: []string{"torrent_id"}, Set: []string{"seeders", "leechers", "updated_at"}}, []any{11, 6, 7, 1_800_000_000}},
-				{db.UpsertSpec{Table: "transfer_member_torrent", Key: []string{"member_id", "torrent_id"},
-					Add: []string{"uploaded", "downloaded", "raw_up", "raw_down", "seedtime"}, Set: []string{"bytes_left", "active", "last_at", "snatched_at"}, Keep: []string{"first_at"}},
-					[]any{1, 11, 0, 1, 1_800_000_000, 1_700_000_000, 30, 4, 30, 4, 3600, 1}},
-			} {
-				if err := tx.Upsert(t.Context(), u.spec, u.row); err != nil {
-					return err
-				}
-			}
-			return nil
-		}); err != nil {
-			t.Fatal(err)
-		}
+	for range 2 {
+		writeSums(t, d)
 	}
 	c.Name, c.User = other, user
 	site := dbtest.Reopen(t, c) // as Gazelle sees it

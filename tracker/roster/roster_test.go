@@ -295,7 +295,7 @@ func TestGone(t *testing.T) {
 	if gone := w.takeGone(); gone != nil {
 		t.Errorf("gone again: %v", gone)
 	}
-	w.set(func() { w.src.torrents[4] = torrent(4, h1) }) // uploaded anew after the deletion
+	w.set(func() { w.src.torrents[4] = torrent(4, h1) }) // uploaded again after the deletion
 	wait(w.tell(eventlog.TorrentAdded{Torrent: 4}))
 	wait(w.tell(eventlog.TorrentChanged{Torrent: 1}))
 	w.wantTorrent(h1, Torrent{ID: 4, Leech: core.LeechNormal}, true)
