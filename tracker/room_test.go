@@ -462,7 +462,7 @@ func TestRestart(t *testing.T) {
 	})
 }
 
-// total sums a metric over its labels.
+// total sums a metric over its labels; of a histogram it counts the values.
 func total(t *testing.T, reg *prometheus.Registry, name string) (sum float64) {
 	t.Helper()
 	families, err := reg.Gather()
@@ -470,10 +470,11 @@ func total(t *testing.T, reg *prometheus.Registry, name string) (sum float64) {
 		t.Fatal(err)
 	}
 	for _, f := range families {
-		if f.GetName() == name {
-			for _, m := range f.GetMetric() {
-				sum += m.GetCounter().GetValue() + m.GetGauge().GetValue()
-			}
+		if f.GetName() != name {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			sum += m.GetCounter().GetValue() + m.GetGauge().GetValue() + float64(m.GetHistogram().GetSampleCount())
 		}
 	}
 	return sum

@@ -137,7 +137,7 @@ func run(ctx context.Context, args []string) (err error) {
 			return err
 		}
 		kinds = append([]kind{h.kind(o.caduceus)}, kinds...)
-		if h.dbPID > 0 {
+		if h.DBPID > 0 {
 			fmt.Println("caduceus serves the IRC network alone, on a MariaDB of its own.")
 		} else {
 			fmt.Println("caduceus serves all its rooms in one process, on the embedded database.")

@@ -125,7 +125,7 @@ func (k kind) inServer(ctx context.Context, base string, do func(*server) error)
 		}
 	}
 	if k.house != nil {
-		s.key, s.dbPID = k.house.key, k.house.dbPID
+		s.key, s.dbPID = k.house.key, k.house.DBPID
 	}
 	files := k.config(dir, s.plain, s.tls)
 	if files["cert.pem"], files["key.pem"], err = certificate(); err != nil {

@@ -422,8 +422,9 @@ func TestProxyProtocol(t *testing.T) {
 	}
 }
 
-// TestIdleIsCheap measures what a connection costs that has asked once.
-func TestIdleIsCheap(t *testing.T) {
+// idleLoop returns a server with one loop that a test drives by hand.
+func idleLoop(t *testing.T) (*Server, *loop) {
+	t.Helper()
 	s, err := Open(t.Context(), nil, Options{Handler: fixed{make([]byte, 350)}})
 	if err != nil {
 		t.Fatal(err)
@@ -434,6 +435,12 @@ func TestIdleIsCheap(t *testing.T) {
 	}
 	s.loops = []*loop{l}
 	t.Cleanup(l.closeAll)
+	return s, l
+}
+
+// TestIdleIsCheap measures what a connection costs that has asked once.
+func TestIdleIsCheap(t *testing.T) {
+	s, l := idleLoop(t)
 	heap := func() uint64 {
 		var m runtime.MemStats
 		runtime.GC()
@@ -541,16 +548,7 @@ func (f fixed) Failed(dst []byte, _ error) (int, []byte) { return http.StatusInt
 
 // TestDoesNotAllocate drives a loop by hand over a socket pair.
 func TestDoesNotAllocate(t *testing.T) {
-	s, err := Open(t.Context(), nil, Options{Handler: fixed{make([]byte, 350)}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := newLoop(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.loops = []*loop{l}
-	t.Cleanup(l.closeAll)
+	s, l := idleLoop(t)
 	request := []byte("GET /0123456789abcdef/announce?info_hash=aaaaaaaaaaaaaaaaaaaa&port=1 HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 1.2.3.4\r\nUser-Agent: y\r\n\r\n")
 	answer := make([]byte, 4096)
 	turn := func(fd int) {
