@@ -19,28 +19,28 @@ import (
 
 // Config is the [tracker] section.
 type Config struct {
-	// Name tells several trackers that share the torrents apart: each has its
-	// own name, its own data directory and its own slots. Empty where there is
+	// Name distinguishes several trackers that share the torrents: each has its own
+	// name, its own data directory and its own slots. It is empty if there is only
 	// one.
 	Name string `toml:"name"`
 	// Slots are the torrents that this tracker serves, by the first hexadecimal
-	// digit of their info-hash, such as "01234". Empty is all. Every digit
-	// belongs to exactly one tracker, and the reverse proxy shares announces out
-	// by the same table.
+	// digit of their info-hash, such as "01234". Empty is all. Every digit belongs
+	// to exactly one tracker, and the reverse proxy distributes announces by the
+	// same table.
 	Slots string `toml:"slots"`
 
 	// Listen are the addresses to answer announces on: host:port, or
 	// unix:/path of a socket for a reverse proxy on the same machine.
 	Listen []string `toml:"listen"`
-	// SocketMode are the permissions of unix sockets, such as 0660 for whoever is
-	// in the group: of this process, or of the folder where that is setgid. Who
-	// may connect is believed as a trusted proxy is.
+	// SocketMode are the permissions of unix sockets, such as 0660 for the members
+	// of the group: that of this process, or that of the folder if it is setgid.
+	// Whoever may connect is trusted like a trusted proxy.
 	SocketMode string `toml:"socket_mode"`
 	// UDPListen are the addresses (host:port) to answer announces over UDP on
-	// (BEP 15); none by default. Only clients that send the announce address
-	// along (BEP 41) can use it, as the passkey is in it:
-	// udp://host:port/{passkey}/announce. Where several trackers share the
-	// torrents, each answers for its own alone.
+	// (BEP 15); none by default. Only clients that send the announce address along
+	// (BEP 41) can use it, because the passkey is in it:
+	// udp://host:port/{passkey}/announce. If several trackers share the torrents,
+	// each answers only for its own.
 	UDPListen []string `toml:"udp_listen"`
 	// AnnounceURL is what clients call: AnnounceURL/{passkey}/announce.
 	AnnounceURL string `toml:"announce_url"`
@@ -48,34 +48,34 @@ type Config struct {
 	// udp://tracker.example.org:34000. It goes into downloads as a second tier
 	// (BEP 12), for when AnnounceURL can't be reached; empty leaves it out.
 	AnnounceUDPURL string `toml:"announce_udp_url"`
-	// ClientsURL is where members read which clients may be used. It is named
-	// to those who use another; empty names the rules page without a link.
+	// ClientsURL is where members read which clients are allowed. Users of other
+	// clients are referred to it; if it is empty, to the rules page without a link.
 	ClientsURL string `toml:"clients_url"`
 
 	// Interval is the time between two announces of a client. Large swarms
 	// announce less often, up to half as often, and chance spreads them.
 	Interval config.Duration `toml:"interval"`
-	// MinInterval is how soon a client may announce unasked. Who does so sooner
-	// is credited all the same, and given five peers at most. 0 is a sixth of
-	// Interval.
+	// MinInterval is how soon a client may announce of its own accord. A client
+	// that does so sooner is credited all the same, but given at most five peers. 0
+	// is a sixth of Interval.
 	MinInterval config.Duration `toml:"min_interval"`
-	// PeerTimeout is after how much silence a client leaves the swarm. 0 is two
-	// and a half times Interval.
+	// PeerTimeout is how long a client may be silent before it leaves the swarm. 0
+	// is two and a half times Interval.
 	PeerTimeout config.Duration `toml:"peer_timeout"`
-	// NumWantMax is how many peers are given: to those who don't say, and at
-	// most.
+	// NumWantMax is how many peers a client is given: at most, and if it does not
+	// ask for a number.
 	NumWantMax int `toml:"numwant_max"`
 	// MaxClients is how many clients a member may run on one torrent.
 	MaxClients int `toml:"max_clients"`
-	// MaxAddresses is from how many addresses a member may announce at a time; an
-	// IPv6 network of 64 bits counts as one. 0 is any number.
+	// MaxAddresses is from how many addresses a member may announce at the same
+	// time; an IPv6 /64 network counts as one. 0 is any number.
 	MaxAddresses int `toml:"max_addresses"`
-	// MaxLineMbit is the fastest line that anybody has, in Mbit/s. Transfer
-	// beyond what it carries is not credited.
+	// MaxLineMbit is the fastest line that anybody has, in Mbit/s. Transfer beyond
+	// what it can carry is not credited.
 	MaxLineMbit int64 `toml:"max_line_mbit"`
 
-	// ReconcileEvery is how often members, torrents and rules are compared with
-	// the database, which finds what the event log has missed.
+	// ReconcileEvery is how often members, torrents and rules are compared with the
+	// database, which finds changes that the event log has missed.
 	ReconcileEvery config.Duration `toml:"reconcile_every"`
 
 	// FlushEvery is how often sums are written to the database. They are safe in the
@@ -83,54 +83,55 @@ type Config struct {
 	FlushEvery config.Duration `toml:"flush_every"`
 	// JournalDir is a folder on a local disk for the journal of announces and the
 	// checkpoints of the swarms; "" is tracker in the data directory. It may grow by
-	// some 90 bytes for each announce while the database is away. Nobody but one
-	// tracker may use it; what it holds is credit of members.
+	// some 90 bytes for each announce while the database is away. Only one tracker
+	// may use it. What it holds is credit of members.
 	JournalDir string `toml:"journal_dir"`
 	// JournalSync says when the journal is forced from the kernel's memory to the
 	// disk: "always" before an announce is answered, "never" (only before its sums
 	// go to the database), or a time such as "1s", which a power failure or a crash
 	// of the kernel may cost. The end of the program alone costs nothing.
 	JournalSync string `toml:"journal_sync"`
-	// CheckpointEvery is how often the swarms are written down, so that the next
-	// start need not read a long journal; after very many announces it is sooner.
+	// CheckpointEvery is how often the swarms are saved, so that the next start need
+	// not read a long journal; after very many announces it happens sooner.
 	CheckpointEvery config.Duration `toml:"checkpoint_every"`
 
-	// AnnounceRecords keeps the last announces of each member and torrent with
-	// what was credited, and why not, for the member and staff to read. Those of
-	// the last seconds are lost when the tracker is killed (their credit is not),
-	// and above 16,384 between two flushes some go unrecorded.
+	// AnnounceRecords keeps the last announces of each member and torrent, with what
+	// was credited or why not, for the member and staff to read. Those of the last
+	// seconds are lost if the tracker is killed (their credit is not), and beyond
+	// 16,384 between two flushes some are not recorded.
 	AnnounceRecords bool `toml:"announce_records"`
-	// AnnounceRecordsKept is how many announces are kept of each member and
-	// torrent, and half of how many refusals of each member.
+	// AnnounceRecordsKept is how many announces are kept for each member and
+	// torrent. Twice as many refusals are kept for each member.
 	AnnounceRecordsKept int `toml:"announce_records_kept"`
-	// CheckPorts tries whether others can connect to a client that announces, and
-	// tells its member: one TCP connection in an hour to where the announce came
-	// from, never to an address that others would not be sent to, nor to a port
-	// below 1024. Who gets which peers does not depend on it. It is off unless
-	// asked for, so that no tracker calls strangers without its operator knowing.
+	// CheckPorts checks whether others can connect to a client that announces, and
+	// shows the result to its member. It opens one TCP connection an hour to where
+	// the announce came from, never to an address that is not given to others, nor
+	// to a port below 1024. The choice of peers does not depend on it. It is off by
+	// default, so that no tracker connects to strangers without its operator's
+	// knowledge.
 	CheckPorts bool `toml:"check_ports"`
 
-	// TrustedProxies are addresses and networks (CIDR) of our own reverse
-	// proxies. Only from these, and over unix sockets, are X-Forwarded-For and
-	// X-Real-IP believed.
+	// TrustedProxies are addresses and networks (CIDR) of our own reverse proxies.
+	// X-Forwarded-For and X-Real-IP are believed only from these and over unix
+	// sockets.
 	TrustedProxies []string `toml:"trusted_proxies"`
-	// ProxyProtocol makes connections from trusted proxies and over unix sockets
-	// begin with a header of the PROXY protocol (version 1 or 2), which tells the
-	// client's address. One without it is closed.
+	// ProxyProtocol demands that connections from trusted proxies and over unix
+	// sockets begin with a header of the PROXY protocol (version 1 or 2), which
+	// names the client's address. A connection without it is closed.
 	ProxyProtocol bool `toml:"proxy_protocol"`
-	// AllowPrivateAddresses hands out peers on private, link-local and loopback
-	// addresses too: for a lab network, or everything on one machine. Without
-	// it they are answered, counted and credited, but nobody is sent to them,
+	// AllowPrivateAddresses also gives peers on private, link-local and loopback
+	// addresses to others: for a lab network, or for everything on one machine.
+	// Without it they are answered, counted and credited, but not given to others,
 	// and they are told so.
 	AllowPrivateAddresses bool `toml:"allow_private_addresses"`
-	// AcceptClaimedAddresses believes a client that names its address of the
-	// other family (ipv4= and ipv6= of BEP 7). Any member could then send the
-	// others to a stranger's address, so leave it off unless all are trusted;
-	// clients that have both families announce over both. ip= is never believed.
+	// AcceptClaimedAddresses believes a client that names its address of the other
+	// family (ipv4= and ipv6= of BEP 7). Any member could then send others to a
+	// stranger's address, so leave it off unless all members are trusted. Clients
+	// that have both families announce over both. ip= is never believed.
 	AcceptClaimedAddresses bool `toml:"accept_claimed_addresses"`
 
-	// OcelotListen is the address (host:port) at which an existing Gazelle drives
-	// this tracker as it drives Ocelot; see tracker/ocelot. Members, torrents,
+	// OcelotListen is the address (host:port) at which an existing Gazelle controls
+	// this tracker as it controls Ocelot; see tracker/ocelot. Members, torrents,
 	// clients and tokens are then Gazelle's, not the house's: serve the tracker
 	// alone. "" is off. Only this machine and TrustedProxies may connect.
 	OcelotListen string `toml:"ocelot_listen"`
@@ -145,7 +146,8 @@ type Config struct {
 	// OcelotReportPasswordFile holds that password; set one of the two.
 	OcelotReportPasswordFile string `toml:"ocelot_report_password_file"`
 
-	// MaxConnections is how many connections are open at once; more have to wait.
+	// MaxConnections is how many connections may be open at the same time; others
+	// wait.
 	MaxConnections int `toml:"max_connections"`
 	// IdleTimeout is how long a connection is kept open between requests.
 	IdleTimeout config.Duration `toml:"idle_timeout"`
@@ -173,7 +175,8 @@ func DefaultConfig() Config {
 	}
 }
 
-// Validate reports the first key that makes no sense.
+// Validate returns an error for the first setting that is not valid. The error names its
+// key.
 func (c Config) Validate() error {
 	for _, check := range []func(Config) error{Config.checkAddresses, Config.checkTimes, Config.checkNumbers, Config.checkOcelot} {
 		if err := check(c); err != nil {
@@ -238,10 +241,11 @@ func checkHostPort(field, address string) error {
 	return nil
 }
 
-// trackerName is what a tracker may be called; "" where there is one.
+// trackerName matches the names of trackers; "" is the only one.
 var trackerName = regexp.MustCompile(`^[a-z0-9-]{0,20}$`)
 
-// consumer is the name of the tracker's place in the event log and of its books.
+// consumer returns the name of the tracker's cursor in the event log, which is also the
+// name of its books.
 func (c Config) consumer() string {
 	if c.Name == "" {
 		return roster.Consumer
@@ -363,7 +367,7 @@ func (c Config) peerTimeout() time.Duration {
 	return 5 * c.Interval.Duration / 2
 }
 
-// parseProxies reads addresses and networks.
+// parseProxies parses addresses and networks.
 func parseProxies(texts []string) ([]netip.Prefix, error) {
 	var out []netip.Prefix
 	for _, text := range texts {

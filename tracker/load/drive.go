@@ -28,15 +28,15 @@ const (
 	maxFailures = 1000
 )
 
-// driver drives one server over its connections.
+// driver sends requests to one server over its connections.
 type driver struct {
 	s       *server
 	closing bool
-	request func(dst []byte) []byte // nil when there is nothing more to ask
+	request func(dst []byte) []byte // appends the next request, or nothing at the end
 	answers int
 	latency histogram
-	last    time.Time     // when an answer came
-	silence time.Duration // the longest between two answers, whoever they were for
+	last    time.Time     // when the last answer came
+	silence time.Duration // the longest time between two answers, on any connections
 	fails   int
 	why     error // the first failure
 
@@ -48,7 +48,7 @@ type driver struct {
 	in    []byte
 }
 
-// link is one connection's state.
+// link is the state of one connection.
 type link struct {
 	fd      int
 	asked   time.Time
@@ -72,7 +72,7 @@ func newDriver(s *server, connections int, closing bool, request func([]byte) []
 	return d, nil
 }
 
-// onlyLoopback refuses to load anything that is not on this machine.
+// onlyLoopback returns an error for an address that is not on this machine.
 func onlyLoopback(a netip.AddrPort) error {
 	if !a.Addr().Is4() || !a.Addr().IsLoopback() {
 		return fmt.Errorf("%s is not on this machine's loopback (127.0.0.0/8); nothing else is loaded", a)
@@ -94,7 +94,7 @@ func (d *driver) hangUp(l *link) {
 	}
 }
 
-// run asks until there is nothing more to ask or until.
+// run sends requests until there are no more, or until the given time.
 func (d *driver) run(ctx context.Context, until time.Time) error {
 	d.left = 0
 	for i := range d.conns {
@@ -138,7 +138,7 @@ func (d *driver) run(ctx context.Context, until time.Time) error {
 	return nil
 }
 
-// ask sends the next request on a link, over a new connection where there is none.
+// ask sends the next request on a link, and connects it first if necessary.
 func (d *driver) ask(i int) error {
 	l := &d.conns[i]
 	d.out = d.request(d.out[:0])
@@ -180,10 +180,10 @@ func (d *driver) connect(i int) error {
 	return unix.EpollCtl(d.ep, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLET, Fd: int32(i)})
 }
 
-// heard notes that the server is alive.
+// heard notes that an answer has come.
 func (d *driver) heard(now time.Time) { d.silence, d.last = max(d.silence, now.Sub(d.last)), now }
 
-// fail counts a failure and begins anew.
+// fail counts a failure and closes the connection.
 func (d *driver) fail(i int, err error) {
 	d.fails++
 	if d.why == nil {
@@ -277,7 +277,7 @@ func split(b []byte) (body []byte, whole bool, err error) {
 	return body, n == len(body), nil
 }
 
-// check reads an answer as the strictest client would.
+// check parses an answer as strictly as any client.
 func check(body []byte) error {
 	v, err := wiretest.Decode(body)
 	if err != nil {
@@ -294,7 +294,7 @@ func check(body []byte) error {
 
 // measure loads a server once.
 func measure(ctx context.Context, o options, s *server, pop *population, mode string) (result, error) {
-	r := rand.New(rand.NewPCG(o.seed, 2)) //nolint:gosec // it has to be the same each time
+	r := rand.New(rand.NewPCG(o.seed, 2)) //nolint:gosec // it must be the same each time
 	d, err := newDriver(s, o.connections, mode == oneShot, func(dst []byte) []byte { return pop.next(dst, r, s, mode == oneShot) })
 	if err != nil {
 		return result{}, err

@@ -17,8 +17,8 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/secret"
 )
 
-// startCaduceus sets a new instance up in dir, fills its database and serves it:
-// everything on SQLite, or the tracker alone on MariaDB.
+// startCaduceus sets up a new instance in dir, fills its database and serves it: all rooms
+// on SQLite, or the tracker alone on MariaDB.
 func startCaduceus(ctx context.Context, o options, dir, name, path string, env []string, pop *population) (s *server, err error) {
 	if path, err = filepath.Abs(path); err != nil {
 		return nil, err
@@ -72,8 +72,8 @@ func startCaduceus(ctx context.Context, o options, dir, name, path string, env [
 	return s, nil
 }
 
-// settings is the instance's configuration: as in production behind a proxy on
-// this machine, but for ports.
+// settings returns the instance's configuration: as in production behind a proxy on this
+// machine, except for the ports.
 func settings(dir string, s *server, c db.Config) []byte {
 	return fmt.Appendf(nil, `[house]
 data_dir = %q

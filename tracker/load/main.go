@@ -1,20 +1,20 @@
-// Command load measures trackers on this machine: ours as it runs in production,
-// with its database and its books, beside opentracker and bare HTTP servers, all
-// in the same run. make bench-tracker runs it.
+// Command load measures trackers on this machine: ours as it runs in production, with its
+// database and its books, beside opentracker and bare HTTP servers, all in the same run.
+// make bench-tracker runs it.
 //
-// It plays a fixed population of BitTorrent clients in a closed loop: each
-// connection asks again as soon as it is answered. 90 of 100 announces are
-// periodic, 5 started, 4 stopped, 1 completed; 30 of 100 clients transfer
-// nothing. One answer in 64 is checked strictly. Servers are started by the tool
-// and measured in turns; CPU is what the kernel charges to their processes, work
-// for loopback in their context included. The share of the CPUs that other programs
-// took meanwhile stands beside: over a few per cent, measure again. The worst pauses
-// are the longest that one client waited for its answer (max) and that no client
-// had any (silence); the bare servers beside show what of that is the machine's.
-// It talks to loopback addresses only.
+// It simulates a fixed population of BitTorrent clients in a closed loop: each connection
+// sends the next request as soon as the last one is answered. 90 of 100 announces are
+// periodic, 5 started, 4 stopped, 1 completed; 30 of 100 clients transfer nothing. One
+// answer in 64 is checked strictly. The tool starts the servers and measures them in
+// turns. CPU is what the kernel charges to their processes, including their work for
+// loopback. The table also shows the share of the CPUs that other programs took: if it is
+// over a few per cent, measure again. The worst pauses are the longest time that one
+// client waited for its answer (max) and the longest time without any answer (silence).
+// The bare servers show how much of that is due to the machine. The tool talks to loopback
+// addresses only.
 //
-// Concurrency: one goroutine on one CPU, so that a machine's other CPUs are the
-// servers'. Servers are processes of their own.
+// Concurrency: the tool is one goroutine on one CPU, so that the other CPUs are left to
+// the servers. The servers are processes of their own.
 package main
 
 import (
@@ -77,8 +77,8 @@ func run(args []string) error {
 func parseOptions(args []string) (options, error) {
 	var o options
 	f := flag.NewFlagSet("load", flag.ContinueOnError)
-	f.Var(&o.binaries, "caduceus", "`name=path[,VARIABLE=value…]` of a caduceus program to measure, and what its environment says; may be given several times")
-	f.StringVar(&o.mariadb, "mariadb", os.Getenv("CADUCEUS_TEST_MARIADB"), "`socket` of a MariaDB whose root needs no password: serve only the tracker, on a database of its own there")
+	f.Var(&o.binaries, "caduceus", "`name=path[,VARIABLE=value…]` of a caduceus program to measure, and its environment; may be given several times")
+	f.StringVar(&o.mariadb, "mariadb", os.Getenv("CADUCEUS_TEST_MARIADB"), "`socket` of a MariaDB whose root needs no password: serve only the tracker, with a database there")
 	f.StringVar(&o.opentracker, "opentracker", "opentracker", "`program` to compare with; empty is none")
 	f.BoolVar(&o.hello, "hello", true, "compare with bare HTTP servers")
 	f.StringVar(&o.modes, "modes", "keep-alive,one-shot", "how to connect")
@@ -86,18 +86,18 @@ func parseOptions(args []string) (options, error) {
 	f.IntVar(&o.torrents, "torrents", 20_000, "torrents")
 	f.IntVar(&o.peers, "peers", 200_000, "clients, over all torrents")
 	f.IntVar(&o.v6, "v6", 20, "of 100 clients, those with IPv6 addresses")
-	f.IntVar(&o.connections, "connections", 64, "connections at once")
+	f.IntVar(&o.connections, "connections", 64, "connections at the same time")
 	f.DurationVar(&o.warmup, "warm-up", 2*time.Second, "before each measurement")
 	f.DurationVar(&o.duration, "duration", 20*time.Second, "of each measurement")
 	f.IntVar(&o.repeat, "repeat", 3, "measurements of each server")
-	f.IntVar(&o.restarts, "restarts", 3, "times that each of our servers is stopped and started at the end, with all its clients")
-	f.BoolVar(&o.keep, "keep", false, "leave the data directories behind")
-	f.Uint64Var(&o.seed, "seed", 1, "of all chance")
+	f.IntVar(&o.restarts, "restarts", 3, "how often each of our servers is stopped and started at the end, with all its clients")
+	f.BoolVar(&o.keep, "keep", false, "keep the data directories")
+	f.Uint64Var(&o.seed, "seed", 1, "of all random numbers")
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}
 	if f.NArg() > 0 {
-		return o, fmt.Errorf("nothing is known of %q; see load -h", f.Arg(0))
+		return o, fmt.Errorf("unknown argument %q; see load -h", f.Arg(0))
 	}
 	for _, c := range []struct {
 		name          string

@@ -10,11 +10,12 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 )
 
-// population is who announces what. All but the passkeys follows from the seed.
+// population is the clients and torrents. Everything but the passkeys follows from the
+// seed.
 type population struct {
 	o      options
 	hashes []core.InfoHash
-	spelt  []string // the same, percent-encoded
+	spelt  []string // the hashes, percent-encoded
 	peers  []peer
 }
 
@@ -27,7 +28,7 @@ type peer struct {
 const torrentSize = 4 << 30 // bytes
 
 func newPopulation(o options) *population {
-	r := rand.New(rand.NewPCG(o.seed, 1)) //nolint:gosec // it has to be the same each time
+	r := rand.New(rand.NewPCG(o.seed, 1)) //nolint:gosec // it must be the same each time
 	p := &population{o: o, hashes: make([]core.InfoHash, o.torrents), spelt: make([]string, o.torrents), peers: make([]peer, o.peers)}
 	for i := range p.hashes {
 		h := &p.hashes[i]
@@ -37,8 +38,8 @@ func newPopulation(o options) *population {
 		p.spelt[i] = escape(h[:])
 	}
 	for i := range p.peers {
-		// The n-th torrent of t has the peers from √(n/t) on: the largest of
-		// 20,000 has 0.7 % of all, most have a few.
+		// The square makes few torrents large: the largest of 20,000 has 0.7 % of
+		// all peers, most have a few.
 		u := r.Float64()
 		p.peers[i] = peer{torrent: int32(u * u * float64(o.torrents)), member: int32(i % o.members)}
 		if r.IntN(10) < 3 {
@@ -60,7 +61,7 @@ func escape(b []byte) string {
 	return string(out)
 }
 
-// address is where a client comes from: one of its own for each.
+// address returns the address of a client; each has its own.
 func (p *population) address(i int) netip.Addr {
 	if i%100 < p.o.v6 {
 		a := [16]byte{0x2a, 0x01, 0x04, 0xf8, 15: 1}
@@ -72,7 +73,7 @@ func (p *population) address(i int) netip.Addr {
 	return netip.AddrFrom4(a)
 }
 
-// next changes a client as its announce says, and appends the request.
+// next lets a random client transfer something, and appends its announce.
 func (p *population) next(dst []byte, r *rand.Rand, s *server, closing bool) []byte {
 	i := r.IntN(len(p.peers))
 	c := &p.peers[i]
@@ -95,7 +96,7 @@ func (p *population) next(dst []byte, r *rand.Rand, s *server, closing bool) []b
 	return p.request(dst, s, i, event, closing)
 }
 
-// request appends what client i asks a server.
+// request appends the announce of client i.
 func (p *population) request(dst []byte, s *server, i int, event string, closing bool) []byte {
 	c := &p.peers[i]
 	dst = append(dst, "GET "...)
@@ -130,7 +131,7 @@ func appendPadded(dst []byte, n int) []byte {
 	return dst
 }
 
-// whitelist is the list of torrents as opentracker reads it.
+// whitelist returns the list of torrents in opentracker's format.
 func (p *population) whitelist() []byte {
 	var out []byte
 	for _, h := range p.hashes {

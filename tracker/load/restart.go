@@ -14,10 +14,10 @@ import (
 	"time"
 )
 
-// pauses are how long a server took to stop and to start, each time.
+// pauses are the times that a server took to stop and to start.
 type pauses struct{ stop, start []time.Duration }
 
-// String tells medians and the longest.
+// String returns medians and maxima.
 func (p pauses) String() string {
 	tell := func(d []time.Duration) string {
 		d = slices.Sorted(slices.Values(d))
@@ -26,8 +26,8 @@ func (p pauses) String() string {
 	return fmt.Sprintf("from SIGTERM to its end %s, from its start to the first answer %s", tell(p.stop), tell(p.start))
 }
 
-// restarts stops and starts a server with all its clients. Between two restarts
-// some announce, so that each stop has something to write.
+// restarts stops and starts a server with all its clients. Between two restarts some of
+// them announce, so that each stop has something to write.
 func restarts(ctx context.Context, o options, s *server, pop *population) (p pauses, err error) {
 	few := o
 	few.warmup, few.duration = 0, time.Second
@@ -50,7 +50,7 @@ func restarts(ctx context.Context, o options, s *server, pop *population) (p pau
 	return p, nil
 }
 
-// terminate asks the server to stop and returns how long that took.
+// terminate stops the server and returns how long that took.
 func (s *server) terminate() (time.Duration, error) {
 	begun := time.Now()
 	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
@@ -68,8 +68,8 @@ func (s *server) terminate() (time.Duration, error) {
 	return took, nil
 }
 
-// again starts the server once more and returns how long it took until an
-// announce was answered.
+// again starts the server again and returns how long it took until an announce was
+// answered.
 func (s *server) again(ctx context.Context, pop *population) (took time.Duration, err error) {
 	log, err := os.OpenFile(filepath.Join(s.cmd.Dir, "log"), os.O_WRONLY|os.O_APPEND, 0)
 	if err != nil {

@@ -32,7 +32,7 @@ type server struct {
 	paths   []string // of each member; one for all where members are not known
 	closes  bool     // after every answer
 	env     []string // besides ours
-	lasts   bool     // what it knows outlives it
+	lasts   bool     // it keeps its clients over a restart
 	cmd     *exec.Cmd
 	dbPID   int // 0 is no database process
 	cleanup func() error
@@ -40,8 +40,8 @@ type server struct {
 
 func (s *server) path(member int) string { return s.paths[member%len(s.paths)] }
 
-// startAll starts and fills the servers that were asked for. It returns those
-// that run, also with an error.
+// startAll starts and fills the servers that the options name. It returns those that run,
+// even if there is an error.
 func startAll(ctx context.Context, o options, dir string, pop *population) (servers []*server, err error) {
 	add := func(s *server, err error) error {
 		if s != nil {
@@ -107,7 +107,7 @@ func (s *server) await(ctx context.Context) error {
 	}
 }
 
-// stop ends the server and removes what it had.
+// stop stops the server and removes its data.
 func (s *server) stop() error {
 	var err error
 	if s.cmd != nil && s.cmd.Process != nil {
@@ -122,7 +122,7 @@ func (s *server) stop() error {
 	return err
 }
 
-// usage is what a server and its database have taken so far.
+// usage is what a server and its database have used so far.
 type usage struct {
 	cpu, db time.Duration
 	all     time.Duration // of the whole machine, without the server, its database and this program
