@@ -27,7 +27,7 @@ func TestFoldings(t *testing.T) {
 func TestClean(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
-		"": "", "  a \t\r\nb ": "a b", "\x034red\x0f": "4red", "a\u202eb": "a b", "bad\xffbyte": "bad byte", "é": "é",
+		"": "", "\t a\r\nb\t": "a b", "\x034red\x0f": "4red", "a\u202eb": "a b", "bad\xffbyte": "bad byte", "é": "é",
 	} {
 		if got := Clean(in); got != want {
 			t.Errorf("%q: %q, want %q", in, got, want)
