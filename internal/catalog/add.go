@@ -104,11 +104,7 @@ func (s *Store) check(ctx context.Context, u *Upload) (*metainfo.Torrent, error)
 		faults = append(faults, ValidateTorrent(&u.Torrent, v)...)
 	}
 	if fileErr != nil {
-		text := core.SafeText(fileErr)
-		if field := core.FieldOf(fileErr); field != "" && field != FieldTorrent {
-			text = field + ": " + text
-		}
-		faults = append(faults, &core.Error{Code: core.Invalid, Field: FieldTorrent, Text: text, Cause: fileErr})
+		faults = append(faults, &core.Error{Code: core.Invalid, Field: FieldTorrent, Text: metainfo.FaultText(fileErr), Cause: fileErr})
 	}
 	return meta, faults.orNil()
 }

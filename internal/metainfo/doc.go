@@ -1,7 +1,7 @@
 // Package metainfo reads, checks, cleans and builds .torrent files: v1 (BEP 3),
-// v2 (BEP 52) and hybrids of both. Sanitize is the only way by which an uploaded
-// file enters the catalogue; Personal makes the file that a member downloads;
-// Build makes a torrent from a folder.
+// v2 (BEP 52) and hybrids of both. An uploaded file enters the catalogue in one
+// way only: Check reads it, and Checked.Sanitize writes it again. Personal makes
+// the file that a member downloads; Build makes a torrent from a folder.
 //
 // Concurrency: all functions are pure but for Build, which reads files. Nothing
 // is shared; results belong to the caller.
@@ -9,7 +9,7 @@ package metainfo
 
 import "github.com/caduceus-bio/caduceus/internal/core"
 
-// Limits bound what Sanitize accepts. A zero field means the default.
+// Limits bound what Check accepts. A zero field means the default.
 type Limits struct {
 	TorrentBytes core.Bytes // size of the .torrent file
 	Files        int        // files of a torrent, without padding
@@ -63,30 +63,34 @@ type Options struct {
 	Comment   string   // "" writes none
 	CreatedBy string   // "" writes none; the uploader's client is never kept
 	WebSeeds  []string // url-list (BEP 19); the caller has checked the URLs
-	Limits    Limits
+	Limits    Limits   // for the function Sanitize alone; Check has its own
 }
 
-// Torrent is the result of Sanitize.
-type Torrent struct {
-	Data []byte // the sanitized file, canonical, without any announce URL
+// Findings are what Check finds out about an uploaded file.
+type Findings struct {
+	Name        string
+	PieceLength core.Bytes
+	Size        core.Bytes // without padding
+	SingleFile  bool       // Name is the file itself, not a folder
+	Files       []File     // in the torrent's order, without padding (BEP 47)
 
-	InfoHash           core.InfoHash   // SHA-1 of the info dictionary; zero when v2 only
-	InfoHashV2         core.InfoHashV2 // SHA-256 of it; zero when v1 only
-	UploadedInfoHash   core.InfoHash   // the same of the file as it was uploaded
-	UploadedInfoHashV2 core.InfoHashV2
+	UploadedInfoHash   core.InfoHash   // SHA-1 of the info dictionary as it was uploaded; zero when v2 only
+	UploadedInfoHashV2 core.InfoHashV2 // SHA-256 of it; zero when v1 only
 
 	// What the data is, whatever the files are called: equal for a second
 	// upload of the same data. See contentV1 and contentV2 for what counts.
 	ContentV1 [32]byte // zero when v2 only
 	ContentV2 [32]byte // zero when v1 only
+}
 
-	Name        string
-	Source      string
-	PieceLength core.Bytes
-	Size        core.Bytes // without padding
-	SingleFile  bool       // Name is the file itself, not a folder
-	Files       []File     // in the torrent's order, without padding (BEP 47)
-	Changes     []Change   // for the uploader to read, sorted by key
+// Torrent is a sanitized file with what was found out about it.
+type Torrent struct {
+	Findings
+	Data       []byte          // canonical, without any announce URL
+	InfoHash   core.InfoHash   // SHA-1 of the info dictionary in Data; zero when v2 only
+	InfoHashV2 core.InfoHashV2 // SHA-256 of it; zero when v1 only
+	Source     string
+	Changes    []Change // what was done to the uploaded file, sorted by key
 }
 
 // HasV1 reports whether clients of BEP 3 can use the torrent.
@@ -97,9 +101,9 @@ func (t *Torrent) HasV2() bool { return !t.InfoHashV2.IsZero() }
 
 // Contents lists the content hashes the torrent has: one, or two for a hybrid.
 // Two torrents that share one hold the same data.
-func (t *Torrent) Contents() [][32]byte {
+func (f *Findings) Contents() [][32]byte {
 	var out [][32]byte
-	for _, h := range [][32]byte{t.ContentV1, t.ContentV2} {
+	for _, h := range [][32]byte{f.ContentV1, f.ContentV2} {
 		if h != ([32]byte{}) {
 			out = append(out, h)
 		}

@@ -10,11 +10,11 @@ import (
 // reader turns the parsed nodes of one uploaded file into a checked info.
 type reader struct {
 	limits  Limits
-	changes map[Change]int
+	changes changes
 }
 
 // read checks the info dictionary and the piece layers beside it.
-func (r *reader) read(root *node, source string) (*info, error) {
+func (r *reader) read(root *node) (*info, error) {
 	n := root.get("info")
 	if n == nil || n.kind != 'd' {
 		return nil, core.FieldErrorf("info", "the torrent has no info dictionary")
@@ -26,7 +26,7 @@ func (r *reader) read(root *node, source string) (*info, error) {
 	if err != nil {
 		return nil, err
 	}
-	in := &info{source: source, private: true}
+	in := &info{private: true}
 	if in.name, err = r.name(n); err != nil {
 		return nil, err
 	}
@@ -43,14 +43,14 @@ func (r *reader) read(root *node, source string) (*info, error) {
 			return nil, err
 		}
 	} else if root.get("piece layers") != nil {
-		r.changed("piece layers", Dropped)
+		r.changes.add("piece layers", Dropped)
 	}
 	if v1 && v2 {
 		if err := checkHybrid(in); err != nil {
 			return nil, err
 		}
 	}
-	r.noteInfoKeys(n, source)
+	r.noteInfoKeys(n)
 	return in, nil
 }
 
@@ -232,7 +232,7 @@ func (r *reader) attr(n *node, key, allowed string) (string, error) {
 		}
 	}
 	if kept.String() != string(a.raw) {
-		r.changed(key+".attr", replacedOr(kept.Len() > 0))
+		r.changes.add(key+".attr", replacedOr(kept.Len() > 0))
 	}
 	return kept.String(), nil
 }
@@ -242,7 +242,7 @@ func (r *reader) attr(n *node, key, allowed string) (string, error) {
 func (r *reader) symlink(n *node, f file, field string) ([]string, error) {
 	if !f.link() {
 		if n.get("symlink path") != nil {
-			r.changed("info.files.symlink path", Dropped)
+			r.changes.add("info.files.symlink path", Dropped)
 		}
 		return nil, nil
 	}
@@ -319,23 +319,27 @@ func sameFile(a, b file) bool {
 	return a.size == b.size && a.link() == b.link() && slices.Equal(a.path, b.path) && slices.Equal(a.symlink, b.symlink)
 }
 
-// noteInfoKeys records what becomes of the keys of info.
-func (r *reader) noteInfoKeys(n *node, source string) {
+// noteInfoKeys records what becomes of the keys of info, but for its source.
+func (r *reader) noteInfoKeys(n *node) {
 	r.noteKeys(n, "info", "attr", "file tree", "files", "length", "meta version", "name", "piece length",
 		"pieces", "private", "source")
 	if n.get("attr") != nil && n.get("length") == nil {
-		r.changed("info.attr", Dropped)
+		r.changes.add("info.attr", Dropped)
 	}
 	if p := n.get("private"); p == nil {
-		r.changed("info.private", Added)
+		r.changes.add("info.private", Added)
 	} else if p.kind != 'i' || p.num != 1 {
-		r.changed("info.private", Replaced)
+		r.changes.add("info.private", Replaced)
 	}
-	switch s := n.get("source"); {
-	case s == nil && source != "":
-		r.changed("info.source", Added)
-	case s != nil && (s.kind != 's' || string(s.raw) != source):
-		r.changed("info.source", replacedOr(source != ""))
+}
+
+// noteSource records what becomes of info.source.
+func noteSource(done changes, was *node, source string) {
+	switch {
+	case was == nil && source != "":
+		done.add("info.source", Added)
+	case was != nil && (was.kind != 's' || string(was.raw) != source):
+		done.add("info.source", replacedOr(source != ""))
 	}
 }
 
@@ -346,7 +350,7 @@ func (r *reader) noteKeys(n *node, prefix string, known ...string) {
 	}
 	for i := 0; i < len(n.items); i += 2 {
 		if !slices.Contains(known, string(n.items[i].raw)) {
-			r.changed(prefix+"."+printable(n.items[i].raw), Dropped)
+			r.changes.add(prefix+"."+printable(n.items[i].raw), Dropped)
 		}
 	}
 }

@@ -93,7 +93,7 @@ func (r *reader) leaf(n *node, path []string, field string) (file, error) {
 	root := n.get("pieces root")
 	switch {
 	case f.size == 0 && root != nil:
-		r.changed("info.file tree.pieces root", Dropped)
+		r.changes.add("info.file tree.pieces root", Dropped)
 	case f.size > 0 && (root == nil || root.kind != 's' || len(root.raw) != sha256.Size):
 		return f, core.FieldErrorf(field, "a file has no pieces root of %d bytes", sha256.Size)
 	case f.size > 0:
@@ -136,7 +136,7 @@ func (r *reader) takeLayers(layers *node, v *v2Info, pieceLength int64) error {
 		v.layers[string(f.root[:])] = layer
 	}
 	for range len(given) - len(v.layers) {
-		r.changed("piece layers", Dropped)
+		r.changes.add("piece layers", Dropped)
 	}
 	return nil
 }

@@ -2,108 +2,160 @@ package metainfo
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 )
 
-// Sanitize checks an uploaded .torrent and writes it anew: private, with our
-// source, with the keys that describe the data and no others. Since that changes
-// the info dictionary, the info-hash changes and the uploader must fetch the
-// result. Any fault is an error of code Invalid whose Field is the path, key or
-// position at fault; nothing that a file can hold makes Sanitize panic.
-//
-// Sanitizing the result again with the same options returns the same bytes.
-func Sanitize(data []byte, o Options) (*Torrent, error) {
-	o.Limits = o.Limits.withDefaults()
-	if core.Bytes(len(data)) > o.Limits.TorrentBytes {
-		return nil, core.FieldErrorf("torrent", "the .torrent file is larger than %v; choose larger pieces", o.Limits.TorrentBytes)
-	}
-	if len(data) == 0 || data[0] != 'd' {
-		return nil, core.FieldErrorf("torrent", "this is not a .torrent file")
-	}
-	const nodesPerFile = 24 // both versions, their keys and some folders
-	root, err := parse(data, nodesPerFile*o.Limits.Files+100_000)
-	if err != nil {
-		return nil, err
-	}
-	r := &reader{limits: o.Limits, changes: map[Change]int{}}
-	in, err := r.read(&root, o.Source)
-	if err != nil {
-		return nil, err
-	}
-	out := r.outer(&root, o)
-	if in.v2 != nil {
-		out.layers = layerBytes(in.v2)
-	}
-	return r.result(&root, in, out), nil
+// Checked is an uploaded .torrent that passed every check, ready to be written by
+// Sanitize.
+type Checked struct {
+	Findings
+	info    *info
+	around  []node // what stands beside info and piece layers: key, value, key, …
+	source  *node  // info.source as it was uploaded, nil for none
+	changes changes
 }
 
-func (r *reader) result(root *node, in *info, out outer) *Torrent {
-	raw := infoBytes(in)
-	t := &Torrent{
-		Data: fileBytes(out, raw), Name: in.name, Source: in.source, PieceLength: core.Bytes(in.pieceLength),
+// Check reads an uploaded .torrent. Any fault is an error of code Invalid whose
+// Field is the path, key or position at fault; nothing that a file can hold makes
+// Check panic. The result refers to data, which must not be changed afterwards.
+func Check(data []byte, l Limits) (*Checked, error) {
+	l = l.withDefaults()
+	if core.Bytes(len(data)) > l.TorrentBytes {
+		return nil, TooLarge(l.TorrentBytes)
 	}
-	t.InfoHash, t.InfoHashV2 = hashes(raw, in.v1 != nil, in.v2 != nil)
-	t.UploadedInfoHash, t.UploadedInfoHashV2 = hashes(root.get("info").raw, in.v1 != nil, in.v2 != nil)
-	var files []file
-	if in.v2 != nil {
-		files, t.SingleFile = in.v2.files, in.v2.single
-		t.ContentV2 = contentV2(in.v2)
+	if len(data) == 0 || data[0] != 'd' {
+		return nil, core.FieldErrorf(fileField, "this is not a .torrent file")
 	}
-	if in.v1 != nil {
-		files, t.SingleFile = in.v1.files, in.v1.single
-		t.ContentV1 = contentV1(in.v1, in.pieceLength)
+	const nodesPerFile = 24 // both versions, their keys and some folders
+	root, err := parse(data, nodesPerFile*l.Files+100_000)
+	if err != nil {
+		return nil, err
 	}
-	for _, f := range files {
-		if !f.padding() {
-			t.Files = append(t.Files, File{Path: strings.Join(f.path, "/"), Size: core.Bytes(f.size)})
-			t.Size += core.Bytes(f.size)
+	r := &reader{limits: l, changes: changes{}}
+	in, err := r.read(&root)
+	if err != nil {
+		return nil, err
+	}
+	c := &Checked{Findings: findings(&root, in), info: in, changes: r.changes}
+	if s := root.get("info").get("source"); s != nil {
+		c.source = &node{kind: s.kind, raw: s.raw}
+	}
+	for i := 0; i < len(root.items); i += 2 {
+		if key := string(root.items[i].raw); key != "info" && key != "piece layers" {
+			c.around = append(c.around, root.items[i], root.items[i+1])
 		}
 	}
-	t.Changes = r.changeList()
+	return c, nil
+}
+
+// fileField is the Field of an error that concerns the file as a whole.
+const fileField = "torrent"
+
+// TooLarge is the error for a .torrent file of more than limit, for who finds that
+// out before the whole file is read.
+func TooLarge(limit core.Bytes) error {
+	return core.FieldErrorf(fileField, "the .torrent file is larger than %v; choose larger pieces", limit)
+}
+
+// FaultText is the text of an error of Check for a person to read: what is wrong,
+// after the path, key or position where it is.
+func FaultText(err error) string {
+	if field := core.FieldOf(err); field != "" && field != fileField {
+		return field + ": " + core.SafeText(err)
+	}
+	return core.SafeText(err)
+}
+
+// Sanitize is Check and Checked.Sanitize in one.
+func Sanitize(data []byte, o Options) (*Torrent, error) {
+	c, err := Check(data, o.Limits)
+	if err != nil {
+		return nil, err
+	}
+	return c.Sanitize(o), nil
+}
+
+// Sanitize writes the torrent again: private, with our source, with the keys that
+// describe the data and no others. Since that changes the info dictionary, the
+// info-hash changes and the uploader must fetch the result.
+//
+// Sanitizing the result again with the same options returns the same bytes.
+func (c *Checked) Sanitize(o Options) *Torrent {
+	in, done := *c.info, maps.Clone(c.changes)
+	in.source = o.Source
+	noteSource(done, c.source, o.Source)
+	raw := infoBytes(&in)
+	out := outerOf(c.around, o, done)
+	out.layers = layerBytes(in.v2)
+	t := &Torrent{Findings: c.Findings, Data: fileBytes(out, raw), Source: o.Source, Changes: done.list()}
+	t.InfoHash, t.InfoHashV2 = hashes(raw, in.v1 != nil, in.v2 != nil)
 	return t
 }
 
-// outer takes what is kept from around the info dictionary: nothing but the
+func findings(root *node, in *info) Findings {
+	f := Findings{Name: in.name, PieceLength: core.Bytes(in.pieceLength)}
+	f.UploadedInfoHash, f.UploadedInfoHashV2 = hashes(root.get("info").raw, in.v1 != nil, in.v2 != nil)
+	var files []file
+	if in.v2 != nil {
+		files, f.SingleFile = in.v2.files, in.v2.single
+		f.ContentV2 = contentV2(in.v2)
+	}
+	if in.v1 != nil {
+		files, f.SingleFile = in.v1.files, in.v1.single
+		f.ContentV1 = contentV1(in.v1, in.pieceLength)
+	}
+	for _, one := range files {
+		if !one.padding() {
+			f.Files = append(f.Files, File{Path: strings.Join(one.path, "/"), Size: core.Bytes(one.size)})
+			f.Size += core.Bytes(one.size)
+		}
+	}
+	return f
+}
+
+// outerOf takes what is kept from around the info dictionary: nothing but the
 // date. Comment, creator, trackers and web seeds of the upload could tell who
 // uploaded, or hold a passkey.
-func (r *reader) outer(root *node, o Options) outer {
+func outerOf(around []node, o Options, done changes) outer {
 	out := outer{comment: o.Comment, createdBy: o.CreatedBy, webSeeds: o.WebSeeds}
 	written := map[string]string{"comment": o.Comment, "created by": o.CreatedBy}
-	for i := 0; i < len(root.items); i += 2 {
-		key, val := string(root.items[i].raw), root.items[i+1]
+	given := map[string]bool{}
+	for i := 0; i < len(around); i += 2 {
+		key, val := string(around[i].raw), around[i+1]
+		given[key] = true
 		switch key {
-		case "info", "piece layers":
 		case "creation date":
 			if val.kind == 'i' && val.num > 0 && val.num < 1<<40 {
 				out.creationDate = val.num
 			} else {
-				r.changed(key, Dropped)
+				done.add(key, Dropped)
 			}
 		case "comment", "created by":
 			switch {
 			case written[key] == "":
-				r.changed(key, Dropped)
+				done.add(key, Dropped)
 			case val.kind != 's' || string(val.raw) != written[key]:
-				r.changed(key, Replaced)
+				done.add(key, Replaced)
 			}
 		case "url-list":
 			if !sameList(val, o.WebSeeds) {
-				r.changed(key, replacedOr(len(o.WebSeeds) > 0))
+				done.add(key, replacedOr(len(o.WebSeeds) > 0))
 			}
 		default:
-			r.changed(printable(root.items[i].raw), Dropped)
+			done.add(printable(around[i].raw), Dropped)
 		}
 	}
 	for key, val := range written {
-		if val != "" && root.get(key) == nil {
-			r.changed(key, Added)
+		if val != "" && !given[key] {
+			done.add(key, Added)
 		}
 	}
-	if len(o.WebSeeds) > 0 && root.get("url-list") == nil {
-		r.changed("url-list", Added)
+	if len(o.WebSeeds) > 0 && !given["url-list"] {
+		done.add("url-list", Added)
 	}
 	return out
 }
@@ -124,16 +176,19 @@ func replacedOr(replaced bool) Action {
 // maxChanges bounds the list, since a file can hold any number of odd keys.
 const maxChanges = 100
 
-func (r *reader) changed(key string, a Action) {
+// changes counts what was done to an uploaded file.
+type changes map[Change]int
+
+func (cs changes) add(key string, a Action) {
 	c := Change{Key: key, Action: a}
-	if _, ok := r.changes[c]; ok || len(r.changes) < maxChanges {
-		r.changes[c]++
+	if _, ok := cs[c]; ok || len(cs) < maxChanges {
+		cs[c]++
 	}
 }
 
-func (r *reader) changeList() []Change {
-	list := make([]Change, 0, len(r.changes))
-	for c, n := range r.changes {
+func (cs changes) list() []Change {
+	list := make([]Change, 0, len(cs))
+	for c, n := range cs {
 		c.Count = n
 		list = append(list, c)
 	}

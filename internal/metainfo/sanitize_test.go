@@ -534,3 +534,22 @@ func TestPersonal(t *testing.T) {
 		}
 	}
 }
+
+// TestCheckedIsWrittenMoreThanOnce makes sure that what Check found out serves any
+// number of times, each time with its own options.
+func TestCheckedIsWrittenMoreThanOnce(t *testing.T) {
+	data := fixture(t, "lt-v1-one")
+	c, err := Check(data, Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range []Options{{Source: "a"}, {Source: "b", Comment: "c", WebSeeds: []string{"https://mirror.example/"}}, {Source: "a"}} {
+		want, err := Sanitize(data, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, c.Sanitize(o)); diff != "" {
+			t.Errorf("%+v: %s", o, diff)
+		}
+	}
+}
