@@ -12,27 +12,26 @@ import (
 )
 
 // execute runs the job once, with its row in the history, and returns when it
-// began. A job that fails is no error here: it was written down and told. ctx ends
-// with the room, held also when the lease is lost.
-func (w *worker) execute(ctx, held context.Context, d demand) (time.Time, error) {
+// began. A job that fails is no error here: it was written down and told.
+func (w *worker) execute(a attempt) (time.Time, error) {
 	deps := w.room.deps
-	run, err := deps.Schedule.Begin(held, w.job.Name, w.room.holder, d.by)
+	run, err := deps.Schedule.Begin(a.lease, w.job.Name, w.room.holder, a.by)
 	if err != nil {
 		return time.Time{}, err
 	}
 	began := time.Now() // how long it takes is not a matter of the wall clock
-	limited, cancel := context.WithTimeout(held, w.job.Timeout)
+	limited, cancel := context.WithTimeout(a.lease, w.job.Timeout)
 	items, err := w.call(limited)
-	timedOut := limited.Err() != nil && held.Err() == nil
+	timedOut := limited.Err() != nil && a.lease.Err() == nil
 	cancel()
 	took := time.Since(began)
 
 	res := schedule.Result{Outcome: schedule.OK, Items: items, Text: fmt.Sprintf("done: %d", items)}
 	switch {
 	case err == nil:
-	case ctx.Err() != nil:
+	case a.room.Err() != nil:
 		res.Outcome, res.Detail = schedule.Stopped, "the program ended"
-	case held.Err() != nil:
+	case a.lease.Err() != nil:
 		err = core.Wrap(errLeaseLost, core.Unavailable, "the database did not answer for too long, or another process took over")
 	case timedOut:
 		err = core.Wrap(err, core.Unavailable, fmt.Sprintf("it took longer than %s and was stopped", w.job.Timeout))
@@ -43,9 +42,9 @@ func (w *worker) execute(ctx, held context.Context, d demand) (time.Time, error)
 	w.report(run, res, took, err)
 
 	// What was done is written down even when the room is ending.
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), settling)
+	last, cancel := context.WithTimeout(context.WithoutCancel(a.room), settling)
 	defer cancel()
-	return run.Started, deps.Schedule.Finish(last, run, d.request, res)
+	return run.Started, deps.Schedule.Finish(last, run, a.request, res)
 }
 
 func (w *worker) report(run schedule.Run, res schedule.Result, took time.Duration, err error) {

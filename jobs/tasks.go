@@ -11,7 +11,8 @@ import (
 // for longer than one batch.
 type task func(ctx context.Context) (items int64, err error)
 
-// tasks binds each job of the table to its work.
+// tasks binds each job of the table in internal/schedule, which says when it runs,
+// to its work. Each job has a file of its own, called like the job.
 func tasks(d Deps) map[string]task {
 	return map[string]task{
 		schedule.FreeleechEdges:  freeleechEdges(d.Freeleech),

@@ -34,6 +34,13 @@ type demand struct {
 	request int64 // 0 when nobody asked
 }
 
+// attempt is one try to meet a demand while this process has the job's lease.
+type attempt struct {
+	demand
+	room  context.Context // ends with the room
+	lease context.Context // ends with the room, and when the lease is lost
+}
+
 // newWorker sets a job up. It is due at once when a time has passed since its
 // last good run, or when there was none.
 func (r *Room) newWorker(ctx context.Context, job schedule.Job) (*worker, error) {
@@ -102,7 +109,9 @@ func (w *worker) look(ctx context.Context) (settled bool, err error) {
 		if err != nil || !ok {
 			return err == nil, err
 		}
-		got, err := w.room.withLease(ctx, "job:"+w.job.Name, func(held context.Context) error { return w.serve(ctx, held, d) })
+		got, err := w.room.withLease(ctx, "job:"+w.job.Name, func(lease context.Context) error {
+			return w.serve(attempt{demand: d, room: ctx, lease: lease})
+		})
 		if err != nil || !got {
 			return false, err
 		}
@@ -130,37 +139,37 @@ func (w *worker) demand(ctx context.Context) (demand, bool, error) {
 }
 
 // serve meets a demand, unless another process did while this one waited for the
-// lease. ctx ends with the room, held also when the lease is lost.
-func (w *worker) serve(ctx, held context.Context, d demand) error {
+// lease.
+func (w *worker) serve(a attempt) error {
 	switch {
-	case d.request != 0:
-		_, waits, err := w.room.deps.Schedule.RequestByID(held, d.request)
+	case a.request != 0:
+		_, waits, err := w.room.deps.Schedule.RequestByID(a.lease, a.request)
 		if err != nil || !waits {
 			return err
 		}
-		_, err = w.execute(ctx, held, d)
+		_, err = w.execute(a)
 		return err
-	case d.by == schedule.ByEvent:
+	case a.by == schedule.ByEvent:
 		w.poked.Store(false) // what is changed from here on pokes again
-		_, err := w.execute(ctx, held, d)
+		_, err := w.execute(a)
 		if err != nil {
 			w.poked.Store(true)
 		}
 		return err
 	default:
-		return w.serveDue(ctx, held, d)
+		return w.serveDue(a)
 	}
 }
 
 // serveDue runs the job because its time has come. What is due next follows from
 // when the run began, so that a time that passes during a long run is not left out.
-func (w *worker) serveDue(ctx, held context.Context, d demand) error {
-	began, err := w.metBy(held)
+func (w *worker) serveDue(a attempt) error {
+	began, err := w.metBy(a.lease)
 	if err != nil {
 		return err
 	}
 	if began.IsZero() {
-		if began, err = w.execute(ctx, held, d); err != nil {
+		if began, err = w.execute(a); err != nil {
 			return err
 		}
 	}
