@@ -19,26 +19,13 @@ import (
 // desk is a store with a clock that the test sets.
 type desk struct {
 	*Store
-	mu  sync.Mutex
-	now time.Time
+	clock *dbtest.Clock
 }
 
 func newDesk(d *db.DB, now time.Time) *desk {
-	k := &desk{now: now}
-	k.Store = NewStore(d, eventlog.New(d, k.clock), k.clock, DefaultConfig())
+	k := &desk{clock: dbtest.NewClock(now)}
+	k.Store = NewStore(d, eventlog.New(d, k.clock.Now), k.clock.Now, DefaultConfig())
 	return k
-}
-
-func (k *desk) clock() time.Time {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.now
-}
-
-func (k *desk) set(now time.Time) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.now = now
 }
 
 func (k *desk) open(t *testing.T, w Window) Window {
@@ -325,7 +312,7 @@ func TestTellEdgesThroughAnEquinox(t *testing.T) {
 			{start.Add(2 * time.Hour), 1}, {start.Add(-time.Minute), 0}, {start.Add(3 * time.Hour), 0},
 			{start.Add(24 * time.Hour), 1}, {start.Add(25 * time.Hour), 0}, {start.Add(-24 * time.Hour), 0},
 		} {
-			k.set(step.at)
+			k.clock.Set(step.at)
 			if told, err := k.TellEdges(t.Context()); told != step.told || err != nil {
 				t.Errorf("at %s: told %d, %v, want %d", step.at, told, err, step.told)
 			}
@@ -348,7 +335,7 @@ func TestTellEdgesOfStaffWindows(t *testing.T) {
 		k := newDesk(d, now)
 		tell := func(at time.Time) {
 			t.Helper()
-			k.set(at)
+			k.clock.Set(at)
 			if _, err := k.TellEdges(ctx); err != nil {
 				t.Fatal(err)
 			}
@@ -357,7 +344,7 @@ func TestTellEdgesOfStaffWindows(t *testing.T) {
 		b := k.open(t, Window{State: core.LeechNeutral, Starts: now.Add(3 * time.Hour), Ends: now.Add(9 * time.Hour), Reason: "b"})
 		k.open(t, Window{State: core.LeechFree, Ends: now.Add(time.Hour), Reason: "one torrent is no news", Torrent: 8})
 		tell(now)
-		k.set(now.Add(time.Hour))
+		k.clock.Set(now.Add(time.Hour))
 		for _, id := range []int64{a.ID, b.ID} {
 			if _, err := k.End(ctx, id, 1); err != nil {
 				t.Fatal(err)
@@ -388,7 +375,7 @@ func TestTellEdgesAtTheSameTime(t *testing.T) {
 		var total int64
 		var mu sync.Mutex
 		for _, at := range []time.Time{start.Add(-time.Hour), start, start.Add(24 * time.Hour)} {
-			k.set(at)
+			k.clock.Set(at)
 			g, _ := supervise.NewGroup(t.Context())
 			for range 4 {
 				g.Go(func(ctx context.Context) error {

@@ -14,12 +14,10 @@ import (
 
 // world is a database with a clock that stands still until it is moved.
 type world struct {
-	t    *testing.T
-	db   *db.DB
-	keys *secret.Keyring
-
-	mu  sync.Mutex
-	now time.Time
+	t     *testing.T
+	db    *db.DB
+	keys  *secret.Keyring
+	clock *dbtest.Clock
 }
 
 func each(t *testing.T, test func(t *testing.T, w *world)) {
@@ -28,24 +26,12 @@ func each(t *testing.T, test func(t *testing.T, w *world)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		test(t, &world{t: t, db: d, keys: keys, now: time.Unix(1e9, 0)})
+		test(t, &world{t: t, db: d, keys: keys, clock: dbtest.NewClock(time.Unix(1e9, 0))})
 	})
 }
 
 // process is a guard such as each process has its own.
-func (w *world) process() *Guard { return New(w.db, w.keys, w.clock) }
-
-func (w *world) clock() time.Time {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.now
-}
-
-func (w *world) pass(d time.Duration) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.now = w.now.Add(d)
-}
+func (w *world) process() *Guard { return New(w.db, w.keys, w.clock.Now) }
 
 func (w *world) fail(g *Guard, t Try) {
 	w.t.Helper()
@@ -115,7 +101,7 @@ func TestWaitGrows(t *testing.T) {
 				t.Errorf("%+v waits %s, want %s", c.who, got, c.want)
 			}
 		}
-		w.pass(2 * forgetAfter)
+		w.clock.Add(2 * forgetAfter)
 		w.fail(g, attack)
 		if d := w.wait(g, attack); d != 0 {
 			t.Errorf("old failures still count: wait %s", d)
@@ -157,7 +143,7 @@ func TestProcessesCountTogether(t *testing.T) {
 				t.Errorf("waits %s", d)
 			}
 		}
-		w.pass(firstDelay)
+		w.clock.Add(firstDelay)
 		w.succeed(irc, attack)
 		if n := w.rows(); n != 0 {
 			t.Errorf("%d rows are left of what is forgotten", n)
@@ -189,13 +175,13 @@ func TestBounded(t *testing.T) {
 		g := w.process()
 		g.limit = 50
 		for i := range 3 * lookEvery {
-			w.pass(time.Second)
+			w.clock.Add(time.Second)
 			w.fail(g, Try{Place: fmt.Sprint(i), Account: fmt.Sprint(i)})
 		}
 		if n := w.rows(); n > g.limit+2*lookEvery {
 			t.Errorf("%d failures are kept", n)
 		}
-		w.pass(2 * forgetAfter)
+		w.clock.Add(2 * forgetAfter)
 		w.fail(g, Try{Place: "late", Account: "late"})
 		if n := w.rows(); n > 2 {
 			t.Errorf("%d failures are kept that are long past", n)

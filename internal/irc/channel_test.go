@@ -3,7 +3,6 @@ package irc_test
 import (
 	"context"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -19,32 +18,18 @@ import (
 // world is a store with a clock that stands still until it is moved.
 type world struct {
 	*irc.Store
-	db  *db.DB
-	log *eventlog.Log
-
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (w *world) clock() time.Time {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.now
-}
-
-func (w *world) wait(d time.Duration) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.now = w.now.Add(d)
+	db    *db.DB
+	log   *eventlog.Log
+	clock *dbtest.Clock
 }
 
 func eachStore(t *testing.T, test func(t *testing.T, ctx context.Context, w *world)) {
 	t.Helper()
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		w := &world{db: d, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
-		w.log = eventlog.New(d, w.clock)
-		w.Store = irc.NewStore(d, w.log, w.clock)
+		w := &world{db: d, clock: dbtest.NewClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))}
+		w.log = eventlog.New(d, w.clock.Now)
+		w.Store = irc.NewStore(d, w.log, w.clock.Now)
 		must(t, w.Seed(t.Context()))
 		must(t, d.Tx(t.Context(), func(tx *db.Tx) error {
 			for id, name := range map[int]string{3: "Power User", 21: "Support"} {
@@ -106,7 +91,7 @@ func TestStaffChangeAChannel(t *testing.T) {
 		if _, err := w.Create(ctx, irc.Channel{Name: "#LAB"}); core.CodeOf(err) != core.Conflict {
 			t.Errorf("a second of its name: %v", err)
 		}
-		must(t, w.SaveTopic(ctx, "#lab", "Hands off", "alice", w.clock()))
+		must(t, w.SaveTopic(ctx, "#lab", "Hands off", "alice", w.clock.Now()))
 		_, _, err = w.Change(ctx, "#Lab", func(c *irc.Channel) error {
 			c.Name, c.Topic, c.Modes, c.AutoJoin, c.Join = "#other", "none", "+nkl x 5", true, core.IRCVoice
 			return nil
@@ -116,18 +101,18 @@ func TestStaffChangeAChannel(t *testing.T) {
 		must(t, err)
 		want := irc.Channel{Name: "#lab", Position: 9, Purpose: "Wet work", Modes: "+nkl x 5", Join: core.IRCVoice, AutoJoin: true,
 			JoinClass:  irc.Class{ID: 3, Name: "Power User", Level: 300},
-			SpeakClass: irc.Class{ID: 21, Name: "Support", Level: 2100, Secondary: true}, Topic: "Hands off", TopicBy: "alice", TopicAt: w.clock(),
+			SpeakClass: irc.Class{ID: 21, Name: "Support", Level: 2100, Secondary: true}, Topic: "Hands off", TopicBy: "alice", TopicAt: w.clock.Now(),
 			History: irc.Kept{Days: 30, Lines: 50000}}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)
 		}
-		must(t, w.SaveModes(ctx, "#lab", "", irc.MaskChange{Add: true, Mask: irc.Mask{Kind: 'b', Mask: "eve!*@*", By: "alice", At: w.clock()}}))
+		must(t, w.SaveModes(ctx, "#lab", "", irc.MaskChange{Add: true, Mask: irc.Mask{Kind: 'b', Mask: "eve!*@*", By: "alice", At: w.clock.Now()}}))
 		must(t, w.Delete(ctx, "#lab"))
 		if masks, err := w.Masks(ctx, ""); err != nil || len(masks) != 0 {
 			t.Errorf("its lists stayed: %v, %v", masks, err)
 		}
 		for what, err := range map[string]error{
-			"delete": w.Delete(ctx, "#lab"), "topic": w.SaveTopic(ctx, "#lab", "", "", w.clock()), "modes": w.SaveModes(ctx, "#lab", "+n")} {
+			"delete": w.Delete(ctx, "#lab"), "topic": w.SaveTopic(ctx, "#lab", "", "", w.clock.Now()), "modes": w.SaveModes(ctx, "#lab", "+n")} {
 			if core.CodeOf(err) != core.NotFound {
 				t.Errorf("%s of a channel that is gone: %v", what, err)
 			}
@@ -193,7 +178,7 @@ func TestAClassThatIsGoneAdmitsNobody(t *testing.T) {
 func TestListsAreKept(t *testing.T) {
 	eachStore(t, func(t *testing.T, ctx context.Context, w *world) {
 		mask := func(kind byte, mask string) irc.Mask {
-			return irc.Mask{Channel: "#general", Kind: kind, Mask: mask, By: "mod", At: w.clock()}
+			return irc.Mask{Channel: "#general", Kind: kind, Mask: mask, By: "mod", At: w.clock.Now()}
 		}
 		ban, other, except, invite := mask('b', "eve!*@*"), mask('b', "Eve!*@*"), mask('e', "eve!*@*"), mask('I', "eve!*@*")
 		must(t, w.SaveModes(ctx, "#general", "+mnt", irc.MaskChange{Mask: ban, Add: true}, irc.MaskChange{Mask: other, Add: true},
@@ -216,7 +201,7 @@ func TestListsAreKept(t *testing.T) {
 func TestLines(t *testing.T) {
 	eachStore(t, func(t *testing.T, ctx context.Context, w *world) {
 		line := func(kind irc.LineKind, mask string, lasts time.Duration) irc.Line {
-			l, err := irc.NewLine(kind, mask, " spam ", "mod", w.clock(), lasts)
+			l, err := irc.NewLine(kind, mask, " spam ", "mod", w.clock.Now(), lasts)
 			must(t, err)
 			return l
 		}
@@ -230,7 +215,7 @@ func TestLines(t *testing.T) {
 			var out []string
 			for _, l := range lines {
 				out = append(out, string(l.Kind)+" "+l.Mask)
-				if !l.Holds(w.clock()) || l.Reason != "spam" || l.By != "mod" {
+				if !l.Holds(w.clock.Now()) || l.Reason != "spam" || l.By != "mod" {
 					t.Errorf("%+v", l)
 				}
 			}
@@ -239,11 +224,11 @@ func TestLines(t *testing.T) {
 		if got := shown(); got != "d 2001:db8::/32, k *@evil.example, d 192.0.2.7/32" {
 			t.Errorf("lines: %s", got)
 		}
-		w.wait(time.Minute)
+		w.clock.Add(time.Minute)
 		if got := shown(); got != "k *@evil.example, d 192.0.2.7/32" {
 			t.Errorf("lines a minute later: %s", got)
 		}
-		if l, err := w.RemoveLine(ctx, irc.KLine, "EVIL.example"); err != nil || l.Expires != w.clock().Add(119*time.Minute) {
+		if l, err := w.RemoveLine(ctx, irc.KLine, "EVIL.example"); err != nil || l.Expires != w.clock.Now().Add(119*time.Minute) {
 			t.Errorf("removed %+v, %v", l, err)
 		}
 		if _, err := w.DropLine(ctx, irc.DLine, "192.0.2.7/32"); err != nil {

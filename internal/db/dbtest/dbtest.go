@@ -1,4 +1,5 @@
-// Package dbtest gives each test a fresh, migrated database on every engine.
+// Package dbtest gives each test a fresh, migrated database on every engine, and a
+// clock that stands still.
 //
 // MariaDB is the server at the socket that CADUCEUS_TEST_MARIADB names (make
 // test starts one for all packages), or else one that the test process starts
