@@ -98,7 +98,7 @@ func datasets() []dataset {
 	}
 }
 
-// errNoData says what to install.
+// errNoData says which packages to install.
 func errNoData(missing []string) error {
 	return fmt.Errorf("the demo shares real datasets from Debian packages that are not installed; run: apt-get install %s", strings.Join(missing, " "))
 }

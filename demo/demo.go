@@ -27,7 +27,7 @@ type Account struct {
 	Token string // an API token with scope upload
 }
 
-// Options say what the demo works with.
+// Options configure the demo.
 type Options struct {
 	Dir      string    // a scratch folder of its own
 	SiteURL  string    // where the site answers
@@ -47,7 +47,7 @@ func Check() error {
 	return nil
 }
 
-// shelf is what was uploaded so far; fetchers take from it in order.
+// shelf holds what was uploaded so far; fetchers take from it in order.
 type shelf struct {
 	mu   sync.Mutex
 	ids  []int64
@@ -179,7 +179,7 @@ func (o Options) say(format string, args ...any) {
 	_, _ = fmt.Fprintf(o.Out, "  demo: "+format+"\n", args...) // a closed terminal must not stop the demo
 }
 
-// stopped hides errors that are only the stop itself.
+// stopped hides an error that only says that ctx ended.
 func stopped(ctx context.Context, err error) error {
 	if ctx.Err() == nil {
 		return err

@@ -42,7 +42,7 @@ func (h *house) ircCertificate() *x509.Certificate {
 	return must[*x509.Certificate](h.t)(x509.ParseCertificate(block.Bytes))
 }
 
-// dialTLS connects to the network, and believes its certificate alone.
+// dialTLS connects to the network and trusts its certificate alone.
 func (h *house) dialTLS(addr string) net.Conn {
 	h.t.Helper()
 	roots := x509.NewCertPool()
@@ -59,7 +59,8 @@ type bot struct {
 	ended chan struct{} // closed when the connection has
 }
 
-// robot logs in with SASL over a connection. caps are wanted besides what girc asks for.
+// robot logs in with SASL over a connection. It asks for caps in addition to those
+// that girc asks for.
 func (a *account) robot(conn net.Conn, caps ...string) *bot {
 	a.h.t.Helper()
 	b := &bot{h: a.h, name: a.name, heard: make(chan string, 10_000), ended: make(chan struct{})}
@@ -77,7 +78,7 @@ func (a *account) robot(conn net.Conn, caps ...string) *bot {
 	})
 	go func() {
 		defer close(b.ended)
-		_ = b.girc.DialerConnect(opened{conn}) // how it ended is seen by what it heard
+		_ = b.girc.DialerConnect(opened{conn}) // how it ended shows in what it heard
 	}()
 	a.h.t.Cleanup(func() {
 		_ = conn.Close() // girc's Close would leave its reader waiting
@@ -140,8 +141,9 @@ func TestIRCOutlivesAnEnd(t *testing.T) {
 				}
 				b.hears(`^:boss!\S+ PRIVMSG #general :line 29 of ` + word)
 				if how == "a crash" {
-					// What was said in its last quarter of a second may go with it. Whoever asks
-					// for history waits until that is written.
+					// What was said in its last quarter of a second may be lost with
+					// it. A client that asks for history waits until everything is
+					// written.
 					b.raw("CHATHISTORY LATEST #general * 1")
 					b.hears(`^:boss!\S+ PRIVMSG #general :line 29 of ` + word)
 					h.kill("serve")

@@ -80,7 +80,7 @@ func TestRealClients(t *testing.T) {
 	}
 }
 
-// company is who takes part: ann seeds, ben runs the client under test, and cy
+// company holds who takes part: ann seeds, ben runs the client under test, and cy
 // fetches from him.
 type company struct {
 	house        *house
@@ -113,7 +113,7 @@ func (c *company) entertain(t *testing.T, kind realClient, subject clients.Clien
 	up := c.ann.upload(made.File, title)
 	torrentOf := func(a *account) []byte { return announcing(t, a.download(up.TorrentID), at) }
 
-	// So slow that the subject is still at it when it is looked at.
+	// Slow enough that the subject is still busy when the test looks at it.
 	seeder, _ := begin(t, startLibTorrent, seeds).(*clients.LibTorrent)
 	sown := must[string](t)(seeder.AddSlow(ctx, torrentOf(c.ann), 20_000))
 	if err := seeder.WaitSeeding(ctx, sown); err != nil {
@@ -151,7 +151,8 @@ func (c *company) entertain(t *testing.T, kind realClient, subject clients.Clien
 	sameFiles(t, data, downloads) // now, as some write late
 }
 
-// sequences writes a dataset of files that are no whole number of pieces.
+// sequences writes a dataset of files whose sizes are not multiples of the piece
+// length.
 func sequences(t *testing.T, folder, name string) string {
 	t.Helper()
 	dir := filepath.Join(folder, name)
@@ -196,8 +197,8 @@ func (c *company) waitSwarm(t *testing.T, id int64, want swarm) {
 	})
 }
 
-// waitBooks waits until the database credits a member with what a client of
-// theirs that has stopped says.
+// waitBooks waits until the database credits a member with what their client reported
+// when it stopped.
 func (c *company) waitBooks(t *testing.T, who *account, id int64, f clients.Figures) {
 	t.Helper()
 	type row struct {

@@ -157,13 +157,13 @@ func announce(t *testing.T, from *netns.Host, front string, a *account, up uploa
 	return string(out)
 }
 
-// oneNginx is held by the test whose nginx has the ports 80 and 443 of the lab's
+// oneNginx is held by the test whose nginx uses ports 80 and 443 of the lab's
 // gateway.
 var oneNginx sync.Mutex
 
-// startNginx serves the configuration of deploy/ for a house and returns its
-// address. Only ports, certificate and log are other ones, and what change says,
-// in pairs of old and new.
+// startNginx serves the configuration of deploy/ for a house and returns its address.
+// Only the ports, certificate and log differ, and what change names in pairs of old
+// and new.
 func startNginx(t *testing.T, h *house, change ...string) (front string) {
 	t.Helper()
 	oneNginx.Lock()
@@ -220,7 +220,7 @@ func startNginx(t *testing.T, h *house, change ...string) (front string) {
 	return front
 }
 
-// insecure is a client that takes the certificate of this test for good.
+// insecure is a client that accepts the self-signed certificate of this test.
 func insecure() *http.Client {
 	return &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}}
 }

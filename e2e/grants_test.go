@@ -18,9 +18,9 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 )
 
-// TestFiveRoomsWithTheirGrants does whatever members and staff can do, on the
-// site and by IRC, while each room runs as a database user with the grants of
-// deploy/ alone. A grant too few shows as a failure here or in a room's log.
+// TestFiveRoomsWithTheirGrants does whatever members and staff can do, on the site
+// and by IRC, while each room runs as a database user with only the grants of
+// deploy/. A missing grant shows as a failure here or in a room's log.
 func TestFiveRoomsWithTheirGrants(t *testing.T) {
 	t.Parallel()
 	h := build(t, inFive)
@@ -234,6 +234,6 @@ func byIRC(t *testing.T, staff []*reader, ups []uploaded) {
 		commands = append(commands, []struct{ command, wants string }{{"job run " + job, "Request"}, {"job history " + job, "asked for by"}}...)
 	}
 	for i, c := range commands {
-		staff[i%len(staff)].ask(c.command, c.wants) // Hermes wants nobody to be too quick
+		staff[i%len(staff)].ask(c.command, c.wants) // Hermes limits how fast one may send commands
 	}
 }

@@ -22,9 +22,9 @@ func named(t *testing.T, name string) string {
 	return path
 }
 
-// waitRead waits until a consumer has put down that it has dealt with every event.
-// Killed between saying a line and that, it would say the line again: once at
-// least.
+// waitRead waits until a consumer has recorded that it has handled every event. If it
+// is killed after it said a line and before it recorded that, it says the line again:
+// events are handled at least once.
 func (h *house) waitRead(consumer string) {
 	h.t.Helper()
 	log := eventlog.New(dbtest.Reopen(h.t, h.admin), time.Now)
@@ -41,8 +41,8 @@ func (h *house) waitRead(consumer string) {
 	})
 }
 
-// TestHermesCatchesUp kills the sitebot's process, uploads three datasets while
-// it is gone, and wants exactly these announced once it is back: once each, in
+// TestHermesCatchesUp kills the sitebot's process, uploads three datasets while it is
+// gone, and expects exactly these to be announced once it is back: once each, in
 // order, nothing before and nothing between.
 func TestHermesCatchesUp(t *testing.T) {
 	t.Parallel()

@@ -33,8 +33,8 @@ var (
 	inFive    = shape{"five processes", db.MariaDB, []string{"tracker", "site", "ircd", "hermes", "jobs"}}
 )
 
-// patience is how long anything may take that does not wait for a client's own
-// clock. It is long because the machine may be busy.
+// patience is how long a wait may take that does not depend on a client's own clock.
+// It is long because the machine may be busy.
 const patience = 30 * time.Second
 
 // house is the program under test.
@@ -239,7 +239,7 @@ func (h *house) command(args []string, env ...string) *program {
 	return p
 }
 
-// wait asks again and again until done, at most as long as our patience lasts.
+// wait calls done again and again until it reports true, for as long as patience.
 func (h *house) wait(what string, done func() (ok bool, state string)) {
 	h.t.Helper()
 	wait(h.t, what, done)

@@ -61,7 +61,7 @@ func (a *account) listen() *reader {
 	return r
 }
 
-// opened is a dialer for a connection that is open already.
+// opened is a dialer that returns a connection which is already open.
 type opened struct{ net.Conn }
 
 func (o opened) Dial(string, string) (net.Conn, error) { return o.Conn, nil }
@@ -78,8 +78,8 @@ func (r *reader) next() string {
 	}
 }
 
-// ask gives Hermes a command by private message, confirms it where it asks for
-// that, and waits for a line of the answer that has wants in it.
+// ask sends Hermes a command by private message, confirms it where Hermes asks for
+// that, and waits for a line of the answer that contains wants.
 func (r *reader) ask(command, wants string) {
 	r.h.t.Helper()
 	confirm := regexp.MustCompile(`confirm [0-9A-F]{4}`)

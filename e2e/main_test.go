@@ -35,8 +35,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// enter builds the program where the module cache may still be filled, and runs
-// the tests where no network is. Many run at once, as most of their time they wait
+// enter builds the program where the module cache may still be filled, and runs the
+// tests where there is no network. Many run at once, as most of the time they wait
 // for a client's own clock.
 func enter(m *testing.M) (code int, err error) {
 	if !netns.Outside() {

@@ -38,8 +38,8 @@ type ircNetwork struct {
 	edits        []string
 }
 
-// ircNetworks are ours and those that deploy/ has a configuration for, which is the
-// very one that is tested.
+// ircNetworks are our own network and those for which deploy/ has a configuration.
+// The test uses that configuration.
 var ircNetworks = []ircNetwork{
 	{name: "house"},
 	{
@@ -73,7 +73,7 @@ type ircServer struct {
 // serveIRC starts the server on the port of h.irc and tells Hermes of it.
 func (h *house) serveIRC(kind ircNetwork) *ircServer {
 	h.t.Helper()
-	// A place that the server may read once it has given up being root.
+	// A folder that the server may still read after it has dropped root.
 	dir, err := os.MkdirTemp("", "caduceus-irc-")
 	if err != nil {
 		h.t.Fatal(err)
@@ -102,7 +102,7 @@ func (h *house) serveIRC(kind ircNetwork) *ircServer {
 	fingerprint := s.certify()
 	s.write(kind.file, text)
 	s.write(kind.name+".motd", "Welcome\n")
-	// Where AppArmor watches the server, it does so by the path of its binary.
+	// AppArmor, where it watches the server, recognises it by the path of its binary.
 	binary, err := os.ReadFile(kind.binary)
 	if err != nil {
 		h.t.Fatal(err)
@@ -247,8 +247,8 @@ func (c *talker) say(format string, args ...any) {
 	}
 }
 
-// hears waits for a line with all of the texts in it, among those that came after the
-// last one that was waited for, and returns it.
+// hears waits for a line with all of the texts in it, after the line that was last
+// waited for, and returns it.
 func (c *talker) hears(texts ...string) string {
 	c.t.Helper()
 	found := ""
@@ -279,7 +279,7 @@ func containsAll(line string, texts []string) bool {
 	return true
 }
 
-// never fails when a text came at any time.
+// never fails the test if a text came at any time.
 func (c *talker) never(text string) {
 	c.t.Helper()
 	if all := c.got.String(); strings.Contains(all, text) {
@@ -298,7 +298,8 @@ func (c *talker) enters(kind ircNetwork, a *account, how string, channels ...str
 	}
 }
 
-// comes is in a channel when it returns: put there, or invited and gone there.
+// comes returns once the talker is in a channel: put there, or invited and then
+// joined.
 func (c *talker) comes(kind ircNetwork, channel string) {
 	c.t.Helper()
 	if kind.name == "ngircd" {
@@ -351,7 +352,7 @@ func TestHermesOnEveryNetwork(t *testing.T) {
 	}
 }
 
-// gathering is who meets on the network under test.
+// gathering holds who meets on the network under test.
 type gathering struct {
 	*house
 	kind      ircNetwork
@@ -465,7 +466,7 @@ func (g *gathering) rights() {
 	}
 }
 
-// impostors: our own server keeps nicks to their accounts; here the bot does.
+// impostors: our own server ties nicks to accounts; here the bot does.
 func (g *gathering) impostors() {
 	if !g.kind.foreign {
 		return
@@ -502,8 +503,8 @@ func (g *gathering) dial(nick string) *talker {
 	return c
 }
 
-// breakdown ends the server and starts it again: channels are what they were, who was
-// known is a stranger, and what was uploaded meanwhile is announced once.
+// breakdown ends the server and starts it again: channels are as before, those who
+// were known are strangers, and what was uploaded meanwhile is announced once.
 func (g *gathering) breakdown() {
 	if !g.kind.foreign {
 		return // ours is in the same process; see TestHermesCatchesUp

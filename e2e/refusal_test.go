@@ -8,8 +8,8 @@ import (
 	"github.com/caduceus-bio/caduceus/e2e/clients"
 )
 
-// TestRefusalsAsTheClientShowsThem is what a member reads in their client when
-// the tracker will not have them. Each reason has a text of its own.
+// TestRefusalsAsTheClientShowsThem checks what a member reads in their client when
+// the tracker refuses an announce. Each reason has a text of its own.
 func TestRefusalsAsTheClientShowsThem(t *testing.T) {
 	t.Parallel()
 	h := build(t, onSQLite)

@@ -83,7 +83,7 @@ func TestRealIRCClientsLogIn(t *testing.T) {
 	}
 }
 
-// clientCertificate makes one that nobody has signed, in a file with its key, as both
+// clientCertificate makes a self-signed certificate, in a file with its key, as both
 // clients want it, and returns its fingerprint too.
 func clientCertificate(t *testing.T) (file, shown string) {
 	t.Helper()
@@ -106,7 +106,7 @@ func clientCertificate(t *testing.T) (file, shown string) {
 	return file, fmt.Sprintf("%x", sha256.Sum256(cert))
 }
 
-// knowsNot demands that no file of a client holds a secret.
+// knowsNot checks that no file of a client holds a secret.
 func knowsNot(t *testing.T, dir, secret string) {
 	t.Helper()
 	files := 0

@@ -65,7 +65,7 @@ func TestThreeTrackers(t *testing.T) {
 	ctx := whileClient(t)
 	ann, ben, cy := h.member("ann", "Power User"), h.member("ben", "User"), h.member("cy", "User")
 
-	// One dataset for each tracker; whose it is is decided by its info-hash.
+	// One dataset for each tracker; its info-hash decides which tracker serves it.
 	type shared struct {
 		up   uploaded
 		data string
@@ -174,7 +174,7 @@ func (h *house) seeders(a *account, up uploaded) int {
 	return said.Files[string(raw)].Complete
 }
 
-// namedIn writes a file of 300 kB that its name decides.
+// namedIn writes a file of 300 kB whose content follows from its name.
 func namedIn(t *testing.T, folder, name string) string {
 	t.Helper()
 	path := filepath.Join(folder, name+".fa")

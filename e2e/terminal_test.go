@@ -45,7 +45,8 @@ func openTerminal(t *testing.T, dir string, argv ...string) *terminal {
 	return x
 }
 
-// hasEnded reports whether a process that isn't our child has, whoever is to collect it.
+// hasEnded reports whether a process that isn't our child has ended, collected by its
+// parent or not.
 func hasEnded(pid string) bool {
 	stat, err := os.ReadFile("/proc/" + pid + "/stat")
 	return err != nil || strings.Contains(string(stat), ") Z ")
@@ -58,8 +59,8 @@ func (x *terminal) tmux(args ...string) (string, error) {
 	return string(out), err
 }
 
-// screen is what the terminal shows, on request with the colours as escape sequences;
-// an error once the program has ended.
+// screen is what the terminal shows, with the colours as escape sequences if asked
+// for; it is an error once the program has ended.
 func (x *terminal) screen(colours bool) string {
 	args := []string{"capture-pane", "-p", "-J"}
 	if colours {
@@ -85,7 +86,7 @@ func (x *terminal) say(text string) {
 // sees waits for something on the screen.
 func (x *terminal) sees(pattern string) { x.t.Helper(); x.seesAfter("", pattern) }
 
-// seesColoured is sees for what only the colours tell.
+// seesColoured is sees for what only colours show.
 func (x *terminal) seesColoured(pattern string) {
 	x.t.Helper()
 	re := regexp.MustCompile(pattern)
@@ -95,8 +96,8 @@ func (x *terminal) seesColoured(pattern string) {
 	})
 }
 
-// seesAfter types a line, again from time to time, until something is on the screen:
-// for questions whose answer may not be known yet.
+// seesAfter types a line, repeated from time to time, until something is on the
+// screen: for questions whose answer may not be known yet.
 func (x *terminal) seesAfter(line, pattern string) {
 	x.t.Helper()
 	re := regexp.MustCompile(pattern)
@@ -124,16 +125,16 @@ type chatClient struct {
 	clear          string
 }
 
-// again starts a client anew after it was left.
+// again restarts a client that was quit.
 func (c *chatClient) again() { c.terminal = c.start() }
 
-// goTo shows a channel that the client is in.
+// goTo switches to a channel that the client is in.
 func (c *chatClient) goTo(channel string) {
 	c.t.Helper()
 	c.seesAfter(strings.ReplaceAll(c.channel, "#…", channel), strings.ReplaceAll(c.where, "#…", channel))
 }
 
-// goHome shows what the server says.
+// goHome switches to the server's own lines.
 func (c *chatClient) goHome() { c.t.Helper(); c.seesAfter(c.server, c.atHome) }
 
 // quit leaves the network and ends the client.
@@ -146,14 +147,14 @@ func (c *chatClient) quit() {
 	})
 }
 
-// login is how a client does it by SASL.
+// login says how a client logs in by SASL.
 type login struct {
 	mechanism   string
 	key         string // of the account; none is told to the client when it is empty
 	certificate string // a file to show over TLS, likewise
 }
 
-// byKey is the plainest.
+// byKey logs in with account and IRC key.
 func (a *account) byKey() login { return login{mechanism: "PLAIN", key: a.ircKey} }
 
 // irssi prepares irssi for a member: TLS with the server's certificate pinned, SASL.
@@ -196,8 +197,8 @@ settings = { core = { real_name = "%[3]s"; user_name = "%[3]s"; nick = "%[3]s"; 
 	return c
 }
 
-// weechat prepares WeeChat for a member, likewise. The settings of TLS have other names
-// from version 4 on; the ones that a version doesn't know it refuses.
+// weechat prepares WeeChat for a member in the same way. From version 4 on the
+// settings of TLS have other names; a version refuses those that it doesn't know.
 func (a *account) weechat(port string, fingerprint []byte, by login) *chatClient {
 	a.h.t.Helper()
 	dir := a.h.t.TempDir()

@@ -127,7 +127,7 @@ func must[T any](t *testing.T) func(v T, err error) T {
 func transmissionCounts(n int64) int64 { return n + (n+16383)/16384*13 }
 
 // fetchWithAria2 lets aria2 fetch a torrent of the given size and returns how many
-// bytes it says it downloaded: the size, and what it had to ask for twice on a
+// bytes it reports as downloaded: the size, and what it had to request twice on a
 // busy machine.
 func fetchWithAria2(ctx context.Context, t *testing.T, folder string, torrent []byte, size int64) (downloaded int64) {
 	t.Helper()
@@ -149,8 +149,8 @@ func fetchWithAria2(ctx context.Context, t *testing.T, folder string, torrent []
 	return last.Downloaded
 }
 
-// TestADatasetTravels is the whole way: one member uploads and seeds, #announce
-// tells of it, others fetch, and all that is counted is counted exactly.
+// TestADatasetTravels tests the whole way: one member uploads and seeds, #announce
+// tells of it, others fetch, and everything that is counted is counted exactly.
 func TestADatasetTravels(t *testing.T) {
 	t.Parallel()
 	for _, s := range []shape{onSQLite, onMariaDB, inFive} {
@@ -214,7 +214,8 @@ func travel(t *testing.T, h *house) {
 	}
 }
 
-// TestSomeRoomsAloneNeedMariaDB is the clear refusal of a shape that can't work.
+// TestSomeRoomsAloneNeedMariaDB checks that a combination of rooms which can't work
+// is refused with a clear message.
 func TestSomeRoomsAloneNeedMariaDB(t *testing.T) {
 	t.Parallel()
 	cmd := exec.CommandContext(t.Context(), os.Getenv(binaryVariable), "serve", "tracker")

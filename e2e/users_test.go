@@ -13,8 +13,8 @@ import (
 
 // grantUsers makes the database users of production on the test server, with the
 // grants of deploy/ and nothing else, and returns them by room. The names get a
-// suffix, as the server is shared by tests, and a password, as all tests run as
-// one system user.
+// suffix, as tests share the server, and the users get a password, as all tests run
+// as one system user.
 func grantUsers(t *testing.T, admin db.Config) map[string]db.Config {
 	t.Helper()
 	raw, err := os.ReadFile("../deploy/mariadb/grants.sql")

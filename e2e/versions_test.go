@@ -9,10 +9,10 @@ import (
 	"github.com/caduceus-bio/caduceus/e2e/clients"
 )
 
-// TestHybridAndV2Travel uploads torrents as a current libtorrent makes them
-// (BEP 52), looks at what the site has kept of them, and fetches the data with
-// libtorrent, and the v1 half of the hybrid with rTorrent. (Transmission 3.00
-// and aria2 1.36 can't read a hybrid; see clients.)
+// TestHybridAndV2Travel uploads torrents as a current libtorrent makes them (BEP 52),
+// checks what the site has kept of them, and fetches the data with libtorrent, and
+// the v1 half of the hybrid with rTorrent. (Transmission 3.00 and aria2 1.36 can't
+// read a hybrid; see clients.)
 func TestHybridAndV2Travel(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []clients.Kind{clients.Hybrid, clients.V2} {
@@ -42,16 +42,16 @@ func TestHybridAndV2Travel(t *testing.T) {
 			if err := fetcher.WaitSeeding(ctx, got); err != nil {
 				t.Fatal(err)
 			}
-			// Asked to end now, clients would not wait for the answer to their
-			// "completed", and their "stopped" could overtake it.
+			// If they were asked to end now, clients would not wait for the answer to
+			// their "completed", and their "stopped" could overtake it.
 			ben.waitFigures(figures{Downloaded: made.Size, Snatched: 1, Seeding: 1})
 			st := must[clients.Figures](t)(fetcher.Stop(ctx, got))
 			if err := fetcher.Close(ctx); err != nil {
 				t.Error(err)
 			}
 			sameFiles(t, data, fetched)
-			// A hybrid is announced twice, by both of its info-hashes, and
-			// counted once.
+			// A client announces a hybrid twice, by both of its info-hashes, and the
+			// tracker counts it once.
 			if st.Downloaded != made.Size {
 				t.Errorf("libtorrent says it downloaded %d bytes, want %d", st.Downloaded, made.Size)
 			}

@@ -21,10 +21,10 @@ import (
 
 // Aria2 is an aria2c on a host of the lab.
 //
-// It announces over one family, IPv6 when the tracker has both, with a peer-id and
-// a key of raw bytes that are the same for all torrents, and again every "min
-// interval" rather than every "interval". Stopped by "pause" it says so at once.
-// Version 1.36 can't read hybrids.
+// It announces over one family, IPv6 when the tracker has both, with a peer-id and a
+// key of raw bytes that are the same for all torrents. It announces every "min
+// interval" rather than every "interval". When "pause" stops it, it tells the tracker
+// at once. Version 1.36 can't read hybrids.
 type Aria2 struct {
 	*process
 	url, log, downloads string
@@ -95,9 +95,9 @@ type ariaStatus struct {
 	CompletedLength, TotalLength string
 }
 
-// Figures implements Client. aria2 itself says only what it has and has sent: how
-// much it fetched, which is more when it had to ask for a part again, is what it
-// announced.
+// Figures implements Client. aria2 itself reports only what it has and what it has
+// sent. How much it fetched, which is more when it had to ask for a part again, is
+// taken from its announces.
 func (a *Aria2) Figures(ctx context.Context, id string) (f Figures, err error) {
 	var st ariaStatus
 	if err := a.call(ctx, "aria2.tellStatus", &st, id); err != nil {

@@ -1,8 +1,8 @@
 // Package clients drives real BitTorrent clients for tests, on hosts of a lab
-// network: Debian's transmission-daemon, qbittorrent-nox, rtorrent, deluged,
-// aria2c, ktorrent and python3-libtorrent, and anacrolix/torrent in this process.
-// All of them are told to find peers through the tracker alone. What is known of
-// each, and how it announces, stands with its type.
+// network: Debian's transmission-daemon, qbittorrent-nox, rtorrent, deluged, aria2c,
+// ktorrent and python3-libtorrent, and anacrolix/torrent in this process. All of them
+// are told to find peers through the tracker alone. The comment of each type says how
+// that client announces.
 //
 // Concurrency: each client belongs to the test that started it, but its torrents
 // may be used by parallel tests.
@@ -150,7 +150,7 @@ func (p *process) wait(ctx context.Context) error {
 	}
 }
 
-// terminate asks the process to end, and makes it when it doesn't.
+// terminate asks the process to end, and kills it if it doesn't.
 func (p *process) terminate(ctx context.Context) error {
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !p.ended() {
 		return err

@@ -18,10 +18,11 @@ import (
 // KTorrent is a ktorrent on a host of the lab, with a display that nobody looks at
 // and a session bus of its own, by which it is driven.
 //
-// It announces over one family: IPv6 when the tracker has both. Peer-id and key are
-// others for each torrent. A peer-id has a head of nine characters and then a
-// blank ("-KT22123- "). It sends its own idea of its address as ip=. It counts what it has sent a few times a second, and not what it sent to
-// a peer that has left since: it says less than others got.
+// It announces over one family: IPv6 when the tracker has both. Peer-id and key
+// differ for each torrent. A peer-id has a head of nine characters and then a blank
+// ("-KT22123- "). It sends the address that it believes to have as ip=. It counts
+// what it has sent a few times a second, and leaves out what it sent to a peer that
+// has left since: it reports less than others received.
 type KTorrent struct {
 	*process
 	display, bus *process
@@ -75,7 +76,7 @@ webseedsEnabled=false
 	}
 	program := h.Command(ctx, "ktorrent")
 	program.Env = slices.Concat(env, []string{"DISPLAY=:" + number})
-	program.WaitDelay = time.Second // its helpers hold what it writes to
+	program.WaitDelay = time.Second // its helpers keep its output open
 	if k.process, err = start(program); err != nil {
 		return nil, err
 	}

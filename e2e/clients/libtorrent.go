@@ -50,7 +50,7 @@ func Make(ctx context.Context, kind Kind, path, dir string) (Made, error) {
 	cmd.Stderr = &stderr
 	said, err := cmd.Output()
 	if err != nil {
-		return Made{}, fmt.Errorf("libtorrent makes no torrent: %w\n%s", err, stderr.String())
+		return Made{}, fmt.Errorf("libtorrent did not make a torrent: %w\n%s", err, stderr.String())
 	}
 	var m Made
 	if err := json.Unmarshal(said, &m); err != nil {
@@ -62,11 +62,11 @@ func Make(ctx context.Context, kind Kind, path, dir string) (Made, error) {
 
 // LibTorrent is a libtorrent session on a host of the lab.
 //
-// It announces once for each address that it listens on and each info-hash, with
-// the same peer-id, key and figures: twice for a tracker with addresses of both
-// families, four times if the torrent is a hybrid. An address of one family never
-// announces to the other. The peer-id is another one for each torrent. It counts
-// payload, and sends "completed" and "stopped" at once.
+// It announces once for each address that it listens on and each info-hash, with the
+// same peer-id, key and figures: twice for a tracker with addresses of both families,
+// four times if the torrent is a hybrid. An address of one family never announces to
+// the other. The peer-id differs for each torrent. It counts payload, and sends
+// "completed" and "stopped" at once.
 type LibTorrent struct {
 	*process
 	dir   string
@@ -147,7 +147,7 @@ func (l *LibTorrent) said(id string, each func(LibTorrentState) bool) {
 	}
 }
 
-// waitFor returns the first thing said that pleases is true of.
+// waitFor returns the first state for which pleases is true.
 func (l *LibTorrent) waitFor(ctx context.Context, id, what string, pleases func(LibTorrentState) bool) (found LibTorrentState, err error) {
 	err = until(ctx, what, func() (ok bool, err error) {
 		gone := l.ended() // before reading: what was said last must be read

@@ -19,7 +19,7 @@ import (
 // QBittorrent is a qbittorrent-nox on a host of the lab.
 //
 // It announces as libtorrent does (see LibTorrent): once for each address that it
-// listens on, with equal figures, and without what came twice.
+// listens on, with equal figures. What it received twice it counts once.
 type QBittorrent struct {
 	*process
 	url string

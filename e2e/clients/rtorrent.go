@@ -20,9 +20,9 @@ import (
 // RTorrent is an rtorrent on a host of the lab. It knows only version 1 of the
 // protocol, and reads hybrid torrents.
 //
-// It announces over one family: IPv6 when the tracker has both. Peer-id, which ends
-// in raw bytes, and key are others for each torrent; there is no numwant. With
-// pieces.hash.on_completion, its default, it may never say "completed".
+// It announces over one family: IPv6 when the tracker has both. Key and peer-id,
+// which ends in raw bytes, differ for each torrent; there is no numwant. With
+// pieces.hash.on_completion, its default, it may never send "completed".
 type RTorrent struct {
 	*process
 	rpc string // where it speaks XML-RPC over SCGI

@@ -16,15 +16,15 @@ import (
 
 // Transmission is a transmission-daemon on a host of the lab.
 //
-// It announces over one family: IPv6 when the tracker has both. The peer-id is
-// another one for each torrent, the key is one for all. Once complete it announces
-// without an event first, and "completed" a second later. It unchokes every ten
-// seconds, so a fetch takes that long. What it counts as uploaded includes the 13
-// bytes of head of each message that carries data.
+// It announces over one family: IPv6 when the tracker has both. The peer-id differs
+// for each torrent, the key is the same for all. Once complete it announces without
+// an event first, and "completed" a second later. It unchokes every ten seconds, so a
+// fetch takes that long. What it counts as uploaded includes the 13 bytes of head of
+// each message that carries data.
 type Transmission struct {
 	*process
 	url     string
-	session atomic.Value // of string: what it calls this test
+	session atomic.Value // of string: its name for this test
 }
 
 // StartTransmission starts a daemon that keeps its settings in dir and data in

@@ -1,7 +1,7 @@
-// Package netns is a small network for tests: hosts with an IPv4 and an IPv6
-// address of their own, joined by a bridge, in network namespaces that nothing
-// leads out of. Real BitTorrent clients need it because some refuse peers on the
-// loopback network, and traffic of a test must never leave the machine.
+// Package netns is a small network for tests: hosts with an IPv4 and an IPv6 address
+// of their own, joined by a bridge, in network namespaces without a way out. Real
+// BitTorrent clients need it because some refuse peers on the loopback network, and
+// traffic of a test must never leave the machine.
 //
 // It needs either root or the right to make user namespaces, IPv6 in the kernel,
 // and the commands ip (iproute2) and nsenter (util-linux). Everything in it ends
@@ -78,7 +78,8 @@ type Lab struct {
 
 const bridge = "lab0"
 
-// NewLab lays the network. There is one lab to a process, and not Outside.
+// NewLab sets up the network. There is one lab in a process. It must not be called
+// when Outside.
 func NewLab() (*Lab, error) {
 	l := &Lab{Gateway: netip.MustParseAddr("10.77.0.1"), Gateway6: netip.MustParseAddr("fd77::1")}
 	l.next, l.next6 = l.Gateway, l.Gateway6
@@ -87,8 +88,8 @@ func NewLab() (*Lab, error) {
 	}
 	for _, line := range []string{
 		"link set lo up",
-		// With a hardware address of its own; else it would take that of some
-		// host, and another one whenever hosts come and go.
+		// The bridge gets a hardware address of its own; otherwise it would take that
+		// of some host, and another one whenever hosts come and go.
 		"link add " + bridge + " address 02:00:00:00:00:01 type bridge mcast_snooping 0",
 		"addr add " + l.Gateway.String() + "/16 dev " + bridge,
 		"addr add " + l.Gateway6.String() + "/64 dev " + bridge + " nodad",

@@ -13,7 +13,7 @@ import (
 
 const module = "github.com/caduceus-bio/caduceus/"
 
-// width is where lines of the page end.
+// width is the length of the lines of the page.
 const width = 90
 
 // comments are those of one section's struct, as Markdown.
@@ -59,7 +59,7 @@ var isSection = regexp.MustCompile(`^\w+ is the \[\w+\] section[.:]\s*`)
 func commentsOf(t reflect.Type, g *ast.GenDecl, ts *ast.TypeSpec) (comments, error) {
 	s, ok := ts.Type.(*ast.StructType)
 	if !ok {
-		return comments{}, fmt.Errorf("%s is no struct", t)
+		return comments{}, fmt.Errorf("%s is not a struct", t)
 	}
 	keys := map[string]string{}
 	for i := range t.NumField() {

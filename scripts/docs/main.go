@@ -95,7 +95,8 @@ func key(f reflect.StructField) string {
 	return strings.TrimPrefix(name, "-")
 }
 
-// describe words the type of a key, and writes its default as the file would.
+// describe words the type of a key, and writes its default as it would stand in the
+// file.
 func describe(v reflect.Value) (kind, value string, err error) {
 	switch x := v.Interface().(type) {
 	case config.Duration:

@@ -1,8 +1,8 @@
-// Command test runs go test with the arguments it is given, beside one MariaDB
-// server for the tests of all packages. It shows what failed and go test's own
-// closing line of each package.
+// Command test runs go test with the given arguments, beside one MariaDB server for
+// the tests of all packages. It shows what failed and go test's own closing line of
+// each package.
 //
-// Tests may not be skipped silently: each skip is shown, and with CI=true in the
+// No test is skipped silently: each skip is shown, and with CI=true in the
 // environment it fails the run.
 //
 // Concurrency: one goroutine reads while go test runs.
@@ -64,7 +64,7 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	if len(skipped) > 0 {
 		_, _ = fmt.Fprintf(out, "%d skipped: %s\n", len(skipped), strings.Join(skipped, ", "))
 		if os.Getenv("CI") == "true" {
-			return errors.New("a skipped test proves nothing, and CI=true")
+			return errors.New("tests were skipped, which CI=true does not allow")
 		}
 	}
 	return nil
@@ -75,7 +75,7 @@ type event struct {
 	Action, Package, Test, Output string
 }
 
-// show copies what matters of the events to out and returns the skipped tests.
+// show copies the events that matter to out and returns the skipped tests.
 func show(events io.Reader, out io.Writer) (skipped []string, err error) {
 	said := map[[2]string]*strings.Builder{} // of tests that have not ended
 	lines := bufio.NewReader(events)
@@ -121,7 +121,7 @@ func show(events io.Reader, out io.Writer) (skipped []string, err error) {
 	}
 }
 
-// tell writes what a test printed, without go test's stage directions.
+// tell writes what a test printed, without the lines that go test itself adds.
 func tell(out io.Writer, text *strings.Builder) {
 	if text == nil {
 		return

@@ -1,6 +1,6 @@
-// Command withmariadb runs a program beside a MariaDB server of its own, whose
-// socket the program finds in CADUCEUS_TEST_MARIADB. The server's data is gone
-// when the program ends.
+// Command withmariadb runs a program beside a MariaDB server of its own, whose socket
+// it passes to the program in CADUCEUS_TEST_MARIADB. The server's data is gone when
+// the program ends.
 //
 // Concurrency: one goroutine waits for the program.
 package main
@@ -28,8 +28,8 @@ func main() {
 	}
 }
 
-// asInProduction undoes what makes test servers quick and unsafe: the log is synced
-// at each commit, and a table of a million rows fits in memory.
+// asInProduction undoes the settings that make test servers quick and unsafe: the log
+// is synced at each commit, and a table of a million rows fits in memory.
 var asInProduction = []string{"--innodb-flush-log-at-trx-commit=1", "--innodb-doublewrite=1", "--innodb-flush-method=fsync",
 	"--innodb-file-per-table=1", "--innodb-buffer-pool-size=1G", "--innodb-log-file-size=256M"}
 
