@@ -11,15 +11,15 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/schedule"
 )
 
-// execute runs the job once, with its row in the history, and returns when it
-// began. A job that fails is no error here: it was written down and told.
+// execute runs the job once, with its row in the history, and returns when it began.
+// A job that fails is not an error here: the failure is recorded and told.
 func (w *worker) execute(a attempt) (time.Time, error) {
 	deps := w.room.deps
 	run, err := deps.Schedule.Begin(a.lease, w.job.Name, w.room.holder, a.by)
 	if err != nil {
 		return time.Time{}, err
 	}
-	began := time.Now() // how long it takes is not a matter of the wall clock
+	began := time.Now() // how long it takes must not depend on the wall clock
 	limited, cancel := context.WithTimeout(a.lease, w.job.Timeout)
 	items, err := w.call(limited)
 	timedOut := limited.Err() != nil && a.lease.Err() == nil
@@ -41,7 +41,7 @@ func (w *worker) execute(a attempt) (time.Time, error) {
 	}
 	w.report(run, res, took, err)
 
-	// What was done is written down even when the room is ending.
+	// The result is recorded even when the room is ending.
 	last, cancel := context.WithTimeout(context.WithoutCancel(a.room), settling)
 	defer cancel()
 	return run.Started, deps.Schedule.Finish(last, run, a.request, res)

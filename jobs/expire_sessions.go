@@ -2,8 +2,8 @@ package jobs
 
 import "context"
 
-// expireSessions deletes log-ins that have run out. They are refused in any case;
-// this frees their rows.
+// expireSessions deletes log-ins that have run out. They are refused anyway; this
+// frees their rows.
 func expireSessions(store Sessions) task {
 	return func(ctx context.Context) (int64, error) { return batches(ctx, 500, store.ExpireSessions) }
 }

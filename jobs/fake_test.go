@@ -18,7 +18,8 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/schedule"
 )
 
-// fakeTime is a clock, and the waits by it. Nothing passes but by set and pass.
+// fakeTime is a clock, and the waits that depend on it. Time passes only by set and
+// pass.
 type fakeTime struct {
 	mu     sync.Mutex
 	now    time.Time
@@ -62,7 +63,7 @@ func (f *fakeTime) wait(ctx context.Context, end time.Time, wake <-chan struct{}
 	}
 }
 
-// sessions is a member store with a number of log-ins to expire.
+// sessions acts as a member store with a number of log-ins to expire.
 type sessions struct {
 	mu   sync.Mutex
 	left int64
@@ -76,7 +77,7 @@ func (s *sessions) ExpireSessions(_ context.Context, limit int) (int64, error) {
 	return n, nil
 }
 
-// house is a database with what the room stands on.
+// house is a database with everything that the room needs.
 type house struct {
 	*fakeTime
 	db        *db.DB
@@ -102,7 +103,7 @@ func newHouse(t *testing.T, d *db.DB, now time.Time) *house {
 	return h
 }
 
-// room makes a room with its own metrics; each stands for a process.
+// room makes a room with its own metrics; each represents a process.
 func (h *house) room(holder string) (*Room, *prometheus.Registry) {
 	reg := prometheus.NewRegistry()
 	r := New(Config{Holder: holder}, Deps{DB: h.db, Events: h.events, Schedule: h.schedule, Freeleech: h.freeleech,
@@ -142,7 +143,7 @@ func (h *house) start(t *testing.T, r *Room) (stop func() time.Duration) {
 	return stop
 }
 
-// until waits for a condition that the room brings about in real time.
+// until waits, in real time, for a condition that the room brings about.
 func until(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	deadline := time.Now().Add(20 * time.Second)
@@ -154,8 +155,9 @@ func until(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-// untilInTime is until for what needs time to pass: it lets a second pass at each
-// look, since a goroutine may begin to wait only after the test has set the clock.
+// untilInTime is until for a condition that needs time to pass: it lets a second pass
+// before each look, since a goroutine may begin to wait only after the test has set
+// the clock.
 func (h *house) untilInTime(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	until(t, what, func() bool {
@@ -167,7 +169,7 @@ func (h *house) untilInTime(t *testing.T, what string, ok func() bool) {
 	})
 }
 
-// runs returns the history of a job, oldest first, without what still runs.
+// runs returns the history of a job, oldest first, without runs that have not ended.
 func (h *house) runs(t *testing.T, job string) (out []schedule.Run) {
 	t.Helper()
 	all, err := h.schedule.History(t.Context(), job, 0, 200)
@@ -222,7 +224,7 @@ func bodies[T eventlog.Body](t *testing.T, h *house) (out []T) {
 	return out
 }
 
-// gate is a task that says when it begins and waits to be let through.
+// gate is a task that signals when it begins and waits until it may go on.
 type gate struct {
 	began chan struct{}
 	pass  chan error

@@ -1,10 +1,9 @@
-// Package jobs is room 5: work that is done at set times. The table of jobs is
-// that of package schedule; here each name is bound to what it does, one file for
-// each job.
+// Package jobs is room 5: work that is done at set times. The table of jobs is in
+// package schedule; here each name is bound to its work, in one file for each job.
 //
 // Any number of processes may run this room. For each run a job takes its lease
-// "job:NAME", so that one of them does it; the one with the lease "jobs" reads the
-// event log for runs that were asked for. Every job works in bounded batches and
+// "job:NAME", so that one process does it; the process with the lease "jobs" reads
+// the event log for runs that were asked for. Every job works in bounded batches and
 // is idempotent: a run that was cut short is simply done again.
 //
 // Concurrency: Run starts one goroutine for each job, which runs it and nothing
@@ -101,8 +100,8 @@ func holder(c Config) string {
 // Name implements supervise.Room.
 func (r *Room) Name() string { return "jobs" }
 
-// Run implements supervise.Room: it does what was missed while the program was
-// off, then each job at its times, until ctx ends.
+// Run implements supervise.Room: it catches up on what was missed while the program
+// was off, then runs each job at its times, until ctx ends.
 func (r *Room) Run(ctx context.Context, ready func()) error {
 	var workers []*worker
 	for _, job := range schedule.Jobs() {
@@ -124,8 +123,8 @@ func (r *Room) Run(ctx context.Context, ready func()) error {
 // waiter returns at the given time, when wake is signalled, or when ctx ends.
 type waiter func(ctx context.Context, end time.Time, wake <-chan struct{})
 
-// waitBy waits by the given clock as it is now: if it is set meanwhile, the wait
-// lasts no longer.
+// waitBy waits according to the given clock as it is now: if the clock is set
+// meanwhile, the wait lasts no longer.
 func waitBy(clock core.Clock) waiter {
 	return func(ctx context.Context, end time.Time, wake <-chan struct{}) {
 		core.Wait(ctx, end.Sub(clock()), wake)

@@ -345,7 +345,8 @@ func TestStopDuringARun(t *testing.T) {
 	})
 }
 
-// TestAProcessThatDied leaves a lease and a running row behind.
+// TestAProcessThatDied starts with a lease and a running row that a dead process has
+// left behind.
 func TestAProcessThatDied(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		h := newHouse(t, d, noon)

@@ -43,9 +43,9 @@ func (r *Room) withLease(ctx context.Context, name string, f func(ctx context.Co
 	return true, err
 }
 
-// renew keeps the lease, which was taken at the given time, until ctx ends. It
-// gives up when another process has it, or when the database did not answer until
-// the lease may have run out.
+// renew keeps the lease, which was taken at the given time, until ctx ends. It gives
+// up when another process has the lease, or when the database did not answer for so
+// long that the lease may have run out.
 func (r *Room) renew(ctx context.Context, name string, taken time.Time) error {
 	now := taken
 	last := taken
@@ -70,7 +70,7 @@ func (r *Room) renew(ctx context.Context, name string, taken time.Time) error {
 	}
 }
 
-// release gives the lease back, also when ctx has ended: the next process need
+// release gives the lease back, even if ctx has ended, so that the next process need
 // not wait for it to run out.
 func (r *Room) release(ctx context.Context, name string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settling)

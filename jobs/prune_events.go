@@ -8,8 +8,8 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 )
 
-// keepEvents is for how long events stay that every consumer has handled, so that
-// people can look up what happened.
+// keepEvents is how long events stay that every consumer has handled, so that people
+// can look up what happened.
 const keepEvents = 30 * 24 * time.Hour
 
 func pruneEvents(log *eventlog.Log, clock core.Clock) task {

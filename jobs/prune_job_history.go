@@ -8,8 +8,8 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/schedule"
 )
 
-// keepRuns is for how long the history of jobs goes back. A job that runs every
-// minute mostly finds nothing to do; such runs are of interest for keepQuiet only.
+// keepRuns is how far back the history of jobs goes. A job that runs every minute
+// mostly finds nothing to do; such runs are kept for keepQuiet only.
 const (
 	keepRuns  = 180 * 24 * time.Hour
 	keepQuiet = 48 * time.Hour

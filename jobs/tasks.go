@@ -6,9 +6,9 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/schedule"
 )
 
-// task does the work of one job and returns how much it did. It must come back
-// soon after ctx ends, do no harm when it is done twice, and hold no transaction
-// for longer than one batch.
+// task does the work of one job and returns how much it did. It must return soon
+// after ctx ends, do no harm when it is done twice, and hold no transaction for
+// longer than one batch.
 type task func(ctx context.Context) (items int64, err error)
 
 // tasks binds each job of the table in internal/schedule, which says when it runs,

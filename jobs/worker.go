@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	longestNap = 30 * time.Second // the clock may be set meanwhile, so look at it this often
+	longestNap = 30 * time.Second // the clock may be set meanwhile, so check it this often
 	firstRetry = 5 * time.Second  // when another process has the lease, or the database fails
 	lastRetry  = time.Minute
 )
@@ -21,7 +21,7 @@ type worker struct {
 	job  schedule.Job
 	do   task
 
-	wake  chan struct{} // something may be to do before the time has come
+	wake  chan struct{} // signals that there may be something to do before the job is due
 	poked atomic.Bool   // a run is wanted now
 
 	due    time.Time // when the job is to run next
@@ -41,8 +41,8 @@ type attempt struct {
 	lease context.Context // ends with the room, and when the lease is lost
 }
 
-// newWorker sets a job up. It is due at once when a time has passed since its
-// last good run, or when there was none.
+// newWorker sets a job up. The job is due at once if one of its times has passed
+// since its last good run, or if it never ran well.
 func (r *Room) newWorker(ctx context.Context, job schedule.Job) (*worker, error) {
 	w := &worker{room: r, job: job, do: r.tasks[job.Name], wake: make(chan struct{}, 1)}
 	if w.do == nil {
@@ -69,7 +69,7 @@ func (r *Room) newWorker(ctx context.Context, job schedule.Job) (*worker, error)
 	return w, err
 }
 
-// poke makes the worker look for requests, and run without any when now is set.
+// poke makes the worker look for requests, and run even without one when now is set.
 func (w *worker) poke(now bool) {
 	if now {
 		w.poked.Store(true)
@@ -101,8 +101,8 @@ func (w *worker) run(ctx context.Context) error {
 	return nil
 }
 
-// look runs the job once if there is a reason to. It reports whether nothing is
-// left to do before the job is due again; if so without error.
+// look runs the job once if there is a reason to. It reports whether nothing is left
+// to do before the job is due again; then there is no error.
 func (w *worker) look(ctx context.Context) (settled bool, err error) {
 	for ctx.Err() == nil {
 		d, ok, err := w.demand(ctx)
@@ -138,8 +138,8 @@ func (w *worker) demand(ctx context.Context) (demand, bool, error) {
 	}
 }
 
-// serve meets a demand, unless another process did while this one waited for the
-// lease.
+// serve meets a demand, unless another process has met it while this one waited for
+// the lease.
 func (w *worker) serve(a attempt) error {
 	switch {
 	case a.request != 0:
@@ -150,7 +150,7 @@ func (w *worker) serve(a attempt) error {
 		_, err = w.execute(a)
 		return err
 	case a.by == schedule.ByEvent:
-		w.poked.Store(false) // what is changed from here on pokes again
+		w.poked.Store(false) // changes from here on poke again
 		_, err := w.execute(a)
 		if err != nil {
 			w.poked.Store(true)
@@ -161,8 +161,8 @@ func (w *worker) serve(a attempt) error {
 	}
 }
 
-// serveDue runs the job because its time has come. What is due next follows from
-// when the run began, so that a time that passes during a long run is not left out.
+// serveDue runs the job because it is due. The next time follows from when the run
+// began, so that a time that passes during a long run is not skipped.
 func (w *worker) serveDue(a attempt) error {
 	began, err := w.metBy(a.lease)
 	if err != nil {
@@ -178,8 +178,8 @@ func (w *worker) serveDue(a attempt) error {
 	return err
 }
 
-// metBy returns when the run began that has done what is due, the zero time when
-// there is none. A failed run does not make up for what was missed.
+// metBy returns when the run began that has already met what is due, or the zero time
+// if there is none. A failed run does not make up for what was missed.
 func (w *worker) metBy(ctx context.Context) (time.Time, error) {
 	if !w.missed {
 		return w.room.deps.Schedule.RanSince(ctx, w.job.Name, w.due)

@@ -11,9 +11,9 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 )
 
-// Begin writes that holder, who must have the lease of the job, begins a run of
-// it. A run of the same job that still counts as running is marked as lost: its
-// process can't have the lease any more.
+// Begin records that holder, who must have the lease of the job, begins a run of it.
+// A run of the same job that still counts as running is marked as lost: its process
+// can't have the lease any more.
 func (s *Store) Begin(ctx context.Context, job, holder, by string) (Run, error) {
 	now := s.clock()
 	run := Run{Job: job, Started: instant(now.Unix()), Holder: holder, StartedBy: by, Outcome: Running}
@@ -33,7 +33,7 @@ func (s *Store) Begin(ctx context.Context, job, holder, by string) (Run, error) 
 	return run, nil
 }
 
-// Result is what came of a run.
+// Result is the outcome of a run.
 type Result struct {
 	Outcome Outcome // OK, Failed or Stopped
 	Items   int64
@@ -41,12 +41,11 @@ type Result struct {
 	Text    string // for events; safe to show
 }
 
-// Finish writes how a run ended, with the events that tell of it: JobFinished
-// when request is that of somebody who asked for it (0: nobody), and JobFailed.
-// Of failures in a row only the first, second, fourth, eighth … is told, so that
-// a job that fails every minute does not drown everything else. A request outlives
-// a run that was stopped. The error has code Conflict when another process has
-// taken the job over.
+// Finish records how a run ended, with the events that tell of it: JobFinished if
+// request is a request of somebody (0: nobody asked), and JobFailed. Of failures in a
+// row it tells only the first, second, fourth, eighth … so that a job that fails
+// every minute does not drown everything else. A request outlives a run that was
+// stopped. The error has code Conflict when another process has taken the job over.
 func (s *Store) Finish(ctx context.Context, run Run, request int64, res Result) error {
 	err := s.db.Tx(ctx, func(tx *db.Tx) error {
 		n, err := tx.Exec(ctx, "UPDATE job_run SET ended_at = ?, outcome = ?, items = ?, detail = ? WHERE id = ? AND outcome = ?",
@@ -102,10 +101,10 @@ func clip(text string) string {
 	return text
 }
 
-// Prune deletes up to limit rows of the history and returns how many: all runs
-// that began before all, and those before quiet that went well and had nothing to
-// do. The last good run of each job stays, since it tells when the job is due
-// again, and so does what is running.
+// Prune deletes up to limit rows of the history and returns how many: all runs that
+// began before all, and of those before quiet the ones that went well and had nothing
+// to do. It keeps the last good run of each job, since that tells when the job is due
+// again, and whatever is running.
 func (s *Store) Prune(ctx context.Context, all, quiet time.Time, limit int) (int64, error) {
 	var n int64
 	err := s.db.Tx(ctx, func(tx *db.Tx) error {

@@ -86,7 +86,7 @@ func TestTable(t *testing.T) {
 	}
 }
 
-// TestNextIsByUTC checks that the zone of the asker does not matter.
+// TestNextIsByUTC checks that the zone of the given time does not matter.
 func TestNextIsByUTC(t *testing.T) {
 	at := time.Date(2026, 11, 22, 23, 0, 0, 0, time.FixedZone("", -8*3600))
 	next, err := Job{Spec: "23 3 * * *"}.Next(at)

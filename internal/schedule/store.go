@@ -13,7 +13,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 )
 
-// Outcome is how a run ended.
+// Outcome says how a run ended.
 type Outcome string
 
 // The outcomes.
@@ -22,14 +22,14 @@ const (
 	OK      Outcome = "ok"
 	Failed  Outcome = "failed"
 	Stopped Outcome = "stopped" // the program ended first; the job runs again when it is back
-	Lost    Outcome = "lost"    // its process died without a word
+	Lost    Outcome = "lost"    // its process died and recorded no outcome
 )
 
 // Who started a run that nobody asked for by hand. No member's name has an @.
 const (
 	BySchedule = "@schedule"
 	ByStart    = "@start" // its time passed while the program was off
-	ByEvent    = "@event" // what it looks after was changed
+	ByEvent    = "@event" // data that the job works on was changed
 )
 
 // Run is one row of the history.
@@ -41,7 +41,7 @@ type Run struct {
 	Holder    string    // the process that ran it
 	StartedBy string    // who asked for it, or one of the By constants
 	Outcome   Outcome
-	Items     int64  // how much it did; what is counted depends on the job
+	Items     int64  // how much it did; each job has its own unit
 	Detail    string // why it failed; for staff, as it may tell of internals
 }
 
@@ -80,10 +80,10 @@ const (
 	clockSkew = time.Minute // how far the clocks of two machines may be apart
 )
 
-// Request asks for a run of the job as soon as possible, on behalf of by, who
-// must have core.JobManage. A JobFinished event tells how it ended. The error has
-// code NotFound when there is no such job, and Conflict while a run that was asked
-// for before has not ended. It returns the id of the request.
+// Request asks for a run of the job as soon as possible, on behalf of by, who must
+// have core.JobManage, and returns the id of the request. A JobFinished event tells
+// how the run ended. The error has code NotFound when there is no such job, and
+// Conflict while an earlier request for the job is open.
 func (s *Store) Request(ctx context.Context, job, by string) (int64, error) {
 	if _, err := ByName(job); err != nil {
 		return 0, err
@@ -114,7 +114,7 @@ func (s *Store) Request(ctx context.Context, job, by string) (int64, error) {
 	return id, nil
 }
 
-// Pending returns the request for a run of the job that waits or runs, if any.
+// Pending returns the open request for a run of the job, if there is one.
 func (s *Store) Pending(ctx context.Context, job string) (Request, bool, error) {
 	return pending(ctx, s.db, job)
 }
@@ -127,7 +127,7 @@ func pending(ctx context.Context, q db.Queryer, job string) (Request, bool, erro
 	return r, ok, nil
 }
 
-// RequestByID returns a request that has not ended yet.
+// RequestByID returns a request that is still open.
 func (s *Store) RequestByID(ctx context.Context, id int64) (Request, bool, error) {
 	r, ok, err := db.One(ctx, s.db, scanRequest, "SELECT id, job, asked_by, asked_at FROM job_request WHERE id = ?", id)
 	if err != nil {
@@ -154,7 +154,7 @@ func scanRun(s db.Scanner) (Run, error) {
 	return r, err
 }
 
-// instant returns the zero time for 0, which stands for none.
+// instant converts Unix seconds; 0 means none and becomes the zero time.
 func instant(unix int64) time.Time {
 	if unix == 0 {
 		return time.Time{}
@@ -162,9 +162,8 @@ func instant(unix int64) time.Time {
 	return time.Unix(unix, 0).UTC()
 }
 
-// History returns up to limit runs of a job, or of all when job is empty, newest
-// first: those with ids below before, or the newest when before is 0. A limit is
-// at most 200.
+// History returns up to limit (at most 200) runs of a job, or of all jobs when job is
+// empty, newest first: those with ids below before, or the newest when before is 0.
 func (s *Store) History(ctx context.Context, job string, before int64, limit int) ([]Run, error) {
 	query, args := "SELECT "+runColumns+" FROM job_run WHERE 1 = 1", []any{}
 	if job != "" {
@@ -184,7 +183,7 @@ func (s *Store) History(ctx context.Context, job string, before int64, limit int
 	return runs, nil
 }
 
-// Status is how one job stands.
+// Status is the state of one job.
 type Status struct {
 	Job     Job
 	Last    Run       // ID 0 when it never ran
@@ -193,7 +192,7 @@ type Status struct {
 	Waiting bool      // somebody asked for a run that has not ended yet
 }
 
-// Status tells of all jobs, in the order of the table.
+// Status returns the state of all jobs, in the order of the table.
 func (s *Store) Status(ctx context.Context) ([]Status, error) {
 	var out []Status
 	for _, j := range Jobs() {
@@ -220,8 +219,8 @@ func (s *Store) Status(ctx context.Context) ([]Status, error) {
 	return out, nil
 }
 
-// LastOK returns when the last good run of a job began, the zero time when there
-// was none.
+// LastOK returns when the last good run of a job began, or the zero time if there was
+// none.
 func (s *Store) LastOK(ctx context.Context, job string) (time.Time, error) {
 	at, _, err := db.One(ctx, s.db, db.Value[int64],
 		"SELECT started_at FROM job_run WHERE job = ? AND outcome = ? ORDER BY id DESC LIMIT 1", job, string(OK))
@@ -232,8 +231,8 @@ func (s *Store) LastOK(ctx context.Context, job string) (time.Time, error) {
 }
 
 // RanSince returns when the newest run of the job began, however it ended, if that
-// was at or after the given time; otherwise the zero time. Runs that a clock has
-// put into the future don't count: it has been set back.
+// was at or after the given time; otherwise the zero time. Runs in the future don't
+// count: the clock has been set back since.
 func (s *Store) RanSince(ctx context.Context, job string, since time.Time) (time.Time, error) {
 	at, _, err := db.One(ctx, s.db, db.Value[int64],
 		"SELECT started_at FROM job_run WHERE job = ? AND started_at >= ? AND started_at <= ? ORDER BY id DESC LIMIT 1",

@@ -1,8 +1,6 @@
-// Package schedule says what the house does by itself, and remembers what came
-// of it: the table of jobs with their times, the history of their runs
-// (job_run), and the runs that people ask for by hand (job_request). The room
-// jobs does the work; commands and pages ask here, as they can't reach into a
-// room.
+// Package schedule holds the table of jobs with their times, the history of their
+// runs (job_run), and the runs that people ask for by hand (job_request). The room
+// jobs does the work; commands and pages ask here, as they can't reach into a room.
 //
 // Concurrency: functions are pure; a Store is safe for concurrent use.
 package schedule

@@ -35,9 +35,9 @@ func HashPassword(ctx context.Context, password string) (string, error) {
 		argon2.Version, argonMemory, argonTime, argonLanes, b64(salt), b64(sum)), nil
 }
 
-// VerifyPassword reports whether password belongs to the PHC string hash. An
-// empty or foreign hash takes as long and is never right, so that the answer
-// does not tell whether an account exists.
+// VerifyPassword reports whether password belongs to the PHC string hash. An empty or
+// unknown hash takes as long and never matches, so that the time does not tell
+// whether an account exists.
 func VerifyPassword(ctx context.Context, hash, password string) (bool, error) {
 	var version, memory, time int
 	var lanes uint8

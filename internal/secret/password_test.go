@@ -30,7 +30,7 @@ func TestPassword(t *testing.T) {
 	}
 }
 
-// TestPasswordHashOfOthers is the test vector of the reference implementation's
+// TestPasswordHashOfOthers checks the test vector of the reference implementation's
 // command line (argon2id, version 19): parameters are read from the hash.
 func TestPasswordHashOfOthers(t *testing.T) {
 	t.Parallel()
@@ -64,7 +64,7 @@ func TestHashingEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	// With a free place it may go on; with none it must give up. Fill them all.
+	// With a free place it may go on; without one it must give up. So fill them all.
 	var failed bool
 	for range 50 {
 		if _, err := secret.HashPassword(ctx, "x"); errors.Is(err, context.Canceled) {

@@ -1,5 +1,6 @@
-// Package secret keeps secrets: it seals what must be read again, makes keyed
-// hashes of what must only be recognised, hashes passwords and draws tokens.
+// Package secret protects secrets: it seals those that must be read again, makes
+// keyed hashes of those that must only be recognised, hashes passwords and draws
+// tokens.
 //
 // Concurrency: a Keyring is immutable and safe for concurrent use.
 package secret
@@ -66,9 +67,10 @@ func LoadKeyring(path string, create bool) (*Keyring, error) {
 	return NewKeyring(raw)
 }
 
-// LoadOrCreate reads a one-line secret from a file. With create it draws and
-// writes one, mode 0600, where there is no file. It never overwrites, and when
-// several processes create the same secret at once all get the one that won.
+// LoadOrCreate reads a one-line secret from a file. With create, if there is no file,
+// it draws a secret and writes it, mode 0600. It never overwrites a file. When
+// several processes create the same secret at once, all get the one that was written
+// first.
 func LoadOrCreate(path string, create bool, draw func() string) (string, error) {
 	text, err := load(path)
 	if !create || !errors.Is(err, os.ErrNotExist) {
@@ -116,22 +118,22 @@ func (k *Keyring) Seal(plain []byte, context string) []byte {
 	return k.aead.Seal(box, nonce, plain, []byte(context))
 }
 
-// Open decrypts what Seal made. It fails when the box was changed or sealed with
+// Open decrypts what Seal made. It fails if the box was changed, or sealed with
 // another key or context.
 func (k *Keyring) Open(box []byte, context string) ([]byte, error) {
 	n := k.aead.NonceSize()
 	if len(box) < 1+n || box[0] != boxVersion {
-		return nil, errors.New("this is no sealed secret")
+		return nil, errors.New("this is not a sealed secret")
 	}
 	plain, err := k.aead.Open(nil, box[1:1+n], box[1+n:], []byte(context))
 	if err != nil {
-		return nil, errors.New("a sealed secret can't be opened: it was changed, or the site key is another one")
+		return nil, errors.New("a sealed secret can't be opened: it was changed, or it was sealed with another site key")
 	}
 	return plain, nil
 }
 
-// MAC is the keyed hash (HMAC-SHA-256) under which a secret is stored and
-// found. purpose keeps uses apart.
+// MAC is the keyed hash (HMAC-SHA-256) under which a secret is stored and found.
+// purpose separates different uses.
 func (k *Keyring) MAC(purpose, data string) []byte {
 	m := hmac.New(sha256.New, k.macKey)
 	m.Write([]byte(purpose))

@@ -131,8 +131,8 @@ func unwrapAll(err error) error {
 	}
 }
 
-// TestLoadOrCreateAtTheSameTime is five rooms that start at once as processes of
-// their own: all must end with the same secret, and none may see half of it.
+// TestLoadOrCreateAtTheSameTime starts five rooms at once as processes of their own:
+// all must end up with the same secret, and none may see half of it.
 func TestLoadOrCreateAtTheSameTime(t *testing.T) {
 	t.Parallel()
 	for range 20 {

@@ -1,5 +1,5 @@
-// Package supervise runs the rooms of the house: each on its own, restarted with
-// back-off when it fails or panics, while the others go on.
+// Package supervise runs the rooms of the house. Each runs on its own and is
+// restarted with back-off when it fails or panics, while the others go on.
 //
 // Concurrency: Run starts one goroutine for each room. A room starts its own
 // goroutines through a Group, so that a panic in any of them ends only that
@@ -23,9 +23,9 @@ import (
 type Room interface {
 	// Name is a short lower-case word.
 	Name() string
-	// Run serves until ctx ends, then drains and returns nil. It calls ready
-	// once it can be used. After an error or a panic it is called again, so it
-	// must set up everything anew.
+	// Run serves until ctx ends, then drains and returns nil. It calls ready once it
+	// can be used. After an error or a panic it is called again, so it must set up
+	// everything from the start.
 	Run(ctx context.Context, ready func()) error
 }
 
@@ -92,7 +92,7 @@ func (s *Supervisor) States() map[string]State {
 const (
 	firstBackoff = 250 * time.Millisecond
 	maxBackoff   = 30 * time.Second
-	calm         = time.Minute // a room that ran this long starts at the first back-off again
+	calm         = time.Minute // after this long without a fault, back-off starts from the beginning
 )
 
 func (s *Supervisor) keep(ctx context.Context, r Room) {
@@ -151,8 +151,8 @@ func (s *Supervisor) set(r Room, change func(*State)) {
 	}
 }
 
-// Group runs goroutines that belong together: the first that fails or panics
-// ends the others by cancelling their context.
+// Group runs goroutines that belong together: when one fails or panics, the others'
+// context is cancelled.
 type Group struct {
 	ctx    context.Context
 	cancel context.CancelFunc

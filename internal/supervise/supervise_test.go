@@ -15,7 +15,7 @@ import (
 )
 
 // room is a room whose n-th run is the n-th of its scripts; the last one goes on
-// for ever.
+// until it is stopped.
 type room struct {
 	name    string
 	mu      sync.Mutex

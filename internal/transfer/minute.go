@@ -12,43 +12,43 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/db"
 )
 
-// Minute is how one tracker did in one minute. Of the minute that is running
-// there is a row too, of the seconds that are over.
+// Minute is what one tracker did in one minute. The running minute has a row too,
+// with the seconds that are over.
 type Minute struct {
 	Tracker   string
 	Start     time.Time
-	Seconds   int // that are in it: fewer than 60 at the beginning, the end and now
+	Seconds   int // that it covers: fewer than 60 at the beginning, at the end and in the running minute
 	Announces int64
 	Scrapes   int64
 	Refused   int64 // announces and scrapes that were not answered
 	Refusals  map[string]int64
 
 	Seeders, Leechers int // clients; these and what follows are as of its end
-	Peers4, Peers6    int // addresses that others are sent to
+	Peers4, Peers6    int // addresses that are given to other clients
 	Torrents          int // with any client
 
 	P50, P99, Worst time.Duration // from a request to its answer
 
 	Unwritten int           // sums that wait for the database
 	FlushAge  time.Duration // everything older is in the database
-	EventRead int64         // up to which event of the log the tracker has followed
+	EventRead int64         // the last event of the log that the tracker has handled
 	EventLast int64         // the newest event
-	EventLag  time.Duration // how long the first one not followed waits
+	EventLag  time.Duration // how long the first event that is not handled has waited
 }
 
 // Rate returns how many of n happened each second.
 func (m Minute) Rate(n int64) float64 { return float64(n) / float64(max(m.Seconds, 1)) }
 
-// End is up to when the row goes, as if its minute had begun with it.
+// End is when the time that the row covers ends, as if its minute had begun with it.
 func (m Minute) End() time.Time { return m.Start.Add(time.Duration(m.Seconds) * time.Second) }
 
-// Reasons are those of its refusals, the most frequent first.
+// Reasons are the reasons of its refusals, the most frequent first.
 func (m Minute) Reasons() []string { return reasons(m.Refusals) }
 
 // maxRefusals is the room for refusals in a row.
 const maxRefusals = 1024
 
-// WriteMinute writes a row, over the one that is there.
+// WriteMinute writes a row in place of the one that is there.
 func (s *Store) WriteMinute(ctx context.Context, m Minute) error {
 	err := s.db.Tx(ctx, func(tx *db.Tx) error {
 		return tx.Upsert(ctx, db.UpsertSpec{
@@ -64,7 +64,7 @@ func (s *Store) WriteMinute(ctx context.Context, m Minute) error {
 	return nil
 }
 
-// PruneMinutes deletes rows of all trackers from before an instant.
+// PruneMinutes deletes the rows of all trackers that are older than an instant.
 func (s *Store) PruneMinutes(ctx context.Context, before time.Time) error {
 	err := s.db.Tx(ctx, func(tx *db.Tx) error {
 		_, err := tx.Exec(ctx, "DELETE FROM tracker_minute WHERE minute < ?", before.Unix())
@@ -102,7 +102,7 @@ func scanMinute(sc db.Scanner) (m Minute, err error) {
 }
 
 // packRefusals writes counts by reason as "disabled 3 unknown_passkey 14", the
-// largest first and the smallest left out where the room ends.
+// largest first. It leaves out the smallest if there is no room.
 func packRefusals(counts map[string]int64) string {
 	var b strings.Builder
 	for _, r := range reasons(counts) {

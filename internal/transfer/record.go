@@ -24,7 +24,8 @@ const (
 	family6
 )
 
-// Write puts records in their slots, over what is there. It sorts them.
+// Write stores records in their slots, in place of what was there. It sorts the
+// records.
 func (s *Store) Write(ctx context.Context, records []Record) error {
 	slices.SortFunc(records, func(a, b Record) int {
 		return cmp.Or(cmp.Compare(a.Member, b.Member), cmp.Compare(a.Slot.Ring, b.Slot.Ring), cmp.Compare(a.Slot.Place, b.Slot.Place))
@@ -87,15 +88,15 @@ func (s *Store) SetReach(ctx context.Context, found []Reached) error {
 	return nil
 }
 
-// Place is where Prune goes on. The zero Place is the beginning.
+// Place is where Prune continues. The zero Place is the beginning.
 type Place struct {
 	Member core.MemberID
 	Slot   Slot
 }
 
-// Prune looks at the next records after a place, at most limit of them, and
-// deletes those from before an instant and those whose torrent or member is gone.
-// It returns where to go on; at the end, that is the beginning.
+// Prune looks at the next records after a place, at most limit of them, and deletes
+// those that are older than an instant and those whose torrent or member is gone. It
+// returns where to continue; after the last record, that is the beginning.
 func (s *Store) Prune(ctx context.Context, after Place, before time.Time, limit int) (next Place, deleted int64, err error) {
 	type looked struct {
 		Place
@@ -135,15 +136,15 @@ func (s *Store) Prune(ctx context.Context, after Place, before time.Time, limit 
 	return next, deleted, nil
 }
 
-// Cursor is where a list of records goes on; "" is its beginning.
+// Cursor is where a list of records continues; "" is its beginning.
 type Cursor string
 
 func (r Record) cursor() Cursor {
 	return Cursor(fmt.Sprintf("%d-%d-%d-%d", r.At.Unix(), r.Member, r.Slot.Ring, r.Slot.Place))
 }
 
-// before is the condition that only records behind the cursor fulfil. A cursor
-// that is none is the beginning.
+// before is the condition for records after the cursor in a list. An invalid cursor
+// means the beginning.
 func (c Cursor) before() (where string, args []any) {
 	parts := strings.Split(string(c), "-")
 	if len(parts) != 4 {
@@ -161,8 +162,8 @@ func (c Cursor) before() (where string, args []any) {
 		[]any{v[0], v[0], v[1], v[1], v[2], v[2], v[3]}
 }
 
-// OfMember returns the last records of a member, newest first, at most limit of
-// them: of one torrent, or of all when it is 0. The cursor is "" at the end.
+// OfMember returns the last records of a member, newest first, at most limit of them:
+// of one torrent, or of all when torrent is 0. The cursor is "" at the end.
 func (s *Store) OfMember(ctx context.Context, m core.MemberID, t core.TorrentID, from Cursor, limit int) ([]Record, Cursor, error) {
 	if t != 0 {
 		return s.records(ctx, "r.member_id = ? AND r.torrent_id = ?", []any{m, t}, from, limit)

@@ -133,7 +133,8 @@ func TestRecords(t *testing.T) {
 	})
 }
 
-// TestPages reads a list in pages, with records of the same second at their edges.
+// TestPages reads a list in pages whose edges fall between records of the same
+// second.
 func TestPages(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, w *world) {
@@ -269,7 +270,7 @@ func TestWatch(t *testing.T) {
 		w.must(w.Watch(t.Context(), []transfer.Watched{
 			{Torrent: 3, Seeders: 0, Since: epoch}, {Torrent: 4, Seeders: 0, Since: epoch}, {Torrent: 6, Seeders: 1, Since: epoch},
 		}))
-		// What the tables say is found in steps, and put right.
+		// Unwatched compares the tables in steps and returns what must be corrected.
 		var all []transfer.Watched
 		for after := core.TorrentID(0); ; {
 			changes, next, err := w.Unwatched(t.Context(), after, 4)

@@ -1,10 +1,10 @@
-// Package transfer is what the tracker tells the rest of the house beside its
-// books: the last announces of each member with what came of them, how the
-// tracker does minute by minute, and which torrents are about to lose their last
-// seeder. The tracker writes it, the site and the commands read it.
+// Package transfer is what the tracker tells the rest of the house beside its ledger:
+// the last announces of each member with what came of them, how the tracker does
+// minute by minute, and which torrents are about to lose their last seeder. The
+// tracker writes it, the site and the commands read it.
 //
-// Records explain credit, they are not credit: the last seconds of them may be
-// lost when the tracker is killed, and above a limit the tracker leaves some out.
+// Records explain credit, they are not credit: the last seconds of them may be lost
+// when the tracker is killed, and above a limit the tracker leaves some out.
 //
 // Concurrency: a Store is safe for concurrent use.
 package transfer
@@ -30,19 +30,19 @@ func (s *Store) In(tx *db.Tx) *Store {
 	return &bound
 }
 
-// Outcome is what came of an announce. Those of answered announces are listed
-// here; a refused one has the code of its refusal, such as "disabled".
+// Outcome says what came of an announce. Those of answered announces are listed here;
+// a refused one has the code of its refusal, such as "disabled".
 type Outcome string
 
 // The outcomes of announces that were answered.
 const (
 	Counted   Outcome = "ok"        // what was transferred counts, as the leech state says
 	First     Outcome = "first"     // the client is new: counting begins
-	Restarted Outcome = "restarted" // its counters went back: counting begins anew
-	Clamped   Outcome = "clamped"   // it announced more than any line carries
+	Restarted Outcome = "restarted" // its counters went back: counting starts over
+	Clamped   Outcome = "clamped"   // it announced more than any connection can carry
 )
 
-// Reach says whether others can connect to a client, as far as the tracker tried.
+// Reach says whether others can connect to a client, as far as the tracker has tried.
 type Reach string
 
 // The reaches.
@@ -52,7 +52,7 @@ const (
 	ReachClosed  Reach = "closed" // none could be made
 )
 
-// Record is one announce, or several alike of one member and torrent that came
+// Record is one announce, or several similar ones of one member and torrent that came
 // within seconds of each other, with what came of them.
 type Record struct {
 	Member     core.MemberID
@@ -81,8 +81,8 @@ type Amount struct{ Up, Down core.Bytes }
 // Refused reports whether the announce was not answered.
 func (r Record) Refused() bool { return r.Slot.Ring == 0 }
 
-// Slot is where a record is kept: which place of which ring of its member. Ring
-// is the torrent, 0 for refusals.
+// Slot is where a record is stored: a position in one of its member's rings. Ring is
+// the torrent, or 0 for refusals.
 type Slot struct {
 	Ring  core.TorrentID
 	Place int

@@ -11,7 +11,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/db"
 )
 
-// Safe is the number of seeders from which on a torrent is not watched.
+// Safe is the number of seeders from which on a torrent is no longer watched.
 const Safe = 2
 
 // Watched is how many clients seed a torrent, and since when: 0, 1, or Safe for
@@ -22,7 +22,7 @@ type Watched struct {
 	Since   time.Time
 }
 
-// Watch notes changes. Those that are safe are forgotten. It sorts them.
+// Watch records changes, and drops torrents that are safe. It sorts the changes.
 func (s *Store) Watch(ctx context.Context, changes []Watched) error {
 	slices.SortFunc(changes, func(a, b Watched) int { return cmp.Compare(a.Torrent, b.Torrent) })
 	for part := range slices.Chunk(changes, writeChunk) {
@@ -50,10 +50,10 @@ func (s *Store) Watch(ctx context.Context, changes []Watched) error {
 	return nil
 }
 
-// Unwatched compares the next torrents after an id, at most limit of them, with
-// what is watched and returns what differs, as it should be: torrents that were
-// never announced, those of trackers that ended before they could tell, and those
-// that are deleted. next is 0 at the end.
+// Unwatched compares the next torrents after an id, at most limit of them, with what
+// is recorded, and returns the correct entry wherever they differ. It finds torrents
+// that were never announced, those of trackers that ended before they could record
+// them, and deleted ones. next is 0 at the end.
 func (s *Store) Unwatched(ctx context.Context, after core.TorrentID, limit int) (changes []Watched, next core.TorrentID, err error) {
 	type compared struct {
 		id                   core.TorrentID
@@ -83,7 +83,7 @@ func (s *Store) Unwatched(ctx context.Context, after core.TorrentID, limit int) 
 	return changes, next, nil
 }
 
-// WatchedPage returns what is watched after an id, by id.
+// WatchedPage returns the watched torrents after an id, ordered by id.
 func (s *Store) WatchedPage(ctx context.Context, after core.TorrentID, limit int) ([]Watched, error) {
 	list, err := db.All(ctx, s.db, func(sc db.Scanner) (w Watched, err error) {
 		var since int64
@@ -112,7 +112,7 @@ type Endangered struct {
 	Mine     bool      // the viewer is one of them
 }
 
-// Danger is where the list of endangered torrents goes on. The zero value is its
+// Danger is where the list of endangered torrents continues. The zero value is its
 // beginning.
 type Danger struct {
 	Seeders int
@@ -120,9 +120,9 @@ type Danger struct {
 	Torrent core.TorrentID
 }
 
-// Endangered returns the torrents that need seeders, at most limit of them:
-// those without any first, and among equals those that have waited longest. next
-// is nil at the end.
+// Endangered returns the torrents that need seeders, at most limit of them: those
+// without any first, and among equals those that have waited longest first. next is
+// nil at the end.
 func (s *Store) Endangered(ctx context.Context, viewer core.MemberID, from Danger, limit int) (list []Endangered, next *Danger, err error) {
 	limit = max(1, min(limit, pageLimit))
 	list, err = db.All(ctx, s.db, scanEndangered, `SELECT w.torrent_id, w.seeders, w.since, g.id, g.title, t.format, t.license, t.version, t.size,

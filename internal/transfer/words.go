@@ -8,7 +8,7 @@ import (
 )
 
 // refusals says in words why an announce is not answered, by the codes of the
-// tracker. One that is missing here is shown as it is.
+// tracker. A code that is missing here is shown as it is.
 var refusals = map[Outcome]string{ //nolint:gosec // texts, no secrets
 	"unknown_passkey":    "the passkey is not known",
 	"bad_request":        "the client's request could not be read",
@@ -26,7 +26,7 @@ var refusals = map[Outcome]string{ //nolint:gosec // texts, no secrets
 	"internal":           "a fault of the tracker",
 }
 
-// Meaning says in words why announces with the code of a refusal are not answered.
+// Meaning says in words why announces are refused with this code.
 func Meaning(o Outcome) string {
 	if why, ok := refusals[o]; ok {
 		return why
@@ -93,7 +93,7 @@ func (r Record) Connectable() string {
 	}
 }
 
-// Family names the address families of the announces.
+// Family names the address families over which the announces came.
 func (r Record) Family() string {
 	switch {
 	case r.V4 && r.V6:
