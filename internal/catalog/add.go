@@ -19,9 +19,9 @@ import (
 var errTaken = errors.New("the same data is there already")
 
 // Add checks an upload, sanitizes its .torrent and stores both with the event
-// TorrentAdded in one transaction. A format or archive that is left empty is
-// told from the file names, where that can be done. The caller has checked that
-// the member may upload.
+// TorrentAdded in one transaction. A format or archive that is left empty is guessed
+// from the file names where possible. The caller has checked that the member may
+// upload.
 //
 // Errors: FieldErrors with every fault of form and file, *DuplicateError when a
 // live torrent has the same data, NotFound for a group that is not there.

@@ -22,7 +22,7 @@ func (c *conditions) add(part string, args ...any) {
 
 func (c *conditions) sql() string { return strings.Join(c.parts, " AND ") }
 
-// ofTorrent are the conditions on the torrents themselves; alias names the table.
+// ofTorrent adds the conditions on the torrents themselves; alias names the table.
 func (f Filter) ofTorrent(alias string) conditions {
 	var c conditions
 	c.add(alias + ".deleted_at = 0")
@@ -37,7 +37,7 @@ func (f Filter) ofTorrent(alias string) conditions {
 	return c
 }
 
-// ofGroup are the conditions on the group of torrent t.
+// ofGroup adds the conditions on the group of torrent t.
 func (f Filter) ofGroup() conditions {
 	var c conditions
 	if f.Category != 0 {

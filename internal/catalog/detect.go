@@ -10,13 +10,13 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/metainfo"
 )
 
-// noArchive is the archive term that says that files aren't packed. It is named
-// by the data file too; a site that has renamed it gets no proposal.
+// noArchive is the term of archives that says that files aren't packed. The data file
+// uses the same name; a site that has renamed the term gets no proposal.
 const noArchive = "None"
 
-// Detect proposes format and archive from the names of the 20 biggest files:
-// each file votes with its size. "reads.fastq.gz" is a FASTQ packed by gzip.
-// What can't be told is "".
+// Detect proposes format and archive from the names of the 20 biggest files: each
+// file votes with its size. "reads.fastq.gz" is a FASTQ packed by gzip. What the
+// names do not tell is "".
 func (v Vocabulary) Detect(files []metainfo.File) (format, archive string) {
 	biggest := slices.Clone(files)
 	slices.SortStableFunc(biggest, func(a, b metainfo.File) int { return cmp.Compare(b.Size, a.Size) })

@@ -7,8 +7,8 @@
 // shows them and nobody can download them. A group without a live torrent is not
 // shown either.
 //
-// Who uploaded anonymously is known to few: every read takes a Viewer and fills
-// in the uploader only for those who may see it.
+// Few may know who uploaded anonymously: every read takes a Viewer and fills in the
+// uploader only for those who may see it.
 //
 // Concurrency: a Store is safe for concurrent use by any number of processes.
 // Two uploads of the same data at once meet at a unique key, and one wins.
@@ -26,10 +26,9 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/metainfo"
 )
 
-// Options are what the store must know of the site. Zero fields of Rules and
-// Limits mean the defaults.
+// Options configure the store. Zero fields of Rules and Limits mean the defaults.
 type Options struct {
-	SiteName string // what info.source begins with, such as "BioTorrents"
+	SiteName string // the beginning of info.source, such as "BioTorrents"
 	SiteURL  string // where the site is, for permalinks: "https://example.org"
 	Rules    Rules
 	Limits   metainfo.Limits

@@ -11,8 +11,8 @@ import (
 
 // Edit changes the description of a group, a torrent or both, with the event
 // TorrentChanged (its Torrent is 0 when only the group changed). The caller has
-// checked that the member may edit. What the data are never changes: other data
-// are another torrent.
+// checked that the member may edit. The data itself never changes: other data is
+// another torrent.
 //
 // Errors: FieldErrors, NotFound, and Conflict when the revision is not the
 // present one because somebody else edited in the meantime.
@@ -40,8 +40,8 @@ func (s *Store) Edit(ctx context.Context, e Edit) error {
 	return nil
 }
 
-// checkEdit finds the group and validates the forms with its category, or with
-// the one that the group is to have.
+// checkEdit finds the group and validates the forms with its category, or with the
+// category that the group is to get.
 func (s *Store) checkEdit(ctx context.Context, e *Edit) error {
 	if e.Torrent != 0 {
 		group, ok, err := db.One(ctx, s.db, db.Value[core.GroupID],
@@ -137,7 +137,7 @@ func updateTorrent(ctx context.Context, tx *db.Tx, id core.TorrentID, t TorrentF
 	return insertMirrors(ctx, tx, id, t.Mirrors)
 }
 
-// update sets the columns of row, whose names are the code's own.
+// update sets the columns of row. Their names must be constants of this program.
 func update(ctx context.Context, tx *db.Tx, table string, row db.Row, where string, args ...any) (int64, error) {
 	query := "UPDATE " + table + " SET "
 	var values []any
@@ -191,9 +191,9 @@ func (s *Store) Delete(ctx context.Context, by core.MemberID, id core.TorrentID,
 	return nil
 }
 
-// SetLeech sets a torrent's own leech state, with the event TorrentChanged. A
-// state other than normal needs a reason. Freeleech windows lie over it and are
-// not touched. The caller has checked that the member may do this.
+// SetLeech sets a torrent's own leech state, with the event TorrentChanged. A state
+// other than normal needs a reason. Freeleech windows stay as they are. The caller
+// has checked that the member may do this.
 func (s *Store) SetLeech(ctx context.Context, id core.TorrentID, l core.Leech, reason string) error {
 	if !l.Valid() {
 		return core.FieldErrorf("leech", "%q is not normal, neutral or free", shorten(string(l)))
@@ -239,8 +239,8 @@ func touchGroup(ctx context.Context, tx *db.Tx, id core.TorrentID, now int64) (c
 	return group, nil
 }
 
-// Owner returns who uploaded a live torrent, anonymous or not. It is for checks
-// of permission alone and must not be shown.
+// Owner returns who uploaded a live torrent, anonymous or not. Use it for checks of
+// permission only, and never show it.
 func (s *Store) Owner(ctx context.Context, id core.TorrentID) (core.MemberID, error) {
 	owner, ok, err := db.One(ctx, s.db, db.Value[core.MemberID], "SELECT uploader_id FROM torrent WHERE id = ? AND deleted_at = 0", id)
 	if err != nil {

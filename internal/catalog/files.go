@@ -113,7 +113,7 @@ func (s *Store) Personal(ctx context.Context, id core.TorrentID, announce []stri
 		return Download{}, fmt.Errorf("read mirrors: %w", err)
 	}
 	if mirrors == nil {
-		mirrors = []string{} // none, rather than those of the upload
+		mirrors = []string{} // empty, so that those of the upload are not kept
 	}
 	title, ok, err := db.One(ctx, s.db, db.Value[string],
 		"SELECT g.title FROM torrent_group g JOIN torrent t ON t.group_id = g.id WHERE t.id = ?", id)

@@ -54,7 +54,7 @@ func (h house) member(t *testing.T, name string) core.MemberID {
 	return core.MemberID(id)
 }
 
-// makeTorrent writes a one-file v1 torrent; other data give another torrent.
+// makeTorrent writes a one-file v1 torrent. Different data makes a different torrent.
 func makeTorrent(name, data string) []byte {
 	h := sha1.Sum([]byte(data))
 	return fmt.Appendf(nil, "d8:announce22:http://old.example/ann4:infod6:lengthi%de4:name%d:%s12:piece lengthi16384e6:pieces20:%see",

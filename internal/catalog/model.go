@@ -7,7 +7,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/metainfo"
 )
 
-// Viewer is who asks. The zero Viewer sees what every member sees.
+// Viewer says who asks. The zero Viewer sees what every member sees.
 type Viewer struct {
 	ID        core.MemberID
 	SeeHidden bool // has core.TorrentSeeHidden
@@ -88,8 +88,8 @@ type Torrent struct {
 	Snatches int
 }
 
-// Uploader is who uploaded a torrent. Of an anonymous upload ID and Name are
-// set only for the uploader and for those who may see hidden names.
+// Uploader says who uploaded a torrent. Of an anonymous upload, ID and Name are set
+// only for the uploader and for those who may see hidden names.
 type Uploader struct {
 	ID        core.MemberID
 	Name      string

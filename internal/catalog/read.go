@@ -36,7 +36,7 @@ const torrentSelect = `SELECT t.id, t.group_id, t.uploader_id, COALESCE(m.name, 
 	LEFT JOIN swarm_count w ON w.torrent_id = t.id
 	LEFT JOIN transfer_torrent x ON x.torrent_id = t.id`
 
-// scanTorrent reads a row of torrentSelect as v may see it.
+// scanTorrent reads a row of torrentSelect and leaves out what v may not see.
 func scanTorrent(v Viewer) func(db.Scanner) (Torrent, error) {
 	return func(sc db.Scanner) (Torrent, error) {
 		var t Torrent
@@ -148,7 +148,7 @@ func marks[T any](ids []T) string {
 	return db.Marks(len(ids))
 }
 
-// eachText runs a query of an id and a text in each row.
+// eachText runs a query whose rows hold an id and a text.
 func eachText(ctx context.Context, q db.Queryer, query string, args []any, f func(id int64, text string)) error {
 	_, err := db.All(ctx, q, func(sc db.Scanner) (struct{}, error) {
 		var id int64
@@ -186,7 +186,7 @@ func (s *Store) torrents(ctx context.Context, v Viewer, where string, args ...an
 	return list, nil
 }
 
-// Torrent returns a live torrent. Of a deleted one the error says why it was
+// Torrent returns a live torrent. For a deleted one the error says why it was
 // deleted.
 func (s *Store) Torrent(ctx context.Context, v Viewer, id core.TorrentID) (Torrent, error) {
 	t, err := s.one(ctx, v, "t.id = ? AND t.deleted_at = 0 LIMIT 1", id)
@@ -247,7 +247,7 @@ const maxPage = 100
 
 func bounded(limit, most int) int { return max(1, min(limit, most)) }
 
-// cursor turns "from the start" into an id above all others.
+// cursor replaces 0, the first page, by an id above all others.
 func cursor(before core.TorrentID) core.TorrentID {
 	if before <= 0 {
 		return 1<<63 - 1

@@ -158,7 +158,7 @@ func TestAddRefuses(t *testing.T) {
 	})
 }
 
-// TestAddDetects leaves format and archive to the file names.
+// TestAddDetects leaves format and archive empty: they follow from the file names.
 func TestAddDetects(t *testing.T) {
 	h := open(t, dbtest.SQLite(t))
 	u := upload(1, "Reads of some phage", makeTorrent("reads.fastq.gz", "x"))
@@ -203,7 +203,7 @@ func TestAddToGroup(t *testing.T) {
 	})
 }
 
-// TestDuplicates uploads the same data in disguises.
+// TestDuplicates uploads the same data in several forms.
 func TestDuplicates(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		h := open(t, d)
@@ -250,7 +250,7 @@ func TestDuplicates(t *testing.T) {
 	})
 }
 
-// TestDuplicateUploadsAtOnce lets the same data arrive many times in one moment.
+// TestDuplicateUploadsAtOnce uploads the same data many times at once.
 func TestDuplicateUploadsAtOnce(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		h := open(t, d)
@@ -502,7 +502,7 @@ func TestTrackerHashes(t *testing.T) {
 	})
 }
 
-// TestAnonymous looks at one anonymous upload with everyone's eyes, through every
+// TestAnonymous reads one anonymous upload as every kind of viewer, through every
 // read that tells who uploaded.
 func TestAnonymous(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {

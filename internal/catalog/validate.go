@@ -41,7 +41,7 @@ const (
 	FieldReason             = "reason"
 )
 
-// Bounds that don't depend on the site, in characters or items.
+// Limits that are the same for every site, in characters or items.
 const (
 	maxTitle       = 255
 	maxShort       = 128
@@ -242,8 +242,8 @@ func (f *FieldErrors) tags(g *GroupForm, r Rules) {
 	}
 }
 
-// A DOI is a prefix of a registrant and a suffix of anything that can be printed
-// (ISO 26324).
+// A DOI is the prefix of a registrant and a suffix of any printable characters (ISO
+// 26324).
 var doi = regexp.MustCompile(`^10\.[0-9]{4,9}(\.[0-9]+)*/[!-~]+$`)
 
 func (f *FieldErrors) literature(g *GroupForm) {

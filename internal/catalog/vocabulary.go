@@ -101,8 +101,8 @@ func scanCategory(sc db.Scanner) (Category, error) {
 	return c, err
 }
 
-// Vocabulary returns what a category offers: the terms linked to it, and those
-// that are linked to none and so are everyone's.
+// Vocabulary returns what a category offers: the terms linked to it, and those that
+// are linked to no category and so belong to all.
 func (s *Store) Vocabulary(ctx context.Context, category int64) (Vocabulary, error) {
 	return vocabulary(ctx, s.db, category)
 }
@@ -253,8 +253,8 @@ func loadSeed() (seedData, error) {
 	return data, nil
 }
 
-// Seed loads the vocabularies of the first release when there are no categories
-// yet. From then on they belong to the site's staff.
+// Seed loads the vocabularies of the first release when there are no categories yet.
+// After that, staff maintain them.
 func (s *Store) Seed(ctx context.Context) error {
 	data, err := loadSeed()
 	if err != nil {

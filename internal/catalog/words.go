@@ -19,9 +19,9 @@ const (
 	maxWordRunes  = 64
 )
 
-// words splits text into the words of the index: lower case, compatible forms
-// made equal, broken at whatever is neither letter nor digit. Each word comes
-// once, in order, and at most limit of them.
+// words splits text into the words of the index: lower case, compatible forms made
+// equal, split at everything that is neither letter nor digit. Each word occurs once,
+// in order; there are at most limit of them.
 func words(limit int, texts ...string) []string {
 	var out []string
 	seen := map[string]bool{}
@@ -45,7 +45,7 @@ func words(limit int, texts ...string) []string {
 	return out
 }
 
-// reindex writes the words of a group anew from its rows.
+// reindex replaces the words of a group by those of its rows.
 func reindex(ctx context.Context, tx *db.Tx, id core.GroupID) error {
 	g, ok, err := db.One(ctx, tx, scanGroup, groupSelect+" WHERE g.id = ?", id)
 	if err != nil || !ok {
@@ -68,7 +68,7 @@ func reindex(ctx context.Context, tx *db.Tx, id core.GroupID) error {
 	return writeWords(ctx, tx, id, words(maxWords, append(texts, g.Description)...))
 }
 
-// writeWords changes only what differs: deleting a whole range would lock the
+// writeWords changes only the rows that differ: deleting a whole range would lock the
 // gaps beside it, and uploads would wait for each other.
 func writeWords(ctx context.Context, tx *db.Tx, id core.GroupID, list []string) error {
 	old, err := db.All(ctx, tx, db.Value[string], "SELECT word FROM group_word WHERE group_id = ? LIMIT ?", id, 2*maxWords)

@@ -41,8 +41,8 @@ type compiled struct {
 	lowest version
 }
 
-// NewSet makes the set of rules. One whose lowest version can't be read, which no
-// Store hands out, allows every version.
+// NewSet makes the set of rules. A rule whose lowest version can't be read, which no
+// Store returns, allows every version.
 func NewSet(rules []Rule) Set {
 	s := Set{rules: make([]compiled, len(rules))}
 	for i, r := range rules {
@@ -58,10 +58,9 @@ func NewSet(rules []Rule) Set {
 	return s
 }
 
-// Allowed reports whether a client with this peer-id may announce. Where it may
-// not because of its age alone, tooOld is the rule that a newer version would
-// satisfy; a version that can't be read counts as the oldest. It does not
-// allocate.
+// Allowed reports whether a client with this peer-id may announce. If only its age
+// forbids that, tooOld is the rule that a newer version would satisfy; a version that
+// can't be read counts as the oldest. It does not allocate.
 func (s Set) Allowed(peerID [20]byte) (ok bool, tooOld *Rule) {
 	for i := range s.rules {
 		r := &s.rules[i]
@@ -113,9 +112,9 @@ func (s *Store) Rules(ctx context.Context) ([]Rule, error) {
 	return rules, nil
 }
 
-// Add allows the clients whose peer-id begins with prefix, from the version lowest
-// on if that is not empty. A prefix that is listed already is a Conflict. The
-// tracker follows within a second.
+// Add allows the clients whose peer-id begins with prefix, from the version lowest on
+// if lowest is not empty. A prefix that is already listed is a Conflict. The tracker
+// follows within a second.
 func (s *Store) Add(ctx context.Context, prefix, name, lowest string) (Rule, error) {
 	r := Rule{Prefix: prefix, Name: strings.TrimSpace(name), Lowest: lowest}
 	if err := r.validate(); err != nil {
@@ -171,8 +170,8 @@ func (s *Store) SetLowest(ctx context.Context, prefix, lowest string) error {
 	return nil
 }
 
-// Remove takes a prefix from the list. A client that it alone allowed is refused
-// from its next announce on. A prefix that is not listed is NotFound.
+// Remove takes a prefix from the list. A client that no other prefix allows is
+// refused from its next announce on. A prefix that is not listed is NotFound.
 func (s *Store) Remove(ctx context.Context, prefix string) error {
 	err := s.db.Tx(ctx, func(tx *db.Tx) error {
 		n, err := tx.Exec(ctx, "DELETE FROM client_rule WHERE prefix = ?", prefix)
@@ -191,8 +190,8 @@ func (s *Store) Remove(ctx context.Context, prefix string) error {
 	return nil
 }
 
-// Seed fills an empty list with the clients of the first release. It is called
-// at every start and leaves a list alone that staff have changed.
+// Seed fills an empty list with the clients of the first release. It is called at
+// every start and does not touch a list that staff have changed.
 func (s *Store) Seed(ctx context.Context) error {
 	err := s.db.Tx(ctx, func(tx *db.Tx) error {
 		n, err := count(ctx, tx)
@@ -249,8 +248,8 @@ func (r Rule) validate() error {
 	return nil
 }
 
-// firstRules are the site's historical list and today's majors as they are
-// really seen on the wire: letters and digits after the head are the version.
+// firstRules are the site's historical list and the major versions of today as they
+// announce in practice: letters and digits after the head are the version.
 func firstRules() []Rule {
 	return []Rule{
 		{Prefix: "-DE1", Name: "Deluge 1"},

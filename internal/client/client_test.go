@@ -21,8 +21,7 @@ func peerID(s string) (id [20]byte) {
 	return id
 }
 
-// TestSeedAllowsRealClients uses peer-ids as they were recorded from the real
-// programs.
+// TestSeedAllowsRealClients uses peer-ids that were recorded from the real programs.
 func TestSeedAllowsRealClients(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		s, log := newStore(d)

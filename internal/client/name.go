@@ -2,16 +2,16 @@ package client
 
 import "strings"
 
-// programs are clients by the two letters of their peer-id (BEP 20: -XX1234-).
+// programs names clients by the two letters of their peer-id (BEP 20: -XX1234-).
 var programs = map[string]string{
 	"AZ": "Vuze", "BI": "BiglyBT", "BT": "BitTorrent", "DE": "Deluge", "FD": "Free Download Manager", "FW": "FrostWire", "GT": "anacrolix/torrent",
 	"KT": "KTorrent", "LT": "libtorrent", "TR": "Transmission", "TX": "Tixati", "UM": "µTorrent for Mac", "UT": "µTorrent", "UW": "µTorrent Web",
 	"WW": "WebTorrent", "XL": "Xunlei", "lt": "rTorrent, libtorrent", "qB": "qBittorrent",
 }
 
-// Name is what people call the client with a peer-id, such as "Transmission
-// 4.0.6". One that is not known is shown by how its peer-id begins, one that says
-// nothing as "unknown".
+// Name is what people call the client with a peer-id, such as "Transmission 4.0.6".
+// An unknown one is shown by the beginning of its peer-id, and one without readable
+// characters as "unknown".
 func Name(peerID [20]byte) string {
 	id := string(peerID[:])
 	if version, ok := strings.CutPrefix(id, "A2-"); ok { // A2-1-37-0-
@@ -28,8 +28,8 @@ func Name(peerID [20]byte) string {
 	return visible(id[:8])
 }
 
-// dotted reads the four signs of a version: each is one part of it, those from A
-// on are 10 and more.
+// dotted reads the four characters of a version: each is one part of it, and letters
+// from A on mean 10 and more.
 func dotted(program, signs string) string {
 	if program == "TR" && signs[0] < '4' { // Transmission 2.94 and 3.00 are 2940 and 3000
 		return signs[:1] + "." + signs[1:3]
@@ -53,7 +53,7 @@ func isVersion(s string) bool {
 	return len(s) > 0 && len(s) <= 4 && strings.Trim(s, "0123456789") == ""
 }
 
-// visible is text up to its first sign that can't be shown.
+// visible is text up to its first character that can't be shown.
 func visible(text string) string {
 	for i, c := range []byte(text) {
 		if c <= ' ' || c > '~' {

@@ -7,11 +7,11 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 )
 
-// version is what a client calls its version, most important number first. What
-// is not said is 0.
+// version is a client's version, the most important number first. Missing parts are
+// 0.
 type version [maxParts]uint16
 
-const maxParts = 4 // as many as a peer-id has room for
+const maxParts = 4 // the most that a peer-id has room for
 
 // parseVersion reads what staff write, such as 4.0.5.
 func parseVersion(text string) (v version, err error) {
@@ -37,8 +37,8 @@ func (v version) less(other version) bool {
 
 // versionOf reads the version in a peer-id that begins with prefix: the four
 // characters of -TR4050- (0 to 9, then A to Z, then a to z, each a number of its
-// own), or the numbers after the prefix of M7-9-2-- and A2-1-36-0-. ok is false
-// where there is none.
+// own), or the numbers after the prefix of M7-9-2-- and A2-1-36-0-. ok is false if
+// there is no version.
 func versionOf(peerID *[20]byte, prefix string) (v version, ok bool) {
 	if strings.HasPrefix(prefix, "-") {
 		for i := range v {

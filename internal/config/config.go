@@ -2,8 +2,9 @@
 // declare. Unknown keys are errors; every mistake names file, line and key.
 //
 // The environment overrides the file: CADUCEUS_SITE_NAME sets name of [site],
-// CADUCEUS_TRACKER_ANNOUNCE_INTERVAL sets announce_interval of [tracker] (the
-// first underscore parts section from key; two stand for one in a section's name).
+// CADUCEUS_TRACKER_ANNOUNCE_INTERVAL sets announce_interval of [tracker]. The first
+// underscore separates section and key; in the name of a section, write two
+// underscores for one.
 //
 // Concurrency: functions only; values are passed down and not changed later.
 package config
@@ -116,13 +117,13 @@ func (s *Source) parseError(err error) error {
 	return &Error{File: s.file, Text: strings.TrimPrefix(err.Error(), "toml: ")}
 }
 
-// typeError takes apart what the decoder says of a value of the wrong type,
-// which it gives as text only.
+// typeError reads what the decoder says of a value of the wrong type, which it gives
+// as text only.
 var typeError = regexp.MustCompile(`^toml: line ([0-9]{1,9}) \(last key "([^"]*)"\): (.*)$`)
 
 // line finds the line where a dotted key is set, or where its table begins. The
-// decoder does not tell, so this looks for it in the text: good enough to point
-// at, as it errs only with keys inside multi-line strings.
+// decoder does not tell, so this searches the text. It errs only for keys inside
+// multi-line strings.
 func (s *Source) line(key string) int {
 	table, best := "", 0
 	for i, raw := range strings.Split(s.text, "\n") {

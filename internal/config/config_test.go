@@ -117,7 +117,7 @@ func TestWithoutAFile(t *testing.T) {
 	}
 }
 
-// TestMistakesInTheFile wants file, line and key in the message of each mistake.
+// TestMistakesInTheFile expects file, line and key in the message of each mistake.
 func TestMistakesInTheFile(t *testing.T) {
 	t.Parallel()
 	tests := []struct {

@@ -15,7 +15,7 @@ func D(d time.Duration) Duration { return Duration{d} }
 func (d *Duration) UnmarshalText(text []byte) error {
 	v, err := time.ParseDuration(string(text))
 	if err != nil {
-		return fmt.Errorf("%q is no duration; write for example 30s, 15m or 24h", text)
+		return fmt.Errorf("%q is not a duration; write for example 30s, 15m or 24h", text)
 	}
 	d.Duration = v
 	return nil

@@ -21,8 +21,8 @@ func Variable(section, key string) string {
 	return prefix + strings.ToUpper(strings.ReplaceAll(section, "_", "__")+"_"+key)
 }
 
-// overlay applies the variables that name a key. One that names none is an
-// error, as an unknown key in the file is.
+// overlay applies the variables that name a key. A variable that names no key is an
+// error, like an unknown key in the file.
 func overlay(environ []string, root reflect.Value) error {
 	for _, entry := range environ {
 		name, value, _ := strings.Cut(entry, "=")

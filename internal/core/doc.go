@@ -1,6 +1,6 @@
-// Package core holds the words every other package speaks: identifiers, byte
-// sizes, info-hashes, permissions and error codes. It is storey 0 of the house
-// and imports the standard library only.
+// Package core holds the types that every other package uses: identifiers, byte
+// sizes, info-hashes, permissions and error codes. It is storey 0 of the house and
+// imports the standard library only.
 //
 // Concurrency: all types are immutable values and safe for concurrent use.
 package core
@@ -17,5 +17,5 @@ type GroupID int64
 // after a deletion, so that late credit can't reach another torrent.
 type TorrentID int64
 
-// Clock tells the time. It is passed in everywhere, so that tests own it.
+// Clock tells the time. It is passed in everywhere, so that tests control it.
 type Clock func() time.Time

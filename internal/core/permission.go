@@ -2,8 +2,8 @@ package core
 
 import "slices"
 
-// Permission names one thing that a person may do. Which class has which is
-// data; the names are code, because code asks for them.
+// Permission names one thing that a person may do. Data says which class has which
+// permission; the names are in the code, because the code asks for them.
 type Permission string
 
 // The permissions of the house. AllPermissions describes each.
@@ -78,7 +78,7 @@ func AllPermissions() []PermissionInfo {
 	}
 }
 
-// ValidPermission reports whether p is one that the code asks for.
+// ValidPermission reports whether p is a permission that the code knows.
 func ValidPermission(p Permission) bool {
 	return slices.ContainsFunc(AllPermissions(), func(i PermissionInfo) bool { return i.Name == p })
 }
@@ -95,7 +95,7 @@ func NewPermissions(ps ...Permission) Permissions {
 	return set
 }
 
-// Has reports whether p is in the set. The empty permission is always had.
+// Has reports whether p is in the set. Every set has the empty permission.
 func (s Permissions) Has(p Permission) bool {
 	if p == "" {
 		return true

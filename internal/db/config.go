@@ -14,14 +14,14 @@ type Config struct {
 	Address string `toml:"address"`
 	// Name is the database on MariaDB.
 	Name string `toml:"name"`
-	// User is who logs in to MariaDB.
+	// User is the name by which this program logs in to MariaDB.
 	User string `toml:"user"`
 	// Password may be left out for socket authentication. PasswordFile is
 	// read instead when it is set.
 	Password string `toml:"password"`
 	// PasswordFile holds the password; set it or Password, not both.
 	PasswordFile string `toml:"password_file"`
-	// MaxConnections is how many connections to MariaDB this process opens at most.
+	// MaxConnections is the most connections to MariaDB that this process opens.
 	MaxConnections int `toml:"max_connections"`
 }
 

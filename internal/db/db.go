@@ -1,10 +1,10 @@
 // Package db opens the database and hides what differs between its two
 // engines: embedded SQLite (one process) and MariaDB (any number).
 //
-// SQL is hand-written beside the method that runs it and works on both engines.
-// What can't be written once goes through this package: Upsert, InsertIgnore,
-// Insert (for the new id), Lock and Lease. Instants are Unix seconds, sizes are
-// bytes, and "now" always comes from Go.
+// SQL is hand-written beside the method that runs it and works on both engines. What
+// differs between them goes through this package: Upsert, InsertIgnore, Insert (for
+// the new id), Lock and Lease. Instants are Unix seconds, sizes are bytes, and "now"
+// always comes from Go.
 //
 // Concurrency: a DB is safe for concurrent use. A Tx belongs to the function it
 // was given to. SQLite has one writer connection and many readers, so a

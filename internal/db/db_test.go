@@ -89,8 +89,8 @@ func TestMariaDBWithAWrongPasswordOrDatabaseIsRefusedAtOnce(t *testing.T) {
 	}
 }
 
-// TestMariaDBThatIsDownIsWaitedFor opens the address of a server that comes up
-// later: a link to its socket that is made after the first failed try.
+// TestMariaDBThatIsDownIsWaitedFor opens the address of a server that comes up later:
+// a link to its socket is made after the first failed try.
 func TestMariaDBThatIsDownIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	c := dbtest.MariaDBConfig(t)

@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// Gatherer reads for many who ask at the same time with one query: who comes while
-// a reading is under way waits for the next, which is for all who came until then.
-// When a network's thousands come back at once, that is the difference between a
-// query for each and one for hundreds. Nobody is answered by a reading that began
-// before they asked.
+// Gatherer answers many callers at once with one query. A caller who comes while a
+// reading is under way waits for the next one, which reads for all who came until
+// then. When thousands come back to a network at the same time, that makes one query
+// for hundreds of them instead of one for each. Nobody gets the answer of a reading
+// that began before they asked.
 //
 // Concurrency: safe for concurrent use; one reading at a time.
 type Gatherer[K comparable, V any] struct {
@@ -20,7 +20,7 @@ type Gatherer[K comparable, V any] struct {
 
 	mu      sync.Mutex
 	reading bool
-	next    []*gathering[K, V] // those that wait; all but the last are full
+	next    []*gathering[K, V] // readings that wait; all but the last are full
 }
 
 // gathering is one reading, done by the first who asked for it.
@@ -35,14 +35,14 @@ type gathering[K comparable, V any] struct {
 // maxGathered bounds the keys of one reading.
 const maxGathered = 200
 
-// NewGatherer makes a gatherer. read is given different keys, some hundreds at most,
-// and returns what it finds; a reading may take as long as limit.
+// NewGatherer makes a gatherer. read gets distinct keys, at most some hundreds, and
+// returns what it finds; a reading may take as long as limit.
 func NewGatherer[K comparable, V any](limit time.Duration, read func(ctx context.Context, keys []K) (map[K]V, error)) *Gatherer[K, V] {
 	return &Gatherer[K, V]{read: read, limit: limit}
 }
 
-// Ask returns what there is for a key, and whether there is anything. Values are
-// shared by all who ask for the same at once.
+// Ask returns the value of a key, and whether there is one. All who ask for the same
+// key at once share the value.
 func (g *Gatherer[K, V]) Ask(ctx context.Context, key K) (value V, found bool, err error) {
 	r, first := g.join(key)
 	if first {
@@ -58,7 +58,8 @@ func (g *Gatherer[K, V]) Ask(ctx context.Context, key K) (value V, found bool, e
 	return value, found, r.err
 }
 
-// join adds a key to the next reading, and reports whether it is the first of it.
+// join adds a key to the next reading, and reports whether the caller is the first in
+// it.
 func (g *Gatherer[K, V]) join(key K) (r *gathering[K, V], first bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -77,8 +78,8 @@ func (g *Gatherer[K, V]) join(key K) (r *gathering[K, V], first bool) {
 	return r, true
 }
 
-// run does a reading, whatever becomes of who asked for it first, and lets the next
-// begin.
+// run does a reading, even if the caller who asked for it first has gone, and lets
+// the next one begin.
 func (g *Gatherer[K, V]) run(ctx context.Context, r *gathering[K, V]) {
 	r.err = errors.New("the reading ended in a panic") // unless it comes further
 	defer func() {
@@ -105,7 +106,7 @@ func (g *Gatherer[K, V]) run(ctx context.Context, r *gathering[K, V]) {
 	r.answers, r.err = g.read(ctx, keys)
 }
 
-// Anys makes arguments of a query of a list.
+// Anys turns a list into arguments of a query.
 func Anys[T any](list []T) []any {
 	out := make([]any, len(list))
 	for i, v := range list {

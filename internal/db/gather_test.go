@@ -64,8 +64,8 @@ func TestGatherer(t *testing.T) {
 	}
 }
 
-// TestGathererOutlives makes sure that who goes, fails or panics keeps nobody else
-// from an answer.
+// TestGathererOutlives makes sure that a caller who leaves, fails or panics does not
+// keep others from their answer.
 func TestGathererOutlives(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("broken")

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// Lease takes or renews the lease name for holder until now+ttl. It reports
-// false while another holder has it. A lease that ran out may be taken by
-// anyone, so renew well before that.
+// Lease takes or renews the lease name for holder until now+ttl. It reports false
+// while another holder has it. Anyone may take a lease that ran out, so renew well
+// before that.
 func (d *DB) Lease(ctx context.Context, name, holder string, now time.Time, ttl time.Duration) (bool, error) {
 	until := now.Add(ttl).Unix()
 	got := false

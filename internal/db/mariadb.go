@@ -19,7 +19,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 )
 
-// MariaDB error numbers that mean "the same again, please".
+// MariaDB error numbers after which the same transaction may succeed.
 const (
 	errLockWaitTimeout = 1205
 	errDeadlock        = 1213
@@ -85,8 +85,8 @@ func mysqlConfig(c Config) (*mysql.Config, error) {
 	return mc, nil
 }
 
-// denied tells a wrong password or a missing database from a server that is
-// merely down: those two don't mend by waiting.
+// denied tells a wrong password or a missing database from a server that is merely
+// down: waiting does not mend those two.
 func denied(err error) bool {
 	var me *mysql.MySQLError
 	return errors.As(err, &me) && (me.Number == 1044 || me.Number == 1045 || me.Number == 1049 || me.Number == 1698)

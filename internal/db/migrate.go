@@ -84,8 +84,8 @@ func (d *DB) Migrate(ctx context.Context) ([]int64, error) {
 	return done, nil
 }
 
-// RequireSchema fails unless the schema is the one this program knows. Rooms
-// that run as their own database user can't migrate and call this instead.
+// RequireSchema fails unless the schema is the one this program knows. Rooms that run
+// as a database user of their own can't migrate and call this instead.
 func (d *DB) RequireSchema(ctx context.Context) error {
 	st, err := d.Schema(ctx)
 	if err != nil {

@@ -45,8 +45,8 @@ func TestMigrateOnce(t *testing.T) {
 	})
 }
 
-// TestMigrateAtTheSameTime is five processes that start on an empty database.
-// SQLite has only one process.
+// TestMigrateAtTheSameTime starts five processes on an empty database. SQLite has
+// only one process.
 func TestMigrateAtTheSameTime(t *testing.T) {
 	t.Parallel()
 	c := dbtest.MariaDBConfig(t)
@@ -95,7 +95,7 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 	})
 }
 
-// column is what both engines must agree on.
+// column is what both engines must have in common.
 type column struct {
 	Nullable bool
 	Key      bool // part of the primary key
@@ -130,7 +130,7 @@ func TestEveryMigrationIsWrittenTwice(t *testing.T) {
 	}
 }
 
-// kind reduces a declared type to what Go code sees of it.
+// kind reduces a declared type to what matters to Go code.
 func kind(declared string) string {
 	name := strings.ToLower(strings.SplitN(declared, "(", 2)[0])
 	switch {

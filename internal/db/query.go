@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Scanner is what a row can be read from: *sql.Row or *sql.Rows.
+// Scanner is a row that can be read: *sql.Row or *sql.Rows.
 type Scanner interface{ Scan(dest ...any) error }
 
 // All reads every row of a query with scan. Queries whose result can grow must
@@ -50,7 +50,7 @@ func Marks(n int) string {
 	return strings.TrimSuffix(strings.Repeat("?, ", n), ", ")
 }
 
-// EscapeLike makes s literal in a LIKE pattern that says ESCAPE '!'.
+// EscapeLike makes s literal in a LIKE pattern with ESCAPE '!'.
 func EscapeLike(s string) string {
 	return strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(s)
 }

@@ -16,8 +16,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
 )
 
-// counts is a row of swarm_count, a table whose columns lend themselves to every
-// kind of upsert.
+// counts is a row of swarm_count, a table that suits every kind of upsert.
 type counts struct{ Torrent, Seeders, Leechers, Updated int64 }
 
 var countSpec = db.UpsertSpec{
@@ -80,7 +79,7 @@ func TestUpsertOfManyRowsAndOfNone(t *testing.T) {
 }
 
 // TestUpsertIntegers does with numbers in the statement what Upsert does with
-// arguments, the largest and the least included.
+// arguments, including the largest and the smallest number.
 func TestUpsertIntegers(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
@@ -412,7 +411,7 @@ func TestQueryHelpers(t *testing.T) {
 	}
 }
 
-// Values are written into statements for MariaDB, so none may be taken for SQL or come
+// For MariaDB, values are written into statements: none may be read as SQL or come
 // back changed.
 func TestValuesComeBackAsTheyWere(t *testing.T) {
 	t.Parallel()

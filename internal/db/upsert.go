@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// UpsertSpec says what happens to a row that is there already: the columns of
-// Set are overwritten, those of Add are increased by the new value, and those of
-// Keep stay as they are.
+// UpsertSpec says what happens to a row that exists already: the columns of Set are
+// overwritten, those of Add are increased by the new value, and those of Keep stay as
+// they are.
 type UpsertSpec struct {
 	Table string
 	Key   []string // the columns of one unique key
@@ -68,10 +68,10 @@ func (t *Tx) onConflict(spec UpsertSpec) string {
 	return b.String()
 }
 
-// UpsertIntegers is Upsert of n rows that consist of whole numbers alone: row sets
-// the values of the i-th, those of Key, Set, Add and Keep in this order. The
-// numbers stand in the statement as digits, which can't be anything else, and
-// that costs both sides a fraction of what arguments do. row's error ends it.
+// UpsertIntegers is Upsert of n rows of whole numbers: row sets the values of the
+// i-th, those of Key, Set, Add and Keep in this order. The numbers are written into
+// the statement as digits, which is safe and costs both sides a fraction of what
+// arguments do. An error of row ends it.
 func (t *Tx) UpsertIntegers(ctx context.Context, spec UpsertSpec, n int, row func(i int, values []int64) error) error {
 	cols := spec.columns()
 	head, tail := "INSERT INTO "+quote(spec.Table)+" ("+quoteAll(cols)+") VALUES ", t.onConflict(spec)

@@ -57,7 +57,8 @@ var deltaTs = [...]struct{ year, seconds float64 }{
 	{2015, 67.64}, {2017, 69.184},
 }
 
-// deltaT interpolates the table, and holds its ends beyond them.
+// deltaT interpolates the table; before its beginning and after its end the first and
+// the last value hold.
 func deltaT(at time.Time) float64 {
 	year := float64(at.Year()) + float64(at.YearDay()-1)/365.25
 	for i, next := range deltaTs {
@@ -76,7 +77,7 @@ func deltaT(at time.Time) float64 {
 	return deltaTs[len(deltaTs)-1].seconds
 }
 
-// The years for which the series of Meeus is meant.
+// The years that the series of Meeus covers.
 const firstYear, lastYear = 1000, 3000
 
 // Calendar returns the windows of the freeleech calendar that overlap [from, to),

@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	startSlack = time.Minute // a start this far in the past was meant as now
+	startSlack = time.Minute // a start that is no further in the past than this means now
 	maxAhead   = 366 * 24 * time.Hour
 	minLength  = time.Minute
 	maxLength  = 90 * 24 * time.Hour
@@ -21,7 +21,7 @@ const (
 	timeLayout = "2006-01-02 15:04:05 MST"
 )
 
-// check reports the first field of a new window that makes no sense.
+// check returns an error for the first field of a new window that makes no sense.
 func (w Window) check(now time.Time) error {
 	length := w.Ends.Sub(w.Starts)
 	switch {
@@ -45,12 +45,12 @@ func (w Window) check(now time.Time) error {
 	return nil
 }
 
-// checkReason tidies the reason and refuses what can't be shown in one line.
+// checkReason trims the reason and refuses one that can't be shown on one line.
 func checkReason(reason string) (string, error) {
 	reason = strings.TrimSpace(reason)
 	switch {
 	case reason == "":
-		return "", core.FieldErrorf("reason", "say why, members are told the reason")
+		return "", core.FieldErrorf("reason", "say why: members are told the reason")
 	case !utf8.ValidString(reason) || strings.ContainsFunc(reason, unicode.IsControl):
 		return "", core.FieldErrorf("reason", "write the reason in one line of plain text")
 	case utf8.RuneCountInString(reason) > maxReason:

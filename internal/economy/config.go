@@ -10,22 +10,23 @@ import (
 type Config struct {
 	// Calendar makes the days of equinoxes and solstices freeleech for all.
 	Calendar bool `toml:"calendar"`
-	// Zone tells where those days begin and end: an IANA name such as "Europe/Berlin".
+	// Zone is the time zone in which those days begin and end: an IANA name such as
+	// "Europe/Berlin".
 	Zone Zone `toml:"timezone"`
 }
 
 // DefaultConfig is the calendar by UTC days.
 func DefaultConfig() Config { return Config{Calendar: true, Zone: Zone{time.UTC}} }
 
-// Validate reports nothing: whatever could be decoded makes sense. Time zones
-// are checked as they are read, so that the mistake is named with its line.
+// Validate returns nil: every value that can be decoded makes sense. Time zones are
+// checked when they are read, so that an error names the line.
 func (Config) Validate() error { return nil }
 
 // Zone is a time zone that is written as an IANA name. The zero value is UTC.
 type Zone struct{ *time.Location }
 
 // ParseZone finds a zone by its IANA name, such as "Europe/Berlin". "Local" is
-// refused: it would mean another day on each machine.
+// refused: it would mean a different day on each machine.
 func ParseZone(name string) (Zone, error) {
 	loc, err := time.LoadLocation(name)
 	if err != nil || name == "" || name == "Local" {

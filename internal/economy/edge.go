@@ -6,7 +6,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 )
 
-// Phase is an edge of a window that members are told of.
+// Phase is a moment of a window about which members are told.
 type Phase string
 
 // The phases, in their order.
@@ -16,8 +16,8 @@ const (
 	PhaseEnd    Phase = "end" // also when it is called off after "before" was told
 )
 
-// Notice is the decision about one edge, made once for good: it is told, or it
-// was missed because telling it would make no sense any more.
+// Notice is the decision about one edge, made once and for all: members were told, or
+// it was missed because telling them would make no sense any more.
 type Notice struct {
 	Window Window
 	Phase  Phase
@@ -32,7 +32,7 @@ func noticeKey(w Window, p Phase) string { return w.Key + ":" + string(p) }
 
 const (
 	beforeLead = 24 * time.Hour     // how long before the start a window is told of
-	lateAfter  = time.Hour          // from when on an edge is told as late
+	lateAfter  = time.Hour          // after this time an edge is told as late
 	endTold    = 7 * 24 * time.Hour // for how long an end is still news
 	lookBack   = 30 * 24 * time.Hour
 )
@@ -94,8 +94,8 @@ func latest(a, b time.Time) time.Time {
 	return a
 }
 
-// noticed reports whether a window is one whose edges are told: only those that
-// concern everybody are.
+// noticed reports whether members are told of the edges of a window: only of those
+// that concern everybody.
 func noticed(w Window, now time.Time) bool {
 	return w.SiteWide() && w.State != core.LeechNormal &&
 		w.Ends.After(now.Add(-lookBack)) && w.Starts.Before(now.Add(beforeLead+time.Hour))

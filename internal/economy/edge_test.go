@@ -11,8 +11,8 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 )
 
-// run decides at each of the given hours, as a program does that runs only then,
-// and returns what it told: "phase@hour", with "late" where it says so.
+// run decides at each of the given hours, as a program does that runs only then, and
+// returns what it told: "phase@hour", and "late" if the notice was late.
 func run(w Window, base time.Time, hours ...float64) (told []string, known map[string]bool) {
 	known = map[string]bool{}
 	for _, h := range hours {

@@ -7,13 +7,13 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 )
 
-// effective lays the timelines over the torrent's own state at Unix second u.
+// effective combines the timelines with the torrent's own state at Unix second u.
 func effective(lines *[4]timeline, own core.Leech, u int64) Effective {
 	if own == "" {
 		own = core.LeechNormal
 	}
 	pick := stretch{state: own}
-	several := false // whether more than one line can have a say
+	several := false // whether more than one timeline may matter
 	for i, line := range lines {
 		if len(line) == 0 {
 			continue
@@ -38,8 +38,8 @@ func effective(lines *[4]timeline, own core.Leech, u int64) Effective {
 	return Effective{State: pick.state, Until: time.Unix(until, 0).UTC(), Reason: pick.reason, Source: pick.source}
 }
 
-// changes returns when the best of all lines and own stops being state, which it
-// is at u. It looks at 1,000 edges at most; later ones change no one's plans.
+// changes returns when the best of all timelines and own stops being state, which it
+// is at u. It looks at 1,000 edges at most; nobody plans around later ones.
 func changes(lines *[4]timeline, own, state core.Leech, u int64) int64 {
 	for range 1000 {
 		next := int64(math.MaxInt64)

@@ -10,10 +10,10 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 )
 
-// TellEdges appends one LeechEdge event for each edge that is due now (see Due)
-// and returns how many. Each edge has one row in leech_notice, written together
-// with its event, so it is told once, whoever else runs this at the same time
-// and however often. Run it every minute, at start, and when windows changed.
+// TellEdges appends one LeechEdge event for each edge that is due now (see Due) and
+// returns how many. Each edge has one row in leech_notice, which is written together
+// with its event. So each edge is told once, however often this runs and whoever else
+// runs it at the same time. Run it every minute, at start, and when windows changed.
 func (s *Store) TellEdges(ctx context.Context) (int64, error) {
 	now := s.clock()
 	windows, err := s.noticedWindows(ctx, now)

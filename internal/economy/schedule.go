@@ -8,10 +8,10 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 )
 
-// Schedule is a snapshot of all that can change a leech state: the rule of the
-// calendar and the stored windows. It is immutable and may be shared. A new one
-// is needed only when a window is opened or ended (LeechWindowsChanged), as the
-// calendar in it never runs out. The zero value knows no windows.
+// Schedule is a snapshot of everything that can change a leech state: the rule of the
+// calendar and the stored windows. It is immutable and may be shared. A new one is
+// needed only when a window is opened or ended (LeechWindowsChanged), as the calendar
+// in it never runs out. The zero value has no windows.
 type Schedule struct {
 	config   Config
 	siteWide []Window // stored ones, by start
@@ -19,8 +19,8 @@ type Schedule struct {
 	site     timeline
 	scoped   map[scope]timeline
 
-	// The calendar is part of site from here to there; beyond, it is computed
-	// when it is asked for.
+	// site includes the calendar from here to there; outside of that it is computed
+	// when somebody asks.
 	from, to time.Time
 }
 
@@ -33,11 +33,12 @@ type scope struct {
 // Effective is what holds for a transfer at one instant.
 type Effective struct {
 	State core.Leech
-	// Until is when State stops holding by the windows known now, also where
-	// several follow each other. It is zero for the torrent's own state.
+	// Until is when State stops holding by the windows known now, even if several
+	// follow each other. It is zero for the torrent's own state.
 	Until time.Time
-	// Reason and Source are those of the window that gives State; of several,
-	// the one that ends last. Reason is empty for the torrent's own state.
+	// Reason and Source are those of the window that gives State; if there are
+	// several, of the one that ends last. Reason is empty for the torrent's own
+	// state.
 	Reason string
 	Source Source
 }
@@ -48,8 +49,8 @@ const (
 	maxList        = 100
 )
 
-// NewSchedule makes a snapshot of stored windows around now. It keeps stored,
-// which must not be changed any more.
+// NewSchedule makes a snapshot of stored windows around now. It keeps the slice
+// stored, which must not change afterwards.
 func NewSchedule(c Config, stored []Window, now time.Time) Schedule {
 	s := Schedule{config: c, from: now.AddDate(-calendarPast, 0, 0), to: now.AddDate(calendarFuture, 0, 0)}
 	rest := map[scope][]Window{}
@@ -82,9 +83,9 @@ func NewSchedule(c Config, stored []Window, now time.Time) Schedule {
 func (s Schedule) Config() Config { return s.config }
 
 // Effective returns what holds for a transfer of torrent by member at the given
-// instant: the best of the torrent's own state and every window in force. Torrent
-// and member may be 0: then only windows over all of them are looked at. It does
-// not allocate within ten years of the snapshot.
+// instant: the best of the torrent's own state and every window in force. Torrent and
+// member may be 0: then only windows that concern all of them count. It does not
+// allocate within ten years of the snapshot.
 func (s Schedule) Effective(own core.Leech, torrent core.TorrentID, member core.MemberID, at time.Time) Effective {
 	lines := [4]timeline{s.site}
 	if s.config.Calendar && (at.Before(s.from) || !at.Before(s.to)) {
@@ -104,16 +105,16 @@ func (s Schedule) Effective(own core.Leech, torrent core.TorrentID, member core.
 	return effective(&lines, own, at.Unix())
 }
 
-// Active returns the site-wide windows in force at the given instant, the one
-// that ends first first.
+// Active returns the site-wide windows in force at the given instant, the one that
+// ends soonest first.
 func (s Schedule) Active(at time.Time) []Window {
 	active := slices.DeleteFunc(s.siteWindows(at, at.Add(time.Second)), func(w Window) bool { return !w.Holds(at) })
 	slices.SortStableFunc(active, func(a, b Window) int { return a.Ends.Compare(b.Ends) })
 	return active
 }
 
-// Own returns the windows of one member alone that are not over at the given
-// instant, in force or still to come, the one that ends first first.
+// Own returns the windows that concern one member alone and are not over at the given
+// instant, in force or still to come, the one that ends soonest first.
 func (s Schedule) Own(m core.MemberID, at time.Time) []Window {
 	own := slices.DeleteFunc(slices.Clone(s.own[m]), func(w Window) bool { return !at.Before(w.Ends) || !w.Ends.After(w.Starts) })
 	slices.SortStableFunc(own, func(a, b Window) int { return a.Ends.Compare(b.Ends) })

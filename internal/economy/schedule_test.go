@@ -86,8 +86,8 @@ func TestEffectiveSplitsSecondsDownwards(t *testing.T) {
 	}
 }
 
-// TestEffectiveByBruteForce holds random overlapping windows of all scopes
-// against the definition, second by second.
+// TestEffectiveByBruteForce compares random overlapping windows of all scopes with
+// the definition, second by second.
 func TestEffectiveByBruteForce(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	const span = 120

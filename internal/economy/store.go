@@ -84,8 +84,8 @@ func windowByID(ctx context.Context, q db.Queryer, id int64) (Window, error) {
 	return w, nil
 }
 
-// Active returns the windows in force now that concern every member, those of
-// the calendar among them, the one that ends first first; at most 100.
+// Active returns the windows in force now that concern every member, including those
+// of the calendar, the one that ends soonest first; at most 100.
 func (s *Store) Active(ctx context.Context) ([]Window, error) {
 	now := s.clock()
 	stored, err := db.All(ctx, s.db, scanWindow, "SELECT "+windowColumns+
@@ -105,8 +105,8 @@ func (s *Store) Active(ctx context.Context) ([]Window, error) {
 	return stored[:min(len(stored), maxList)], nil
 }
 
-// Upcoming returns the next n windows that concern every member and begin after
-// now, those of the calendar among them, soonest first; n is at most 100.
+// Upcoming returns the next n windows that concern every member and begin after now,
+// including those of the calendar, soonest first; n is at most 100.
 func (s *Store) Upcoming(ctx context.Context, n int) ([]Window, error) {
 	n = min(max(n, 0), maxList)
 	now := s.clock()
@@ -127,11 +127,10 @@ func (s *Store) Upcoming(ctx context.Context, n int) ([]Window, error) {
 	return stored[:min(len(stored), n)], nil
 }
 
-// Open adds a window for everybody, or for w.Member, on all torrents, or on
-// w.Torrent where that is set, on behalf of the member by (0: the shell), who must
-// have core.FreeleechManage. Starts may
-// be zero for now. It returns the window as it was stored, or an error that names
-// the field at fault. Windows may overlap as they like.
+// Open adds a window for everybody or for w.Member, on all torrents or on w.Torrent,
+// on behalf of the member by (0: the shell), who must have core.FreeleechManage. A
+// zero Starts means now. It returns the window as it was stored, or an error that
+// names the field at fault. Windows may overlap freely.
 func (s *Store) Open(ctx context.Context, w Window, by core.MemberID) (Window, error) {
 	now := s.clock().UTC().Truncate(time.Second)
 	if w.Starts.IsZero() || w.Starts.Before(now) && now.Sub(w.Starts) <= startSlack {
@@ -168,8 +167,8 @@ func (s *Store) Open(ctx context.Context, w Window, by core.MemberID) (Window, e
 	return w, nil
 }
 
-// roomForOne refuses more windows than anyone can oversee, and more of members'
-// own than a Schedule should carry.
+// roomForOne refuses more windows than anyone can keep track of, and more of single
+// members than a Schedule should carry.
 func roomForOne(ctx context.Context, tx *db.Tx, of core.MemberID, now time.Time) error {
 	if of == 0 {
 		return atMost(ctx, tx, maxOpen, "%d freeleech windows are open already; end some of them first",
@@ -198,8 +197,8 @@ func atMost(ctx context.Context, tx *db.Tx, limit int64, words, where string, ar
 // Ended is what End did.
 type Ended struct {
 	Window Window // with its new end
-	// Still is what holds now for what the window concerned, a torrent's own
-	// state left aside; a Source other than "" names a window that goes on.
+	// Still is what still holds for what the window concerned, without the torrent's
+	// own state; a Source other than "" names a window that goes on.
 	Still Effective
 }
 

@@ -7,8 +7,8 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 )
 
-// timeline is what the windows of one scope amount to: stretches of time that do
-// not overlap, in order, with gaps where no window is in force. Instants are Unix
+// timeline is the result of the windows of one scope: stretches of time that do not
+// overlap, in order, with gaps where no window is in force. Instants are Unix
 // seconds.
 type timeline []stretch
 
@@ -21,8 +21,8 @@ type stretch struct {
 	source   Source
 }
 
-// newTimeline cuts time at every edge of a window and keeps the best window of
-// each piece: the better state, and of equal ones that which ends last.
+// newTimeline splits time at every edge of a window and keeps the best window of each
+// piece: the better state, and of equal states the one that ends last.
 func newTimeline(windows []Window) timeline {
 	edges := make([]int64, 0, 2*len(windows))
 	for _, w := range windows {

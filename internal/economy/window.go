@@ -7,7 +7,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 )
 
-// Source says what made a leech state.
+// Source says what caused a leech state.
 type Source string
 
 // The sources. The empty source means that nothing special holds.
@@ -17,9 +17,9 @@ const (
 	SourceStaff    Source = "staff"    // opened by a member of staff
 )
 
-// Window is one cause of a leech state, with the time in which it acts. It holds
-// from Starts up to, and not at, Ends; both are whole seconds in UTC. A window
-// that was called off before it began has Ends <= Starts and never holds.
+// Window is one cause of a leech state, with the time in which it acts. It holds from
+// Starts until just before Ends; both are whole seconds in UTC. A window that was
+// called off before it began has Ends <= Starts and never holds.
 type Window struct {
 	ID      int64  // 0 for a window of the calendar, which has no row
 	Key     string // "calendar:2026-09" or "window:17"; never changes

@@ -1,5 +1,6 @@
-// Package gauge is what the rooms' load tools share: how to read what a process takes,
-// and how to reach the database that they measure with. Linux only, as they are.
+// Package gauge holds what the rooms' load tools share: how to read the CPU time and
+// memory of a process, and how to reach the database that they measure with. Like
+// them, it needs Linux.
 //
 // Concurrency: all functions are safe for concurrent use.
 package gauge
@@ -35,7 +36,7 @@ func CPUOf(pid int) (time.Duration, error) {
 	return Ticks(fields[utime], fields[stime])
 }
 
-// Ticks adds up times as the kernel tells them.
+// Ticks adds up times in the kernel's unit.
 func Ticks(fields ...[]byte) (time.Duration, error) {
 	var sum int64
 	for _, f := range fields {
@@ -58,7 +59,7 @@ func RSSOf(pid int) (int64, error) {
 	_, rest, ok := bytes.Cut(b, []byte("VmRSS:"))
 	fields := bytes.Fields(rest)
 	if !ok || len(fields) == 0 {
-		return 0, fmt.Errorf("/proc/%d/status tells no memory", pid)
+		return 0, fmt.Errorf("/proc/%d/status names no resident memory", pid)
 	}
 	n, err := strconv.ParseInt(string(fields[0]), 10, 64)
 	return n << 10, err

@@ -1,8 +1,8 @@
-// Package guess slows down who guesses secrets: after a few failures a place, and
-// an account as seen from places that never logged in to it, must wait, each time
-// longer. It is the same count wherever a secret is asked for, on the site, on IRC
-// and by the bot, in whichever processes they run: failures are in the database,
-// as keyed hashes, so that nobody reads there who came from where.
+// Package guess slows down those who guess secrets. After a few failures a place must
+// wait, each time longer, and so must everybody who tries an account from a place
+// that never logged in to it. The site, IRC and the bot count together, in whichever
+// processes they run: failures are rows in the database, as keyed hashes, so that
+// nobody can read there who came from where.
 //
 // Concurrency: a Guard is safe for concurrent use.
 package guess
@@ -22,8 +22,8 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/secret"
 )
 
-// Guard counts failures. Of them the database keeps a bounded number; which places
-// logged in to which accounts is known to the process alone, and to nobody once it
+// Guard counts failures. The database keeps a bounded number of them. Only the
+// process knows which places logged in to which accounts, and it forgets that when it
 // ends.
 type Guard struct {
 	db    *db.DB
@@ -37,22 +37,22 @@ type Guard struct {
 	counted int                  // failures since the table's size was looked at
 }
 
-// Try is who tries to log in to what.
+// Try says who tries to log in to what.
 type Try struct {
-	Place   string // an address as Place writes it, or what stands for one
+	Place   string // an address as Place writes it, or a text in place of one
 	Account string // in any case; need not exist
-	// Exempt is a place that many share and that is trusted, such as this machine:
-	// it is not limited itself, and strangers elsewhere can't keep its programs from
-	// logging in. As anybody may stand behind it (a gateway that doesn't say for
-	// whom it comes), its failures hold against the account even where the account
-	// has logged in from it.
+	// Exempt is a place that many share and that is trusted, such as this machine: it
+	// is not limited itself, and strangers elsewhere can't keep its programs from
+	// logging in. Anybody may stand behind it (a gateway that doesn't say whose
+	// connection it brings). So its failures count against the account even if the
+	// account has logged in from it.
 	Exempt bool
 
 	clean bool // Wait has found nothing that Succeeded could forget
 }
 
-// Place is an address as it is counted: of IPv6 a /64, which is what one household
-// or server has.
+// Place is the form of an address that is counted: for IPv6 a /64, which is what one
+// household or server has.
 func Place(a netip.Addr) string {
 	a = a.Unmap().WithZone("")
 	if p, err := a.Prefix(64); err == nil && a.Is6() {
@@ -88,10 +88,10 @@ func New(d *db.DB, keys *secret.Keyring, clock core.Clock) *Guard {
 	return g
 }
 
-// mac is what the database has in place of a text.
+// mac is the keyed hash that the database has in place of a text.
 func (g *Guard) mac(text string) string { return string(g.keys.MAC("guess", text)) }
 
-// place is the key of the try's place, "" of one that is exempt.
+// place is the key of the try's place, or "" if it is exempt.
 func (g *Guard) place(t Try) string {
 	if t.Exempt {
 		return ""
@@ -99,7 +99,7 @@ func (g *Guard) place(t Try) string {
 	return g.mac("@" + t.Place)
 }
 
-// account keeps exempt places apart from all others.
+// account is the key of the account, separate for exempt places.
 func (g *Guard) account(t Try) string {
 	if t.Exempt {
 		return g.mac("!" + strings.ToLower(t.Account))
@@ -109,8 +109,8 @@ func (g *Guard) account(t Try) string {
 
 func (t Try) pair() string { return t.Place + " " + strings.ToLower(t.Account) }
 
-// Wait returns how long one must wait before the try, 0 when it may be made now. What
-// it has found goes with the try to Succeeded.
+// Wait returns how long one must wait before the try, or 0 if it may be made now. It
+// also fills in what Succeeded needs later.
 func (g *Guard) Wait(ctx context.Context, t *Try) (time.Duration, error) {
 	s, _, err := g.fails.Ask(ctx, [2]string{g.place(*t), g.account(*t)})
 	if err != nil {
@@ -155,8 +155,8 @@ func (g *Guard) read(ctx context.Context, keys [][2]string) (map[[2]string]stand
 	return out, err
 }
 
-// Failed counts a wrong secret, also when whoever gave it has gone meanwhile and ctx
-// has ended with that.
+// Failed counts a wrong secret, even if its sender has gone meanwhile and ctx has
+// ended with that.
 func (g *Guard) Failed(ctx context.Context, t Try) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTime)
 	defer cancel()
@@ -188,7 +188,8 @@ func (g *Guard) Failed(ctx context.Context, t Try) error {
 }
 
 func (g *Guard) count(ctx context.Context, tx *db.Tx, mac []byte, longest time.Duration, now time.Time) error {
-	// Written first and read then: so the row is ours, and what others counted is seen.
+	// The row is written first and read afterwards: so it is ours, and we see what
+	// others counted.
 	spec := db.UpsertSpec{Table: "login_failure", Key: []string{"mac"}, Add: []string{"tries"}, Keep: []string{"last_at", "until"}}
 	if err := tx.Upsert(ctx, spec, []any{mac, 1, now.Unix(), 0}); err != nil {
 		return err
@@ -208,7 +209,8 @@ func (g *Guard) count(ctx context.Context, tx *db.Tx, mac []byte, longest time.D
 	return err
 }
 
-// prune deletes what is long past, and now and then the oldest of too many.
+// prune deletes what is long past and, from time to time, the oldest rows if there
+// are too many.
 func (g *Guard) prune(ctx context.Context, now time.Time) error {
 	before := now.Add(-forgetAfter).Unix()
 	g.mu.Lock()

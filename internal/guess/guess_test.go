@@ -109,7 +109,8 @@ func TestWaitGrows(t *testing.T) {
 	})
 }
 
-// TestExempt holds an exempt place to the account's limit by its own failures.
+// TestExempt checks that an exempt place is held to the account's limit by its own
+// failures only.
 func TestExempt(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, w *world) {
@@ -128,8 +129,8 @@ func TestExempt(t *testing.T) {
 	})
 }
 
-// TestProcessesCountTogether lets two guards, as of the site and of IRC, count at
-// the same moment.
+// TestProcessesCountTogether lets two guards, like those of the site and of IRC,
+// count at the same moment.
 func TestProcessesCountTogether(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, w *world) {

@@ -15,28 +15,29 @@ type Channel struct {
 	Position int64  // channels are listed, and entered at login, in this order
 	Purpose  string // its topic as long as nobody sets another
 	Modes    string // such as "+nt" or "+klnt secret 50"
-	// Join and Speak are what a member must be allowed to enter and to speak;
-	// empty means every member may.
+	// Join and Speak are the permissions that a member needs to enter and to speak;
+	// empty means that every member may.
 	Join, Speak core.Permission
-	// JoinClass and SpeakClass are the classes that are needed besides.
+	// JoinClass and SpeakClass are classes that are needed as well.
 	JoinClass, SpeakClass Class
 	Guests                bool // may be entered without an account
-	Disabled              bool // where those find themselves whose account is disabled
-	AutoJoin              bool // members who may enter it find themselves in it
+	Disabled              bool // the channel of members whose account is disabled
+	AutoJoin              bool // members who may enter it are put into it at login
 	Topic                 string
 	TopicBy               string
 	TopicAt               time.Time // the zero time when no topic was set
 	History               Kept
 }
 
-// Kept is how much of what is said in a channel is kept. With 0 days nothing is, and
-// what was goes at the next Prune; 0 lines are as many as there are.
+// Kept says how much of what is said in a channel is kept. With 0 days nothing is
+// kept, and the next Prune deletes what there was; with 0 lines their number is not
+// limited.
 type Kept struct{ Days, Lines int }
 
-// DefaultKept is how much of a new channel is kept.
+// DefaultKept applies to a new channel.
 var DefaultKept = Kept{Days: 30, Lines: 50_000}
 
-// Class is a class that a channel asks for. The zero Class is any.
+// Class is a class that a channel asks for. The zero Class admits any.
 type Class struct {
 	ID        int64
 	Name      string
@@ -44,8 +45,8 @@ type Class struct {
 	Secondary bool
 }
 
-// Allows reports whether somebody has the class: a primary one that stands as
-// high, or the very secondary one.
+// Allows reports whether somebody has the class: a primary class that ranks at least
+// as high, or this very secondary class.
 func (c Class) Allows(primaryLevel int, secondary ...int64) bool {
 	switch {
 	case c.ID == 0:
@@ -171,7 +172,7 @@ func (m Modes) With(flag byte, on bool) Modes {
 // Has reports whether a flag is on.
 func (m Modes) Has(flag byte) bool { return strings.IndexByte(m.Flags, flag) >= 0 }
 
-// validate checks and tidies what staff may set.
+// validate checks and normalizes what staff may set.
 func (c *Channel) validate() error {
 	if err := ValidChannel(c.Name); err != nil {
 		return err

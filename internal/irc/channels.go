@@ -83,8 +83,8 @@ func noChannel(name string) error {
 	return core.Errorf(core.NotFound, "there is no channel %s", name)
 }
 
-// Create makes a channel; its position is the last, and DefaultKept of it is kept. A name that is taken is a
-// Conflict.
+// Create makes a channel. Its position is the last, and DefaultKept applies to it. A
+// name that is taken is a Conflict.
 func (s *Store) Create(ctx context.Context, c Channel) (Channel, error) {
 	if err := c.validate(); err != nil {
 		return c, err
@@ -114,8 +114,8 @@ func (s *Store) Create(ctx context.Context, c Channel) (Channel, error) {
 	return c, wrap("make a channel", err)
 }
 
-// Change lets f change what staff may set of a channel: all but its name and topic.
-// It returns the channel as it was and as it is.
+// Change lets f change what staff may set of a channel: everything except its name
+// and topic. It returns the channel before and after.
 func (s *Store) Change(ctx context.Context, name string, f func(*Channel) error) (was, is Channel, err error) {
 	err = s.db.Tx(ctx, func(tx *db.Tx) error {
 		if err := tx.Lock(ctx, "irc_channel", "name = ?", name); err != nil {
@@ -145,7 +145,7 @@ func (s *Store) Change(ctx context.Context, name string, f func(*Channel) error)
 	return was, is, wrap("change a channel", err)
 }
 
-// Delete removes a channel with its lists; who is in it leaves.
+// Delete removes a channel with its lists; everybody in it leaves.
 func (s *Store) Delete(ctx context.Context, name string) error {
 	err := s.db.Tx(ctx, func(tx *db.Tx) error {
 		n, err := tx.Exec(ctx, "DELETE FROM irc_channel WHERE name = ?", name)
@@ -164,7 +164,7 @@ func (s *Store) Delete(ctx context.Context, name string) error {
 	return wrap("delete a channel", err)
 }
 
-// SaveTopic keeps a topic with the nick that set it.
+// SaveTopic stores a topic with the nick that set it.
 func (s *Store) SaveTopic(ctx context.Context, channel, topic, by string, at time.Time) error {
 	return wrap("save a topic", s.exec(ctx, "the channel is not kept", nil,
 		"UPDATE irc_channel SET topic = ?, topic_by = ?, topic_at = ? WHERE name = ?", topic, by, at.Unix(), channel))
@@ -173,7 +173,7 @@ func (s *Store) SaveTopic(ctx context.Context, channel, topic, by string, at tim
 // Mask is an entry of one of a channel's lists.
 type Mask struct {
 	Channel string
-	Kind    byte // the letter of the list: b for bans, e for what no ban holds for, I for invitations
+	Kind    byte // the letter of the list: b for bans, e for exceptions from bans, I for invitations
 	Mask    string
 	By      string
 	At      time.Time
@@ -183,7 +183,7 @@ type Mask struct {
 const MaxMasks = 20_000
 
 // Masks returns the lists of all channels, or of one by name, each in the order in
-// which it grew.
+// which its entries were added.
 func (s *Store) Masks(ctx context.Context, channel string) ([]Mask, error) {
 	where, args := "", []any{}
 	if channel != "" {
@@ -201,14 +201,14 @@ func (s *Store) Masks(ctx context.Context, channel string) ([]Mask, error) {
 	return rows, wrap("read the lists of channels", err)
 }
 
-// MaskChange is an entry of a list that comes, with Add, or goes.
+// MaskChange adds an entry to a list, with Add, or removes it.
 type MaskChange struct {
 	Mask
 	Add bool
 }
 
-// SaveModes keeps a channel's modes, in the form of MODE's parameters, and the
-// changes of its lists, together. With modes "" only the lists are changed.
+// SaveModes stores a channel's modes, in the form of MODE's parameters, and the
+// changes of its lists, together. With modes "" only the lists change.
 func (s *Store) SaveModes(ctx context.Context, channel, modes string, masks ...MaskChange) error {
 	err := s.db.Tx(ctx, func(tx *db.Tx) error {
 		if modes != "" {

@@ -1,5 +1,5 @@
-// Package irc holds what rooms share of the IRC network, and what of it is kept in the
-// database, so that commands can read and change it from everywhere.
+// Package irc holds what the rooms share about the IRC network and what the database
+// keeps of it, so that commands can read and change it from everywhere.
 //
 // Concurrency: its stores are safe for concurrent use; values they return belong to
 // the caller.
@@ -7,16 +7,17 @@ package irc
 
 import "strings"
 
-// Entry is what members say to the bot where the server does not know yet who they
+// Entry is what members say to the bot when the server does not know yet who they
 // are:
 //
 //	ENTER #channel #other name key
 //	IDENTIFY name key
 //
-// with spaces or commas between the words, as sitebots of other trackers have taken it
-// and programs are set up to say it. It holds a key: it is never logged or repeated.
+// with spaces or commas between the words. Sitebots of other trackers have taken it
+// in this form, and programs are set up to say it. It holds a key: it is never logged
+// or repeated.
 type Entry struct {
-	Enter     bool     // to be let into channels; without any named, into those entered at login
+	Enter     bool     // asks to be let into channels: those named, or those entered at login
 	Channels  []string // as they were written
 	Name, Key string   // "" when it makes no sense
 }

@@ -13,9 +13,9 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 )
 
-// Message is one line as it is kept. Conversations between two members are kept
+// Message is one line as it is stored. A conversation between two members is kept
 // once for each of them who switched that on, as a copy of their own: nobody else
-// reads it, and it goes when they want it gone.
+// reads it, and it is deleted when they ask for that.
 type Message struct {
 	Target    string // a channel in lower case, or what PrivateTarget returns
 	ID        MsgID
@@ -30,16 +30,16 @@ type Message struct {
 	Tags string // the client-only tags, as in a message
 }
 
-// Sent is a message on its way into the history. One between members has no
-// target yet, but a peer.
+// Sent is a message on its way into the history. One between members has a peer and
+// no target yet.
 type Sent struct {
 	Message
 	Peer core.MemberID
 }
 
-// Retention says how long lines are kept that no channel's row speaks for.
+// Retention says how long lines are kept when no channel's row decides it.
 type Retention struct {
-	FreeDays    int // of channels that last while somebody is in them; 0 keeps nothing
+	FreeDays    int // in channels that exist only while somebody is in them; 0 keeps nothing
 	PrivateDays int // between members
 }
 
@@ -70,7 +70,7 @@ func (h *History) In(tx *db.Tx) *History {
 	return &bound
 }
 
-// PrivateTarget is where the owner's copy of what it wrote with peer is kept.
+// PrivateTarget is the target of the owner's copy of a conversation with peer.
 func PrivateTarget(owner, peer core.MemberID) string {
 	return privatePrefix(owner) + strconv.FormatInt(int64(peer), 10)
 }
@@ -79,7 +79,8 @@ func privatePrefix(owner core.MemberID) string {
 	return "@" + strconv.FormatInt(int64(owner), 10) + "/"
 }
 
-// privateRange is the two ends, which are not in it, of all copies of a member.
+// privateRange returns the limits, both exclusive, of the targets of all copies of a
+// member.
 func privateRange(owner core.MemberID) (from, to string) {
 	p := privatePrefix(owner)
 	return p, p[:len(p)-1] + "0" // 0 follows /
@@ -95,8 +96,8 @@ func scanMessage(sc db.Scanner) (m Message, err error) {
 	return m, err
 }
 
-// Append keeps what may be kept of the messages, in one transaction. To append one
-// that is there already does nothing.
+// Append stores those messages that may be kept, in one transaction. A message that
+// is there already changes nothing.
 func (h *History) Append(ctx context.Context, batch []Sent) error {
 	err := h.db.Tx(ctx, func(tx *db.Tx) error {
 		policies, err := h.policies(ctx, tx)
@@ -135,7 +136,7 @@ func (h *History) Append(ctx context.Context, batch []Sent) error {
 	return nil
 }
 
-// keepers are those in the batch who want their conversations kept.
+// keepers returns those members in the batch who want their conversations kept.
 func (h *History) keepers(ctx context.Context, q db.Queryer, batch []Sent) (map[core.MemberID]bool, error) {
 	var ids []any
 	seen := map[core.MemberID]bool{}
@@ -161,7 +162,7 @@ func (h *History) keepers(ctx context.Context, q db.Queryer, batch []Sent) (map[
 	return keepers, nil
 }
 
-// Last returns the greatest id there is, 0 without any.
+// Last returns the greatest id, 0 if there is none.
 func (h *History) Last(ctx context.Context) (MsgID, error) {
 	id, _, err := db.One(ctx, h.db, db.Value[MsgID], "SELECT COALESCE(MAX(id), 0) FROM irc_message")
 	if err != nil {
@@ -170,8 +171,9 @@ func (h *History) Last(ctx context.Context) (MsgID, error) {
 	return id, nil
 }
 
-// Span is the part of a history that is asked for: between two ids that are not in
-// it themselves. Of more than Limit messages the oldest are returned, or the newest.
+// Span is the part of a history that is asked for, between two ids that do not belong
+// to it. If there are more than Limit messages, the oldest are returned, or the
+// newest.
 type Span struct {
 	After, Before MsgID // 0 leaves the end open
 	Limit         int
@@ -202,18 +204,18 @@ func (h *History) Read(ctx context.Context, target string, s Span) ([]Message, e
 	return list, nil
 }
 
-// Target is somewhere with a history, and its newest message.
+// Target is a channel or conversation with a history, and its newest message.
 type Target struct {
 	Name string
 	Peer core.MemberID // of a conversation between members
 	Last MsgID
 }
 
-// maxPeers bounds with how many others a member's conversations are listed.
+// maxPeers bounds how many conversations of a member are listed.
 const maxPeers = 500
 
-// Targets returns which of the channels, and of the member's conversations, had
-// their last message between the two ids, in the order of these. 0 is no member.
+// Targets returns which of the channels, and of the member's conversations, had their
+// last message between the two ids, ordered by it. Member 0 is nobody.
 func (h *History) Targets(ctx context.Context, channels []string, m core.MemberID, s Span) ([]Target, error) {
 	var out []Target
 	fits := func(t Target) {

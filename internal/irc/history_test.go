@@ -51,7 +51,7 @@ func each(t *testing.T, test func(t *testing.T, a *archive)) {
 	})
 }
 
-// say keeps what a member says to a channel, or to another member.
+// say stores what a member says to a channel, or to another member.
 func (a *archive) say(from core.MemberID, to any, kind, text string) irc.MsgID {
 	a.t.Helper()
 	a.id = a.id.Next(a.now)
@@ -104,7 +104,7 @@ func (a *archive) must(err error) {
 	}
 }
 
-// told checks what the network was told last.
+// told checks which event the network was sent last.
 func (a *archive) told(want eventlog.IRCForgotten) {
 	a.t.Helper()
 	last, err := a.events.Last(a.t.Context())

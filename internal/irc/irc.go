@@ -10,10 +10,10 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 )
 
-// Store keeps what staff decide about the network: its channels, what is kept of them
-// (topics, modes, lists of masks), and who is kept from all of it. What its Save methods write comes
-// from the running network, which knows of it already; the others tell it by an
-// event.
+// Store keeps what staff decide about the network: its channels with topics, modes
+// and lists of masks, and who is banned from the whole network. The running network
+// calls the Save methods, as it knows the change already; the other methods tell it
+// by an event.
 type Store struct {
 	db    db.Conn
 	log   *eventlog.Log
@@ -34,7 +34,7 @@ func (s *Store) In(tx *db.Tx) *Store {
 }
 
 // Remove asks the running network to end the connections of whoever has a nick now.
-// Nothing is kept: who is not there is not removed later.
+// Nothing is stored: somebody who is not there now is not removed later.
 func (s *Store) Remove(ctx context.Context, nick, by, reason string) error {
 	reason, err := oneLine("reason", reason, maxReason)
 	if err != nil {
@@ -46,8 +46,8 @@ func (s *Store) Remove(ctx context.Context, nick, by, reason string) error {
 	}))
 }
 
-// exec runs one statement that must find its row, and appends the event if there
-// is one.
+// exec runs one statement, which must match a row, and appends the event if there is
+// one.
 func (s *Store) exec(ctx context.Context, missing string, event eventlog.Body, query string, args ...any) error {
 	return s.db.Tx(ctx, func(tx *db.Tx) error {
 		n, err := tx.Exec(ctx, query, args...)
@@ -65,7 +65,7 @@ func (s *Store) exec(ctx context.Context, missing string, event eventlog.Body, q
 	})
 }
 
-// oneLine tidies a text that people typed, and checks its length in bytes.
+// oneLine trims a text that people typed, and checks its length in bytes.
 func oneLine(field, text string, limit int) (string, error) {
 	text = strings.TrimSpace(text)
 	if len(text) > limit {

@@ -16,19 +16,19 @@ import (
 // LineKind says what the mask of a line is compared with.
 type LineKind string
 
-// The kinds. Most people must not know addresses, so a K-line fits what everyone
-// sees as well.
+// The kinds. Most staff must not know addresses, so the host of a K-line is also
+// compared with what everyone sees.
 const (
 	KLine LineKind = "k" // user@host, where the host is the one that is shown or the real address
 	DLine LineKind = "d" // an address or a network of addresses
 )
 
-// Line keeps somebody from the whole network.
+// Line bans somebody from the whole network.
 type Line struct {
 	ID      int64
 	Kind    LineKind
 	Mask    string
-	Reason  string // is shown to whom it hits
+	Reason  string // is shown to those it bans
 	By      string // who set it
 	At      time.Time
 	Expires time.Time // the zero time when it stays until it is removed
@@ -44,8 +44,8 @@ const (
 	maxReason   = 255
 )
 
-// NewLine checks and tidies a line that somebody asks for. A mask that would fit
-// everybody is refused.
+// NewLine checks and normalizes a line that somebody asks for. A mask that would
+// match everybody is refused.
 func NewLine(kind LineKind, mask, reason, by string, now time.Time, lasts time.Duration) (Line, error) {
 	l := Line{Kind: kind, By: by, At: now}
 	if lasts > 0 {
@@ -56,13 +56,13 @@ func NewLine(kind LineKind, mask, reason, by string, now time.Time, lasts time.D
 		return l, err
 	}
 	if l.Reason == "" {
-		return l, core.FieldErrorf("reason", "say why: whom it hits is shown the reason")
+		return l, core.FieldErrorf("reason", "say why: those it bans are shown the reason")
 	}
 	l.Mask, err = lineMask(kind, mask)
 	return l, err
 }
 
-// lineMask brings a mask to the one form in which it is kept.
+// lineMask brings a mask into the one form in which it is stored.
 func lineMask(kind LineKind, mask string) (string, error) {
 	if kind == DLine {
 		p, err := netip.ParsePrefix(mask)
@@ -92,7 +92,7 @@ func lineMask(kind LineKind, mask string) (string, error) {
 	return user + "@" + host, nil
 }
 
-// Lines returns the lines that hold, newest first.
+// Lines returns the lines that are in force, newest first.
 func (s *Store) Lines(ctx context.Context) ([]Line, error) {
 	rows, err := db.All(ctx, s.db, func(sc db.Scanner) (l Line, err error) {
 		var at, expires int64
@@ -120,7 +120,7 @@ func (s *Store) saveLine(ctx context.Context, l Line, tell bool) error {
 		expires = l.Expires.Unix()
 	}
 	return wrap("add a line", s.db.Tx(ctx, func(tx *db.Tx) error {
-		// Here is where room is made: nothing else needs the old ones gone.
+		// Old lines are deleted here to make room: nothing else needs them gone.
 		if _, err := tx.Exec(ctx, "DELETE FROM irc_line WHERE expires_at > 0 AND expires_at <= ?", s.clock().Unix()); err != nil {
 			return err
 		}
@@ -150,8 +150,8 @@ func (s *Store) tellLines(ctx context.Context, tx *db.Tx, tell bool) error {
 	return err
 }
 
-// RemoveLine removes the line with a mask, however it is written, and returns it;
-// NotFound when there is none.
+// RemoveLine removes the line with a mask, in whatever form it is written, and
+// returns it; NotFound when there is none.
 func (s *Store) RemoveLine(ctx context.Context, kind LineKind, mask string) (Line, error) {
 	return s.dropLine(ctx, kind, mask, true)
 }
@@ -174,7 +174,8 @@ func (s *Store) dropLine(ctx context.Context, kind LineKind, mask string, tell b
 	}))
 }
 
-// Line returns the line that holds with a mask, however it is written, or NotFound.
+// Line returns the line in force with a mask, in whatever form it is written, or
+// NotFound.
 func (s *Store) Line(ctx context.Context, kind LineKind, mask string) (Line, error) {
 	mask, err := lineMask(kind, mask)
 	if err != nil {

@@ -15,7 +15,7 @@ func TestLineCommands(t *testing.T) {
 		{Line{Kind: KLine, Mask: "eve@*", Reason: "spam and worse"}, "kline add eve@* spam and worse", "kline remove eve@*"},
 		{Line{Kind: KLine, Mask: "eve@*", Reason: "spam", Expires: now.Add(2 * time.Hour)}, "kline add --for=120m eve@* spam", "kline remove eve@*"},
 		{Line{Kind: DLine, Mask: "192.0.2.0/24", Reason: "flood", Expires: now.Add(89 * time.Second)}, "dline add --for=1m 192.0.2.0/24 flood", "dline remove 192.0.2.0/24"},
-		// One that is over must not come back for good.
+		// An expired one must not come back for good.
 		{Line{Kind: KLine, Mask: "eve@*", Reason: "spam", Expires: now.Add(-time.Second)}, "kline add --for=1m eve@* spam", "kline remove eve@*"},
 		{Line{Kind: KLine, Mask: `"eve@*`, Reason: "spam"}, `kline add "\"eve@*" spam`, `kline remove "\"eve@*"`},
 	}

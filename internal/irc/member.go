@@ -11,7 +11,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/db"
 )
 
-// Settings are what a member chose for history.
+// Settings are a member's choices about history.
 type Settings struct {
 	KeepPrivate bool // keep the conversations with other members
 	Replay      int  // how many missed lines of a channel simple clients are shown; -1 the network's default
@@ -23,16 +23,16 @@ type Settings struct {
 // MaxReplay bounds Settings.Replay.
 const MaxReplay = 200
 
-// Known is what is kept of a member besides messages.
+// Known is what is stored about a member besides messages.
 type Known struct {
 	Settings
-	Read map[string]time.Time // up to when the member has read, by target; nil for nothing
+	Read map[string]time.Time // up to when the member has read each target; nil for none
 }
 
-// knownTime bounds a reading of what is known of members.
+// knownTime bounds one reading of Known.
 const knownTime = 5 * time.Second
 
-// Known returns what is known of a member: with the defaults where that is nothing.
+// Known returns what is stored about a member, or the defaults if there is nothing.
 func (h *History) Known(ctx context.Context, m core.MemberID) (Known, error) {
 	k, found, err := h.known.Ask(ctx, m)
 	switch {
@@ -121,11 +121,11 @@ func setOne(ctx context.Context, tx *db.Tx, column string, row []any, keep []str
 	return tx.Upsert(ctx, db.UpsertSpec{Table: "irc_setting", Key: []string{"member_id"}, Set: []string{column}, Keep: keep}, row)
 }
 
-// MaxMarkers is in how many places it is kept up to where a member has read; the
-// oldest give way.
+// MaxMarkers is for how many targets a member's read marker is kept; the oldest are
+// dropped.
 const MaxMarkers = 256
 
-// SetMarker keeps up to when a member has read. It never goes back.
+// SetMarker stores up to when a member has read a target. It never goes back.
 func (h *History) SetMarker(ctx context.Context, m core.MemberID, target string, at time.Time) error {
 	err := h.db.Tx(ctx, func(tx *db.Tx) error {
 		fresh, err := tx.InsertIgnore(ctx, "irc_marker", db.Row{"member_id", m, "target", target, "at", at.UnixMilli()})

@@ -13,17 +13,18 @@ const (
 	msgIDBits = 20 // about a million messages in each millisecond
 	// maxMsgTime is the last millisecond that fits, in the year 2248.
 	maxMsgTime = 1<<(63-msgIDBits) - 1
-	// lastMsgID is greater than all that come in a long time, with room to count on.
+	// lastMsgID is greater than all ids for a long time to come, with room to count
+	// on.
 	lastMsgID MsgID = 1 << 62
 )
 
-// FirstOf is the least id of a millisecond: ids from then on are not less.
+// FirstOf is the smallest id of a millisecond: ids from then on are not smaller.
 func FirstOf(t time.Time) MsgID {
 	return MsgID(max(0, min(t.UnixMilli(), maxMsgTime)) << msgIDBits)
 }
 
-// Next is the id of a message that comes at now after one with id prev. When the
-// clock goes back the ids still grow.
+// Next is the id of a message that comes at now after one with id prev. Ids grow even
+// if the clock goes back.
 func (prev MsgID) Next(now time.Time) MsgID { return max(prev+1, FirstOf(now)) }
 
 // Time is when the message was sent, to the millisecond.

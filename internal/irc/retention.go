@@ -12,10 +12,10 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 )
 
-// policy is how much of a target is kept.
+// policy says how much of a target is kept.
 type policy struct {
 	days  int
-	lines int // 0 as many as there are
+	lines int // 0: not limited
 }
 
 // Limits of a channel's retention.
@@ -24,7 +24,7 @@ const (
 	MaxHistoryLines = 10_000_000
 )
 
-// policies reads what staff set for the channels, by their names in lower case.
+// policies reads what staff set for the channels, by name in lower case.
 func (h *History) policies(ctx context.Context, q db.Queryer) (map[string]policy, error) {
 	out := map[string]policy{}
 	_, err := db.All(ctx, q, func(sc db.Scanner) (struct{}, error) {
@@ -61,11 +61,11 @@ func (h *History) exec(ctx context.Context, what, missing, query string, args ..
 	return nil
 }
 
-// step is how many rows one transaction deletes, so that none holds up writers.
+// step is how many rows one transaction deletes, so that writers never wait long.
 const step = 500
 
-// Prune deletes what is kept no longer, in small steps, and returns how much. It
-// may be stopped at any time and goes on with the next call.
+// Prune deletes, in small steps, what need not be kept any longer, and returns how
+// much. It may be stopped at any time; the next call goes on.
 func (h *History) Prune(ctx context.Context) (int64, error) {
 	policies, err := h.policies(ctx, h.db)
 	if err != nil {
@@ -129,8 +129,8 @@ func (h *History) deleteUpTo(ctx context.Context, where string, arg any, cut Msg
 	}
 }
 
-// Find returns the message with an id: that of a channel, or a conversation of the
-// member. 0 is no member.
+// Find returns the message with an id, in a channel or in a conversation of the
+// member. Member 0 is nobody.
 func (h *History) Find(ctx context.Context, id MsgID, m core.MemberID) (Message, bool, error) {
 	from, to := privateRange(m)
 	msg, found, err := db.One(ctx, h.db, scanMessage,
@@ -155,9 +155,10 @@ func (h *History) Delete(ctx context.Context, id MsgID) error {
 	return h.exec(ctx, "delete a message", "there is no such message, or it is gone already", "DELETE FROM irc_message WHERE id = ?", id)
 }
 
-// Forget removes all that a member said and did, from everybody's history, with
-// the member's own copies of conversations. It returns how much there was. What the
-// running network has not written yet goes by the event that is appended last.
+// Forget removes everything that a member said and did, from everybody's history,
+// with the member's own copies of conversations. It returns how much there was. The
+// event that it appends last lets the running network drop what it has not written
+// yet.
 func (h *History) Forget(ctx context.Context, m core.MemberID) (int64, error) {
 	return h.forget(ctx, eventlog.IRCForgotten{Member: m})
 }
@@ -169,7 +170,7 @@ func (h *History) ForgetPrivate(ctx context.Context, m core.MemberID) (int64, er
 
 func (h *History) forget(ctx context.Context, what eventlog.IRCForgotten) (int64, error) {
 	if what.Member == 0 {
-		return 0, core.Errorf(core.Invalid, "guests have nothing that could be told apart")
+		return 0, core.Errorf(core.Invalid, "only members can be forgotten: guests can't be told apart")
 	}
 	n, err := h.ForgetUpTo(ctx, what, lastMsgID)
 	if err != nil {
@@ -185,8 +186,8 @@ func (h *History) forget(ctx context.Context, what eventlog.IRCForgotten) (int64
 	return n, nil
 }
 
-// ForgetUpTo is the part of Forget and ForgetPrivate that is in the history, up to a
-// message and with it.
+// ForgetUpTo is the part of Forget and ForgetPrivate that concerns the stored
+// history, up to and including a message.
 func (h *History) ForgetUpTo(ctx context.Context, what eventlog.IRCForgotten, last MsgID) (n int64, err error) {
 	if !what.Private {
 		n, err = h.deleteUpTo(ctx, "account_id = ?", what.Member, last+1)

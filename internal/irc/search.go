@@ -9,7 +9,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/db"
 )
 
-// Search is a question of staff. Conversations between members are never found.
+// Search is a search by staff. It never finds conversations between members.
 type Search struct {
 	Words   []string      // all must occur, in any case
 	Channel string        // in lower case; "" any
@@ -18,7 +18,7 @@ type Search struct {
 	After   MsgID
 	Before  MsgID // 0 up to now
 	Limit   int
-	Hidden  []string // channels that whoever asks may not enter, in lower case
+	Hidden  []string // channels that the asker may not enter, in lower case
 }
 
 // Found is a page of answers, newest first. Next, if not 0, is the Before of the
@@ -28,8 +28,8 @@ type Found struct {
 	Next     MsgID
 }
 
-// searchDepth is how many messages one question looks at: a rare word must not read
-// the whole table at once.
+// searchDepth is how many messages one search looks at: a rare word must not make it
+// read the whole table at once.
 const searchDepth = 20_000
 
 // Search finds what was said in channels.
@@ -81,8 +81,8 @@ func (h *History) Search(ctx context.Context, s Search) (Found, error) {
 	return f, nil
 }
 
-// Closed returns the channels, in lower case, that ask for a permission that
-// somebody hasn't, or for a class: to search those asks for core.IRCOverride.
+// Closed returns the channels, in lower case, that require a class, or a permission
+// that somebody hasn't: to search those, core.IRCOverride is needed.
 func (h *History) Closed(ctx context.Context, has func(core.Permission) bool) ([]string, error) {
 	var out []string
 	_, err := db.All(ctx, h.db, func(sc db.Scanner) (struct{}, error) {

@@ -10,7 +10,8 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/secret"
 )
 
-// What a sealed or hashed secret is for; part of its encryption.
+// The uses of sealed or hashed secrets; each is part of the encryption of its
+// secrets.
 const (
 	passkeyUse = "passkey"
 	ircKeyUse  = "irc-key"
@@ -23,16 +24,16 @@ const (
 // errLogin is one answer for a wrong name and a wrong password.
 func errLogin() error { return core.Errorf(core.Forbidden, "name or passphrase is wrong") }
 
-// Login checks a name and password. Wrong ones give Forbidden with one text for
-// both; a disabled account gives Forbidden with its reason, once the password
-// was right. The caller limits the rate.
+// Login checks a name and password. If either is wrong, it returns Forbidden with the
+// same text. A disabled account gives Forbidden with its reason, but only if the
+// password was right. The caller limits the rate.
 func (s *Store) Login(ctx context.Context, name, password string) (Member, error) {
 	hash, found, err := db.One(ctx, s.db, db.Value[string], "SELECT password_hash FROM member WHERE name = ?", name)
 	if err != nil {
 		return Member{}, fmt.Errorf("log in: %w", err)
 	}
 	if len(password) > maxPassword {
-		password = "" // hashing costs the same, and it can't be right
+		password = "" // hash all the same, so that it takes as long; this can't be right
 	}
 	ok, err := secret.VerifyPassword(ctx, hash, password)
 	if err != nil {
@@ -130,8 +131,8 @@ func (s *Store) sealed(ctx context.Context, id core.MemberID, column, use string
 	return string(plain), nil
 }
 
-// NewPasskey draws a new passkey, which ends the old one at the tracker and
-// changes the member's auth key with it.
+// NewPasskey draws a new passkey. The old one no longer works at the tracker, and the
+// member's auth key changes too.
 func (s *Store) NewPasskey(ctx context.Context, id core.MemberID) (string, error) {
 	key := secret.Token(PasskeyLen)
 	err := s.change(ctx, id, func(tx *db.Tx) (int64, error) {
@@ -141,7 +142,8 @@ func (s *Store) NewPasskey(ctx context.Context, id core.MemberID) (string, error
 	return key, err
 }
 
-// NewIRCKey draws a new IRC key, and ends the connections that the old one opened.
+// NewIRCKey draws a new IRC key, and ends the connections that logged in with the old
+// one.
 func (s *Store) NewIRCKey(ctx context.Context, id core.MemberID) (string, error) {
 	key := secret.Token(ircKeyLen)
 	return key, s.setIRCKey(ctx, id, key)
@@ -170,8 +172,8 @@ func (s *Store) AuthKey(ctx context.Context, id core.MemberID) (string, error) {
 	return fmt.Sprintf("%x", s.keys.MAC(authKeyUse, fmt.Sprintf("%d/%d", id, epoch))[:16]), nil
 }
 
-// CheckDownload returns the enabled member whom both halves of a download link
-// belong to, or Forbidden.
+// CheckDownload returns the enabled member to whom both halves of a download link
+// belong, or Forbidden.
 func (s *Store) CheckDownload(ctx context.Context, authKey, passkey string) (Member, error) {
 	m, err := s.ByPasskey(ctx, passkey)
 	if core.CodeOf(err) == core.NotFound {
@@ -206,8 +208,8 @@ func (s *Store) RosterPage(ctx context.Context, after core.MemberID, limit int) 
 	return s.roster(ctx, "WHERE id > ? ORDER BY id LIMIT ?", after, min(max(limit, 1), 5000))
 }
 
-// Roster returns the entries of the given members (at most 1000); those that do
-// not exist are left out.
+// Roster returns the entries of the given members (at most 1000) without those that
+// do not exist.
 func (s *Store) Roster(ctx context.Context, ids []core.MemberID) ([]RosterEntry, error) {
 	if len(ids) == 0 {
 		return nil, nil

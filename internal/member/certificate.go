@@ -17,10 +17,10 @@ import (
 )
 
 // Certificate is a TLS client certificate by which a member logs in to IRC (SASL
-// EXTERNAL). Only its fingerprint is kept: whoever shows the certificate has its key.
+// EXTERNAL). Only its fingerprint is stored: TLS proves that the client has its key.
 type Certificate struct {
 	Fingerprint string // SHA-256 in hexadecimal, lower case
-	Label       string // which machine or program it is of
+	Label       string // the machine or program that uses it
 	AddedAt     time.Time
 	UsedAt      time.Time // about when it was last used; the zero time when never
 }
@@ -29,7 +29,7 @@ const (
 	maxCertificates = 10
 	certificateUse  = time.Hour // how exact UsedAt is
 	maxPEM          = 16 << 10
-	shortestPrefix  = 8 // digits of a fingerprint that tell which is meant
+	shortestPrefix  = 8 // digits of a fingerprint that name a certificate
 )
 
 // ParseFingerprint reads what a member gives for a certificate: its SHA-256
@@ -42,7 +42,7 @@ func ParseFingerprint(text string) (string, error) {
 	if strings.HasPrefix(text, "-----BEGIN") && len(text) <= maxPEM {
 		block, _ := pem.Decode([]byte(text))
 		if block == nil || block.Type != "CERTIFICATE" {
-			return "", core.FieldErrorf("certificate", "this is no certificate in PEM")
+			return "", core.FieldErrorf("certificate", "this is not a certificate in PEM form")
 		}
 		if _, err := x509.ParseCertificate(block.Bytes); err != nil {
 			return "", core.FieldErrorf("certificate", "this certificate can't be read")
@@ -57,8 +57,8 @@ func ParseFingerprint(text string) (string, error) {
 	return digits, nil
 }
 
-// AddCertificate lets a member log in with a certificate, given as to
-// ParseFingerprint.
+// AddCertificate lets a member log in with a certificate, which is given in a form
+// that ParseFingerprint reads.
 func (s *Store) AddCertificate(ctx context.Context, id core.MemberID, certificate, label string) (Certificate, error) {
 	fingerprint, err := ParseFingerprint(certificate)
 	if err != nil {
@@ -103,9 +103,9 @@ func (s *Store) Certificates(ctx context.Context, id core.MemberID) ([]Certifica
 	}, "SELECT fingerprint, label, added_at, used_at FROM member_certificate WHERE member_id = ? ORDER BY added_at, fingerprint LIMIT ?", id, maxCertificates)
 }
 
-// RemoveCertificate takes a certificate from a member, and ends what it logged in.
-// It is named by its fingerprint or as much of its beginning as tells which is
-// meant.
+// RemoveCertificate removes a certificate of a member, and ends the connections that
+// logged in with it. It is named by its fingerprint or by enough of its beginning to
+// be the only one.
 func (s *Store) RemoveCertificate(ctx context.Context, id core.MemberID, fingerprint string) (Certificate, error) {
 	prefix := strings.ToLower(strings.NewReplacer(":", "", " ", "").Replace(fingerprint))
 	list, err := s.Certificates(ctx, id)
@@ -131,8 +131,8 @@ func (s *Store) RemoveCertificate(ctx context.Context, id core.MemberID, fingerp
 	})
 }
 
-// AuthCertificate logs in to IRC whoever showed a certificate: as name, or where
-// that is empty as the only member who has it. The answers are those of AuthIRC.
+// AuthCertificate logs somebody in to IRC who showed a certificate: as name, or, if
+// name is empty, as the only member who has the certificate. It answers like AuthIRC.
 func (s *Store) AuthCertificate(ctx context.Context, fingerprint, name string) (Member, error) {
 	type row struct {
 		id   core.MemberID

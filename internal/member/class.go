@@ -11,14 +11,14 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 )
 
-// Class is a rank or, when Secondary, a duty beside it. Which permissions it has
-// is data that staff can change.
+// Class is a rank or, when Secondary, a duty beside it. Its permissions are data that
+// staff can change.
 type Class struct {
 	ID          int64
 	Name        string
 	Level       int // higher stands above lower
 	Secondary   bool
-	LeechSlots  int // torrents that a member whose primary class it is may download at once; 0 is any number
+	LeechSlots  int // torrents that members of this primary class may download at once; 0: not limited
 	Permissions core.Permissions
 }
 
@@ -94,7 +94,7 @@ func (s *Store) Seed(ctx context.Context) error {
 // Classes returns all classes, highest first.
 func (s *Store) Classes(ctx context.Context) ([]Class, error) { return readClasses(ctx, s.db) }
 
-// SetClassPermission gives a class a permission or takes it.
+// SetClassPermission gives a permission to a class or takes it away.
 func (s *Store) SetClassPermission(ctx context.Context, className string, p core.Permission, has bool) error {
 	if !core.ValidPermission(p) {
 		return core.FieldErrorf("permission", "there is no permission %q", p)
@@ -123,8 +123,8 @@ func (s *Store) SetClassPermission(ctx context.Context, className string, p core
 	return core.FieldErrorf("class", "there is no class %q", className)
 }
 
-// SetLeechSlots changes how many torrents the members of a primary class may
-// download at once; 0 is any number. The tracker follows within a second.
+// SetLeechSlots changes how many torrents the members of a primary class may download
+// at once; 0 sets no limit. The tracker follows within a second.
 func (s *Store) SetLeechSlots(ctx context.Context, className string, slots int) error {
 	if slots < 0 || slots > MaxLeechSlots {
 		return core.FieldErrorf("slots", "write a number from 1 to %d, or 0 for any number", MaxLeechSlots)

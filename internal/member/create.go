@@ -70,8 +70,8 @@ func (s *Store) Draft(ctx context.Context, n New) (Draft, error) {
 	return s.draft(ctx, n, secret.Token(ircKeyLen))
 }
 
-// EnsureBot makes Hermes's account where there is none, and makes ircKey its
-// IRC key. The account has no usable password.
+// EnsureBot makes Hermes's account if there is none, and makes ircKey its IRC key.
+// The account has no usable password.
 func (s *Store) EnsureBot(ctx context.Context, ircKey string) (Member, error) {
 	m, err := s.ByName(ctx, BotName)
 	if core.CodeOf(err) == core.NotFound {
@@ -166,7 +166,7 @@ func validEmail(email string) error {
 	}
 	a, err := mail.ParseAddress(email)
 	if err != nil || a.Address != email || len(email) > maxEmailLength {
-		return core.FieldErrorf("email", "this is no e-mail address")
+		return core.FieldErrorf("email", "this is not an e-mail address")
 	}
 	return nil
 }

@@ -16,9 +16,9 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/secret"
 )
 
-// AuthIRC checks a name and IRC key for the IRC network. The answers are those
-// of Login; besides, the member's class must allow IRC. Where the key is right and
-// the account disabled, the member comes with the error.
+// AuthIRC checks a name and IRC key for the IRC network. It answers like Login; in
+// addition, the member's class must allow IRC. If the key is right and the account
+// disabled, it returns the member together with the error.
 func (s *Store) AuthIRC(ctx context.Context, name, ircKey string) (Member, error) {
 	a, found, err := s.ircAccounts.Ask(ctx, strings.ToLower(name))
 	if err != nil {
@@ -37,13 +37,13 @@ func (s *Store) AuthIRC(ctx context.Context, name, ircKey string) (Member, error
 	return a.mayIRC()
 }
 
-// ircAccount is what is read of an account to log in to IRC.
+// ircAccount is what a login to IRC reads of an account.
 type ircAccount struct {
 	member Member
 	box    []byte // the sealed IRC key
 }
 
-// ircReadTime bounds a reading of accounts for many who log in at once.
+// ircReadTime bounds one reading of the accounts of many who log in at once.
 const ircReadTime = 5 * time.Second
 
 // readIRCAccounts reads accounts by names in lower case.
@@ -86,8 +86,8 @@ const scramUse = "irc-scram"
 // secrets, and IRC keys are random.
 const scramIterations = 4096
 
-// IRCVerifier is what SCRAM-SHA-256 (RFC 5802, RFC 7677) needs to check that
-// somebody has a member's IRC key without being told it.
+// IRCVerifier is what SCRAM-SHA-256 (RFC 5802, RFC 7677) needs to check that somebody
+// has a member's IRC key without receiving the key.
 type IRCVerifier struct {
 	Name       string // as it was asked for
 	Salt       string
@@ -97,9 +97,9 @@ type IRCVerifier struct {
 	box        []byte // the sealed key that it was derived from; nil for nobody's
 }
 
-// IRCVerifier derives the verifier of a name. It is derived each time: kept keys
-// are sealed and not hashed, so those of any age will do. A name that nobody has
-// gets one, too, which no key fits: its salt is as lasting as a member's, and it
+// IRCVerifier derives the verifier of a name, each time again: keys are stored sealed
+// and not hashed, so old and new keys both work. A name that nobody has also gets a
+// verifier, which no key matches. Its salt is as permanent as a member's, and it
 // takes as long, so the answer doesn't tell who exists.
 func (s *Store) IRCVerifier(ctx context.Context, name string) (IRCVerifier, error) {
 	folded := strings.ToLower(name)
@@ -131,8 +131,8 @@ func hmacSHA256(key []byte, text string) []byte {
 	return m.Sum(nil)
 }
 
-// AuthIRCVerified logs in whoever proved to have the key that v was derived from.
-// The answers are those of AuthIRC; where the key was replaced since, it is wrong.
+// AuthIRCVerified logs in somebody who proved to have the key from which v was
+// derived. It answers like AuthIRC; if the key has been replaced since, it is wrong.
 func (s *Store) AuthIRCVerified(ctx context.Context, v IRCVerifier) (Member, error) {
 	a, found, err := s.ircAccounts.Ask(ctx, strings.ToLower(v.Name))
 	if err != nil {
@@ -147,11 +147,11 @@ func (s *Store) AuthIRCVerified(ctx context.Context, v IRCVerifier) (Member, err
 // errIRCLogin is one answer for a wrong name and a wrong key.
 func errIRCLogin() error { return core.Errorf(core.Forbidden, "name or IRC key is wrong") }
 
-// mayIRC returns the member who has proved to be it, or why IRC is not for them. A
-// disabled member comes with the error.
+// mayIRC returns the member who has proved their identity, or why they may not use
+// IRC. A disabled member is returned together with the error.
 func (a *ircAccount) mayIRC() (Member, error) {
 	m := a.member
-	// What was read for several may be shared; whoever gets it may change it.
+	// Several callers may share what was read; the copy is the caller's to change.
 	m.Permissions, m.Secondary = maps.Clone(m.Permissions), slices.Clone(m.Secondary)
 	if err := m.mustBeEnabled(); err != nil {
 		return m, err

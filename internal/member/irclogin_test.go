@@ -142,7 +142,7 @@ func TestCertificates(t *testing.T) {
 			t.Errorf("used at %v, %v", list, err)
 		}
 
-		// Nobody gets in as another because both know the certificate.
+		// A shared certificate lets nobody log in as another member.
 		if _, err := w.AddCertificate(ctx, bob.ID, printA, ""); err != nil {
 			t.Fatal(err)
 		}
@@ -217,7 +217,7 @@ func TestNicks(t *testing.T) {
 		_, err = w.ByNick(ctx, "nobody")
 		wantCode(t, err, core.NotFound)
 
-		// Nobody is called what is another's nick.
+		// No account may have a name that is another member's nick.
 		_, err = w.Create(ctx, New{Name: "ally"})
 		if core.CodeOf(err) != core.Conflict || core.FieldOf(err) != "name" {
 			t.Errorf("an account of the name: %v", err)
@@ -248,7 +248,7 @@ func TestNicks(t *testing.T) {
 	})
 }
 
-// TestNameAndNickAtOnce lets an account be made while somebody registers its name.
+// TestNameAndNickAtOnce makes an account while somebody registers its name as a nick.
 func TestNameAndNickAtOnce(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		alice := w.make(t, "alice", "").Member

@@ -1,9 +1,9 @@
 // Package member keeps accounts: who they are, what their class allows, how they
-// prove it (password, session, passkey, IRC key, API token) and whether they may
-// take part at all.
+// prove their identity (password, session, passkey, IRC key, API token) and whether
+// they may take part at all.
 //
-// Secrets are never stored readable. Passwords are hashed (argon2id); sessions
-// and API tokens are kept as keyed hashes; passkeys, IRC keys and e-mail
+// Secrets are never stored in readable form. Passwords are hashed (argon2id);
+// sessions and API tokens are kept as keyed hashes; passkeys, IRC keys and e-mail
 // addresses are sealed, since they must be read again.
 //
 // Concurrency: a Store is safe for concurrent use; values it returns belong to
@@ -35,7 +35,7 @@ const (
 // BotName is the name of Hermes's own account, which the program makes itself.
 const BotName = "Hermes"
 
-// Member is an account as the rest of the house sees it: no secrets in it.
+// Member is an account as the rest of the house sees it, without secrets.
 type Member struct {
 	ID          core.MemberID
 	Name        string
@@ -157,7 +157,7 @@ func scanMember(sc db.Scanner) (Member, error) {
 	return m, err
 }
 
-// addClasses fills in the classes and what they allow together.
+// addClasses fills in the classes of members and what these allow in sum.
 func (s *Store) addClasses(ctx context.Context, q db.Queryer, members []Member) error {
 	if len(members) == 0 {
 		return nil

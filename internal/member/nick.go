@@ -12,13 +12,13 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 )
 
-// Nick is another name that a member may use on IRC, and nobody else.
+// Nick is another name that this member alone may use on IRC.
 type Nick struct {
 	Nick    string
 	AddedAt time.Time
 }
 
-// MaxNicks bounds how many a site may allow each member.
+// MaxNicks is the most that a site may allow each member.
 const MaxNicks = 20
 
 var (
@@ -27,18 +27,18 @@ var (
 )
 
 // AddNick registers another nick for a member who may have up to limit of them. It
-// must not be, nor look like, anybody else's name or nick. Once it is registered no
-// account can be made that has it for its name.
+// must not be, or look like, anybody else's name or nick. Once it is registered, no
+// account with that name can be made.
 func (s *Store) AddNick(ctx context.Context, id core.MemberID, nick string, limit int) error {
 	switch {
 	case !nickPattern.MatchString(nick):
-		return core.FieldErrorf("nick", "a nick has 1 to 32 letters (A to Z), digits and underscores, and begins with none of the digits")
+		return core.FieldErrorf("nick", "a nick has 1 to 32 letters (A to Z), digits and underscores, and does not begin with a digit")
 	case reserved(nick) || guestPattern.MatchString(nick):
 		return core.FieldErrorf("nick", "this nick is reserved")
 	}
 	return s.db.Tx(ctx, func(tx *db.Tx) error {
-		// The row is written before anything is read: whoever makes an account of the
-		// name at this moment waits for us, or has done so and is seen.
+		// The row is written before anything is read: somebody who makes an account
+		// of that name at this moment waits for us, or has done so and is seen.
 		if err := tx.Lock(ctx, "member", "id = ?", id); err != nil {
 			return err
 		}
@@ -63,8 +63,8 @@ func (s *Store) AddNick(ctx context.Context, id core.MemberID, nick string, limi
 	})
 }
 
-// mustHaveRoom refuses a nick that was just written when it is one too many, or the
-// member's name.
+// mustHaveRoom refuses a nick that was just written if it is one too many, or the
+// member's own name.
 func (s *Store) mustHaveRoom(ctx context.Context, tx *db.Tx, id core.MemberID, nick string, limit int) error {
 	var n int
 	if err := tx.QueryRowContext(ctx, "SELECT COUNT(*) FROM member_nick WHERE member_id = ?", id).Scan(&n); err != nil {
@@ -80,8 +80,8 @@ func (s *Store) mustHaveRoom(ctx context.Context, tx *db.Tx, id core.MemberID, n
 	return err
 }
 
-// mustLookLikeNobody compares a new nick with all names and nicks but the member's
-// own. That takes a while, and nicks are seldom registered.
+// mustLookLikeNobody compares a new nick with all names and nicks except the member's
+// own. That takes a while, but nicks are seldom registered.
 func (s *Store) mustLookLikeNobody(ctx context.Context, tx *db.Tx, id core.MemberID, nick string) error {
 	type named struct {
 		name string
@@ -120,7 +120,7 @@ func (s *Store) Nicks(ctx context.Context, id core.MemberID) ([]Nick, error) {
 	}, "SELECT nick, added_at FROM member_nick WHERE member_id = ? ORDER BY added_at, nick LIMIT ?", id, MaxNicks)
 }
 
-// RemoveNick gives up one of the member's nicks; whoever likes may have it then.
+// RemoveNick gives up one of the member's nicks; anybody may register it then.
 func (s *Store) RemoveNick(ctx context.Context, id core.MemberID, nick string) error {
 	return s.db.Tx(ctx, func(tx *db.Tx) error {
 		n, err := tx.Exec(ctx, "DELETE FROM member_nick WHERE member_id = ? AND nick = ?", id, nick)
@@ -135,8 +135,8 @@ func (s *Store) RemoveNick(ctx context.Context, id core.MemberID, nick string) e
 	})
 }
 
-// ByNick returns the member whose name or other nick it is, in any case and state,
-// or NotFound. A name goes before a nick.
+// ByNick returns the member with this name or other nick, in any case and state, or
+// NotFound. A name takes precedence over a nick.
 func (s *Store) ByNick(ctx context.Context, nick string) (Member, error) {
 	m, err := s.ByName(ctx, nick)
 	if core.CodeOf(err) != core.NotFound {
@@ -145,8 +145,8 @@ func (s *Store) ByNick(ctx context.Context, nick string) (Member, error) {
 	return s.one(ctx, s.db, "SELECT "+columns+" FROM member_nick k JOIN member m ON m.id = k.member_id WHERE k.nick = ?", nick)
 }
 
-// mustBeNoNick refuses a new account the name that is somebody's nick. The row of
-// the account is written already, so that nobody registers the nick meanwhile.
+// mustBeNoNick refuses a new account whose name is somebody's nick. The row of the
+// account is written already, so that nobody registers the nick meanwhile.
 func (s *Store) mustBeNoNick(ctx context.Context, tx *db.Tx, name string) error {
 	if err := tx.Lock(ctx, "member_nick", "nick = ?", name); err != nil {
 		return err

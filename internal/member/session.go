@@ -52,8 +52,8 @@ func (s *Store) NewSession(ctx context.Context, id core.MemberID, agent string) 
 	return token, nil
 }
 
-// BySession returns whose token it is. An unknown, expired or disabled one gives
-// Forbidden.
+// BySession returns the member to whom a token belongs. An unknown or expired token,
+// or one of a disabled member, gives Forbidden.
 func (s *Store) BySession(ctx context.Context, token string) (Member, Session, error) {
 	type row struct {
 		Session
@@ -144,7 +144,7 @@ func (s *Store) exec(ctx context.Context, query string, args ...any) error {
 // Scope is what an API token may be used for.
 type Scope string
 
-// The scopes; an upload token may read, too.
+// The scopes. An upload token may read, too.
 const (
 	ScopeRead   Scope = "read"
 	ScopeUpload Scope = "upload"
@@ -184,8 +184,8 @@ func (s *Store) NewToken(ctx context.Context, id core.MemberID, name string, sco
 	return token, err
 }
 
-// ByToken returns whose API token it is. An unknown one, or one of a disabled
-// member, gives Forbidden.
+// ByToken returns the member to whom an API token belongs. An unknown token, or one
+// of a disabled member, gives Forbidden.
 func (s *Store) ByToken(ctx context.Context, token string) (Member, Token, error) {
 	var owner core.MemberID
 	t, ok, err := db.One(ctx, s.db, func(sc db.Scanner) (Token, error) {

@@ -18,9 +18,9 @@ const (
 	macBytes = keyBytes - 8
 )
 
-// TorrentKey derives the key that announces one torrent for one member: it goes
-// where the passkey goes, and a .torrent that leaks with it harms that torrent
-// alone. It ends with the passkey that it is derived from.
+// TorrentKey derives the key with which one member announces one torrent. It stands
+// where the passkey stands, so a .torrent that leaks harms that torrent alone. It is
+// valid as long as the passkey from which it is derived.
 func TorrentKey(passkey string, m core.MemberID, t core.TorrentID) string {
 	var key [keyBytes]byte
 	binary.BigEndian.PutUint64(key[:], uint64(m))
@@ -29,13 +29,13 @@ func TorrentKey(passkey string, m core.MemberID, t core.TorrentID) string {
 	return base64.RawURLEncoding.EncodeToString(key[:])
 }
 
-// ClaimedKey is what a torrent key says. Whether it is true, Proves tells.
+// ClaimedKey is what a torrent key claims. Proves tells whether it is true.
 type ClaimedKey struct {
 	Member core.MemberID
 	mac    [macBytes]byte
 }
 
-// ReadTorrentKey reads a torrent key; ok is false for what is none. It does not
+// ReadTorrentKey reads a torrent key; ok is false if text is not one. It does not
 // allocate.
 func ReadTorrentKey(key string) (k ClaimedKey, ok bool) {
 	if len(key) != TorrentKeyLen {
@@ -53,14 +53,14 @@ func ReadTorrentKey(key string) (k ClaimedKey, ok bool) {
 }
 
 // Proves reports, in constant time, whether the key is the one that TorrentKey
-// derives of its member's passkey for a torrent. It does not allocate.
+// derives from its member's passkey for a torrent. It does not allocate.
 func (k ClaimedKey) Proves(passkey string, t core.TorrentID) bool {
 	mac := torrentMAC(passkey, k.Member, t)
 	return subtle.ConstantTimeCompare(k.mac[:], mac[:macBytes]) == 1
 }
 
 // torrentMAC is HMAC-SHA-256 (RFC 2104) with the passkey as the key. It is written
-// out so that an announce allocates nothing for it.
+// out here so that an announce allocates nothing for it.
 func torrentMAC(passkey string, m core.MemberID, t core.TorrentID) [sha256.Size]byte {
 	const use = "torrent key 1"
 	var key [sha256.BlockSize]byte

@@ -33,9 +33,9 @@ func (n *node) get(key string) *node {
 // maxDepth leaves room for a v2 file tree of maxPathDepth.
 const maxDepth = maxPathDepth + 8
 
-// parser reads canonical bencode only: sorted distinct keys, no leading zeros,
-// no minus zero, nothing after the value. Each value was once written by exactly
-// one text, so that whoever hashes it hashes the same bytes.
+// parser reads canonical bencode only: sorted distinct keys, no leading zeros, no
+// minus zero, nothing after the value. So each value has exactly one encoding, and
+// everybody who hashes it hashes the same bytes.
 type parser struct {
 	data  []byte
 	pos   int
@@ -185,8 +185,8 @@ func (p *parser) end() error {
 	return nil
 }
 
-// writer writes bencode. Its user writes keys in their sorted order; tests hold
-// it to that by reading everything back with parse.
+// writer writes bencode. Its caller writes keys in sorted order; tests make sure of
+// that by reading everything back with parse.
 type writer struct{ buf []byte }
 
 func (w *writer) dict(body func()) { w.buf = append(w.buf, 'd'); body(); w.buf = append(w.buf, 'e') }
@@ -218,8 +218,8 @@ func (w *writer) strs(list []string) {
 	})
 }
 
-// printable makes bytes of a stranger's file safe to show: control characters
-// and invalid UTF-8 escaped, and not longer than a line.
+// printable makes bytes of a stranger's file safe to show: it escapes control
+// characters and invalid UTF-8, and cuts what is longer than a line.
 func printable(b []byte) string {
 	const longest = 120
 	cut := len(b) > longest

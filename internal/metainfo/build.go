@@ -18,7 +18,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 )
 
-// Format is which clients a built torrent is for.
+// Format says for which clients a torrent is built.
 type Format string
 
 // The formats.

@@ -43,7 +43,7 @@ func folder(t testing.TB) string {
 }
 
 // TestBuildAgreesWithLibtorrent compares hashes, trees and layers with those of
-// an implementation that is not ours.
+// another implementation.
 func TestBuildAgreesWithLibtorrent(t *testing.T) {
 	root := folder(t)
 	for _, source := range []string{"lambda", "one"} {

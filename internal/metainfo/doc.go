@@ -3,8 +3,8 @@
 // way only: Check reads it, and Checked.Sanitize writes it again. Personal makes
 // the file that a member downloads; Build makes a torrent from a folder.
 //
-// Concurrency: all functions are pure but for Build, which reads files. Nothing
-// is shared; results belong to the caller.
+// Concurrency: all functions are pure, except Build, which reads files. Nothing is
+// shared; results belong to the caller.
 package metainfo
 
 import "github.com/caduceus-bio/caduceus/internal/core"
@@ -18,7 +18,7 @@ type Limits struct {
 	PieceLength  core.Bytes // largest piece
 }
 
-// DefaultLimits are generous for datasets and small enough for every client and
+// DefaultLimits are large enough for datasets and small enough for every client and
 // for a database packet: 10 MiB of .torrent describe 8 TiB in pieces of 16 MiB.
 func DefaultLimits() Limits {
 	return Limits{
@@ -77,8 +77,8 @@ type Findings struct {
 	UploadedInfoHash   core.InfoHash   // SHA-1 of the info dictionary as it was uploaded; zero when v2 only
 	UploadedInfoHashV2 core.InfoHashV2 // SHA-256 of it; zero when v1 only
 
-	// What the data is, whatever the files are called: equal for a second
-	// upload of the same data. See contentV1 and contentV2 for what counts.
+	// What the data is, whatever the files are called: equal for a second upload of
+	// the same data. See contentV1 and contentV2 for what is compared.
 	ContentV1 [32]byte // zero when v2 only
 	ContentV2 [32]byte // zero when v1 only
 }
@@ -121,7 +121,7 @@ type File struct {
 type Change struct {
 	Key    string // such as "announce" or "info.source"; keys that aren't plain text are escaped
 	Action Action
-	Count  int // how often, where a key stands in several files
+	Count  int // how often, if a key occurs in several files
 }
 
 // Action says what happened to a key.

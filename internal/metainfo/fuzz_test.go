@@ -10,8 +10,8 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 )
 
-// FuzzSanitize looks for panics, and for accepted files whose result is not what
-// every result must be.
+// FuzzSanitize looks for panics, and for accepted files whose result lacks a property
+// that every result must have.
 func FuzzSanitize(f *testing.F) {
 	names, err := filepath.Glob("testdata/*.torrent")
 	if err != nil || len(names) == 0 {
@@ -55,7 +55,7 @@ func FuzzSanitize(f *testing.F) {
 	})
 }
 
-// FuzzPersonal looks for panics on stored files that went bad.
+// FuzzPersonal looks for panics on damaged stored files.
 func FuzzPersonal(f *testing.F) {
 	f.Add([]byte("d4:infode8:url-listl1:xee"))
 	f.Add([]byte("d7:commentli1ee4:infodee"))

@@ -32,7 +32,7 @@ type v2Info struct {
 	layers map[string][]byte // pieces root -> hashes of the pieces
 }
 
-// file is a file of either version. What one of them lacks stays empty.
+// file is a file of either version. Fields that a version does not have stay empty.
 type file struct {
 	path    []string
 	size    int64
@@ -236,8 +236,8 @@ func hashes(info []byte, v1, v2 bool) (h1 core.InfoHash, h2 core.InfoHashV2) {
 	return h1, h2
 }
 
-// contentV1 tells v1 data apart by its piece hashes, the piece length and the
-// sizes of the files in order; names and metadata do not count.
+// contentV1 identifies v1 data by its piece hashes, the piece length and the sizes of
+// the files in order; names and metadata do not count.
 func contentV1(v *v1Info, pieceLength int64) hash256 {
 	h := sha256.New()
 	h.Write([]byte("content v1\n"))
@@ -252,8 +252,8 @@ func contentV1(v *v1Info, pieceLength int64) hash256 {
 	return hash256(h.Sum(nil))
 }
 
-// contentV2 tells v2 data apart by the roots and sizes of its files in any order;
-// names and even the piece length do not count, since roots do not depend on it.
+// contentV2 identifies v2 data by the roots and sizes of its files in any order.
+// Names do not count, nor does the piece length, since roots do not depend on it.
 func contentV2(v *v2Info) hash256 {
 	leaves := make([]string, 0, len(v.files))
 	for _, f := range v.files {

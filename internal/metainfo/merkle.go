@@ -26,8 +26,8 @@ func merkleRoot(layer []hash256, pad hash256) hash256 {
 	return layer[0]
 }
 
-// padHash returns the root of a tree of 2^height leaves that are all zero, which
-// stands for the blocks after the end of a file.
+// padHash returns the root of a tree of 2^height zero leaves, which represents the
+// blocks after the end of a file.
 func padHash(height int) hash256 {
 	var h hash256
 	for range height {

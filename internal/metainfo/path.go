@@ -42,14 +42,14 @@ func hasDriveLetter(s string) bool {
 }
 
 // unsafeRune finds control characters, line separators, and the characters that
-// turn the direction of writing, with which a name can be disguised.
+// change the direction of writing and so can disguise a name.
 func unsafeRune(r rune) bool {
 	return unicode.IsControl(r) || r == 0x2028 || r == 0x2029 ||
 		r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069
 }
 
-// reservedOnWindows finds the device names, which Windows reserves with any
-// extension and any case.
+// reservedOnWindows finds the device names, which Windows reserves in any case and
+// with any extension.
 func reservedOnWindows(s string) bool {
 	base, _, _ := strings.Cut(s, ".")
 	base = strings.ToUpper(strings.TrimRight(base, " "))
@@ -68,8 +68,8 @@ func reservedOnWindows(s string) bool {
 	return false
 }
 
-// checkPath checks every component of a path and its length with the torrent's
-// name before it.
+// checkPath checks every component of a path, and its length together with the
+// torrent's name.
 func checkPath(name string, path []string) error {
 	field := printable([]byte(strings.Join(path, "/")))
 	if len(path) == 0 {

@@ -2,7 +2,7 @@ package metainfo
 
 import "fmt"
 
-// Download is what a member's own copy of a torrent says around the info
+// Download says what a member's own copy of a torrent contains around the info
 // dictionary.
 type Download struct {
 	Announce [][]string // tiers of announce URLs (BEP 12); the first URL is also written alone
@@ -10,9 +10,9 @@ type Download struct {
 	WebSeeds []string   // nil keeps what the file says, empty writes none
 }
 
-// Personal writes a member's download from sanitized data. The info dictionary
-// and the piece layers are copied as they stand, so the info-hash stays. It
-// fails only when data does not come from Sanitize or Build.
+// Personal writes a member's download from sanitized data. It copies the info
+// dictionary and the piece layers unchanged, so the info-hash stays. It fails only if
+// data does not come from Sanitize or Build.
 func Personal(data []byte, d Download) ([]byte, error) {
 	spans, err := topLevel(data)
 	if err != nil {
@@ -51,8 +51,8 @@ func asText(n node) []byte {
 	return n.raw
 }
 
-// topLevel finds where the values of the outermost dictionary stand, without
-// building what is inside them.
+// topLevel finds the values of the outermost dictionary, without parsing what is
+// inside them.
 func topLevel(data []byte) (map[string][]byte, error) {
 	p := &parser{data: data}
 	if len(data) < 2 || data[0] != 'd' {

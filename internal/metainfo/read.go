@@ -147,7 +147,7 @@ func (r *reader) v1Files(list *node, in *info) ([]file, error) {
 		if !f.padding() {
 			visible++
 		}
-		// Between any two files lies at most one padding.
+		// There is at most one padding file between any two files.
 		if visible > r.limits.Files || len(files) > 2*r.limits.Files {
 			return nil, r.tooMany()
 		}
@@ -237,8 +237,8 @@ func (r *reader) attr(n *node, key, allowed string) (string, error) {
 	return kept.String(), nil
 }
 
-// symlink returns where a symbolic link points to; whether that is a file of the
-// torrent, checkFiles finds out.
+// symlink returns where a symbolic link points to; checkFiles finds out whether that
+// is a file of the torrent.
 func (r *reader) symlink(n *node, f file, field string) ([]string, error) {
 	if !f.link() {
 		if n.get("symlink path") != nil {
@@ -253,7 +253,7 @@ func (r *reader) symlink(n *node, f file, field string) ([]string, error) {
 	return stringList(target, field)
 }
 
-// checkFiles checks what concerns all files together, and returns their size
+// checkFiles checks the rules that concern all files together, and returns their size
 // with padding.
 func (r *reader) checkFiles(files []file, name string) (int64, error) {
 	seen := newPaths(len(files))
@@ -290,9 +290,9 @@ func (r *reader) checkFiles(files []file, name string) (int64, error) {
 	return total, nil
 }
 
-// checkHybrid checks that both halves of a hybrid describe the same files in the
-// same order, and that in the v1 half each begins with a piece, which is how v2
-// clients see them (BEP 52).
+// checkHybrid checks that both halves of a hybrid describe the same files in the same
+// order, and that each file of the v1 half begins at a piece, which is how v2 clients
+// see it (BEP 52).
 func checkHybrid(in *info) error {
 	i := 0
 	var at int64
@@ -319,7 +319,7 @@ func sameFile(a, b file) bool {
 	return a.size == b.size && a.link() == b.link() && slices.Equal(a.path, b.path) && slices.Equal(a.symlink, b.symlink)
 }
 
-// noteInfoKeys records what becomes of the keys of info, but for its source.
+// noteInfoKeys records what becomes of the keys of info, except for its source.
 func (r *reader) noteInfoKeys(n *node) {
 	r.noteKeys(n, "info", "attr", "file tree", "files", "length", "meta version", "name", "piece length",
 		"pieces", "private", "source")
@@ -343,7 +343,7 @@ func noteSource(done changes, was *node, source string) {
 	}
 }
 
-// noteKeys records each key of n that is not known, and so is not kept.
+// noteKeys records each key of n that is not known and therefore not kept.
 func (r *reader) noteKeys(n *node, prefix string, known ...string) {
 	if n.kind != 'd' {
 		return

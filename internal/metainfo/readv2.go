@@ -47,7 +47,7 @@ func (r *reader) walkTree(dir *node, path []string, v *v2Info) error {
 		if n.kind != 'd' {
 			return core.FieldErrorf(field, "an entry of the file tree must be a dictionary")
 		}
-		// Checked here already, so that "" as a name can't be taken for a leaf.
+		// Checked here, so that the name "" can't be taken for a leaf.
 		if err := checkComponent(dir.items[i].raw, field); err != nil {
 			return err
 		}
@@ -102,8 +102,8 @@ func (r *reader) leaf(n *node, path []string, field string) (file, error) {
 	return f, nil
 }
 
-// takeLayers keeps the layer of each file of more than one piece. A layer that
-// no file asks for is dropped.
+// takeLayers keeps the layer of each file of more than one piece, and drops layers
+// that belong to no file.
 func (r *reader) takeLayers(layers *node, v *v2Info, pieceLength int64) error {
 	given := map[string][]byte{}
 	if layers != nil {

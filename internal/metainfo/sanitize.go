@@ -55,14 +55,14 @@ func Check(data []byte, l Limits) (*Checked, error) {
 // fileField is the Field of an error that concerns the file as a whole.
 const fileField = "torrent"
 
-// TooLarge is the error for a .torrent file of more than limit, for who finds that
-// out before the whole file is read.
+// TooLarge is the error for a .torrent file of more than limit. It is for callers who
+// notice that before they have read the whole file.
 func TooLarge(limit core.Bytes) error {
 	return core.FieldErrorf(fileField, "the .torrent file is larger than %v; choose larger pieces", limit)
 }
 
-// FaultText is the text of an error of Check for a person to read: what is wrong,
-// after the path, key or position where it is.
+// FaultText words an error of Check for a person: where the fault is (path, key or
+// position), then what is wrong.
 func FaultText(err error) string {
 	if field := core.FieldOf(err); field != "" && field != fileField {
 		return field + ": " + core.SafeText(err)
@@ -79,9 +79,9 @@ func Sanitize(data []byte, o Options) (*Torrent, error) {
 	return c.Sanitize(o), nil
 }
 
-// Sanitize writes the torrent again: private, with our source, with the keys that
-// describe the data and no others. Since that changes the info dictionary, the
-// info-hash changes and the uploader must fetch the result.
+// Sanitize writes the torrent again: private, with our source, and with only those
+// keys that describe the data. Since that changes the info dictionary, the info-hash
+// changes and the uploader must fetch the result.
 //
 // Sanitizing the result again with the same options returns the same bytes.
 func (c *Checked) Sanitize(o Options) *Torrent {
@@ -117,8 +117,8 @@ func findings(root *node, in *info) Findings {
 	return f
 }
 
-// outerOf takes what is kept from around the info dictionary: nothing but the
-// date. Comment, creator, trackers and web seeds of the upload could tell who
+// outerOf takes what is kept from around the info dictionary: the date and nothing
+// else. Comment, creator, trackers and web seeds of the upload could tell who
 // uploaded, or hold a passkey.
 func outerOf(around []node, o Options, done changes) outer {
 	out := outer{comment: o.Comment, createdBy: o.CreatedBy, webSeeds: o.WebSeeds}

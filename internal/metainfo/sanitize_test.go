@@ -108,7 +108,7 @@ func mustParse(t testing.TB, data []byte) *node {
 	return &n
 }
 
-// checkClean checks what holds for every result.
+// checkClean checks what must hold for every result.
 func checkClean(t testing.TB, got *Torrent) {
 	t.Helper()
 	root := mustParse(t, got.Data)
@@ -169,7 +169,8 @@ func TestSanitizeTellsChanges(t *testing.T) {
 	}
 }
 
-// TestContentHash is how duplicates are found: by the data, whatever surrounds them.
+// TestContentHash tests how duplicates are found: by the data, regardless of
+// everything around it.
 func TestContentHash(t *testing.T) {
 	hybrid, v2, v1 := sanitize(t, fixture(t, "lt-hybrid-lambda")), sanitize(t, fixture(t, "lt-v2-lambda")), sanitize(t, fixture(t, "lt-v1-lambda"))
 	if hybrid.ContentV2 != v2.ContentV2 {
@@ -187,7 +188,7 @@ func TestContentHash(t *testing.T) {
 	}
 }
 
-// torrent writes a torrent whose info dictionary is the given text, in which <P>
+// torrent writes a torrent with the given text as its info dictionary, in which <P>
 // stands for the hash of one piece.
 func torrent(info string) []byte {
 	return []byte("d4:info" + strings.ReplaceAll(info, "<P>", "20:aaaaaaaaaaaaaaaaaaaa") + "e")

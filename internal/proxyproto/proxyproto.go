@@ -1,7 +1,6 @@
-// Package proxyproto reads the headers by which a proxy says whose connection it
-// brings: the PROXY protocol, versions 1 and 2 (haproxy.org, proxy-protocol.txt).
-// It is for whoever listens behind a proxy; which proxies may be believed is
-// theirs to decide.
+// Package proxyproto reads the headers by which a proxy tells whose connection it
+// forwards: the PROXY protocol, versions 1 and 2 (haproxy.org, proxy-protocol.txt).
+// It serves servers behind a proxy; they decide which proxies to trust.
 package proxyproto
 
 import (
@@ -12,8 +11,8 @@ import (
 	"strings"
 )
 
-// MaxHeader is how long a PROXY header may be, with everything that
-// version 2 lets be appended.
+// MaxHeader is how long a PROXY header may be, including everything that version 2
+// may append.
 const MaxHeader = 2 << 10
 
 const (
@@ -24,9 +23,9 @@ const (
 
 var errNoHeader = errors.New("no PROXY protocol header where there must be one")
 
-// Parse reads a header of the PROXY protocol, version 1 or 2, at the start
-// of b: the address of the client, invalid where the proxy speaks for itself, and
-// the header's length, 0 when it has not ended yet.
+// Parse reads a header of the PROXY protocol, version 1 or 2, at the start of b. It
+// returns the address of the client, which is invalid if the proxy speaks for itself,
+// and the header's length, which is 0 if the header is incomplete.
 func Parse(b []byte) (client netip.Addr, n int, err error) {
 	if begins(b, prefix2) {
 		return parse2(b)
@@ -37,7 +36,7 @@ func Parse(b []byte) (client netip.Addr, n int, err error) {
 	return client, 0, errNoHeader
 }
 
-// begins reports whether b begins as want does, as far as it goes.
+// begins reports whether b begins with want, or with as much of it as has arrived.
 func begins(b []byte, want string) bool {
 	n := min(len(b), len(want))
 	return string(b[:n]) == want[:n]

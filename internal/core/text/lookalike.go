@@ -2,8 +2,8 @@ package text
 
 import "strings"
 
-// alike are characters that look like others in most fonts, and those that are
-// overlooked.
+// alike maps characters to others that look like them in most fonts, and removes
+// those that readers overlook.
 var alike = strings.NewReplacer("3", "e", "5", "s", "0", "o", "1", "l", "|", "l", "i", "l", "$", "s", "rn", "m", "vv", "v",
 	"_", "", "-", "", "`", "", "^", "", "[", "", "]", "", "{", "", "}", "", "\\", "")
 
@@ -22,9 +22,9 @@ func Skeleton(name string) string {
 
 const digits = "0123456789"
 
-// LooksLike reports whether a reader could take name for one of the others:
-// because it looks like it, or like it with digits or bars added, such as
-// "Hermes2" and "|Hermes|".
+// LooksLike reports whether a reader could take name for one of the others: because
+// it looks like it, or does so once digits and bars are removed, as in "Hermes2" and
+// "|Hermes|".
 func LooksLike(name string, others ...string) bool {
 	bare := strings.TrimRight(name, digits+"|")
 	forms := [...]string{Skeleton(name), Skeleton(bare), Skeleton(strings.ReplaceAll(bare, "|", ""))}

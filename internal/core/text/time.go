@@ -37,7 +37,7 @@ const maxDuration = 366 * 24 * time.Hour
 // A day is 24 hours. The result is from one minute to 366 days.
 func ParseDuration(s string) (time.Duration, error) {
 	units := map[byte]time.Duration{'m': time.Minute, 'h': time.Hour, 'd': 24 * time.Hour, 'w': 7 * 24 * time.Hour}
-	bad := core.Errorf(core.Invalid, "%q is no duration; write for example 90m, 24h, 3d or 2w", Clean(s))
+	bad := core.Errorf(core.Invalid, "%q is not a duration; write for example 90m, 24h, 3d or 2w", Clean(s))
 	var total time.Duration
 	rest := strings.ToLower(s)
 	for rest != "" {

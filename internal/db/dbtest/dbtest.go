@@ -87,7 +87,7 @@ func Open(t testing.TB, c db.Config) *db.DB {
 	return d
 }
 
-// Reopen opens c as it is, such as once more for a second process's view.
+// Reopen opens c as it is, for example to see it as a second process does.
 func Reopen(t testing.TB, c db.Config) *db.DB {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
@@ -210,7 +210,7 @@ func (s *Server) end(sig syscall.Signal) error {
 	return s.cmd.Wait()
 }
 
-// Restart starts a server again that was ended, and returns when it answers.
+// Restart starts a server that was ended, and returns when it answers.
 func (s *Server) Restart() error {
 	ready := make(chan error, 1)
 	s.asks <- func() { ready <- s.start() }
