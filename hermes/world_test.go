@@ -145,7 +145,7 @@ func (s *site) upload(title string, change ...func(*catalog.Upload)) catalog.Add
 		s.t.Fatal(err)
 	}
 	u := catalog.Upload{
-		Uploader: s.alice.ID, File: file,
+		Uploader: s.alice.ID, File: catalog.ReadFile(file, metainfo.Limits{}),
 		GroupForm: catalog.GroupForm{Category: 1, Title: title, Subject: "Saccharomyces cerevisiae", Creators: []string{"A. Author"}, Workgroup: "Lab",
 			Location: "Here", Year: 2023, Tags: []string{"yeast", "genome", "s288c", "assembly", "reference"}, Description: "A dataset for a test of announces."},
 		Torrent: catalog.TorrentForm{Platform: v.Platforms[0].Terms[0].Name, Format: v.Formats[0].Terms[0].Name, Archive: v.Archives[0].Terms[0].Name,

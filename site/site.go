@@ -160,7 +160,7 @@ func (r *Room) site() (*web.Site, error) {
 		web.Deps{Keys: d.Keys, Members: d.Members, Economy: d.Economy, Permalink: d.Catalog.Permalink, Clock: d.Clock, Log: d.Log, Meters: r.meters},
 		home.New(home.Deps{Catalog: d.Catalog, Members: d.Members, Economy: d.Economy, Clock: d.Clock}),
 		account.New(account.Deps{Members: d.Members, Guard: d.Guard, Catalog: d.Catalog, Economy: d.Economy, Trackers: trackers, IRC: d.IRC, Clock: d.Clock}),
-		catalogwing.New(catalogwing.Deps{DB: d.DB, Catalog: d.Catalog, Economy: d.Economy, Uploads: uploads, Personal: personal, Commands: d.Commands, Uploaded: r.meters.Uploads, Clock: d.Clock}),
+		catalogwing.New(catalogwing.Deps{Catalog: d.Catalog, Economy: d.Economy, Uploads: uploads, Personal: personal, Commands: d.Commands, Uploaded: r.meters.Uploads, Clock: d.Clock}),
 		swarm.New(swarm.Deps{DB: d.DB, Catalog: d.Catalog, Members: d.Members, Clients: d.Clients, Transfer: transfer.NewStore(d.DB), Clock: d.Clock}),
 		economywing.New(economywing.Deps{Economy: d.Economy, Clock: d.Clock}),
 		staff.New(staff.Deps{Members: d.Members, Commands: d.Commands}),

@@ -26,19 +26,22 @@ var errTaken = errors.New("the same data is there already")
 // Errors: FieldErrors with every fault of form and file, *DuplicateError when a
 // live torrent has the same data, NotFound for a group that is not there.
 func (s *Store) Add(ctx context.Context, u Upload) (Added, error) {
-	meta, err := s.check(ctx, &u)
-	if err != nil {
+	if err := s.check(ctx, &u); err != nil {
 		return Added{}, err
 	}
-	if dup, err := s.duplicateOfHash(ctx, meta); err != nil || dup != nil {
+	if dup, err := s.duplicateOfHash(ctx, u.File.Findings); err != nil || dup != nil {
 		return Added{}, orErr(dup, err)
 	}
 	var n names
+	var err error
 	if u.Group == 0 {
 		if n, err = s.names(ctx, u.GroupForm); err != nil {
 			return Added{}, err
 		}
 	}
+	meta := u.File.Sanitize(metainfo.Options{
+		Source: s.slug() + "-" + strings.ToLower(rand.Text()[:16]), CreatedBy: "Caduceus", WebSeeds: u.Torrent.Mirrors,
+	})
 	added := Added{
 		Name: meta.Name, InfoHash: meta.InfoHash, InfoHashV2: meta.InfoHashV2, Source: meta.Source, Changes: meta.Changes,
 	}
@@ -47,7 +50,7 @@ func (s *Store) Add(ctx context.Context, u Upload) (Added, error) {
 		return err
 	})
 	if errors.Is(err, errTaken) {
-		dup, err := s.duplicateOfContent(ctx, meta)
+		dup, err := s.SameData(ctx, meta.Findings)
 		return Added{}, orErr(dup, err)
 	}
 	if err != nil {
@@ -68,32 +71,15 @@ func orErr(dup *DuplicateError, err error) error {
 	return core.Errorf(core.Conflict, "the same data was here a moment ago; try again")
 }
 
-// check validates the forms and the file together, so that a form comes back
-// with all its faults.
-func (s *Store) check(ctx context.Context, u *Upload) (*metainfo.Torrent, error) {
-	category := u.Category
-	if u.Group != 0 {
-		var ok bool
-		var err error
-		category, ok, err = db.One(ctx, s.db, db.Value[int64], "SELECT category_id FROM torrent_group WHERE id = ? AND "+hasLive, u.Group)
-		if err != nil {
-			return nil, fmt.Errorf("read group %d: %w", u.Group, err)
-		}
-		if !ok {
-			return nil, noGroup()
-		}
+// check normalizes the forms and validates them and the file together, so that a
+// form comes back with all its faults.
+func (s *Store) check(ctx context.Context, u *Upload) error {
+	if err := s.fillVocabulary(ctx, u); err != nil {
+		return err
 	}
-	v, err := s.Vocabulary(ctx, category)
-	if err != nil && core.CodeOf(err) != core.Invalid {
-		return nil, err
-	}
-	u.Torrent.Mirrors = Lines(strings.Join(u.Torrent.Mirrors, "\n"))
-	meta, fileErr := metainfo.Sanitize(u.File, metainfo.Options{
-		Source:    s.slug() + "-" + strings.ToLower(rand.Text()[:16]),
-		CreatedBy: "Caduceus", WebSeeds: u.Torrent.Mirrors, Limits: s.opt.Limits,
-	})
-	if fileErr == nil {
-		format, archive := v.Detect(meta.Files)
+	v := u.Vocabulary
+	if u.File.Checked != nil {
+		format, archive := v.Detect(u.File.Files)
 		u.Torrent.Format, u.Torrent.Archive = cmp.Or(u.Torrent.Format, format), cmp.Or(u.Torrent.Archive, archive)
 	}
 	var faults FieldErrors
@@ -103,10 +89,38 @@ func (s *Store) check(ctx context.Context, u *Upload) (*metainfo.Torrent, error)
 	if v.Category.ID != 0 { // without a category no term can be right
 		faults = append(faults, ValidateTorrent(&u.Torrent, v)...)
 	}
-	if fileErr != nil {
-		faults = append(faults, &core.Error{Code: core.Invalid, Field: FieldTorrent, Text: metainfo.FaultText(fileErr), Cause: fileErr})
+	switch {
+	case u.File.Fault != nil:
+		faults = append(faults, u.File.Fault)
+	case u.File.Checked == nil:
+		faults = append(faults, ReadFile(nil, metainfo.Limits{}).Fault)
 	}
-	return meta, faults.orNil()
+	return faults.orNil()
+}
+
+// fillVocabulary reads the vocabulary of the upload's category if the caller has not.
+// That of a category which is not there stays empty.
+func (s *Store) fillVocabulary(ctx context.Context, u *Upload) error {
+	if u.Vocabulary.Category.ID != 0 {
+		return nil
+	}
+	category := u.Category
+	if u.Group != 0 {
+		var ok bool
+		var err error
+		category, ok, err = db.One(ctx, s.db, db.Value[int64], "SELECT category_id FROM torrent_group WHERE id = ? AND "+hasLive, u.Group)
+		if err != nil {
+			return fmt.Errorf("read group %d: %w", u.Group, err)
+		}
+		if !ok {
+			return noGroup()
+		}
+	}
+	var err error
+	if u.Vocabulary, err = s.Vocabulary(ctx, category); core.CodeOf(err) == core.Invalid {
+		return nil
+	}
+	return err
 }
 
 func noGroup() error { return core.Errorf(core.NotFound, "there is no such group") }
@@ -128,7 +142,8 @@ func (s *Store) insert(ctx context.Context, tx *db.Tx, u Upload, n names, meta *
 			return 0, 0, err
 		}
 	} else {
-		found, err := tx.Exec(ctx, "UPDATE torrent_group SET revision = revision + 1, updated_at = ? WHERE id = ? AND "+hasLive, now, group)
+		found, err := tx.Exec(ctx, "UPDATE torrent_group SET revision = revision + 1, updated_at = ? WHERE id = ? AND category_id = ? AND "+hasLive,
+			now, group, u.Vocabulary.Category.ID)
 		if err != nil {
 			return 0, 0, err
 		}
@@ -308,14 +323,8 @@ func insertMirrors(ctx context.Context, tx *db.Tx, id core.TorrentID, urls []str
 
 // duplicateOfHash finds a live torrent that is the uploaded file itself, such as
 // one that was downloaded here. It returns nil when there is none.
-func (s *Store) duplicateOfHash(ctx context.Context, meta *metainfo.Torrent) (*DuplicateError, error) {
-	return s.duplicate(ctx, "t.info_hash = ? OR t.info_hash_v2 = ?", meta.UploadedInfoHash[:], meta.UploadedInfoHashV2[:])
-}
-
-// duplicateOfContent finds the live torrent that holds the same data.
-func (s *Store) duplicateOfContent(ctx context.Context, meta *metainfo.Torrent) (*DuplicateError, error) {
-	return s.duplicate(ctx, "t.id IN (SELECT torrent_id FROM torrent_content WHERE content_hash = ? OR content_hash = ?)",
-		meta.ContentV1[:], meta.ContentV2[:])
+func (s *Store) duplicateOfHash(ctx context.Context, f metainfo.Findings) (*DuplicateError, error) {
+	return s.duplicate(ctx, "t.info_hash = ? OR t.info_hash_v2 = ?", f.UploadedInfoHash[:], f.UploadedInfoHashV2[:])
 }
 
 func (s *Store) duplicate(ctx context.Context, where string, args ...any) (*DuplicateError, error) {

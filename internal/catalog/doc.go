@@ -23,15 +23,13 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
-	"github.com/caduceus-bio/caduceus/internal/metainfo"
 )
 
-// Options configure the store. Zero fields of Rules and Limits mean the defaults.
+// Options configure the store. Zero fields of Rules mean the defaults.
 type Options struct {
 	SiteName string // the beginning of info.source, such as "BioTorrents"
 	SiteURL  string // where the site is, for permalinks: "https://example.org"
 	Rules    Rules
-	Limits   metainfo.Limits
 }
 
 // Rules are the lengths that a site may choose. A zero means the default; a

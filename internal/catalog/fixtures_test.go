@@ -97,7 +97,7 @@ func torrentForm() TorrentForm {
 func upload(by core.MemberID, title string, file []byte) Upload {
 	g := groupForm()
 	g.Title = title
-	return Upload{Uploader: by, GroupForm: g, Torrent: torrentForm(), File: file}
+	return Upload{Uploader: by, GroupForm: g, Torrent: torrentForm(), File: ReadFile(file, metainfo.Limits{})}
 }
 
 // add uploads a dataset of its own.

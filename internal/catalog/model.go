@@ -109,8 +109,9 @@ type Upload struct {
 	Uploader core.MemberID
 	Group    core.GroupID // 0 makes a new group of GroupForm
 	GroupForm
-	Torrent TorrentForm
-	File    []byte // the .torrent as it was uploaded
+	Torrent    TorrentForm
+	File       TorrentFile // of ReadFile
+	Vocabulary Vocabulary  // of the category, of Group's if that is set; Add reads it where it is left out
 }
 
 // Added tells what became of an upload.

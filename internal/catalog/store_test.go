@@ -171,7 +171,7 @@ func TestAddDetects(t *testing.T) {
 	if err != nil || got.Format != "FASTQ" || got.Archive != "gzip" {
 		t.Errorf("%q, %q, %v", got.Format, got.Archive, err)
 	}
-	u.File = makeTorrent("data.unheard-of", "y")
+	u.File = ReadFile(makeTorrent("data.unheard-of", "y"), metainfo.Limits{})
 	_, err = h.Add(t.Context(), u)
 	var faults FieldErrors
 	if !errors.As(err, &faults) || len(faults) != 1 || faults.Get(FieldFormat) == "" {

@@ -127,7 +127,7 @@ func (w *world) upload(t *testing.T, by member.Member, title string, change ...f
 		t.Fatal(err)
 	}
 	u := catalog.Upload{
-		Uploader: by.ID, File: file,
+		Uploader: by.ID, File: catalog.ReadFile(file, metainfo.Limits{}),
 		GroupForm: catalog.GroupForm{Category: 1, Title: title, Subject: "Saccharomyces cerevisiae", Object: "S288C", Creators: []string{"A. Author"},
 			Workgroup: "Lab", Location: "Here", Year: 2023, Identifier: "GCF_000146045.2", Tags: []string{"yeast", "genome", "s288c", "assembly", "reference"}, Description: "A dataset for a test of commands."},
 		Torrent: catalog.TorrentForm{Platform: v.Platforms[0].Terms[0].Name, Format: v.Formats[0].Terms[0].Name, Archive: v.Archives[0].Terms[0].Name,

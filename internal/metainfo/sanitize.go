@@ -25,10 +25,10 @@ type Checked struct {
 func Check(data []byte, l Limits) (*Checked, error) {
 	l = l.withDefaults()
 	if core.Bytes(len(data)) > l.TorrentBytes {
-		return nil, TooLarge(l.TorrentBytes)
+		return nil, core.FieldErrorf("torrent", "the .torrent file is larger than %v; choose larger pieces", l.TorrentBytes)
 	}
 	if len(data) == 0 || data[0] != 'd' {
-		return nil, core.FieldErrorf(fileField, "this is not a .torrent file")
+		return nil, core.FieldErrorf("torrent", "this is not a .torrent file")
 	}
 	const nodesPerFile = 24 // both versions, their keys and some folders
 	root, err := parse(data, nodesPerFile*l.Files+100_000)
@@ -50,24 +50,6 @@ func Check(data []byte, l Limits) (*Checked, error) {
 		}
 	}
 	return c, nil
-}
-
-// fileField is the Field of an error that concerns the file as a whole.
-const fileField = "torrent"
-
-// TooLarge is the error for a .torrent file of more than limit. It is for callers who
-// notice that before they have read the whole file.
-func TooLarge(limit core.Bytes) error {
-	return core.FieldErrorf(fileField, "the .torrent file is larger than %v; choose larger pieces", limit)
-}
-
-// FaultText words an error of Check for a person: where the fault is (path, key or
-// position), then what is wrong.
-func FaultText(err error) string {
-	if field := core.FieldOf(err); field != "" && field != fileField {
-		return field + ": " + core.SafeText(err)
-	}
-	return core.SafeText(err)
 }
 
 // Sanitize is Check and Checked.Sanitize in one.

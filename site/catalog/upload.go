@@ -69,12 +69,14 @@ func (h handlers) uploadCheck(v *web.Visit) error {
 	if !known {
 		start.Errors = append(start.Errors, web.FieldError{Field: catalog.FieldCategory, Text: "Choose what kind of data it is."})
 	}
-	file, meta, err := h.Uploads.File(v)
-	if m, ok := web.Mistakes(err); ok {
-		start.Errors = append(start.Errors, m...)
-	} else if err != nil {
+	kept, file, err := h.Uploads.File(v)
+	if err != nil {
 		return err
-	} else if start.Existing, err = h.already(v, meta); err != nil {
+	}
+	if file.Fault != nil {
+		m, _ := web.Mistakes(file.Fault)
+		start.Errors = append(start.Errors, m...)
+	} else if start.Existing, err = h.already(v, file.Findings); err != nil {
 		return err
 	}
 	if start.Existing.Torrent != 0 {
@@ -84,13 +86,13 @@ func (h handlers) uploadCheck(v *web.Visit) error {
 	if len(start.Errors) > 0 {
 		return uploadStartView.Render(v, http.StatusUnprocessableEntity, start)
 	}
-	p := uploadPage{UploadForm: dataset.UploadForm{File: file, Group: start.Group}}
+	p := uploadPage{UploadForm: dataset.UploadForm{File: kept, Group: start.Group}}
 	p.GroupValues.Category = strconv.FormatInt(category.ID, 10)
-	if err := h.Uploads.Fill(v, &p.UploadForm, category.ID); err != nil {
+	if err := h.Uploads.Fill(v, &p.UploadForm, start.Categories, category.ID); err != nil {
 		return err
 	}
-	p.GroupValues.Title = titleFrom(meta.Name)
-	p.TorrentValues.Format, p.TorrentValues.Archive = p.Vocabulary.Detect(meta.Files)
+	p.GroupValues.Title = titleFrom(file.Name)
+	p.TorrentValues.Format, p.TorrentValues.Archive = p.Vocabulary.Detect(file.Files)
 	return uploadView.OK(v, p)
 }
 
@@ -123,7 +125,7 @@ func (h handlers) uploadAgain(v *web.Visit, p uploadPage, err error) error {
 		return err
 	}
 	p.Existing = existingOf(err)
-	if p.Vocabulary.Category.ID == 0 { // not even the category is known: begin anew
+	if p.Vocabulary.Category.ID == 0 { // not even the category is known: start over
 		start, serr := h.uploadStart(v, 0)
 		if serr != nil {
 			return serr

@@ -12,7 +12,6 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/catalog"
 	"github.com/caduceus-bio/caduceus/internal/command"
 	"github.com/caduceus-bio/caduceus/internal/core"
-	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/economy"
 	"github.com/caduceus-bio/caduceus/site/web"
 	"github.com/caduceus-bio/caduceus/site/web/dataset"
@@ -23,7 +22,6 @@ var templates embed.FS
 
 // Deps is what the wing stands on.
 type Deps struct {
-	DB       *db.DB
 	Catalog  *catalog.Store
 	Economy  *economy.Store
 	Uploads  dataset.Uploads

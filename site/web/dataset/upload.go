@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"cmp"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -20,7 +21,6 @@ type KeptFile struct {
 	FileCount int
 	Size      core.Bytes
 	Data      string // base64; "" when it is too large to travel and must be chosen again
-	raw       []byte
 }
 
 // maxKept is the largest .torrent that travels with the form.
@@ -50,64 +50,57 @@ type Uploads struct {
 // between two steps.
 func (r Uploads) MaxBody() int64 { return 2*r.Limit + web.Large }
 
-// Fill adds to the page what the form offers.
-func (r Uploads) Fill(v *web.Visit, p *UploadForm, category int64) error {
+// Fill adds to the page what the form offers: categories, which were read before,
+// and the vocabulary of one of them.
+func (r Uploads) Fill(v *web.Visit, p *UploadForm, categories []catalog.Category, category int64) error {
+	p.Rules, p.Limit, p.Categories = r.Catalog.Rules(), core.Bytes(r.Limit), categories
 	var err error
-	if p.Vocabulary, err = r.Catalog.Vocabulary(v.Context(), category); err != nil {
-		return err
-	}
-	p.Rules, p.Limit = r.Catalog.Rules(), core.Bytes(r.Limit)
-	p.Categories, err = r.Catalog.Categories(v.Context())
+	p.Vocabulary, err = r.Catalog.Vocabulary(v.Context(), category)
 	return err
 }
 
-// File reads the .torrent of the form, or the one that travelled with it,
-// and looks what is in it. Faults are mistakes of the field torrent.
-func (r Uploads) File(v *web.Visit) (KeptFile, *metainfo.Torrent, error) {
+// File reads the .torrent of the form, or the one that travelled with it, and what
+// is in it.
+func (r Uploads) File(v *web.Visit) (KeptFile, catalog.TorrentFile, error) {
 	raw, err := r.torrentBytes(v)
 	if err != nil {
-		return KeptFile{}, nil, err
+		return KeptFile{}, catalog.TorrentFile{}, err
 	}
-	meta, err := metainfo.Sanitize(raw, metainfo.Options{Source: "check"})
-	if err != nil {
-		text := core.SafeText(err)
-		if f := core.FieldOf(err); f != "" && f != catalog.FieldTorrent {
-			text = f + ": " + text
-		}
-		return KeptFile{}, nil, &core.Error{Code: core.Invalid, Field: catalog.FieldTorrent, Text: text, Cause: err}
+	f := catalog.ReadFile(raw, metainfo.Limits{TorrentBytes: min(core.Bytes(r.Limit), metainfo.DefaultLimits().TorrentBytes)})
+	if f.Checked == nil {
+		return KeptFile{}, f, nil
 	}
-	file := KeptFile{Name: meta.Name, FileCount: len(meta.Files), Size: meta.Size, raw: raw}
+	kept := KeptFile{Name: f.Name, FileCount: len(f.Files), Size: f.Size}
 	if len(raw) <= maxKept {
-		file.Data = base64.StdEncoding.EncodeToString(raw)
+		kept.Data = base64.StdEncoding.EncodeToString(raw)
 	}
-	return file, meta, nil
+	return kept, f, nil
 }
 
+// torrentBytes returns the bytes of the .torrent, a byte more than Limit of one that
+// is too large, and nil when there is none.
 func (r Uploads) torrentBytes(v *web.Visit) ([]byte, error) {
 	header, err := v.File(catalog.FieldTorrent)
 	if err != nil && !errors.Is(err, http.ErrMissingFile) && !errors.Is(err, http.ErrNotMultipart) {
 		return nil, fmt.Errorf("read the form: %w", err)
 	}
 	if err == nil && header.Size > 0 {
-		if header.Size > r.Limit {
-			return nil, core.FieldErrorf(catalog.FieldTorrent, "the file is larger than %s; choose larger pieces when you make it", core.Bytes(r.Limit))
-		}
 		f, err := header.Open()
 		if err != nil {
 			return nil, fmt.Errorf("read the file: %w", err)
 		}
-		raw, err := io.ReadAll(io.LimitReader(f, r.Limit))
+		raw, err := io.ReadAll(io.LimitReader(f, r.Limit+1))
 		return raw, errors.Join(err, f.Close())
 	}
 	raw, err := base64.StdEncoding.DecodeString(v.Form(formKept))
-	if err != nil || len(raw) == 0 {
-		return nil, core.FieldErrorf(catalog.FieldTorrent, "choose the .torrent file")
+	if err != nil { // what travelled with the form is damaged: it must be chosen again
+		raw = nil
 	}
 	return raw, nil
 }
 
-// Read reads a whole upload from form or API. Its faults are mistakes,
-// those of the file included, and the page keeps what was typed.
+// Read reads a whole upload from form or API. The page keeps what was typed; Add
+// finds what is wrong with it or with the file.
 func (r Uploads) Read(v *web.Visit) (catalog.Upload, UploadForm, error) {
 	p := UploadForm{GroupValues: ReadGroup(v), TorrentValues: ReadTorrent(v)}
 	u := catalog.Upload{Uploader: v.Me.ID, Group: GroupID(v)}
@@ -125,35 +118,17 @@ func (r Uploads) Read(v *web.Visit) (catalog.Upload, UploadForm, error) {
 	if !known {
 		return u, p, core.FieldErrorf(catalog.FieldCategory, "choose a category, by its number or its short name")
 	}
-	if err := r.Fill(v, &p, category.ID); err != nil {
+	if err := r.Fill(v, &p, categories, category.ID); err != nil {
 		return u, p, err
 	}
-	file, meta, err := r.File(v)
-	if _, ok := web.Mistakes(err); err != nil && !ok {
+	if p.File, u.File, err = r.File(v); err != nil {
 		return u, p, err
 	}
-	p.File = file
-	if meta != nil {
-		format, archive := p.Vocabulary.Detect(meta.Files)
-		if p.TorrentValues.Format == "" {
-			p.TorrentValues.Format = format
-		}
-		if p.TorrentValues.Archive == "" {
-			p.TorrentValues.Archive = archive
-		}
+	if u.File.Fault == nil {
+		format, archive := p.Vocabulary.Detect(u.File.Files)
+		p.TorrentValues.Format = cmp.Or(p.TorrentValues.Format, format)
+		p.TorrentValues.Archive = cmp.Or(p.TorrentValues.Archive, archive)
 	}
-	u.GroupForm, u.Torrent, u.File = p.GroupValues.Form(category.ID), p.TorrentValues.Form(), file.raw
-	if err != nil { // say what is wrong with the form as well
-		return u, p, errors.Join(append(r.formFaults(u, p), err)...)
-	}
+	u.GroupForm, u.Torrent, u.Vocabulary = p.GroupValues.Form(category.ID), p.TorrentValues.Form(), p.Vocabulary
 	return u, p, nil
-}
-
-// formFaults checks the form alone, where the file is at fault already.
-func (r Uploads) formFaults(u catalog.Upload, p UploadForm) []error {
-	var faults catalog.FieldErrors
-	if u.Group == 0 {
-		faults = append(faults, catalog.ValidateGroup(&u.GroupForm, p.Vocabulary, r.Catalog.Rules())...)
-	}
-	return append(faults, catalog.ValidateTorrent(&u.Torrent, p.Vocabulary)...).Unwrap()
 }
