@@ -43,7 +43,7 @@ func (r Record) Explain() string {
 	case First:
 		return "Counting begins here: it is the first announce of this client, so what it transferred before is not known."
 	case Restarted:
-		return "Counting begins anew: the client's own counters went back, as they do when it is restarted. " +
+		return "Counting starts over: the client's own counters went back, as they do when it is restarted. " +
 			"What it transferred after its last announce was never told to the tracker."
 	case Clamped:
 		return fmt.Sprintf("It told more than any line carries, so only %s up and %s down count.", r.Credited.Up, r.Credited.Down)

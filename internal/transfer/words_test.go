@@ -24,11 +24,11 @@ func TestExplain(t *testing.T) {
 		{"neutral", func(r *transfer.Record) { r.Announced, r.Leech = both, core.LeechNeutral }, "neither upload nor download"},
 		{"mixed", func(r *transfer.Record) { r.Announced, r.Credited = both, transfer.Amount{Up: 10, Down: 5} }, "10 B up and 5 B down count"},
 		{"first", func(r *transfer.Record) { r.Outcome = transfer.First }, "first announce"},
-		{"restarted", func(r *transfer.Record) { r.Outcome = transfer.Restarted }, "Counting begins anew"},
+		{"restarted", func(r *transfer.Record) { r.Outcome = transfer.Restarted }, "Counting starts over"},
 		{"clamped", func(r *transfer.Record) { r.Outcome, r.Credited = transfer.Clamped, up }, "only 10 B up"},
 		{"refused", func(r *transfer.Record) { r.Slot.Ring, r.Outcome = 0, "disabled" }, "Refused: the account is disabled."},
 		{"refused often", func(r *transfer.Record) { r.Slot.Ring, r.Outcome, r.Announces = 0, "disabled", 7 }, "So were 7 announces in a row"},
-		{"refused anew", func(r *transfer.Record) { r.Slot.Ring, r.Outcome = 0, "some_new_reason" }, "Refused: some new reason."},
+		{"refused for a new reason", func(r *transfer.Record) { r.Slot.Ring, r.Outcome = 0, "some_new_reason" }, "Refused: some new reason."},
 	}
 	for _, test := range tests {
 		r := transfer.Record{Slot: transfer.Slot{Ring: 1}, Outcome: transfer.Counted, Leech: core.LeechNormal, Announces: 1}

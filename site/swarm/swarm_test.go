@@ -25,7 +25,7 @@ func TestAnnouncesPages(t *testing.T) {
 			t.Fatalf("%d rows", rows.Length())
 		}
 		for i, want := range []string{"Freeleech: the upload counts, the download does not.", "All of it counts.", "the first announce of this client",
-			"Counting begins anew", "A torrent that is not known Refused: the torrent is not registered here", "Torrent 99, which is gone"} {
+			"Counting starts over", "A torrent that is not known Refused: the torrent is not registered here", "Torrent 99, which is gone"} {
 			if got := sitetest.Words(rows.Eq(i)); !strings.Contains(got, want) {
 				t.Errorf("row %d: %q, want %q in it", i, got, want)
 			}
