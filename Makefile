@@ -10,7 +10,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 FUZZTIME ?= 20s
 PKG      ?= ./...
 GO_BUILD = $(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
-# Tests are linked without what only debuggers read: that takes half the time.
+# Tests are linked without DWARF, which only debuggers read: that takes half the time.
 TESTFLAGS = -ldflags=-w
 
 # Build tags, with commas between them. Build, vet, lint and tests all see them here.
@@ -49,7 +49,7 @@ race: ## the same with the race detector
 test-kill: needs ## kill tracker and database again and again, for some minutes
 	CADUCEUS_TEST_LONG=1 $(GO) run ./scripts/test $(TESTFLAGS) -timeout 60m -p 1 -count 1 -run '^(TestKill|TestOutage|TestFullDisk)' ./tracker
 
-test-long: test-kill ## that, long chaos with the race detector, and each fuzz target for 5m: hours
+test-long: test-kill ## test-kill, the long tests with the race detector, 5m for each fuzz target: hours
 	@./scripts/needs.sh test gcc libc6-dev
 	CADUCEUS_TEST_LONG=1 CGO_ENABLED=1 $(GO) run ./scripts/test $(TESTFLAGS) -race -timeout 120m -p 1 -count 1 ./ircd/... ./tracker/... ./internal/eventlog/...
 	./scripts/fuzz.sh 5m
@@ -85,7 +85,7 @@ fuzz: ## run every fuzz target for FUZZTIME (20s)
 docs: ## write docs/configuration.md from the comments in the code
 	$(GO) run ./scripts/docs
 
-release: ## static programs for Linux in dist/, with checksums and lists of what is in them
+release: ## static binaries for Linux (amd64, arm64) in dist/, with checksums and SBOMs
 	rm -rf dist
 	@set -e; for arch in amd64 arm64; do \
 		name=dist/caduceus-$(VERSION)-linux-$$arch; echo "$$name"; \

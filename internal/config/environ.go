@@ -10,8 +10,8 @@ import (
 
 const prefix = "CADUCEUS_"
 
-// isReserved reports whether a variable of the same prefix is no configuration: the
-// name of the file, and what tests are told.
+// isReserved reports whether a variable with the same prefix is not configuration:
+// the name of the file, and what tests are told.
 func isReserved(name string) bool {
 	return name == prefix+"CONFIG" || strings.HasPrefix(name, prefix+"TEST_")
 }
