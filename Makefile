@@ -14,7 +14,7 @@ GO_BUILD = $(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
 TESTFLAGS = -ldflags=-w
 
 # Build tags, with commas between them. Build, vet, lint and tests all see them here.
-GOTAGS  ?=
+GOTAGS  ?= nomsgpack
 export GOFLAGS := $(strip $(GOFLAGS) $(addprefix -tags=,$(GOTAGS)))
 
 # One program without cgo: it runs on any Linux of its architecture.
