@@ -1,12 +1,12 @@
 package house
 
 import (
-	"github.com/caduceus-bio/caduceus/internal/command"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/caduceus-bio/caduceus/hermes"
+	"github.com/caduceus-bio/caduceus/internal/audit"
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/irc"
@@ -74,7 +74,7 @@ func (h *House) room(name, version string) (supervise.Room, error) {
 			Clients: h.clients, Commands: h.Commands, AnnounceURLs: s.announceURLs(), IRC: s.ircInfo(), Clock: clock, Log: log, Metrics: h.metrics}), nil
 	case "ircd":
 		return ircd.New(s.IRC, ircd.Deps{Members: h.Members, Guard: h.guard, Events: h.events, Channels: h.irc,
-			History: irc.NewHistory(h.DB, h.events, clock, s.IRC.Retention()), Audit: command.NewAudit(h.DB, clock), Reload: s.ircAgain, Clock: clock, Log: log,
+			History: irc.NewHistory(h.DB, h.events, clock, s.IRC.Retention()), Audit: ircd.NewAudit(h.DB, audit.New(h.DB, clock), h.irc), Reload: s.ircAgain, Clock: clock, Log: log,
 			CloakKey: h.keys.MAC("irc cloak", "guests"), Metrics: h.metrics, SiteName: s.Site.Name, Version: "caduceus-" + version, DataDir: s.House.DataDir}), nil
 	case "hermes":
 		return hermes.New(s.Hermes, hermes.Deps{Events: h.events, Commands: h.Commands, Members: h.Members, Guard: h.guard, Catalog: h.catalog,

@@ -1,32 +1,50 @@
 package ircd
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"strings"
 
-	audit "github.com/caduceus-bio/caduceus/internal/command"
+	"github.com/caduceus-bio/caduceus/internal/audit"
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/core/text"
 )
 
-// deed is something that an operator does.
+// deed is something that an operator does. Its functions are called without the lock,
+// and what only lives in memory is done after the deed's row is written.
 type deed struct {
 	command   string // as the audit log has it: where staff have the same command, by that name
 	arguments string
 	only      core.Permission // what operators need to be told of it
 	loud      bool            // they hear of it anyway
+
+	// check returns what the row says, or why the deed can't be done; it changes nothing.
+	// It is nil where that is known to be possible.
+	check func(ctx context.Context) (result, error)
+	// change changes what is kept, in one transaction with the row, of which it may say
+	// more. It may run several times. It is nil where nothing that is kept changes.
+	change func(ctx context.Context, store ChannelStore, res *result) error
+	// do does what is to be done in memory, and returns what operators are told besides
+	// the deed: "" is what the row says.
+	do func(ctx context.Context) (told string, err error)
 }
 
-// result is what came of a deed.
+// result is what the row of a deed says besides the deed itself.
 type result struct {
-	detail string // what the deed itself doesn't say
-	undo   string // the command that takes it back; "" when there is none
+	subject string // what it was done to, as package audit names it
+	detail  string
+	undo    string // the command that takes it back; "" when there is none
 }
 
-// act does a deed between the two entries that the audit log has of it: where the
-// first can't be written, nothing is done. Then it is told to the operators. It is
-// called without the lock, and do too.
-func (r *request) act(d deed, do func(ctx context.Context) (result, error)) {
+// errNotWritten says that the row of a deed can't be written.
+var errNotWritten = errors.New("the audit log can't be written")
+
+// act does a deed and tells the operators. A deed and its row are one: when the row
+// can't be written, nothing is done. Of a deed that is not possible the row says so;
+// one that turns out impossible after its row was written has a second row that does.
+func (r *request) act(d deed) {
 	n := r.n
 	entry, there := r.entry(d.command, d.arguments)
 	if !there {
@@ -35,35 +53,93 @@ func (r *request) act(d deed, do func(ctx context.Context) (result, error)) {
 	// What was begun is brought to its end even if the connection ends.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.ctx), 2*queryTimeout)
 	defer cancel()
-	id, err := n.startAudit(ctx, entry)
-	if err != nil {
+	res, err := n.begin(ctx, &d, entry)
+	told := ""
+	if err == nil {
+		told, err = d.do(ctx)
+	}
+	switch {
+	case errors.Is(err, errNotWritten):
 		n.log.Error("an operator's command can't be written to the audit log and is not done", "command", d.command, "err", err)
 		r.locked(func() { r.reply(errUnknown, r.msg.Command, "Not done: the audit log can't be written at the moment") })
-		return
-	}
-	res, err := do(ctx)
-	outcome := audit.OutcomeDone
-	switch {
-	case core.CodeOf(err) == core.Forbidden:
-		outcome, res.detail = audit.OutcomeDenied, core.SafeText(err)
 	case err != nil:
-		outcome, res.detail = audit.OutcomeFailed, core.SafeText(err)
-	}
-	if ferr := n.audit.Finish(ctx, id, outcome, res.detail, res.undo); ferr != nil {
-		n.log.Error("the outcome of an operator's command is missing from the audit log", "audit", id, "command", d.command, "outcome", outcome, "err", ferr)
-	}
-	n.lockedFor(r, func() {
-		switch {
-		case err != nil && !r.s.gone:
-			r.complainOf(err)
-		case err == nil && !d.loud:
-			text := entry.ActorName + ": " + strings.TrimSpace(d.command+" "+entry.Arguments)
-			if res.detail != "" {
-				text += " (" + res.detail + ")"
-			}
-			n.snotice(d.only, text)
+		r.failed(ctx, entry, res, err)
+	case !d.loud:
+		line := entry.ActorName + ": " + strings.TrimSpace(d.command+" "+entry.Arguments)
+		if told = cmp.Or(told, res.detail); told != "" {
+			line += " (" + told + ")"
 		}
+		n.lockedFor(r, func() { n.snotice(d.only, line) })
+	}
+}
+
+// begin checks a deed, and commits its row with what it changes of what is kept.
+func (n *network) begin(ctx context.Context, d *deed, e audit.Entry) (res result, err error) {
+	if d.check != nil {
+		if res, err = d.check(ctx); err != nil {
+			return res, err
+		}
+	}
+	if n.audit == nil {
+		return res, errNotWritten
+	}
+	checked := res
+	var changing error
+	err = n.audit.Commit(ctx, func(ctx context.Context, store ChannelStore) (audit.Entry, error) {
+		res, changing = checked, nil
+		if d.change != nil {
+			changing = d.change(ctx, store, &res)
+		}
+		e.Outcome, e.Subject, e.Detail, e.UndoWith = audit.Done, res.subject, res.detail, res.undo
+		return e, changing
 	})
+	if err != nil && changing == nil {
+		err = fmt.Errorf("%w: %w", errNotWritten, err)
+	}
+	return res, err
+}
+
+// failed writes down and tells who asks why a deed could not be done.
+func (r *request) failed(ctx context.Context, e audit.Entry, res result, err error) {
+	n := r.n
+	e.Outcome, e.Subject, e.Detail = audit.Failed, res.subject, core.SafeText(err)
+	if core.CodeOf(err) == core.Forbidden {
+		e.Outcome = audit.Denied
+	}
+	n.note(ctx, e)
+	r.locked(func() { r.complainOf(err) })
+}
+
+// actInMemory does a deed that changes nothing that is kept. plan is called under the
+// lock: for the check, and again when the row is written. It returns whom the deed is
+// done to, or nil, and what does it, or why it can't be done.
+func (r *request) actInMemory(d deed, plan func() (whom *user, do func(), err error)) {
+	d.check = func(context.Context) (res result, err error) {
+		r.n.lockedFor(r, func() {
+			var whom *user
+			whom, _, err = plan()
+			res.subject = whom.subject()
+		})
+		return res, err
+	}
+	d.do = func(context.Context) (told string, err error) {
+		r.n.lockedFor(r, func() {
+			var do func()
+			if _, do, err = plan(); err == nil {
+				do()
+			}
+		})
+		return "", err
+	}
+	r.act(d)
+}
+
+// subject names a member for the audit log; "" is nobody, or a guest.
+func (u *user) subject() string {
+	if u == nil || u.account == nil {
+		return ""
+	}
+	return audit.MemberSubject(u.account.member.ID)
 }
 
 // complainOf tells who asks why something could not be done.
@@ -88,11 +164,14 @@ func (r *request) entry(name, arguments string) (e audit.Entry, there bool) {
 	return e, there
 }
 
-func (n *network) startAudit(ctx context.Context, e audit.Entry) (int64, error) {
+// note writes a row about something that changed nothing.
+func (n *network) note(ctx context.Context, e audit.Entry) {
 	if n.audit == nil {
-		return 0, core.Errorf(core.Unavailable, "there is no audit log")
+		return
 	}
-	return n.audit.Start(ctx, e)
+	if _, err := n.audit.Note(ctx, e); err != nil {
+		n.log.Error("a command that was not done is missing from the audit log", "command", e.Command, "actor", e.ActorID, "outcome", e.Outcome, "err", err)
+	}
 }
 
 // noteDenied writes down that a member was refused what operators may, and tells
@@ -111,9 +190,8 @@ func (r *request) noteDenied(name, why string) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.ctx), queryTimeout)
 	defer cancel()
-	if err := n.audit.Denied(ctx, e, why); err != nil {
-		n.log.Error("a refused command is missing from the audit log", "command", name, "actor", e.ActorID, "err", err)
-	}
+	e.Outcome, e.Detail = audit.Denied, why
+	n.note(ctx, e)
 }
 
 // snotice tells a text to the operators with the mode s who have a power; "" is

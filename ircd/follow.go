@@ -175,6 +175,27 @@ type netLine struct {
 	network netip.Prefix // of a D-line
 }
 
+func newNetLine(row irc.Line) (l netLine, err error) {
+	l.Line = row
+	if row.Kind == irc.DLine {
+		l.network, err = netip.ParsePrefix(row.Mask)
+	}
+	return l, err
+}
+
+// countFitting returns how many connections a line would end.
+func (n *network) countFitting(row irc.Line) (fits int, err error) {
+	l, err := newNetLine(row)
+	n.locked(func() {
+		for s := range n.sessions {
+			if keptOut([]netLine{l}, s, n.clock()) != nil {
+				fits++
+			}
+		}
+	})
+	return fits, err
+}
+
 // followLines reads who is kept out, and ends the connections that are. It returns how
 // many it ended.
 func (n *network) followLines(ctx context.Context) (ended int, err error) {
@@ -188,12 +209,10 @@ func (n *network) followLines(ctx context.Context) (ended int, err error) {
 	}
 	lines := make([]netLine, 0, len(rows))
 	for _, row := range rows {
-		l := netLine{Line: row}
-		if row.Kind == irc.DLine {
-			if l.network, err = netip.ParsePrefix(row.Mask); err != nil {
-				n.log.Error("a D-line can't be read and has no effect", "line", row.ID)
-				continue
-			}
+		l, err := newNetLine(row)
+		if err != nil {
+			n.log.Error("a D-line can't be read and has no effect", "line", row.ID)
+			continue
 		}
 		lines = append(lines, l)
 	}
@@ -211,7 +230,7 @@ func (n *network) followLines(ctx context.Context) (ended int, err error) {
 // keptOut returns the line that keeps a connection from the network, or nil. Staff
 // who could remove the line and the site's bot are never kept out, nor are
 // programs on trusted addresses by a D-line.
-func (n *network) keptOut(s *session, now time.Time) *netLine {
+func keptOut(lines []netLine, s *session, now time.Time) *netLine {
 	m := s.account
 	if s.user.rescue {
 		return nil
@@ -227,8 +246,8 @@ func (n *network) keptOut(s *session, now time.Time) *netLine {
 	if u.name != "" && u.host != "" {
 		shown, real = fold(u.name+"@"+u.host), fold(u.name+"@"+s.from.Addr.String())
 	}
-	for i := range n.lines {
-		l := &n.lines[i]
+	for i := range lines {
+		l := &lines[i]
 		switch {
 		case !l.Holds(now):
 		case l.Kind == irc.DLine && !s.exempt && l.network.Contains(s.from.Addr),
@@ -242,7 +261,7 @@ func (n *network) keptOut(s *session, now time.Time) *netLine {
 // dropIfKeptOut ends a connection that a line keeps from the network, and reports
 // whether it did. The others aren't told why.
 func (n *network) dropIfKeptOut(s *session) bool {
-	l := n.keptOut(s, n.clock())
+	l := keptOut(n.lines, s, n.clock())
 	if l == nil {
 		return false
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"github.com/caduceus-bio/caduceus/internal/audit"
 	"github.com/caduceus-bio/caduceus/internal/core"
 )
 
@@ -66,29 +67,26 @@ func (r *request) forceJoin(nick, name string) {
 	if nick == "" {
 		r.locked(func() { nick = r.user().nick })
 	}
-	r.act(deed{command: "sajoin", arguments: nick + " " + name}, func(context.Context) (result, error) {
-		var err error
-		n.lockedFor(r, func() {
-			var u *user
-			if u, err = r.victim(nick); err != nil {
-				return
-			}
-			ch := n.channels[fold(name)]
-			switch {
-			case ch == nil:
-				err = core.Errorf(core.NotFound, "there is no channel %s", clip(name, maxChannel))
-			case u.in(ch) != nil:
-				err = core.Errorf(core.Conflict, "%s is in %s already", u.nick, ch.row.Name)
-			case !ch.admits(u):
-				err = core.Errorf(core.Invalid, "the class of %s may not enter %s", u.nick, ch.row.Name)
-			case len(u.channels) >= maxJoined:
-				err = core.Errorf(core.Conflict, "%s is in too many channels", u.nick)
-			default:
-				n.enter(u, ch, n.entryStatus(u))
-				r.announce(ch, r.user().actor()+" let "+u.nick+" into "+ch.row.Name)
-			}
-		})
-		return result{}, err
+	r.actInMemory(deed{command: "sajoin", arguments: nick + " " + name}, func() (*user, func(), error) {
+		u, err := r.victim(nick)
+		if err != nil {
+			return u, nil, err
+		}
+		ch := n.channels[fold(name)]
+		switch {
+		case ch == nil:
+			err = core.Errorf(core.NotFound, "there is no channel %s", clip(name, maxChannel))
+		case u.in(ch) != nil:
+			err = core.Errorf(core.Conflict, "%s is in %s already", u.nick, ch.row.Name)
+		case !ch.admits(u):
+			err = core.Errorf(core.Invalid, "the class of %s may not enter %s", u.nick, ch.row.Name)
+		case len(u.channels) >= maxJoined:
+			err = core.Errorf(core.Conflict, "%s is in too many channels", u.nick)
+		}
+		return u, func() {
+			n.enter(u, ch, n.entryStatus(u))
+			r.announce(ch, r.user().actor()+" let "+u.nick+" into "+ch.row.Name)
+		}, err
 	})
 }
 
@@ -101,22 +99,19 @@ func cmdSapart(r *request) {
 	}
 	nick, reason := r.param(0), clip(r.param(2), maxReason)
 	for _, name := range names {
-		r.act(deed{command: "sapart", arguments: strings.TrimSpace(nick + " " + name + " " + reason)}, func(context.Context) (result, error) {
-			var err error
-			n.lockedFor(r, func() {
-				var u *user
-				if u, err = r.victim(nick); err != nil {
-					return
-				}
-				ch := n.channels[fold(name)]
-				if ch == nil || u.in(ch) == nil {
-					err = core.Errorf(core.NotFound, "%s is not in %s", u.nick, clip(name, maxChannel))
-					return
-				}
+		r.actInMemory(deed{command: "sapart", arguments: strings.TrimSpace(nick + " " + name + " " + reason)}, func() (*user, func(), error) {
+			u, err := r.victim(nick)
+			if err != nil {
+				return u, nil, err
+			}
+			ch := n.channels[fold(name)]
+			if ch == nil || u.in(ch) == nil {
+				return u, nil, core.Errorf(core.NotFound, "%s is not in %s", u.nick, clip(name, maxChannel))
+			}
+			return u, func() {
 				n.part(u.in(ch), reason)
 				r.announce(ch, r.user().actor()+" took "+u.nick+" out of "+ch.row.Name)
-			})
-			return result{}, err
+			}, nil
 		})
 	}
 }
@@ -137,15 +132,9 @@ func cmdSamode(r *request) {
 		}
 		return
 	}
-	r.act(deed{command: "samode", arguments: target + " " + r.param(1)}, func(context.Context) (result, error) {
-		var err error
-		n.lockedFor(r, func() {
-			var u *user
-			if u, err = r.victim(target); err == nil {
-				r.changeUserModes(u)
-			}
-		})
-		return result{}, err
+	r.actInMemory(deed{command: "samode", arguments: target + " " + r.param(1)}, func() (*user, func(), error) {
+		u, err := r.victim(target)
+		return u, func() { r.changeUserModes(u) }, err
 	})
 }
 
@@ -155,56 +144,75 @@ func (r *request) forceModes(ch *channel) {
 	if strings.Contains(words[0], "k") && len(words) > 1 {
 		words = []string{words[0], "(left out)"} // a key is among them
 	}
-	r.act(deed{command: "samode", arguments: ch.row.Name + " " + strings.Join(words, " ")}, func(context.Context) (result, error) {
-		r.changeModes(ch)
-		r.n.lockedFor(r, func() { r.announce(ch, r.user().actor()+" changed the modes of "+ch.row.Name) })
-		return result{}, nil
+	ch.saving.Lock()
+	defer ch.saving.Unlock()
+	plan := r.planModes(ch)
+	if len(plan.changes) == 0 {
+		return // it has been answered
+	}
+	r.act(deed{
+		command: "samode", arguments: ch.row.Name + " " + strings.Join(words, " "),
+		change: func(ctx context.Context, store ChannelStore, res *result) error {
+			res.subject = audit.ChannelSubject(ch.row.Name)
+			return plan.save(ctx, store, ch)
+		},
+		do: func(context.Context) (string, error) {
+			r.n.lockedFor(r, func() {
+				r.n.makeChanges(r.user(), ch, plan.changes)
+				r.announce(ch, r.user().actor()+" changed the modes of "+ch.row.Name)
+			})
+			return "", nil
+		},
 	})
 }
 
 // cmdSanick is SANICK: it gives somebody a nick that they could take themselves.
 func cmdSanick(r *request) {
 	n, old, nick := r.n, r.param(0), r.param(1)
-	r.act(deed{command: "sanick", arguments: old + " " + nick}, func(ctx context.Context) (result, error) {
-		var u *user
-		var err error
-		account := ""
-		n.lockedFor(r, func() {
-			if u, err = r.victim(old); err == nil {
-				account = u.accountName()
-			}
-		})
-		switch {
-		case err != nil:
-			return result{}, err
-		case !validNick(nick, account != ""):
-			return result{}, core.Errorf(core.Invalid, "%s can't be a nick", clip(nick, maxNick))
-		}
-		err = n.settled(func(unchanged func(core.MemberID, string) bool) (bool, error) {
+	var u *user
+	account := ""
+	// give gives the nick, or only says why that can't be.
+	give := func(ctx context.Context, really bool) error {
+		return n.settled(func(unchanged func(core.MemberID, string) bool) (settled bool, err error) {
 			if err := n.mayUse(ctx, account, nick); err != nil {
 				return true, err
 			}
-			var taken error
-			done := false
 			n.lockedFor(r, func() {
 				for _, base := range basesOf(nick) {
 					if !unchanged(0, base) {
 						return
 					}
 				}
-				done = true
+				settled = true
 				switch holder := n.find(nick); {
 				case n.nicks[fold(u.nick)] != u || u.accountName() != account:
-					taken = core.Errorf(core.NotFound, "%s is gone", clip(old, maxNick))
+					err = core.Errorf(core.NotFound, "%s is gone", clip(old, maxNick))
 				case holder != nil && holder != u:
-					taken = core.Errorf(core.Conflict, "%s is somebody else's nick now", nick)
-				default:
+					err = core.Errorf(core.Conflict, "%s is somebody else's nick now", nick)
+				case really:
 					n.rename(u, nick)
 				}
 			})
-			return done, taken
+			return settled, err
 		})
-		return result{}, err
+	}
+	r.act(deed{
+		command: "sanick", arguments: old + " " + nick,
+		check: func(ctx context.Context) (res result, err error) {
+			n.lockedFor(r, func() {
+				if u, err = r.victim(old); err == nil {
+					account, res.subject = u.accountName(), u.subject()
+				}
+			})
+			switch {
+			case err != nil:
+				return res, err
+			case !validNick(nick, account != ""):
+				return res, core.Errorf(core.Invalid, "%s can't be a nick", clip(nick, maxNick))
+			}
+			return res, give(ctx, false)
+		},
+		do: func(ctx context.Context) (string, error) { return "", give(ctx, true) },
 	})
 }
 
@@ -213,36 +221,29 @@ func cmdSanick(r *request) {
 // keep fitting.
 func cmdChghost(r *request) {
 	n, nick, host := r.n, r.param(0), r.param(1)
-	r.act(deed{command: "chghost", arguments: strings.TrimSpace(nick + " " + host)}, func(context.Context) (result, error) {
-		var err error
-		n.lockedFor(r, func() {
-			var u *user
-			if u, err = r.victim(nick); err != nil {
-				return
-			}
-			if host != "" && (!validServerName(host) || strings.HasSuffix(fold(host), "."+slug(n.name))) {
-				err = core.Errorf(core.Invalid, "a host has letters, digits, . and -, with a dot in it, and doesn't end as the hosts of this network do")
-				return
-			}
+	r.actInMemory(deed{command: "chghost", arguments: strings.TrimSpace(nick + " " + host)}, func() (*user, func(), error) {
+		u, err := r.victim(nick)
+		if err == nil && host != "" && (!validServerName(host) || strings.HasSuffix(fold(host), "."+slug(n.name))) {
+			err = core.Errorf(core.Invalid, "a host has letters, digits, . and -, with a dot in it, and doesn't end as the hosts of this network do")
+		}
+		return u, func() {
 			u.vhost = host
 			n.changeHost(u, u.name, n.hostOf(u))
-		})
-		return result{}, err
+		}, err
 	})
 }
 
 // cmdWallops is WALLOPS: a message to everyone with the mode w, and to whom it comes from.
 func cmdWallops(r *request) {
 	n, text := r.n, r.param(0)
-	r.act(deed{command: "wallops", arguments: text, loud: true}, func(context.Context) (result, error) {
-		n.lockedFor(r, func() {
+	r.actInMemory(deed{command: "wallops", arguments: text, loud: true}, func() (*user, func(), error) {
+		return nil, func() {
 			l := n.lineFrom(r.user(), "WALLOPS", text)
 			for _, u := range n.nicks {
 				if u.wallops || u == r.user() {
 					n.tell(u, l)
 				}
 			}
-		})
-		return result{}, nil
+		}, nil
 	})
 }

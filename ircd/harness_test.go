@@ -331,6 +331,7 @@ func testConfig() Config {
 func newHouse(t testing.TB, change func(*Config)) *house {
 	t.Helper()
 	h := &house{people: newPeople(), news: &news{ch: make(chan eventlog.Event)}, shelf: &shelf{}, audit: &ledger{}, logged: &lockedBuffer{}, registry: prometheus.NewRegistry()}
+	h.audit.shelf = h.shelf
 	c := testConfig()
 	if change != nil {
 		change(&c)

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/irc"
 )
 
@@ -157,32 +158,49 @@ type modeChange struct {
 	arg    string
 }
 
+// modePlan is what a MODE changes, and what of it is kept.
+type modePlan struct {
+	changes []modeChange
+	kept    string // the channel's modes after it; "" when they stay
+	masks   []irc.MaskChange
+}
+
+// planModes works out what who asks wants to be changed, and answers what can't be. Hold
+// ch.saving until it is done.
+func (r *request) planModes(ch *channel) (p modePlan) {
+	r.locked(func() {
+		p.changes = r.parseModes(ch)
+		p.kept = ch.modesAfter(p.changes)
+		p.masks = ch.masksAfter(p.changes, r.user().nick, r.n.clock())
+	})
+	return p
+}
+
+// save saves what is kept.
+func (p *modePlan) save(ctx context.Context, store ChannelStore, ch *channel) error {
+	if p.kept == "" && len(p.masks) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
+	defer cancel()
+	return core.Wrap(store.SaveModes(ctx, ch.row.Name, p.kept, p.masks...), core.Unavailable, "The modes can't be saved at the moment and were not changed")
+}
+
 // changeModes works the changes out, saves what is kept, and then makes them.
 func (r *request) changeModes(ch *channel) {
 	n := r.n
 	ch.saving.Lock()
 	defer ch.saving.Unlock()
-	var changes []modeChange
-	var kept string
-	var masks []irc.MaskChange
-	r.locked(func() {
-		changes = r.parseModes(ch)
-		kept = ch.modesAfter(changes)
-		masks = ch.masksAfter(changes, r.user().nick, n.clock())
-	})
-	if len(changes) == 0 {
+	plan := r.planModes(ch)
+	if len(plan.changes) == 0 {
 		return
 	}
-	if kept != "" || len(masks) > 0 {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.ctx), queryTimeout)
-		defer cancel()
-		if err := n.store.SaveModes(ctx, ch.row.Name, kept, masks...); err != nil {
-			n.log.Error("channel modes can't be saved", "channel", ch.row.Name, "err", err)
-			r.locked(func() { r.reply(errUnknown, "MODE", "The modes can't be saved at the moment and were not changed") })
-			return
-		}
+	if err := plan.save(context.WithoutCancel(r.ctx), n.store, ch); err != nil {
+		n.log.Error("channel modes can't be saved", "channel", ch.row.Name, "err", err)
+		r.locked(func() { r.reply(errUnknown, "MODE", core.SafeText(err)) })
+		return
 	}
-	n.lockedFor(r, func() { n.makeChanges(r.user(), ch, changes) })
+	n.lockedFor(r, func() { n.makeChanges(r.user(), ch, plan.changes) })
 }
 
 // modesAfter returns what the channel's modes will be, "" when nothing that is

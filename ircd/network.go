@@ -123,8 +123,8 @@ func (n *network) add(s *session) error {
 			err = core.Errorf(core.Unavailable, "The server is restarting, please come back")
 		case len(n.sessions) >= n.cfg.MaxClients:
 			err = core.Errorf(core.Unavailable, "The server is full, try again later")
-		case n.keptOut(s, now) != nil:
-			err = core.Errorf(core.Forbidden, "You are kept from this network: %s", n.keptOut(s, now).Reason)
+		case keptOut(n.lines, s, now) != nil:
+			err = core.Errorf(core.Forbidden, "You are kept from this network: %s", keptOut(n.lines, s, now).Reason)
 		default:
 			err = n.census.enter(&n.cfg, s.from.Addr, s.exempt, now)
 		}

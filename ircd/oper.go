@@ -8,22 +8,10 @@ import (
 	"slices"
 	"strings"
 
-	audit "github.com/caduceus-bio/caduceus/internal/command"
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/ircd/conn"
 )
-
-// Audit keeps what operators do; *command.Audit is one, which the site and the
-// commands of staff write to as well.
-type Audit interface {
-	// Start writes that something is about to happen and returns its id.
-	Start(ctx context.Context, e audit.Entry) (int64, error)
-	// Denied writes that something was refused.
-	Denied(ctx context.Context, e audit.Entry, why string) error
-	// Finish records what came of it and the command that takes it back.
-	Finish(ctx context.Context, id int64, o audit.Outcome, detail, undo string) error
-}
 
 // operatorPowers are the permissions that an operator uses: who has one of them
 // may become operator.
@@ -130,21 +118,21 @@ func (c Config) knowsOperator(password string) error {
 
 // becomeOperator gives who asks the mode o, and s with it.
 func (r *request) becomeOperator(rescue bool) {
-	r.act(deed{command: "oper"}, func(context.Context) (result, error) {
-		var err error
-		r.locked(func() {
-			n, u := r.n, r.user()
-			if !rescue && (u.account == nil || !mayOperate(u.account.member)) { // taken away meanwhile
-				err = core.Errorf(core.Forbidden, "your class may not run this network")
-				return
-			}
+	r.actInMemory(deed{command: "oper"}, func() (*user, func(), error) {
+		n, u := r.n, r.user()
+		switch {
+		case r.s.gone:
+			return nil, nil, core.Errorf(core.Unavailable, "the connection has ended")
+		case !rescue && (u.account == nil || !mayOperate(u.account.member)): // taken away meanwhile
+			return nil, nil, core.Errorf(core.Forbidden, "your class may not run this network")
+		}
+		return nil, func() {
 			was := u.modes()
 			n.setOperator(u, true)
 			u.rescue, u.snotices = rescue, true
 			r.reply(rplYoureOper, "You are now an IRC operator")
 			n.tell(u, n.lineFrom(u, "MODE", u.nick, userModesBetween(was, u.modes())))
-		})
-		return result{}, err
+		}, nil
 	})
 }
 

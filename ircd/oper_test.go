@@ -8,14 +8,16 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/caduceus-bio/caduceus/internal/audit"
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/member"
-
-	audit "github.com/caduceus-bio/caduceus/internal/command"
 )
 
 // ledger is an audit log in memory.
 type ledger struct {
+	shelf *shelf
+	after func() // happens once, when a deed is committed
+
 	mu   sync.Mutex
 	rows []audit.Entry
 	err  error // what writing is answered with, when set
@@ -31,22 +33,20 @@ func (l *ledger) add(e audit.Entry) (int64, error) {
 	return int64(len(l.rows)), nil
 }
 
-func (l *ledger) Start(_ context.Context, e audit.Entry) (int64, error) {
-	e.Outcome = audit.OutcomeStarted
-	return l.add(e)
-}
+func (l *ledger) Note(_ context.Context, e audit.Entry) (int64, error) { return l.add(e) }
 
-func (l *ledger) Denied(_ context.Context, e audit.Entry, why string) error {
-	e.Outcome, e.Detail = audit.OutcomeDenied, why
-	_, err := l.add(e)
-	return err
-}
-
-func (l *ledger) Finish(_ context.Context, id int64, o audit.Outcome, detail, undo string) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	e := &l.rows[id-1]
-	e.Outcome, e.Detail, e.UndoWith = o, detail, undo
+func (l *ledger) Commit(ctx context.Context, change func(context.Context, ChannelStore) (audit.Entry, error)) error {
+	e, err := change(ctx, l.shelf)
+	if err != nil {
+		return err
+	}
+	if _, err := l.add(e); err != nil {
+		return err
+	}
+	if after := l.after; after != nil {
+		l.after = nil
+		after()
+	}
 	return nil
 }
 
@@ -240,7 +240,7 @@ func TestOperatorsOnTheSite(t *testing.T) {
 		}
 		boss.send("UNKLINE ALICE@*")
 		boss.expect("* NOTICE boss :*** boss: kline remove ALICE@**")
-		rows, err := audit.NewAudit(s.db, s.deps.Clock).Recent(ctx, 10)
+		rows, err := audit.New(s.db, s.deps.Clock).Recent(ctx, 10)
 		must(t, err)
 		var got []string
 		for _, e := range rows {

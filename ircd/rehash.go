@@ -39,18 +39,27 @@ func (c *Config) follow(next Config) (taken, left []string) {
 	return taken, left
 }
 
-// rehash reads the configuration and the certificate anew, and says what came of it.
-func (n *network) rehash() (string, error) {
-	if n.certs != nil {
-		n.certs.Look()
+// inWords says which keys were taken, and which need a restart.
+func inWords(taken, left []string) string {
+	text := "nothing changed"
+	if len(taken) > 0 {
+		text = "changed: " + strings.Join(taken, ", ")
 	}
+	if len(left) > 0 {
+		text += "; needs a restart: " + strings.Join(left, ", ")
+	}
+	return text
+}
+
+// readAgain reads the configuration again, and changes nothing.
+func (n *network) readAgain() (Config, error) {
 	if n.reload == nil {
-		return "", core.Errorf(core.Unavailable, "this server has no configuration that it could read again")
+		return Config{}, core.Errorf(core.Unavailable, "this server has no configuration that it could read again")
 	}
 	next, err := n.reload()
 	if err != nil {
 		n.log.Error("the configuration can't be read again and stays as it was", "err", err)
-		return "", core.Wrap(err, core.Invalid, "the configuration has a mistake, which is in the log; it stays as it was")
+		return next, core.Wrap(err, core.Invalid, "the configuration has a mistake, which is in the log; it stays as it was")
 	}
 	// What New fills in where the file says nothing.
 	if next.Network == "" {
@@ -59,32 +68,54 @@ func (n *network) rehash() (string, error) {
 	if next.CertFile == "" {
 		next.CertFile, next.KeyFile = n.cfg.CertFile, n.cfg.KeyFile
 	}
-	var taken, left []string
+	return next, nil
+}
+
+// preview says what take would do.
+func (n *network) preview(next Config) (text string) {
 	n.locked(func() {
-		taken, left = n.cfg.follow(next)
+		c := n.cfg
+		text = inWords(c.follow(next))
+	})
+	return text
+}
+
+// take takes the live keys of a configuration, and says what came of it.
+func (n *network) take(next Config) (text string) {
+	n.locked(func() {
+		text = inWords(n.cfg.follow(next))
 		n.census.pace = map[netip.Addr]*rate.Limiter{}
 		for s := range n.sessions {
 			n.adjustPace(s)
 		}
 	})
-	text := "nothing changed"
-	if len(taken) > 0 {
-		text = "changed: " + strings.Join(taken, ", ")
-	}
-	if len(left) > 0 {
-		text += "; needs a restart: " + strings.Join(left, ", ")
-	}
 	n.log.Info("read the configuration of IRC again", "result", text)
-	return text, nil
+	return text
+}
+
+func (n *network) lookAtCertificate() {
+	if n.certs != nil {
+		n.certs.Look()
+	}
 }
 
 // cmdRehash is REHASH.
 func cmdRehash(r *request) {
 	n := r.n
 	r.locked(func() { r.reply(rplRehashing, "[irc]", "Rehashing") })
-	r.act(deed{command: "rehash"}, func(context.Context) (result, error) {
-		text, err := n.rehash()
-		return result{detail: text}, err
+	var next Config
+	r.act(deed{
+		command: "rehash",
+		check: func(context.Context) (res result, err error) {
+			if next, err = n.readAgain(); err == nil {
+				res.detail = n.preview(next)
+			}
+			return res, err
+		},
+		do: func(context.Context) (string, error) {
+			n.lookAtCertificate()
+			return n.take(next), nil
+		},
 	})
 }
 
@@ -97,7 +128,9 @@ func (r *Room) Rehash() {
 	if n == nil {
 		return
 	}
-	if text, err := n.rehash(); err == nil {
+	n.lookAtCertificate()
+	if next, err := n.readAgain(); err == nil {
+		text := n.take(next)
 		n.locked(func() { n.snotice("", "the configuration was read again ("+text+")") })
 	}
 }

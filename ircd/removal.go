@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	audit "github.com/caduceus-bio/caduceus/internal/command"
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/core/text"
 	"github.com/caduceus-bio/caduceus/internal/irc"
 )
 
@@ -19,22 +19,19 @@ func cmdKill(r *request) {
 	if reason = clip(strings.TrimSpace(reason), maxReason); reason == "" {
 		reason = "No reason given"
 	}
-	r.act(deed{command: "kill", arguments: nick + " " + reason}, func(context.Context) (result, error) {
-		var err error
-		n.lockedFor(r, func() {
-			u := n.find(nick)
-			switch {
-			case u == nil:
-				r.reply(errNoSuchNick, clip(nick, maxNick), "No such nick")
-				err = core.Errorf(core.NotFound, "nobody has the nick %s", clip(nick, maxNick))
-			case u.can(core.IRCAnnounce):
-				err = core.Errorf(core.Invalid, "%s works here and can't be killed", u.nick)
-			default:
-				n.tell(u, n.lineFrom(r.user(), "KILL", u.nick, reason))
-				n.dropUser(u, "Killed ("+r.user().actor()+" ("+reason+"))")
-			}
-		})
-		return result{}, err
+	r.actInMemory(deed{command: "kill", arguments: nick + " " + reason}, func() (*user, func(), error) {
+		u := n.find(nick)
+		switch {
+		case u == nil:
+			r.reply(errNoSuchNick, clip(nick, maxNick), "No such nick")
+			return nil, nil, core.Errorf(core.NotFound, "nobody has the nick %s", clip(nick, maxNick))
+		case u.can(core.IRCAnnounce):
+			return u, nil, core.Errorf(core.Invalid, "%s works here and can't be killed", u.nick)
+		}
+		return u, func() {
+			n.tell(u, n.lineFrom(r.user(), "KILL", u.nick, reason))
+			n.dropUser(u, "Killed ("+r.user().actor()+" ("+reason+"))")
+		}, nil
 	})
 }
 
@@ -65,18 +62,19 @@ func cmdLine(kind irc.LineKind) func(*request) {
 			r.locked(func() { r.complainOf(err) })
 			return
 		}
-		addition := audit.LineAddition(l, n.clock())
+		addition := irc.LineAddition(l, n.clock())
 		name := string(kind) + "line add"
-		d := deed{command: name, arguments: strings.TrimPrefix(addition, name+" "), only: lineNeeds(kind)}
-		r.act(d, func(ctx context.Context) (result, error) {
-			if err := n.store.SaveLine(ctx, l); err != nil {
-				return result{}, err
-			}
-			ended, err := n.followLines(ctx)
-			return result{
-				detail: fmt.Sprintf("this ended %d connections", ended),
-				undo:   audit.LineRemoval(l),
-			}, err
+		r.act(deed{
+			command: name, arguments: strings.TrimPrefix(addition, name+" "), only: lineNeeds(kind),
+			check: func(context.Context) (result, error) {
+				fits, err := n.countFitting(l)
+				return result{detail: fmt.Sprintf("fits %d connections", fits), undo: irc.LineRemoval(l)}, err
+			},
+			change: func(ctx context.Context, store ChannelStore, _ *result) error { return store.SaveLine(ctx, l) },
+			do: func(ctx context.Context) (string, error) {
+				ended, err := n.followLines(ctx)
+				return fmt.Sprintf("this ended %d connections", ended), err
+			},
 		})
 	}
 }
@@ -90,11 +88,11 @@ func lineNeeds(kind irc.LineKind) core.Permission {
 }
 
 // lineTime reads for how long a line is to be.
-func lineTime(text string) (time.Duration, bool) {
-	if minutes, err := strconv.Atoi(text); err == nil && minutes >= 0 {
+func lineTime(word string) (time.Duration, bool) {
+	if minutes, err := strconv.Atoi(word); err == nil && minutes >= 0 {
 		return time.Duration(min(minutes, 366*24*60)) * time.Minute, true
 	}
-	d, err := audit.ParseDuration(text)
+	d, err := text.ParseDuration(word)
 	return d, err == nil
 }
 
@@ -102,14 +100,17 @@ func lineTime(text string) (time.Duration, bool) {
 func cmdUnline(kind irc.LineKind) func(*request) {
 	return func(r *request) {
 		n, mask := r.n, r.param(0)
-		d := deed{command: string(kind) + "line remove", arguments: mask, only: lineNeeds(kind)}
-		r.act(d, func(ctx context.Context) (result, error) {
-			l, err := n.store.DropLine(ctx, kind, mask)
-			if err != nil {
-				return result{}, err
-			}
-			_, err = n.followLines(ctx)
-			return result{undo: audit.LineAddition(l, n.clock())}, err
+		r.act(deed{
+			command: string(kind) + "line remove", arguments: mask, only: lineNeeds(kind),
+			change: func(ctx context.Context, store ChannelStore, res *result) error {
+				l, err := store.DropLine(ctx, kind, mask)
+				res.undo = irc.LineAddition(l, n.clock())
+				return err
+			},
+			do: func(ctx context.Context) (string, error) {
+				_, err := n.followLines(ctx)
+				return "", err
+			},
 		})
 	}
 }

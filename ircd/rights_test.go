@@ -10,7 +10,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	audit "github.com/caduceus-bio/caduceus/internal/command"
+	"github.com/caduceus-bio/caduceus/internal/audit"
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
@@ -41,7 +41,7 @@ func eachEngine(t *testing.T, test func(t *testing.T, s *site)) {
 		if err := s.members.Seed(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		s.Room = New(testConfig(), Deps{Members: s.members, Guard: guess.New(d, keys, time.Now), Events: log, Channels: s.channels, Audit: audit.NewAudit(d, time.Now), Clock: time.Now, SiteName: "Bio Test",
+		s.Room = New(testConfig(), Deps{Members: s.members, Guard: guess.New(d, keys, time.Now), Events: log, Channels: s.channels, Audit: NewAudit(d, audit.New(d, time.Now), s.channels), Clock: time.Now, SiteName: "Bio Test",
 			Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(), DataDir: t.TempDir()})
 		test(t, s)
 	})

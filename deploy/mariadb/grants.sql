@@ -94,7 +94,7 @@ GRANT SELECT, INSERT, DELETE ON irc_line TO 'caduceus-site'@'localhost', 'caduce
 
 GRANT SELECT, INSERT, DELETE ON irc_mask TO 'caduceus-ircd'@'localhost';
 GRANT SELECT, INSERT, DELETE ON irc_line TO 'caduceus-ircd'@'localhost';
-GRANT SELECT, INSERT, UPDATE ON audit TO 'caduceus-ircd'@'localhost';
+GRANT INSERT ON audit TO 'caduceus-ircd'@'localhost';
 GRANT SELECT, UPDATE ON member_certificate TO 'caduceus-ircd'@'localhost';
 GRANT SELECT ON member_nick TO 'caduceus-ircd'@'localhost';
 
