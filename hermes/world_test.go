@@ -82,7 +82,7 @@ func newSite(t *testing.T, d *db.DB) *site {
 	s.deps.Commands, err = command.New(command.Deps{DB: d, Members: s.deps.Members, Catalog: s.deps.Catalog, Audit: log, Clock: clock, Log: logger},
 		commands.Families(commands.Deps{Members: s.deps.Members, Catalog: s.deps.Catalog, Economy: s.deps.Economy, Clients: clients,
 			Schedule: schedule.NewStore(d, s.events, clock), Transfer: transfer.NewStore(d), IRC: irc.NewStore(d, s.events, clock),
-			History: irc.NewHistory(d, s.events, clock, irc.Retention{}), Audit: log, SiteURL: "https://bio.example"})...)
+			History: irc.NewHistory(d, s.events, clock, irc.Retention{}), Audit: log, Events: s.events, SiteURL: "https://bio.example"})...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -97,7 +97,7 @@ func Open(ctx context.Context, s Settings, create bool, extra ...command.Command
 // commands puts the table of commands together.
 func (h *House) commands(clock core.Clock, extra []command.Command) (*command.Registry, error) {
 	families := commands.Families(commands.Deps{Members: h.Members, Catalog: h.catalog, Economy: h.economy, Clients: h.clients, Schedule: h.schedule,
-		Transfer: transfer.NewStore(h.DB), IRC: h.irc, History: irc.NewHistory(h.DB, h.events, clock, irc.Retention{}), Audit: h.audit,
+		Transfer: transfer.NewStore(h.DB), IRC: h.irc, History: irc.NewHistory(h.DB, h.events, clock, irc.Retention{}), Audit: h.audit, Events: h.events,
 		NickLimit: h.Settings.IRC.Nicks, SiteURL: h.Settings.siteURL()})
 	return command.New(command.Deps{DB: h.DB, Members: h.Members, Catalog: h.catalog, Audit: h.audit, Clock: clock, Log: h.Log}, append(families, extra)...)
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/command/oversight"
 	"github.com/caduceus-bio/caduceus/internal/command/tracker"
 	"github.com/caduceus-bio/caduceus/internal/economy"
+	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/irc"
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/internal/schedule"
@@ -35,6 +36,7 @@ type Deps struct {
 	IRC      *irc.Store
 	History  *irc.History
 	Audit    *audit.Log
+	Events   *eventlog.Log
 	// NickLimit is how many IRC nicks members may register besides their names.
 	NickLimit int
 	SiteURL   string // without a slash at its end, for links
@@ -49,6 +51,6 @@ func Families(d Deps) [][]command.Command {
 		tracker.Commands(tracker.Deps{Transfer: d.Transfer, Clients: d.Clients, SiteURL: d.SiteURL}),
 		jobs.Commands(jobs.Deps{Schedule: d.Schedule}),
 		ircfamily.Commands(ircfamily.Deps{Channels: d.IRC, History: d.History, Members: d.Members, NickLimit: d.NickLimit}),
-		oversight.Commands(oversight.Deps{Audit: d.Audit}),
+		oversight.Commands(oversight.Deps{Audit: d.Audit, Events: d.Events}),
 	}
 }

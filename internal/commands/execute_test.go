@@ -52,6 +52,9 @@ func TestWhoMayDoWhat(t *testing.T) {
 		"job run":            {"job run nothing", sysops},
 		"job history":        {"job history nothing", sysops},
 		"audit":              {"audit", staff},
+		"events skipped":     {"events skipped", sysops},
+		"events again":       {"events again 4711", sysops},
+		"events drop":        {"events drop 4711", sysops},
 		"announces":          {"announces uploader", staff}, // not their own
 		"tracker":            {"tracker", staff},
 		"endangered":         {"endangered", members},

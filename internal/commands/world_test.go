@@ -62,7 +62,7 @@ func newWorld(t *testing.T, d *db.DB) *world {
 		Catalog: catalog.NewStore(d, events, clock, catalog.Options{SiteName: "BioTest", SiteURL: "https://bio.example",
 			Rules: catalog.Rules{MinTags: -1, MinTitle: -1, MinDescription: -1}}),
 		Clients: client.NewStore(d, events, clock), Schedule: schedule.NewStore(d, events, clock), Transfer: transfer.NewStore(d),
-		IRC: irc.NewStore(d, events, clock), History: irc.NewHistory(d, events, clock, irc.Retention{}), Audit: audit.New(d, clock),
+		IRC: irc.NewStore(d, events, clock), History: irc.NewHistory(d, events, clock, irc.Retention{}), Audit: audit.New(d, clock), Events: events,
 		NickLimit: 2, SiteURL: "https://bio.example",
 	}
 	w.engine = command.Deps{DB: d, Members: w.deps.Members, Catalog: w.deps.Catalog, Audit: w.deps.Audit, Clock: clock,

@@ -102,7 +102,7 @@ func newWorld(t *testing.T, d *db.DB, change ...func(*Config)) *World {
 	deps.Commands, err = command.New(command.Deps{DB: d, Members: deps.Members, Catalog: deps.Catalog, Audit: log, Clock: w.Now, Log: deps.Log},
 		commands.Families(commands.Deps{Members: deps.Members, Catalog: deps.Catalog, Economy: deps.Economy, Clients: deps.Clients,
 			Schedule: schedule.NewStore(d, events, w.Now), Transfer: transfer.NewStore(d), IRC: irc.NewStore(d, events, w.Now),
-			History: irc.NewHistory(d, events, w.Now, irc.Retention{}), Audit: log, NickLimit: 2, SiteURL: c.URL})...)
+			History: irc.NewHistory(d, events, w.Now, irc.Retention{}), Audit: log, Events: events, NickLimit: 2, SiteURL: c.URL})...)
 	w.Must(err)
 	ctx := t.Context()
 	w.Must(deps.Members.Seed(ctx))

@@ -12,14 +12,20 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/command"
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/core/text"
+	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
 // Deps is what the family works on.
-type Deps struct{ Audit *audit.Log }
+type Deps struct {
+	Audit  *audit.Log
+	Events *eventlog.Log
+}
 
 // Commands returns the family.
-func Commands(d Deps) []command.Command { return []command.Command{d.log()} }
+func Commands(d Deps) []command.Command {
+	return []command.Command{d.log(), d.skipped(), d.again(), d.drop()}
+}
 
 const logLines = 15
 
