@@ -18,7 +18,7 @@ type Announce struct {
 	Archive   string
 	License   string
 	Size      core.Bytes
-	Uploader  string // "" or "Anonymous" for nobody's name
+	Uploader  string // "" or "Anonymous" where no name is shown
 	Freeleech bool   // what counts when the line is sent, not the torrent's own state
 	Group     core.GroupID
 	Torrent   core.TorrentID
@@ -38,9 +38,9 @@ const (
 //
 //	TITLE [YYYY] [CATEGORY] - FORMAT / ARCHIVE / LICENCE / SIZE / Uploader: NAME[ / Freeleech!] - SITE/torrents.php?id=G / SITE/torrents.php?action=download&id=T - tag,tag
 //
-// It is plain text of at most limit bytes. Consumers read it from its end, so a
-// title that is too long is cut, with "…", and never what follows it. There is
-// at least one tag, since IRC libraries eat a blank at the end.
+// It is plain text of at most limit bytes. Consumers read it from its end, so a title that
+// is too long is cut, with "…", but never what follows it. There is at least one tag,
+// because IRC libraries drop a blank at the end.
 func AnnounceLine(a Announce, limit int) string {
 	var tail strings.Builder
 	fmt.Fprintf(&tail, " [%04d] [%s] - %s / %s / %s / %s / Uploader: %s", min(max(a.Year, 0), 9999),
@@ -59,8 +59,8 @@ func AnnounceLine(a Announce, limit int) string {
 	return text.Cut(title, max(limit-tail.Len()-len(tags), len("…"))) + tail.String() + tags
 }
 
-// field makes a value fit between the marks of the line: none of its own can be
-// taken for one of them.
+// field makes a value fit between the separators of the line: nothing in it can be taken
+// for one of them.
 func field(s string) string {
 	s = strings.NewReplacer("[", "(", "]", ")", " / ", "/", " - ", "-").Replace(text.Clean(s))
 	s = strings.Trim(s, " /-")
@@ -80,7 +80,7 @@ func uploader(name string) string {
 
 var notInTag = regexp.MustCompile(`[^a-z0-9]+`)
 
-// joinTags joins as many tags as fit into room bytes, and one at least.
+// joinTags joins as many tags as fit into room bytes, but at least one.
 func joinTags(tags []string, room int) string {
 	joined := ""
 	for _, t := range tags {

@@ -65,10 +65,10 @@ func TestAnnounceLine(t *testing.T) {
 	}
 }
 
-// testLimit is what a usual prefix leaves of a line.
+// testLimit is how much of a line a usual prefix leaves free.
 const testLimit = 470
 
-// checkLine holds a line against everything that consumers rely on.
+// checkLine checks everything in a line that consumers rely on.
 func checkLine(t *testing.T, a Announce, line string) {
 	t.Helper()
 	if len(line) > testLimit {

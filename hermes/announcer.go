@@ -13,15 +13,15 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 )
 
-// announceCursor is the consumer that announces. Trackers' cursors are called
-// trackerCursor or begin with it.
+// announceCursor is the name of the consumer that announces. The names of trackers'
+// cursors are trackerCursor or begin with it.
 const (
 	announceCursor = "hermes"
 	trackerCursor  = "tracker"
 )
 
-// announcer says each new torrent once, in order. Its place in the event log
-// moves line by line, each time the server has acknowledged one.
+// announcer announces each new torrent once, in order. Its place in the event log moves
+// line by line, each time the server has acknowledged one.
 type announcer struct {
 	cfg     Config
 	deps    Deps

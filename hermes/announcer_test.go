@@ -129,8 +129,8 @@ func TestNeverBeforeTheTracker(t *testing.T) {
 	}
 }
 
-// TestEachFateOfALine lets the server do all that can happen to a line, and
-// expects each upload once, in order.
+// TestEachFateOfALine lets the server treat lines in every possible way, and expects each
+// upload once, in order.
 func TestEachFateOfALine(t *testing.T) {
 	t.Parallel()
 	const history = fullCaps + " draft/chathistory"
@@ -172,8 +172,8 @@ func TestEachFateOfALine(t *testing.T) {
 	}
 }
 
-// TestKilledBetweenLineAndAnswer ends the bot while the server has delivered a
-// line and says nothing.
+// TestKilledBetweenLineAndAnswer ends the bot when the server has delivered a line but not
+// acknowledged it.
 func TestKilledBetweenLineAndAnswer(t *testing.T) {
 	t.Parallel()
 	s, f := newSite(t, dbtest.SQLite(t)), newFake(t, func(f *fakeIRC) {
@@ -195,8 +195,8 @@ func TestKilledBetweenLineAndAnswer(t *testing.T) {
 	}
 }
 
-// TestEndingWaitsForTheAnswer ends the bot just when a line is out: the answer
-// still counts.
+// TestEndingWaitsForTheAnswer ends the bot just after a line is sent. The answer must still
+// count.
 func TestEndingWaitsForTheAnswer(t *testing.T) {
 	t.Parallel()
 	s, f := newSite(t, dbtest.SQLite(t)), newFake(t)

@@ -11,8 +11,8 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
-// Channels are the channels of the site as staff decided them; *irc.Store keeps them. The
-// bot looks after them where the server doesn't.
+// Channels are the site's channels as staff set them up; *irc.Store keeps them. The bot
+// looks after them where the server doesn't.
 type Channels interface {
 	// Channels returns all channels in their order.
 	Channels(ctx context.Context) ([]irc.Channel, error)
@@ -31,14 +31,14 @@ func (c Channel) admits(m *member.Member) bool {
 	return m.Can(core.IRCConnect) && m.Can(c.Join) && c.JoinClass.Allows(m.Class.Level, m.SecondaryIDs()...)
 }
 
-// restricted reports whether speaking is for some only, hears whether m is one of them.
+// restricted reports whether only some may speak, hears whether m is one of them.
 func (c Channel) restricted() bool { return c.Speak != "" || c.SpeakClass.ID != 0 }
 func (c Channel) hears(m *member.Member) bool {
 	return m.Can(c.Speak) && c.SpeakClass.Allows(m.Class.Level, m.SecondaryIDs()...)
 }
 
-// statusOf is what the site's rights give in a channel: o or v, or nothing. Where
-// speaking is for some only, others get nothing that would let them.
+// statusOf is the status that the site's rights give in a channel: o, v or none. Where only
+// some may speak, others get no status that would let them.
 func (c Channel) statusOf(m *member.Member) string {
 	switch {
 	case !c.hears(m):
@@ -51,8 +51,8 @@ func (c Channel) statusOf(m *member.Member) string {
 	return ""
 }
 
-// topicFor is the topic that the channel should have instead of the one it has, apart
-// from our own part of it.
+// topicFor is the topic that the channel should have instead of has, without our own part
+// of it.
 func (c Channel) topicFor(has string, limit int) (want string, differs bool) {
 	want, bare := c.Purpose, withSegment(has, "", limit)
 	if !c.TopicAt.IsZero() {
@@ -64,8 +64,8 @@ func (c Channel) topicFor(has string, limit int) (want string, differs bool) {
 	return want, want != bare
 }
 
-// modeChanges lists how a channel's modes differ from those that it should have: its
-// own, and extra ones, of those that the server has.
+// modeChanges lists the changes that give a channel the modes that it should have, its own
+// and extra ones, as far as the server has them.
 func (c Channel) modeChanges(f *facts, extra string, have map[byte]string) [][]string {
 	want := map[byte]string{}
 	for _, m := range f.changes(strings.Fields(c.Modes)) {

@@ -12,13 +12,13 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
-// strangerLimit is how long those may stay in a channel for members whom we found
-// there when we came, and don't know (any more). In channels that not every member
-// may enter they may not.
+// strangerLimit is how long people whom we found in a channel for members when we came, and
+// don't know, may stay there. In channels that not every member may enter they may not stay
+// at all.
 const strangerLimit = 10 * time.Minute
 
-// chores returns what must be sent so that the network becomes as it should be. What
-// was sent lately is not sent again: the server may still be at it.
+// chores returns the lines to send so that the network becomes as it should be. What was
+// sent lately is not sent again: the server may still be working on it.
 func (f *foreign) chores(kept []Channel) []line {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -58,8 +58,8 @@ func (f *foreign) chores(kept []Channel) []line {
 	return out
 }
 
-// tidyChannel returns what a channel that we are in lacks: our status, then modes and
-// topic. Hold mu.
+// tidyChannel returns the lines that put right a channel that we are in: our status first,
+// then modes and topic. Hold mu.
 func (f *foreign) tidyChannel(c Channel) []line {
 	key := f.fold(c.Name)
 	own := ""
@@ -85,8 +85,8 @@ func (f *foreign) tidyChannel(c Channel) []line {
 	return out
 }
 
-// tidyPerson returns what is to be done about somebody: out of the network, out of a
-// channel, or another status in it. Hold mu.
+// tidyPerson returns the lines that remove somebody from the network or from a channel, or
+// give them another status in it. Hold mu.
 func (f *foreign) tidyPerson(p *person, kept map[string]Channel, now time.Time) []line {
 	if p.who != nil {
 		if why := mayBeHere(p.who); why != "" {
@@ -117,8 +117,8 @@ func (f *foreign) tidyPerson(p *person, kept map[string]Channel, now time.Time) 
 	return out
 }
 
-// tellStranger tells a channel for members, once, that somebody whom we found in it must
-// say who they are; not where programs read. Hold mu.
+// tellStranger tells a channel for members, once, that people whom we found there must say
+// who they are. It spares channels that programs read. Hold mu.
 func (f *foreign) tellStranger(p *person, kept map[string]Channel) []line {
 	var out []line
 	for key := range p.channels {
@@ -127,7 +127,7 @@ func (f *foreign) tellStranger(p *person, kept map[string]Channel) []line {
 			continue
 		}
 		f.warned[key] = true
-		out = append(out, line{girc.NOTICE, c.Name, fmt.Sprintf("I have been away and don't know you any more. Who doesn't tell me within %d minutes who they are must leave: /msg %s IDENTIFY name key",
+		out = append(out, line{girc.NOTICE, c.Name, fmt.Sprintf("I have been away and don't know you any more. Please tell me within %d minutes who you are, or you must leave: /msg %s IDENTIFY name key",
 			int(strangerLimit.Minutes()), f.cfg.Nick)})
 	}
 	return out
@@ -146,7 +146,8 @@ func (f *foreign) mustGo(p *person, c Channel, now time.Time) string {
 	return "Tell me first who you are: /msg " + f.cfg.Nick + " ENTER " + c.Name + " name key"
 }
 
-// statusChanges makes what somebody has in a channel what they should have.
+// statusChanges lists the changes from the status that somebody has in a channel to the one
+// that they should have.
 func statusChanges(have, want string) []string {
 	var out []string
 	for _, letter := range "ohv" {
@@ -186,7 +187,7 @@ func (f *foreign) onModes(e girc.Event) {
 	}
 }
 
-// membersHere lists who is known, each member once.
+// membersHere lists the members whom we know on the network, each once.
 func (f *foreign) membersHere() []core.MemberID {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -203,8 +204,8 @@ func (f *foreign) membersHere() []core.MemberID {
 	return out
 }
 
-// refresh gives the people who are a member what was just read of it, and lets them
-// into channels that are new to them. Without ok they become strangers.
+// refresh gives everybody who is a member its facts as just read, and lets them into
+// channels that have opened for them. Without ok they become strangers.
 func (f *foreign) refresh(id core.MemberID, m member.Member, ok bool, kept []Channel) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

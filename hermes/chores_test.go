@@ -12,7 +12,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
-// TestChores puts the network into a state, and wants exactly the lines that mend it.
+// TestChores puts the network into a state, and expects exactly the lines that mend it.
 func TestChores(t *testing.T) {
 	t.Parallel()
 	for _, tt := range choreTests {
@@ -60,7 +60,7 @@ var keptChannels = []Channel{
 	{Name: "#support", Purpose: "Help", Modes: "+nt", Guests: true},
 }
 
-const awayNotice = "NOTICE #general I have been away and don't know you any more. Who doesn't tell me within 10 minutes who they are must leave: /msg Hermes IDENTIFY name key"
+const awayNotice = "NOTICE #general I have been away and don't know you any more. Please tell me within 10 minutes who you are, or you must leave: /msg Hermes IDENTIFY name key"
 
 // where says that we are in a channel, with what the server has told of it.
 func where(channel, modes, names, topic string) []string {

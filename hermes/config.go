@@ -105,7 +105,7 @@ func (c Config) Validate() error {
 		return core.FieldErrorf("server", `%q is no address; write for example "irc.example.org:7000"`, c.Server)
 	}
 	if ip := net.ParseIP(host); !c.TLS && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return core.FieldErrorf("tls", "set it to true: to another machine the key must not travel readable")
+		return core.FieldErrorf("tls", "set it to true: the key must not go to another machine unencrypted")
 	}
 	if raw, err := hex.DecodeString(c.fingerprint()); err != nil || (len(raw) != 0 && len(raw) != 32) {
 		return core.FieldErrorf("fingerprint", "must be the 64 hexadecimal digits of a SHA-256")

@@ -18,25 +18,25 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
-// doorCursor is the consumer that keeps the rights of people on a foreign network as
-// the site has them.
+// doorCursor is the name of the consumer that keeps people's rights on a foreign network
+// up to date.
 const doorCursor = "hermes:doors"
 
 const (
 	lookEvery  = 5 * time.Second
 	lookSoon   = 50 * time.Millisecond // changes come in flocks
-	againAfter = 10 * time.Second      // for what was asked of the server and did not come about
+	againAfter = 10 * time.Second      // before the server is asked again for something that it didn't do
 	queryLimit = 5 * time.Second
-	maxTopics  = 500 // that wait to be kept
+	maxTopics  = 500 // topics that wait to be kept
 )
 
-// doors keeps a foreign network as the site wants it: its channels with their modes
-// and topics, and in each of them only whom the site lets in. On our own network the
-// server does that, and there are none.
+// doors keeps a foreign network as the site wants it: the channels with their modes and
+// topics, and in each of them only people who may enter it. On our own network the server
+// does that, and there are none.
 //
-// It compares what is with what should be, whatever happened meanwhile, so a
-// netsplit, a restart of the server or of the bot, and a change on the site are all
-// mended in the same way.
+// It compares the network as it is with the network as it should be, whatever happened in
+// between. So it mends a netsplit, a restart of the server or of the bot, and a change on
+// the site all in the same way.
 type doors struct {
 	cfg     Config
 	deps    Deps
@@ -48,7 +48,7 @@ type doors struct {
 
 	mu   sync.Mutex
 	kept []Channel  // never changed, only replaced
-	set  []setTopic // by people, to be kept
+	set  []setTopic // topics that people set, to be kept
 }
 
 func newDoors(c Config, d Deps) *doors {
@@ -63,9 +63,9 @@ func (d *doors) now() *foreign {
 	return nil
 }
 
-// begin notes where the events begin that matter to a run. It comes before the first
-// connection, which reads the channels and asks who is there: so no change falls in
-// between, not even on the first start of all.
+// begin notes the place in the event log from which events matter to this run. It comes
+// before the first connection, which reads the channels and asks who is there, so that no
+// change is missed, not even at the first start.
 func (d *doors) begin(ctx context.Context) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, queryLimit)
 	defer cancel()
@@ -83,7 +83,7 @@ func (d *doors) nudge() {
 	}
 }
 
-// channels returns what was read last.
+// channels returns the channels as last read.
 func (d *doors) channels() []Channel {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -108,7 +108,7 @@ func (d *doors) load(ctx context.Context) error {
 	return nil
 }
 
-// run does what is to be done until ctx ends.
+// run sends what is to be sent until ctx ends.
 func (d *doors) run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		d.saveTopics(ctx)
@@ -151,7 +151,7 @@ func (d *doors) consumer() eventlog.Consumer {
 			eventlog.Note(func(eventlog.ClassChanged) { n.everybody = true }),
 			eventlog.Note(func(eventlog.IRCChannelChanged) { n.channels = true }),
 		},
-		Missed: func(eventlog.Event, error) { n.everybody = true }, // whomever it was about
+		Missed: func(eventlog.Event, error) { n.everybody = true }, // it may be about anybody
 		Flush: func(ctx context.Context, _ int64) error {
 			noted := n
 			n = news{members: map[core.MemberID]bool{}}
@@ -181,8 +181,8 @@ func (d *doors) apply(ctx context.Context, n news) error {
 	return nil
 }
 
-// reread gives the people who are a member what the site says of it now. Whom the
-// site doesn't know, or can't tell of, is a stranger.
+// reread reads a member again and gives everybody who is that member what the site now
+// says. If the site doesn't know the member, or can't tell, they become strangers.
 func (d *doors) reread(ctx context.Context, s *foreign, id core.MemberID) error {
 	query, cancel := context.WithTimeout(ctx, queryLimit)
 	defer cancel()
@@ -204,8 +204,8 @@ type setTopic struct {
 	at                 time.Time
 }
 
-// keepTopic takes a topic that is to be kept, so that it comes back after a restart of
-// the network. It never waits.
+// keepTopic queues a topic to be kept, so that it comes back after a restart of the
+// network. It never waits.
 func (d *doors) keepTopic(t setTopic) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -214,14 +214,14 @@ func (d *doors) keepTopic(t setTopic) {
 	}
 }
 
-// topicWaits reports whether a channel's topic is newer than the one we know as kept.
+// topicWaits reports whether a topic of the channel waits to be kept.
 func (d *doors) topicWaits(channel string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return slices.ContainsFunc(d.set, func(t setTopic) bool { return text.FoldASCII(t.channel) == text.FoldASCII(channel) })
 }
 
-// saveTopics keeps what was set. What can't be kept now is tried again.
+// saveTopics keeps the topics that were set. What can't be kept now is tried again later.
 func (d *doors) saveTopics(ctx context.Context) {
 	d.mu.Lock()
 	waiting := slices.Clone(d.set)
@@ -245,7 +245,7 @@ func (d *doors) saveTopics(ctx context.Context) {
 	d.set = d.set[len(waiting):]
 }
 
-// mayBeHere says why somebody must go from the whole network, "" when they may stay.
+// mayBeHere says why a member must leave the network, "" when they may stay.
 func mayBeHere(m *member.Member) string {
 	switch {
 	case !m.Enabled() && m.StateReason != "":
@@ -282,7 +282,7 @@ func (d *doors) login(ctx context.Context, host, name, key string) (member.Membe
 		counted = d.deps.Guard.Succeeded(ctx, try)
 	case core.CodeOf(err) != core.Forbidden:
 		return m, core.Wrap(err, core.Unavailable, cant)
-	case m.ID == 0: // else the key is right and the account disabled
+	case m.ID == 0: // otherwise the key is right and the account disabled
 		counted = d.deps.Guard.Failed(ctx, try)
 	}
 	if counted != nil {
@@ -291,7 +291,8 @@ func (d *doors) login(ctx context.Context, host, name, key string) (member.Membe
 	return m, err
 }
 
-// kill ends a connection where we may, and else keeps its host out of a channel.
+// kill ends somebody's connection if we are an operator, and otherwise removes them and
+// their host from the channels that we share.
 func (f *foreign) kill(p *person, reason string) []line {
 	if f.oper {
 		return []line{{girc.KILL, p.nick, reason}}

@@ -12,12 +12,12 @@ import (
 
 const (
 	porters      = 2
-	porterLimit  = 4096 // who wait at the doors; after a netsplit all come at once
+	porterLimit  = 4096 // messages that wait for a porter; after a netsplit all come at once
 	entryUsage   = "Write: ENTER #channel name key, with the IRC key of your settings page, to me alone; or IDENTIFY name key."
 	entryBetween = "Don't say your key where others read it: draw a new one on your settings page now, and tell it to me alone."
 )
 
-// porter lets people in who say who they are.
+// porter lets people in who tell it their name and key.
 type porter struct {
 	*inbox
 	doors *doors // nil on our own network
@@ -36,7 +36,7 @@ func (p *porter) run(ctx context.Context, l *link) error {
 	}
 }
 
-// open answers one entry.
+// open answers one message.
 func (p *porter) open(ctx context.Context, l *link, m message) {
 	result := "ok"
 	say := func(text string) { p.send(ctx, l, m.nick, text) }
@@ -79,9 +79,9 @@ func (p *porter) enter(ctx context.Context, m message, say func(string)) error {
 	}
 	s := m.ticket.f
 	if !m.ticket.bind(who) {
-		return core.Errorf(core.Conflict, "you changed your nick or host meanwhile: once more, please")
+		return core.Errorf(core.Conflict, "your nick or host has changed meanwhile: please say it once more")
 	}
-	// What was changed on the site between the question and now was told to nobody.
+	// No event has told us of a change on the site since the key was checked.
 	if err := p.doors.reread(ctx, s, who.ID); err != nil {
 		return err
 	}
@@ -91,15 +91,15 @@ func (p *porter) enter(ctx context.Context, m message, say func(string)) error {
 	}
 	for _, l := range lines {
 		if err := s.outbox.send(ctx, replies, s.gone, l[0], l[1:]...); err != nil {
-			return core.Wrap(err, core.Unavailable, "the connection is lost, once more please")
+			return core.Wrap(err, core.Unavailable, "the connection was lost: please say it once more")
 		}
 	}
 	say(text)
 	return nil
 }
 
-// letIn returns the lines that let somebody into the channels they named, and what to
-// tell them; "" when somebody else may have the nick now.
+// letIn returns the lines that let somebody into the channels that they named, and what to
+// tell them: "" if somebody else may have the nick now.
 func (f *foreign) letIn(m message, who *member.Member, kept []Channel) ([]line, string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

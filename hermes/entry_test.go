@@ -138,7 +138,7 @@ func TestEnterByNameAndKey(t *testing.T) {
 		t.Errorf("a key among others: %q", got)
 	}
 
-	// Guesses cost time, of the host that all have here.
+	// Guesses make everybody from their host wait, and here all have the same host.
 	for range 3 { // as many as are free
 		f.asks("b1", "enter #announce alice wrong")
 		s.wait(10 * time.Second)
@@ -212,7 +212,8 @@ func TestNoChannelIsMissedAtTheFirstStart(t *testing.T) {
 	})
 }
 
-// TestForeignServersThatDoNotFit must not be worked on, and the log must say why.
+// TestForeignServersThatDoNotFit checks that the bot leaves such servers, and that the log
+// says why.
 func TestForeignServersThatDoNotFit(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

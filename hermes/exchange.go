@@ -27,11 +27,11 @@ type exchange struct {
 	command string // as it comes back from the server
 	channel string // folded
 	fate    chan error
-	token   string
+	token   string // of the PING
 	pong    chan struct{}
 }
 
-var barriers atomic.Int64 // numbers PINGs; a number is all it is
+var barriers atomic.Int64 // numbers the PINGs
 
 // say sends a line to a channel and waits for its fate: nil once the server has
 // delivered it, errRefused when it did not, another error when the connection
@@ -110,7 +110,7 @@ func (s *session) fate(ctx context.Context, x *exchange, comesBack bool) error {
 	}
 }
 
-// settled is the fate at the PONG: an error that came just before it counts.
+// settled is the fate when the PONG has come: an error just before it counts.
 func settled(x *exchange) error {
 	select {
 	case err := <-x.fate:
@@ -120,7 +120,7 @@ func settled(x *exchange) error {
 	}
 }
 
-// onAnswer looks whether a line from the server decides the awaited exchange.
+// onAnswer checks whether a line from the server decides the awaited exchange.
 func (s *session) onAnswer(e girc.Event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -176,8 +176,8 @@ func (s *session) refuses(e girc.Event, x *exchange) bool {
 	return false
 }
 
-// refusals are the errors that a command of ours can mean on a foreign network, where
-// others of our lines are under way at the same time.
+// refusals are the errors that answer a command of ours on a foreign network, where other
+// lines of ours are under way at the same time.
 var refusals = map[string][]string{
 	girc.PRIVMSG: {"401", "403", "404", "408", "442", "477", "489"},
 	girc.TOPIC:   {"403", "442", "482"},

@@ -9,10 +9,10 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/irc"
 )
 
-// foreign is what a session is besides on a network whose server knows nothing of the
-// site's accounts: who is where, what the channels are like, and what is to be mended.
-// On our own network there is none, and nothing here, in people.go, chores.go, doors.go
-// or the kinds of network.go is used. The session's mu guards it.
+// foreign is what a session needs besides on a network whose server knows nothing of the
+// site's accounts: who is where, what the channels are like, and what is to be mended. On
+// our own network it is nil, and nothing in this file, people.go, chores.go, doors.go or
+// the kinds of network.go is used. The session's mu guards it.
 type foreign struct {
 	*session
 	kind  kind
@@ -27,7 +27,7 @@ type foreign struct {
 	warned map[string]bool            // channels whose strangers were told that we don't know them
 }
 
-// goAbroad makes the session one of a foreign network, which d keeps.
+// goAbroad makes the session one on a foreign network, which d looks after.
 func (s *session) goAbroad(d *doors) {
 	f := &foreign{session: s, kind: d.kind, doors: d, people: map[string]*person{}, modes: map[string]map[byte]string{},
 		done: map[string]time.Time{}, warned: map[string]bool{}}
@@ -38,7 +38,7 @@ func (s *session) goAbroad(d *doors) {
 	s.outbox.setPace(s.cfg, f.kind, false)
 }
 
-// look takes from a line who is where, and what the channels are like. Hold mu.
+// look learns from a line who is where, and what the channels are like. Hold mu.
 func (f *foreign) look(e girc.Event) {
 	f.onPeople(e)
 	f.onModes(e)
@@ -79,7 +79,7 @@ func (f *foreign) noteTopic(e girc.Event) {
 	f.doors.keepTopic(setTopic{channel: e.Params[0], topic: withSegment(e.Params[1], "", maxTopic), by: e.Source.Name, at: f.clock()})
 }
 
-// identify tells who speaks by what they proved to us. Hold mu.
+// identify finds the member who speaks, if they have proved to us who they are. Hold mu.
 func (f *foreign) identify(m *message, e girc.Event) {
 	if who := f.known(e); who != nil {
 		m.account, m.member = who.Name, who.ID

@@ -19,9 +19,9 @@ import (
 type message struct {
 	nick    string
 	host    string
-	account string        // "" for who isn't known as a member
+	account string        // "" for somebody who isn't known as a member
 	member  core.MemberID // of the account, where the bot itself knows it
-	ticket  *ticket       // of members, and who says an entry, on a foreign network
+	ticket  *ticket       // on a foreign network: of members, and of those who tell name and key
 	entry   irc.Entry
 	target  string // a channel, or our own nick
 	text    string
@@ -35,8 +35,8 @@ const (
 	publicLines  = 5   // longer answers go to the asker alone
 )
 
-// inbox hands what people say to workers, what one person says to one worker, so
-// that their answers keep the order.
+// inbox hands what people say to workers. All that one person says goes to the same
+// worker, so that the answers keep their order.
 type inbox struct {
 	cfg     Config
 	deps    Deps
@@ -84,7 +84,7 @@ func (in *inbox) put(m message) {
 	}
 }
 
-// putEntry takes what may hold a key, before anything else sees it.
+// putEntry takes a message that may hold a key, before anything else sees it.
 func (in *inbox) putEntry(m message) bool {
 	line, marked := strings.CutPrefix(text.Clean(stripFormat(m.text)), "!")
 	e, mine := irc.ParseEntry(line)
@@ -97,7 +97,7 @@ func (in *inbox) putEntry(m message) bool {
 	case in.porters[i].queue <- m:
 	default:
 		in.metrics.commands.WithLabelValues("dropped").Inc()
-		in.deps.Log.Warn("somebody at the door was not heard: too many wait")
+		in.deps.Log.Warn("somebody's name and key were dropped: too many wait")
 	}
 	return true
 }
@@ -160,7 +160,7 @@ func (w *worker) answer(ctx context.Context, l *link, m message) {
 	}
 }
 
-// execute runs the command for who the account is at this moment. When that
+// execute runs the command with the rights that the account has at this moment. If they
 // can't be read, nothing is done.
 func (w *worker) execute(ctx context.Context, m message) (command.Answer, error) {
 	actor := command.Guest(m.nick, audit.ViaIRC)
@@ -186,7 +186,7 @@ func (w *worker) who(ctx context.Context, m message) (member.Member, error) {
 	return w.deps.Members.ByName(ctx, m.account)
 }
 
-// place says who reads along.
+// place says who can read the answer.
 func (in *inbox) place(m message) command.Place {
 	switch target := text.FoldASCII(m.target); {
 	case m.private:
@@ -224,8 +224,8 @@ func (in *inbox) address(m message, r command.Answer) []addressedLine {
 	return out
 }
 
-// send says one line, and reports whether that is still possible. Answers are
-// not kept over a lost connection: the asker asks again.
+// send says one line, and reports whether that is still possible. Answers are not kept
+// when the connection is lost: the asker can ask again.
 func (in *inbox) send(ctx context.Context, l *link, to, line string) bool {
 	s, _ := l.now()
 	if s == nil {

@@ -13,12 +13,12 @@ import (
 type facts struct {
 	server, version string
 	ascii           bool   // how names are compared; else as RFC 1459 says
-	statusModes     string // such as "ov", highest first
-	statusSigns     string // such as "@+"
+	statusModes     string // the modes that are a status, such as "ov", highest first
+	statusSigns     string // their signs before a nick, such as "@+"
 	lists           string // channel modes that are lists (CHANMODES, first part)
-	always          string // that have a parameter, set or not (second)
-	set             string // that have one when they are set (third)
-	plain           string // that have none
+	always          string // modes that have a parameter, set or not (second part)
+	set             string // modes that have one when they are set (third part)
+	plain           string // modes that have none (fourth part)
 	nickLen         int    // 0 when it doesn't say
 	topicLen        int
 	monitor         bool
@@ -93,7 +93,7 @@ type modeChange struct {
 	arg    string
 }
 
-// changes takes the parameters of a MODE line apart. What can't be read ends it.
+// changes takes the parameters of a MODE line apart, up to one that can't be read.
 func (f *facts) changes(params []string) []modeChange {
 	if len(params) == 0 {
 		return nil

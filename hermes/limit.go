@@ -16,8 +16,8 @@ const (
 	maxKnown     = 2000 // accounts remembered by each worker
 )
 
-// limiter bounds what one account may ask for. Who goes beyond is told once and
-// then ignored for a while. It belongs to one worker.
+// limiter bounds what one account may ask for. Somebody who goes beyond is told once and
+// then ignored for a while. A limiter belongs to one worker.
 type limiter struct {
 	clock core.Clock
 	known map[string]*allowance

@@ -49,7 +49,7 @@ func (l *link) keep(ctx context.Context) {
 		// Spread, so that many bots don't come back in step.
 		wait := backoff/2 + rand.N(backoff) //nolint:gosec // no secret: it only spreads load
 		if ctx.Err() != nil {
-			return // asked to leave
+			return // we are to leave
 		}
 		level := slog.LevelWarn
 		if tries++; tries < 3 {
@@ -63,8 +63,7 @@ func (l *link) keep(ctx context.Context) {
 	}
 }
 
-// once makes one connection and serves it to its end. It returns why there is
-// none any more.
+// once makes one connection and serves it to its end. It returns why that has come.
 func (l *link) once(ctx context.Context) string {
 	s, err := l.connect(ctx)
 	if err != nil {

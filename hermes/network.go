@@ -16,13 +16,13 @@ const (
 // kinds are the foreign networks that the bot knows.
 var kinds = map[string]kind{inspircdNetwork: inspircd{}, ngircdNetwork: ngircd{}}
 
-// kind is a kind of IRC server that knows nothing of the site's accounts: how what the
-// bot needs is done there. Members tell the bot who they are, and the bot keeps the
-// channels, as an operator of the network.
+// kind is a kind of IRC server that knows nothing of the site's accounts. Its methods tell
+// how to do there what the bot needs. Members tell the bot who they are, and the bot looks
+// after the channels, as an operator of the network.
 type kind interface {
 	// caps lists the capabilities that are worth asking for.
 	caps() []string
-	// runs reports whether a server that tells this version is of the kind.
+	// runs reports whether a server with this version is of the kind.
 	runs(version string) bool
 	// opered are the lines to send once we are operator.
 	opered(nick string) []line
@@ -32,14 +32,14 @@ type kind interface {
 	// pace is how many lines the server takes in a minute and at once, whatever the
 	// configuration says; 0 for no limit of its own.
 	pace(oper bool) (perMinute, burst int)
-	// enter lets somebody into a channel; joins reports whether they are in it then,
-	// and needn't follow an invitation.
+	// enter lets somebody into a channel. joins reports whether that puts them into it;
+	// otherwise they are invited.
 	enter(nick, channel string, oper bool) (l line, joins bool)
-	// mode changes a channel's modes, as operator also where we have no status.
+	// mode changes a channel's modes: as operator even where we have no status.
 	mode(channel string, oper bool, changes ...string) line
 	// extra are the modes that a kept channel has here besides its own.
 	extra(c Channel) string
-	// left returns the nicks that e says nobody has any more, or somebody else.
+	// left returns the nicks that, by what e says, nobody has any more or somebody else has.
 	left(e girc.Event) []string
 }
 
@@ -64,13 +64,13 @@ func (inspircd) caps() []string {
 func (inspircd) runs(version string) bool { return strings.HasPrefix(version, "InspIRCd") }
 func (inspircd) opered(string) []line     { return nil }
 
-// takeNick: SANICK passes over the reservation.
+// takeNick: SANICK ignores that the nick is reserved.
 func (inspircd) takeNick(have, want string) []line {
 	return []line{{girc.KILL, want, reservedNick}, {"SANICK", have, want}}
 }
 
-// pace: fakelag lets one line a second through on the whole; the privileges of our
-// operator class lift that.
+// pace: fakelag lets through about one line a second; the privileges of our operator class
+// lift that.
 func (inspircd) pace(oper bool) (perMinute, burst int) {
 	if oper {
 		return 0, 0
@@ -94,7 +94,7 @@ func (inspircd) mode(channel string, oper bool, changes ...string) line {
 
 func (inspircd) extra(c Channel) string { return extraModes(c) }
 
-// left: MONITOR tells of quits and changes of nick, in a channel with us or not.
+// left: MONITOR tells of quits and changes of nick, even outside our channels.
 func (inspircd) left(e girc.Event) []string {
 	if e.Command != girc.RPL_MONOFFLINE {
 		return nil
@@ -149,8 +149,8 @@ func (ngircd) left(e girc.Event) []string {
 	return nil
 }
 
-// extraModes: what our own server decides by accounts is done with invitations, and
-// channels stay when nobody is in them.
+// extraModes: invitations do what our own server decides by accounts, and channels stay
+// when nobody is in them.
 func extraModes(c Channel) string {
 	if c.Guests {
 		return "P"

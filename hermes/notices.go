@@ -30,7 +30,7 @@ type notices struct {
 	deps    Deps
 	metrics *metrics
 	link    *link
-	look    func() // makes the topics be looked at
+	look    func() // lets the topics be checked soon
 }
 
 func newNotices(c Config, d Deps, m *metrics, l *link, look func()) *notices {
@@ -72,8 +72,8 @@ func notice[T eventlog.Body](n *notices, channel string, line func(T) string) ev
 	return eventlog.On(func(ctx context.Context, _ eventlog.Event, body T) error { return n.tell(ctx, channel, line(body)) })
 }
 
-// tell returns nil once the channel has the line. Not to be let in and to be refused
-// are faults of the notice: with others all may be well.
+// tell returns nil once the channel has the line. A channel that doesn't let us in or
+// refuses the line is a fault of this notice: others may still go through.
 func (n *notices) tell(ctx context.Context, channel, line string) error {
 	if channel == "" || line == "" {
 		return nil
@@ -143,7 +143,7 @@ func ledgerLine(f eventlog.LedgerTrouble) string {
 	return fmt.Sprintf("Trouble since %s: %s", since, f.Text)
 }
 
-// who names a member, also one who is there no more.
+// who names a member, even one who has been deleted.
 func (n *notices) who(ctx context.Context, id core.MemberID) (string, error) {
 	m, err := n.deps.Members.ByID(ctx, id)
 	switch {
@@ -155,7 +155,7 @@ func (n *notices) who(ctx context.Context, id core.MemberID) (string, error) {
 	return m.Name, nil
 }
 
-// suspectLine tells of transfer that can hardly be.
+// suspectLine tells of transfer that is hardly possible.
 func suspectLine(s eventlog.TransferSuspect, who string) string {
 	in := time.Duration(s.Seconds) * time.Second
 	var what string
@@ -176,7 +176,7 @@ func suspectLine(s eventlog.TransferSuspect, who string) string {
 	return fmt.Sprintf("Suspect transfer: %s %s.", who, what)
 }
 
-// leechName is what members call a state.
+// leechName is the name of a state for members.
 func leechName(l core.Leech) string {
 	if l == core.LeechNeutral {
 		return "Neutral leech"

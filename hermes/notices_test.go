@@ -59,8 +59,8 @@ func TestNoticesReachTheirChannels(t *testing.T) {
 	})
 }
 
-// TestANoticeThatNobodyTakes: one is given up at last, loudly, so that the
-// others get through.
+// TestANoticeThatNobodyTakes checks that a notice which the server refuses again and again
+// is given up and logged, so that the others get through.
 func TestANoticeThatNobodyTakes(t *testing.T) {
 	t.Parallel()
 	s, f := newSite(t, dbtest.SQLite(t)), newFake(t, func(f *fakeIRC) { f.fates = []verdict{refuse, refuse, refuse, refuse, refuse} })
@@ -76,7 +76,7 @@ func TestANoticeThatNobodyTakes(t *testing.T) {
 	}
 }
 
-// TestStaffHearOfAnEventThatIsSetAside, and have it told after all.
+// TestStaffHearOfAnEventThatIsSetAside also lets staff run the event again.
 func TestStaffHearOfAnEventThatIsSetAside(t *testing.T) {
 	t.Parallel()
 	s, f := newSite(t, dbtest.SQLite(t)), newFake(t)

@@ -77,8 +77,8 @@ func (o *outbox) run(ctx context.Context, w *wire) error {
 	return nil
 }
 
-// next takes the most urgent line that waits. A sender of chores waits for each, so
-// that none of them stands before a person's answer.
+// next takes the most urgent line that waits. Chores are handed over one at a time, so that
+// no queue of them is in front of a person's answer.
 func (o *outbox) next(ctx context.Context) (outgoing, bool) {
 	select {
 	case out := <-o.lanes[announces]:

@@ -10,41 +10,41 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
-// Where the server doesn't tell who somebody is on the site, the bot knows it from
-// them: who named account and key is that member for as long as it is certain that
-// the very same connection speaks. That is by its whole nick!user@host, which must
-// be seen all the time: in a channel with us, or through MONITOR. In doubt they are
-// strangers again, and when our own connection ends everybody is.
+// Where the server doesn't tell who somebody is on the site, they tell the bot. Somebody
+// who gave name and key counts as that member for as long as it is certain that the very
+// same connection speaks. The bot knows a connection by its whole nick!user@host, which it
+// must see all the time: in a channel with us, or through MONITOR. In doubt people are
+// strangers again, and so is everybody when our own connection ends.
 
 const (
-	unseenLimit = time.Minute // for somebody we share no channel with and can't watch
+	unseenLimit = time.Minute // how long we trust somebody whom we share no channel with and can't watch
 	maxPeople   = 100_000
 
 	errMonitorFull = "734"
 )
 
-// person is who has a nick now. A person ends when the nick does, or passes to
-// somebody else; a ticket for it is good for that very person.
+// person is somebody who has a nick now. It ends when the nick is given up or passes to
+// somebody else; a ticket is good for one person only.
 type person struct {
 	nick     string
 	mask     string            // nick!user@host as last seen, "" while unknown
-	channels map[string]string // folded names of those shared with us, with statuses as letters
+	channels map[string]string // channels shared with us: statuses as letters, by folded name
 	who      *member.Member    // nil for strangers
-	since    time.Time         // when they became who
+	since    time.Time         // when they proved to be who
 	seen     time.Time         // last sign of them
 	watched  bool              // MONITOR would tell when they go
 	found    bool              // was in a channel before we came
 }
 
-// ticket remembers who said something, for an answer that comes later.
+// ticket remembers who said something, so that a later answer goes to the same person.
 type ticket struct {
 	f    *foreign
 	p    *person
 	mask string
 }
 
-// person returns who has the nick of mask now, a new one where nobody is known.
-// Hold mu.
+// person returns the person who has nick now, a new one if we know none. mask is "" where
+// the line doesn't tell it. Hold mu.
 func (f *foreign) person(nick, mask string) *person {
 	key := f.fold(nick)
 	p := f.people[key]
@@ -66,8 +66,8 @@ func (f *foreign) person(nick, mask string) *person {
 	return p
 }
 
-// sure reports whether somebody who said who they are can't have gone unseen. Hold
-// mu.
+// sure reports whether it is certain that somebody hasn't left unseen since they said who
+// they are. Hold mu.
 func (f *foreign) sure(p *person) bool {
 	return len(p.channels) > 0 || p.watched || f.clock().Sub(p.since) <= unseenLimit
 }
@@ -83,8 +83,8 @@ func (f *foreign) forget(nick string) {
 	}
 }
 
-// forgetIdle ends all whom we share no channel with and have seen nothing of since,
-// apart from members whom we watch. Hold mu.
+// forgetIdle ends all people who share no channel with us and of whom we have seen nothing
+// since, except members whom we watch. Hold mu.
 func (f *foreign) forgetIdle(since time.Time) {
 	for _, p := range f.people {
 		if len(p.channels) == 0 && (!p.watched || p.who == nil) && (since.IsZero() || p.seen.Before(since)) {
@@ -93,8 +93,8 @@ func (f *foreign) forgetIdle(since time.Time) {
 	}
 }
 
-// hand gives out a ticket for who said something. From then on they are watched
-// where the server does that. Hold mu.
+// hand gives out a ticket for the sender of a message. From then on we watch them, where
+// the server can. Hold mu.
 func (f *foreign) hand(e girc.Event) *ticket {
 	p := f.person(e.Source.Name, maskOf(e.Source))
 	if f.facts.monitor && !p.watched && len(p.channels) == 0 {
@@ -104,8 +104,8 @@ func (f *foreign) hand(e girc.Event) *ticket {
 	return &ticket{f: f, p: p, mask: p.mask}
 }
 
-// bind makes m of who holds the ticket, and reports false when that is not certain
-// any more.
+// bind notes that the holder of the ticket is m. It reports false if somebody else may have
+// the nick by now.
 func (t *ticket) bind(m member.Member) bool {
 	f := t.f
 	f.mu.Lock()
@@ -117,14 +117,14 @@ func (t *ticket) bind(m member.Member) bool {
 	return true
 }
 
-// holds reports whether who said something still has the nick.
+// holds reports whether the same person still has the nick.
 func (t *ticket) holds() bool {
 	t.f.mu.Lock()
 	defer t.f.mu.Unlock()
 	return t.held()
 }
 
-// held is holds for who holds mu.
+// held is holds for callers that hold mu.
 func (t *ticket) held() bool {
 	return t.f.people[t.f.fold(t.p.nick)] == t.p && t.p.mask == t.mask
 }
@@ -144,7 +144,7 @@ func (f *foreign) known(e girc.Event) *member.Member {
 
 func maskOf(src *girc.Source) string { return src.Name + "!" + src.Ident + "@" + src.Host }
 
-// onPeople follows who is where. Hold mu.
+// onPeople keeps track of who is where. Hold mu.
 func (f *foreign) onPeople(e girc.Event) {
 	for _, nick := range f.kind.left(e) {
 		f.forget(nick)
@@ -233,7 +233,7 @@ func (f *foreign) renamed(from, to string) {
 	f.people[f.fold(to)] = p
 }
 
-// departed takes somebody out of a channel, everybody when it is us.
+// departed takes somebody out of a channel, or everybody if it is we who left.
 func (f *foreign) departed(nick, channel string) {
 	if f.fold(nick) == f.fold(f.nick) {
 		for _, p := range f.people {
@@ -273,7 +273,7 @@ func (f *foreign) statusChanged(channel string, c modeChange) {
 	p.channels[channel] = status
 }
 
-// ask leaves a line to be sent soon by who may wait. Hold mu.
+// ask queues a line that doors.run is to send soon. Hold mu.
 func (f *foreign) ask(l line) {
 	if len(f.asked) < maxPeople {
 		f.asked = append(f.asked, l)

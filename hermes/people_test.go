@@ -12,7 +12,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
-// onForeign is a session on a foreign network that was told nothing yet, and its clock.
+// onForeign is a session on a foreign network that has heard nothing yet, and its clock.
 func onForeign(k kind) (*foreign, *time.Time) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	clock := func() time.Time { return now }
@@ -48,8 +48,8 @@ func (s *session) speaker(t *testing.T, mask string) string {
 	return m.account
 }
 
-// TestWhoSomebodyIs lets everything happen to a connection that said who it is. Trust
-// never goes to another one, and ends in doubt.
+// TestWhoSomebodyIs lets all kinds of things happen to somebody who has said who they are.
+// No other connection must ever be trusted for that, and in doubt the trust must end.
 func TestWhoSomebodyIs(t *testing.T) {
 	t.Parallel()
 	const (
@@ -108,7 +108,7 @@ func TestWhoSomebodyIs(t *testing.T) {
 			}
 			s.told(t, tt.after...)
 			*now = now.Add(tt.wait)
-			if tt.mask == "late" { // the channel lets in whom the invitation fits: not certain to be the same
+			if tt.mask == "late" { // the invitation may have let somebody else in
 				s.told(t, in)
 				tt.mask = self
 			}
@@ -123,7 +123,7 @@ func TestWhoSomebodyIs(t *testing.T) {
 	}
 }
 
-// TestTicketIsForOnePerson looks the key up while the nick changes hands.
+// TestTicketIsForOnePerson lets the nick change hands while the key is looked up.
 func TestTicketIsForOnePerson(t *testing.T) {
 	t.Parallel()
 	for _, meanwhile := range []string{":ann!u@host.a QUIT :bye", ":ann!u@host.a NICK bea", ":irc.test NOTICE Hermes :Client exiting: ann (u@host.a) [x]"} {

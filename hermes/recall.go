@@ -16,11 +16,10 @@ const (
 	recallLimit = 5 * time.Second
 )
 
-// recall is what the channel's history says we announced. When a connection ends
-// between a line and its acknowledgement nobody knows whether the line was
-// delivered; where the server keeps a history (draft/chathistory) it tells, and
-// the line is not said twice. Elsewhere it is said again: rather twice than
-// never.
+// recall is what we announced according to the channel's history. When a connection ends
+// between a line and its acknowledgement, nobody knows whether the line was delivered. A
+// server that keeps a history (draft/chathistory) tells us, and the line is not said twice.
+// Elsewhere it is said again: better twice than never.
 type recall struct {
 	batch string // reference of the answer
 	done  bool
@@ -38,7 +37,7 @@ func (s *session) newRecall() *recall {
 	}
 	r := &recall{found: map[core.TorrentID]bool{}}
 	r.timer = time.AfterFunc(recallLimit, func() {
-		s.log.Warn("the server did not tell the history; going on without it", "channel", s.cfg.AnnounceChannel)
+		s.log.Warn("the server did not send the history; going on without it", "channel", s.cfg.AnnounceChannel)
 		s.locked(func() { r.done = true })
 	})
 	s.recall = r

@@ -19,7 +19,7 @@ func (s *session) handle(e girc.Event) {
 	case girc.AUTHENTICATE:
 		s.onAuthenticate(e)
 	case girc.RPL_SASLSUCCESS:
-		if s.tries > 0 { // logged in we may have it: some networks keep it for the account
+		if s.tries > 0 { // once logged in we may get it: some networks keep it for the account
 			s.write("NICK", s.cfg.Nick)
 		}
 		s.write("CAP", "END")
@@ -57,10 +57,10 @@ func (s *session) handle(e girc.Event) {
 	s.onAnswer(e)
 }
 
-// rplHostChanged tells us our host as others see it.
+// rplHostChanged is the numeric that tells us our host as others see it.
 const rplHostChanged = "396"
 
-// look takes from a line what the server says of itself and, on a foreign network, of
+// look learns from a line what the server says of itself and, on a foreign network, of
 // others.
 func (s *session) look(e girc.Event) {
 	s.mu.Lock()
@@ -192,7 +192,7 @@ func (s *session) onNickTaken(e girc.Event) {
 		return
 	}
 	other := s.cfg.Nick + strings.Repeat("_", tries)
-	if s.foreign != nil && tries > 1 { // look-alikes may be forbidden, and 9 characters the most
+	if s.foreign != nil && tries > 1 { // look-alikes, and more than 9 characters, may be forbidden
 		other = "sitebot" + strconv.Itoa(tries)
 	}
 	s.log.Warn("our nick is taken; announces wait until it is ours", "nick", s.cfg.Nick, "meanwhile", other)
@@ -235,7 +235,7 @@ func (s *session) settle() {
 	}
 }
 
-// onHost keeps our own prefix up to date, by which lines are cut.
+// onHost keeps our own prefix up to date, which decides how long a line may be.
 func (s *session) onHost(e girc.Event) {
 	s.locked(func() {
 		if before, _, ok := strings.Cut(s.prefix, "@"); ok && len(e.Params) >= 2 {
@@ -338,8 +338,8 @@ func (s *session) spelled(target string) string {
 	return target
 }
 
-// identify tells who speaks: by the server's word, where it knows the site's accounts,
-// and else by what they proved to us. Hold mu.
+// identify finds the member who speaks: the server names them where it knows the site's
+// accounts; elsewhere they have proved to us who they are. Hold mu.
 func (s *session) identify(m *message, e girc.Event) {
 	if s.foreign != nil {
 		s.foreign.identify(m, e)

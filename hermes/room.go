@@ -1,12 +1,12 @@
-// Package hermes is room 3 of the house: the bot that tells IRC what happens on
-// the site, and that members and staff talk to. It is an ordinary IRC client (on
-// girc) and does its work on our network, on any other whose accounts are the site's
-// members, and on plain InspIRCd and ngIRCd servers: see foreign.
+// Package hermes is room 3 of the house: the bot that tells IRC what happens on the site,
+// and that answers members and staff. It is an ordinary IRC client (on girc) and works on
+// our network, on any other whose accounts are the site's members, and on plain InspIRCd
+// and ngIRCd servers: see foreign.
 //
-// New torrents are announced from the event log: each once, in order, never
-// before the tracker serves it, and an announce counts as made only when the
-// server has acknowledged the line. What people ask for goes to package command,
-// with the asker's account as the only identity.
+// New torrents are announced from the event log: each once, in order, and never before the
+// tracker serves it. An announce counts as made only when the server has acknowledged the
+// line. What people ask for goes to package command, with the asker's account as the only
+// identity.
 //
 // Concurrency: each run of the room has one link, which holds at most one
 // session (one connection). girc calls a session's handler for one event at a
@@ -122,7 +122,7 @@ func (r *Room) Run(ctx context.Context, ready func()) error {
 	leave()
 	err = errors.Join(err, connection.Wait())
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		return nil // something was cut short, as it was asked to be
+		return nil // something was cut short because we are to stop
 	}
 	return err
 }

@@ -16,13 +16,13 @@ import (
 const (
 	registerLimit = 30 * time.Second // from the connection to being in the announce channel
 	tendEvery     = 5 * time.Second  // how often a lost nick or channel is asked for again
-	partingLimit  = time.Second      // for the server to see us off
+	partingLimit  = time.Second      // for the server to answer our QUIT
 	pingEvery     = 60 * time.Second
 	pingLimit     = 30 * time.Second
 )
 
-// session is one connection to IRC, from its making to its end. Its fields below
-// mu belong to the handler of events and to whoever holds mu.
+// session is one connection to IRC, from its making to its end. mu guards the fields below
+// it, except those that only the handler of events uses.
 type session struct {
 	cfg     Config
 	keys    keys
@@ -81,8 +81,8 @@ func (l *link) connect(ctx context.Context) (*session, error) {
 	return s, nil
 }
 
-// run serves the session until the connection ends, or until ctx ends and the
-// server has seen us off. It says why it ended.
+// run serves the session until the connection ends, or until ctx ends and the server has
+// answered our QUIT. It returns why it ended.
 func (s *session) run(ctx context.Context) error {
 	s.deadline = time.AfterFunc(registerLimit, func() { s.hangUp(errors.New("registration took too long")) })
 	defer s.deadline.Stop()
@@ -110,8 +110,8 @@ func (s *session) run(ctx context.Context) error {
 	return errors.Join(s.failure, err)
 }
 
-// part takes leave, and gives the server a moment to close the connection so
-// that nothing we sent is lost.
+// part sends QUIT, and gives the server a moment to close the connection, so that nothing
+// that we sent is lost.
 func (s *session) part() {
 	if err := s.wire.line("QUIT", "the program stops"); err != nil {
 		return

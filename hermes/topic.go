@@ -29,9 +29,9 @@ func topicSegment(e economy.Effective) string {
 	return fmt.Sprintf("[%s until %s: %s]", leechName(e.State), stamp(e.Until), reason)
 }
 
-// withSegment returns topic with segment as our only part, at its end, and
-// everything else as it is. A topic that would become longer than limit bytes
-// keeps the staff's words and goes without ours.
+// withSegment returns topic with segment as our only part, at its end, and everything else
+// as it is. If that would be longer than limit bytes, the topic keeps the words of staff
+// and does without ours.
 func withSegment(topic, segment string, limit int) string {
 	rest := ownSegment.ReplaceAllString(topic, "")
 	if rest != topic { // what was cut out may have stood first
@@ -50,9 +50,9 @@ func withSegment(topic, segment string, limit int) string {
 	return whole
 }
 
-// topics keeps our part of the topics true. It compares what is with what should
-// be, whatever happened meanwhile: after connecting, at each change of a topic or
-// of the windows, and each minute, since windows end by themselves.
+// topics keeps our part of the topics true. It compares the topics as they are with what
+// they should be, whatever happened in between: after connecting, at each change of a topic
+// or of the windows, and each minute, since windows end by themselves.
 type topics struct {
 	cfg  Config
 	deps Deps
@@ -64,7 +64,7 @@ func newTopics(c Config, d Deps, l *link) *topics {
 	return &topics{cfg: c, deps: d, link: l, wake: make(chan struct{}, 1)}
 }
 
-// look makes the topics be looked at soon.
+// look lets the topics be checked soon.
 func (t *topics) look() {
 	select {
 	case t.wake <- struct{}{}:
@@ -100,8 +100,7 @@ func (t *topics) run(ctx context.Context) error {
 	return nil
 }
 
-// reconcile sets the topics that differ, and returns when what holds changes
-// next.
+// reconcile sets the topics that differ, and returns how long what holds will stay as it is.
 func (t *topics) reconcile(ctx context.Context) (time.Duration, error) {
 	s, _ := t.link.now()
 	if s == nil {

@@ -33,7 +33,7 @@ func (n *network) setAway(u *user, away string) {
 }
 
 // cmdAway is AWAY, for the session; it may come before registration from a client
-// with pre-away. Others see somebody away who is so on all connections.
+// with pre-away. Others see a user as away when all of its connections are.
 func cmdAway(r *request) {
 	n, s := r.n, r.s
 	if !s.registered() && !s.has(capPreAway) {

@@ -23,10 +23,11 @@ type Members interface {
 	// IRCVerifier returns what SCRAM needs to check the IRC key of a name, whether
 	// anybody has the name or not.
 	IRCVerifier(ctx context.Context, name string) (member.IRCVerifier, error)
-	// AuthIRCVerified answers like AuthIRC for who has proved to have the key of v.
+	// AuthIRCVerified answers like AuthIRC for a client that has proved it has the key of v.
 	AuthIRCVerified(ctx context.Context, v member.IRCVerifier) (member.Member, error)
-	// AuthCertificate answers like AuthIRC for who has shown a TLS certificate: as
-	// the member of the name, or without one as the only member who has it.
+	// AuthCertificate answers like AuthIRC for a client that has shown a TLS certificate:
+	// with the member of that name or, without a name, with the only member who has
+	// registered it.
 	AuthCertificate(ctx context.Context, fingerprint, name string) (member.Member, error)
 	// ByID returns a member in any state, or NotFound.
 	ByID(ctx context.Context, id core.MemberID) (member.Member, error)
@@ -37,8 +38,8 @@ type Members interface {
 	ByNick(ctx context.Context, nick string) (member.Member, error)
 }
 
-// Guard slows down who guesses secrets; *guess.Guard is one. Its counts are the
-// site's, so that whoever guesses here must wait there, too.
+// Guard slows down those who guess secrets; *guess.Guard is one. It shares its counts
+// with the site: a client that has guessed here must wait there, too.
 type Guard interface {
 	// Wait returns how long one must wait before a try.
 	Wait(ctx context.Context, t *guess.Try) (time.Duration, error)
@@ -73,7 +74,7 @@ type ChannelStore interface {
 	Channel(ctx context.Context, name string) (irc.Channel, error)
 	// Masks returns the lists of all channels, or of one by name.
 	Masks(ctx context.Context, channel string) ([]irc.Mask, error)
-	// Lines returns who is kept from the network.
+	// Lines returns the lines that keep people from the network.
 	Lines(ctx context.Context) ([]irc.Line, error)
 	// SaveLine adds a line, in place of one with the same mask.
 	SaveLine(ctx context.Context, l irc.Line) error

@@ -72,7 +72,7 @@ func capabilities() []capability {
 		{"server-time", "", capServerTime},
 		{"setname", "", capSetname},
 		{"standard-replies", "", capStandardReplies},
-		{"sts", "", 0}, // tells, and can't be asked for
+		{"sts", "", 0}, // it only informs: CAP REQ is refused
 		{"userhost-in-names", "", capUserhostInNames},
 	}
 }
@@ -165,11 +165,11 @@ func (r *request) capLines(sub string, show func(capability) string) {
 	r.n.sendLine(r.s, "CAP", r.s.target(), sub, rest)
 }
 
-// needHistory are the capabilities that are nothing without a history.
+// needHistory are the capabilities that make no sense without a history.
 const needHistory = capChathistory | capEventPlayback | capRedact
 
-// capReq changes the client's capabilities: all that were asked for, or none. Who
-// speaks CAP 302 can't be without cap-notify.
+// capReq changes the client's capabilities: all that were asked for, or none. A client
+// that speaks CAP 302 always has cap-notify.
 func (r *request) capReq() {
 	if !r.s.registered() {
 		r.s.negotiating = true

@@ -11,8 +11,8 @@ import (
 	"github.com/caduceus-bio/caduceus/ircd/conn"
 )
 
-// withTLS gives the site a TLS port, and returns what dials it with a certificate of
-// the client's, or without one.
+// withTLS gives the site a TLS port, and returns a function that dials it with or without
+// a client certificate.
 func (s *site) withTLS(t *testing.T) (dial func(name string, cert *tls.Certificate) *peer) {
 	t.Helper()
 	c := testConfig()
@@ -62,7 +62,7 @@ func TestExternal(t *testing.T) {
 		officer, err := s.members.Create(t.Context(), member.New{Name: "officer", Class: "Moderator"})
 		must(t, err)
 
-		// It is offered to who has shown a certificate, and to nobody else.
+		// It is offered only to a client that has shown a certificate.
 		p := dial("without", nil)
 		p.send("CAP LS 302", "CAP REQ sasl", "AUTHENTICATE EXTERNAL")
 		p.expect("* CAP * LS :*sasl=PLAIN,SCRAM-SHA-256 *")
@@ -98,7 +98,7 @@ func TestExternal(t *testing.T) {
 		again.expect("* 903 *")
 		again.register("alice")
 
-		// The fingerprint is for oneself and for staff.
+		// Members see their own fingerprint, and staff see all.
 		again.send("WHOIS alice")
 		again.expect("* 276 alice alice :has client certificate fingerprint " + shown)
 		staff, other := s.connect(t, "officer", officer.IRCKey), s.connect(t, "bob", bob.IRCKey)
@@ -110,7 +110,7 @@ func TestExternal(t *testing.T) {
 		other.none("* 276 *")
 		staff.expect("* 276 officer alice :has client certificate fingerprint " + shown)
 
-		// One that is removed lets nobody in, and what it let in ends.
+		// A certificate that is removed lets nobody in, and the connections made with it end.
 		_, err = s.members.RemoveCertificate(t.Context(), alice.Member.ID, shown)
 		must(t, err)
 		for _, gone := range []*peer{p, again} {
@@ -190,7 +190,7 @@ func TestNicksThatMembersRegister(t *testing.T) {
 		guest.send("NICK ally")
 		guest.expect(":Guest*!* NICK ally")
 
-		// Who connects again gets the nick that was asked for.
+		// A member who connects again gets the nick asked for.
 		must(t, s.members.AddNick(t.Context(), id, "wonder", 2))
 		alice.send("QUIT")
 		second.send("QUIT")

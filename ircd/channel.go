@@ -21,7 +21,7 @@ type channel struct {
 	flags   flags
 	key     string
 	limit   int       // 0 without
-	said    irc.MsgID // of the last message, or later; since the run began
+	said    irc.MsgID // id of the last message of this run, or a later id
 	masks   [len(maskLists)][]maskEntry
 	members []*membership // slices, because each message walks over them
 	ranked  []*membership // those of the members who have a status
@@ -72,15 +72,15 @@ func (s status) letters() string {
 // maxJoined is how many channels somebody may be in.
 const maxJoined = 50
 
-// newChannel makes a channel of its row, in which something was said up to a message
-// for all that is known. Modes that can't be read are left out.
+// newChannel makes a channel from its row. said is the latest id that a message in it may
+// have. Modes that can't be read are left out.
 func newChannel(row irc.Channel, kept bool, now time.Time, said irc.MsgID) *channel {
 	ch := &channel{row: row, kept: kept, created: now, said: said}
 	ch.setModes(row.Modes)
 	return ch
 }
 
-// topic returns the channel's topic: that which was set, or else its purpose.
+// topic returns the topic that was set, or else the channel's purpose.
 func (ch *channel) topic() string {
 	if ch.row.TopicAt.IsZero() {
 		return ch.row.Purpose
@@ -88,7 +88,7 @@ func (ch *channel) topic() string {
 	return ch.row.Topic
 }
 
-// admits reports whether somebody's rights open the channel.
+// admits reports whether somebody's rights let them enter the channel.
 func (ch *channel) admits(u *user) bool {
 	if u.account == nil {
 		return ch.row.Guests || ch.row.Disabled && u.shutOut
@@ -185,8 +185,8 @@ func (m *membership) setStatus(s status) {
 	m.status = s
 }
 
-// hides reports whether the channel is kept from u: secret ones from all who
-// aren't in it, those of members from guests.
+// hides reports whether the channel is hidden from u. Secret channels are hidden from
+// all who aren't in them, channels for members from guests.
 func (ch *channel) hides(u *user) bool {
 	if u.in(ch) != nil || u.may(core.IRCOverride) {
 		return false
@@ -206,8 +206,8 @@ func rights(m member.Member) status {
 	return s
 }
 
-// maySpeak reports whether u may send to the channel. Where speaking needs a
-// permission nothing else replaces it: programs trust what is said there.
+// maySpeak reports whether u may send to the channel. Where speaking needs a permission,
+// no status replaces it: programs trust what is said there.
 func (ch *channel) maySpeak(u *user) bool {
 	m := u.in(ch)
 	if ch.row.Speak != "" || ch.row.SpeakClass.ID != 0 {
@@ -225,7 +225,7 @@ func (ch *channel) maySpeak(u *user) bool {
 	return ch.flags&flagModerated == 0 && !ch.banned(u)
 }
 
-// lookup returns the channel that u may know of, or nil.
+// lookup returns the channel of that name if u may know that it exists, or nil.
 func (n *network) lookup(u *user, name string) *channel {
 	ch := n.channels[fold(name)]
 	if ch == nil || ch.hides(u) {
@@ -265,8 +265,8 @@ func (n *network) enter(u *user, ch *channel, s status) {
 	}
 }
 
-// entryLines are the JOIN of m, as plain and extended ones, and AWAY for those
-// who want to know; nil where it isn't so. id is 0 when others don't see that just now.
+// entryLines makes the JOIN of m, plain and extended, and its AWAY, which is nil unless m
+// is away. With id 0 the lines have no msgid.
 func (n *network) entryLines(m *membership, id irc.MsgID) (plain, extended, away *line) {
 	u := m.user
 	plain = n.lineFrom(u, "JOIN", m.ch.row.Name)
@@ -323,7 +323,7 @@ func (n *network) showInside(s *session, ch *channel) {
 	}
 }
 
-// leave takes a member out of the channel without a word.
+// leave takes a member out of the channel and tells nobody.
 func (n *network) leave(m *membership) {
 	m.remove()
 	if len(m.ch.members) == 0 && !m.ch.kept {
@@ -331,7 +331,7 @@ func (n *network) leave(m *membership) {
 	}
 }
 
-// expel takes a member out by the server's word.
+// expel takes a member out in the server's name.
 func (n *network) expel(m *membership, reason string) {
 	l := n.line("KICK", m.ch.row.Name, m.user.nick, reason)
 	n.stamp(l)
@@ -357,7 +357,7 @@ func (n *network) updateStatus(m *membership, before member.Member) {
 }
 
 // setStatus changes the status of a member and tells everyone. by is the prefix
-// of who did it, "" for the server.
+// of the user who did it, "" for the server.
 func (n *network) setStatus(m *membership, now status, by string) {
 	was := m.status
 	if was == now {
@@ -399,8 +399,8 @@ func (n *network) setStatus(m *membership, now status, by string) {
 	}
 }
 
-// showAgain lets a member enter anew what it is in, for its own eyes only: whom
-// it sees there has changed, and clients keep a list.
+// showAgain shows a member, and nobody else, that it enters the channel again: the set of
+// people that it sees there has changed, and clients keep a list of them.
 func (n *network) showAgain(m *membership) {
 	n.tell(m.user, n.lineFrom(m.user, "PART", m.ch.row.Name, "You will see others in this channel now"))
 	for _, s := range m.user.sessions {

@@ -15,8 +15,8 @@ const (
 	instantStamp = "2006-01-02T15:04:05.000Z"
 )
 
-// refusal is the FAIL (IRCv3 standard replies) that answers a command that can't be
-// done: its code, what it is about, and a text.
+// refusal is a FAIL (IRCv3 standard replies), the answer to a command that can't be
+// carried out: a code, the subject and a text.
 type refusal []string
 
 func (r *request) refuse(f refusal) {
@@ -25,7 +25,7 @@ func (r *request) refuse(f refusal) {
 
 // reference is a place in a history: a message, or a moment between messages.
 type reference struct {
-	before, after irc.MsgID // what is before it has ids below the one, what is after it above the other
+	before, after irc.MsgID // ids of what comes earlier are below before, ids of what comes later above after
 	any           bool      // "*"
 }
 
@@ -49,8 +49,8 @@ func parseReference(text string, star bool) (ref reference, ok bool) {
 	return ref, false
 }
 
-// between is the span from one reference to the other: where the second comes first
-// the newest messages are wanted.
+// between is the span from one reference to the other. If the second is the earlier one,
+// the client wants the newest messages of the span.
 func between(a, b reference) irc.Span {
 	if a.before <= b.before {
 		return irc.Span{After: a.after, Before: b.before}
@@ -107,8 +107,8 @@ func cmdChathistory(r *request) {
 	}
 }
 
-// wants reports whether the client asked for a capability without which there is no
-// such command, and tells it when not.
+// wants reports whether the client asked for the capability that a command belongs to.
+// To a client that didn't, the command is unknown.
 func (r *request) wants(bit capSet) (ok bool) {
 	r.locked(func() {
 		if ok = r.s.has(bit); !ok {
@@ -121,14 +121,14 @@ func (r *request) wants(bit capSet) (ok bool) {
 // archive is a history that somebody may read.
 type archive struct {
 	key   string // in the store
-	name  string // as who reads it calls it
+	name  string // as the reader calls it
 	ch    *channel
 	self  core.MemberID // 0 for channels and guests
 	peer  core.MemberID
 	floor irc.MsgID
 }
 
-// archive looks up what somebody means, and whether they may read it.
+// archive looks up the history that a client names, and whether its user may read it.
 func (r *request) archive(target string) (a archive, ok bool) {
 	n, account := r.n, ""
 	r.locked(func() {
@@ -188,7 +188,7 @@ func (r *request) playHistory(ctx context.Context, sub string, refs []reference,
 	}
 	var list []irc.Message
 	var err error
-	newest := true // stay when not all fit
+	newest := true // whether the newest are kept when not all fit
 	switch sub {
 	case "LATEST":
 		list, err = read(irc.Span{After: refs[0].after, Newest: true})
@@ -256,8 +256,8 @@ func (n *network) sendHistory(s *session, a archive, list []irc.Message, newest 
 	})
 }
 
-// inBatch lets f send lines that form a batch (IRCv3 batch); to a client that doesn't
-// know batches they go without.
+// inBatch lets f send lines that form a batch (IRCv3 batch). A client that doesn't know
+// batches gets them as they are.
 func (n *network) inBatch(s *session, params []string, f func(batch string)) {
 	if !s.has(capBatch) {
 		f("")
@@ -325,8 +325,8 @@ func (r *request) listTargets(ctx context.Context, s irc.Span, limit int) error 
 	return nil
 }
 
-// cmdRedact is REDACT (IRCv3 draft/message-redaction): it deletes a message, for who
-// said it, operators of the channel, and staff.
+// cmdRedact is REDACT (IRCv3 draft/message-redaction), which deletes a message. Its
+// author, operators of the channel, and staff may do that.
 func cmdRedact(r *request) {
 	if !r.wants(capRedact) {
 		return
@@ -360,7 +360,7 @@ func cmdRedact(r *request) {
 		err = r.n.rec.store.Delete(ctx, id)
 	}
 	if core.CodeOf(err) == core.NotFound {
-		err = nil // somebody else was quicker
+		err = nil // somebody else has just deleted it
 	}
 	if err != nil {
 		r.n.log.Error("a message can't be deleted", "err", err)
@@ -370,8 +370,8 @@ func cmdRedact(r *request) {
 	r.locked(func() { r.tellRedacted(a, text, reason) })
 }
 
-// mayRedact reports whether u may delete a message. A guest's own are those under the
-// present nick and host since it came.
+// mayRedact reports whether u may delete a message. A guest's own messages are those
+// under its present nick and host since it came.
 func mayRedact(u *user, a archive, m irc.Message) bool {
 	switch {
 	case m.AccountID != 0 && u.account != nil && m.AccountID == u.account.member.ID:

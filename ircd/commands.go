@@ -13,14 +13,14 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/irc"
 )
 
-// command is one row of the command table. What it demands is checked in one
-// place, before run is called.
+// command is one row of the command table. admit checks its conditions before run is
+// called.
 type command struct {
 	name  string
 	min   int             // parameters
 	early bool            // may come before registration
 	once  bool            // may come only before registration
-	need  core.Permission // what the member must be allowed; "" nothing
+	need  core.Permission // that the member must have; "" for none
 	oper  bool            // only for operators, see cmdOper
 	// unlocked commands wait for the database, so they are called without the
 	// lock and take it with request.locked. All others run under it.
@@ -111,8 +111,8 @@ type request struct {
 	label  string   // of labeled-response; "" without
 	held   []*line  // the answers to a labelled request
 	silent bool     // the answer comes with another request
-	denied bool     // the asker may not do what only operators may
-	forced []string // channels that an operator is to enter whatever they say
+	denied bool     // the command is for operators, and the asker may not give it
+	forced []string // channels that an operator enters against their modes
 }
 
 // locked runs f under the network's lock on behalf of the request. It does
@@ -125,7 +125,7 @@ func (r *request) locked(f func()) {
 	})
 }
 
-// user is who asks. Call it under the lock.
+// user is the asker. Call it under the lock.
 func (r *request) user() *user { return r.s.user }
 
 // param returns the i-th parameter, "" when there are fewer.
@@ -136,7 +136,7 @@ func (r *request) param(i int) string {
 	return ""
 }
 
-// reply sends a numeric to who asked. Call it under the lock.
+// reply sends a numeric to the asker. Call it under the lock.
 func (r *request) reply(code string, params ...string) { r.n.numeric(r.s, code, params...) }
 
 // handle runs one line of a client and reports whether the connection goes on.
@@ -189,7 +189,7 @@ func (n *network) handle(ctx context.Context, s *session, raw string) (alive boo
 	return ctx.Err() == nil
 }
 
-// parse reads the line into r, and answers one that can't be read.
+// parse reads the line into r. It answers a line that can't be read and reports false.
 func (n *network) parse(r *request, raw string) bool {
 	refuse := func(command string, params ...string) bool {
 		r.locked(func() {
@@ -229,7 +229,7 @@ func (n *network) parse(r *request, raw string) bool {
 	return true
 }
 
-// admit checks what the table demands, and answers when it isn't met.
+// admit checks the conditions of the table, and answers when one isn't met.
 func (r *request) admit(cmd *command) bool {
 	if !r.s.has(capLabeledResponse) {
 		r.label = ""
@@ -260,8 +260,8 @@ func (r *request) admit(cmd *command) bool {
 	return false
 }
 
-// flush sends what was held for a labelled request: one line carries the label
-// itself, several come as a batch, none is acknowledged.
+// flush sends what was held for a labelled request: one line carries the label itself,
+// several come as a batch, and where there is none an ACK carries the label.
 func (n *network) flush(r *request) {
 	if r.label == "" || r.s.gone {
 		return

@@ -4,7 +4,7 @@ import (
 	"testing"
 )
 
-// Each conversation has a network of its own. See house.talk for the form.
+// Each conversation has a network of its own. See house.talk for the form of the scripts.
 func TestConversations(t *testing.T) {
 	for name, script := range conversations {
 		t.Run(name, func(t *testing.T) { open(t, nil).talk(t, script) })

@@ -15,10 +15,10 @@ import (
 // deed is something that an operator does. Its functions are called without the lock,
 // and what only lives in memory is done after the deed's row is written.
 type deed struct {
-	command   string // as the audit log has it: where staff have the same command, by that name
+	command   string // as the audit log names it; where staff have the same command, that one's name
 	arguments string
-	only      core.Permission // what operators need to be told of it
-	loud      bool            // they hear of it anyway
+	only      core.Permission // which operators must have to be told of it
+	loud      bool            // everybody hears of it anyway
 
 	// check returns what the row says, or why the deed can't be done; it changes nothing.
 	// It is nil where that is known to be possible.
@@ -99,7 +99,7 @@ func (n *network) begin(ctx context.Context, d *deed, e audit.Entry) (res result
 	return res, err
 }
 
-// failed writes down and tells who asks why a deed could not be done.
+// failed writes down why a deed could not be done, and tells the asker.
 func (r *request) failed(ctx context.Context, e audit.Entry, res result, err error) {
 	n := r.n
 	e.Outcome, e.Subject, e.Detail = audit.Failed, res.subject, core.SafeText(err)
@@ -111,8 +111,8 @@ func (r *request) failed(ctx context.Context, e audit.Entry, res result, err err
 }
 
 // actInMemory does a deed that changes nothing that is kept. plan is called under the
-// lock: for the check, and again when the row is written. It returns whom the deed is
-// done to, or nil, and what does it, or why it can't be done.
+// lock: for the check, and again when the row is written. It returns the user concerned,
+// or nil, and either a function that does the deed or the reason why it can't be done.
 func (r *request) actInMemory(d deed, plan func() (whom *user, do func(), err error)) {
 	d.check = func(context.Context) (res result, err error) {
 		r.n.lockedFor(r, func() {
@@ -142,7 +142,7 @@ func (u *user) subject() string {
 	return audit.MemberSubject(u.account.member.ID)
 }
 
-// complainOf tells who asks why something could not be done.
+// complainOf tells the asker why something could not be done.
 func (r *request) complainOf(err error) {
 	if core.CodeOf(err) == core.Internal {
 		r.n.log.Error("an operator's command failed", "command", r.msg.Command, "err", err)
@@ -150,8 +150,8 @@ func (r *request) complainOf(err error) {
 	r.reply(errUnknown, r.msg.Command, core.SafeText(err))
 }
 
-// entry describes something that who asks is about to do. It reports false when the
-// connection has ended.
+// entry describes what the asker is about to do. It reports false when the connection has
+// ended.
 func (r *request) entry(name, arguments string) (e audit.Entry, there bool) {
 	r.locked(func() {
 		u := r.user()
@@ -174,8 +174,8 @@ func (n *network) note(ctx context.Context, e audit.Entry) {
 	}
 }
 
-// noteDenied writes down that a member was refused what operators may, and tells
-// them. What guests try is not written: anybody could fill the log.
+// noteDenied writes down that a member was refused a command of operators, and tells the
+// operators. What guests try is not written: anybody could fill the log.
 func (r *request) noteDenied(name, why string) {
 	n := r.n
 	e, there := r.entry(name, "")
@@ -194,8 +194,8 @@ func (r *request) noteDenied(name, why string) {
 	n.note(ctx, e)
 }
 
-// snotice tells a text to the operators with the mode s who have a power; "" is
-// all of them.
+// snotice sends a text to the operators with the mode s who have a power; with "" to all
+// of them.
 func (n *network) snotice(p core.Permission, text string) {
 	for u := range n.opers {
 		if u.snotices && u.may(p) {

@@ -11,8 +11,8 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
-// TestDeedAndRowAreOne keeps neither a change without its row nor a row without its
-// change.
+// TestDeedAndRowAreOne makes sure that neither a change is kept without its row nor a row
+// without its change.
 func TestDeedAndRowAreOne(t *testing.T) {
 	eachEngine(t, func(t *testing.T, s *site) {
 		ctx := t.Context()
@@ -41,7 +41,7 @@ func TestDeedAndRowAreOne(t *testing.T) {
 	})
 }
 
-// TestNothingIsDoneWithoutItsRow takes the audit log away.
+// TestNothingIsDoneWithoutItsRow takes the audit log away before three deeds.
 func TestNothingIsDoneWithoutItsRow(t *testing.T) {
 	eachEngine(t, func(t *testing.T, s *site) {
 		run(t, s.Room)
@@ -69,8 +69,8 @@ func TestNothingIsDoneWithoutItsRow(t *testing.T) {
 	})
 }
 
-// TestDeedThatTurnsOutImpossible ends the connection of somebody when the row that they
-// are killed is written.
+// TestDeedThatTurnsOutImpossible ends somebody's connection right after the row of their
+// KILL is written.
 func TestDeedThatTurnsOutImpossible(t *testing.T) {
 	h := open(t, nil)
 	boss, alice := h.join(t, "boss"), h.join(t, "alice")

@@ -2,10 +2,10 @@
 // site's members. It speaks RFC 1459/2812 as the Modern IRC Client Protocol
 // document describes it, with IRCv3 on top, on the message layer of irc-go.
 //
-// Who may log in, enter a channel, speak in it or be its operator comes from the
-// permissions of the member's classes, and is looked at again whenever the event
-// log says that a member or a class changed. Real addresses are used for limits
-// only; nobody is shown one and none is logged.
+// Who may log in, enter a channel, speak in it or be its operator follows from the
+// permissions of the member's classes. It is decided again whenever the event log says
+// that a member or a class has changed. Real addresses are used for limits. People see
+// their own, and staff who have the permission see others'; none is logged.
 //
 // A user is somebody with a nick; a session is one of the connections of a user.
 // All connections of a member are sessions of one user: they share nick, channels
@@ -16,10 +16,10 @@
 // guarded by the one lock of the network, so that all members of a channel see
 // the same order of things. Nothing waits under that lock: lines go into bounded
 // queues, and what needs the database is done before or after. A connection has
-// two goroutines: one reads and runs commands, one writes its queue. A client
-// that doesn't read fast enough is cut off.
+// one goroutine, which reads and runs commands; its queue is written by whoever filled
+// it (see package conn). A client that doesn't read fast enough is cut off.
 //
-// History is kept behind the network's back: each line that is to be kept is put into
-// the recorder's bounded queue under the lock and written in batches a moment later.
-// Whoever reads the history waits, without the lock, until the queue is written.
+// The history is written apart from that: each line that is to be kept is put into the
+// recorder's bounded queue under the lock, and is written in a batch a moment later.
+// A reader of the history waits, without the lock, until the queue is written.
 package ircd

@@ -9,13 +9,13 @@ import (
 	"github.com/caduceus-bio/caduceus/ircd/conn"
 )
 
-// trusted are the addresses that the configuration lets do more.
+// trusted are the addresses to which the configuration gives privileges.
 type trusted struct {
-	exempt []netip.Prefix // no limits by address
-	proxy  []netip.Prefix // say with the PROXY protocol whom they bring
-	web    []netip.Prefix // say to WebSocket in headers whom they bring
-	webirc []netip.Prefix // say so with WEBIRC
-	oper   []netip.Prefix // may become operators by the configuration's word
+	exempt []netip.Prefix // have no limits by address
+	proxy  []netip.Prefix // name the client's address with the PROXY protocol
+	web    []netip.Prefix // name it in headers of WebSocket requests
+	webirc []netip.Prefix // name it with WEBIRC
+	oper   []netip.Prefix // may become operators by the password of the configuration
 }
 
 // listen opens the ports, all or none.

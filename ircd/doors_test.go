@@ -38,8 +38,8 @@ func hostFor(p *peer, nick string) string {
 	return l[strings.LastIndex(l, "@")+1:]
 }
 
-// The header of a trusted proxy is believed, and must be there; that of others is
-// nothing but a wrong command.
+// The header of a trusted proxy is required and believed. Anybody else's is a mere wrong
+// command.
 func TestProxyHeader(t *testing.T) {
 	t.Parallel()
 	h := open(t, func(c *Config) {
@@ -250,7 +250,7 @@ func TestWebSocket(t *testing.T) {
 		c.ListenWeb, c.WebOrigins = "127.0.0.1:0", []string{"*.example.org"}
 	})
 	alice := h.join(t, "alice")
-	// Only a trusted proxy is believed who its clients are.
+	// Only a trusted proxy is believed about its clients' addresses.
 	for _, trusting := range []bool{false, true} {
 		other := open(t, func(c *Config) {
 			c.ListenWeb, c.MaxPerAddress = "127.0.0.1:0", 1

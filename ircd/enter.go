@@ -9,16 +9,16 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
-// isEntry reports whether somebody says to the site's bot who they are. The bot of
-// other trackers lets people in that way, so programs are set up for it; here the
-// server does it, and the key goes no further.
+// isEntry reports whether a message tells the site's bot name and key. On other trackers
+// the bot lets people in that way, so programs are set up for it. Here the server does
+// it, and the key goes no further.
 func isEntry(target, text string) bool {
 	_, ok := irc.ParseEntry(strings.TrimPrefix(text, "!"))
 	return ok && strings.EqualFold(target, member.BotName)
 }
 
-// withCertificate completes the command by which members tell the bot to know their
-// certificate: where they name none, the one is meant that this connection showed.
+// withCertificate completes the command by which members register a certificate with the
+// bot: where they name none, they mean the one that this connection showed.
 func (r *request) withCertificate(text string) string {
 	words := strings.Fields(text)
 	switch {
@@ -29,7 +29,8 @@ func (r *request) withCertificate(text string) string {
 	return strings.Join(slices.Insert(words, 2, r.s.from.Certificate), " ")
 }
 
-// enter logs in who says ENTER or IDENTIFY, and lets them into the channels they name.
+// enter logs in a client that says ENTER or IDENTIFY, and lets it into the channels that
+// it names.
 func (r *request) enter(text string) {
 	tell := func(text string) {
 		r.locked(func() {

@@ -2,8 +2,8 @@ package ircd
 
 import "testing"
 
-// TestEnterIsTakenByTheServer lets people say to the bot what they say elsewhere: they
-// are logged in and in the channels, and the bot never hears the key.
+// TestEnterIsTakenByTheServer lets people say to the bot what they would on other trackers.
+// They are logged in and enter the channels, and the bot never gets the key.
 func TestEnterIsTakenByTheServer(t *testing.T) {
 	t.Parallel()
 	open(t, nil).talk(t, `

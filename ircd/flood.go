@@ -35,7 +35,7 @@ func (b *bucket) take(now time.Time, perMinute, size int) time.Duration {
 // unlimited reports whether a connection may send what it likes: that of the site's bot.
 func (s *session) unlimited() bool { return s.account != nil && s.account.member.Can(core.IRCAnnounce) }
 
-// joinsTooFast reports, and tells, whether who asks must wait before entering channel.
+// joinsTooFast reports whether the asker must wait before entering channel, and says so.
 func (r *request) joinsTooFast(channel string) bool {
 	n, s := r.n, r.s
 	if s.unlimited() {
@@ -61,8 +61,8 @@ func (r *request) nicksTooFast(nick string) bool {
 	return wait > 0
 }
 
-// paceOf is how many lines a client may send: guests few, members as people type and their
-// programs need, what says that it is a bot more. limited is false for the site's bot.
+// paceOf is how many lines a client may send: guests few, members as many as people type
+// and their programs need, declared bots more. limited is false for the site's bot.
 func (n *network) paceOf(s *session) (perMinute, burst int, limited bool) {
 	switch {
 	case s.account == nil:
@@ -84,7 +84,7 @@ func (n *network) setPace(s *session) {
 	}
 }
 
-// adjustPace gives a client another pace. What it used up stays used up.
+// adjustPace gives a client another pace. What it has used up stays used up.
 func (n *network) adjustPace(s *session) {
 	perMinute, burst, limited := n.paceOf(s)
 	pace := s.pace.Load()

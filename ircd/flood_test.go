@@ -26,8 +26,8 @@ func TestBucket(t *testing.T) {
 	}
 }
 
-// TestThrottles tells how long to wait for the next JOIN and NICK, and lets the site's
-// bot do as it likes.
+// TestThrottles checks that clients are told how long to wait for the next JOIN and NICK,
+// and that the site's bot need not wait.
 func TestThrottles(t *testing.T) {
 	in := inside(t, func(c *Config) {
 		c.FreeChannels = true
@@ -53,7 +53,7 @@ func TestThrottles(t *testing.T) {
 	hermes.expect("* JOIN #f")
 }
 
-// TestExcessFlood cuts off who sends much more than it may.
+// TestExcessFlood cuts off a client that sends much more than it may.
 func TestExcessFlood(t *testing.T) {
 	h := open(t, func(c *Config) {
 		c.GuestLinesPerMinute, c.GuestLinesBurst = 1, 5
@@ -67,12 +67,12 @@ func TestExcessFlood(t *testing.T) {
 	if last := guest.ended(); last != "ERROR :Closing link: Excess Flood" && last != "" { // "" when the reset overtook it
 		t.Errorf("the last line was %q", last)
 	}
-	// What people paste is slowed down only.
+	// What people paste is only slowed down.
 	alice.send(strings.Split(strings.TrimSuffix(flood[:50*(400+18)], "\r\n"), "\r\n")...)
 	alice.sync()
 }
 
-// TestPaces looks at how fast whom may send, and that nobody gets a fresh allowance by
+// TestPaces checks how fast each kind of client may send, and that nobody gets a fresh allowance by
 // changing a mode.
 func TestPaces(t *testing.T) {
 	in := inside(t, func(c *Config) {
@@ -119,7 +119,7 @@ func TestPaces(t *testing.T) {
 	hermes.sync()
 }
 
-// TestCloaksOutliveTheRun keeps out by K-line who comes again after a restart.
+// TestCloaksOutliveTheRun checks that a K-line on a guest's host still fits after a restart.
 func TestCloaksOutliveTheRun(t *testing.T) {
 	h := newHouse(t, nil)
 	h.deps.CloakKey = []byte("a key of the site")

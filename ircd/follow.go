@@ -12,8 +12,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/irc"
 )
 
-// followChannel makes a channel what staff made of it, for all who are in it or
-// are to be.
+// followChannel brings a channel up to date with what staff changed.
 func (n *network) followChannel(ctx context.Context, name string) error {
 	var ch *channel
 	n.locked(func() { ch = n.channels[fold(name)] })
@@ -46,7 +45,7 @@ func (n *network) followChannel(ctx context.Context, name string) error {
 	return nil
 }
 
-// keepOrder puts a channel that is kept in its place among the others.
+// keepOrder puts a kept channel in its place among the others.
 func (n *network) keepOrder(ch *channel) {
 	ch.kept = true
 	if !slices.Contains(n.ordered, ch) {
@@ -57,8 +56,8 @@ func (n *network) keepOrder(ch *channel) {
 	})
 }
 
-// closeChannel ends a channel that was deleted. Each member hears of itself only:
-// nobody is left to see the others go.
+// closeChannel ends a channel that was deleted. Each member is told of its own KICK only:
+// all leave at once.
 func (n *network) closeChannel(ch *channel) {
 	delete(n.channels, fold(ch.row.Name))
 	n.ordered = slices.DeleteFunc(n.ordered, func(other *channel) bool { return other == ch })
@@ -69,8 +68,8 @@ func (n *network) closeChannel(ch *channel) {
 	}
 }
 
-// changeChannel gives a channel its new row. Who may not be in it any more leaves,
-// who is meant to be in it now enters.
+// changeChannel gives a channel its new row. Members who may no longer be in it leave,
+// and those for whom it is meant now enter.
 func (n *network) changeChannel(ch *channel, row irc.Channel) {
 	was := ch.row
 	topic, modes := ch.topic(), channel{flags: ch.flags, key: ch.key, limit: ch.limit}
@@ -98,8 +97,8 @@ func (n *network) changeChannel(ch *channel, row irc.Channel) {
 	n.gather(ch, was)
 }
 
-// modesBetween writes what leads from the modes of one channel to those of another,
-// as parameters of MODE; nil when they are the same.
+// modesBetween writes the changes from one channel's modes to another's as parameters of
+// MODE; nil when they are the same.
 func modesBetween(was, is *channel) []string {
 	plus, minus := "", ""
 	var args, lost []string
@@ -136,8 +135,8 @@ func modesBetween(was, is *channel) []string {
 	return append(append([]string{letters}, args...), lost...)
 }
 
-// gather lets members enter a channel that is meant for them since its row was
-// another one. Who left it before stays outside.
+// gather lets members enter a channel that was not meant for them under its old row and
+// is now. Others, who may have left it, stay outside.
 func (n *network) gather(ch *channel, was irc.Channel) {
 	before := channel{row: was}
 	for _, a := range n.accounts {
@@ -147,8 +146,8 @@ func (n *network) gather(ch *channel, was irc.Channel) {
 	}
 }
 
-// enterByItself lets somebody enter a channel that is meant for it, unless
-// something speaks against it: members, and guests whose account is disabled.
+// enterByItself lets a user enter a channel that is meant for it, unless something
+// forbids it. Channels are meant for members, or for guests whose account is disabled.
 func (n *network) enterByItself(u *user, ch *channel) {
 	meant := ch.row.AutoJoin && u.account != nil || ch.row.Disabled && u.shutOut
 	if meant && u.in(ch) == nil && ch.admits(u) && !ch.banned(u) && len(u.channels) < maxJoined {
@@ -156,7 +155,7 @@ func (n *network) enterByItself(u *user, ch *channel) {
 	}
 }
 
-// remove ends all connections of whoever has a nick, by the word of staff. The
+// remove ends all connections of the user with a nick, because staff asked for it. The
 // site's bot is not removed: people rely on it.
 func (n *network) remove(nick, by, reason string) {
 	n.locked(func() {
@@ -196,7 +195,7 @@ func (n *network) countFitting(row irc.Line) (fits int, err error) {
 	return fits, err
 }
 
-// followLines reads who is kept out, and ends the connections that are. It returns how
+// followLines reads the lines again and ends the connections that they fit. It returns how
 // many it ended.
 func (n *network) followLines(ctx context.Context) (ended int, err error) {
 	n.reading.Lock()

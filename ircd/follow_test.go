@@ -33,7 +33,7 @@ func TestChannelsFollowWhatStaffDecide(t *testing.T) {
 		user.send("JOIN #lab")
 		user.expect("* 473 alice #lab *")
 
-		// A promotion lets in, and the opposite takes out, without a new connection.
+		// A promotion opens the channel, and a demotion removes from it, without a new connection.
 		must(t, s.members.SetClass(ctx, id, "User"))
 		power.expect(":irc.test KICK #lab pat :*")
 		must(t, s.members.SetClass(ctx, id, "Power User"))

@@ -8,21 +8,21 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 )
 
-// What operators with irc.override may do for others and whatever a channel's modes
-// and operators say. What the site's classes say holds for them as for everyone: nobody
-// gets into a channel that way that is not for their class, nor a nick that isn't theirs.
+// What operators with irc.override may do for others, and against a channel's modes and
+// operators. They are still bound by the site's classes: nobody gets into a channel that
+// is not for their class, or a nick that isn't theirs.
 
-// overrides reports whether who asks may change a channel without being its operator.
+// overrides reports whether the asker may change a channel without being its operator.
 func (r *request) overrides(ch *channel) bool {
 	return r.user().may(core.IRCOverride) && r.user().status(ch)&statusOp == 0
 }
 
-// looksInto reports whether who asks may see what only those in a channel see of it.
+// looksInto reports whether the asker may see what is shown to those in a channel only.
 func (r *request) looksInto(ch *channel) bool {
 	return r.user().in(ch) != nil || r.user().may(core.IRCOverride)
 }
 
-// announce tells the operators of a channel what was done to it over their heads.
+// announce tells the operators of a channel what somebody else did to it.
 func (r *request) announce(ch *channel, text string) {
 	l := r.n.line("NOTICE", "@"+ch.row.Name, "*** "+text)
 	for _, m := range ch.ranked {
@@ -32,7 +32,8 @@ func (r *request) announce(ch *channel, text string) {
 	}
 }
 
-// victim finds whom an operator means. The site's bot is left alone: people rely on it.
+// victim finds the user that an operator names. The site's bot is left alone: people rely
+// on it.
 func (r *request) victim(nick string) (*user, error) {
 	u := r.n.find(nick)
 	switch {
@@ -61,7 +62,7 @@ func cmdSajoin(r *request) {
 	}
 }
 
-// forceJoin lets somebody enter a channel; "" is who asks.
+// forceJoin lets somebody enter a channel; "" is the asker.
 func (r *request) forceJoin(nick, name string) {
 	n := r.n
 	if nick == "" {
@@ -233,7 +234,7 @@ func cmdChghost(r *request) {
 	})
 }
 
-// cmdWallops is WALLOPS: a message to everyone with the mode w, and to whom it comes from.
+// cmdWallops is WALLOPS: a message to everyone with the mode w, and to its sender.
 func cmdWallops(r *request) {
 	n, text := r.n, r.param(0)
 	r.actInMemory(deed{command: "wallops", arguments: text, loud: true}, func() (*user, func(), error) {

@@ -10,7 +10,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/irc"
 )
 
-// heldStore is a history that takes what was said only when it is told to.
+// heldStore is a history that writes nothing until it is told to.
 type heldStore struct {
 	*irc.History
 	open chan struct{}
@@ -21,7 +21,7 @@ func (h heldStore) Append(ctx context.Context, batch []irc.Sent) error {
 	return h.History.Append(context.WithoutCancel(ctx), batch)
 }
 
-// deafLog tells when the network follows no events any more.
+// deafLog tells when the network no longer follows events.
 type deafLog struct {
 	*eventlog.Log
 	deaf chan struct{}
@@ -32,8 +32,8 @@ func (l deafLog) ConsumeFrom(ctx context.Context, pos int64, c eventlog.Consumer
 	return l.Log.ConsumeFrom(ctx, pos, c)
 }
 
-// keepHeld lets the room keep a history. open lets it write; other is the history as
-// another process has it, with its events.
+// keepHeld gives the room such a history. open lets it write; other is the same history in
+// another process, with its events.
 func (s *site) keepHeld() (open chan struct{}, other *irc.History, events *eventlog.Log) {
 	open = make(chan struct{})
 	keep := s.cfg.Retention()
@@ -65,8 +65,8 @@ func wantKept(t *testing.T, h *irc.History, want ...string) {
 	}
 }
 
-// TestForgetReachesWhatWaits deletes, from another process, what was said before and
-// is not written yet.
+// TestForgetReachesWhatWaits deletes, from another process, lines that were said before but
+// are not written yet.
 func TestForgetReachesWhatWaits(t *testing.T) {
 	eachEngine(t, func(t *testing.T, s *site) {
 		open, other, events := s.keepHeld()
@@ -95,8 +95,8 @@ func TestForgetReachesWhatWaits(t *testing.T) {
 	})
 }
 
-// TestForgetReachesWhatIsWrittenAtTheEnd deletes what a run writes when it hears of
-// nothing any more: the next one does it.
+// TestForgetReachesWhatIsWrittenAtTheEnd asks to delete lines that a run writes when it no
+// longer follows events. The next run must delete them.
 func TestForgetReachesWhatIsWrittenAtTheEnd(t *testing.T) {
 	eachEngine(t, func(t *testing.T, s *site) {
 		open, other, events := s.keepHeld()

@@ -8,8 +8,8 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
-// TestGuessesCountWithTheSites guesses on IRC and must wait on the site, and the
-// other way round. The site's guard is another one, as in a process of its own.
+// TestGuessesCountWithTheSites guesses on IRC and must then wait on the site, and the other
+// way round. The site has a guard of its own, as in another process.
 func TestGuessesCountWithTheSites(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, func(t *testing.T, s *site) {

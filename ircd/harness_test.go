@@ -131,7 +131,7 @@ func (p *people) AuthCertificate(context.Context, string, string) (member.Member
 	return member.Member{}, core.Errorf(core.Forbidden, "no account of yours knows this certificate")
 }
 
-// strict is a guard in memory: three wrong keys for an account or from a place, and
+// strict is a guard in memory: after three wrong keys for an account or from a place,
 // nobody may try.
 type strict struct {
 	mu    sync.Mutex
@@ -352,7 +352,7 @@ func (h *house) needs() Deps {
 		Log: slog.New(slog.NewTextHandler(h.logged, nil)), Metrics: h.registry}
 }
 
-// open starts the room; the test's end closes it and demands that it ended well.
+// open starts the room. The end of the test stops it, and fails if it didn't end well.
 func open(t testing.TB, change func(*Config)) *house {
 	t.Helper()
 	h := newHouse(t, change)

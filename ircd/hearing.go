@@ -5,12 +5,11 @@ import (
 	"strings"
 )
 
-// maxAccepted is from how many guests somebody lets messages through; the oldest
-// give way.
+// maxAccepted is how many guests somebody may accept; a further one replaces the oldest.
 const maxAccepted = 32
 
-// accept lets a guest write to u whatever else forbids it. It lasts until one of the
-// two leaves.
+// accept lets a guest write to u even where that is forbidden otherwise. It lasts until
+// one of the two leaves.
 func (u *user) accept(guest *user) {
 	if guest == u || slices.Contains(u.accepted, guest) {
 		return
@@ -21,8 +20,8 @@ func (u *user) accept(guest *user) {
 	u.accepted = append(u.accepted, guest)
 }
 
-// cmdAccept is ACCEPT, as other servers with the user mode R have it: nicks, those
-// with - before them no longer, or * for the list.
+// cmdAccept is ACCEPT, as other servers with the user mode R have it. Its parameter lists
+// nicks, with - before those to take back, or * to see the list.
 func cmdAccept(r *request) {
 	n, u := r.n, r.user()
 	u.accepted = slices.DeleteFunc(u.accepted, func(who *user) bool { return n.find(who.nick) != who })

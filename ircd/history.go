@@ -13,13 +13,13 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/irc"
 )
 
-// stamp gives a line its msgid, and with it the time that history knows it by.
+// stamp gives a line its msgid, and the time under which the history keeps it.
 func (n *network) stamp(l *line) {
 	n.lastID = n.lastID.Next(l.at)
 	l.id, l.at = n.lastID, n.lastID.Time()
 }
 
-// maxTags bounds the client-only tags that are kept with a message; more are not.
+// maxTags bounds the client-only tags of a message, in bytes; beyond it none are kept.
 const maxTags = 1024
 
 // sent is a line in the form in which it is kept. Text is what follows the target.
@@ -57,8 +57,8 @@ func decodeTags(text string) map[string]string {
 	return tags
 }
 
-// recordEvent keeps a line about a channel that isn't a message. u is who did it, nil
-// for the server.
+// recordEvent keeps a line about a channel that isn't a message. u did it; nil is the
+// server.
 func (n *network) recordEvent(ch *channel, u *user, l *line, text string) {
 	if n.rec == nil || n.closing {
 		return
@@ -68,16 +68,16 @@ func (n *network) recordEvent(ch *channel, u *user, l *line, text string) {
 	n.rec.add(m)
 }
 
-// recordMove keeps that a member of a channel came, went or was renamed, where all
-// others saw it.
+// recordMove keeps the coming, leaving or renaming of a member of a channel, if all others
+// saw it.
 func (n *network) recordMove(m *membership, l *line, text string) {
 	if m.ch.flags&flagAuditorium == 0 || m.status != 0 {
 		n.recordEvent(m.ch, m.user, l, text)
 	}
 }
 
-// lasting reports whether a message is one to keep. Somebody's typing is not, nor are
-// questions from client to client.
+// lasting reports whether a message is to be kept. Typing notices and questions from
+// client to client are not.
 func (l *line) lasting() bool {
 	if l.command != "TAGMSG" {
 		return !strings.HasPrefix(l.params[1], "\x01") || strings.HasPrefix(l.params[1], "\x01ACTION ")
@@ -112,8 +112,8 @@ func (n *network) recordMessage(u *user, ch *channel, to *user, l *line) {
 	n.rec.add(m)
 }
 
-// fromHistory makes a line again of what is kept. target is what its reader calls
-// the channel or the other side.
+// fromHistory makes a line from a kept message. target is what the reader calls the
+// channel or the other side.
 func fromHistory(m irc.Message, target string) *line {
 	l := &line{source: m.Source, command: m.Kind, params: []string{target}, at: m.ID.Time(), account: m.Account, bot: m.Bot, id: m.ID, tags: decodeTags(m.Tags)}
 	switch m.Kind {
@@ -136,7 +136,7 @@ func fromHistory(m irc.Message, target string) *line {
 	return l
 }
 
-// noteForgotten adds what an event wants deleted to the others.
+// noteForgotten adds what an event asks to have deleted to what the events before it did.
 func noteForgotten(list []eventlog.IRCForgotten, e eventlog.IRCForgotten) []eventlog.IRCForgotten {
 	if slices.Contains(list, e) {
 		return list
@@ -144,9 +144,9 @@ func noteForgotten(list []eventlog.IRCForgotten, e eventlog.IRCForgotten) []even
 	return append(list, e)
 }
 
-// forget deletes again what was deleted on request, with what was not written yet
-// then. What the member said since is deleted too: this happens within moments, and
-// one too many can be said again.
+// forget repeats deletions that members asked for, to catch lines that were not written
+// yet at the time. What the member has said since is deleted, too: that is a matter of
+// moments, and it can be said again.
 func (n *network) forget(ctx context.Context, list []eventlog.IRCForgotten) error {
 	if n.rec == nil {
 		return nil
@@ -161,8 +161,8 @@ func (n *network) forget(ctx context.Context, list []eventlog.IRCForgotten) erro
 	return nil
 }
 
-// forgetMissed does so at the start, for what was asked after the last run had read
-// its last event: it went on to write what was left.
+// forgetMissed does so at the start, for requests that came after the last run had read
+// its last event: that run still wrote what was left.
 func (n *network) forgetMissed(ctx context.Context, log EventLog, upTo int64) error {
 	if n.lastID == 0 { // nothing is kept
 		return nil
@@ -202,7 +202,7 @@ type memory struct {
 	marks    marks
 }
 
-// recall reads what is known of a member. Without it they can do all but see what
+// recall reads what is known of a member. Should that fail, they are only not shown what
 // they missed.
 func (n *network) recall(ctx context.Context, m core.MemberID) memory {
 	if n.rec == nil {
@@ -218,9 +218,10 @@ func (n *network) recall(ctx context.Context, m core.MemberID) memory {
 	return memory{settings: known.Settings, marks: known.Read}
 }
 
-// mayRead reports whether u may read the history of a channel, and from where on.
-// Members read all of what they are in, and of the site's channels that they could
-// enter at once; a ban keeps them from it. Guests read what was said since they came.
+// mayRead reports whether u may read the history of a channel, and from which message on.
+// Members may read all of the channels that they are in, and of the site's channels that
+// they could enter at once, so not where they are banned. Guests may read what was said
+// since they came.
 func (n *network) mayRead(u *user, ch *channel) (from irc.MsgID, ok bool) {
 	m := u.in(ch)
 	switch {

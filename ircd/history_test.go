@@ -44,7 +44,7 @@ func openLibrary(t *testing.T) (*house, *library) {
 	return h, lib
 }
 
-// again starts the room anew on what is kept, as after a restart.
+// again starts the room again on what is kept, as after a restart.
 func (h *house) again(t *testing.T) {
 	t.Helper()
 	if err := h.stop(); err != nil {
@@ -416,7 +416,7 @@ func TestRecorderIsBounded(t *testing.T) {
 
 var _ HistoryStore = (*irc.History)(nil)
 
-// BenchmarkLineToMany is what the network's lock is held for, by a line to 5,000.
+// BenchmarkLineToMany measures how long a line to 5,000 members holds the network's lock.
 func BenchmarkLineToMany(b *testing.B) {
 	for name, rec := range map[string]*recorder{"without history": nil, "with history": {}} {
 		b.Run(name, func(b *testing.B) { benchmarkLine(b, rec) })

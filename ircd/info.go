@@ -111,7 +111,7 @@ func cmdLinks(r *request) {
 	r.reply(rplEndOfLinks, "*", "End of LINKS list")
 }
 
-// cmdHelp shows how commands are used, out of the command table.
+// cmdHelp shows how commands are used, from the command table.
 func cmdHelp(r *request) {
 	subject := strings.ToUpper(clip(r.param(0), 32))
 	if subject != "" {

@@ -14,8 +14,8 @@ import (
 	"github.com/caduceus-bio/caduceus/ircd/conn"
 )
 
-// interior is a network that a test reaches into: its clock stands still, its
-// sweeper runs when the test says so, and its state can be checked.
+// interior is a network whose inside a test can reach: its clock stands still, its sweeper
+// runs when the test says so, and its state can be checked.
 type interior struct {
 	*house
 	n      *network

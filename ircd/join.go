@@ -9,8 +9,8 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
-// cmdJoin is JOIN: several channels with keys, or 0 to leave all. What keeps operators
-// out they may pass, and it is written down.
+// cmdJoin is JOIN: several channels with keys, or 0 to leave all. Operators with
+// irc.override enter even where a mode forbids it, and that is written down.
 func cmdJoin(r *request) {
 	r.locked(r.joinAll)
 	for _, name := range r.forced {
@@ -82,7 +82,7 @@ func (n *network) entryStatus(u *user) status {
 }
 
 // mayJoin returns the numeric and the reason why u may not enter, "" when it may.
-// Those whom rights make operators pass what operators set.
+// Users whose rights make them operators are not bound by what operators set.
 func (n *network) mayJoin(u *user, ch *channel, key string) (code, why string) {
 	invited := slices.Contains(u.invited, ch)
 	switch {
@@ -108,8 +108,8 @@ func (n *network) mayJoin(u *user, ch *channel, key string) (code, why string) {
 	return "", ""
 }
 
-// autoJoin puts a member into the channels that are meant for it: all of them at
-// login, those that its new rights opened after a change from before.
+// autoJoin puts a member into the channels that are meant for it: at login, where before is
+// nil, into all of them, and later into those that the rights before did not open.
 func (n *network) autoJoin(u *user, before *member.Member) {
 	for _, ch := range n.ordered {
 		if before == nil || !ch.admitsMember(*before) {
@@ -154,7 +154,7 @@ func (n *network) part(m *membership, reason string) {
 func cmdKick(r *request) {
 	channels, nicks := targets(r.param(0)), targets(r.param(1))
 	if len(channels) > 1 {
-		nicks = strings.Split(r.param(1), ",") // who belongs to which channel, so none is left out
+		nicks = strings.Split(r.param(1), ",") // each belongs to the channel at its place, so none is left out
 	}
 	switch {
 	case len(nicks) > maxTargets || len(channels) > maxTargets:
@@ -207,7 +207,7 @@ func (r *request) kick(channel string, nicks []string) {
 	}
 }
 
-// memberOf returns the membership of who has a nick, or nil.
+// memberOf returns the membership of the user with a nick, or nil.
 func (n *network) memberOf(ch *channel, nick string) *membership {
 	if u := n.find(nick); u != nil {
 		return u.in(ch)
@@ -215,8 +215,7 @@ func (n *network) memberOf(ch *channel, nick string) *membership {
 	return nil
 }
 
-// operates reports whether who asks is operator of the channel, and tells them
-// when not.
+// operates reports whether the asker is an operator of the channel, and tells them if not.
 func (r *request) operates(ch *channel) bool {
 	m := r.user().in(ch)
 	switch {
@@ -230,9 +229,9 @@ func (r *request) operates(ch *channel) bool {
 	return false
 }
 
-// cmdInvite is INVITE; without parameters it lists one's own. An invitation of an
-// operator passes what operators set (+b, +i, +k, +l), never what the site's classes
-// say.
+// cmdInvite is INVITE; without parameters it lists the invitations that one has. An
+// invitation by an operator overrides what operators set (+b, +i, +k, +l), but never the
+// site's classes.
 func cmdInvite(r *request) {
 	n, u := r.n, r.user()
 	if len(r.params) == 0 {
@@ -281,8 +280,8 @@ func cmdInvite(r *request) {
 	}
 }
 
-// invite notes an invitation. The latest are kept; one to a channel that is gone
-// opens no later channel of that name.
+// invite notes an invitation. Only the latest are kept. An invitation to a channel that
+// has ended doesn't open a later channel of that name.
 func (n *network) invite(u *user, ch *channel) {
 	if slices.Contains(u.invited, ch) {
 		return

@@ -81,8 +81,8 @@ func (c *census) paceOf(cfg *Config, addr netip.Addr, now time.Time) *rate.Limit
 	return l
 }
 
-// forget drops the addresses that may connect as often as strangers. Where all
-// have come too often lately, it drops any one.
+// forget drops the addresses whose allowance is full again, as a stranger's is. If that is
+// not enough, it drops any.
 func (c *census) forget(now time.Time) {
 	for addr, l := range c.pace {
 		if l.TokensAt(now) >= float64(l.Burst()) {

@@ -19,12 +19,12 @@ type line struct {
 	command string
 	params  []string
 	at      time.Time
-	account string            // of who sent it, for account-tag
-	bot     bool              // whether who sent it is a bot
+	account string            // the sender's, for account-tag
+	bot     bool              // whether the sender is a bot
 	tags    map[string]string // the sender's client-only tags
 	id      irc.MsgID         // 0 without
 	batch   string            // the batch that it is part of
-	concat  bool              // whether it goes on where the line before it in a batch ended
+	concat  bool              // whether it continues the line before it in the batch
 	several bool              // whether the text of this message has several lines; see network.sendMessage
 
 	whole, plain []*line // of a message of several lines: as a batch, and as messages
@@ -104,9 +104,9 @@ func (l *line) with(caps capSet, extra ...string) []byte {
 	return []byte(b.String())
 }
 
-// encodeBody makes the part after the tags, of at most 512 bytes: a text that is
-// too long is cut at a character. Parameters that would break the line are
-// mended, so that no input of a client can make another line of it.
+// encodeBody makes the part after the tags, of at most 512 bytes: a text that is too long
+// is cut at a character. Parameters that would break the line are mended, so that nothing
+// a client sends can become a second line.
 func (l *line) encodeBody() []byte {
 	params := make([]string, len(l.params))
 	for i, p := range l.params {
@@ -116,7 +116,7 @@ func (l *line) encodeBody() []byte {
 	if colonBeforeLast(l.command, len(params)) {
 		msg.ForceTrailing()
 	}
-	// The only error that mended parameters leave is that the line was cut.
+	// With mended parameters the only possible error is that the line was cut.
 	out, _ := msg.LineBytesStrict(false, maxLine)
 	return out
 }

@@ -47,8 +47,8 @@ func parseListFilter(s string) (listFilter, bool) {
 	}, true
 }
 
-// cmdList is LIST: all channels that may be known, those named, or those that
-// meet all conditions. They are at most irc.MaxChannels.
+// cmdList is LIST: all channels that the asker may know of, those named, or those that
+// meet all conditions. There are at most irc.MaxChannels.
 func cmdList(r *request) {
 	n := r.n
 	var names []string

@@ -18,15 +18,15 @@ func (r *request) limitTries() {
 	}
 }
 
-// tryFor is an attempt to log in to the account of a name.
+// tryFor describes an attempt to log in to the account with a name.
 func (r *request) tryFor(name string) guess.Try {
 	if !isAccountName(name) {
-		name = "*" // nobody's; it costs a try like any other
+		name = "*" // no account has it; the try counts like any other
 	}
 	return guess.Try{Place: guess.Place(r.s.from.Addr), Account: name, Exempt: r.s.exempt}
 }
 
-// mayTry refuses who has guessed too often.
+// mayTry refuses a client that has guessed too often.
 func (r *request) mayTry(try *guess.Try) error {
 	ctx, cancel := context.WithTimeout(r.ctx, queryTimeout)
 	defer cancel()
@@ -65,8 +65,8 @@ func (r *request) login(name, key string) error {
 	return r.loginBy(&try, func(ctx context.Context) (member.Member, error) { return r.n.members.AuthIRC(ctx, try.Account, key) })
 }
 
-// loginBy ties the connection to the account that prove tells, with Forbidden where
-// it tells none. try is nil where nothing can be guessed.
+// loginBy ties the connection to the account that prove returns, which answers Forbidden
+// when there is none. try is nil where nothing can be guessed.
 func (r *request) loginBy(try *guess.Try, prove func(context.Context) (member.Member, error)) error {
 	n := r.n
 	if try != nil {
@@ -140,14 +140,13 @@ func (n *network) authenticate(ctx context.Context, prove func(context.Context) 
 	}
 }
 
-// cantCheck logs why the site can't be asked, and words it for who logs in.
+// cantCheck logs why the site can't be asked, and returns an error to show the client.
 func (n *network) cantCheck(err error) error {
 	n.log.Error("an IRC login can't be checked", "err", err)
 	return core.Wrap(err, core.Unavailable, "logins can't be checked at the moment, try again in a minute")
 }
 
-// attach ties a connection to the account of m, which was just read like what is
-// known of it.
+// attach ties a connection to the account of m. Both m and known have just been read.
 func (n *network) attach(s *session, m member.Member, known memory) error {
 	if s.account != nil && s.account.member.ID == m.ID {
 		n.tellLogin(s)
@@ -185,9 +184,8 @@ func (n *network) tellLogin(s *session) {
 	n.numeric(s, rplLoggedIn, s.target()+"!"+orStar(u.name)+"@"+u.host, s.login(), "You are now logged in as "+s.login())
 }
 
-// leaveUser makes a guest of a session that logged in to another account. To its
-// client it looks like a change of nick; the others see the user quit, when it was
-// its last session.
+// leaveUser makes a guest of a session that has logged in to another account. Its client
+// sees a change of nick; the others see the user quit if that was its last session.
 func (n *network) leaveUser(s *session) {
 	old := s.user
 	for _, m := range old.channels {
@@ -210,9 +208,9 @@ func orStar(s string) string {
 	return s
 }
 
-// settleIn does for a guest who logged in what registration does for members:
-// host, nick, channels, and the mode that some clients wait for. Where the
-// account has a user already, the connection becomes one of its.
+// settleIn does for a guest who has logged in what registration does for members: it sets
+// host, nick and channels, and the mode that some clients wait for. If the account has a
+// user already, the connection becomes one of that user's.
 func (r *request) settleIn() {
 	n, s := r.n, r.s
 	registered, account, wanted := false, "", ""
@@ -258,8 +256,8 @@ const nickServ = "NickServ"
 // cmdNickServ is the short form of a message to NickServ.
 func cmdNickServ(r *request) { r.identify(strings.Join(r.params, " ")) }
 
-// identify answers what is said to NickServ. Only IDENTIFY means anything: with
-// name and key, or with the key alone for who has the account's nick or wanted it.
+// identify answers what is said to NickServ, which knows only IDENTIFY: with name and key,
+// or with the key alone if the client has, or asked for, the account's nick.
 func (r *request) identify(text string) {
 	words := strings.Fields(text)
 	tell := func(text string) {

@@ -9,11 +9,11 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/irc"
 )
 
-// marks are up to when somebody has read, by folded target.
+// marks are the times up to which somebody has read, by folded target.
 type marks map[string]time.Time
 
-// set moves a mark forward and returns where it is then, and whether it moved. Of too
-// many the oldest gives way.
+// set moves a mark forward. It returns where the mark is then, and whether it moved. When
+// there are too many, the oldest is dropped.
 func (m marks) set(target string, at time.Time) (time.Time, bool) {
 	old, known := m[target]
 	if known && !at.After(old) {

@@ -76,8 +76,8 @@ func (ch *channel) changeMask(m modeChange, by string, now time.Time) (string, b
 	return m.arg, true
 }
 
-// masksAfter returns what is to be kept of changes of lists; nothing for a channel
-// that isn't kept itself.
+// masksAfter returns the changes of lists that are to be kept: none for a channel that
+// isn't kept itself.
 func (ch *channel) masksAfter(changes []modeChange, by string, now time.Time) []irc.MaskChange {
 	var out []irc.MaskChange
 	if !ch.kept {
@@ -104,7 +104,7 @@ func (r *request) asksForLists() bool {
 	return len(r.params) == 2 && m != "" && strings.Trim(m, maskLists) == ""
 }
 
-// showList shows one list, empty to who isn't in the channel.
+// showList shows one list. To somebody outside the channel it looks empty.
 func (r *request) showList(ch *channel, letter byte) {
 	entry, end, title := maskNumerics(letter)
 	if r.looksInto(ch) {

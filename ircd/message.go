@@ -87,8 +87,8 @@ func (r *request) sendTo(l *line, target string) {
 	r.sendToNick(l, target)
 }
 
-// sendToChannel sends to a channel; prefix is of STATUSMSG: "@" reaches the
-// operators only, "+" those with voice too.
+// sendToChannel sends to a channel. prefix is that of STATUSMSG: with "@" only operators
+// get the message, with "+" those with voice, too.
 func (r *request) sendToChannel(l *line, name, prefix string) {
 	n, u := r.n, r.user()
 	ch := n.lookup(u, name)
@@ -112,7 +112,7 @@ func (r *request) sendToChannel(l *line, name, prefix string) {
 		prefix, atLeast = "@", statusOp
 	}
 	l.params[0] = prefix + ch.row.Name
-	if prefix == "" { // what only some may read is not in the channel's history
+	if prefix == "" { // the channel's history leaves out what only some may read
 		n.recordMessage(u, ch, nil, l)
 	}
 	for _, m := range ch.members {
@@ -123,8 +123,8 @@ func (r *request) sendToChannel(l *line, name, prefix string) {
 	r.echo(l)
 }
 
-// forbids returns why the channel's modes don't let a message through as it is,
-// "" when they do. Of a text in colours the colours are taken off.
+// forbids returns why the channel's modes don't let a message through, "" when they do.
+// Where colours are forbidden, it takes them off the text.
 func (ch *channel) forbids(l *line) string {
 	if l.command == "TAGMSG" {
 		return ""
@@ -176,12 +176,12 @@ func (r *request) sendToNick(l *line, nick string) {
 		return
 	}
 	if to.account == nil && l.command == "PRIVMSG" {
-		u.accept(to) // who is spoken to may answer
+		u.accept(to) // who may now answer
 	}
 	l.params[0] = to.nick
 	n.recordMessage(u, nil, to, l)
 	if to == u {
-		// Who says it hears it, and then the echo, which has the label.
+		// The sender gets the message, and then the echo, which has the label.
 		label := r.label
 		r.label = ""
 		n.deliver(u, l)
@@ -204,7 +204,7 @@ func mayWrite(u, to *user) bool {
 	return u.account != nil || to.account == nil || to.can(core.IRCOperate) || to.can(core.IRCAnnounce)
 }
 
-// deliver sends a message to the sessions of a user that can have it.
+// deliver sends a message to those sessions of a user whose client understands it.
 func (n *network) deliver(u *user, l *line) {
 	for _, s := range u.sessions {
 		if l.command != "TAGMSG" || s.has(capMessageTags) {
@@ -213,8 +213,8 @@ func (n *network) deliver(u *user, l *line) {
 	}
 }
 
-// echo shows a message to the other sessions of who said it, and to the one it
-// came from when that wants to see it as others do.
+// echo shows a message to the sender's other sessions, and to the one that it came from if
+// that has echo-message.
 func (r *request) echo(l *line) {
 	for _, s := range r.user().sessions {
 		if s == r.s && !s.has(capEchoMessage) || l.command == "TAGMSG" && !s.has(capMessageTags) {

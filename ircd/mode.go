@@ -19,13 +19,13 @@ const (
 	flagSecret
 	flagTopicLock
 	flagAuditorium
-	flagNoCTCP       // but ACTION
+	flagNoCTCP       // except ACTION
 	flagMembersOnly  // guests stay outside
 	flagMembersSpeak // guests need a voice
-	flagNoColours    // formatting is taken off what is said
+	flagNoColours    // formatting is taken out of messages
 )
 
-// What RPL_MYINFO and ISUPPORT promise.
+// What RPL_MYINFO and ISUPPORT announce.
 const (
 	userModes    = "BRTiorsw"
 	channelModes = "CIMRSbeiklmnostuv"
@@ -165,8 +165,8 @@ type modePlan struct {
 	masks   []irc.MaskChange
 }
 
-// planModes works out what who asks wants to be changed, and answers what can't be. Hold
-// ch.saving until it is done.
+// planModes works out which changes the asker wants, and answers those that can't be made.
+// Hold ch.saving until they are made.
 func (r *request) planModes(ch *channel) (p modePlan) {
 	r.locked(func() {
 		p.changes = r.parseModes(ch)
@@ -176,7 +176,7 @@ func (r *request) planModes(ch *channel) (p modePlan) {
 	return p
 }
 
-// save saves what is kept.
+// save saves the part that is kept.
 func (p *modePlan) save(ctx context.Context, store ChannelStore, ch *channel) error {
 	if p.kept == "" && len(p.masks) == 0 {
 		return nil
@@ -186,7 +186,7 @@ func (p *modePlan) save(ctx context.Context, store ChannelStore, ch *channel) er
 	return core.Wrap(store.SaveModes(ctx, ch.row.Name, p.kept, p.masks...), core.Unavailable, "The modes can't be saved at the moment and were not changed")
 }
 
-// changeModes works the changes out, saves what is kept, and then makes them.
+// changeModes works out the changes, saves what is kept, and then makes them.
 func (r *request) changeModes(ch *channel) {
 	n := r.n
 	ch.saving.Lock()
@@ -253,14 +253,14 @@ func (r *request) parseModes(ch *channel) []modeChange {
 		takes := isList || strings.IndexByte("kov", letter) >= 0 || letter == 'l' && add
 		switch {
 		case !takes && letter != 'l' && flagOf(letter) == 0:
-			if !strings.ContainsRune(unknown, char) { // once each is enough
+			if !strings.ContainsRune(unknown, char) { // each is complained of once
 				unknown += string(char)
 				r.reply(errUnknownMode, string(char), "is unknown mode char to me")
 			}
 			continue
 		case takes && len(args) == 0:
 			if letter == 'k' && !add {
-				break // the old key need not be said
+				break // the old key need not be given
 			}
 			if isList {
 				r.showList(ch, letter)
@@ -316,8 +316,8 @@ func (r *request) modeArg(ch *channel, m *modeChange) bool {
 	return true
 }
 
-// makeChanges makes the changes that still can be, and tells everyone of those
-// that were any.
+// makeChanges makes the changes that are still possible, and tells everyone of those that
+// had an effect.
 func (n *network) makeChanges(u *user, ch *channel, changes []modeChange) {
 	letters, sign := "", ""
 	auditorium := ch.flags & flagAuditorium
@@ -341,7 +341,7 @@ func (n *network) makeChanges(u *user, ch *channel, changes []modeChange) {
 	}
 	l := n.lineFrom(u, "MODE", append([]string{ch.row.Name, letters}, args...)...)
 	n.stamp(l)
-	if !strings.Contains(letters, "k") { // who comes later need not know the key
+	if !strings.Contains(letters, "k") { // those who come later need not learn the key
 		n.recordEvent(ch, u, l, strings.Join(l.params[1:], " "))
 	}
 	n.tellChannel(ch, l)

@@ -12,7 +12,7 @@ const maxMonitored = 100
 // watchers are the sessions that MONITOR a nick.
 func (n *network) watchers(nick string) map[*session]struct{} { return n.monitors[fold(nick)] }
 
-// tellWatchers says that somebody came, or that the nick went.
+// tellWatchers says that somebody has come with a nick, or that nobody has it any more.
 func (n *network) tellWatchers(nick string, u *user) {
 	for s := range n.watchers(nick) {
 		if u != nil {
@@ -63,8 +63,7 @@ func cmdMonitor(r *request) {
 	}
 }
 
-// watch adds nicks to the session's list, as many as fit, and says who of them
-// is there.
+// watch adds as many nicks as fit to the session's list, and says which of them are online.
 func (r *request) watch(nicks []string) {
 	n, s := r.n, r.s
 	var added []string
@@ -93,7 +92,7 @@ func (r *request) watch(nicks []string) {
 	r.showStatus(added)
 }
 
-// showStatus says who of some is there and who isn't.
+// showStatus says which of some nicks are online.
 func (r *request) showStatus(nicks []string) {
 	var here, gone []string
 	for _, nick := range nicks {

@@ -23,7 +23,7 @@ type compound struct {
 	text        strings.Builder // lines after \n, or \r where they continue the one before
 	lines       int
 	bytes       int
-	spoilt      bool // it was answered with FAIL; what still comes of it is skipped
+	spoilt      bool // it was answered with FAIL; the rest of it is skipped
 }
 
 // cmdBatch is BATCH: it begins a message of several lines, or ends and sends it.
@@ -130,8 +130,8 @@ func (r *request) endCompound(ref string) {
 	})
 }
 
-// sendMessage sends a message in the form that the client can have: one of several
-// lines as a batch, or as that many messages.
+// sendMessage sends a message in a form that the client understands. One of several lines
+// is sent as a batch, or as that many messages.
 func (n *network) sendMessage(s *session, l *line) {
 	if !l.several {
 		n.send(s, l)

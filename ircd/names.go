@@ -7,7 +7,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core/text"
 )
 
-// Lengths that ISUPPORT promises, in bytes.
+// Lengths that ISUPPORT announces, in bytes.
 const (
 	maxNick    = 40 // a site name of 32 and a suffix
 	maxChannel = 64
@@ -25,8 +25,8 @@ func fold(s string) string { return text.FoldASCII(s) }
 func isLetter(b byte) bool { return b|0x20 >= 'a' && b|0x20 <= 'z' }
 func isDigit(b byte) bool  { return b >= '0' && b <= '9' }
 
-// validNick reports whether s may be a nick by its form. Members may have one
-// that begins with a digit, because their site name may.
+// validNick reports whether s has the form of a nick. A member's may begin with a digit,
+// because site names may.
 func validNick(s string, memberName bool) bool {
 	if s == "" || len(s) > maxNick {
 		return false
@@ -44,7 +44,7 @@ func validNick(s string, memberName bool) bool {
 	return true
 }
 
-// validChannel reports whether s may be a channel's name by its form.
+// validChannel reports whether s has the form of a channel's name.
 func validChannel(s string) bool {
 	if len(s) < 2 || len(s) > maxChannel || s[0] != '#' {
 		return false
@@ -71,8 +71,8 @@ func variationOf(nick, account string) bool {
 	return len(nick) == len(account) || strings.IndexByte("|_-[`", nick[len(account)]) >= 0
 }
 
-// basesOf returns the site names that a reader could take the nick for: the
-// nick itself, and it without what may follow a name.
+// basesOf returns the site names that a reader could take the nick for: the nick itself,
+// and the nick without a suffix.
 func basesOf(nick string) []string {
 	var out []string
 	add := func(s string) {
@@ -116,7 +116,7 @@ func slug(s string) string {
 	return "x"
 }
 
-// userName makes the user part of a prefix of what a client sent as such.
+// userName makes the user part of a prefix from what the client sent in USER.
 func userName(s string) string {
 	var b strings.Builder
 	for i := range len(s) {
@@ -134,7 +134,7 @@ func userName(s string) string {
 }
 
 // matches reports whether s fits a mask with * and ?, without regard to case.
-// It takes time proportional to the product of the lengths at worst.
+// At worst the time is proportional to the product of the lengths.
 func matches(mask, s string) bool {
 	mask, s = fold(mask), fold(s)
 	m, i, star, mark := 0, 0, -1, 0

@@ -29,7 +29,7 @@ type network struct {
 	members Members
 	store   ChannelStore
 	audit   Audit
-	reload  func() (Config, error) // reads the configuration anew; nil where it can't be
+	reload  func() (Config, error) // reads the configuration again; nil where that is impossible
 	certs   *conn.Certificates     // nil without TLS
 	metrics *metrics
 	rec     *recorder // nil where no history is kept
@@ -41,12 +41,12 @@ type network struct {
 	trusted trusted
 	crew    conn.Crew
 
-	reading sync.Mutex // held while the lines are read, so that an older reading never replaces a newer
+	reading sync.Mutex // held while the K- and D-lines are read, so that an older reading never replaces a newer one
 
 	mu        sync.Mutex
 	current   *request     // the request that runs under the lock, if any
 	doomed    []*session   // their queues overflowed
-	unwritten []*conn.Conn // have lines that nobody is about to write
+	unwritten []*conn.Conn // have queued lines that nobody is about to write
 	sessions  map[*session]struct{}
 	monitors  map[string]map[*session]struct{} // who watches a nick, by folded nick
 	nicks     map[string]*user                 // by folded nick
@@ -55,17 +55,17 @@ type network struct {
 	ordered   []*channel          // those that are kept, in their order
 	census    *census
 	past      []pastNick
-	lines     []netLine // who is kept out
+	lines     []netLine // K- and D-lines: who is kept out
 	changes   changes
 	serial    uint64
-	firstID   irc.MsgID // the last of the run before, or later
+	firstID   irc.MsgID // the last id of the run before, or a later one
 	lastID    irc.MsgID
 	mark      uint64
 	peak      int
 	unknown   int                // sessions that haven't registered
 	invisible int                // users with the mode i
 	opers     map[*user]struct{} // the operators
-	closing   bool               // the run ends: everyone leaves, so nobody is told who does
+	closing   bool               // the run ends: everyone leaves, and nobody is told of the others
 }
 
 // account is a member who is logged in, with all connections.
@@ -87,8 +87,8 @@ func (n *network) lockedFor(r *request, f func()) {
 }
 
 // runLocked runs f under the lock and cuts off the sessions whose queues overflowed
-// meanwhile. Of those with something to write it returns a few; where they are more,
-// all are the crew's.
+// meanwhile. The connections with something to write are returned in few, with their
+// number; if they don't fit, the crew takes all of them.
 func (n *network) runLocked(r *request, f func(), few []*conn.Conn) int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -141,11 +141,11 @@ func (n *network) add(s *session) error {
 	return err
 }
 
-// drop ends a connection: the client is told why. The others see its user quit,
-// when it was the last.
+// drop ends a connection and tells the client why. If it was the user's last, the others
+// see the user quit.
 func (n *network) drop(s *session, reason string) { n.dropFor(s, reason, reason) }
 
-// dropFor is drop with a reason of its own for the others.
+// dropFor is drop with another reason for the others.
 func (n *network) dropFor(s *session, reason, public string) {
 	if s.gone {
 		return
@@ -184,8 +184,8 @@ func (n *network) line(command string, params ...string) *line {
 	return &line{source: n.cfg.ServerName, command: command, params: params, at: n.clock()}
 }
 
-// send queues a line for a session. Inside a labelled request the lines to who
-// asked are held until it is answered.
+// send queues a line for a session. Inside a labelled request, lines to the asker are held
+// until it is answered.
 func (n *network) send(s *session, l *line) {
 	if r := n.current; r != nil && r.s == s && r.label != "" {
 		r.held = append(r.held, l)
@@ -199,7 +199,7 @@ func (n *network) push(s *session, encoded []byte) {
 	n.heed(s, s.conn.Push(encoded))
 }
 
-// heed notes what is to be done about a queue once f of lockedFor has run.
+// heed notes what is to be done about a connection once the function of lockedFor has run.
 func (n *network) heed(s *session, what conn.Pushed) {
 	switch what {
 	case conn.Queued:
@@ -214,7 +214,7 @@ func (n *network) sendLine(s *session, command string, params ...string) {
 	n.send(s, n.line(command, params...))
 }
 
-// numeric sends a numeric reply; its first parameter is put in.
+// numeric sends a numeric reply. It adds the first parameter, the client's nick.
 func (n *network) numeric(s *session, code string, params ...string) {
 	n.send(s, n.line(code, append([]string{s.target()}, params...)...))
 }
@@ -225,8 +225,8 @@ func (n *network) notice(s *session, text string) { n.sendLine(s, "NOTICE", s.ta
 // find returns the user with a nick, or nil.
 func (n *network) find(nick string) *user { return n.nicks[fold(nick)] }
 
-// hostOf makes the cloaked host: id, class and site of a member, and for guests
-// something that is the same for the same address, so that K-lines on it hold.
+// hostOf makes the cloaked host: id, class and site of a member, and for a guest a digest
+// of the address, so that K-lines on it keep fitting.
 func (n *network) hostOf(u *user) string {
 	if u.account != nil {
 		return n.memberHost(u.account.member)
@@ -253,8 +253,8 @@ func addressKey(a netip.Addr) netip.Addr {
 	return a
 }
 
-// sweep closes connections that don't register or don't answer, and asks the
-// silent ones for a sign.
+// sweep closes connections that don't register or don't answer, and sends a PING to the
+// silent ones.
 func (n *network) sweep(now time.Time) {
 	n.locked(func() {
 		for s := range n.sessions {

@@ -14,7 +14,7 @@ import (
 )
 
 // mayUse reports, as an error that is safe to show, why somebody may not have a
-// nick. account is the site name of who is logged in, "" for a guest. It asks
+// nick. account is the site name of a member who is logged in, "" for a guest. It asks
 // the site, so call it without the lock; Unavailable means that nothing is known.
 func (n *network) mayUse(ctx context.Context, account, nick string) error {
 	if account != "" && strings.EqualFold(account, nick) {
@@ -48,8 +48,8 @@ func (n *network) mayUse(ctx context.Context, account, nick string) error {
 	return nil
 }
 
-// ownerOf returns the site name of the member whose name or registered nick it is,
-// "" where there is none.
+// ownerOf returns the site name of the member who has nick as name or as registered nick,
+// "" where nobody has.
 func (n *network) ownerOf(ctx context.Context, nick string) (string, error) {
 	if !isAccountName(nick) {
 		return "", nil
@@ -67,8 +67,8 @@ func (n *network) ownerOf(ctx context.Context, nick string) (string, error) {
 	return "", core.Wrap(err, core.Unavailable, "nicks can't be checked at the moment, try again in a minute")
 }
 
-// nickFor returns the nick that a member who wants one gets, before it is
-// looked at who has it now.
+// nickFor returns the nick that a member who asks for one gets. It doesn't look at who has
+// it at the moment.
 func (n *network) nickFor(ctx context.Context, account, wanted string) string {
 	if validNick(wanted, true) && n.mayUse(ctx, account, wanted) == nil {
 		return wanted
@@ -76,8 +76,8 @@ func (n *network) nickFor(ctx context.Context, account, wanted string) string {
 	return account
 }
 
-// claim makes way for u to have a nick that is its own to choose, and returns it.
-// Whoever has it is a guest, or somebody for whom it is but a variation of the name.
+// claim frees a nick that u may choose, and returns it. A guest who has it is renamed, and
+// so is a member who has it as a variation of the name.
 func (n *network) claim(u *user, nick string) string {
 	switch holder := n.find(nick); {
 	case holder == nil || holder == u:
@@ -85,7 +85,7 @@ func (n *network) claim(u *user, nick string) string {
 		n.rename(holder, n.guestNick())
 	case n.find(holder.accountName()) == nil:
 		n.rename(holder, holder.accountName())
-	default: // a name changed hands and the event log hasn't said so yet
+	default: // a name has changed hands, and the event log hasn't told yet
 		return n.guestNick()
 	}
 	return nick
@@ -95,7 +95,7 @@ func (n *network) claim(u *user, nick string) string {
 func (n *network) guestNick() string {
 	for {
 		k, err := rand.Int(rand.Reader, big.NewInt(1e6))
-		if err != nil { // crypto/rand aborts the program before this happens
+		if err != nil { // can't happen: crypto/rand aborts the program first
 			k = big.NewInt(int64(n.serial))
 			n.serial++
 		}
@@ -131,8 +131,8 @@ func (n *network) rename(u *user, nick string) {
 	}
 }
 
-// followNick makes way for a nick that a member registered, or takes it from the
-// member who gave it up.
+// followNick frees a nick that a member has registered, or takes it from the member who
+// has given it up.
 func (n *network) followNick(id core.MemberID, nick string, removed bool) {
 	n.changes.note(id, nick)
 	for _, u := range slices.Collect(maps.Values(n.nicks)) {
@@ -148,8 +148,8 @@ func (n *network) followNick(id core.MemberID, nick string, removed bool) {
 	}
 }
 
-// changeHost gives somebody another user name and cloaked host. A host that staff set stays
-// before it.
+// changeHost gives somebody another user name and cloaked host. A host that staff set
+// still hides it.
 func (n *network) changeHost(u *user, name, host string) {
 	if u.behind = ""; u.vhost != "" {
 		host, u.behind = u.vhost, host
@@ -234,7 +234,8 @@ func (r *request) changeNick(account, nick string) {
 	})
 }
 
-// setNick gives who asks a nick that they may have. A guest makes way for a member.
+// setNick gives the asker a nick that they may have. A guest who has it is renamed for a
+// member.
 func (r *request) setNick(nick string) {
 	n, u := r.n, r.user()
 	if holder := n.find(nick); holder != nil && holder != u && (u.account == nil || holder.account != nil) {

@@ -13,14 +13,13 @@ import (
 	"github.com/caduceus-bio/caduceus/ircd/conn"
 )
 
-// operatorPowers are the permissions that an operator uses: who has one of them
-// may become operator.
+// operatorPowers are the permissions that operators use. A member with one of them may
+// become operator.
 var operatorPowers = []core.Permission{core.IRCRemove, core.IRCAddress, core.IRCOverride}
 
 func mayOperate(m member.Member) bool { return slices.ContainsFunc(operatorPowers, m.Can) }
 
-// may reports whether somebody is operator and has a power; "" is no more than
-// being operator.
+// may reports whether somebody is operator and has a power; "" asks for no power.
 func (u *user) may(p core.Permission) bool {
 	return u.operator && (p == "" || u.rescue || u.can(p))
 }
@@ -28,7 +27,7 @@ func (u *user) may(p core.Permission) bool {
 // sees reports whether somebody may see what a permission shows, operator or not.
 func (u *user) sees(p core.Permission) bool { return u.can(p) || u.may(p) }
 
-// actor is what the audit log and those who are told call somebody.
+// actor is the name of somebody in the audit log and in notices about what they did.
 func (u *user) actor() string {
 	if u.account != nil {
 		return u.accountName()
@@ -36,8 +35,8 @@ func (u *user) actor() string {
 	return u.nick
 }
 
-// cmdOper is OPER: a member whose classes have one of the operatorPowers proves
-// once more who it is. Where the configuration names somebody, that one needs no account.
+// cmdOper is OPER: a member whose classes have one of the operatorPowers proves its
+// identity once more. The operator whom the configuration names needs no account.
 func cmdOper(r *request) {
 	n, name := r.n, r.param(0)
 	var m member.Member
@@ -116,7 +115,7 @@ func (c Config) knowsOperator(password string) error {
 	return nil
 }
 
-// becomeOperator gives who asks the mode o, and s with it.
+// becomeOperator gives the asker the mode o, and s with it.
 func (r *request) becomeOperator(rescue bool) {
 	r.actInMemory(deed{command: "oper"}, func() (*user, func(), error) {
 		n, u := r.n, r.user()
@@ -136,7 +135,8 @@ func (r *request) becomeOperator(rescue bool) {
 	})
 }
 
-// setOperator sets the user mode o, and keeps the list. Without it the powers are gone.
+// setOperator sets the user mode o and keeps the list of operators. Without the mode
+// somebody has none of the powers.
 func (n *network) setOperator(u *user, on bool) {
 	if u.operator == on {
 		return
@@ -150,7 +150,7 @@ func (n *network) setOperator(u *user, on bool) {
 	u.rescue, u.snotices = false, false
 }
 
-// resign takes the mode o from somebody by the server's word.
+// resign takes the mode o from somebody in the server's name.
 func (n *network) resign(u *user) {
 	was := u.modes()
 	n.setOperator(u, false)

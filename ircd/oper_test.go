@@ -203,7 +203,7 @@ func TestOperEndsWithTheRight(t *testing.T) {
 	boss.expect("* 481 *")
 }
 
-// TestOperOfTheConfiguration lets a guest in whom the file names, from where it says.
+// TestOperOfTheConfiguration makes a guest operator who is named in the file, if the address fits.
 func TestOperOfTheConfiguration(t *testing.T) {
 	sum := sha256.Sum256([]byte("long and random"))
 	named := func(c *Config) { c.OperName, c.OperHash = "rescue", hex.EncodeToString(sum[:]) }

@@ -161,7 +161,7 @@ func (p *peer) ended() string {
 	}
 }
 
-// like matches with * only, and minds case.
+// like reports whether s fits a pattern, in which only * is special; it is case-sensitive.
 func like(pattern, s string) bool {
 	parts := strings.Split(pattern, "*")
 	if len(parts) == 1 {

@@ -9,7 +9,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 )
 
-// TestPowers asks for everything that takes a power, as everybody.
+// TestPowers tries every command that takes a power, in every role.
 func TestPowers(t *testing.T) {
 	sum := sha256.Sum256([]byte("long and random"))
 	h := open(t, func(c *Config) { c.OperName, c.OperHash = "rescue", hex.EncodeToString(sum[:]) })
@@ -254,7 +254,8 @@ var deedTests = map[string]struct {
 		alice < :irc.test 219 alice x *`, nil},
 }
 
-// TestOverride lets operators with the power into channels and at their modes.
+// TestOverride checks that operators with the power may enter any channel and change its
+// modes.
 func TestOverride(t *testing.T) {
 	h := open(t, func(c *Config) { c.FreeChannels = true })
 	// Without irc.operate they are operators of no channel.
@@ -288,7 +289,7 @@ func TestOverride(t *testing.T) {
 	want(t, h.audit.lines(), "over: oper = done", "over: samode #lab +m = done", "over: sajoin over #lab = done")
 }
 
-// TestAddresses shows to whom from where people come.
+// TestAddresses checks who may see people's addresses.
 func TestAddresses(t *testing.T) {
 	open(t, nil).talk(t, `
 		alice is

@@ -2,8 +2,8 @@ package ircd
 
 import "testing"
 
-// What the Modern IRC Client Protocol document and IRCv3 say beyond the daily
-// conversation; see house.talk for the form.
+// What the Modern IRC Client Protocol document and IRCv3 ask for beyond everyday
+// conversation. See house.talk for the form of the scripts.
 func TestProtocol(t *testing.T) {
 	for name, script := range protocolTalks {
 		t.Run(name, func(t *testing.T) { open(t, nil).talk(t, script) })

@@ -108,8 +108,8 @@ func offered(list []claim, done bool) []string {
 	return out
 }
 
-// TestTablePromisesWhatIsThere holds the tables against the commands, CAP LS, ISUPPORT
-// and the modes: neither has anything that the other hasn't.
+// TestTablePromisesWhatIsThere compares the tables with the commands, CAP LS, ISUPPORT and
+// the modes: neither side has anything that the other lacks.
 func TestTablePromisesWhatIsThere(t *testing.T) {
 	t.Parallel()
 	tables := claims(t)
@@ -172,7 +172,8 @@ func TestTablePromisesWhatIsThere(t *testing.T) {
 	}
 }
 
-// TestISupportTellsTheTruth tries out what ISUPPORT says: as much is taken, and no more.
+// TestISupportTellsTheTruth tries out the limits of ISUPPORT: that much is accepted, and no
+// more.
 func TestISupportTellsTheTruth(t *testing.T) {
 	t.Parallel()
 	h := open(t, func(c *Config) { c.FreeChannels = true })

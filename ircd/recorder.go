@@ -29,7 +29,7 @@ type HistoryStore interface {
 }
 
 const (
-	writeEvery   = 250 * time.Millisecond // what a power cut may cost
+	writeEvery   = 250 * time.Millisecond // a power cut loses the lines of this time
 	retryAfter   = time.Second
 	maxUnwritten = 20_000 // lines; more are dropped as long as the database is away
 	maxBatch     = 500
@@ -37,8 +37,8 @@ const (
 	pruneEvery   = 10 * time.Minute
 )
 
-// recorder writes the history behind the network's back: what is added under the
-// network's lock only goes into a bounded queue. It has its own lock.
+// recorder writes the history apart from the network: what is added under the network's
+// lock only goes into a bounded queue. It has its own lock.
 type recorder struct {
 	store   HistoryStore
 	log     *slog.Logger
@@ -48,9 +48,9 @@ type recorder struct {
 	mu      sync.Mutex
 	queue   []irc.Sent
 	left    map[core.MemberID]irc.MsgID
-	added   uint64        // lines that came into the queue
-	written uint64        // and that left it
-	lost    int           // since it was last said
+	added   uint64        // lines that were put into the queue
+	written uint64        // lines that have left it
+	lost    int           // lines that were dropped since the log last said so
 	changed chan struct{} // closed when written grows
 }
 
@@ -81,8 +81,8 @@ func (rec *recorder) leave(m core.MemberID, id irc.MsgID) {
 	}
 }
 
-// settle waits until all that was added by now is written, so that whoever reads
-// the history finds it.
+// settle waits until all that was added by now is written, so that a reader of the history
+// finds it.
 func (rec *recorder) settle(ctx context.Context) error {
 	rec.mu.Lock()
 	upTo := rec.added
@@ -106,8 +106,8 @@ func (rec *recorder) settle(ctx context.Context) error {
 	}
 }
 
-// forget deletes what was asked to be deleted, as what waited here then was not yet
-// there to be deleted: all up to the last message that was sent.
+// forget repeats a deletion, because lines that waited here at the time were not in the
+// database yet. It deletes all up to the last message that was sent.
 func (rec *recorder) forget(ctx context.Context, what eventlog.IRCForgotten, last irc.MsgID) error {
 	query, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()

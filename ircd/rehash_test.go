@@ -11,7 +11,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/config"
 )
 
-// TestRehash changes what can be changed in the running network, and says the rest.
+// TestRehash changes keys that a running network can take, and one that needs a restart.
 func TestRehash(t *testing.T) {
 	h := newHouse(t, nil)
 	var mu sync.Mutex

@@ -13,7 +13,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/irc"
 )
 
-// cmdKill is KILL: it ends all connections of whoever has a nick.
+// cmdKill is KILL: it ends all connections of the user with a nick.
 func cmdKill(r *request) {
 	n, nick, reason := r.n, r.param(0), r.param(1)
 	if reason = clip(strings.TrimSpace(reason), maxReason); reason == "" {

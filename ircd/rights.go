@@ -9,10 +9,10 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
-// changes remembers what the event log told of while a login or a nick was
-// being checked: what the check read may be older than the change.
+// changes remembers what the event log reports while a login or a nick is being checked:
+// the check may have read what was there before the change.
 type changes struct {
-	checking int    // checks under way; without any nothing is remembered
+	checking int    // how many checks are under way; without any nothing is remembered
 	seq      uint64 // grows with each change
 	all      uint64 // the last change that concerned everybody
 	ids      map[core.MemberID]uint64
@@ -31,9 +31,9 @@ func (ch *changes) note(id core.MemberID, name string) {
 	ch.names[fold(name)] = ch.seq
 }
 
-// settled runs try, which reads something of the site without the lock and then
-// uses it under the lock, unless unchanged (to be called under the lock) says
-// that it was changed in between. Then try returns false and runs again.
+// settled runs try, which reads something from the site without the lock and then uses it
+// under the lock, if unchanged (to be called under the lock) says that it has not changed
+// in between. Otherwise try returns false, and is run again.
 func (n *network) settled(try func(unchanged func(core.MemberID, string) bool) (bool, error)) error {
 	for range 4 {
 		done, err := n.trySettled(try)
@@ -64,23 +64,23 @@ func (n *network) trySettled(try func(unchanged func(core.MemberID, string) bool
 // Consumer is the name of the network's cursor in the event log.
 const Consumer = "ircd"
 
-// follow keeps the rights of open connections as the site has them, by the events
-// after from. It returns when ctx ends.
+// follow keeps the rights of open connections up to date with the site, by the events after
+// from. It returns when ctx ends.
 func (n *network) follow(ctx context.Context, log EventLog, from int64) error {
 	return log.ConsumeFrom(ctx, from, n.consumer())
 }
 
 // noted is what a batch of events leaves to be done at its end.
 type noted struct {
-	done             map[core.MemberID]bool // who was looked at
+	done             map[core.MemberID]bool // members who were looked at
 	everybody, lines bool
 	forgotten        []eventlog.IRCForgotten
 }
 
 func newNoted() *noted { return &noted{done: map[core.MemberID]bool{}} }
 
-// consumer handles events. A member who can't be read is logged out, so nothing has
-// to wait or come again for that: whoever logs in is read anew.
+// consumer handles events. A member who can't be read is logged out, so no event has to
+// wait or come again for that: each login reads the member again.
 func (n *network) consumer() eventlog.Consumer {
 	batch := newNoted()
 	return eventlog.Consumer{
@@ -109,7 +109,7 @@ func (n *network) consumer() eventlog.Consumer {
 				n.locked(func() { n.dropCertificate(e.Member, e.Fingerprint) })
 			}),
 		},
-		Missed: func(eventlog.Event, error) { batch.everybody = true }, // whomever it was about
+		Missed: func(eventlog.Event, error) { batch.everybody = true }, // it may be about anybody
 		Flush: func(ctx context.Context, _ int64) error {
 			now := batch
 			batch = newNoted()
@@ -133,7 +133,7 @@ func (n *network) finish(ctx context.Context, b *noted) error {
 	return n.forget(ctx, b.forgotten) // last, as it may have to wait for the history
 }
 
-// followKey logs out who was logged in with an IRC key that is no more.
+// followKey logs out those who logged in with an IRC key that is no longer valid.
 func (n *network) followKey(e eventlog.IRCKeyChanged) {
 	n.locked(func() {
 		if a := n.accounts[e.Member]; a != nil {
@@ -142,7 +142,7 @@ func (n *network) followKey(e eventlog.IRCKeyChanged) {
 	})
 }
 
-// dropCertificate ends a member's connections by a certificate: they may have been
+// dropCertificate ends a member's connections that showed a certificate: they may have
 // logged in with it.
 func (n *network) dropCertificate(id core.MemberID, fingerprint string) {
 	a := n.accounts[id]
@@ -174,7 +174,7 @@ func (n *network) rereadAll(ctx context.Context) error {
 	return nil
 }
 
-// reread reads a member and makes the open connections fit.
+// reread reads a member and adapts the open connections.
 func (n *network) reread(ctx context.Context, id core.MemberID) error {
 	query, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
@@ -204,7 +204,7 @@ func (n *network) reread(ctx context.Context, id core.MemberID) error {
 	return nil
 }
 
-// refresh gives an account what was just read, and its user what follows.
+// refresh gives an account what has just been read, and its user what follows from it.
 func (n *network) refresh(a *account, m member.Member) {
 	before := a.member
 	a.member = m
@@ -247,8 +247,8 @@ func mayStay(before, now member.Member) error {
 	return nil
 }
 
-// setPaceAfter sets the pace anew when the member became the site's bot or
-// stopped being it; otherwise what was used up stays used up.
+// setPaceAfter gives the sessions a fresh pace when the member became the site's bot or is
+// it no longer; otherwise what was used up stays used up.
 func (n *network) setPaceAfter(s *session, before member.Member) {
 	if before.Can(core.IRCAnnounce) != s.account.member.Can(core.IRCAnnounce) {
 		n.setPace(s)

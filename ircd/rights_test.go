@@ -74,8 +74,8 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// TestDisabledMembersMayAskWhy lets who shows the right key of a disabled account
-// into #disabled, and nobody else.
+// TestDisabledMembersMayAskWhy lets only those into #disabled who show the right key of a
+// disabled account.
 func TestDisabledMembersMayAskWhy(t *testing.T) {
 	eachEngine(t, func(t *testing.T, s *site) {
 		run(t, s.Room)
@@ -267,8 +267,8 @@ func TestEventThatCantBeReadChecksEverybody(t *testing.T) {
 	}
 }
 
-// The consumer stands at the newest event before anyone is let in, so nothing
-// that happens from then on is missed, not even on the first start of all.
+// The consumer is at the newest event before anyone is let in, so nothing that happens from
+// then on is missed, not even at the first start.
 func TestNoEventIsMissedAtTheFirstStart(t *testing.T) {
 	eachEngine(t, func(t *testing.T, s *site) {
 		made, err := s.members.Create(t.Context(), member.New{Name: "alice", Email: "a@lab.example"})

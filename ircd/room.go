@@ -27,15 +27,15 @@ type Deps struct {
 	Channels ChannelStore
 	History  HistoryStore // nil keeps none, and clients aren't promised any
 	Audit    Audit        // nil: operators can't do anything
-	// Reload reads the section [irc] anew; nil where it can't be.
+	// Reload reads the section [irc] again; nil where that is impossible.
 	Reload   func() (Config, error)
 	Clock    core.Clock
 	Log      *slog.Logger
 	Metrics  prometheus.Registerer
 	SiteName string // the network's name where the configuration gives none
 	Version  string // such as "caduceus-0.1"
-	CloakKey []byte // makes guests' hosts of their addresses; one is drawn for each run where there is none
-	DataDir  string // where a certificate is kept that the configuration doesn't name
+	CloakKey []byte // turns guests' addresses into hosts; without one, each run draws its own
+	DataDir  string // where the certificate is kept if the configuration names no file
 }
 
 // Room is the IRC network as a room of the house. Make one with New; it may run
@@ -93,8 +93,8 @@ func (r *Room) Run(ctx context.Context, ready func()) error {
 	if err != nil {
 		return err
 	}
-	// Nobody is logged in yet, so of all before now only deletions matter; everything
-	// after does.
+	// Nobody is logged in yet, so of the events up to now only deletions matter, and all
+	// later ones do.
 	from, err := r.deps.Events.Last(ctx)
 	if err != nil {
 		return fmt.Errorf("look up the newest event: %w", err)
@@ -120,7 +120,7 @@ func (r *Room) Run(ctx context.Context, ready func()) error {
 	runCtx, stop := context.WithCancel(ctx)
 	defer stop()
 	group, groupCtx := supervise.NewGroup(runCtx)
-	// Connections outlive the rest for a moment, to hear of the end.
+	// Connections outlive the rest for a moment, so that clients are told of the end.
 	server := r.server(context.WithoutCancel(ctx), n)
 	for _, l := range listeners {
 		group.Go(func(ctx context.Context) error { return server.Serve(ctx, l) })

@@ -24,9 +24,9 @@ type saslState struct {
 // maxSASL bounds a decoded response: two names and a key.
 const maxSASL = 1024
 
-// exchange is what is said by one mechanism. step takes a response and returns the
-// challenge that follows it, or nil once it is over: the client is logged in, or
-// the error says why not. It runs without the lock.
+// exchange is one run of a mechanism. step takes a response and returns the next
+// challenge, or nil once it is over: then the client is logged in, or the error says why
+// not. It runs without the lock.
 type exchange interface {
 	step(r *request, response []byte) (challenge []byte, err error)
 }
@@ -60,8 +60,8 @@ func mechanismsFor(s *session) string {
 }
 
 // cmdAuthenticate is SASL, by the IRCv3 specifications sasl-3.1 and sasl-3.2. It may
-// come at any time: who is logged in already may become somebody else. Clients that
-// never asked for the capability are let in, too: there are simple ones.
+// come at any time: a client that is logged in may log in to another account. Clients that
+// never asked for the capability may log in, too, as simple ones do.
 func cmdAuthenticate(r *request) {
 	var ex exchange
 	var response []byte
@@ -97,7 +97,7 @@ func (r *request) saslResponse() (exchange, []byte) {
 	switch {
 	case arg == "*":
 		if ex, ok := s.exchange.(*scramExchange); ok && ex.conversation != nil {
-			s.tries++ // it was asked for what costs us something
+			s.tries++ // the exchange has cost us something
 		}
 		s.exchange = nil
 		r.reply(errSASLAborted, "SASL authentication aborted")
@@ -149,8 +149,8 @@ func (plainExchange) step(r *request, response []byte) ([]byte, error) {
 	return nil, r.login(name, key)
 }
 
-// parsePlain reads a response of PLAIN. Nobody may act for another, so the
-// identity to act as is empty or the name itself.
+// parsePlain reads a response of PLAIN. Nobody may act for another, so the authorisation
+// identity is empty or the name itself.
 func parsePlain(b []byte) (name, key string, ok bool) {
 	parts := bytes.Split(b, []byte{0})
 	if len(parts) != 3 || len(parts[1]) == 0 {
@@ -176,10 +176,10 @@ func (externalExchange) step(r *request, response []byte) ([]byte, error) {
 	return nil, r.loginBy(nil, func(ctx context.Context) (member.Member, error) { return r.n.members.AuthCertificate(ctx, shown, name) })
 }
 
-// scramExchange is SCRAM-SHA-256 (RFC 7677), which shows the key to nobody: not to
-// us, nor to who stands between. It has no channel binding.
+// scramExchange is SCRAM-SHA-256 (RFC 7677), which shows the key to nobody, neither to us
+// nor to anybody in between. It has no channel binding.
 type scramExchange struct {
-	conversation *scram.ServerConversation // nil until the client has said who it is
+	conversation *scram.ServerConversation // nil until the client has sent its name
 	verifier     member.IRCVerifier
 	try          guess.Try
 }

@@ -125,7 +125,7 @@ func TestScram(t *testing.T) {
 			t.Errorf("a wrong key: %q, salt %s then %s", failure, salt, again)
 		}
 
-		// Nobody can tell from the answers who exists.
+		// The answers don't tell whether an account exists.
 		p = begin("nobody")
 		one, failure := p.scram("nobody", "guess", "")
 		p.send("AUTHENTICATE SCRAM-SHA-256")
@@ -146,7 +146,7 @@ func TestScram(t *testing.T) {
 			t.Errorf("with channel binding: %q", l)
 		}
 
-		// A key that is replaced in the middle of an exchange is worth nothing.
+		// A key that is replaced in the middle of an exchange is refused.
 		p = begin("late")
 		c, err := scram.SHA256.NewClient("alice", made.IRCKey, "")
 		must(t, err)

@@ -12,9 +12,9 @@ import (
 	"github.com/caduceus-bio/caduceus/ircd/conn"
 )
 
-// session is who is at one connection. A member may have several, which share the one
-// user of the account; a guest has one. Fields below the mark are guarded by the
-// network's lock.
+// session is what the network knows of one connection. A member may have several, which
+// share the one user of the account; a guest has one. Fields below the mark are guarded by
+// the network's lock.
 type session struct {
 	conn  *conn.Conn
 	moved bool         // for the goroutine that reads
@@ -22,8 +22,8 @@ type session struct {
 	pace  atomic.Pointer[rate.Limiter]
 
 	// guarded by the network's lock:
-	from        conn.Origin // as the gateway says where one brought the client
-	exempt      bool        // whether limits by address leave it alone
+	from        conn.Origin // what a WEBIRC gateway said, if it brought the client
+	exempt      bool        // whether it is free of limits by address
 	since       time.Time
 	joins       bucket    // channels that it may enter now
 	nicks       bucket    // changes of nick that it may make now
@@ -36,9 +36,9 @@ type session struct {
 	sasl        saslState
 	wanted      string            // the nick asked for
 	password    string            // of PASS, until registration
-	account     *account          // who logged in on this connection, or nil
-	user        *user             // who it belongs to: until registration, somebody whom nobody sees
-	away        string            // what AWAY said last; "" when its human is there
+	account     *account          // that this connection logged in to, or nil
+	user        *user             // that it belongs to; nobody sees it until registration
+	away        string            // what AWAY said last; "" when somebody is there
 	monitored   map[string]string // nicks as they were written, by folded ones
 	compound    *compound         // a message of several lines that is coming in
 	catchUp     []catchUp         // channels whose missed lines it is to see
@@ -50,7 +50,8 @@ func newSession(c *conn.Conn, from conn.Origin) *session {
 	return s
 }
 
-// registered reports whether the connection belongs to somebody on the network.
+// registered reports whether the connection has registered, so that its user is on the
+// network.
 func (s *session) registered() bool { return s.user.nick != "" }
 
 // target is what numerics call the client.
@@ -59,7 +60,7 @@ func (s *session) target() string { return orStar(s.user.nick) }
 // has reports whether the client asked for all these capabilities.
 func (s *session) has(bits capSet) bool { return s.caps&bits == bits }
 
-// login is the site name of who logged in on this connection, or "".
+// login is the site name of the member who logged in on this connection, or "".
 func (s *session) login() string {
 	if s.account == nil {
 		return ""
@@ -69,15 +70,15 @@ func (s *session) login() string {
 
 const longLines = 4 // over-long lines in a row that are forgiven
 
-// read runs the client's commands until the connection ends. Lines over the
-// limit are answered and skipped without keeping them. The first time that a client
-// who has registered is silent it returns true, and wants to be called again by a
-// new goroutine: the stack of this one has grown, and most clients are silent.
+// read runs the client's commands until the connection ends. Lines over the limit are
+// answered, and skipped without being kept. When a registered client is silent for the
+// first time, read returns true and asks to be called again by a new goroutine: the stack
+// of this one has grown, and most clients are silent most of the time.
 func (n *network) read(ctx context.Context, s *session) (again bool) {
 	skipping, corked, strikes := false, false, 0
 	defer s.conn.Uncork()
 	for {
-		// Who logs in often sends several lines at once, and gets one answer.
+		// A client that logs in often sends several lines at once; it gets one answer.
 		if more := !s.moved && s.conn.Ready(); more != corked {
 			if corked = more; corked {
 				s.conn.Cork()
@@ -133,7 +134,7 @@ func (n *network) read(ctx context.Context, s *session) (again bool) {
 	}
 }
 
-// delay takes a line out of the client's pace, and returns how long it has to wait for it.
+// delay takes a line from the client's allowance, and returns how long it has to wait.
 func (s *session) delay(now time.Time) time.Duration {
 	pace := s.pace.Load()
 	if pace == nil {

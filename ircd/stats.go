@@ -14,8 +14,8 @@ import (
 // maxStats bounds the rows of a TRACE or a STATS l.
 const maxStats = 200
 
-// statsOf are the letters of STATS; what may be seen by operators only says so, with the
-// power it takes.
+// statsOf are the letters of STATS, with what an operator needs for those that are not for
+// everybody.
 var statsOf = map[byte]struct {
 	oper bool
 	need core.Permission
@@ -71,7 +71,8 @@ func (r *request) statsCommands() {
 	}
 }
 
-// statsLines shows the lines of a kind: since when, until when (0 for good), by whom and why.
+// statsLines shows the lines of a kind: when each was set and ends (0 is never), who set it
+// and why.
 func (r *request) statsLines(kind irc.LineKind) {
 	code := rplStatsKLine
 	if kind == irc.DLine {
@@ -90,8 +91,8 @@ func (r *request) statsLines(kind irc.LineKind) {
 	}
 }
 
-// statsLinks shows connections, of one nick or some of all: what waits to be sent, and
-// since when they are open.
+// statsLinks shows the connections of one nick, or some of all: what waits to be sent, and
+// for how long they have been open.
 func (r *request) statsLinks() {
 	now := r.n.clock()
 	for _, u := range r.some(r.param(1)) {
@@ -101,7 +102,7 @@ func (r *request) statsLinks() {
 	}
 }
 
-// some returns who has a nick, or people in the order of their nicks, up to a limit.
+// some returns the user with a nick, or users in the order of their nicks, up to a limit.
 func (r *request) some(nick string) []*user {
 	if nick != "" {
 		if u := r.n.find(nick); u != nil {
@@ -119,7 +120,7 @@ func (r *request) some(nick string) []*user {
 	return out
 }
 
-// cmdTrace is TRACE: who is connected to this, the only server.
+// cmdTrace is TRACE: who is connected to this server, which is the only one.
 func cmdTrace(r *request) {
 	for _, u := range r.some(r.param(0)) {
 		class := "guest"

@@ -2,10 +2,9 @@ package ircd
 
 import "strconv"
 
-// sts is the capability by which clients learn to use TLS only (IRCv3 STS), ""
-// where it says nothing: on plain connections the port, on secure ones how long
-// to remember. Programs on this machine may stay with plain text; to WebSockets
-// it doesn't apply.
+// sts is the capability that tells clients to use TLS only (IRCv3 STS), or "". On plain
+// connections it names the port, on secure ones how long to remember it. Programs on this
+// machine may use plain text, and WebSockets are not concerned.
 func (n *network) sts(s *session) string {
 	seconds := int64(n.cfg.STSDuration.Seconds())
 	switch {

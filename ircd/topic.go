@@ -54,7 +54,7 @@ func (r *request) setTopic(ch *channel, topic string) {
 			return
 		}
 	}
-	// The change is saved: it is made even when who made it is gone by now.
+	// The change is saved, so it is made even if the asker has gone by now.
 	n.lockedFor(r, func() {
 		ch.row.Topic, ch.row.TopicBy, ch.row.TopicAt = topic, by, at
 		l := n.lineFrom(r.user(), "TOPIC", name, topic)

@@ -21,15 +21,15 @@ type user struct {
 	sessions  []*session
 	since     time.Time // when the first of the sessions registered
 	spoke     time.Time // when it said something last; zero when never
-	away      string    // "" as long as any session isn't away
+	away      string    // "" unless all sessions are away
 	invisible bool
 	botMode   bool
 	operator  bool // by OPER: may use the powers of the member's classes
-	rescue    bool // an operator by the configuration's word: may use all powers
+	rescue    bool // an operator by the password of the configuration, who may use all powers
 	snotices  bool // an operator who is told what operators do
 	wallops   bool
-	membersPM bool          // hears from members only, and whom it accepted
-	noCTCP    bool          // hears no questions from client to client
+	membersPM bool          // gets messages from members and accepted guests only
+	noCTCP    bool          // gets no questions from client to client
 	accepted  []*user       // the latest; see user.accept
 	shutOut   bool          // a guest whose account is disabled
 	channels  []*membership // in the order of entry
@@ -64,7 +64,7 @@ func (u *user) in(ch *channel) *membership {
 	return nil
 }
 
-// status is what the user is in a channel, 0 also when outside.
+// status is the user's status in a channel; 0 also when it isn't in it.
 func (u *user) status(ch *channel) status {
 	if m := u.in(ch); m != nil {
 		return m.status
@@ -72,7 +72,7 @@ func (u *user) status(ch *channel) status {
 	return 0
 }
 
-// secure reports whether everything the user hears goes through TLS.
+// secure reports whether all sessions of the user use TLS.
 func (u *user) secure() bool {
 	return !slices.ContainsFunc(u.sessions, func(s *session) bool { return !s.from.Secure })
 }
@@ -105,8 +105,8 @@ func (n *network) appear(s *session, nick string) {
 	n.autoJoin(u, nil)
 }
 
-// attend makes a session that registers one more of a user who is there. It is
-// shown what the user is and where; the others notice nothing.
+// attend makes a session that registers one more session of a user who is on the network.
+// It is shown the user's modes and channels; the others notice nothing.
 func (n *network) attend(s *session, u *user) {
 	n.unknown--
 	s.user = u
@@ -117,16 +117,16 @@ func (n *network) attend(s *session, u *user) {
 	n.updateAway(u, u.away)
 }
 
-// showAll lets a session that is new to its user enter the user's channels, for
-// its own eyes only.
+// showAll shows a session that is new to its user, and nobody else, how it enters the
+// user's channels.
 func (n *network) showAll(s *session) {
 	for _, m := range s.user.channels {
 		n.showOwn(s, m)
 	}
 }
 
-// become gives the session of a guest who logged in to the user that the account
-// has already. The guest leaves; to the session it looks like a change of nick.
+// become moves the session of a guest who has logged in to the user that the account has
+// already. The others see the guest leave; the session sees a change of nick.
 func (n *network) become(s *session, u *user) {
 	old := s.user
 	for _, m := range old.channels {
@@ -155,15 +155,15 @@ func (n *network) become(s *session, u *user) {
 	}
 }
 
-// showModes tells a session the modes of its user, each by itself: there are
-// clients that wait for just +r.
+// showModes tells a session the modes of its user, each on a line of its own, because some
+// clients wait for exactly +r.
 func (n *network) showModes(s *session) {
 	for _, letter := range s.user.modes()[1:] {
 		n.sendLine(s, "MODE", s.user.nick, "+"+string(letter))
 	}
 }
 
-// depart takes a session off its user, who quits with the last of them.
+// depart takes a session from its user. The user quits with its last session.
 func (n *network) depart(s *session, reason string) {
 	u := s.user
 	u.sessions = slices.DeleteFunc(u.sessions, func(other *session) bool { return other == s })
@@ -232,8 +232,8 @@ func (n *network) peers(u *user) []*user {
 	return out
 }
 
-// tellPeers sends a line to the peers' sessions that have the capability, and to
-// those who watch the user and want to know more than coming and going.
+// tellPeers sends a line to those of the peers' sessions that have the capability, and to
+// sessions that monitor the user with extended-monitor.
 func (n *network) tellPeers(u *user, bit capSet, l *line) {
 	for _, peer := range n.peers(u) {
 		for _, s := range peer.sessions {

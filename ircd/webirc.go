@@ -10,10 +10,9 @@ import (
 	"github.com/caduceus-bio/caduceus/ircd/conn"
 )
 
-// cmdWebIRC is WEBIRC (IRCv3): a gateway that is trusted says whose connection it
-// brings, before anything else. The host name it sends isn't used. Whoever isn't
-// trusted is turned away, as the specification wants: the client would otherwise
-// be taken for the gateway.
+// cmdWebIRC is WEBIRC (IRCv3): before anything else, a trusted gateway names the client of
+// the connection. The host name that it sends isn't used. Anybody else is turned away, as
+// the specification wants: otherwise the client would be taken for the gateway.
 func cmdWebIRC(r *request) {
 	n, s := r.n, r.s
 	addr, err := netip.ParseAddr(r.param(3))
@@ -50,8 +49,8 @@ func (c Config) knowsGateway(password string) bool {
 	return err == nil && subtle.ConstantTimeCompare(sum[:], want) == 1
 }
 
-// move counts a connection at another address than the one it came from. When
-// that is over a limit, the connection stays where it was.
+// move gives a connection another address and counts it there. If that is over a limit,
+// the connection keeps the address that it had.
 func (n *network) move(s *session, to netip.Addr) error {
 	exempt := conn.Within(n.trusted.exempt, to)
 	if err := n.census.enter(&n.cfg, to, exempt, n.clock()); err != nil {

@@ -191,8 +191,8 @@ func (r *request) replyCertificates(who *user) {
 	}
 }
 
-// looksAt reports whether u may see from where somebody comes and when they said
-// something last: those who may see addresses, and everyone of oneself.
+// looksAt reports whether u may see somebody's address, and when they last said something.
+// Everyone may see their own, and those who may see addresses everybody's.
 func (u *user) looksAt(who *user) bool { return u == who || u.sees(core.IRCAddress) }
 
 // idle is for how many seconds somebody has said nothing.
@@ -207,8 +207,8 @@ func (n *network) idle(who *user) int {
 // address is where the first connection of somebody comes from.
 func (u *user) address() string { return addressOf(u.sessions[0]) }
 
-// channelsOf lists the channels of who that a session may know of: those they share, all
-// for oneself, and all that aren't secret for staff and of somebody who isn't invisible.
+// channelsOf lists the channels of who that a session may know of: those that they share;
+// all of one's own; and, to staff or if who isn't invisible, all that aren't secret.
 func channelsOf(s *session, who *user) string {
 	u := s.user
 	staff := u.can(core.IRCOperate) || u.may(core.IRCOverride)

@@ -117,7 +117,7 @@ func (s *Server) accept(ctx context.Context, l *Listener) error {
 
 const (
 	handshakeTimeout = 10 * time.Second // for that of TLS or WebSocket
-	maxPending       = 1024             // connections of which the address isn't known yet
+	maxPending       = 1024             // connections whose client's address isn't known yet
 )
 
 // addrOf is the address at the other end, invalid where it has none.
@@ -128,8 +128,8 @@ func addrOf(c net.Conn) netip.Addr {
 	return netip.Addr{}
 }
 
-// take opens an accepted connection. That of a trusted proxy must begin with the
-// PROXY header, which is waited for elsewhere.
+// take opens an accepted connection. If it comes from a trusted proxy, a goroutine waits
+// for the PROXY header first.
 func (s *Server) take(raw net.Conn, config *tls.Config) {
 	from := addrOf(raw)
 	if !Within(s.opt.Proxies, from) {
@@ -195,7 +195,7 @@ func (s *Server) newConn(raw net.Conn) (context.Context, *Conn) {
 	return ctx, c
 }
 
-// under is what TLS is spoken over.
+// under returns the connection that TLS runs over.
 func (c *Conn) under(raw net.Conn) net.Conn {
 	if c.quiet = newQuiet(raw); c.quiet == nil {
 		return raw
@@ -225,8 +225,8 @@ func (s *Server) serve(ctx context.Context, client Client) {
 	})
 }
 
-// handshake does that of TLS within its time, and tells the client. It reports whether
-// the connection goes on.
+// handshake does the TLS handshake within its time, and tells the client. It reports
+// whether the connection goes on.
 func (c *Conn) handshake(ctx context.Context, client Client) bool {
 	conn, ok := c.conn.(*tls.Conn)
 	if !ok {

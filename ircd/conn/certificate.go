@@ -24,8 +24,8 @@ import (
 const certificateLife = 5 * 365 * 24 * time.Hour
 
 // LoadCertificate reads certificate and key. Where neither file is there, it
-// makes a self-signed pair for the server's name and this machine, and reports
-// so. One of two is a mistake that it doesn't mend.
+// makes a self-signed pair for the server's name and this machine, and reports that. Where
+// only one of them is missing, it returns an error.
 func LoadCertificate(certFile, keyFile, serverName string, now time.Time) (cert tls.Certificate, made bool, err error) {
 	_, certErr := os.Stat(certFile)
 	_, keyErr := os.Stat(keyFile)

@@ -49,8 +49,8 @@ func NewCertificates(certFile, keyFile string, first tls.Certificate, log *slog.
 	return c
 }
 
-// Config is for the listeners. A client may show a certificate, which proves only
-// that it has its key: nobody need have signed it.
+// Config is for the listeners. A client may show a certificate. It needs no signature of
+// an authority, as it proves only that the client has its key.
 func (c *Certificates) Config() *tls.Config {
 	return &tls.Config{
 		MinVersion:     tls.VersionTLS12,
@@ -59,8 +59,8 @@ func (c *Certificates) Config() *tls.Config {
 	}
 }
 
-// Look takes the files' certificate if they have changed. One that doesn't fit
-// its key, as in the middle of a renewal, is told once and not taken.
+// Look takes the certificate from the files if they have changed. One that doesn't fit its
+// key, as in the middle of a renewal, is logged once and not taken.
 func (c *Certificates) Look() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -92,8 +92,7 @@ func (c *Certificates) Follow(ctx context.Context) error {
 	}
 }
 
-// shown is the fingerprint of the certificate that a client showed, "" when it
-// showed none.
+// shown is the fingerprint of the certificate that a client showed, "" without one.
 func shown(state tls.ConnectionState) string {
 	if len(state.PeerCertificates) == 0 {
 		return ""

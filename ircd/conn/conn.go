@@ -19,7 +19,7 @@ type Host interface {
 }
 
 // Client is what a host makes of a connection. Its methods are called in the order
-// in which they are listed, each by a goroutine that holds no lock.
+// in which they are listed, by goroutines that hold no lock.
 type Client interface {
 	// Secured tells that the TLS handshake is done, and the fingerprint of the
 	// certificate that the client showed, "" when it showed none.
@@ -68,8 +68,7 @@ func (c *Conn) Push(line []byte) Pushed { return c.out.push(line) }
 // Cork holds what is queued until Uncork.
 func (c *Conn) Cork() { c.out.cork(true) }
 
-// Take returns what is queued and empties the queue. It is for who made the connection
-// by New.
+// Take returns what is queued and empties the queue. It is for connections made by New.
 func (c *Conn) Take() [][]byte {
 	lines, _ := c.out.take()
 	return lines
@@ -94,7 +93,7 @@ func (c *Conn) Ready() bool { return c.in.ready() }
 func (c *Conn) Rest() { c.in.rest() }
 
 // Finish lets the connection end as soon as what is queued is written. The context of
-// Client.Serve ends at once. As with Push, Unwritten is to be heeded.
+// Client.Serve ends at once. As after Push, Unwritten is the caller's to deal with.
 func (c *Conn) Finish() Pushed {
 	what := c.out.close()
 	if c.end != nil {

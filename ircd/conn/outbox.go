@@ -2,16 +2,16 @@ package conn
 
 import "sync"
 
-// outbox is the bounded queue of lines to one client. It has its own lock: who
-// writes takes from it without the network's.
+// outbox is the bounded queue of lines to one client. It has its own lock, so that taking
+// lines from it doesn't need the network's.
 type outbox struct {
 	limit int
 
 	mu     sync.Mutex
 	lines  [][]byte
 	spare  [][]byte // memory of lines that were written, where it is little
-	size   int      // of what is queued, and of what was taken and isn't written yet
-	busy   bool     // somebody writes, or will; at first nobody can
+	size   int      // bytes that are queued, or were taken and aren't written yet
+	busy   bool     // somebody is writing, or about to; set at first, when nobody may write yet
 	corked bool     // more will be queued in a moment
 	closed bool
 }
@@ -21,7 +21,7 @@ type Pushed int
 
 // What Push, Finish and Cork report.
 const (
-	Queued    Pushed = iota // somebody writes, or will
+	Queued    Pushed = iota // somebody is writing, or about to
 	Unwritten               // queued, and nobody is about to write it: give the connection to Flush or a Crew
 	Overflow                // the client has too much unread; the queue is closed and emptied
 )
@@ -71,8 +71,8 @@ func (o *outbox) cork(on bool) Pushed {
 	return Queued
 }
 
-// take returns what is queued, and whether nothing more will come. Lines aren't
-// changed, but their slice is the caller's.
+// take returns what is queued, and whether nothing more will come. The slice is the
+// caller's, but not the bytes of the lines.
 func (o *outbox) take() ([][]byte, bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -81,11 +81,11 @@ func (o *outbox) take() ([][]byte, bool) {
 	return lines, o.closed
 }
 
-// keepLines is for how many lines a queue keeps memory while it is empty.
+// keepLines is the number of lines for which an empty queue keeps its memory.
 const keepLines = 4
 
-// sent notes that some bytes were written, and takes back the slice of lines once
-// all of it were.
+// sent notes that some bytes were written. Once all lines of a slice are, it takes the
+// slice back.
 func (o *outbox) sent(size int, lines [][]byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -103,7 +103,7 @@ func (o *outbox) waiting() int {
 	return o.size
 }
 
-// release ends the writing, unless there is something to write again.
+// release ends the writing and returns true, unless there is more to write.
 func (o *outbox) release() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()

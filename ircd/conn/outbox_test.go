@@ -18,9 +18,8 @@ func TestOutboxIsBounded(t *testing.T) {
 	}
 }
 
-// TestQueueCountsWhatIsUnderWay makes sure that a client that reads nothing is cut off
-// by the bytes that it left, those that were taken from the queue to be written
-// included.
+// TestQueueCountsWhatIsUnderWay makes sure that bytes which were taken from the queue but
+// are not written yet count towards the limit for a client that reads nothing.
 func TestQueueCountsWhatIsUnderWay(t *testing.T) {
 	t.Parallel()
 	o := &outbox{limit: 100, busy: true}

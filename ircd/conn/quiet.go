@@ -8,16 +8,15 @@ import (
 	"syscall"
 )
 
-// maxKept is more than a chunk of lines and what TLS adds to it. What goes beyond are
-// answers that TLS itself gives, to a client that asks for new keys (RFC 8446, 4.6.3)
-// again and again and reads nothing.
+// maxKept is more than a chunk of lines and what TLS adds to it. Only a client that asks
+// for new keys (RFC 8446, 4.6.3) again and again without reading the answers goes beyond.
 const maxKept = 2 * writeChunk
 
 var errUnread = errors.New("the client asks for new keys and reads nothing")
 
-// quiet is the connection under TLS. Once the handshake is over, to write to it never
-// waits: what the socket doesn't take is kept until drain, up to maxKept. So a line to
-// thousands of TLS clients needs no goroutine for each.
+// quiet is the connection under TLS. Once the handshake is over, writing to it never waits:
+// what the socket doesn't take is kept until drain, up to maxKept. So a line to thousands
+// of TLS clients needs no goroutine for each of them.
 type quiet struct {
 	net.Conn
 	raw syscall.RawConn

@@ -16,8 +16,8 @@ const MaxRead = 8191 + 512
 // ErrLongLine is returned once for a line over MaxRead, of which nothing is kept.
 var ErrLongLine = errors.New("the line is too long")
 
-// inlet cuts what a client sends into lines. While a plain connection is silent it
-// has no buffer: the many that are cost little.
+// inlet cuts what a client sends into lines. While a plain connection is silent it has no
+// buffer, so that many silent connections cost little.
 type inlet struct {
 	c          *Conn
 	buf        []byte
@@ -27,8 +27,8 @@ type inlet struct {
 	err        error
 }
 
-// inletBuffers are lent: what most lines need. Thousands may be in use at once, when
-// thousands of clients come back at once.
+// inletBuffers are lent to connections, and are long enough for most lines. Thousands may be
+// in use at once, when thousands of clients come back at once.
 var inletBuffers = sync.Pool{New: func() any { return new([lentRead]byte) }}
 
 const (
@@ -72,7 +72,7 @@ func (in *inlet) room() {
 	}
 }
 
-// giveBack parts from a buffer that holds nothing and was lent, or has grown.
+// giveBack returns an empty buffer that was lent, and drops one that has grown.
 func (in *inlet) giveBack() {
 	if in.end > 0 || in.buf == nil {
 		return

@@ -26,7 +26,7 @@ const (
 	webBinary = "binary.ircv3.net"
 )
 
-// rawKey is where a request's context has the connection it came by.
+// rawKey is the key of a request's connection in its context.
 type rawKey struct{}
 
 // serveWeb serves WebSocket clients until the listener is closed.
@@ -36,7 +36,7 @@ func (s *Server) serveWeb(ctx context.Context, l *Listener) error {
 		ReadHeaderTimeout: handshakeTimeout,
 		IdleTimeout:       handshakeTimeout,
 		MaxHeaderBytes:    8 << 10,
-		ErrorLog:          log.New(io.Discard, "", 0), // it would name addresses
+		ErrorLog:          log.New(io.Discard, "", 0), // which would name addresses
 		ConnContext:       func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, rawKey{}, c) },
 		ConnState:         limitPending(maxPending),
 	}
@@ -53,7 +53,7 @@ func (s *Server) serveWeb(ctx context.Context, l *Listener) error {
 	return err
 }
 
-// limitPending closes connections that come while many haven't become WebSockets.
+// limitPending closes new connections while too many others haven't become WebSockets yet.
 func limitPending(limit int) func(net.Conn, http.ConnState) {
 	pending := make(chan struct{}, limit)
 	var held sync.Map // the connections that are counted
@@ -95,12 +95,12 @@ func (s *Server) openWeb(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, core.SafeText(err), http.StatusServiceUnavailable)
 		return
 	}
-	// Client frames aren't compressed: what a member says secretly could be guessed.
+	// Frames aren't compressed: their length could give away secrets.
 	ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{
 		Subprotocols: webProtocol(r), OriginPatterns: s.opt.WebOrigins, CompressionMode: websocket.CompressionDisabled,
 	})
 	if err != nil {
-		// It has been answered; without a connection there is nobody to tell more.
+		// Accept has answered the request; there is no connection on which to say more.
 		client.Failed("No WebSocket")
 		return
 	}
@@ -139,9 +139,9 @@ func webProtocol(r *http.Request) []string {
 	return nil
 }
 
-// webConn lets a WebSocket look like the stream of lines that other connections
-// are. Its deadlines are those of the connection beneath. One goroutine may read
-// while another writes.
+// webConn makes a WebSocket look like the stream of lines that other connections are. Its
+// deadlines are those of the connection beneath. One goroutine may read while another
+// writes.
 type webConn struct {
 	net.Conn
 	ws     *websocket.Conn
@@ -160,7 +160,7 @@ func (c *webConn) Read(p []byte) (int, error) {
 		b = bytes.TrimRight(b, "\r\n")
 		for i, x := range b {
 			if x == '\r' || x == '\n' {
-				b[i] = 0 // which no line may have: it is answered as such
+				b[i] = 0 // which no line may hold, so the client is told
 			}
 		}
 		b = append(b, '\r', '\n')

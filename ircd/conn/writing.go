@@ -12,10 +12,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Lines are written by whoever queued them, once the network's lock is free: to few
-// clients at once, to many with some helpers. A plain connection whose client reads
-// takes them without a wait, with TLS as well. What would wait (a client that doesn't
-// read, WebSocket) gets a goroutine of its own for as long as there is something to write.
+// The goroutine that queued lines also writes them, once the network's lock is free: to few
+// clients by itself, to many with some helpers. A plain or TLS connection whose client reads
+// takes them without a wait. Where a write would have to wait (a client that doesn't read,
+// WebSocket), the connection gets a goroutine of its own for as long as there is something
+// to write.
 
 const (
 	writeTimeout = 20 * time.Second
@@ -23,10 +24,11 @@ const (
 	writeShare   = 32 // clients that a helper takes on at once
 )
 
-// Alone is to how many clients whoever queued the lines writes without help.
+// Alone is how many clients the goroutine that queued lines writes to without help.
 const Alone = 8
 
-// directOf is how to write to a connection without a wait, nil where that can't be.
+// directOf returns the means to write to a connection without a wait, nil where there is
+// none.
 func directOf(conn net.Conn) syscall.RawConn {
 	tcp, ok := conn.(*net.TCPConn)
 	if !ok {
@@ -39,7 +41,7 @@ func directOf(conn net.Conn) syscall.RawConn {
 	return raw
 }
 
-// pen writes to sockets without a wait. It is for one goroutine.
+// pen writes to sockets without a wait. One goroutine at a time may use it.
 type pen struct {
 	chunk []byte // where lines are joined
 	b     []byte
@@ -112,7 +114,7 @@ func (c *Conn) begin() {
 	c.flush(p)
 }
 
-// flush writes what is queued for a connection of which Unwritten was reported.
+// flush writes what is queued. Call it once for each Unwritten that was reported.
 func (c *Conn) flush(p *pen) {
 	if c.direct == nil && (c.quiet == nil || !c.quiet.on.Load()) {
 		c.spawn(func() { c.write(nil) })
@@ -154,7 +156,7 @@ func (c *Conn) flush(p *pen) {
 	}
 }
 
-// put writes b without a wait, as far as it is taken; TLS takes all.
+// put writes as much of b as is taken without a wait; TLS takes all of it.
 func (c *Conn) put(p *pen, b []byte) (int, error) {
 	if c.quiet != nil {
 		return c.conn.Write(b)
@@ -162,7 +164,7 @@ func (c *Conn) put(p *pen, b []byte) (int, error) {
 	return p.write(c.direct, b)
 }
 
-// bye ends a connection that has been sent everything.
+// bye ends a connection when all that was queued is sent.
 func (c *Conn) bye() {
 	if c.conn != c.raw {
 		_ = c.conn.Close() // says goodbye first, as TLS and WebSocket want
@@ -176,12 +178,12 @@ func (c *Conn) fail() {
 	c.hangUp()
 }
 
-// write does what flush does and waits where it must. It begins with lines, which were
-// taken before.
+// write does what flush does, but waits where it must. It begins with lines, which were
+// taken from the queue before.
 func (c *Conn) write(lines [][]byte) {
 	p := pens.Get().(*pen)
 	defer pens.Put(p)
-	if c.send(nil) != nil { // what TLS has taken before
+	if c.send(nil) != nil { // what TLS still keeps
 		c.fail()
 		return
 	}
@@ -230,8 +232,8 @@ func (c *Conn) send(b []byte) error {
 	return err
 }
 
-// gather joins the first lines to a chunk in buffer, so that a burst takes few writes,
-// and returns how many they are. One line alone is a chunk as it is.
+// gather joins the first lines to one chunk in buffer, so that a burst takes few writes. It
+// returns the chunk and the number of its lines. A single line is a chunk by itself.
 func gather(lines [][]byte, buffer []byte) (chunk []byte, k int) {
 	size := 0
 	for k < len(lines) && (k == 0 || size+len(lines[k]) <= writeChunk) {

@@ -39,7 +39,7 @@ func loopback(t *testing.T) (client, server net.Conn) {
 	return client, server
 }
 
-// quietHost is a host whose connections only hear.
+// quietHost is a host whose clients are only written to.
 type quietHost struct{ admitted chan *Conn }
 
 func (h *quietHost) Admit(c *Conn, _ Origin) (Client, error) {
@@ -97,9 +97,8 @@ func wire(t *testing.T, config, theirs *tls.Config) (*Conn, net.Conn) {
 	return c, client
 }
 
-// TestLinesArriveInOrder lets several goroutines queue lines for a client that reads by
-// fits and starts: what the socket doesn't take at once must come all the same, whole,
-// once and in its order.
+// TestLinesArriveInOrder queues lines for a client that reads by fits and starts. What the
+// socket doesn't take at once must still arrive whole, once and in order.
 func TestLinesArriveInOrder(t *testing.T) {
 	t.Parallel()
 	for _, secure := range []bool{false, true} {
@@ -144,8 +143,8 @@ func TestLinesArriveInOrder(t *testing.T) {
 	}
 }
 
-// TestUnreadTLSIsBounded lets TLS answer a client that reads nothing: what is kept of the
-// answers has an end.
+// TestUnreadTLSIsBounded lets TLS answer a client that reads nothing. Only so much of the
+// answers may be kept.
 func TestUnreadTLSIsBounded(t *testing.T) {
 	t.Parallel()
 	_, conn := loopback(t)

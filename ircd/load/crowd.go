@@ -25,8 +25,8 @@ type client struct {
 	rest   []byte    // the beginning of a line
 }
 
-// crowd is many clients and what they count together. One goroutine reads for all
-// plain ones, so that little of the machine goes to them; those with TLS have one each.
+// crowd is many clients and their common counts. One goroutine reads for all plain ones, so
+// that they take little of the machine; those with TLS have one each.
 type crowd struct {
 	mu      sync.Mutex // for clients to become more
 	clients []*client
@@ -211,8 +211,8 @@ func (c *crowd) hear(ctx context.Context, o options) error {
 	return c.until(ctx, o.limit, "hearing everything", &c.ponged, want)
 }
 
-// connect brings clients onto the network, of which each says hello. With together > 0
-// no more come in at once, and all must be in within the limit.
+// connect brings clients onto the network; each says hello. With together > 0 no more than
+// that register at a time, and all must be in within the limit.
 func (c *crowd) connect(ctx context.Context, o options, addr string, secure bool, names []string, together int) error {
 	to, err := netip.ParseAddrPort(addr)
 	if err != nil || !to.Addr().IsLoopback() {
@@ -241,7 +241,7 @@ func (c *crowd) connect(ctx context.Context, o options, addr string, secure bool
 	return nil
 }
 
-// add greets for a client, and reads for it from now on.
+// add sends a client's first lines, and reads for it from now on.
 func (c *crowd) add(cl *client) error {
 	c.mu.Lock()
 	i := len(c.clients)

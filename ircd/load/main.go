@@ -2,13 +2,13 @@
 // from Debian, in turns in the same run. make bench-irc runs it; what it found out
 // is in docs/irc-speed.md.
 //
-// For each server it measures the memory that idle clients take; the time from a
-// line in a large channel to its last receiver, and what the deliveries cost; how
-// long it takes until all are in an auditorium that they enter at once; and how
-// long until all are back after every connection broke. Each measurement has a
-// fresh server. CPU is what the kernel charges to the server's process, work for
-// loopback in its context included. Servers are children of the tool, with a
-// configuration in a temporary folder; it talks to loopback only.
+// For each server it measures how much memory idle clients take; how long a line in a large
+// channel takes to its last receiver, and what the deliveries cost; how long it takes until
+// all clients are in an auditorium that they enter at once; and how long until all are back
+// after every connection broke. Each measurement has a fresh server. CPU is what the kernel
+// charges to the server's process, including work for loopback in its context. Servers are
+// children of the tool, with a configuration in a temporary folder; it talks to loopback
+// only.
 //
 // Concurrency: one goroutine reads for all plain clients, and one for each client
 // with TLS; they share what they count through atomics.

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// idle measures what a client that does nothing takes: the memory of the server with
-// them, less what it had before, both once they no longer change.
+// idle measures the memory of idle clients: what the server has with them, less what it had
+// before, each once it no longer changes.
 func idle(ctx context.Context, o options, s *server, secure bool, n int) (each float64, err error) {
 	before, err := s.settled(ctx, o)
 	if err != nil {
@@ -36,8 +36,8 @@ type fanned struct {
 	rss      float64       // MB
 }
 
-// fanOut lets n clients enter one channel and speak, each in its turn: so no server
-// holds a client up that says much.
+// fanOut lets n clients enter one channel and speak in turns, so that no server slows one
+// down for saying much.
 func fanOut(ctx context.Context, o options, s *server, n int) (f fanned, err error) {
 	const channel = "#support" // guests may enter it on ours
 	c, err := newCrowd(o.lines)
@@ -103,7 +103,7 @@ func (c *crowd) enter(ctx context.Context, o options, channel string) (time.Dura
 	return time.Since(begun), err
 }
 
-// entered is how a crowd came into the auditorium.
+// entered tells how a crowd came into the auditorium.
 type entered struct {
 	logins  float64       // a second; 0 where there are none
 	loginDB time.Duration // of the database, for all of them
@@ -113,7 +113,7 @@ type entered struct {
 }
 
 // auditorium lets n clients enter one channel where joins and names are hidden, if the
-// server has such a thing. On ours they log in before, all at once.
+// server has such channels. On ours they log in first, all at once.
 func auditorium(ctx context.Context, o options, s *server, n int) (e entered, err error) {
 	keeper, err := s.keep(ctx, o)
 	if err != nil {
@@ -178,16 +178,16 @@ func (c *crowd) logIn(ctx context.Context, o options, s *server, n int, e *enter
 	return c.until(ctx, o.limit, "registration", &c.welcome, n)
 }
 
-// storm is how a crowd came back after all connections broke.
+// storm tells how a crowd came back after all connections broke.
 type stormed struct {
 	in      time.Duration // from the break until the last is in its channels
 	logins  float64       // a second, from the break until the last is logged in
 	cpu, db time.Duration
 }
 
-// storm breaks n connections and lets the clients come back at once: on ours with SASL,
-// into the channels that members enter by themselves, elsewhere without a login, into
-// as many.
+// storm breaks n connections and lets the clients come back at once. On ours they log in
+// with SASL and find themselves in the channels of members; elsewhere they don't log in,
+// and join as many channels.
 func storm(ctx context.Context, o options, s *server, secure bool, n int) (st stormed, err error) {
 	keeper, err := s.keep(ctx, o)
 	if err != nil {
@@ -250,7 +250,7 @@ func storm(ctx context.Context, o options, s *server, secure bool, n int) (st st
 // The channels that members of a new site enter by themselves.
 const announce, general = "#announce", "#general"
 
-// keep opens the auditorium where that is a matter of a mode, and holds it open.
+// keep makes a channel an auditorium where that is a mode, and stays in it.
 func (s *server) keep(ctx context.Context, o options) (*crowd, error) {
 	c, err := newCrowd(0)
 	if err != nil || s.auditorium == "" {

@@ -18,7 +18,7 @@ import (
 // namePrefix begins the names of the members.
 const namePrefix = "load"
 
-// house is our instance: its database lasts while the server starts again and again.
+// house is our instance. Its database outlives the many starts of the server.
 type house struct {
 	*instance.Instance
 	key string // the IRC key of all members

@@ -44,11 +44,11 @@ func (s *server) door(secure bool) string {
 	return s.plain
 }
 
-// others are the servers to compare with that were asked for. They are alike where
+// others are the servers to compare with that were asked for. Their settings are alike where
 // it matters: no look-ups, no throttles, and queues that hold a burst.
 func others(o options) (out []kind) {
 	if o.inspircd != "" {
-		out = append(out, kind{name: "inspircd", path: o.inspircd, atOnce: 1000, // it registers who has come once a second
+		out = append(out, kind{name: "inspircd", path: o.inspircd, atOnce: 1000, // it registers new clients once a second
 			auditorium: "+u", config: inspircd, args: func(dir string) []string {
 				return []string{"--config=" + dir + "/inspircd.conf", "--nofork", "--nolog", "--nopid", "--runasroot"}
 			}})
@@ -190,7 +190,7 @@ func (s *server) stop() {
 // cpu is the user and system time of the server so far.
 func (s *server) cpu() (time.Duration, error) { return gauge.CPUOf(s.cmd.Process.Pid) }
 
-// both is the same with its database's beside.
+// both is the same, with that of its database.
 func (s *server) both() (cpu, db time.Duration, err error) {
 	if cpu, err = s.cpu(); err == nil && s.dbPID > 0 {
 		db, err = gauge.CPUOf(s.dbPID)
