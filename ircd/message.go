@@ -213,6 +213,23 @@ func (n *network) deliver(u *user, l *line) {
 	}
 }
 
+// sendMessage sends a message in a form that the client understands. One of several lines
+// is sent as a batch, or as that many messages.
+func (n *network) sendMessage(s *session, l *line) {
+	if !l.several {
+		n.send(s, l)
+		return
+	}
+	l.split()
+	form := l.plain
+	if s.has(capMultiline | capBatch) {
+		form = l.whole
+	}
+	for _, part := range form {
+		n.send(s, part)
+	}
+}
+
 // echo shows a message to the sender's other sessions, and to the one that it came from if
 // that has echo-message.
 func (r *request) echo(l *line) {

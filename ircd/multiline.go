@@ -130,23 +130,6 @@ func (r *request) endCompound(ref string) {
 	})
 }
 
-// sendMessage sends a message in a form that the client understands. One of several lines
-// is sent as a batch, or as that many messages.
-func (n *network) sendMessage(s *session, l *line) {
-	if !l.several {
-		n.send(s, l)
-		return
-	}
-	l.split()
-	form := l.plain
-	if s.has(capMultiline | capBatch) {
-		form = l.whole
-	}
-	for _, part := range form {
-		n.send(s, part)
-	}
-}
-
 // split makes the two forms of a message of several lines, once.
 func (l *line) split() {
 	if l.whole != nil {
