@@ -64,6 +64,48 @@ func newInbox(c Config, d Deps, m *metrics, doors *doors) *inbox {
 	return in
 }
 
+// onMessage passes on what people say to us. Our own lines come back with
+// echo-message, and old ones with the history; neither is meant for us.
+func (s *session) onMessage(e girc.Event) {
+	if e.Source == nil || len(e.Params) < 2 || e.Source.Name == "" {
+		return
+	}
+	s.mu.Lock()
+	mine := s.fold(e.Source.Name) == s.fold(s.nick)
+	m := message{nick: e.Source.Name, host: e.Source.Host, target: s.spelled(e.Params[0]), text: e.Params[1],
+		private: s.fold(e.Params[0]) == s.fold(s.nick)}
+	if !mine {
+		s.identify(&m, e)
+	}
+	s.mu.Unlock()
+	if batch, ok := e.Tags.Get("batch"); ok && s.onHistory(batch, e) || mine {
+		return
+	}
+	s.receive(m)
+}
+
+// spelled returns a channel as the configuration spells it. Hold mu.
+func (s *session) spelled(target string) string {
+	for _, c := range s.cfg.channels() {
+		if s.fold(c) == s.fold(target) {
+			return c
+		}
+	}
+	return target
+}
+
+// identify tells who speaks: by the server's word, where it knows the site's accounts,
+// and else by what they proved to us. Hold mu.
+func (s *session) identify(m *message, e girc.Event) {
+	if s.foreign != nil {
+		s.foreign.identify(m, e)
+		return
+	}
+	if s.caps["account-tag"] {
+		m.account, _ = e.Tags.Get("account")
+	}
+}
+
 // put takes a message in if it is meant for us. It never waits.
 func (in *inbox) put(m message) {
 	if in.putEntry(m) {
