@@ -211,8 +211,8 @@ func CheckReason(reason string) error {
 	return nil
 }
 
-// SetState enables or disables an account; reason is shown to the member and is
-// needed to disable. Disabling ends all sessions.
+// SetState enables or disables an account. The reason is shown to the member and must
+// be given to disable one. Disabling ends all sessions.
 func (s *Store) SetState(ctx context.Context, id core.MemberID, state State, reason string) error {
 	reason = strings.TrimSpace(reason)
 	if state == Enabled {
