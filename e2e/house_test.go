@@ -120,7 +120,10 @@ listen = "127.0.0.1:%d"
 		return h
 	}
 	h.run("init")
-	h.user = grantUsers(t, h.admin)
+	h.user = dbtest.GrantUsers(t, h.admin, "../deploy/mariadb/grants.sql")
+	if len(h.user) != len(inFive.rooms) {
+		t.Fatalf("grants for %d users", len(h.user))
+	}
 	for i, room := range s.rooms {
 		h.opsPort[room] = base + 4 + i
 	}

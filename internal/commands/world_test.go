@@ -50,6 +50,18 @@ func each(t *testing.T, test func(t *testing.T, w *world)) {
 
 func newWorld(t *testing.T, d *db.DB) *world {
 	t.Helper()
+	w := openWorld(t, d)
+	for _, seed := range []func(context.Context) error{w.deps.Members.Seed, w.deps.Catalog.Seed, w.deps.Clients.Seed, w.deps.IRC.Seed} {
+		if err := seed(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return w
+}
+
+// openWorld is a world on a database that one was made in already.
+func openWorld(t *testing.T, d *db.DB) *world {
+	t.Helper()
 	keys, err := secret.NewKeyring(make([]byte, 32))
 	if err != nil {
 		t.Fatal(err)
@@ -69,11 +81,6 @@ func newWorld(t *testing.T, d *db.DB) *world {
 		Log: slog.New(slog.NewTextHandler(w.log, nil))}
 	if w.Registry, err = command.New(w.engine, commands.Families(w.deps)...); err != nil {
 		t.Fatal(err)
-	}
-	for _, seed := range []func(context.Context) error{w.deps.Members.Seed, w.deps.Catalog.Seed, w.deps.Clients.Seed, w.deps.IRC.Seed} {
-		if err := seed(t.Context()); err != nil {
-			t.Fatal(err)
-		}
 	}
 	return w
 }

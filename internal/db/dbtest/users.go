@@ -1,4 +1,4 @@
-package e2e
+package dbtest
 
 import (
 	"context"
@@ -8,24 +8,24 @@ import (
 	"testing"
 
 	"github.com/caduceus-bio/caduceus/internal/db"
-	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
 )
 
-// grantUsers makes the database users of production on the test server, with the
-// grants of deploy/ and nothing else, and returns them by room. The names get a
-// suffix, as tests share the server, and the users get a password, as all tests run
-// as one system user.
-func grantUsers(t *testing.T, admin db.Config) map[string]db.Config {
+var roomUser = regexp.MustCompile(`'caduceus-([a-z]+)'@'localhost'`)
+
+// GrantUsers makes the database users of production on the test server, with the
+// grants of a file of SQL and nothing else, and returns them by room. The tables must
+// be there. The names get a suffix, as tests share the server, and the users get a
+// password, as all tests run as one system user.
+func GrantUsers(t testing.TB, admin db.Config, file string) map[string]db.Config {
 	t.Helper()
-	raw, err := os.ReadFile("../deploy/mariadb/grants.sql")
+	raw, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	const password = "only for this test"
 	suffix := strings.TrimPrefix(admin.Name, "caduceus_test")
-	name := regexp.MustCompile(`'caduceus-([a-z]+)'@'localhost'`)
 	users := map[string]db.Config{}
-	d := dbtest.Reopen(t, admin)
+	d := Reopen(t, admin)
 	exec := func(statement string) {
 		t.Helper()
 		ctx := context.WithoutCancel(t.Context()) // also at the end of the test
@@ -41,7 +41,7 @@ func grantUsers(t *testing.T, admin db.Config) map[string]db.Config {
 		if statement == "" {
 			continue
 		}
-		for _, m := range name.FindAllStringSubmatch(statement, -1) {
+		for _, m := range roomUser.FindAllStringSubmatch(statement, -1) {
 			room := m[1]
 			if _, ok := users[room]; ok {
 				continue
@@ -52,10 +52,7 @@ func grantUsers(t *testing.T, admin db.Config) map[string]db.Config {
 			exec("CREATE USER '" + u.User + "'@'localhost' IDENTIFIED BY '" + password + "'")
 			t.Cleanup(func() { exec("DROP USER '" + u.User + "'@'localhost'") })
 		}
-		exec(name.ReplaceAllString(statement, "'caduceus-${1}"+suffix+"'@'localhost'"))
-	}
-	if len(users) != len(inFive.rooms) {
-		t.Fatalf("grants for %d users", len(users))
+		exec(roomUser.ReplaceAllString(statement, "'caduceus-${1}"+suffix+"'@'localhost'"))
 	}
 	return users
 }
