@@ -16,6 +16,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
+	"github.com/caduceus-bio/caduceus/internal/transfer"
 )
 
 // TestFiveRoomsWithTheirGrants does whatever members and staff can do, on the site
@@ -38,9 +39,21 @@ func TestFiveRoomsWithTheirGrants(t *testing.T) {
 	}
 	onTheSite(t, boss, ann, ups)
 	asOperator(t, boss, irc)
+	waitWholeMinute(t, h)
 	byIRC(t, staff, ups)
 	tornEvents(t, h)
 	h.waitRead("hermes:notices")
+}
+
+// waitWholeMinute waits until the tracker has told of a minute that it has served from
+// the beginning: before, it may be taken for silent.
+func waitWholeMinute(t *testing.T, h *house) {
+	t.Helper()
+	store, began := transfer.NewStore(dbtest.Reopen(t, h.admin)), time.Now()
+	waitFor(t, time.Minute+patience, "the tracker has told of no whole minute", func() (bool, string) {
+		list := must[[]transfer.Minute](t)(store.Minutes(t.Context(), began))
+		return len(list) > 0, ""
+	})
 }
 
 // tornEvents lets each consumer of the event log set something aside, and handle it
@@ -104,19 +117,19 @@ func onTheSite(t *testing.T, boss, ann *account, ups []uploaded) {
 		"/rules/clients", "/announces", "/announces?torrent=" + torrent, "/endangered", "/torrents.php?id=" + group, "/swarm?t=" + torrent} {
 		ann.get(path)
 	}
-	for _, path := range []string{"/staff/members", "/staff/members/new", "/staff/members/ann", "/staff/members/ann/announces", "/torrents/" + torrent + "/announces", "/staff/tracker"} {
+	for _, path := range []string{"/staff/members", "/commands/member-create", "/staff/members/ann", "/staff/members/ann/announces", "/torrents/" + torrent + "/announces", "/staff/tracker"} {
 		boss.get(path)
 	}
 	ann.submit("/groups/"+group+"/edit", url.Values{"description": {"The genome of phage lambda, edited."}, "tags": {"edited, lambda, phage, genome, virus"}, "creators": {"Somebody New"}})
 	ann.submit("/torrents/"+torrent+"/edit", url.Values{"torrent_description": {"The first version, edited."}, "mirrors": {"https://mirror.example.org/first.fa"}})
-	boss.post("/torrents/"+torrent+"/leech", url.Values{"state": {"free"}, "reason": {"for the test"}})
-	ann.post("/torrents/"+torrent+"/delete", url.Values{"reason": {"for the test"}})
+	boss.command("freeleech-torrent", url.Values{"id": {torrent}, "state": {"free"}, "reason": {"for the test"}})
+	ann.command("torrent-delete", url.Values{"id": {torrent}, "reason": {"for the test"}})
 
-	boss.post("/staff/members/new", url.Values{"name": {"newcomer"}, "email": {"newcomer@example.org"}, "class": {"User"}})
-	boss.post("/staff/members/newcomer/class", url.Values{"class": {"Member"}})
-	boss.post("/staff/members/newcomer/leech", url.Values{"state": {"off"}})
-	boss.post("/staff/members/newcomer/state", url.Values{"state": {"disabled"}, "reason": {"for the test"}})
-	boss.post("/staff/members/newcomer/state", url.Values{"state": {"enabled"}})
+	boss.command("member-create", url.Values{"name": {"newcomer"}, "email": {"newcomer@example.org"}, "class": {"User"}})
+	boss.command("member-class", url.Values{"name": {"newcomer"}, "class": {"Member"}})
+	boss.command("member-leech", url.Values{"name": {"newcomer"}, "state": {"off"}})
+	boss.command("member-disable", url.Values{"name": {"newcomer"}, "reason": {"for the test"}})
+	boss.command("member-enable", url.Values{"name": {"newcomer"}})
 
 	ann.post("/settings/irc-key", nil)
 	ann.post("/settings/passkey", nil)
@@ -150,6 +163,20 @@ func (a *account) submit(path string, changes url.Values) {
 		values[key] = value
 	}
 	a.post(path, values)
+}
+
+// command runs a command on the site, and confirms it where it asks for that.
+func (a *account) command(slug string, form url.Values) {
+	a.h.t.Helper()
+	page := a.post("/commands/"+slug, form)
+	if ask := page.Find("form[action='/commands/confirm']"); ask.Length() == 1 {
+		values := url.Values{}
+		ask.Find("input[name]").Each(func(_ int, in *goquery.Selection) { values.Set(in.AttrOr("name", ""), in.AttrOr("value", "")) })
+		page = a.post("/commands/confirm", values)
+	}
+	if page.Find(".flash").Length() != 1 {
+		a.h.t.Errorf("%s: nothing says that it was done:\n%s", slug, page.Find("main").Text())
+	}
 }
 
 // asOperator does what the IRC network writes to the database itself.

@@ -250,7 +250,12 @@ func (h *house) wait(what string, done func() (ok bool, state string)) {
 
 func wait(t *testing.T, what string, done func() (ok bool, state string)) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
+	waitFor(t, patience, what, done)
+}
+
+func waitFor(t *testing.T, limit time.Duration, what string, done func() (ok bool, state string)) {
+	t.Helper()
+	deadline := time.Now().Add(limit)
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {

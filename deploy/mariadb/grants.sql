@@ -5,6 +5,9 @@
 --
 -- The end-to-end tests run the five rooms with these very grants.
 
+-- What an older release was granted is taken back first: stop the rooms before.
+REVOKE ALL PRIVILEGES, GRANT OPTION FROM 'caduceus-tracker'@'localhost', 'caduceus-site'@'localhost', 'caduceus-ircd'@'localhost', 'caduceus-hermes'@'localhost', 'caduceus-jobs'@'localhost';
+
 -- Every room looks at the schema's version, reads the event log and keeps the
 -- place up to which it has read. None but jobs may delete events.
 GRANT SELECT ON goose_db_version TO 'caduceus-tracker'@'localhost', 'caduceus-site'@'localhost', 'caduceus-ircd'@'localhost', 'caduceus-hermes'@'localhost', 'caduceus-jobs'@'localhost';
@@ -40,40 +43,6 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON announce_record TO 'caduceus-tracker'@'l
 GRANT SELECT, INSERT, UPDATE, DELETE ON tracker_minute TO 'caduceus-tracker'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE ON swarm_watch TO 'caduceus-tracker'@'localhost';
 
--- site: accounts and the catalogue are changed here.
-GRANT SELECT, INSERT, UPDATE ON member TO 'caduceus-site'@'localhost';
-GRANT SELECT, INSERT, DELETE ON member_class TO 'caduceus-site'@'localhost';
-GRANT SELECT ON class TO 'caduceus-site'@'localhost';
-GRANT SELECT ON class_permission TO 'caduceus-site'@'localhost';
-GRANT SELECT, INSERT, UPDATE, DELETE ON session TO 'caduceus-site'@'localhost';
-GRANT SELECT, INSERT, UPDATE, DELETE ON api_token TO 'caduceus-site'@'localhost';
-GRANT SELECT ON category TO 'caduceus-site'@'localhost';
-GRANT SELECT ON term TO 'caduceus-site'@'localhost';
-GRANT SELECT ON term_extension TO 'caduceus-site'@'localhost';
-GRANT SELECT ON category_term TO 'caduceus-site'@'localhost';
-GRANT SELECT, INSERT, UPDATE ON torrent_group TO 'caduceus-site'@'localhost';
-GRANT SELECT, INSERT, UPDATE, DELETE ON creator TO 'caduceus-site'@'localhost';
-GRANT SELECT, INSERT, UPDATE, DELETE ON group_creator TO 'caduceus-site'@'localhost';
-GRANT SELECT, INSERT, UPDATE, DELETE ON tag TO 'caduceus-site'@'localhost';
-GRANT SELECT, INSERT, UPDATE, DELETE ON group_tag TO 'caduceus-site'@'localhost';
-GRANT SELECT, INSERT, UPDATE, DELETE ON group_literature TO 'caduceus-site'@'localhost';
-GRANT SELECT, INSERT, UPDATE, DELETE ON group_word TO 'caduceus-site'@'localhost';
-GRANT SELECT, INSERT, UPDATE ON torrent TO 'caduceus-site'@'localhost';
-GRANT SELECT, INSERT, UPDATE, DELETE ON torrent_content TO 'caduceus-site'@'localhost';
-GRANT SELECT, INSERT, UPDATE, DELETE ON torrent_mirror TO 'caduceus-site'@'localhost';
-GRANT SELECT, INSERT, UPDATE ON torrent_file TO 'caduceus-site'@'localhost';
-GRANT SELECT, INSERT ON torrent_meta TO 'caduceus-site'@'localhost';
-GRANT SELECT ON client_rule TO 'caduceus-site'@'localhost';
-GRANT SELECT ON leech_window TO 'caduceus-site'@'localhost';
-GRANT SELECT ON transfer_member TO 'caduceus-site'@'localhost';
-GRANT SELECT ON transfer_torrent TO 'caduceus-site'@'localhost';
-GRANT SELECT ON transfer_member_torrent TO 'caduceus-site'@'localhost';
-GRANT SELECT ON swarm_count TO 'caduceus-site'@'localhost';
-GRANT SELECT ON announce_record TO 'caduceus-site'@'localhost';
-GRANT SELECT ON tracker_minute TO 'caduceus-site'@'localhost';
-GRANT SELECT ON swarm_watch TO 'caduceus-site'@'localhost';
-GRANT SELECT, INSERT, UPDATE ON audit TO 'caduceus-site'@'localhost';
-
 -- ircd: who may log in, and its own channels.
 GRANT SELECT ON member TO 'caduceus-ircd'@'localhost';
 GRANT SELECT ON member_class TO 'caduceus-ircd'@'localhost';
@@ -84,59 +53,74 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON irc_message TO 'caduceus-ircd'@'localhos
 GRANT SELECT, INSERT, UPDATE ON irc_setting TO 'caduceus-ircd'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE ON irc_marker TO 'caduceus-ircd'@'localhost';
 
--- The commands about IRC's history are given on the site and through Hermes.
-GRANT SELECT, DELETE ON irc_message TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
-GRANT SELECT, INSERT, UPDATE ON irc_setting TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
--- And those about its channels and who is kept out.
-GRANT SELECT, INSERT, UPDATE, DELETE ON irc_channel TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
-GRANT SELECT, DELETE ON irc_mask TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
-GRANT SELECT, INSERT, DELETE ON irc_line TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
-
 GRANT SELECT, INSERT, DELETE ON irc_mask TO 'caduceus-ircd'@'localhost';
 GRANT SELECT, INSERT, DELETE ON irc_line TO 'caduceus-ircd'@'localhost';
 GRANT INSERT ON audit TO 'caduceus-ircd'@'localhost';
 GRANT SELECT, UPDATE ON member_certificate TO 'caduceus-ircd'@'localhost';
 GRANT SELECT ON member_nick TO 'caduceus-ircd'@'localhost';
 
--- How members log in to IRC is for them to say on the site and through Hermes.
-GRANT SELECT, INSERT, DELETE ON member_certificate TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
-GRANT SELECT, INSERT, DELETE ON member_nick TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
-
 -- Whoever asks for secrets counts the wrong ones.
 GRANT SELECT, INSERT, UPDATE, DELETE ON login_failure TO 'caduceus-site'@'localhost', 'caduceus-ircd'@'localhost', 'caduceus-hermes'@'localhost';
 
--- hermes: what staff may command from IRC, and what it tells.
-GRANT SELECT, INSERT, UPDATE ON member TO 'caduceus-hermes'@'localhost';
-GRANT SELECT ON member_class TO 'caduceus-hermes'@'localhost';
-GRANT SELECT, UPDATE ON class TO 'caduceus-hermes'@'localhost';
-GRANT SELECT ON class_permission TO 'caduceus-hermes'@'localhost';
-GRANT SELECT, DELETE ON session TO 'caduceus-hermes'@'localhost';
-GRANT SELECT ON category TO 'caduceus-hermes'@'localhost';
-GRANT SELECT ON term TO 'caduceus-hermes'@'localhost';
-GRANT SELECT ON term_extension TO 'caduceus-hermes'@'localhost';
-GRANT SELECT ON category_term TO 'caduceus-hermes'@'localhost';
-GRANT SELECT, UPDATE ON torrent_group TO 'caduceus-hermes'@'localhost';
-GRANT SELECT ON creator TO 'caduceus-hermes'@'localhost';
-GRANT SELECT ON group_creator TO 'caduceus-hermes'@'localhost';
-GRANT SELECT ON tag TO 'caduceus-hermes'@'localhost';
-GRANT SELECT ON group_tag TO 'caduceus-hermes'@'localhost';
-GRANT SELECT ON group_literature TO 'caduceus-hermes'@'localhost';
-GRANT SELECT, DELETE ON group_word TO 'caduceus-hermes'@'localhost';
-GRANT SELECT, UPDATE ON torrent TO 'caduceus-hermes'@'localhost';
-GRANT SELECT, DELETE ON torrent_content TO 'caduceus-hermes'@'localhost';
-GRANT SELECT ON torrent_mirror TO 'caduceus-hermes'@'localhost';
-GRANT SELECT, INSERT, UPDATE, DELETE ON client_rule TO 'caduceus-hermes'@'localhost';
-GRANT SELECT, INSERT, UPDATE ON leech_window TO 'caduceus-hermes'@'localhost';
-GRANT SELECT ON transfer_member TO 'caduceus-hermes'@'localhost';
-GRANT SELECT ON transfer_torrent TO 'caduceus-hermes'@'localhost';
-GRANT SELECT ON transfer_member_torrent TO 'caduceus-hermes'@'localhost';
-GRANT SELECT ON swarm_count TO 'caduceus-hermes'@'localhost';
-GRANT SELECT ON announce_record TO 'caduceus-hermes'@'localhost';
-GRANT SELECT ON tracker_minute TO 'caduceus-hermes'@'localhost';
-GRANT SELECT ON swarm_watch TO 'caduceus-hermes'@'localhost';
-GRANT SELECT, INSERT ON job_request TO 'caduceus-hermes'@'localhost';
-GRANT SELECT ON job_run TO 'caduceus-hermes'@'localhost';
-GRANT SELECT, INSERT, UPDATE ON audit TO 'caduceus-hermes'@'localhost';
+-- Commands are run on the site and through Hermes; the two may do what commands do.
+-- Rows of the audit log are never changed.
+GRANT SELECT, DELETE ON irc_message TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT ON irc_marker TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT, INSERT, UPDATE ON irc_setting TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT, INSERT, UPDATE, DELETE ON irc_channel TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT, DELETE ON irc_mask TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT, INSERT, DELETE ON irc_line TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT, INSERT, DELETE ON member_certificate TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT, INSERT, DELETE ON member_nick TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT, INSERT, UPDATE ON member TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT ON member_class TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT, UPDATE ON class TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT ON class_permission TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT, DELETE ON session TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT ON category TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT ON term TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT ON term_extension TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT ON category_term TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT, UPDATE ON torrent_group TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT ON creator TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT ON group_creator TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT ON tag TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT ON group_tag TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT ON group_literature TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT, DELETE ON group_word TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT, UPDATE ON torrent TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT, DELETE ON torrent_content TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT ON torrent_mirror TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT, INSERT, UPDATE, DELETE ON client_rule TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT, INSERT, UPDATE ON leech_window TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT ON transfer_member TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT ON transfer_torrent TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT ON transfer_member_torrent TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT ON swarm_count TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT ON announce_record TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT ON tracker_minute TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT ON swarm_watch TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT, INSERT ON job_request TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT ON job_run TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT, INSERT ON audit TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT, INSERT, DELETE ON pending_act TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+
+-- site: besides what commands do, whoever joins, logs in, uploads and edits.
+GRANT INSERT, DELETE ON member_class TO 'caduceus-site'@'localhost';
+GRANT INSERT, UPDATE ON session TO 'caduceus-site'@'localhost';
+GRANT SELECT, INSERT, UPDATE, DELETE ON api_token TO 'caduceus-site'@'localhost';
+GRANT INSERT ON torrent_group TO 'caduceus-site'@'localhost';
+GRANT INSERT, UPDATE, DELETE ON creator TO 'caduceus-site'@'localhost';
+GRANT INSERT, UPDATE, DELETE ON group_creator TO 'caduceus-site'@'localhost';
+GRANT INSERT, UPDATE, DELETE ON tag TO 'caduceus-site'@'localhost';
+GRANT INSERT, UPDATE, DELETE ON group_tag TO 'caduceus-site'@'localhost';
+GRANT INSERT, UPDATE, DELETE ON group_literature TO 'caduceus-site'@'localhost';
+GRANT INSERT, UPDATE ON group_word TO 'caduceus-site'@'localhost';
+GRANT INSERT ON torrent TO 'caduceus-site'@'localhost';
+GRANT INSERT, UPDATE ON torrent_content TO 'caduceus-site'@'localhost';
+GRANT INSERT, UPDATE, DELETE ON torrent_mirror TO 'caduceus-site'@'localhost';
+GRANT SELECT, INSERT, UPDATE ON torrent_file TO 'caduceus-site'@'localhost';
+GRANT SELECT, INSERT ON torrent_meta TO 'caduceus-site'@'localhost';
 
 -- jobs: scheduled work.
 GRANT SELECT ON member TO 'caduceus-jobs'@'localhost';

@@ -1,0 +1,150 @@
+package commands_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/caduceus-bio/caduceus/internal/audit"
+	"github.com/caduceus-bio/caduceus/internal/command"
+	"github.com/caduceus-bio/caduceus/internal/db"
+	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
+	"github.com/caduceus-bio/caduceus/internal/irc"
+)
+
+// everyCommand are lines that run each command of the table. "undo" takes back what
+// the line before did, and MESSAGE is the id of something that ann said on IRC.
+const everyCommand = `help
+search yeast
+info 1
+stats ann
+endangered
+announces ann
+tracker
+audit ann
+member create alice --class User --email alice@lab.example
+member show alice
+member class alice Member
+undo
+member leech alice off
+undo
+member passkey alice
+member irckey alice
+member passphrase alice
+member disable alice for the test
+undo
+member disable alice for the test
+member enable alice
+class slots User 50
+undo
+freeleech on 1h for the test
+undo
+freeleech on 1h for the test
+freeleech status
+freeleech off
+freeleech calendar
+freeleech torrent 1 free for the test
+undo
+freeleech member ann 1h for the test
+undo
+client list
+client add -ZZ9 A client of the test
+client lowest -ZZ9 1.2
+undo
+client remove -ZZ9
+undo
+job list
+job run prune-events
+job history prune-events
+channel list
+channel create #lab Wet work
+channel set #lab purpose Dry work
+channel set #lab join Member
+undo
+channel delete #lab
+kline add bad@*.example for the test
+undo
+kline add --for 2h bad@*.example for the test
+kline remove bad@*.example
+undo
+kline list
+dline add 192.0.2.1 for the test
+dline remove 192.0.2.1
+kill nobody for the test
+irclog search hello
+irclog delete MESSAGE
+irclog keep #general 40
+undo
+irclog private on
+irclog private delete
+irclog replay 20
+irclog forget ann
+certfp add 00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff --label laptop
+certfp list
+certfp remove 00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff
+nick add boss_at_home
+nick list
+nick remove boss_at_home
+torrent delete 1 for the test`
+
+// TestEveryCommandWithItsGrants runs every command as the database user of each room
+// that takes commands, with the grants of deploy/ alone.
+func TestEveryCommandWithItsGrants(t *testing.T) {
+	t.Parallel()
+	for room, via := range map[string]audit.Via{"site": audit.ViaSite, "hermes": audit.ViaIRC} {
+		t.Run(room, func(t *testing.T) {
+			t.Parallel()
+			admin := dbtest.MariaDBConfig(t)
+			owner := newWorld(t, dbtest.Open(t, admin))
+			boss, ann := owner.join(t, "boss", "Sysop"), owner.join(t, "ann", "Power User")
+			if added := owner.upload(t, ann, "Yeast reference assembly"); added.Torrent != 1 {
+				t.Fatalf("the torrent has the id %d", added.Torrent)
+			}
+			id := irc.MsgID(0).Next(owner.clock())
+			said := irc.Message{Target: "#general", ID: id, Kind: "PRIVMSG", Source: "ann!u@h", Account: "ann", AccountID: ann.ID, Text: "hello"}
+			if err := owner.deps.History.Append(t.Context(), []irc.Sent{{Message: said}}); err != nil {
+				t.Fatal(err)
+			}
+
+			d := dbtest.Reopen(t, dbtest.GrantUsers(t, admin, "../../deploy/mariadb/grants.sql")[room])
+			w := openWorld(t, d)
+			missing := map[string]bool{}
+			for _, info := range w.All() {
+				missing[info.Name] = true
+			}
+			entry := int64(0)
+			for line := range strings.Lines(strings.ReplaceAll(everyCommand, "MESSAGE", id.String())) {
+				line = strings.TrimSpace(line)
+				maps.DeleteFunc(missing, func(name string, _ bool) bool { return strings.HasPrefix(line+" ", name+" ") })
+				if line == "undo" {
+					line = fmt.Sprintf("undo %d", entry)
+				}
+				answer := w.do(t, command.Of(boss, via), line)
+				if answer.Pending != nil {
+					answer = w.do(t, command.Of(boss, via), "confirm "+answer.Pending.Code)
+				}
+				entry = answer.Entry
+			}
+			if len(missing) > 0 {
+				t.Errorf("no line runs %q", slices.Sorted(maps.Keys(missing)))
+			}
+			isInsertOnly(t, d)
+		})
+	}
+}
+
+// isInsertOnly makes sure that a user of the database can't change the audit log.
+func isInsertOnly(t *testing.T, d *db.DB) {
+	t.Helper()
+	for _, statement := range []string{"UPDATE audit SET detail = ''", "DELETE FROM audit"} {
+		err := d.Tx(t.Context(), func(tx *db.Tx) error {
+			_, err := tx.Exec(t.Context(), statement)
+			return err
+		})
+		if err == nil || !strings.Contains(err.Error(), "denied") {
+			t.Errorf("%s: %v", statement, err)
+		}
+	}
+}
