@@ -70,7 +70,7 @@ func TestInARealBrowser(t *testing.T) {
 		t.Fatalf("log in: %v", err)
 	}
 	paths := []string{"/", "/browse", "/browse?q=nothing-like-it", "/groups/1", "/groups/1/edit", "/torrents/1/edit", "/commands/torrent-delete?id=1", "/torrents/1/files",
-		"/torrents/1/uploaded", "/upload", "/members/user", "/settings", "/freeleech", "/rules/clients", "/staff/members", "/staff/members/new", "/staff/members/user",
+		"/torrents/1/uploaded", "/upload", "/members/user", "/settings", "/freeleech", "/rules/clients", "/staff/members", "/commands/member-create", "/staff/members/user",
 		"/announces", "/staff/members/user/announces", "/torrents/1/announces", "/endangered", "/staff/tracker"}
 	for _, look := range []struct {
 		scheme string

@@ -95,7 +95,7 @@ func TestHostileTextStaysText(t *testing.T) {
 	harmless(t, "/login", w.As("anonymous").Get("/login?next="+url.QueryEscape(hostile)))
 	harmless(t, "login", w.As("anonymous").Post("/login", url.Values{"name": {hostile}, "password": {hostile}, "next": {hostile}}))
 	staff := w.As("sysop")
-	harmless(t, "new member", staff.Post("/staff/members/new", url.Values{"name": {hostile}, "email": {hostile}, "class": {hostile}}))
+	harmless(t, "new member", staff.Post("/commands/member-create", url.Values{"name": {hostile}, "email": {hostile}, "class": {hostile}}))
 	harmless(t, "members after", staff.Get("/staff/members?after="+url.QueryEscape(hostile)))
 	if a := b.Get("/torrents/1/download"); strings.ContainsAny(a.Header.Get("Content-Disposition"), "\r\n<>") {
 		t.Errorf("Content-Disposition %q", a.Header.Get("Content-Disposition"))
