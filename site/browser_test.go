@@ -84,6 +84,7 @@ func TestInARealBrowser(t *testing.T) {
 			if err := chromedp.Do(page, chromedp.EmulateViewport(look.width, 900), chromedp.Navigate(w.Server.URL+path)); err != nil {
 				t.Fatalf("%s: %v", path, err)
 			}
+			ask[bool](t, page, "document.querySelectorAll('details').forEach(d => d.open = true), true")
 			if ask[bool](t, page, "document.documentElement.scrollWidth > window.innerWidth") {
 				t.Errorf("%s sticks out sideways at %d pixels", path, look.width)
 			}
