@@ -161,7 +161,7 @@ func TestKilledCommandLeavesAllOrNothing(t *testing.T) {
 						stop(cancel)
 					}
 				}
-				_, err := b.quietly(ctx, "confirm "+code)
+				err := b.quietly(ctx, "confirm "+code)
 				cancel()
 				b.at = func(Point) {}
 				if err == nil {
@@ -184,7 +184,7 @@ func TestKilledCommandLeavesAllOrNothing(t *testing.T) {
 				panic("killed")
 			}
 		}
-		_, err := b.quietly(t.Context(), "confirm "+code)
+		err := b.quietly(t.Context(), "confirm "+code)
 		b.at = func(Point) {}
 		if err == nil || !strings.HasPrefix(b.world(t), "disabled, 0 waiting") {
 			t.Errorf("killed after the commit: %v, %s", err, b.world(t))
@@ -200,13 +200,14 @@ func rowsIn(world string) int {
 }
 
 // quietly runs a line and returns a panic as an error.
-func (b *bench) quietly(ctx context.Context, line string) (a Answer, err error) {
+func (b *bench) quietly(ctx context.Context, line string) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("%v", p)
 		}
 	}()
-	return b.Execute(ctx, Request{Actor: Shell(), Line: line})
+	_, err = b.Execute(ctx, Request{Actor: Shell(), Line: line})
+	return err
 }
 
 func TestUndo(t *testing.T) {

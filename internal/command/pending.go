@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -134,7 +135,7 @@ func (r *Registry) askFirst(ctx context.Context, o *order, why string) (Answer, 
 		lines = append([]string{why}, lines...)
 	}
 	ask := fmt.Sprintf("To do it, write within %d seconds: %s %s", int(confirmFor.Seconds()), confirmWord, code)
-	shown := append(lines[:len(lines):len(lines)], ask)
+	shown := slices.Concat(lines, []string{ask})
 	return Answer{Blocks: Lines(lines...), Lines: shown, Pending: &Pending{Code: code, Preview: lines, Expires: p.expires}}, nil
 }
 

@@ -17,9 +17,8 @@ type Reply struct {
 
 // Block is a part of an answer: a Line, Fields, a Table, a Plot or a Secret.
 type Block interface {
-	// lines is the block as chat and terminals show it; private is for the asker
-	// alone.
-	lines() (public, private []string)
+	// lines is the block as chat and terminals show it.
+	lines() []Line
 }
 
 // Line is a sentence.
@@ -61,45 +60,40 @@ type Plot struct{ Title, Link string }
 // Secret is a key or passphrase, which only the asker may see, once.
 type Secret struct{ Label, Value string }
 
-func (l Line) lines() (public, private []string) {
-	one := []string{linked(l.Text, l.Link)}
-	if l.Private {
-		return nil, one
-	}
-	return one, nil
-}
+func (l Line) lines() []Line { return []Line{l} }
 
-func (f Fields) lines() (public, private []string) {
+func (f Fields) lines() []Line {
 	if f.Text != "" {
-		return []string{f.Text}, nil
+		return []Line{{Text: f.Text}}
 	}
 	parts := make([]string, len(f.List))
 	for i, one := range f.List {
 		parts[i] = one.Label + " " + one.Value
 	}
-	return []string{strings.Join(parts, "; ")}, nil
+	return []Line{{Text: strings.Join(parts, "; ")}}
 }
 
-func (t Table) lines() (public, private []string) {
+func (t Table) lines() []Line {
+	var out []Line
 	for _, row := range t.Rows {
 		line := row.Text
 		if line == "" {
 			line = strings.Join(row.Cells, ", ")
 		}
-		public = append(public, strings.TrimSpace(linked(line, row.Link)+" "+row.Note))
+		out = append(out, Line{Text: strings.TrimSpace(linked(line, row.Link) + " " + row.Note)})
 	}
 	if len(t.Rows) == 0 && t.Empty != "" {
-		public = append(public, t.Empty)
+		out = append(out, Line{Text: t.Empty})
 	}
 	if t.More != "" {
-		public = append(public, t.More)
+		out = append(out, Line{Text: t.More})
 	}
-	return public, nil
+	return out
 }
 
-func (p Plot) lines() (public, private []string) { return []string{linked(p.Title, p.Link)}, nil }
+func (p Plot) lines() []Line { return []Line{{Text: p.Title, Link: p.Link}} }
 
-func (s Secret) lines() (public, private []string) { return nil, []string{s.Label + ": " + s.Value} }
+func (s Secret) lines() []Line { return []Line{{Text: s.Label + ": " + s.Value, Private: true}} }
 
 func linked(line, link string) string {
 	if link == "" {
@@ -154,8 +148,13 @@ const maxLines = 100
 func answer(s Spec, place Place, r Reply) Answer {
 	a := Answer{Blocks: r.Blocks}
 	for _, b := range r.Blocks {
-		public, private := b.lines()
-		a.Lines, a.Private = append(a.Lines, public...), append(a.Private, private...)
+		for _, l := range b.lines() {
+			if text := linked(l.Text, l.Link); l.Private {
+				a.Private = append(a.Private, text)
+			} else {
+				a.Lines = append(a.Lines, text)
+			}
+		}
 	}
 	a.Lines, a.Private = tidy(a.Lines), tidy(a.Private)
 	if s.Secret && place != Private {
