@@ -11,7 +11,9 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/command"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
+	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/irc"
+	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
 // everyCommand are lines that run each command of the table. "undo" takes back what
@@ -58,6 +60,9 @@ undo
 job list
 job run prune-events
 job history prune-events
+events skipped
+events again 1
+events drop 1
 channel list
 channel create #lab Wet work
 channel set #lab purpose Dry work
@@ -98,16 +103,7 @@ func TestEveryCommandWithItsGrants(t *testing.T) {
 			t.Parallel()
 			admin := dbtest.MariaDBConfig(t)
 			owner := newWorld(t, dbtest.Open(t, admin))
-			boss, ann := owner.join(t, "boss", "Sysop"), owner.join(t, "ann", "Power User")
-			if added := owner.upload(t, ann, "Yeast reference assembly"); added.Torrent != 1 {
-				t.Fatalf("the torrent has the id %d", added.Torrent)
-			}
-			id := irc.MsgID(0).Next(owner.clock())
-			said := irc.Message{Target: "#general", ID: id, Kind: "PRIVMSG", Source: "ann!u@h", Account: "ann", AccountID: ann.ID, Text: "hello"}
-			if err := owner.deps.History.Append(t.Context(), []irc.Sent{{Message: said}}); err != nil {
-				t.Fatal(err)
-			}
-
+			boss, message := furnish(t, owner)
 			d := dbtest.Reopen(t, dbtest.GrantUsers(t, admin, "../../deploy/mariadb/grants.sql")[room])
 			w := openWorld(t, d)
 			missing := map[string]bool{}
@@ -115,7 +111,7 @@ func TestEveryCommandWithItsGrants(t *testing.T) {
 				missing[info.Name] = true
 			}
 			entry := int64(0)
-			for line := range strings.Lines(strings.ReplaceAll(everyCommand, "MESSAGE", id.String())) {
+			for line := range strings.Lines(strings.ReplaceAll(everyCommand, "MESSAGE", message)) {
 				line = strings.TrimSpace(line)
 				maps.DeleteFunc(missing, func(name string, _ bool) bool { return strings.HasPrefix(line+" ", name+" ") })
 				if line == "undo" {
@@ -133,6 +129,29 @@ func TestEveryCommandWithItsGrants(t *testing.T) {
 			isInsertOnly(t, d)
 		})
 	}
+}
+
+// furnish makes what the lines are about. It returns who is to say them, and the id of
+// ann's message.
+func furnish(t *testing.T, w *world) (boss member.Member, message string) {
+	t.Helper()
+	boss, ann := w.join(t, "boss", "Sysop"), w.join(t, "ann", "Power User")
+	if added := w.upload(t, ann, "Yeast reference assembly"); added.Torrent != 1 {
+		t.Fatalf("the torrent has the id %d", added.Torrent)
+	}
+	id := irc.MsgID(0).Next(w.clock())
+	said := irc.Message{Target: "#general", ID: id, Kind: "PRIVMSG", Source: "ann!u@h", Account: "ann", AccountID: ann.ID, Text: "hello"}
+	if err := w.deps.History.Append(t.Context(), []irc.Sent{{Message: said}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.db.Tx(t.Context(), func(tx *db.Tx) error {
+		_, err := tx.Insert(t.Context(), "event_skipped", db.Row{"consumer", "jobs", "event_id", 1, "kind", "JobRequested", "at", 1, "body", "{}",
+			"state", eventlog.StateFault, "error", "a fault", "tries", 5, "since", 2})
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return boss, id.String()
 }
 
 // isInsertOnly makes sure that a user of the database can't change the audit log.
