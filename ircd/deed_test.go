@@ -77,9 +77,9 @@ func TestDeedThatTurnsOutImpossible(t *testing.T) {
 	boss.send("OPER boss key-boss")
 	boss.expect("* 381 *")
 	boss.sync()
-	h.audit.after = func() {
+	h.audit.once(func() {
 		h.now.locked(func() { h.now.dropUser(h.now.find("alice"), "gone") })
-	}
+	})
 	boss.send("KILL alice :spam")
 	boss.expect("* 400 boss KILL :nobody has the nick alice")
 	if last := alice.ended(); last != "ERROR :Closing link: gone" {

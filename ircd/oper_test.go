@@ -16,11 +16,11 @@ import (
 // ledger is an audit log in memory.
 type ledger struct {
 	shelf *shelf
-	after func() // happens once, when a deed is committed
 
-	mu   sync.Mutex
-	rows []audit.Entry
-	err  error // what writing is answered with, when set
+	mu    sync.Mutex
+	rows  []audit.Entry
+	err   error  // what writing is answered with, when set
+	after func() // happens once, when a deed is committed
 }
 
 func (l *ledger) add(e audit.Entry) (int64, error) {
@@ -43,11 +43,21 @@ func (l *ledger) Commit(ctx context.Context, change func(context.Context, Channe
 	if _, err := l.add(e); err != nil {
 		return err
 	}
-	if after := l.after; after != nil {
-		l.after = nil
+	l.mu.Lock()
+	after := l.after
+	l.after = nil
+	l.mu.Unlock()
+	if after != nil {
 		after()
 	}
 	return nil
+}
+
+// once lets f happen when the next deed is committed.
+func (l *ledger) once(f func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.after = f
 }
 
 // lines are the rows as "actor: command arguments = outcome (undo)".
