@@ -263,7 +263,7 @@ func TestAnnounceShowsWhatHoldsNow(t *testing.T) {
 	s, f := newSite(t, dbtest.SQLite(t)), newFake(t)
 	s.upload("Before the end")
 	s.upload("Hidden uploader", func(u *catalog.Upload) { u.Torrent.Anonymous = true })
-	if _, err := s.deps.Economy.Open(t.Context(), economy.Window{Source: economy.SourceStaff, State: core.LeechFree, Ends: s.clock().Add(time.Hour), Reason: "a party"}, 0); err != nil {
+	if _, err := s.deps.Economy.Open(t.Context(), economy.Window{Source: economy.SourceStaff, State: core.LeechFree, Ends: s.clock.Now().Add(time.Hour), Reason: "a party"}, 0); err != nil {
 		t.Fatal(err)
 	}
 	s.tracked("tracker")
@@ -272,7 +272,7 @@ func TestAnnounceShowsWhatHoldsNow(t *testing.T) {
 	if !strings.Contains(lines[0], "Uploader: alice / Freeleech! - ") || !strings.Contains(lines[1], "Uploader: Anonymous / Freeleech! - ") {
 		t.Errorf("got %q", lines)
 	}
-	s.wait(2 * time.Hour)
+	s.clock.Add(2 * time.Hour)
 	s.upload("After the end")
 	s.tracked("tracker")
 	if lines = f.heard("#announce", 3); strings.Contains(lines[2], "Freeleech") {
@@ -284,7 +284,7 @@ func TestOldUploadsArePassedOver(t *testing.T) {
 	t.Parallel()
 	s, f := newSite(t, dbtest.SQLite(t)), newFake(t)
 	s.upload("Old dataset")
-	s.wait(8 * 24 * time.Hour)
+	s.clock.Add(8 * 24 * time.Hour)
 	s.upload("New dataset")
 	s.tracked("tracker")
 	s.start(f)

@@ -122,7 +122,7 @@ func TestEnterByNameAndKey(t *testing.T) {
 		{"a nick is no identity", "alice", "stats", "log in first: this is for members"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s.wait(2 * commandEvery)
+			s.clock.Add(2 * commandEvery)
 			if got := f.asks(tt.nick, tt.say); got != tt.want {
 				t.Errorf("got  %q\nwant %q", got, tt.want)
 			}
@@ -132,7 +132,7 @@ func TestEnterByNameAndKey(t *testing.T) {
 	if got := f.asks("a5", "stats"); !strings.HasPrefix(got, "alice (User): uploaded") {
 		t.Errorf("known, and answered %q", got)
 	}
-	s.wait(2 * commandEvery)
+	s.clock.Add(2 * commandEvery)
 	f.speak("a9", "", "#general", "!enter #announce alice "+key)
 	if got := f.heard("a9", 1)[0]; got != entryBetween {
 		t.Errorf("a key among others: %q", got)
@@ -141,7 +141,7 @@ func TestEnterByNameAndKey(t *testing.T) {
 	// Guesses make everybody from their host wait, and here all have the same host.
 	for range 3 { // as many as are free
 		f.asks("b1", "enter #announce alice wrong")
-		s.wait(10 * time.Second)
+		s.clock.Add(10 * time.Second)
 	}
 	f.asks("b1", "enter #announce alice wrong")
 	if got := f.asks("b1", "enter #announce alice "+key); !strings.HasPrefix(got, "too many wrong keys, try again in ") {

@@ -158,7 +158,7 @@ func TestTooManyCommands(t *testing.T) {
 	}
 	f.speak("bob", "bob", "Hermes", "stats")
 	f.heard("bob", 1)
-	s.wait(deafFor)
+	s.clock.Add(deafFor)
 	f.speak("again", "alice", "Hermes", "stats")
 	f.heard("again", 1)
 	if got := f.in("al"); len(got) != commandBurst+1 {

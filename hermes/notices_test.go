@@ -128,7 +128,7 @@ func TestTopicTellsOfFreeleech(t *testing.T) {
 	}
 	topic("#announce", "New uploads") // what was left from before
 
-	w, err := s.deps.Economy.Open(t.Context(), economy.Window{Source: economy.SourceStaff, State: core.LeechFree, Ends: s.clock().Add(time.Hour), Reason: "a party"}, 0)
+	w, err := s.deps.Economy.Open(t.Context(), economy.Window{Source: economy.SourceStaff, State: core.LeechFree, Ends: s.clock.Now().Add(time.Hour), Reason: "a party"}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/commands"
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
+	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
 	"github.com/caduceus-bio/caduceus/internal/economy"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/guess"
@@ -39,8 +40,7 @@ type site struct {
 	log    *lockedBuffer
 	alice  member.Member
 
-	mu  sync.Mutex
-	now time.Time
+	clock *dbtest.Clock
 }
 
 type lockedBuffer struct {
@@ -66,8 +66,8 @@ func newSite(t *testing.T, d *db.DB) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &site{t: t, db: d, log: &lockedBuffer{}, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
-	clock := core.Clock(s.clock)
+	s := &site{t: t, db: d, log: &lockedBuffer{}, clock: dbtest.NewClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))}
+	clock := core.Clock(s.clock.Now)
 	s.events = eventlog.New(d, clock)
 	logger := slog.New(slog.NewTextHandler(s.log, nil))
 	s.deps = Deps{
@@ -94,18 +94,6 @@ func newSite(t *testing.T, d *db.DB) *site {
 	s.alice = s.join("alice", "User")
 	s.tracked("tracker")
 	return s
-}
-
-func (s *site) clock() time.Time {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.now
-}
-
-func (s *site) wait(d time.Duration) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.now = s.now.Add(d)
 }
 
 func (s *site) join(name, class string) member.Member {

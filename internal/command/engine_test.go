@@ -30,20 +30,19 @@ type bench struct {
 	members *member.Store
 	bob     member.Member
 
-	mu  sync.Mutex
-	now time.Time
+	clock *dbtest.Clock
 }
 
 func onBench(t *testing.T, test func(t *testing.T, b *bench)) {
 	t.Helper()
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		b := &bench{db: d, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+		b := &bench{db: d, clock: dbtest.NewClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))}
 		keys, err := secret.NewKeyring(make([]byte, 32))
 		if err != nil {
 			t.Fatal(err)
 		}
-		events := eventlog.New(d, b.clock)
-		b.members = member.NewStore(d, events, keys, b.clock)
+		events := eventlog.New(d, b.clock.Now)
+		b.members = member.NewStore(d, events, keys, b.clock.Now)
 		if err := b.members.Seed(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -52,25 +51,13 @@ func onBench(t *testing.T, test func(t *testing.T, b *bench)) {
 			t.Fatal(err)
 		}
 		b.bob = made.Member
-		b.Registry, err = New(Deps{DB: d, Members: b.members, Catalog: catalog.NewStore(d, events, b.clock, catalog.Options{}),
-			Audit: audit.New(d, b.clock), Clock: b.clock, Log: slog.New(slog.DiscardHandler)}, b.family())
+		b.Registry, err = New(Deps{DB: d, Members: b.members, Catalog: catalog.NewStore(d, events, b.clock.Now, catalog.Options{}),
+			Audit: audit.New(d, b.clock.Now), Clock: b.clock.Now, Log: slog.New(slog.DiscardHandler)}, b.family())
 		if err != nil {
 			t.Fatal(err)
 		}
 		test(t, b)
 	})
-}
-
-func (b *bench) clock() time.Time {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.now
-}
-
-func (b *bench) wait(d time.Duration) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.now = b.now.Add(d)
 }
 
 type offArgs struct {
@@ -305,9 +292,9 @@ func TestPendingActsAreBounded(t *testing.T) {
 			t.Errorf("one actor: %s", b.world(t))
 		}
 		b.fails(t, "confirm "+codes[0], core.Invalid)
-		b.wait(-24 * time.Hour) // a clock that was set back: nothing is trusted beyond its length
+		b.clock.Add(-24 * time.Hour) // a clock that was set back: nothing is trusted beyond its length
 		b.fails(t, "confirm "+codes[len(codes)-1], core.Invalid)
-		b.wait(24*time.Hour + confirmFor)
+		b.clock.Add(24*time.Hour + confirmFor)
 		b.fails(t, "confirm "+codes[len(codes)-1], core.Invalid)
 		code := b.run(t, "switch off bob again").Pending.Code
 		if !strings.Contains(b.world(t), " 1 waiting") {

@@ -16,71 +16,75 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
+// roles that may do something
+const members, staff, sysops = "user mod sysop shell", "mod sysop shell", "sysop shell"
+
+// whoMay tells of each command a line of it, and the roles that may run it.
+var whoMay = map[string]struct{ line, roles string }{
+	"help":               {"help", "guest " + members},
+	"undo":               {"undo 4711", members},
+	"stats":              {"stats user", members},
+	"search":             {"search nothing", members},
+	"info":               {"info 1", members},
+	"torrent delete":     {"torrent delete 1 a good reason", staff}, // not the user's own
+	"freeleech calendar": {"freeleech calendar", members},
+	"freeleech status":   {"freeleech status", members},
+	"freeleech on":       {"freeleech on 1h a party", staff},
+	"freeleech off":      {"freeleech off 77", staff},
+	"freeleech torrent":  {"freeleech torrent 1 free a good reason", staff},
+	"freeleech member":   {"freeleech member user 1h a good reason", staff},
+	"member create":      {"member create x!", staff},
+	"member show":        {"member show user", staff},
+	"member disable":     {"member disable victim for a reason", staff},
+	"member enable":      {"member enable victim", staff},
+	"member class":       {`member class victim "Power User"`, staff},
+	"member leech":       {"member leech victim on", staff},
+	"member passkey":     {"member passkey victim", staff},
+	"member irckey":      {"member irckey victim", staff},
+	"member passphrase":  {"member passphrase victim", staff},
+	"client list":        {"client list", members},
+	"client add":         {"client add -XX1 Some client", staff},
+	"client lowest":      {"client lowest -XX1 4", staff},
+	"client remove":      {"client remove -XX1", staff},
+	"class slots":        {"class slots User 5", staff},
+	"job list":           {"job list", sysops},
+	"job run":            {"job run nothing", sysops},
+	"job history":        {"job history nothing", sysops},
+	"audit":              {"audit", staff},
+	"events skipped":     {"events skipped", sysops},
+	"events again":       {"events again 4711", sysops},
+	"events drop":        {"events drop 4711", sysops},
+	"announces":          {"announces uploader", staff}, // not their own
+	"tracker":            {"tracker", staff},
+	"endangered":         {"endangered", members},
+	"irclog search":      {"irclog search yeast", staff},
+	"irclog delete":      {"irclog delete 1", members},
+	"irclog forget":      {"irclog forget victim", staff}, // not themselves
+	"irclog keep":        {"irclog keep #nowhere 3", staff},
+	"irclog private":     {"irclog private off", members},
+	"irclog replay":      {"irclog replay 20", members},
+	"certfp list":        {"certfp list --member victim", staff}, // not themselves
+	"certfp add":         {"certfp add 00", members},
+	"certfp remove":      {"certfp remove 00000000", members},
+	"nick list":          {"nick list --member victim", staff}, // not themselves
+	"nick add":           {"nick add Hermes", members},
+	"nick remove":        {"nick remove nobody", members},
+	"channel list":       {"channel list", sysops},
+	"channel create":     {"channel create nothing", sysops},
+	"channel set":        {"channel set #nothing guests on", sysops},
+	"channel delete":     {"channel delete #nothing", sysops},
+	"kline list":         {"kline list", staff},
+	"kline add":          {"kline add eve@* spam", staff},
+	"kline remove":       {"kline remove eve@*", staff},
+	"dline add":          {"dline add 192.0.2.1 spam", staff},
+	"dline remove":       {"dline remove 192.0.2.1", staff},
+	"kill":               {"kill nobody spam", staff},
+}
+
 // TestWhoMayDoWhat runs each command as each role. A command that is missing in
 // the table below fails the test.
 func TestWhoMayDoWhat(t *testing.T) {
 	t.Parallel()
-	const members, staff, sysops = "user mod sysop shell", "mod sysop shell", "sysop shell"
-	allowed := map[string]struct{ line, roles string }{
-		"help":               {"help", "guest " + members},
-		"undo":               {"undo 4711", members},
-		"stats":              {"stats user", members},
-		"search":             {"search nothing", members},
-		"info":               {"info 1", members},
-		"torrent delete":     {"torrent delete 1 a good reason", staff}, // not the user's own
-		"freeleech calendar": {"freeleech calendar", members},
-		"freeleech status":   {"freeleech status", members},
-		"freeleech on":       {"freeleech on 1h a party", staff},
-		"freeleech off":      {"freeleech off 77", staff},
-		"freeleech torrent":  {"freeleech torrent 1 free a good reason", staff},
-		"freeleech member":   {"freeleech member user 1h a good reason", staff},
-		"member create":      {"member create x!", staff},
-		"member show":        {"member show user", staff},
-		"member disable":     {"member disable victim for a reason", staff},
-		"member enable":      {"member enable victim", staff},
-		"member class":       {`member class victim "Power User"`, staff},
-		"member leech":       {"member leech victim on", staff},
-		"member passkey":     {"member passkey victim", staff},
-		"member irckey":      {"member irckey victim", staff},
-		"member passphrase":  {"member passphrase victim", staff},
-		"client list":        {"client list", members},
-		"client add":         {"client add -XX1 Some client", staff},
-		"client lowest":      {"client lowest -XX1 4", staff},
-		"client remove":      {"client remove -XX1", staff},
-		"class slots":        {"class slots User 5", staff},
-		"job list":           {"job list", sysops},
-		"job run":            {"job run nothing", sysops},
-		"job history":        {"job history nothing", sysops},
-		"audit":              {"audit", staff},
-		"events skipped":     {"events skipped", sysops},
-		"events again":       {"events again 4711", sysops},
-		"events drop":        {"events drop 4711", sysops},
-		"announces":          {"announces uploader", staff}, // not their own
-		"tracker":            {"tracker", staff},
-		"endangered":         {"endangered", members},
-		"irclog search":      {"irclog search yeast", staff},
-		"irclog delete":      {"irclog delete 1", members},
-		"irclog forget":      {"irclog forget victim", staff}, // not themselves
-		"irclog keep":        {"irclog keep #nowhere 3", staff},
-		"irclog private":     {"irclog private off", members},
-		"irclog replay":      {"irclog replay 20", members},
-		"certfp list":        {"certfp list --member victim", staff}, // not themselves
-		"certfp add":         {"certfp add 00", members},
-		"certfp remove":      {"certfp remove 00000000", members},
-		"nick list":          {"nick list --member victim", staff}, // not themselves
-		"nick add":           {"nick add Hermes", members},
-		"nick remove":        {"nick remove nobody", members},
-		"channel list":       {"channel list", sysops},
-		"channel create":     {"channel create nothing", sysops},
-		"channel set":        {"channel set #nothing guests on", sysops},
-		"channel delete":     {"channel delete #nothing", sysops},
-		"kline list":         {"kline list", staff},
-		"kline add":          {"kline add eve@* spam", staff},
-		"kline remove":       {"kline remove eve@*", staff},
-		"dline add":          {"dline add 192.0.2.1 spam", staff},
-		"dline remove":       {"dline remove 192.0.2.1", staff},
-		"kill":               {"kill nobody spam", staff},
-	}
 	each(t, func(t *testing.T, w *world) {
 		w.upload(t, w.join(t, "uploader", "User"), "A dataset of somebody")
 		w.join(t, "victim", "User")
@@ -95,7 +99,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 			actors[role] = w.actor(t, role)
 		}
 		for _, s := range w.All() {
-			want, ok := allowed[s.Name]
+			want, ok := whoMay[s.Name]
 			if !ok {
 				t.Errorf("%s is missing in the table of the test", s.Name)
 				continue
@@ -223,7 +227,7 @@ func TestConfirmation(t *testing.T) {
 
 		// A code runs out.
 		late := w.do(t, mona, line)
-		w.wait(time.Minute)
+		w.clock.Add(time.Minute)
 		w.refuse(t, command.Request{Actor: mona, Line: "confirm " + late.Pending.Code}, core.Invalid)
 		if !enabled() {
 			t.Fatal("done by a code that had run out")

@@ -305,7 +305,7 @@ func TestJobs(t *testing.T) {
 		has(t, w.do(t, sys, "job list").Lines, "asked for")
 		has(t, w.do(t, sys, "job history expire-sessions").Lines, "never ran")
 		w.refuse(t, command.Request{Actor: sys, Line: "job history dance"}, core.NotFound)
-		events, err := eventlog.New(w.db, w.clock).Read(t.Context(), 0, 100)
+		events, err := eventlog.New(w.db, w.clock.Now).Read(t.Context(), 0, 100)
 		if err != nil {
 			t.Fatal(err)
 		}

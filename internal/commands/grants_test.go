@@ -139,7 +139,7 @@ func furnish(t *testing.T, w *world) (boss member.Member, message string) {
 	if added := w.upload(t, ann, "Yeast reference assembly"); added.Torrent != 1 {
 		t.Fatalf("the torrent has the id %d", added.Torrent)
 	}
-	id := irc.MsgID(0).Next(w.clock())
+	id := irc.MsgID(0).Next(w.clock.Now())
 	said := irc.Message{Target: "#general", ID: id, Kind: "PRIVMSG", Source: "ann!u@h", Account: "ann", AccountID: ann.ID, Text: "hello"}
 	if err := w.deps.History.Append(t.Context(), []irc.Sent{{Message: said}}); err != nil {
 		t.Fatal(err)

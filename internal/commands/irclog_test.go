@@ -35,7 +35,7 @@ func TestIrclog(t *testing.T) {
 		id := irc.MsgID(0)
 		say := func(m core.MemberID, to, nick, text string, peer core.MemberID) string {
 			t.Helper()
-			id = id.Next(w.clock())
+			id = id.Next(w.clock.Now())
 			err := w.deps.History.Append(t.Context(), []irc.Sent{{Peer: peer, Message: irc.Message{Target: to, ID: id, Kind: "PRIVMSG",
 				Source: nick + "!u@h", Account: nick, AccountID: m, Text: text}}})
 			if err != nil {
@@ -49,7 +49,7 @@ func TestIrclog(t *testing.T) {
 		second := say(bob.ID, "#general", "bob", "more yeast", 0)
 		say(alice.ID, "#secret", "alice", "yeast for the few", 0)
 		private := say(alice.ID, "", "alice", "yeast between us", bob.ID)
-		w.wait(time.Hour)
+		w.clock.Add(time.Hour)
 
 		w.refuse(t, command.Request{Actor: user, Line: "irclog yeast"}, core.Forbidden)
 		w.refuse(t, command.Request{Actor: command.Guest("x", audit.ViaIRC), Line: "irclog yeast"}, core.Forbidden)

@@ -37,7 +37,7 @@ func TestIRCUndoState(t *testing.T) {
 
 		add := w.confirmed(t, mona, "kline add --for 2h eve@* spam")
 		remove := w.do(t, mona, undo(add))
-		w.wait(10 * time.Minute)
+		w.clock.Add(10 * time.Minute)
 		again := w.confirmed(t, mona, undo(remove))
 		has(t, w.do(t, mona, "kline list").Lines, "until 2026-03-01 14:10 UTC") // it holds for as long as was left
 		w.confirmed(t, mona, "kline add --for 5h eve@* spam")

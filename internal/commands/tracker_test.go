@@ -17,7 +17,7 @@ func TestAnnounces(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		alice, _, _ := w.join(t, "alice", "User"), w.join(t, "bob", "User"), w.join(t, "mona", "Moderator")
 		added := w.upload(t, alice, "Yeast reference assembly")
-		at := w.clock().Add(-time.Hour)
+		at := w.clock.Now().Add(-time.Hour)
 		err := w.deps.Transfer.Write(t.Context(), []transfer.Record{
 			{Member: alice.ID, Torrent: added.Torrent, Slot: transfer.Slot{Ring: added.Torrent}, At: at, Announces: 1, Event: "completed", Client: "Transmission 4.0.6", V4: true, Public: true,
 				Reach: transfer.ReachClosed, Announced: transfer.Amount{Up: 3 * core.GiB, Down: core.GiB}, Credited: transfer.Amount{Up: 3 * core.GiB}, Leech: core.LeechFree, Outcome: transfer.Counted},
@@ -61,7 +61,7 @@ func TestTrackerState(t *testing.T) {
 		mona := w.actor(t, "mona")
 		w.refuse(t, command.Request{Actor: w.actor(t, "alice"), Line: "tracker"}, core.Forbidden)
 		has(t, w.do(t, mona, "tracker").Lines, "No tracker has reported")
-		start := w.clock().Add(-40 * time.Second)
+		start := w.clock.Now().Add(-40 * time.Second)
 		for name, at := range map[string]time.Time{"tracker": start, "tracker:b": start.Add(-2 * time.Hour)} {
 			err := w.deps.Transfer.WriteMinute(t.Context(), transfer.Minute{
 				Tracker: name, Start: at, Seconds: 30, Announces: 300, Scrapes: 3, Refused: 6, Refusals: map[string]int64{"disabled": 2, "unknown_passkey": 4},
@@ -91,7 +91,7 @@ func TestEndangered(t *testing.T) {
 		var low []transfer.Watched
 		for i := range 5 {
 			added := w.upload(t, alice, fmt.Sprintf("Dataset number %d", i))
-			low = append(low, transfer.Watched{Torrent: added.Torrent, Seeders: i % 2, Since: w.clock().Add(-time.Hour)})
+			low = append(low, transfer.Watched{Torrent: added.Torrent, Seeders: i % 2, Since: w.clock.Now().Add(-time.Hour)})
 		}
 		if err := w.deps.Transfer.Watch(t.Context(), low); err != nil {
 			t.Fatal(err)

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -39,8 +38,7 @@ type world struct {
 	members map[string]member.Created
 	log     *bytes.Buffer
 
-	mu  sync.Mutex
-	now time.Time
+	clock *dbtest.Clock
 }
 
 func each(t *testing.T, test func(t *testing.T, w *world)) {
@@ -66,8 +64,8 @@ func openWorld(t *testing.T, d *db.DB) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{db: d, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), members: map[string]member.Created{}, log: &bytes.Buffer{}}
-	clock := core.Clock(w.clock)
+	w := &world{db: d, clock: dbtest.NewClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)), members: map[string]member.Created{}, log: &bytes.Buffer{}}
+	clock := core.Clock(w.clock.Now)
 	events := eventlog.New(d, clock)
 	w.deps = commands.Deps{
 		Members: member.NewStore(d, events, keys, clock), Economy: economy.NewStore(d, events, clock, economy.DefaultConfig()),
@@ -83,18 +81,6 @@ func openWorld(t *testing.T, d *db.DB) *world {
 		t.Fatal(err)
 	}
 	return w
-}
-
-func (w *world) clock() time.Time {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.now
-}
-
-func (w *world) wait(d time.Duration) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.now = w.now.Add(d)
 }
 
 // join makes an account, once for each name.

@@ -61,7 +61,7 @@ type World struct {
 	Config Config    // likewise
 
 	mu      sync.Mutex
-	clock   time.Time
+	clock   *dbtest.Clock
 	handler http.Handler
 
 	People map[string]Person
@@ -80,7 +80,7 @@ var Roles = []string{"anonymous", "disabled", "user", "moderator", "sysop"}
 
 func newWorld(t *testing.T, d *db.DB, change ...func(*Config)) *World {
 	t.Helper()
-	w := &World{t: t, DB: d, clock: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), People: map[string]Person{}, torn: t.TempDir()}
+	w := &World{t: t, DB: d, clock: dbtest.NewClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)), People: map[string]Person{}, torn: t.TempDir()}
 	keys, err := secret.NewKeyring(make([]byte, 32))
 	w.Must(err)
 	events := eventlog.New(d, w.Now)
@@ -147,18 +147,10 @@ func (w *World) Must(err error) {
 }
 
 // Now is the site's time.
-func (w *World) Now() time.Time {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.clock
-}
+func (w *World) Now() time.Time { return w.clock.Now() }
 
 // Pass moves the clock.
-func (w *World) Pass(d time.Duration) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.clock = w.clock.Add(d)
-}
+func (w *World) Pass(d time.Duration) { w.clock.Add(d) }
 
 // Join makes a member, of the lowest class for "".
 func (w *World) Join(name, class string) {

@@ -49,7 +49,7 @@ func TestFullDisk(t *testing.T) {
 				t.Fatalf("room %d: after a crash %d records, %v; want %d", room, len(got), err, len(want))
 			}
 			d.set(func() { d.room = -1 })
-			c.Advance(time.Second)
+			c.Add(time.Second)
 			want = append(want, fill(t, j, 3)...)
 			if s := j.Stats(); s.Trouble != nil || s.Failures == 0 || s.Refused != 6 {
 				t.Errorf("room %d: %+v", room, s)
@@ -101,7 +101,7 @@ func TestFailureTakesWhatFollows(t *testing.T) {
 	if err := j.WaitFor(pos); !errors.Is(err, syscall.ENOSPC) || failed != 11 {
 		t.Errorf("%d failed, and %v", failed, err)
 	}
-	c.Advance(time.Second)
+	c.Add(time.Second)
 	first, err := j.AppendNoWait([]byte("z"))
 	if err != nil {
 		t.Fatal(err)
@@ -142,7 +142,7 @@ func TestFailuresAreRemembered(t *testing.T) {
 		}
 		bad = append(bad, pos)
 		d.set(func() { d.room = -1 })
-		c.Advance(time.Second)
+		c.Add(time.Second)
 	}
 	for i := range good {
 		if err := j.WaitFor(bad[i]); err == nil {
@@ -198,7 +198,7 @@ func TestFaults(t *testing.T) {
 				if n%10 == 0 {
 					same(t, replay(t, j, 0), want)
 				}
-				c.Advance(70 * time.Millisecond)
+				c.Add(70 * time.Millisecond)
 			}
 			// What needs no sync goes on in interval mode, such as new names.
 			if refused == 0 || refused > 250 {
@@ -248,7 +248,7 @@ func TestFailedSync(t *testing.T) {
 		t.Fatal("no error")
 	}
 	d.set(func() { d.syncErr = nil })
-	c.Advance(time.Second)
+	c.Add(time.Second)
 	want = append(want, fill(t, j, 1)...) // an append finds out as well
 	if s := j.Stats(); s.Trouble != nil || s.Durable < 65 {
 		t.Errorf("%+v", s)
@@ -267,7 +267,7 @@ func TestFailedSync(t *testing.T) {
 	b[len(b)-1] ^= 1
 	overwrite(t, path, b)
 	for range 3 {
-		c.Advance(time.Second)
+		c.Add(time.Second)
 		if _, err := j.Append([]byte("x")); !errors.Is(err, errDamaged) {
 			t.Errorf("a record that was acknowledged is lost: %v", err)
 		}

@@ -58,7 +58,7 @@ func TestKeepWhatFailed(t *testing.T) {
 				if err := j.Sync(); !errors.Is(err, syscall.ENOSPC) {
 					t.Fatalf("room %d: a sync without what is late: %v", room, err)
 				}
-				c.Advance(time.Second)
+				c.Add(time.Second)
 			}
 			if err := j.Flush(j.Appended()); !errors.Is(err, syscall.ENOSPC) {
 				t.Fatalf("room %d: %v", room, err)
@@ -68,7 +68,7 @@ func TestKeepWhatFailed(t *testing.T) {
 				t.Fatalf("room %d: after a crash %d records, %v; want %d", room, len(got), err, len(told))
 			}
 			d.set(func() { d.room = -1 })
-			c.Advance(time.Second)
+			c.Add(time.Second)
 			if err := add(false); err != nil {
 				t.Fatalf("room %d: refused although there is room: %v", room, err)
 			}

@@ -225,7 +225,7 @@ func childFills() error {
 	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &old); err != nil {
 		return err
 	}
-	c.Advance(defaultRetry)
+	c.Add(defaultRetry)
 	appendMany(1) // one finds out, and who comes meanwhile is refused
 	before := bad.Load()
 	appendMany(10)

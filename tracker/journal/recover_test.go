@@ -303,7 +303,7 @@ func TestPowerFailure(t *testing.T) {
 					all = append(all, entry{pos, rec})
 				} else {
 					d.set(func() { d.room = -1 })
-					c.Advance(time.Second)
+					c.Add(time.Second)
 				}
 			}
 		}

@@ -37,7 +37,7 @@ func TestSmallDisk(t *testing.T) {
 				} else {
 					refused++
 				}
-				c.Advance(defaultRetry / 3)
+				c.Add(defaultRetry / 3)
 			}
 			return refused
 		}
@@ -47,7 +47,7 @@ func TestSmallDisk(t *testing.T) {
 		if err := os.Remove(filler); err != nil {
 			t.Fatal(err)
 		}
-		c.Advance(defaultRetry)
+		c.Add(defaultRetry)
 		if n := appendMany(300); n != 0 {
 			t.Errorf("%s: %d refused although there is room", mode, n)
 		}

@@ -28,29 +28,19 @@ const (
 	reportPassword = "fedcba9876543210fedcba9876543210"
 )
 
-// clock can be moved on.
-type clock struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func (c *clock) now() time.Time { c.mu.Lock(); defer c.mu.Unlock(); return c.at }
-
-func (c *clock) pass(d time.Duration) { c.mu.Lock(); defer c.mu.Unlock(); c.at = c.at.Add(d) }
-
 // world is a server on a database. Gazelle speaks to it as in PHP.
 type world struct {
 	t     *testing.T
 	d     *db.DB
 	store *Store
-	clock *clock
+	clock *dbtest.Clock
 	s     *Server
 	stop  func()
 }
 
 func newWorld(t *testing.T, d *db.DB) *world {
-	w := &world{t: t, d: d, clock: &clock{at: time.Unix(1_800_000_000, 0)}}
-	w.store = NewStore(d, eventlog.New(d, w.clock.now), w.clock.now)
+	w := &world{t: t, d: d, clock: dbtest.NewClock(time.Unix(1_800_000_000, 0))}
+	w.store = NewStore(d, eventlog.New(d, w.clock.Now), w.clock.Now)
 	w.open()
 	return w
 }
@@ -63,9 +53,9 @@ func (w *world) open() {
 		Store: w.store, SitePassword: sitePassword, ReportPassword: reportPassword,
 		Followed: func(context.Context, int64) error { return nil },
 		Stats: func() Stats {
-			return Stats{Started: w.clock.now().Add(-90061 * time.Second), Opened: 5, Open: 2, Announces: 10, Answered: 7, Scrapes: 3, Seeders: 4, Leechers: 6}
+			return Stats{Started: w.clock.Now().Add(-90061 * time.Second), Opened: 5, Open: 2, Announces: 10, Answered: 7, Scrapes: 3, Seeders: 4, Leechers: 6}
 		},
-		Interval: 30 * time.Minute, LongestInterval: time.Hour, Clock: w.clock.now, Log: slog.New(slog.DiscardHandler),
+		Interval: 30 * time.Minute, LongestInterval: time.Hour, Clock: w.clock.Now, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		w.t.Fatal(err)
@@ -166,7 +156,7 @@ func (w *world) state() string {
 			_, _ = fmt.Fprintf(&b, " deleted: %s", tt.DeleteReason)
 		}
 		for _, m := range members {
-			if schedule.Effective(tt.Leech, tt.ID, m.ID, w.clock.now()).State != tt.Leech {
+			if schedule.Effective(tt.Leech, tt.ID, m.ID, w.clock.Now()).State != tt.Leech {
 				_, _ = fmt.Fprintf(&b, " token=%d", m.ID)
 			}
 		}
@@ -243,13 +233,13 @@ func TestUpdates(t *testing.T) {
 		// What a restart finds is what there was.
 		before := w.state()
 		w.stop()
-		w.store = NewStore(d, eventlog.New(d, w.clock.now), w.clock.now)
+		w.store = NewStore(d, eventlog.New(d, w.clock.Now), w.clock.Now)
 		w.open()
 		w.want(strings.TrimSuffix(before, "\n"))
 		if got, ok := w.update("info_torrent", "info_hash", enc(hash(2))); !ok || got != "12 id\nfree leech\n0 deleted" {
 			t.Errorf("info_torrent: %q, %v", got, ok)
 		}
-		w.clock.pass(keepDeleted + time.Hour)
+		w.clock.Add(keepDeleted + time.Hour)
 		w.success("delete_torrent", "info_hash", enc(hash(4)), "reason", "0")
 		w.want("member 2 2 leech=false", "member 3 33 leech=false", "torrent 12 hash=2 free", "torrent 14 hash=4 free deleted: duplicate", "client -UM3")
 	})
@@ -461,7 +451,7 @@ func TestPasswords(t *testing.T) {
 	if got, _ := w.send(sitePassword + add); !strings.Contains(got, "too many wrong passwords") {
 		t.Errorf("after many wrong ones: %q", got)
 	}
-	w.clock.pass(wrongEvery)
+	w.clock.Add(wrongEvery)
 	w.success("add_whitelist", "peer_id", "-TR3")
 	if w.s.mayTryPassword(netip.MustParseAddr("10.0.0.1")) != true {
 		t.Error("another source may not try")
