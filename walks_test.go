@@ -36,6 +36,56 @@ func TestPagesNameWhatIsThere(t *testing.T) {
 	}
 }
 
+// nameIn is how the pages say where something is: `name` in `path`, or `name` (`path`).
+var nameIn = regexp.MustCompile("`([A-Za-z]+)`(?:\\s+and\\s+`([A-Za-z]+)`)?(?:\\s+in|\\s+at the top of)?\\s+\\(?`([a-z0-9_/]+(?:\\.go)?)`")
+
+// TestPagesKnowWhereNamesAre fails when a page says that a name is in a file or folder
+// that does not have it.
+func TestPagesKnowWhereNamesAre(t *testing.T) {
+	t.Parallel()
+	for _, page := range pages {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := 0
+		for _, m := range nameIn.FindAllStringSubmatch(string(text), -1) {
+			source := ""
+			if strings.Contains(m[3], "/") {
+				source = goSource(t, m[3])
+			}
+			if source == "" {
+				continue
+			}
+			found++
+			for _, name := range m[1:3] {
+				if !strings.Contains(source, name) {
+					t.Errorf("%s says that %s is in %s, which says nothing of it", page, name, m[3])
+				}
+			}
+		}
+		if page == "CONTRIBUTING.md" && found < 30 {
+			t.Errorf("%s: only %d names were found", page, found)
+		}
+	}
+}
+
+// goSource is the code of a file, or of all files of a folder; "" if it is neither.
+func goSource(t *testing.T, path string) string {
+	t.Helper()
+	if strings.HasSuffix(path, ".go") {
+		raw, err := os.ReadFile(path)
+		if err != nil {
+			t.Error(err)
+		}
+		return string(raw)
+	}
+	if i, err := os.Stat(path); err != nil || !i.IsDir() {
+		return ""
+	}
+	return code(t, filepath.Join(path, "doc.go"))
+}
+
 const longestWalk = 8 // files
 
 var (
@@ -81,6 +131,10 @@ func checkWalk(t *testing.T, name, walk string) {
 		if number := walk[s[2]:s[3]]; number != fmt.Sprint(i+1) {
 			t.Errorf("%s: file %d has the number %s", name, i+1, number)
 		}
+		if _, err := os.Stat(walk[s[4]:s[5]]); err != nil {
+			t.Error(err)
+			continue
+		}
 		words, _, _ := strings.Cut(walk[s[5]:end], "\n\n")
 		source := code(t, walk[s[4]:s[5]])
 		for _, m := range goName.FindAllStringSubmatch(words, -1) {
@@ -94,10 +148,6 @@ func checkWalk(t *testing.T, name, walk string) {
 // code is all code of the package that a file belongs to.
 func code(t *testing.T, file string) string {
 	t.Helper()
-	if _, err := os.Stat(file); err != nil {
-		t.Error(err)
-		return ""
-	}
 	files, err := filepath.Glob(filepath.Join(filepath.Dir(file), "*.go"))
 	if err != nil {
 		t.Fatal(err)
