@@ -19,6 +19,7 @@ type Spec struct {
 	Guest      bool            // also for those who are not logged in
 	Public     bool            // may be answered in any channel, else only in private and among staff
 	Secret     bool            // the answer goes to the asker alone, wherever it was asked
+	Button     string          // its label on a page about a subject; "" is the summary, up to a semicolon
 	// Offer says whether a page about a subject offers the command, which takes one
 	// as its first argument; nil is always.
 	Offer func(s Subject) bool

@@ -58,6 +58,9 @@ func CommandForms(v *Visit, r *command.Registry, s command.Subject, back string)
 // not shown, the others have the values given so far.
 func NewCommandForm(v *Visit, r *command.Registry, info command.Info, known, given map[string]string, back string) (CommandForm, error) {
 	label, note, _ := strings.Cut(info.Summary, ";")
+	if info.Button != "" {
+		label = info.Button
+	}
 	f := CommandForm{Slug: slugOf(info.Name), Label: capital(label), Note: capital(strings.TrimSpace(note)), Back: back, Asks: info.Confirms}
 	scope := strings.ReplaceAll(info.Name, " ", "-") + "-"
 	for _, value := range known { // of several torrents on one page

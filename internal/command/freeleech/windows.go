@@ -137,7 +137,7 @@ type torrentArgs struct {
 
 func (d Deps) torrent() command.Command {
 	return command.Action[torrentArgs]{
-		Spec: command.Spec{Name: "freeleech torrent", Summary: "set a torrent's own state", Permission: core.FreeleechManage},
+		Spec: command.Spec{Name: "freeleech torrent", Summary: "set a torrent's own state", Button: "make this torrent free or neutral", Permission: core.FreeleechManage},
 		State: func(_ context.Context, _ *db.Tx, _ command.Call, a torrentArgs) (string, error) {
 			return string(a.Torrent.Leech) + " " + a.Torrent.LeechReason, nil
 		},
@@ -175,7 +175,7 @@ type memberArgs struct {
 
 func (d Deps) member() command.Command {
 	return command.Action[memberArgs]{
-		Spec: command.Spec{Name: "freeleech member", Summary: "freeleech for one member, on all torrents or on one", Permission: core.FreeleechManage},
+		Spec: command.Spec{Name: "freeleech member", Summary: "freeleech for one member, on all torrents or on one", Button: "give this member freeleech", Permission: core.FreeleechManage},
 		Run: func(ctx context.Context, tx *db.Tx, c command.Call, a memberArgs) (command.Reply, error) {
 			w := economy.Window{Source: economy.SourceStaff, State: core.LeechFree, Member: a.Member.ID,
 				Ends: c.Now.Add(a.Duration), Reason: string(a.Reason)}

@@ -28,7 +28,7 @@ func (d Deps) history() []command.Command {
 		},
 		command.Action[forgetArgs]{
 			Spec: command.Spec{Name: "irclog forget", Summary: "delete all that you said on IRC, or as staff what another member did, from its history",
-				Secret: true},
+				Button: "delete what this member said on IRC", Secret: true},
 			Preview: previewForget,
 			Run:     d.forget,
 		},
