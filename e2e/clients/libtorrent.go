@@ -69,6 +69,7 @@ func Make(ctx context.Context, kind Kind, path, dir string) (Made, error) {
 // "completed" and "stopped" at once.
 type LibTorrent struct {
 	*process
+	again func() error // starts the process
 	dir   string
 	input io.WriteCloser // its end asks the session to end
 	added atomic.Int64
@@ -92,16 +93,16 @@ type LibTorrentState struct {
 func StartLibTorrent(ctx context.Context, h *netns.Host, dir, downloads, fingerprint string) (*LibTorrent, error) {
 	const port = "6881"
 	listen := net.JoinHostPort(h.IP.String(), port) + "," + net.JoinHostPort(h.IP6.String(), port)
-	cmd := h.Command(ctx, python, "-I", "-c", libtorrentScript, "run", listen, downloads, fingerprint)
-	input, err := cmd.StdinPipe()
-	if err != nil {
-		return nil, err
+	l := &LibTorrent{dir: dir}
+	l.again = func() (err error) {
+		cmd := h.Command(ctx, python, "-I", "-c", libtorrentScript, "run", listen, downloads, fingerprint)
+		if l.input, err = cmd.StdinPipe(); err != nil {
+			return err
+		}
+		l.process, err = start(cmd)
+		return err
 	}
-	p, err := start(cmd)
-	if err != nil {
-		return nil, err
-	}
-	return &LibTorrent{process: p, dir: dir, input: input}, nil
+	return l, l.again()
 }
 
 // Add implements Client.
@@ -109,18 +110,36 @@ func (l *LibTorrent) Add(ctx context.Context, torrent []byte) (id string, err er
 	return l.AddSlow(ctx, torrent, 0)
 }
 
-// AddSlow is Add with a limit of what it sends each second, which Hurry lifts.
+// AddSlow is Add with a limit of what it sends each second, which Hurry lifts. It
+// returns once the files are checked. Debian's libtorrent 2.0.8 crashes now and then
+// while it does that, before it announces: then a new session takes the torrent.
 func (l *LibTorrent) AddSlow(ctx context.Context, torrent []byte, limit int) (id string, err error) {
-	id = strconv.FormatInt(l.added.Add(1), 10)
+	n := l.added.Add(1)
+	id = strconv.FormatInt(n, 10)
 	file := filepath.Join(l.dir, id+".torrent")
 	if err := os.WriteFile(file, torrent, 0o600); err != nil {
 		return "", err
 	}
-	if err := l.order(map[string]any{"add": id, "file": file, "limit": limit}); err != nil {
-		return "", err
+	for try := 1; ; try++ {
+		err = l.order(map[string]any{"add": id, "file": file, "limit": limit})
+		if err == nil {
+			_, err = l.waitFor(ctx, id, "libtorrent does not take a torrent", LibTorrentState.checked)
+		}
+		if err == nil || n > 1 || try == crashes || !l.ended() {
+			return id, err
+		}
+		if err := l.again(); err != nil {
+			return "", err
+		}
 	}
-	_, err = l.waitFor(ctx, id, "libtorrent does not take a torrent", func(LibTorrentState) bool { return true })
-	return id, err
+}
+
+// crashes is how many crashes of a session are put up with.
+const crashes = 4
+
+// checked reports whether libtorrent has looked at the files of a torrent.
+func (st LibTorrentState) checked() bool {
+	return st.TorrentError != "" || st.State != "" && !strings.Contains(st.State, "check")
 }
 
 // Hurry lifts the limit of AddSlow.
@@ -170,6 +189,9 @@ func (l *LibTorrent) waitFor(ctx context.Context, id, what string, pleases func(
 
 // Figures implements Client.
 func (l *LibTorrent) Figures(_ context.Context, id string) (f Figures, err error) {
+	if l.ended() {
+		return f, fmt.Errorf("libtorrent ended: %v; it said:\n%s", l.err, l.out.String())
+	}
 	l.said(id, func(st LibTorrentState) bool {
 		if st.TorrentError != "" {
 			err = fmt.Errorf("libtorrent: %s", st.TorrentError)
