@@ -77,6 +77,22 @@ func (s *sessions) ExpireSessions(_ context.Context, limit int) (int64, error) {
 	return n, nil
 }
 
+// texts acts as a store with a number of texts to render.
+type texts struct {
+	mu   sync.Mutex
+	left int64
+	most int // how many were asked for at once
+}
+
+func (s *texts) RenderAgain(_ context.Context, limit int) (int64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := min(s.left, int64(limit))
+	s.left -= n
+	s.most = max(s.most, limit)
+	return n, nil
+}
+
 // house is a database with everything that the room needs.
 type house struct {
 	*fakeTime
@@ -85,13 +101,14 @@ type house struct {
 	schedule  *schedule.Store
 	freeleech *economy.Store
 	sessions  *sessions
+	texts     *texts
 	log       *logLines
 }
 
 var noon = time.Date(2026, 11, 22, 12, 0, 30, 0, time.UTC) // no season is near
 
 func newHouse(t *testing.T, d *db.DB, now time.Time) *house {
-	h := &house{fakeTime: newFakeTime(now), db: d, sessions: &sessions{}, log: &logLines{}}
+	h := &house{fakeTime: newFakeTime(now), db: d, sessions: &sessions{}, texts: &texts{}, log: &logLines{}}
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("log:\n%s", h.log)
@@ -107,7 +124,7 @@ func newHouse(t *testing.T, d *db.DB, now time.Time) *house {
 func (h *house) room(holder string) (*Room, *prometheus.Registry) {
 	reg := prometheus.NewRegistry()
 	r := New(Config{Holder: holder}, Deps{DB: h.db, Events: h.events, Schedule: h.schedule, Freeleech: h.freeleech,
-		Sessions: h.sessions, Clock: h.clock, Log: slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Metrics: reg})
+		Sessions: h.sessions, Texts: h.texts, Clock: h.clock, Log: slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Metrics: reg})
 	r.wait = h.wait
 	return r, reg
 }

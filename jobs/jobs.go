@@ -64,6 +64,7 @@ type Deps struct {
 	Schedule  *schedule.Store
 	Freeleech *economy.Store
 	Sessions  Sessions
+	Texts     Texts
 	Clock     core.Clock
 	Log       *slog.Logger
 	Metrics   prometheus.Registerer

@@ -19,6 +19,7 @@ func tasks(d Deps) map[string]task {
 		schedule.ExpireSessions:  expireSessions(d.Sessions),
 		schedule.PruneEvents:     pruneEvents(d.Events, d.Clock),
 		schedule.PruneJobHistory: pruneJobHistory(d.Schedule, d.Clock),
+		schedule.RenderTexts:     renderTexts(d.Texts),
 	}
 }
 

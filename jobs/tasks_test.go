@@ -159,3 +159,16 @@ func TestPruneJobHistory(t *testing.T) {
 		}
 	})
 }
+
+func TestRenderTexts(t *testing.T) {
+	store := &texts{left: 105}
+	if n, err := renderTexts(store)(t.Context()); n != 105 || err != nil || store.most > 20 {
+		t.Errorf("rendered %d, up to %d at once, %v", n, store.most, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	store.left = 1000
+	if n, err := renderTexts(store)(ctx); n > 20 || !errors.Is(err, context.Canceled) {
+		t.Errorf("after the end of the run: rendered %d, %v", n, err)
+	}
+}

@@ -31,6 +31,7 @@ var permissions = map[string]string{
 	"GET /browse":           "LL...",
 	"GET /swarm":            "UU...",
 	"GET /groups/:id":       "LL...",
+	"GET /groups/:id/notes": "LL...",
 	"GET /groups/:id/edit":  "LLF..",
 	"POST /groups/:id/edit": "LLF..",
 

@@ -127,6 +127,8 @@ GRANT SELECT ON member TO 'caduceus-jobs'@'localhost';
 GRANT SELECT, DELETE ON session TO 'caduceus-jobs'@'localhost';
 GRANT SELECT ON leech_window TO 'caduceus-jobs'@'localhost';
 GRANT SELECT, INSERT, UPDATE ON leech_notice TO 'caduceus-jobs'@'localhost';
+GRANT SELECT (id, description, description_renderer), UPDATE (description_html, description_renderer) ON torrent_group TO 'caduceus-jobs'@'localhost';
+GRANT SELECT (id, description, description_renderer), UPDATE (description_html, description_renderer) ON torrent TO 'caduceus-jobs'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE ON job_run TO 'caduceus-jobs'@'localhost';
 GRANT SELECT, DELETE ON job_request TO 'caduceus-jobs'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE ON lease TO 'caduceus-jobs'@'localhost';

@@ -13,6 +13,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/metainfo"
+	"github.com/caduceus-bio/caduceus/internal/text"
 )
 
 // errTaken says that the data is there already; Add finds out where.
@@ -26,14 +27,14 @@ var errTaken = errors.New("the same data is there already")
 // Errors: FieldErrors with every fault of form and file, *DuplicateError when a
 // live torrent has the same data, NotFound for a group that is not there.
 func (s *Store) Add(ctx context.Context, u Upload) (Added, error) {
-	if err := s.check(ctx, &u); err != nil {
+	t, err := s.check(ctx, &u)
+	if err != nil {
 		return Added{}, err
 	}
 	if dup, err := s.duplicateOfHash(ctx, u.File.Findings); err != nil || dup != nil {
 		return Added{}, orErr(dup, err)
 	}
 	var n names
-	var err error
 	if u.Group == 0 {
 		if n, err = s.names(ctx, u.GroupForm); err != nil {
 			return Added{}, err
@@ -46,7 +47,7 @@ func (s *Store) Add(ctx context.Context, u Upload) (Added, error) {
 		Name: meta.Name, InfoHash: meta.InfoHash, InfoHashV2: meta.InfoHashV2, Source: meta.Source, Changes: meta.Changes,
 	}
 	err = s.db.Tx(ctx, func(tx *db.Tx) error {
-		added.Torrent, added.Group, err = s.insert(ctx, tx, u, n, meta)
+		added.Torrent, added.Group, err = s.insert(ctx, tx, u, t, n, meta)
 		return err
 	})
 	if errors.Is(err, errTaken) {
@@ -72,10 +73,11 @@ func orErr(dup *DuplicateError, err error) error {
 }
 
 // check normalizes the forms and validates them and the file together, so that a
-// form comes back with all its faults.
-func (s *Store) check(ctx context.Context, u *Upload) error {
+// form comes back with all its faults. It renders the texts.
+func (s *Store) check(ctx context.Context, u *Upload) (texts, error) {
+	var t texts
 	if err := s.fillVocabulary(ctx, u); err != nil {
-		return err
+		return t, err
 	}
 	v := u.Vocabulary
 	if u.File.Checked != nil {
@@ -85,9 +87,11 @@ func (s *Store) check(ctx context.Context, u *Upload) error {
 	var faults FieldErrors
 	if u.Group == 0 {
 		faults = append(faults, ValidateGroup(&u.GroupForm, v, s.opt.Rules)...)
+		t.description = faults.render(FieldDescription, text.Description, u.Description)
 	}
 	if v.Category.ID != 0 { // without a category no term can be right
 		faults = append(faults, ValidateTorrent(&u.Torrent, v)...)
+		t.note = faults.render(FieldTorrentDescription, text.Note, u.Torrent.Description)
 	}
 	switch {
 	case u.File.Fault != nil:
@@ -95,7 +99,7 @@ func (s *Store) check(ctx context.Context, u *Upload) error {
 	case u.File.Checked == nil:
 		faults = append(faults, ReadFile(nil, metainfo.Limits{}).Fault)
 	}
-	return faults.orNil()
+	return t, faults.orNil()
 }
 
 // fillVocabulary reads the vocabulary of the upload's category if the caller has not.
@@ -128,11 +132,11 @@ func noGroup() error { return core.Errorf(core.NotFound, "there is no such group
 // hasLive is a condition on torrent_group.
 const hasLive = "EXISTS (SELECT 1 FROM torrent l WHERE l.group_id = torrent_group.id AND l.deleted_at = 0)"
 
-func (s *Store) insert(ctx context.Context, tx *db.Tx, u Upload, n names, meta *metainfo.Torrent) (core.TorrentID, core.GroupID, error) {
+func (s *Store) insert(ctx context.Context, tx *db.Tx, u Upload, t texts, n names, meta *metainfo.Torrent) (core.TorrentID, core.GroupID, error) {
 	now := s.clock().Unix()
 	group := u.Group
 	if group == 0 {
-		id, err := tx.Insert(ctx, "torrent_group", append(groupRow(u.GroupForm),
+		id, err := tx.Insert(ctx, "torrent_group", append(groupRow(u.GroupForm, t.description),
 			"revision", 1, "created_at", now, "updated_at", now))
 		if err != nil {
 			return 0, 0, err
@@ -151,7 +155,7 @@ func (s *Store) insert(ctx context.Context, tx *db.Tx, u Upload, n names, meta *
 			return 0, 0, noGroup()
 		}
 	}
-	id, err := tx.Insert(ctx, "torrent", append(torrentRow(u.Torrent),
+	id, err := tx.Insert(ctx, "torrent", append(torrentRow(u.Torrent, t.note),
 		"group_id", group, "uploader_id", u.Uploader, "leech", string(core.LeechNormal), "leech_reason", "",
 		"name", meta.Name, "info_hash", orNull(meta.HasV1(), meta.InfoHash[:]),
 		"info_hash_v2", orNull(meta.HasV2(), meta.InfoHashV2[:]),
@@ -204,20 +208,19 @@ func orNull(has bool, hash []byte) any {
 	return hash
 }
 
-func groupRow(g GroupForm) db.Row {
-	return db.Row{
+func groupRow(g GroupForm, description text.Stored) db.Row {
+	return append(db.Row{
 		"category_id", g.Category, "title", g.Title, "subject", g.Subject, "object", g.Object, "year", g.Year,
 		"workgroup", g.Workgroup, "location", g.Location, "identifier", g.Identifier, "picture", g.Picture,
-		"description", g.Description,
-	}
+	}, textRow(description)...)
 }
 
-func torrentRow(t TorrentForm) db.Row {
-	return db.Row{
+func torrentRow(t TorrentForm, note text.Stored) db.Row {
+	return append(db.Row{
 		"platform", t.Platform, "format", t.Format, "archive", t.Archive, "scope", t.Scope, "license", t.License,
 		"version", t.Version, "annotated", flag(t.Annotated), "anonymous", flag(t.Anonymous),
-		"description", t.Description, "seqhash", t.Seqhash,
-	}
+		"seqhash", t.Seqhash,
+	}, textRow(note)...)
 }
 
 func flag(b bool) int {

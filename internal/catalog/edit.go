@@ -7,6 +7,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
+	"github.com/caduceus-bio/caduceus/internal/text"
 )
 
 // Edit changes the description of a group, a torrent or both, with the event
@@ -23,17 +24,17 @@ func (s *Store) Edit(ctx context.Context, e Edit) error {
 	if e.TorrentForm != nil && e.Torrent == 0 {
 		return core.Errorf(core.Invalid, "say which torrent to change")
 	}
-	if err := s.checkEdit(ctx, &e); err != nil {
+	t, err := s.checkEdit(ctx, &e)
+	if err != nil {
 		return err
 	}
 	var n names
 	if e.GroupForm != nil {
-		var err error
 		if n, err = s.names(ctx, *e.GroupForm); err != nil {
 			return err
 		}
 	}
-	err := s.db.Tx(ctx, func(tx *db.Tx) error { return s.applyEdit(ctx, tx, e, n) })
+	err = s.db.Tx(ctx, func(tx *db.Tx) error { return s.applyEdit(ctx, tx, e, t, n) })
 	if err != nil {
 		return fmt.Errorf("edit: %w", err)
 	}
@@ -41,50 +42,52 @@ func (s *Store) Edit(ctx context.Context, e Edit) error {
 }
 
 // checkEdit finds the group and validates the forms with its category, or with the
-// category that the group is to get.
-func (s *Store) checkEdit(ctx context.Context, e *Edit) error {
+// category that the group is to get. It renders the texts.
+func (s *Store) checkEdit(ctx context.Context, e *Edit) (t texts, err error) {
 	if e.Torrent != 0 {
 		group, ok, err := db.One(ctx, s.db, db.Value[core.GroupID],
 			"SELECT group_id FROM torrent WHERE id = ? AND deleted_at = 0", e.Torrent)
 		if err != nil {
-			return fmt.Errorf("read torrent %d: %w", e.Torrent, err)
+			return t, fmt.Errorf("read torrent %d: %w", e.Torrent, err)
 		}
 		if !ok || e.Group != 0 && e.Group != group {
-			return noTorrent()
+			return t, noTorrent()
 		}
 		e.Group = group
 	}
 	category, ok, err := db.One(ctx, s.db, db.Value[int64], "SELECT category_id FROM torrent_group WHERE id = ? AND "+hasLive, e.Group)
 	if err != nil {
-		return fmt.Errorf("read group %d: %w", e.Group, err)
+		return t, fmt.Errorf("read group %d: %w", e.Group, err)
 	}
 	if !ok {
-		return noGroup()
+		return t, noGroup()
 	}
 	if e.GroupForm != nil {
 		category = e.GroupForm.Category
 	}
 	v, err := s.Vocabulary(ctx, category)
 	if err != nil && core.CodeOf(err) != core.Invalid {
-		return err
+		return t, err
 	}
 	var faults FieldErrors
 	if e.GroupForm != nil {
 		form := *e.GroupForm // the caller's stays as it was written
 		e.GroupForm = &form
 		faults = append(faults, ValidateGroup(&form, v, s.opt.Rules)...)
+		t.description = faults.render(FieldDescription, text.Description, form.Description)
 	}
 	if e.TorrentForm != nil && v.Category.ID != 0 {
 		form := *e.TorrentForm
 		e.TorrentForm = &form
 		faults = append(faults, ValidateTorrent(&form, v)...)
+		t.note = faults.render(FieldTorrentDescription, text.Note, form.Description)
 	}
-	return faults.orNil()
+	return t, faults.orNil()
 }
 
 func noTorrent() error { return core.Errorf(core.NotFound, "there is no such torrent") }
 
-func (s *Store) applyEdit(ctx context.Context, tx *db.Tx, e Edit, n names) error {
+func (s *Store) applyEdit(ctx context.Context, tx *db.Tx, e Edit, t texts, n names) error {
 	now := s.clock().Unix()
 	found, err := tx.Exec(ctx, "UPDATE torrent_group SET revision = revision + 1, updated_at = ? WHERE id = ? AND revision = ?",
 		now, e.Group, e.Revision)
@@ -95,12 +98,12 @@ func (s *Store) applyEdit(ctx context.Context, tx *db.Tx, e Edit, n names) error
 		return core.Errorf(core.Conflict, "somebody else changed this in the meantime; look at it again before you change it")
 	}
 	if e.GroupForm != nil {
-		if err := updateGroup(ctx, tx, e.Group, *e.GroupForm, n); err != nil {
+		if err := updateGroup(ctx, tx, e.Group, groupRow(*e.GroupForm, t.description), *e.GroupForm, n); err != nil {
 			return err
 		}
 	}
 	if e.TorrentForm != nil {
-		if err := updateTorrent(ctx, tx, e.Torrent, *e.TorrentForm, now); err != nil {
+		if err := updateTorrent(ctx, tx, e.Torrent, append(torrentRow(*e.TorrentForm, t.note), "updated_at", now), e.TorrentForm.Mirrors); err != nil {
 			return err
 		}
 	}
@@ -111,8 +114,8 @@ func (s *Store) applyEdit(ctx context.Context, tx *db.Tx, e Edit, n names) error
 	return err
 }
 
-func updateGroup(ctx context.Context, tx *db.Tx, id core.GroupID, g GroupForm, n names) error {
-	if _, err := update(ctx, tx, "torrent_group", groupRow(g), "id = ?", id); err != nil {
+func updateGroup(ctx context.Context, tx *db.Tx, id core.GroupID, row db.Row, g GroupForm, n names) error {
+	if _, err := update(ctx, tx, "torrent_group", row, "id = ?", id); err != nil {
 		return err
 	}
 	for _, table := range []string{"group_creator", "group_tag", "group_literature"} {
@@ -123,8 +126,8 @@ func updateGroup(ctx context.Context, tx *db.Tx, id core.GroupID, g GroupForm, n
 	return insertGroupLists(ctx, tx, id, g, n)
 }
 
-func updateTorrent(ctx context.Context, tx *db.Tx, id core.TorrentID, t TorrentForm, now int64) error {
-	found, err := update(ctx, tx, "torrent", append(torrentRow(t), "updated_at", now), "id = ? AND deleted_at = 0", id)
+func updateTorrent(ctx context.Context, tx *db.Tx, id core.TorrentID, row db.Row, mirrors []string) error {
+	found, err := update(ctx, tx, "torrent", row, "id = ? AND deleted_at = 0", id)
 	if err != nil {
 		return err
 	}
@@ -134,7 +137,7 @@ func updateTorrent(ctx context.Context, tx *db.Tx, id core.TorrentID, t TorrentF
 	if _, err := tx.Exec(ctx, "DELETE FROM torrent_mirror WHERE torrent_id = ?", id); err != nil {
 		return fmt.Errorf("clear mirrors: %w", err)
 	}
-	return insertMirrors(ctx, tx, id, t.Mirrors)
+	return insertMirrors(ctx, tx, id, mirrors)
 }
 
 // update sets the columns of row. Their names must be constants of this program.

@@ -27,7 +27,7 @@ type GroupForm struct {
 	Tags        []string
 	Picture     string   // URL
 	Literature  []string // DOIs
-	Description string   // Markdown
+	Description string   // Markdown; listings leave it out
 }
 
 // TorrentForm is what people write about a torrent. Validate checks it.
@@ -40,7 +40,7 @@ type TorrentForm struct {
 	Version     string // SemVer, or empty
 	Annotated   bool
 	Anonymous   bool
-	Description string
+	Description string // notes, in Markdown; Store.Torrent reads them, listings leave them out
 	Seqhash     string
 	Mirrors     []string // HTTP, HTTPS or FTP URLs; they become web seeds
 }

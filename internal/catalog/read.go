@@ -12,14 +12,14 @@ import (
 )
 
 const groupSelect = `SELECT g.id, g.category_id, g.title, g.subject, g.object, g.year, g.workgroup, g.location,
-	g.identifier, g.picture, g.description, g.revision, g.created_at, g.updated_at, c.name, c.slug
+	g.identifier, g.picture, g.revision, g.created_at, g.updated_at, c.name, c.slug
 	FROM torrent_group g JOIN category c ON c.id = g.category_id`
 
 func scanGroup(sc db.Scanner) (Group, error) {
 	var g Group
 	var created, updated int64
 	err := sc.Scan(&g.ID, &g.Category, &g.Title, &g.Subject, &g.Object, &g.Year, &g.Workgroup, &g.Location,
-		&g.Identifier, &g.Picture, &g.Description, &g.Revision, &created, &updated, &g.CategoryName, &g.CategorySlug)
+		&g.Identifier, &g.Picture, &g.Revision, &created, &updated, &g.CategoryName, &g.CategorySlug)
 	g.CreatedAt, g.UpdatedAt = instant(created), instant(updated)
 	return g, err
 }
@@ -27,7 +27,7 @@ func scanGroup(sc db.Scanner) (Group, error) {
 func instant(unix int64) time.Time { return time.Unix(unix, 0).UTC() }
 
 const torrentSelect = `SELECT t.id, t.group_id, t.uploader_id, COALESCE(m.name, ''), t.anonymous,
-	t.platform, t.format, t.archive, t.scope, t.license, t.version, t.annotated, t.description, t.seqhash,
+	t.platform, t.format, t.archive, t.scope, t.license, t.version, t.annotated, t.seqhash,
 	g.title, g.subject, c.name, c.slug, g.revision,
 	t.leech, t.leech_reason, t.name, t.info_hash, t.info_hash_v2, t.source, t.size, t.file_count, t.piece_length,
 	t.created_at, t.updated_at, COALESCE(w.seeders, 0), COALESCE(w.leechers, 0), COALESCE(x.snatches, 0)
@@ -44,7 +44,7 @@ func scanTorrent(v Viewer) func(db.Scanner) (Torrent, error) {
 		var anonymous, annotated, created, updated int64
 		var h1, h2 []byte
 		err := sc.Scan(&t.ID, &t.Group, &u.ID, &u.Name, &anonymous,
-			&t.Platform, &t.Format, &t.Archive, &t.Scope, &t.License, &t.Version, &annotated, &t.Description, &t.Seqhash,
+			&t.Platform, &t.Format, &t.Archive, &t.Scope, &t.License, &t.Version, &annotated, &t.Seqhash,
 			&t.Title, &t.Subject, &t.CategoryName, &t.CategorySlug, &t.Revision,
 			&t.Leech, &t.LeechReason, &t.Name, &h1, &h2, &t.Source, &t.Size, &t.FileCount, &t.PieceLength,
 			&created, &updated, &t.Seeders, &t.Leechers, &t.Snatches)
@@ -62,7 +62,7 @@ func scanTorrent(v Viewer) func(db.Scanner) (Torrent, error) {
 	}
 }
 
-// Group returns a group with its newest 500 live torrents.
+// Group returns a group with its newest 500 live torrents, whose notes Notes reads.
 func (s *Store) Group(ctx context.Context, v Viewer, id core.GroupID) (Group, error) {
 	const most = 500
 	groups, err := s.groups(ctx, v, []core.GroupID{id}, most)
@@ -72,7 +72,9 @@ func (s *Store) Group(ctx context.Context, v Viewer, id core.GroupID) (Group, er
 	if len(groups) == 0 {
 		return Group{}, noGroup()
 	}
-	return groups[0], nil
+	g := groups[0]
+	g.Description, err = s.source(ctx, "torrent_group", int64(id))
+	return g, err
 }
 
 // groups returns those of the groups that have a live torrent, in the order of
@@ -190,6 +192,9 @@ func (s *Store) torrents(ctx context.Context, v Viewer, where string, args ...an
 // deleted.
 func (s *Store) Torrent(ctx context.Context, v Viewer, id core.TorrentID) (Torrent, error) {
 	t, err := s.one(ctx, v, "t.id = ? AND t.deleted_at = 0 LIMIT 1", id)
+	if err == nil {
+		t.Description, err = s.source(ctx, "torrent", int64(id))
+	}
 	if core.CodeOf(err) != core.NotFound {
 		return t, err
 	}

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/text"
 )
 
 // The names by which errors point to form fields.
@@ -43,19 +44,18 @@ const (
 
 // Limits that are the same for every site, in characters or items.
 const (
-	maxTitle       = 255
-	maxShort       = 128
-	maxIdentifier  = 64
-	maxURL         = 512
-	maxPicture     = 255
-	maxMirrors     = 2
-	maxCreators    = 500
-	maxTags        = 50
-	maxTag         = 64
-	maxLiterature  = 10
-	maxDescription = 100_000
-	minReason      = 5
-	maxReason      = 255
+	maxTitle      = 255
+	maxShort      = 128
+	maxIdentifier = 64
+	maxURL        = 512
+	maxPicture    = 255
+	maxMirrors    = 2
+	maxCreators   = 500
+	maxTags       = 50
+	maxTag        = 64
+	maxLiterature = 10
+	minReason     = 5
+	maxReason     = 255
 )
 
 // FieldErrors are all faults of a form at once. Each has code Invalid.
@@ -114,19 +114,19 @@ func (f *FieldErrors) line(field string, s *string, least, most int) {
 	}
 }
 
-// text checks a field of many lines.
-func (f *FieldErrors) text(field string, s *string, least int) {
+// text checks a field of many lines. What it may cost is for render.
+func (f *FieldErrors) text(field string, s *string, least int, k text.Kind) {
 	*s = strings.TrimSpace(strings.Map(func(r rune) rune {
 		if r == '\r' || r == utf8.RuneError || unicode.IsControl(r) && r != '\n' && r != '\t' {
 			return -1
 		}
 		return r
 	}, norm.NFC.String(*s)))
-	switch n := utf8.RuneCountInString(*s); {
+	switch n, most := utf8.RuneCountInString(*s), k.Limits().Chars; {
 	case n < least:
 		f.add(field, "must have at least %d characters; it has %d", least, n)
-	case n > maxDescription:
-		f.add(field, "must have at most %d characters; it has %d", maxDescription, n)
+	case n > most:
+		f.add(field, "must have at most %d characters; it has %d", most, n)
 	}
 }
 
@@ -206,7 +206,7 @@ func ValidateGroup(g *GroupForm, v Vocabulary, r Rules) FieldErrors {
 	if g.Picture != "" && !validURL(g.Picture, "https") {
 		f.add(FieldPicture, "must be an address that begins with https://")
 	}
-	f.text(FieldDescription, &g.Description, r.MinDescription)
+	f.text(FieldDescription, &g.Description, r.MinDescription, text.Description)
 	return f
 }
 
@@ -298,7 +298,7 @@ func ValidateTorrent(t *TorrentForm, v Vocabulary) FieldErrors {
 	if t.Version != "" && !version.MatchString(t.Version) {
 		f.add(FieldVersion, "must be a semantic version such as 1.0.0")
 	}
-	f.text(FieldTorrentDescription, &t.Description, 0)
+	f.text(FieldTorrentDescription, &t.Description, 0, text.Note)
 	t.Seqhash = cleanLine(t.Seqhash)
 	if t.Seqhash != "" {
 		switch {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
+	"github.com/caduceus-bio/caduceus/internal/text"
 )
 
 func TestValidate(t *testing.T) {
@@ -28,30 +29,32 @@ func TestValidate(t *testing.T) {
 		"little": {func(g *GroupForm, t *TorrentForm) {
 			g.Subject, g.Object, g.Location, g.Identifier, g.Literature = "", "", "", "", nil
 		}, ""},
-		"category":           {func(g *GroupForm, _ *TorrentForm) { g.Category = 2 }, FieldCategory},
-		"title":              {func(g *GroupForm, _ *TorrentForm) { g.Title = "  123456789   " }, FieldTitle},
-		"title long":         {func(g *GroupForm, _ *TorrentForm) { g.Title = strings.Repeat("ä", 256) }, FieldTitle},
-		"title 255":          {func(g *GroupForm, _ *TorrentForm) { g.Title = strings.Repeat("ä", 255) }, ""},
-		"organism":           {func(g *GroupForm, _ *TorrentForm) { g.Subject = strings.Repeat("x", 256) }, FieldSubject},
-		"strain":             {func(g *GroupForm, _ *TorrentForm) { g.Object = strings.Repeat("x", 256) }, FieldObject},
-		"no creators":        {func(g *GroupForm, _ *TorrentForm) { g.Creators = []string{" ", "\t"} }, FieldCreators},
-		"creator long":       {func(g *GroupForm, _ *TorrentForm) { g.Creators = []string{strings.Repeat("x", 256)} }, FieldCreators},
-		"no workgroup":       {func(g *GroupForm, _ *TorrentForm) { g.Workgroup = "" }, FieldWorkgroup},
-		"location":           {func(g *GroupForm, _ *TorrentForm) { g.Location = strings.Repeat("x", 129) }, FieldLocation},
-		"year":               {func(g *GroupForm, _ *TorrentForm) { g.Year = 99 }, FieldYear},
-		"year 5 digits":      {func(g *GroupForm, _ *TorrentForm) { g.Year = 20260 }, FieldYear},
-		"identifier":         {func(g *GroupForm, _ *TorrentForm) { g.Identifier = strings.Repeat("x", 65) }, FieldIdentifier},
-		"few tags":           {func(g *GroupForm, _ *TorrentForm) { g.Tags = []string{"a", "b", "c", "d", "D"} }, FieldTags},
-		"many tags":          {func(g *GroupForm, _ *TorrentForm) { g.Tags = many }, FieldTags},
-		"long tag":           {func(g *GroupForm, _ *TorrentForm) { g.Tags[0] = strings.Repeat("x", 65) }, FieldTags},
-		"picture http":       {func(g *GroupForm, _ *TorrentForm) { g.Picture = "http://a.example/x.png" }, FieldPicture},
-		"picture script":     {func(g *GroupForm, _ *TorrentForm) { g.Picture = "javascript:alert(1)" }, FieldPicture},
-		"picture":            {func(g *GroupForm, _ *TorrentForm) { g.Picture = "https://a.example/x.png" }, ""},
-		"doi":                {func(g *GroupForm, _ *TorrentForm) { g.Literature = []string{"10.1/x"} }, FieldLiterature},
-		"doi as address":     {func(g *GroupForm, _ *TorrentForm) { g.Literature = []string{"https://doi.org/10.1038/nature12373"} }, ""},
-		"doi text":           {func(g *GroupForm, _ *TorrentForm) { g.Literature = []string{"Nature 500, 54"} }, FieldLiterature},
-		"description":        {func(g *GroupForm, _ *TorrentForm) { g.Description = "short" }, FieldDescription},
-		"description long":   {func(g *GroupForm, _ *TorrentForm) { g.Description = strings.Repeat("x", maxDescription+1) }, FieldDescription},
+		"category":       {func(g *GroupForm, _ *TorrentForm) { g.Category = 2 }, FieldCategory},
+		"title":          {func(g *GroupForm, _ *TorrentForm) { g.Title = "  123456789   " }, FieldTitle},
+		"title long":     {func(g *GroupForm, _ *TorrentForm) { g.Title = strings.Repeat("ä", 256) }, FieldTitle},
+		"title 255":      {func(g *GroupForm, _ *TorrentForm) { g.Title = strings.Repeat("ä", 255) }, ""},
+		"organism":       {func(g *GroupForm, _ *TorrentForm) { g.Subject = strings.Repeat("x", 256) }, FieldSubject},
+		"strain":         {func(g *GroupForm, _ *TorrentForm) { g.Object = strings.Repeat("x", 256) }, FieldObject},
+		"no creators":    {func(g *GroupForm, _ *TorrentForm) { g.Creators = []string{" ", "\t"} }, FieldCreators},
+		"creator long":   {func(g *GroupForm, _ *TorrentForm) { g.Creators = []string{strings.Repeat("x", 256)} }, FieldCreators},
+		"no workgroup":   {func(g *GroupForm, _ *TorrentForm) { g.Workgroup = "" }, FieldWorkgroup},
+		"location":       {func(g *GroupForm, _ *TorrentForm) { g.Location = strings.Repeat("x", 129) }, FieldLocation},
+		"year":           {func(g *GroupForm, _ *TorrentForm) { g.Year = 99 }, FieldYear},
+		"year 5 digits":  {func(g *GroupForm, _ *TorrentForm) { g.Year = 20260 }, FieldYear},
+		"identifier":     {func(g *GroupForm, _ *TorrentForm) { g.Identifier = strings.Repeat("x", 65) }, FieldIdentifier},
+		"few tags":       {func(g *GroupForm, _ *TorrentForm) { g.Tags = []string{"a", "b", "c", "d", "D"} }, FieldTags},
+		"many tags":      {func(g *GroupForm, _ *TorrentForm) { g.Tags = many }, FieldTags},
+		"long tag":       {func(g *GroupForm, _ *TorrentForm) { g.Tags[0] = strings.Repeat("x", 65) }, FieldTags},
+		"picture http":   {func(g *GroupForm, _ *TorrentForm) { g.Picture = "http://a.example/x.png" }, FieldPicture},
+		"picture script": {func(g *GroupForm, _ *TorrentForm) { g.Picture = "javascript:alert(1)" }, FieldPicture},
+		"picture":        {func(g *GroupForm, _ *TorrentForm) { g.Picture = "https://a.example/x.png" }, ""},
+		"doi":            {func(g *GroupForm, _ *TorrentForm) { g.Literature = []string{"10.1/x"} }, FieldLiterature},
+		"doi as address": {func(g *GroupForm, _ *TorrentForm) { g.Literature = []string{"https://doi.org/10.1038/nature12373"} }, ""},
+		"doi text":       {func(g *GroupForm, _ *TorrentForm) { g.Literature = []string{"Nature 500, 54"} }, FieldLiterature},
+		"description":    {func(g *GroupForm, _ *TorrentForm) { g.Description = "short" }, FieldDescription},
+		"description long": {func(g *GroupForm, _ *TorrentForm) {
+			g.Description = strings.Repeat("x", text.Description.Limits().Chars+1)
+		}, FieldDescription},
 		"no platform":        {func(_ *GroupForm, t *TorrentForm) { t.Platform = "" }, FieldPlatform},
 		"platform elsewhere": {func(_ *GroupForm, t *TorrentForm) { t.Platform = "Ultrasound" }, FieldPlatform},
 		"format":             {func(_ *GroupForm, t *TorrentForm) { t.Format = "fasta" }, FieldFormat},

@@ -56,6 +56,9 @@ func reindex(ctx context.Context, tx *db.Tx, id core.GroupID) error {
 		return err
 	}
 	g = groups[0]
+	if g.Description, err = source(ctx, tx, "torrent_group", int64(id)); err != nil {
+		return err
+	}
 	texts := []string{g.Title, g.Identifier, g.Subject, g.Object, strings.Join(g.Tags, " ")}
 	texts = append(texts, g.Creators...)
 	texts = append(texts, g.Workgroup, g.Location, strings.Join(g.Literature, " "))

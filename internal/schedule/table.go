@@ -21,6 +21,7 @@ const (
 	ExpireSessions  = "expire-sessions"
 	PruneEvents     = "prune-events"
 	PruneJobHistory = "prune-job-history"
+	RenderTexts     = "render-texts"
 )
 
 // Job is one piece of work that is done at set times.
@@ -38,6 +39,7 @@ func Jobs() []Job {
 		{ExpireSessions, "delete the log-ins that have run out", "7 * * * *", 10 * time.Minute},
 		{PruneEvents, "delete events that every reader has handled, after 30 days", "23 3 * * *", 30 * time.Minute},
 		{PruneJobHistory, "thin the history of job runs after 2 days and end it after 180", "37 3 * * *", 30 * time.Minute},
+		{RenderTexts, "render the texts again that an older release has rendered", "47 * * * *", 30 * time.Minute},
 	}
 }
 

@@ -17,6 +17,7 @@ type groupPage struct {
 	MayEdit     bool
 	MayUpload   bool
 	Swarm       string
+	OlderNotes  string // where the notes are that are not on this page
 }
 
 var groupView = web.NewView[groupPage]("group")
@@ -24,7 +25,7 @@ var groupView = web.NewView[groupPage]("group")
 // groupTorrent is one torrent on the page of its group.
 type groupTorrent struct {
 	web.TorrentRow
-	About template.HTML // its own description
+	About template.HTML // the notes on it, of the newest torrents that have some
 	Tree  *catalog.Node // nil where the files stand on their own page only
 	More  bool          // the tree is not all
 	Acts  []web.CommandForm
@@ -41,12 +42,19 @@ func (h handlers) group(v *web.Visit) error {
 	if err != nil {
 		return err
 	}
-	p := groupPage{Group: g, Description: h.text.html(g.Description), MayEdit: mayEditGroup(v, g), MayUpload: v.Me.Can(core.TorrentUpload)}
+	description, err := h.Catalog.Description(v.Context(), g.ID)
+	if err != nil {
+		return err
+	}
+	notes, older, err := h.Catalog.Notes(v.Context(), g.ID, 0, catalog.MaxNotes)
+	if err != nil {
+		return err
+	}
+	about := byTorrent(notes)
+	p := groupPage{Group: g, Description: description.Page(), MayEdit: mayEditGroup(v, g), MayUpload: v.Me.Can(core.TorrentUpload),
+		OlderNotes: notesAddress(g.ID, older)}
 	for i, row := range web.Rows(v, schedule, g.Torrents, h.Clock()) {
-		t := groupTorrent{TorrentRow: row}
-		if row.Description != "" {
-			t.About = h.text.html(row.Description)
-		}
+		t := groupTorrent{TorrentRow: row, About: about[row.ID]}
 		if row.MayDrop || row.MayLeech {
 			if t.Acts, err = h.acts(v, row.Torrent); err != nil {
 				return err

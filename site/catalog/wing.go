@@ -32,14 +32,11 @@ type Deps struct {
 }
 
 // handlers answer the wing's routes.
-type handlers struct {
-	Deps
-	text *richText
-}
+type handlers struct{ Deps }
 
 // New makes the wing.
 func New(d Deps) web.Wing {
-	h := handlers{d, newRichText()}
+	h := handlers{d}
 	theTorrent, theGroup := web.TheTorrent(d.Catalog), web.TheGroup(d.Catalog)
 	editTorrent := web.Having(core.TorrentEditOwn, core.TorrentEditAny).About(ownTorrent(d.Catalog, core.TorrentEditOwn, core.TorrentEditAny))
 	editGroup := web.Having(core.TorrentEditOwn, core.TorrentEditAny).About(ownGroup(d.Catalog))
@@ -47,18 +44,19 @@ func New(d Deps) web.Wing {
 	upload := d.Uploads.MaxBody()
 	return web.Wing{
 		Templates: templates,
-		Views:     []web.Declared{browseView, editGroupView, editTorrentView, filesView, groupView, uploadStartView, uploadView, uploadedView},
+		Views:     []web.Declared{browseView, editGroupView, editTorrentView, filesView, groupView, notesView, uploadStartView, uploadView, uploadedView},
 		Routes: []web.Route{
 			web.Page.Get("/browse", web.Members, h.browse),
 			web.Page.Get("/groups/:id", web.Members.About(theGroup), h.group),
+			web.Page.Get("/groups/:id/notes", web.Members.About(theGroup), h.notes),
 			web.Page.Get("/groups/:id/edit", editGroup, h.editGroupForm),
-			web.Page.Post("/groups/:id/edit", editGroup, web.Large, h.editGroup),
+			web.Page.Post("/groups/:id/edit", editGroup, web.Texts, h.editGroup),
 			web.Page.Get("/torrents/:id", web.Members.About(theTorrent), h.torrent),
 			web.Page.Get("/torrents/:id/files", web.Members.About(theTorrent), h.files),
 			web.Page.Get("/torrents/:id/uploaded", web.Members.About(theTorrent), h.uploaded),
 			web.Download.Get("/torrents/:id/download", web.Members, h.download),
 			web.Page.Get("/torrents/:id/edit", editTorrent, h.editTorrentForm),
-			web.Page.Post("/torrents/:id/edit", editTorrent, web.Large, h.editTorrent),
+			web.Page.Post("/torrents/:id/edit", editTorrent, web.Texts, h.editTorrent),
 			web.Page.Get("/upload", mayUpload, h.uploadForm),
 			web.Page.Post("/upload/check", mayUpload, upload, h.uploadCheck),
 			web.Page.Post("/upload", mayUpload, upload, h.upload),

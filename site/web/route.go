@@ -39,7 +39,8 @@ type Route struct {
 // How large a form may be, in bytes.
 const (
 	Small int64 = 16 << 10  // a few short fields
-	Large int64 = 512 << 10 // long texts
+	Large int64 = 512 << 10 // what stands beside a file
+	Texts int64 = 2 << 20   // long texts: a character may take twelve bytes, such as %F0%9F%A7%AC
 )
 
 // Get is a route that reads. It answers HEAD too.
