@@ -157,18 +157,28 @@ func (n *notices) who(ctx context.Context, id core.MemberID) (string, error) {
 
 // suspectLine tells of transfer that is hardly possible.
 func suspectLine(s eventlog.TransferSuspect, who string) string {
-	in := time.Duration(s.Seconds) * time.Second
-	var what string
+	in := (time.Duration(s.Seconds) * time.Second).String()
+	if s.Announces > 1 {
+		in += fmt.Sprintf(" (%d announces, %d torrents)", s.Announces, max(s.Torrents, 1))
+	}
+	var carries, why string
 	switch s.Reason {
 	case eventlog.SuspectLine:
-		what = fmt.Sprintf("tells of %s up and %s down in %s, where the fastest line carries %s", s.Up, s.Down, in, s.Limit)
+		carries, why = "the fastest line carries", "their line can't carry more ([tracker] max_line_mbit)"
 	case eventlog.SuspectTorrent:
-		what = fmt.Sprintf("tells of %s up and %s down in %s, where the torrent accounts for %s", s.Up, s.Down, in, s.Limit)
-	case eventlog.SuspectAlone:
+		carries, why = "the torrent accounts for", "the torrent and the others on it account for no more"
+	}
+	var what string
+	switch {
+	case why != "" && s.Announces == 0: // an older event
+		what = fmt.Sprintf("tells of %s up and %s down in %s, where %s %s", s.Up, s.Down, in, carries, s.Limit)
+	case why != "":
+		what = fmt.Sprintf("tells of %s up and %s down in %s, of which %s up and %s down count: %s", s.Up, s.Down, in, s.CountedUp, s.CountedDown, why)
+	case s.Reason == eventlog.SuspectAlone:
 		what = fmt.Sprintf("tells of %s uploaded in %s while nobody lacked anything", s.Up, in)
-	case eventlog.SuspectLeft:
+	case s.Reason == eventlog.SuspectLeft:
 		what = fmt.Sprintf("says that %s are missing of a torrent of %s", s.Left, s.Limit)
-	case eventlog.SuspectDownloaded:
+	case s.Reason == eventlog.SuspectDownloaded:
 		what = fmt.Sprintf("says to have downloaded %s of a torrent of %s", s.Down, s.Limit)
 	default:
 		what = "is suspect: " + string(s.Reason)

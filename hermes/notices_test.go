@@ -39,6 +39,8 @@ func TestNoticesReachTheirChannels(t *testing.T) {
 		s.append(eventlog.JobFailed{Run: 4, Job: "prune-events", Text: "again"})
 		s.append(eventlog.TransferSuspect{Member: 999, Torrent: 7, Reason: eventlog.SuspectLine, Up: core.TiB, Limit: core.GiB, Seconds: 60})
 		s.append(eventlog.TransferSuspect{Member: 999, Torrent: 7, Reason: eventlog.SuspectAlone, Up: core.GiB, Seconds: 3600})
+		s.append(eventlog.TransferSuspect{Member: 999, Torrent: 7, Reason: eventlog.SuspectTorrent, Up: 18 * core.GiB, CountedUp: 64 * core.MiB, Limit: core.GiB,
+			Seconds: 1, Announces: 300, Torrents: 2})
 		s.append(eventlog.RosterDrift{Members: 2, Rules: true})
 		s.settled(f, noticeCursor)
 		want := []said{
@@ -49,6 +51,8 @@ func TestNoticesReachTheirChannels(t *testing.T) {
 			{"#debug", "Job prune-events failed (run 4): again"},
 			{"#staff", "Suspect transfer: Member 999 tells of 1.00 TiB up and 0 B down in 1m0s, where the fastest line carries 1.00 GiB. " + s.deps.Catalog.Permalink(7)},
 			{"#staff", "Suspect transfer: Member 999 tells of 1.00 GiB uploaded in 1h0m0s while nobody lacked anything. " + s.deps.Catalog.Permalink(7)},
+			{"#staff", "Suspect transfer: Member 999 tells of 18.00 GiB up and 0 B down in 1s (300 announces, 2 torrents), of which 64.00 MiB up and 0 B down count: " +
+				"the torrent and the others on it account for no more. " + s.deps.Catalog.Permalink(7)},
 			{"#staff", "The tracker was not up to date, and is again: 2 members, 0 torrents and the rules differed from the database. Something was changed past the event log."},
 		}
 		f.mu.Lock()

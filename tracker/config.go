@@ -70,8 +70,9 @@ type Config struct {
 	// MaxAddresses is from how many addresses a member may announce at the same
 	// time; an IPv6 /64 network counts as one. 0 is any number.
 	MaxAddresses int `toml:"max_addresses"`
-	// MaxLineMbit is the fastest line that anybody has, in Mbit/s. Transfer beyond
-	// what it can carry is not credited.
+	// MaxLineMbit is the fastest line that anybody has, in Mbit/s. A member's clients
+	// together are credited no more, up and down each, than it carries. Staff are told
+	// of what is cut.
 	MaxLineMbit int64 `toml:"max_line_mbit"`
 
 	// ReconcileEvery is how often members, torrents and rules are compared with the
@@ -83,7 +84,7 @@ type Config struct {
 	FlushEvery config.Duration `toml:"flush_every"`
 	// JournalDir is a folder on a local disk for the journal of announces and the
 	// checkpoints of the swarms; "" is tracker in the data directory. It may grow by
-	// some 90 bytes for each announce while the database is away. Only one tracker
+	// some 100 bytes for each announce while the database is away. Only one tracker
 	// may use it. What it holds is credit of members.
 	JournalDir string `toml:"journal_dir"`
 	// JournalSync says when the journal is forced from the kernel's memory to the
@@ -162,7 +163,7 @@ func DefaultConfig() Config {
 		Interval:       config.D(30 * time.Minute),
 		NumWantMax:     50,
 		MaxClients:     5,
-		MaxLineMbit:    100_000,
+		MaxLineMbit:    10_000,
 		ReconcileEvery: config.D(time.Hour),
 		FlushEvery:     config.D(10 * time.Second),
 		MaxConnections: 20_000,

@@ -128,6 +128,9 @@ func newHarness(tb testing.TB) *harness {
 	return h
 }
 
+// refRate is what a line carries in a second: so little that histories come to its end.
+const refRate = 40_000_000
+
 // reset makes a new service and a new reference.
 func (h *harness) reset() *reference {
 	h.mu.Lock()
@@ -135,11 +138,12 @@ func (h *harness) reset() *reference {
 	l := h.loaded
 	h.now, h.entries, h.broken, h.fault = h.begin, nil, false, nil
 	h.s = &service{c: l.c, addresses: l.addresses, slots: l.slots, sources: l.sources, pace: l.pace, suspects: l.suspects, roster: l.roster,
-		swarms: swarm.New(swarm.Config{Timeout: l.pace.timeout, Forget: forgetAfter, SeedCap: l.pace.seedCap(), NumWant: l.c.NumWantMax,
-			PerMember: l.c.MaxClients, MaxRate: l.c.MaxLineMbit * 1_000_000 / 8, MinInterval: l.c.minInterval()}),
+		swarms: swarm.New(swarm.Config{Interval: l.c.Interval.Duration, Timeout: l.pace.timeout, Forget: forgetAfter, SeedCap: l.pace.seedCap(), NumWant: l.c.NumWantMax,
+			PerMember: l.c.MaxClients, MaxRate: refRate, MinInterval: l.c.minInterval()}),
 		ledger: h, snatches: func(core.TorrentID) int64 { return 0 }, clock: func() time.Time { return h.now }, log: l.log, metrics: l.metrics}
-	r := &reference{timeout: 75 * 60, forget: 6 * 3600, min: 300, rate: 12_500_000_000, most: 5, clients: h.rules,
-		members: map[string]refMember{}, torrents: map[string]refTorrent{}, swarms: map[core.TorrentID][]*refClient{}}
+	r := &reference{timeout: 75 * 60, forget: 6 * 3600, interval: 30 * 60, min: 300, rate: refRate, most: 5, clients: h.rules,
+		members: map[string]refMember{}, torrents: map[string]refTorrent{}, swarms: map[core.TorrentID][]*refClient{},
+		accounts: map[core.MemberID]*refAccount{}, used: map[refPair]*[2]int64{}}
 	for i, p := range h.passkeys {
 		r.members[p] = refMember{id: core.MemberID(i + 1), enabled: i != 3, canLeech: i != 2}
 	}
@@ -237,11 +241,18 @@ func (p *player) compose() (passkey, query string, ip netip.Addr) {
 	if p.choose(40) == 0 {
 		id = "-XX" + id[3:]
 	}
-	ip = netip.AddrFrom4([4]byte{44, byte(m), byte(torrent), byte(n)})
-	if p.choose(4) == 0 {
-		ip = netip.AddrFrom16([16]byte{0x2a, 1, 4, 0xf8, 13: byte(m), 14: byte(torrent), 15: byte(n)})
+	place, port := n, 1+at
+	if p.choose(8) == 0 { // one after the other at the same place
+		place, port = 0, 7000
 	}
-	pairs := []string{"info_hash=" + percent(p.hashes[t]), "peer_id=" + id, fmt.Sprintf("port=%d", 1+at), fmt.Sprintf("uploaded=%d", c.up),
+	ip = netip.AddrFrom4([4]byte{44, byte(m), byte(torrent), byte(place)})
+	switch p.choose(8) {
+	case 0, 1:
+		ip = netip.AddrFrom16([16]byte{0x2a, 1, 4, 0xf8, 13: byte(m), 14: byte(torrent), 15: byte(place)})
+	case 2:
+		ip = netip.AddrFrom4([4]byte{10, 0, byte(torrent), byte(place)}) // in a lab
+	}
+	pairs := []string{"info_hash=" + percent(p.hashes[t]), "peer_id=" + id, fmt.Sprintf("port=%d", port), fmt.Sprintf("uploaded=%d", c.up),
 		fmt.Sprintf("downloaded=%d", c.down), fmt.Sprintf("left=%d", c.left)}
 	if c.key != "" {
 		pairs = append(pairs, "key="+c.key)
@@ -270,8 +281,10 @@ func (p *player) advance(c *playedClient) {
 		c.left = int64(p.choose(1 << 30))
 	case n < 34:
 		c.up, c.down, c.version = 0, 0, c.version+1
-	case n < 36:
+	case n < 35:
 		c.up = max(c.up-int64(p.choose(1000)), 0)
+	case n < 36: // pieces failed their check
+		c.up, c.down = addTo(c.up, int64(p.choose(1<<20))), max(c.down-int64(p.choose(1<<20)), 0)
 	case n < 37:
 		c.version++
 	case n < 38:
@@ -394,7 +407,7 @@ func (p *player) raw(text string) error {
 func (p *player) compare(passkey, query string, ip netip.Addr, body []byte) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	want := p.ref.announce(passkey, query, ip, p.now.Unix(), p.broken)
+	want := p.ref.announce(passkey, query, ip, p.now, p.broken)
 	got, err := wiretest.Decode(body)
 	if err != nil {
 		return err

@@ -33,19 +33,18 @@ func (r *Room) newTrace(s *service, book *ledger.Book) *trace.Trace {
 	})
 }
 
+var basisOutcomes = [...]trace.Outcome{
+	swarm.Before: trace.Counted, swarm.Fresh: trace.First, swarm.Restarted: trace.Restarted, swarm.Rebased: trace.Rebased,
+}
+
 // recordCredit notes in the announce's record what it adds to the books.
 func (sc *scratch) recordCredit(in *swarm.Announce, c swarm.Change, leech core.Leech) {
 	up, down := leech.Counts(c.Up, c.Down)
 	a := &sc.record
-	a.Up, a.Down, a.UpCounts, a.DownCounts = int64(c.Up), int64(c.Down), int64(up), int64(down)
-	a.Leech, a.Outcome = trace.LeechOf(leech), trace.Counted
-	switch {
-	case c.Clamped:
+	a.Up, a.Down, a.UpCounts, a.DownCounts = int64(c.ToldUp), int64(c.ToldDown), int64(up), int64(down)
+	a.Leech, a.Outcome = trace.LeechOf(leech), basisOutcomes[c.Basis]
+	if c.Cut() {
 		a.Outcome = trace.Clamped
-	case c.Basis == swarm.Fresh:
-		a.Outcome = trace.First
-	case c.Basis == swarm.Restarted:
-		a.Outcome = trace.Restarted
 	}
 	a.Over6, a.From = in.Over6, in.V4
 	if in.Over6 {
@@ -59,7 +58,7 @@ func (s *service) recordAnnounce(sc *scratch, why *refusal) {
 		return
 	}
 	a := &sc.record
-	a.PeerID, a.Event, a.Left = sc.announce.PeerID, sc.announce.Event, sc.announce.Left
+	a.PeerID, a.Event, a.Left = sc.announce.PeerID, sc.announce.Event, max(sc.announce.Left, 0)
 	if why != nil {
 		a.Outcome, a.Reason = trace.Refused, uint8(why.outcome)
 	}

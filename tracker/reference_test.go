@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/tracker/ledger"
@@ -22,12 +23,20 @@ type reference struct {
 	members  map[string]refMember // by passkey
 	torrents map[string]refTorrent
 	clients  []string // prefixes that are allowed
-	timeout  int64    // seconds, as all times here
+	timeout  int64    // seconds, as all times here that do not say otherwise
 	forget   int64
+	interval int64
 	min      int64
-	rate     int64
-	most     int // clients of a member in a torrent
+	rate     int64 // bytes that a line carries in a second
+	most     int   // listed clients of a member in a torrent
 	swarms   map[core.TorrentID][]*refClient
+	accounts map[core.MemberID]*refAccount
+	used     map[refPair]*[2]int64 // when the allowances of a member on a torrent, up and down, are whole again
+}
+
+type refPair struct {
+	torrent core.TorrentID
+	member  core.MemberID
 }
 
 type refMember struct {
@@ -45,9 +54,10 @@ type refTorrent struct {
 type refClient struct {
 	member                           core.MemberID
 	id, key                          string
-	v4, v6                           string // "" is none
+	v4, v6, private                  string // "" is none
 	up, down, left                   int64
 	last, off, seen4, seen6          int64
+	micro                            int64 // when it last announced, in Unix microseconds, to the nearest 4000 before
 	listed, partial, over6, anything bool
 }
 
@@ -145,41 +155,49 @@ func refParse(query string) (q refQuery, ok bool) {
 	return q, ok && len(q.hash) == 20 && len(q.id) == 20 && q.port > 0
 }
 
-// announce processes an announce from ip at now. If the books are broken, nothing may
-// change.
-func (r *reference) announce(passkey, query string, ip netip.Addr, now int64, broken bool) refAnswer {
+// announce processes an announce from ip at an instant. If the books are broken, nothing
+// may change.
+func (r *reference) announce(passkey, query string, ip netip.Addr, at time.Time, broken bool) refAnswer {
 	q, ok := refParse(query)
 	m, known := r.members[passkey]
 	if !ok || !known {
 		return refuses
 	}
-	stop := q.event == "stopped"
+	now, stop := at.Unix(), q.event == "stopped"
 	t, there := r.torrents[q.hash]
 	allowed := stop || slices.ContainsFunc(r.clients, func(p string) bool { return strings.HasPrefix(q.id, p) })
 	if !m.enabled || !allowed || !there || t.deleted {
 		return refAnswer{fails: !stop}
 	}
-	barred := !m.canLeech && q.left > 0
 	mine := r.mine(t.id, m.id)
 	c := findRef(mine, q)
-	switch {
-	case c == nil && stop:
+	if c == nil && stop {
 		return r.counted(t.id)
-	case c == nil && barred:
-		return refuses
-	case c == nil && len(mine) >= r.most && !slices.ContainsFunc(mine, func(c *refClient) bool { return !c.listed }):
+	}
+	barred := !m.canLeech && q.left > 0
+	if c == nil && barred {
 		return refuses
 	}
-	e := r.entry(t, m, q, c, mine, ip.Is6(), !stop && !barred, now)
+	listed := !stop && !barred
+	ended := endedRef(mine, c, q, ip, listed)
+	if listed && (c == nil || !c.listed) && countRef(mine, func(o *refClient) bool { return o.listed && !slices.Contains(ended, o) }) >= r.most {
+		return refuses
+	}
+	account, undo := r.account(t.id, m.id, c != nil, at)
+	e := r.entry(t, m, q, c, mine, ended, ip.Is6(), listed, account, at)
 	if broken {
+		undo()
 		return refAnswer{fails: true, entry: &e}
 	}
 	want := int(q.numWant)
 	if want < 0 {
 		want = 50
 	}
+	for _, o := range ended {
+		o.unlist(now)
+	}
 	if c == nil {
-		if len(mine) >= r.most {
+		if len(mine) >= 2*r.most {
 			r.drop(t.id, oldestRef(mine))
 		}
 		c = &refClient{member: m.id}
@@ -189,7 +207,7 @@ func (r *reference) announce(passkey, query string, ip netip.Addr, now int64, br
 			want = min(want, 5)
 		}
 	}
-	r.take(c, q, ip, !stop && !barred, now)
+	r.take(c, q, ip, listed, at)
 	if barred && !stop {
 		return refAnswer{fails: true, entry: &e}
 	}
@@ -200,6 +218,31 @@ func (r *reference) announce(passkey, query string, ip netip.Addr, now int64, br
 	}
 	out.peers = func(v4, v6 []string) error { return r.checkPeers(t.id, c, want, v4, v6) }
 	return out
+}
+
+// endedRef returns the clients whose place is taken: they are listed where one starts, or
+// where one announces that was not known.
+func endedRef(mine []*refClient, c *refClient, q refQuery, ip netip.Addr, listed bool) (ended []*refClient) {
+	at := netip.AddrPortFrom(ip, uint16(q.port)).String()
+	for _, o := range mine {
+		if listed && (c == nil || q.event == "started") && o != c && o.listed && (o.v4 == at || o.v6 == at || o.private == at) {
+			ended = append(ended, o)
+		}
+	}
+	return ended
+}
+
+func countRef(clients []*refClient, which func(*refClient) bool) (n int) {
+	for _, c := range clients {
+		if which(c) {
+			n++
+		}
+	}
+	return n
+}
+
+func (c *refClient) unlist(now int64) {
+	c.listed, c.v4, c.v6, c.private, c.off = false, "", "", "", now
 }
 
 func (r *reference) counted(id core.TorrentID) (a refAnswer) {
@@ -255,15 +298,33 @@ func (r *reference) drop(t core.TorrentID, gone *refClient) {
 	r.swarms[t] = slices.DeleteFunc(r.swarms[t], func(c *refClient) bool { return c == gone })
 }
 
-// late reports whether q came over the other address family and was overtaken on the way.
+// late reports whether q came over the other address family, and may have been overtaken
+// on the way.
 func (c *refClient) late(q refQuery, over6 bool, now int64) bool {
-	return q.event != "started" && c.over6 != over6 && now-c.last < 10 && (q.up < c.up || q.down < c.down)
+	return q.event != "started" && c.over6 != over6 && now-c.last < 10 && now-c.last > -10
 }
 
-func (r *reference) entry(t refTorrent, m refMember, q refQuery, c *refClient, mine []*refClient, over6, listed bool, now int64) ledger.Entry {
+// counters returns what the client has reported after q: each counter is judged for itself.
+func (c *refClient) counters(q refQuery, over6 bool, now int64) (up, down, left int64) {
+	if !c.late(q, over6, now) {
+		return q.up, q.down, q.left
+	}
+	left = q.left
+	if q.up < c.up || q.up == c.up && q.down < c.down {
+		left = c.left // it is a moment old
+	}
+	return max(q.up, c.up), max(q.down, c.down), left
+}
+
+func (r *reference) entry(t refTorrent, m refMember, q refQuery, c *refClient, mine, ended []*refClient, over6, listed bool, account *refAccount, at time.Time) ledger.Entry {
 	e := ledger.Entry{Member: m.id, Torrent: t.id, Left: core.Bytes(q.left), Active: listed}
+	var up, down, left int64
+	if c != nil {
+		up, down, left = c.counters(q, over6, at.Unix())
+		e.Left = core.Bytes(left)
+	}
 	for _, other := range mine {
-		if other != c && other.listed {
+		if other != c && other.listed && !slices.Contains(ended, other) {
 			if !e.Active || other.left < int64(e.Left) {
 				e.Left = core.Bytes(other.left)
 			}
@@ -271,19 +332,19 @@ func (r *reference) entry(t refTorrent, m refMember, q refQuery, c *refClient, m
 		}
 	}
 	switch {
-	case c == nil && q.left == 0:
+	case c == nil && q.left > 0:
+	case c == nil && slices.ContainsFunc(ended, func(o *refClient) bool { return o.left > 0 }):
+		e.Completion = ledger.Completed
+	case c == nil:
 		e.Completion = ledger.MaybeCompleted
-	case c == nil || c.late(q, over6, now):
 	default:
-		if c.left > 0 && q.left == 0 {
+		if c.left > 0 && left == 0 {
 			e.Completion = ledger.Completed
 		}
-		if q.up >= c.up && q.down >= c.down {
-			others := int64(max(1, len(r.swarms[t.id])-len(mine)))
-			line := r.rate * (now - c.last + 1)
-			e.RawUp = core.Bytes(min(q.up-c.up, line, 2*t.size*others+64<<20))
-			e.RawDown = core.Bytes(min(q.down-c.down, line, 2*t.size+64<<20))
-		}
+		others := max(1, len(r.swarms[t.id])-len(mine))
+		used := r.used[refPair{t.id, m.id}]
+		e.RawUp = r.credit(up-c.up, others, t, c, 0, account, used, at)
+		e.RawDown = r.credit(down-c.down, len(mine), t, c, 1, account, used, at)
 	}
 	e.Up, e.Down = e.RawUp, e.RawDown
 	if t.leech != core.LeechNormal {
@@ -295,11 +356,15 @@ func (r *reference) entry(t refTorrent, m refMember, q refQuery, c *refClient, m
 	return e
 }
 
-func (r *reference) take(c *refClient, q refQuery, ip netip.Addr, listed bool, now int64) {
-	if !c.anything || !c.late(q, ip.Is6(), now) {
+func (r *reference) take(c *refClient, q refQuery, ip netip.Addr, listed bool, at time.Time) {
+	now := at.Unix()
+	if c.anything {
+		c.up, c.down, c.left = c.counters(q, ip.Is6(), now)
+	} else {
 		c.up, c.down, c.left = q.up, q.down, q.left
 	}
 	c.anything, c.id, c.last, c.over6, c.partial = true, q.id, now, ip.Is6(), q.event == "paused" && q.left > 0
+	c.micro = at.UnixMicro() / 4000 * 4000
 	if q.key != "" {
 		c.key = q.key
 	}
@@ -309,16 +374,17 @@ func (r *reference) take(c *refClient, q refQuery, ip netip.Addr, listed bool, n
 	if now-c.seen6 > r.timeout {
 		c.v6 = ""
 	}
-	at := netip.AddrPortFrom(ip, uint16(q.port)).String()
+	where := netip.AddrPortFrom(ip, uint16(q.port)).String()
 	switch {
-	case ip.IsLoopback():
+	case ip.IsLoopback() || ip.IsPrivate():
+		c.private = where
 	case ip.Is6():
-		c.v6, c.seen6 = at, now
+		c.v6, c.seen6 = where, now
 	default:
-		c.v4, c.seen4 = at, now
+		c.v4, c.seen4 = where, now
 	}
 	if c.listed = listed; !listed {
-		c.v4, c.v6, c.off = "", "", now
+		c.unlist(now)
 	}
 }
 
@@ -328,7 +394,7 @@ func (r *reference) reap(now int64) {
 		for _, c := range clients {
 			switch {
 			case c.listed && now-c.last >= r.timeout:
-				c.listed, c.v4, c.v6, c.off = false, "", "", now
+				c.unlist(now)
 			case !c.listed && now-c.off >= r.forget:
 				c.member = 0
 			}

@@ -3,8 +3,6 @@ package tracker
 import (
 	"context"
 	"log/slog"
-	"maps"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -21,6 +19,7 @@ type reporter struct {
 	events  *eventlog.Log
 	log     *slog.Logger
 	queue   chan eventlog.Body
+	last    func()             // tells what is still to be told at the end; may be nil
 	dropped prometheus.Counter // because too many events waited
 }
 
@@ -52,6 +51,9 @@ func (r *reporter) run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
+			if r.last != nil {
+				r.last()
+			}
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), reportDrain)
 			defer cancel()
 			r.drain(last)
@@ -120,49 +122,4 @@ func (r *reporter) write(ctx context.Context, batch []eventlog.Body) error {
 		}
 		return nil
 	})
-}
-
-// suspects reports suspect transfer, at most once in suspectPause for each member,
-// torrent and reason.
-type suspects struct {
-	reporter *reporter
-	seen     map[eventlog.SuspectReason]prometheus.Counter
-	clock    core.Clock
-
-	mu    sync.Mutex
-	told  map[suspectKey]time.Time
-	swept time.Time // when old keys of told were last removed
-}
-
-type suspectKey struct {
-	member  core.MemberID
-	torrent core.TorrentID
-	reason  eventlog.SuspectReason
-}
-
-const (
-	suspectPause = 12 * time.Hour
-	suspectRoom  = 10_000 // keys that are remembered; beyond that suspicions are counted but not reported
-)
-
-// found counts a suspicion, and reports it unless that was done lately.
-func (s *suspects) found(e eventlog.TransferSuspect) {
-	s.seen[e.Reason].Inc()
-	key, now := suspectKey{e.Member, e.Torrent, e.Reason}, s.clock()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if last, ok := s.told[key]; ok && now.Sub(last) < suspectPause {
-		return
-	}
-	if len(s.told) >= suspectRoom && now.Sub(s.swept) > time.Minute {
-		s.swept = now
-		maps.DeleteFunc(s.told, func(_ suspectKey, last time.Time) bool { return now.Sub(last) >= suspectPause })
-	}
-	if len(s.told) >= suspectRoom {
-		s.reporter.dropped.Inc()
-		return
-	}
-	if s.reporter.tell(e) {
-		s.told[key] = now
-	}
 }

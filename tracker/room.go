@@ -157,7 +157,7 @@ func (r *Room) open(ctx context.Context) (*instance, error) {
 	w.service = &service{
 		c: r.c, addresses: addresses{proxies: proxies, allowPrivate: r.c.AllowPrivateAddresses},
 		sources: newSources(r.c.MaxAddresses, w.timeout), pace: r.c.pace(),
-		suspects: &suspects{reporter: w.reporter, seen: r.metrics.suspects, clock: r.d.Clock, told: map[suspectKey]time.Time{}},
+		suspects: newSuspects(w.reporter, r.metrics.suspects, r.d.Clock),
 		slots:    served, swarms: swarms, ledger: w.book, snatches: w.book.Snatches, clock: r.d.Clock, log: r.d.Log,
 		metrics: r.metrics, logLimit: rate.Sometimes{Interval: time.Minute},
 	}
@@ -186,7 +186,7 @@ func (r *Room) open(ctx context.Context) (*instance, error) {
 
 func (r *Room) newSwarms() *swarm.Swarms {
 	return swarm.New(swarm.Config{
-		Timeout: r.c.peerTimeout(), Forget: forgetAfter, SeedCap: r.c.pace().seedCap(), MinInterval: r.c.minInterval(),
+		Interval: r.c.Interval.Duration, Timeout: r.c.peerTimeout(), Forget: forgetAfter, SeedCap: r.c.pace().seedCap(), MinInterval: r.c.minInterval(),
 		NumWant: r.c.NumWantMax, PerMember: r.c.MaxClients, MaxRate: r.c.MaxLineMbit * 1_000_000 / 8,
 	})
 }
@@ -250,6 +250,7 @@ func (w *instance) housekeep(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 			w.service.swarms.Reap(w.service.clock(), w.service.gone)
+			w.service.suspects.tick()
 			w.updateMetrics()
 		}
 	}

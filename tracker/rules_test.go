@@ -1,12 +1,15 @@
 package tracker
 
 import (
+	"cmp"
 	"fmt"
+	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
@@ -66,7 +69,7 @@ func TestTorrentKeys(t *testing.T) {
 		}
 		refused("a wrong key of a disabled member", member.TorrentKey(bob.Passkey, alice.Member.ID, one), 1)
 		w.stop()
-		if diff := cmp.Diff([][]int64{{83, 2}}, w.rows(2, "SELECT uploaded, downloaded FROM transfer_member")); diff != "" {
+		if diff := gocmp.Diff([][]int64{{83, 2}}, w.rows(2, "SELECT uploaded, downloaded FROM transfer_member")); diff != "" {
 			t.Error(diff)
 		}
 	})
@@ -159,7 +162,7 @@ func TestWindows(t *testing.T) {
 		both("")
 		w.stop()
 		want := [][]int64{{40, 20, 50, 50}, {30, 30, 50, 50}}
-		if diff := cmp.Diff(want, w.rows(4, "SELECT uploaded, downloaded, raw_up, raw_down FROM transfer_member_torrent ORDER BY member_id")); diff != "" {
+		if diff := gocmp.Diff(want, w.rows(4, "SELECT uploaded, downloaded, raw_up, raw_down FROM transfer_member_torrent ORDER BY member_id")); diff != "" {
 			t.Error(diff)
 		}
 	})
@@ -199,7 +202,7 @@ func TestFacts(t *testing.T) {
 		t.Errorf("%d s of seed time, want 75 min", seconds)
 	}
 	got[6] = 0
-	if diff := cmp.Diff([]int64{20, 1050, 1050, 0, 0, 0}, got[3:]); diff != "" {
+	if diff := gocmp.Diff([]int64{20, 1050, 1050, 0, 0, 0}, got[3:]); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -218,15 +221,16 @@ func TestSuspect(t *testing.T) {
 		{"does not know the torrent yet", wire.Announce{Left: 1<<63 - 1}, swarm.Suspicion{}, ""},
 		{"more missing than there is", wire.Announce{Left: 3<<30 + 1}, swarm.Suspicion{}, eventlog.SuspectLeft},
 		{"many times downloaded", wire.Announce{Downloaded: 4<<30 + 1}, swarm.Suspicion{}, eventlog.SuspectDownloaded},
-		{"what the swarm has found goes first", wire.Announce{Downloaded: 5 << 30}, swarm.Suspicion{Reason: swarm.OverLine, Up: 9, Limit: 7, Elapsed: time.Minute},
+		{"what the swarm has found goes first", wire.Announce{Downloaded: 5 << 30}, swarm.Suspicion{Reason: swarm.OverLine, Up: 9, CountedUp: 7, Elapsed: time.Minute},
 			eventlog.SuspectLine},
+		{"does not tell what it has downloaded", wire.Announce{Downloaded: 1<<63 - 1}, swarm.Suspicion{}, ""},
 	}
 	for _, test := range tests {
 		e, found := suspect(2, tt, &test.a, test.found)
 		if e.Reason != test.want || found != (test.want != "") {
 			t.Errorf("%s: %+v, %v", test.name, e, found)
 		}
-		if e.Reason == eventlog.SuspectLine && (e.Up != 9 || e.Limit != 7 || e.Seconds != 60 || e.Member != 2 || e.Torrent != 3) {
+		if e.Reason == eventlog.SuspectLine && (e.Up != 9 || e.CountedUp != 7 || e.Seconds != 60 || e.Member != 2 || e.Torrent != 3) {
 			t.Errorf("%s: %+v", test.name, e)
 		}
 	}
@@ -235,30 +239,72 @@ func TestSuspect(t *testing.T) {
 	}
 }
 
-// TestReporter reports each suspicion only once in a while, and is bounded.
+// TestReporter reports the sums of what is found of a member, once in a while, and is
+// bounded.
 func TestReporter(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, dbtest.SQLite(t), testConfig())
+	begun := time.Now()
+	var passed time.Duration
+	w.room.d.Clock = func() time.Time { return begun.Add(passed) }
 	work, err := w.room.open(t.Context())
 	w.must(err)
 	s := work.service.suspects
-	for n := range 3 * reportRoom {
-		s.found(eventlog.TransferSuspect{Member: core.MemberID(n % 3), Torrent: core.TorrentID(n % 2), Reason: eventlog.SuspectAlone})
+	take := func() (out []eventlog.TransferSuspect) {
+		for len(s.reporter.queue) > 0 {
+			out = append(out, (<-s.reporter.queue).(eventlog.TransferSuspect))
+		}
+		slices.SortFunc(out, func(a, b eventlog.TransferSuspect) int { return cmp.Compare(a.Member, b.Member) })
+		return out
 	}
-	if n := len(s.reporter.queue); n != 6 {
-		t.Errorf("%d told of 6", n)
+	for n := range 300 {
+		passed += time.Millisecond
+		s.found(eventlog.TransferSuspect{Member: core.MemberID(1 + n%2), Torrent: core.TorrentID(1 + n%30), Reason: eventlog.SuspectTorrent,
+			Up: core.Bytes(n), CountedUp: 1, Down: math.MaxInt64, Seconds: 60})
 	}
-	w.pass(suspectPause)
-	s.found(eventlog.TransferSuspect{Reason: eventlog.SuspectAlone})
-	if n := len(s.reporter.queue); n != 7 {
-		t.Errorf("%d told, one of them again", n)
+	s.tick()
+	if got := take(); len(got) != 0 {
+		t.Errorf("told at once: %+v", got)
 	}
+	passed = suspectGather + time.Second
+	s.tick()
+	want := []eventlog.TransferSuspect{
+		{Member: 1, Torrent: 29, Reason: eventlog.SuspectTorrent, Up: 149 * 150, CountedUp: 150, Down: math.MaxInt64, Seconds: 71, Announces: 150, Torrents: 15},
+		{Member: 2, Torrent: 30, Reason: eventlog.SuspectTorrent, Up: 150 * 150, CountedUp: 150, Down: math.MaxInt64, Seconds: 71, Announces: 150, Torrents: 15},
+	}
+	if diff := gocmp.Diff(want, take()); diff != "" {
+		t.Errorf("told\n%s", diff)
+	}
+	for range 1000 { // every half minute
+		s.found(eventlog.TransferSuspect{Member: 1, Torrent: 3, Reason: eventlog.SuspectTorrent, Up: 1})
+		passed += 30 * time.Second
+		s.tick()
+	}
+	passed += 4 * time.Hour
+	s.tick()
+	if got := take(); len(got) != 1 || got[0].Up != 1000 || got[0].Announces != 1000 {
+		t.Errorf("in 12 hours %+v", got)
+	}
+	passed += suspectPause
+	s.tick()
+	if len(s.cases) != 0 {
+		t.Errorf("%d cases are open", len(s.cases))
+	}
+	s.found(eventlog.TransferSuspect{Member: 1, Torrent: 3, Reason: eventlog.SuspectAlone, Up: 1})
+	s.reporter.last()
+	if got := take(); len(got) != 1 {
+		t.Errorf("at the end %+v", got)
+	}
+
 	for n := range 2 * suspectRoom {
 		s.found(eventlog.TransferSuspect{Member: core.MemberID(100 + n), Reason: eventlog.SuspectLeft})
 	}
-	if n := len(s.reporter.queue); n != reportRoom || len(s.told) > suspectRoom {
-		t.Errorf("%d wait, %d are remembered", n, len(s.told))
+	passed += suspectGather
+	s.tick()
+	if n := len(s.reporter.queue); n != reportRoom || len(s.cases) > suspectRoom {
+		t.Errorf("%d wait, %d are open", n, len(s.cases))
 	}
+	s.reporter.last = nil
 	go func() { _ = work.reporter.run(t.Context()) }()
 	w.until("all to be written", func() bool { return len(w.told("TransferSuspect")) == reportRoom })
 }

@@ -171,16 +171,15 @@ func (s *service) take(sc *scratch, key string, ip netip.Addr, query string) (v 
 	if !s.slots.has(t.Slot) {
 		return verdict{refusal: s.redirect(t.Slot, key, "announce", query)}
 	}
-	barred := !m.CanLeech && a.Left > 0
-	result, made, err := s.enter(sc, key, m, t, ip, barred, now)
+	result, made, err := s.enter(sc, key, m, t, ip, now)
 	switch {
 	case err != nil:
 		return verdict{refusal: s.refuse(err)}
 	case a.Event == wire.Stopped:
-	case barred:
-		return verdict{refusal: s.refuseLeech(), promise: made}
 	case result.NoSlot:
 		return verdict{refusal: s.refuseSlot(s.roster.LeechSlots(m)), promise: made}
+	case result.Barred:
+		return verdict{refusal: s.refuseLeech(), promise: made}
 	}
 	s.reply(sc, ip, result, s.snatches(t.ID))
 	return verdict{promise: made}
@@ -257,21 +256,18 @@ func (s *service) gone(c swarm.Change) {
 
 // enter applies the announce to the swarm, records its change in the ledger and returns
 // the ledger's promise.
-func (s *service) enter(sc *scratch, key string, m roster.Member, t roster.Torrent, ip netip.Addr, barred bool, now time.Time) (swarm.Result, promise.Promise, error) {
+func (s *service) enter(sc *scratch, key string, m roster.Member, t roster.Torrent, ip netip.Addr, now time.Time) (swarm.Result, promise.Promise, error) {
 	a := &sc.announce
 	in := swarm.Announce{
 		Torrent: t.ID, Member: m.ID, PeerID: a.PeerID, Key: a.Key,
 		Uploaded: a.Uploaded, Downloaded: a.Downloaded, Left: a.Left,
-		Event: a.Event, NumWant: a.NumWant, Over6: ip.Is6(), Barred: barred, At: now,
-		Size: t.Size,
+		Event: a.Event, NumWant: a.NumWant, Over6: ip.Is6(), NoLeech: !m.CanLeech, At: now,
+		Size: t.Size, Slots: s.roster.LeechSlots(m),
 		// Peer-ids are looked up only if the reply needs them: each one is a cache
 		// miss.
 		Bare: a.Compact || a.NoPeerID,
 	}
-	if a.Left > 0 {
-		in.Slots = s.roster.LeechSlots(m)
-	}
-	in.V4, in.V6 = s.endpoints(a, ip)
+	in.V4, in.V6, in.Private = s.endpoints(a, ip)
 	generation := s.roster.Generation()
 	var made promise.Promise
 	result, err := s.swarms.Announce(&in, sc.peers[:0], func(c swarm.Change) (err error) {
@@ -290,7 +286,8 @@ func (s *service) enter(sc *scratch, key string, m roster.Member, t roster.Torre
 	if err != nil {
 		return result, 0, err
 	}
-	sc.peers = result.Peers // it may have grown
+	sc.peers = result.Peers                                                // it may have grown
+	a.Uploaded, a.Downloaded, a.Left = in.Uploaded, in.Downloaded, in.Left // what it did not tell, too
 	if e, found := suspect(m.ID, t, a, result.Suspicion); found {
 		s.suspects.found(e)
 	}
@@ -317,16 +314,17 @@ var completions = [...]ledger.Completion{
 	swarm.NoCompletion: ledger.NoCompletion, swarm.Completed: ledger.Completed, swarm.MaybeCompleted: ledger.MaybeCompleted,
 }
 
-// endpoints returns the addresses of the client that may be given to others.
-func (s *service) endpoints(a *wire.Announce, ip netip.Addr) (v4, v6 wire.Endpoint) {
-	own := wire.Endpoint{}
-	if s.addresses.reachable(ip) {
-		own = wire.EndpointOf(ip, a.Port)
+// endpoints returns the addresses of the client that may be given to others, and the one
+// that it announces from if that one may not.
+func (s *service) endpoints(a *wire.Announce, ip netip.Addr) (v4, v6, private wire.Endpoint) {
+	own := wire.EndpointOf(ip, a.Port)
+	if !s.addresses.reachable(ip) {
+		own, private = wire.Endpoint{}, own
 	}
 	if ip.Is4() {
-		return own, s.claimed(a.IPv6, a.Port, false)
+		return own, s.claimed(a.IPv6, a.Port, false), private
 	}
-	return s.claimed(a.IPv4, a.Port, true), own
+	return s.claimed(a.IPv4, a.Port, true), own, private
 }
 
 // claimed returns the address of the other family that a client claims, if claims are

@@ -133,7 +133,7 @@ func TestChangedMeanwhile(t *testing.T) {
 	if !s.unchanged(passkeys[0], m, hash(1), tt) || s.unchanged(passkeys[0], m, hash(1), stale) || s.unchanged("", m, hash(1), tt) {
 		t.Error("what has changed is not seen")
 	}
-	if _, _, err := s.enter(sc, passkeys[0], m, tt, netip.MustParseAddr("44.0.0.1"), false, time.Now()); err != nil {
+	if _, _, err := s.enter(sc, passkeys[0], m, tt, netip.MustParseAddr("44.0.0.1"), time.Now()); err != nil {
 		t.Errorf("nothing has changed: %v", err)
 	}
 }

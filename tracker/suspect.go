@@ -23,11 +23,12 @@ var suspectReasons = [...]eventlog.SuspectReason{
 // answered and credited as usual, and staff are told.
 //
 // A first announce with large counters is not suspect: the client was running before we
-// knew it, and these counters are not credited. Neither is the largest number as left:
-// some clients send it as long as they do not have the torrent's data.
+// knew it, and these counters are not credited. Neither is the largest number, which
+// stands for what the client did not tell; some send it as left as long as they do not
+// have the torrent's data.
 func suspect(m core.MemberID, t roster.Torrent, a *wire.Announce, s swarm.Suspicion) (e eventlog.TransferSuspect, found bool) {
-	e = eventlog.TransferSuspect{Member: m, Torrent: t.ID, Up: s.Up, Down: s.Down, Left: core.Bytes(a.Left),
-		Limit: s.Limit, Seconds: int64(s.Elapsed.Seconds())}
+	e = eventlog.TransferSuspect{Member: m, Torrent: t.ID, Up: s.Up, Down: s.Down, CountedUp: s.CountedUp, CountedDown: s.CountedDown,
+		Left: core.Bytes(a.Left), Seconds: int64(s.Elapsed.Seconds())}
 	size := min(t.Size, math.MaxInt64/8)
 	switch {
 	case s.Reason != swarm.NotSuspect:
@@ -36,7 +37,7 @@ func suspect(m core.MemberID, t roster.Torrent, a *wire.Announce, s swarm.Suspic
 		return e, false
 	case a.Left > 2*size+suspectGrace && a.Left != math.MaxInt64:
 		e.Reason, e.Limit = eventlog.SuspectLeft, core.Bytes(size)
-	case a.Downloaded > 3*size+suspectGrace:
+	case a.Downloaded > 3*size+suspectGrace && a.Downloaded != math.MaxInt64:
 		e.Reason, e.Down, e.Limit = eventlog.SuspectDownloaded, core.Bytes(a.Downloaded), core.Bytes(size)
 	default:
 		return e, false

@@ -97,17 +97,22 @@ type LeechEdge struct {
 // EventKind implements Body.
 func (LeechEdge) EventKind() string { return "LeechEdge" }
 
-// TransferSuspect says that a client told of transfer which hardly can be. It
-// proves nothing: staff look.
+// TransferSuspect says that a member's clients told of transfer which hardly can be. It
+// proves nothing: staff look. It sums up all such announces since the last event of the
+// same member and reason.
 type TransferSuspect struct {
-	Member  core.MemberID  `json:"member"`
-	Torrent core.TorrentID `json:"torrent"`
-	Reason  SuspectReason  `json:"reason"`
-	Up      core.Bytes     `json:"up"`      // told since the client's last announce
-	Down    core.Bytes     `json:"down"`    // told since then, or of SuspectDownloaded in all
-	Left    core.Bytes     `json:"left"`    // told to be missing
-	Limit   core.Bytes     `json:"limit"`   // what can be
-	Seconds int64          `json:"seconds"` // since the client's last announce
+	Member      core.MemberID  `json:"member"`
+	Torrent     core.TorrentID `json:"torrent"` // of the announce that told most
+	Reason      SuspectReason  `json:"reason"`
+	Up          core.Bytes     `json:"up"`                     // told
+	Down        core.Bytes     `json:"down"`                   // told, or of SuspectDownloaded in all
+	CountedUp   core.Bytes     `json:"counted_up,omitempty"`   // what counts of Up
+	CountedDown core.Bytes     `json:"counted_down,omitempty"` // what counts of Down
+	Left        core.Bytes     `json:"left"`                   // told to be missing
+	Limit       core.Bytes     `json:"limit"`                  // the torrent's size; of events without Announces also what can be
+	Seconds     int64          `json:"seconds"`                // in which that was transferred, as it is told
+	Announces   int            `json:"announces,omitempty"`    // how many; older events have 0, and are of one
+	Torrents    int            `json:"torrents,omitempty"`     // of how many torrents, up to 20
 }
 
 // EventKind implements Body.
@@ -118,8 +123,8 @@ type SuspectReason string
 
 // The reasons.
 const (
-	SuspectLine       SuspectReason = "line"       // more than the fastest line carries in the time; cut to it
-	SuspectTorrent    SuspectReason = "torrent"    // more than the torrent and its clients account for; cut to it
+	SuspectLine       SuspectReason = "line"       // more than the fastest line carries in the time; it was cut
+	SuspectTorrent    SuspectReason = "torrent"    // more than the torrent and its clients account for; it was cut
 	SuspectAlone      SuspectReason = "alone"      // uploaded while nobody lacked anything
 	SuspectLeft       SuspectReason = "left"       // more missing than the torrent has
 	SuspectDownloaded SuspectReason = "downloaded" // several times the torrent was downloaded

@@ -39,7 +39,8 @@ const (
 	Counted   Outcome = "ok"        // what was transferred counts, as the leech state says
 	First     Outcome = "first"     // the client is new: counting begins
 	Restarted Outcome = "restarted" // its counters went back: counting starts over
-	Clamped   Outcome = "clamped"   // it announced more than any connection can carry
+	Rebased   Outcome = "rebased"   // one of its counters went back: that one is counted on from there
+	Clamped   Outcome = "clamped"   // it announced more than can be, and what is too much was cut
 )
 
 // Reach says whether others can connect to a client, as far as the tracker has tried.

@@ -45,8 +45,14 @@ func (r Record) Explain() string {
 	case Restarted:
 		return "Counting starts over: the client's own counters went back, as they do when it is restarted. " +
 			"What it transferred after its last announce was never told to the tracker."
+	case Rebased:
+		return "One of the client's counters went back, as it does when pieces fail their check or it starts over. " +
+			"It is counted on from there; the other counter is not concerned. " + r.explainCredit()
 	case Clamped:
-		return fmt.Sprintf("It told more than any line carries, so only %s up and %s down count.", r.Credited.Up, r.Credited.Down)
+		return fmt.Sprintf("More was announced than can be: of %s up and %s down, %s up and %s down count. "+
+			"All clients of a member together are credited what the fastest line carries in the time, "+
+			"and what the torrent and the others on it account for. Staff see these figures; tell them if this is wrong.",
+			r.Announced.Up, r.Announced.Down, r.Credited.Up, r.Credited.Down)
 	}
 	if r.Announced == (Amount{}) {
 		return "Nothing was transferred since the announce before."

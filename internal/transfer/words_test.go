@@ -25,7 +25,10 @@ func TestExplain(t *testing.T) {
 		{"mixed", func(r *transfer.Record) { r.Announced, r.Credited = both, transfer.Amount{Up: 10, Down: 5} }, "10 B up and 5 B down count"},
 		{"first", func(r *transfer.Record) { r.Outcome = transfer.First }, "first announce"},
 		{"restarted", func(r *transfer.Record) { r.Outcome = transfer.Restarted }, "Counting starts over"},
-		{"clamped", func(r *transfer.Record) { r.Outcome, r.Credited = transfer.Clamped, up }, "only 10 B up"},
+		{"rebased", func(r *transfer.Record) { r.Outcome, r.Announced, r.Credited = transfer.Rebased, up, up }, "went back, as it does when pieces fail"},
+		{"clamped", func(r *transfer.Record) {
+			r.Outcome, r.Announced, r.Credited = transfer.Clamped, transfer.Amount{Up: 70, Down: 20}, both
+		}, "of 70 B up and 20 B down, 10 B up and 20 B down count"},
 		{"refused", func(r *transfer.Record) { r.Slot.Ring, r.Outcome = 0, "disabled" }, "Refused: the account is disabled."},
 		{"refused often", func(r *transfer.Record) { r.Slot.Ring, r.Outcome, r.Announces = 0, "disabled", 7 }, "So were 7 announces in a row"},
 		{"refused for a new reason", func(r *transfer.Record) { r.Slot.Ring, r.Outcome = 0, "some_new_reason" }, "Refused: some new reason."},

@@ -24,8 +24,8 @@
 //
 // Without the database, sums go on being merged. They take 25 to 60 bytes for each
 // pair of member and torrent that announces, however long the outage lasts, so that
-// the number of clients bounds the memory. The journal grows by some 90 bytes for
-// each announce: with a million clients (550 announces a second) by 170 MB an hour.
+// the number of clients bounds the memory. The journal grows by some 100 bytes for
+// each announce: with a million clients (550 announces a second) by 200 MB an hour.
 // The disk's size is therefore the limit.
 //
 // A little before the disk is full, or when it fails, new entries are refused and

@@ -23,7 +23,7 @@ import (
 const (
 	recordEntry = 1
 	recordMove  = 2
-	recordRoom  = 256 // bytes; no record is larger unless its numbers are absurd
+	recordRoom  = 320 // bytes; no record is larger unless its numbers are absurd
 )
 
 const (

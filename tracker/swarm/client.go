@@ -1,6 +1,9 @@
 package swarm
 
-import "math"
+import (
+	"math"
+	"time"
+)
 
 // slot is the place of a client in its shard. A client never moves; 0 is none.
 type slot uint32
@@ -32,6 +35,7 @@ type client struct {
 	place    uint32
 	downHigh uint16
 	leftHigh uint8
+	fraction uint8 // of the second in which the client last announced, in 1/fractions; 0 after a restart
 }
 
 const (
@@ -67,6 +71,16 @@ func (c *client) flag(bit uint32, on bool) {
 	}
 }
 
+// fractions of a second are how precisely it is known when a client last announced.
+const fractions = 250
+
+// microseconds is the part of the client's last announce below whole seconds.
+func (c *client) microseconds() int64 { return int64(c.fraction) * (1e6 / fractions) }
+
+func (c *client) setMicroseconds(t time.Time) {
+	c.fraction = uint8(t.Nanosecond() / int(time.Second/fractions))
+}
+
 // foldKey reduces a key to 32 bits. They only have to distinguish the few clients of
 // one member in one torrent.
 func foldKey(key uint64) uint32 {
@@ -77,14 +91,15 @@ func foldKey(key uint64) uint32 {
 }
 
 // extra is what only some clients need: clients with addresses of both families,
-// clients with an address that the last announce did not confirm, and the clients of a
-// member with several.
+// clients with an address that the last announce did not confirm or that is not given to
+// others, and the clients of a member with several.
 type extra struct {
-	place  uint32 // as client.place without an extra, but never an index of IPv6 entries
-	place6 uint32 // 1 + the index among the torrent's IPv6 entries, 0 without; in a free extra the next free one
-	seen4  uint32 // when the IPv4 address was last announced, in Unix seconds
-	seen6  uint32 // the same for IPv6
-	seeded uint32 // the time up to which seed time was counted that another client of the member could count again
+	place   uint32 // as client.place without an extra, but never an index of IPv6 entries
+	place6  uint32 // 1 + the index among the torrent's IPv6 entries, 0 without; in a free extra the next free one
+	seen4   uint32 // when the IPv4 address was last announced, in Unix seconds
+	seen6   uint32 // the same for IPv6
+	private uint32 // as in addresses
+	seeded  uint32 // the time up to which seed time was counted that another client of the member could count again
 }
 
 // extras allocates extras by index; 0 is none.

@@ -46,9 +46,9 @@ func (s step) String() string {
 	switch s.op {
 	case opAnnounce:
 		a := s.announce
-		return fmt.Sprintf("announce t%d m%d %q key=%d v4=%v v6=%v up=%d down=%d left=%d event=%d want=%d over6=%v barred=%v bare=%v size=%d slots=%d fails=%v at=%v",
+		return fmt.Sprintf("announce t%d m%d %q key=%d v4=%v v6=%v up=%d down=%d left=%d event=%d want=%d over6=%v noleech=%v bare=%v size=%d slots=%d private=%v fails=%v at=%v",
 			a.Torrent, a.Member, a.PeerID[8:], a.Key, a.V4.AddrPort(), a.V6.AddrPort(), a.Uploaded, a.Downloaded, a.Left,
-			a.Event, a.NumWant, a.Over6, a.Barred, a.Bare, a.Size, a.Slots, s.fails, s.at.Sub(epoch))
+			a.Event, a.NumWant, a.Over6, a.NoLeech, a.Bare, a.Size, a.Slots, a.Private.AddrPort(), s.fails, s.at.Sub(epoch))
 	default:
 		return fmt.Sprintf("op %d t%d m%d %q at=%v", s.op, s.torrent, s.member, s.id[8:], s.at.Sub(epoch))
 	}
@@ -123,12 +123,16 @@ func (g *generator) announce(s step) Announce {
 		Torrent: s.torrent, Member: s.member, Key: c.key, Uploaded: c.up, Downloaded: c.down, Left: c.left,
 		NumWant: [...]int{wire.NumWantUnset, wire.NumWantUnset, 0, 1, 3, 1 << 30}[g.choose(6)],
 		Event:   [...]wire.Event{wire.None, wire.None, wire.None, wire.None, wire.Started, wire.Stopped, wire.Completed, wire.Paused}[g.choose(8)],
-		Barred:  g.choose(20) == 0, Bare: g.choose(3) == 0, At: s.at,
-		Size: int64(s.torrent) << 24 * int64(g.choose(2)), Slots: [...]int{0, 0, 1, 2, 3}[g.choose(5)],
+		NoLeech: g.choose(20) == 0, Bare: g.choose(3) == 0, At: s.at,
+		Size: [...]int64{0, 1000, 1 << 20, 1 << 40}[g.choose(4)], Slots: [...]int{0, 0, 1, 2, 3}[g.choose(5)],
 	}
 	a.PeerID = g.peerID(s, client)
-	ip := [16]byte{0x20, 1, 10: byte(s.torrent), byte(s.member >> 8), byte(s.member), byte(client), byte(c.version)}
-	four := wire.EndpointOf(netip.AddrFrom4([4]byte{byte(100 + s.torrent%64), byte(s.member), byte(client), byte(c.version)}), c.port)
+	place := byte(client)
+	if g.choose(8) == 0 {
+		place = 0 // several clients of the member, one after the other
+	}
+	ip := [16]byte{0x20, 1, 10: byte(s.torrent), byte(s.member >> 8), byte(s.member), place}
+	four := wire.EndpointOf(netip.AddrFrom4([4]byte{byte(100 + s.torrent%64), byte(s.member >> 8), byte(s.member), place}), c.port)
 	six := wire.EndpointOf(netip.AddrFrom16(ip), c.port)
 	switch g.choose(10) {
 	case 0:
@@ -142,6 +146,14 @@ func (g *generator) announce(s step) Announce {
 			a.V6, a.Over6 = six, true
 		} else {
 			a.V4 = four
+		}
+	}
+	if g.choose(12) == 0 { // where it is must not be given to others
+		a.Private, a.V4, a.V6 = four, wire.Endpoint{}, wire.Endpoint{}
+	}
+	for _, counter := range []*int64{&a.Uploaded, &a.Downloaded, &a.Left} {
+		if g.choose(40) == 0 {
+			*counter = wire.Unknown
 		}
 	}
 	return a
@@ -166,12 +178,17 @@ func (g *generator) advance(c *simClient) {
 		c.down, c.left = saturate(c.down, d), c.left-d
 	case n < 55: // done
 		c.down, c.left = saturate(c.down, c.left), 0
+	case n < 57: // much, again and again
+		c.up, c.down = saturate(c.up, int64(g.choose(1<<20))<<uint(g.choose(20))), saturate(c.down, int64(g.choose(1<<27)))
 	case n < 60: // a re-check
 		c.left = int64(g.choose(1 << 30))
 	case n < 64: // another session
 		c.up, c.down, c.version = 0, 0, c.version+1
 	case n < 67:
 		c.up, c.down = 0, c.down/2
+	case n < 69: // pieces that failed their check
+		c.down = max(c.down-int64(g.choose(1<<20)), 0)
+		c.up = saturate(c.up, int64(g.choose(1<<20)))
 	case n < 70: // its other family's announce overtakes it
 		c.up = max(c.up-int64(g.choose(1000)), 0)
 	case n < 72:
@@ -201,8 +218,8 @@ func saturate(a, b int64) int64 {
 }
 
 func historyConfig() Config {
-	return Config{Timeout: 75 * time.Minute, Forget: 6 * time.Hour, SeedCap: time.Hour, NumWant: 12, PerMember: 3, MaxRate: 100 << 20,
-		MinInterval: 5 * time.Minute}
+	return Config{Timeout: 75 * time.Minute, Forget: 6 * time.Hour, SeedCap: time.Hour, NumWant: 12, PerMember: 3, MaxRate: 1_234_567,
+		Interval: 30 * time.Minute, MinInterval: 5 * time.Minute}
 }
 
 // comparison plays a history to the swarms and to the model.
@@ -307,7 +324,7 @@ func (st *comparison) announce(s step) error {
 	if r.Seeders != n.Seeders || r.Leechers != n.Leechers {
 		return fmt.Errorf("result %+v, want %+v", r, n)
 	}
-	if r.Suspicion != want.why || r.Silence != want.silence || r.NoSlot != want.noSlot {
+	if r.Suspicion != want.why || r.Silence != want.silence || r.Barred != want.barred || r.NoSlot != want.noSlot {
 		return fmt.Errorf("result %+v, want %+v", r, want)
 	}
 	st.peers = r.Peers
@@ -322,8 +339,16 @@ func (st *comparison) restart() error {
 	}
 	st.real = newSteady(st.c)
 	clear(st.model.lacking)
-	for id := range st.model.torrents {
+	for id, clients := range st.model.torrents {
 		st.model.changed[id] = true
+		for _, c := range clients {
+			c.micro = c.last * 1_000_000 // no fractions of seconds are saved
+		}
+	}
+	for mm := range st.model.used {
+		if len(st.model.clientsOf(mm)) == 0 {
+			delete(st.model.used, mm)
+		}
 	}
 	for id := range st.model.changed {
 		if len(st.model.torrents[id]) == 0 {

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -21,6 +22,8 @@ type model struct {
 	seeded   map[modelMember]int64 // the time up to which a member's seed time in a torrent was counted
 	changed  map[core.TorrentID]bool
 	lacking  map[core.TorrentID]int64 // when any client was known to lack something; not since a restart
+	accounts map[core.MemberID]*modelAccount
+	used     map[modelMember][2]int64 // when the member's allowances on a torrent, up and down, are whole again
 }
 
 type modelMember struct {
@@ -33,6 +36,8 @@ type modelClient struct {
 	id             wire.PeerID
 	key            uint64
 	v4, v6         wire.Endpoint
+	private        wire.Endpoint
+	micro          int64 // when it last announced, in Unix microseconds
 	seen4, seen6   int64 // Unix seconds, as all that follow
 	up, down, left int64
 	last, off      int64
@@ -45,7 +50,7 @@ func (c *modelClient) downloads() bool { return c.listed && c.left > 0 && !c.par
 
 func newModel(c Config) *model {
 	return &model{c: c, torrents: map[core.TorrentID][]*modelClient{}, seeded: map[modelMember]int64{}, changed: map[core.TorrentID]bool{},
-		lacking: map[core.TorrentID]int64{}}
+		lacking: map[core.TorrentID]int64{}, accounts: map[core.MemberID]*modelAccount{}, used: map[modelMember][2]int64{}}
 }
 
 func (m *model) clientsOf(mm modelMember) []*modelClient {
@@ -66,7 +71,7 @@ func (m *model) find(a *Announce, mine []*modelClient) *modelClient {
 	}
 	var fit []*modelClient
 	for _, c := range mine {
-		if a.Key != 0 && c.key == a.Key && a.Uploaded >= c.up && a.Downloaded >= c.down {
+		if a.Key != 0 && c.key == a.Key && (a.Uploaded >= c.up || a.Uploaded == -1) && (a.Downloaded >= c.down || a.Downloaded == -1) {
 			fit = append(fit, c)
 		}
 	}
@@ -85,11 +90,12 @@ type expected struct {
 	refused bool
 	why     Suspicion
 	silence time.Duration
+	barred  bool
 	noSlot  bool
 	few     bool // it may be given few peers only
 }
 
-// announce changes a as Swarms does: if the member has no slot left, it is barred.
+// announce changes a as Swarms does: it sets what a does not tell.
 func (m *model) announce(a *Announce, commits bool) (v expected) {
 	mm := modelMember{a.Torrent, a.Member}
 	mine := m.clientsOf(mm)
@@ -97,19 +103,34 @@ func (m *model) announce(a *Announce, commits bool) (v expected) {
 	if p == nil && a.Event == wire.Stopped {
 		return v
 	}
-	if m.lacksSlot(a, mine) {
-		v.noSlot, a.Barred = true, true
-	}
-	if p == nil && a.Barred {
+	m.fillIn(a, p)
+	barred := a.NoLeech && a.Left > 0
+	v.noSlot = !barred && m.lacksSlot(a, mine)
+	v.barred = barred || v.noSlot
+	if p == nil && v.barred {
 		return v
 	}
-	if p == nil && len(mine) >= m.c.PerMember && !slices.ContainsFunc(mine, func(c *modelClient) bool { return !c.listed }) {
+	listed := a.Event != wire.Stopped && !v.barred
+	var ended, stay []*modelClient
+	for _, c := range mine {
+		switch {
+		case c == p || !c.listed:
+		case listed && (p == nil || a.Event == wire.Started) && c.listensAt(a):
+			ended = append(ended, c)
+		default:
+			stay = append(stay, c)
+		}
+	}
+	if listed && (p == nil || !p.listed) && len(stay) >= m.c.PerMember {
 		v.refused = true
 		return v
 	}
-	ch, why := m.judge(a, p, mine)
+	account, made := m.account(a, p != nil)
+	undo := m.remember(mm, account, made)
+	ch, why := m.judge(a, p, mine, ended, listed, account)
 	v.change = &ch
 	if !commits {
+		undo()
 		v.refused = true
 		return v
 	}
@@ -120,18 +141,60 @@ func (m *model) announce(a *Announce, commits bool) (v expected) {
 		v.few = same && a.Over6 == p.over6 && (a.Event == wire.None || a.Event == wire.Paused) &&
 			a.At.Unix()-p.last+1 < int64(m.c.MinInterval/time.Second)
 	}
+	for _, c := range ended {
+		m.end(c, a.At.Unix())
+	}
 	if p == nil {
-		if len(mine) >= m.c.PerMember {
+		if len(mine) >= 2*m.c.PerMember {
 			m.evict(mine)
 		}
-		p = &modelClient{modelMember: mm}
+		p = &modelClient{modelMember: mm, up: a.Uploaded, down: a.Downloaded, left: a.Left}
 		m.torrents[a.Torrent] = append(m.torrents[a.Torrent], p)
-		m.take(p, a, false)
+		m.take(p, a, listed, true)
 	} else {
-		m.take(p, a, m.isOvertaken(a, p))
+		m.take(p, a, listed, false)
 	}
 	v.client = p
 	return v
+}
+
+// fillIn sets what the announce does not tell.
+func (m *model) fillIn(a *Announce, p *modelClient) {
+	c := &modelClient{up: math.MaxInt64, down: math.MaxInt64, left: math.MaxInt64}
+	if p != nil {
+		c = p
+	}
+	for _, of := range []struct{ told, was *int64 }{{&a.Uploaded, &c.up}, {&a.Downloaded, &c.down}} {
+		if *of.told == -1 {
+			*of.told = *of.was
+		}
+	}
+	switch {
+	case a.Left >= 0:
+	case a.Event == wire.Completed:
+		a.Left = 0
+	default:
+		a.Left = c.left
+	}
+}
+
+// listensAt reports whether the client is where a says that its client is.
+func (c *modelClient) listensAt(a *Announce) bool {
+	for _, at := range [][2]wire.Endpoint{{c.v4, a.V4}, {c.v6, a.V6}, {c.private, a.Private}} {
+		if at[0] == at[1] && !at[0].IsZero() {
+			return true
+		}
+	}
+	return false
+}
+
+// end lets a client make place for another at its address.
+func (m *model) end(c *modelClient, now int64) {
+	m.rest(c, now)
+	if c.left > 0 {
+		m.lacking[c.torrent] = max(m.lacking[c.torrent], now)
+	}
+	m.changed[c.torrent] = true
 }
 
 func isPartial(a *Announce) bool { return a.Event == wire.Paused && a.Left > 0 }
@@ -139,7 +202,7 @@ func isPartial(a *Announce) bool { return a.Event == wire.Paused && a.Left > 0 }
 // lacksSlot reports whether an announce would make the member download one torrent too
 // many.
 func (m *model) lacksSlot(a *Announce, mine []*modelClient) bool {
-	if a.Slots == 0 || a.Left == 0 || isPartial(a) || a.Barred || a.Event == wire.Stopped || slices.ContainsFunc(mine, (*modelClient).downloads) {
+	if a.Slots == 0 || a.Left == 0 || isPartial(a) || a.Event == wire.Stopped || slices.ContainsFunc(mine, (*modelClient).downloads) {
 		return false
 	}
 	used := 0
@@ -175,65 +238,58 @@ func (m *model) forget(c *modelClient) {
 	}
 }
 
-func (m *model) isOvertaken(a *Announce, p *modelClient) bool {
-	return a.Event != wire.Started && a.Over6 != p.over6 && a.At.Unix()-p.last < 10 && (a.Uploaded < p.up || a.Downloaded < p.down)
+// isOvertaken reports whether a may be older than the last announce of p.
+func isOvertaken(a *Announce, p *modelClient) bool {
+	elapsed := a.At.Unix() - p.last
+	return a.Event != wire.Started && a.Over6 != p.over6 && elapsed < 10 && elapsed > -10
 }
 
-func (m *model) judge(a *Announce, p *modelClient, mine []*modelClient) (ch Change, why Suspicion) {
+// counters returns what p has reported after a.
+func (p *modelClient) counters(a *Announce) (up, down, left int64) {
+	up, down, left = a.Uploaded, a.Downloaded, a.Left
+	if !isOvertaken(a, p) {
+		return up, down, left
+	}
+	if up < p.up || up == p.up && down < p.down {
+		left = p.left
+	}
+	return max(up, p.up), max(down, p.down), left
+}
+
+func (m *model) judge(a *Announce, p *modelClient, mine, ended []*modelClient, listed bool, account *modelAccount) (ch Change, why Suspicion) {
 	ch = Change{Member: a.Member, Torrent: a.Torrent, At: a.At}
-	ch.Active, ch.Left = m.activity(mine, p, a.Event != wire.Stopped && !a.Barred, a.Left)
-	switch {
-	case p == nil:
+	others := slices.DeleteFunc(slices.Clone(mine), func(c *modelClient) bool { return slices.Contains(ended, c) })
+	left := a.Left
+	if p == nil {
 		ch.Basis = Fresh
-		if a.Left == 0 {
+		switch {
+		case left == 0 && slices.ContainsFunc(ended, func(c *modelClient) bool { return c.left > 0 }):
+			ch.Completion = Completed
+		case left == 0:
 			ch.Completion = MaybeCompleted
 		}
-	case m.isOvertaken(a, p):
-	default:
-		if a.Uploaded < p.up || a.Downloaded < p.down {
+	} else {
+		var up, down int64
+		up, down, left = p.counters(a)
+		told := [2]int64{up - p.up, down - p.down}
+		switch back := told[0] < 0 || told[1] < 0; {
+		case back && (told[0] > 0 || told[1] > 0):
+			ch.Basis = Rebased
+		case back:
 			ch.Basis = Restarted
 		}
-		if p.left > 0 && a.Left == 0 {
+		if p.left > 0 && left == 0 {
 			ch.Completion = Completed
 		}
-		if a.Uploaded >= p.up && a.Downloaded >= p.down {
-			why = m.credit(a, p, mine, &ch)
-		}
+		why = m.credit(a, p, mine, told, account, &ch)
 		if p.listed && p.left == 0 {
 			if s := a.At.Unix() - max(p.last, m.seeded[p.modelMember]); s > 0 {
 				ch.SeedTime = min(time.Duration(s)*time.Second, m.c.SeedCap)
 			}
 		}
 	}
+	ch.Active, ch.Left = m.activity(others, p, listed, left)
 	return ch, why
-}
-
-func (m *model) credit(a *Announce, p *modelClient, mine []*modelClient, ch *Change) (why Suspicion) {
-	elapsed := a.At.Unix() - p.last
-	up, down := a.Uploaded-p.up, a.Downloaded-p.down
-	line, others := m.c.MaxRate*(elapsed+1), int64(max(1, len(m.torrents[a.Torrent])-len(mine)))
-	mostUp, mostDown := line, line
-	if a.Size > 0 { // small enough in histories
-		mostUp, mostDown = min(line, 2*a.Size*others+64<<20), min(line, 2*a.Size+64<<20)
-	}
-	ch.Up, ch.Down = core.Bytes(min(up, mostUp)), core.Bytes(min(down, mostDown))
-	ch.Clamped = up > mostUp || down > mostDown
-	lackers := slices.ContainsFunc(m.torrents[a.Torrent], func(c *modelClient) bool { return c.listed && c.left > 0 })
-	lacked := m.lacking[a.Torrent]
-	switch {
-	case up > line || down > line:
-		why = Suspicion{Reason: OverLine, Limit: core.Bytes(line)}
-	case up > mostUp:
-		why = Suspicion{Reason: OverTorrent, Limit: core.Bytes(mostUp)}
-	case down > mostDown:
-		why = Suspicion{Reason: OverTorrent, Limit: core.Bytes(mostDown)}
-	case up > 16<<20 && p.left == 0 && a.Left == 0 && !lackers && lacked > 0 && lacked+int64(m.c.Timeout/time.Second) < p.last:
-		why = Suspicion{Reason: Alone}
-	default:
-		return why
-	}
-	why.Up, why.Down, why.Elapsed = core.Bytes(up), core.Bytes(down), time.Duration(elapsed)*time.Second
-	return why
 }
 
 // activity reports whether a member takes part in a torrent, and the smallest left of
@@ -254,22 +310,22 @@ func (m *model) activity(mine []*modelClient, p *modelClient, listed bool, left 
 	return true, core.Bytes(slices.Min(lefts))
 }
 
-func (m *model) take(p *modelClient, a *Announce, overtaken bool) {
+func (m *model) take(p *modelClient, a *Announce, listed, fresh bool) {
 	now := a.At.Unix()
 	if p.listed && p.left == 0 {
 		m.seeded[p.modelMember] = now
 	}
 	wasListed, wasSeeder, lacked := p.listed, p.left == 0, p.left > 0
-	p.id, p.last, p.over6 = a.PeerID, now, a.Over6
+	if !fresh {
+		p.up, p.down, p.left = p.counters(a)
+	}
+	p.id, p.last, p.over6, p.micro = a.PeerID, now, a.Over6, a.At.UnixMicro()/4000*4000
 	if a.Key != 0 {
 		p.key = a.Key
 	}
-	if !overtaken {
-		p.up, p.down, p.left = a.Uploaded, a.Downloaded, a.Left
-	}
 	p.partial = isPartial(a)
-	if lacked || p.left > 0 || m.lacking[p.torrent] == 0 {
-		m.lacking[p.torrent] = now
+	if lacked && !fresh || p.left > 0 || m.lacking[p.torrent] == 0 {
+		m.lacking[p.torrent] = max(m.lacking[p.torrent], now)
 	}
 	if !a.V4.IsZero() {
 		p.v4, p.seen4 = a.V4, now
@@ -281,8 +337,10 @@ func (m *model) take(p *modelClient, a *Announce, overtaken bool) {
 	} else if now-p.seen6 > int64(m.c.Timeout/time.Second) {
 		p.v6 = wire.Endpoint{}
 	}
-	p.listed = a.Event != wire.Stopped && !a.Barred
-	if !p.listed {
+	if !a.Private.IsZero() {
+		p.private = a.Private
+	}
+	if p.listed = listed; !listed {
 		m.rest(p, now)
 	}
 	if p.listed != wasListed || p.listed && (p.left == 0) != wasSeeder {
@@ -291,7 +349,7 @@ func (m *model) take(p *modelClient, a *Announce, overtaken bool) {
 }
 
 func (m *model) rest(p *modelClient, now int64) {
-	p.listed, p.off, p.v4, p.v6 = false, now, wire.Endpoint{}, wire.Endpoint{}
+	p.listed, p.off, p.v4, p.v6, p.private = false, now, wire.Endpoint{}, wire.Endpoint{}, wire.Endpoint{}
 }
 
 // unlist unlists the clients of a member that which selects, in the order of their last

@@ -14,7 +14,7 @@ const reapBatch = 256
 // Reap unlists the clients that were silent for Config.Timeout, and forgets those
 // that have been unlisted for Config.Forget, in small steps. It calls gone for each
 // client that it unlists, under the lock; for several clients of a member in the
-// order in which they fell silent.
+// order in which they fell silent. Only one goroutine may call it.
 func (s *Swarms) Reap(now time.Time, gone func(Change)) {
 	for i := range s.shards {
 		sh := &s.shards[i]
@@ -22,6 +22,14 @@ func (s *Swarms) Reap(now time.Time, gone func(Change)) {
 			chunk = sh.reapStep(chunk, unix(now), gone)
 		}
 	}
+	s.sweep(now)
+}
+
+// sweep drops what is no longer needed of budgets, in a part of the tables each time.
+func (s *Swarms) sweep(now time.Time) {
+	s.swept = (s.swept + 1) % shards
+	s.shards[s.swept].sweepUsed(micros(now), s.accounts.grace.period)
+	s.accounts.sweep(s.swept, unix(now))
 }
 
 // reapStep reaps the clients of a chunk, or of the first chunk after it in which any
@@ -67,7 +75,7 @@ func (sh *shard) reap(s slot, now uint32, gone func(Change)) {
 
 // findMine sets sh.mine to the clients of a member in a torrent.
 func (sh *shard) findMine(torrent, member uint32) {
-	sh.mine = sh.index.find(&sh.slab, torrent, member, sh.mine[:0])
+	sh.mine, sh.ended = sh.index.find(&sh.slab, torrent, member, sh.mine[:0]), sh.ended[:0]
 }
 
 // unlistMine unlists the listed clients of sh.mine that which selects, and calls gone
@@ -86,21 +94,26 @@ func (sh *shard) unlistMine(now uint32, gone func(Change), which func(slot) bool
 		if !c.listed() || !which(s) {
 			continue
 		}
-		t := sh.torrents[c.torrentIndex()]
-		if !c.whole() {
-			t.lacking = max(t.lacking, now)
-		}
-		sh.unlist(s, c)
-		sh.markChanged(t)
-		sh.slab.setDue(s, now+sh.times.forget)
-		if sh.seededBy(c) == 0 {
-			sh.dropExtra(c)
-		}
+		sh.unlistSilently(s, c, now)
 		sh.writeUnlistRecord(s, now)
 		gone(sh.goneChange(s, c))
 	}
 	if len(sh.mine) > 0 {
 		sh.updateDownloads(leeched, sh.slab.at(sh.mine[0]).member)
+	}
+}
+
+// unlistSilently unlists a listed client that has not announced.
+func (sh *shard) unlistSilently(s slot, c *client, now uint32) {
+	t := sh.torrents[c.torrentIndex()]
+	if !c.whole() {
+		t.lacking = max(t.lacking, now)
+	}
+	sh.unlist(s, c)
+	sh.markChanged(t)
+	sh.slab.setDue(s, now+sh.times.forget)
+	if sh.seededBy(c) == 0 {
+		sh.dropExtra(c)
 	}
 }
 

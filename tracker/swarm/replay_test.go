@@ -106,6 +106,32 @@ func dump(s *Swarms) []string {
 	return out
 }
 
+// debts lists the allowances that are not whole at an instant, each in a line.
+func debts(s *Swarms, at time.Time) []string {
+	var out []string
+	now := micros(at)
+	for i := range s.accounts.shards {
+		for m, a := range s.accounts.shards[i].of {
+			for d := range directions {
+				if line, grace := s.accounts.line.owed(a.line[d], now), s.accounts.grace.owed(a.grace[d], now); line > 0 || grace > 0 {
+					out = append(out, fmt.Sprintf("m%d direction %d: line %d grace %d", m, d, line, grace))
+				}
+			}
+		}
+	}
+	for i := range s.shards {
+		for p, u := range s.shards[i].used {
+			for d := range directions {
+				if owed := s.accounts.grace.owed(u[d], now); owed > 0 {
+					out = append(out, fmt.Sprintf("t%d m%d direction %d: %d", p.torrent, p.member, d, owed))
+				}
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
 func firstDifference(got, want []string) string {
 	for i := range max(len(got), len(want)) {
 		g, w := "nothing", "nothing"
@@ -148,6 +174,9 @@ func TestReplayHistories(t *testing.T) {
 			s.Reap(w.now, func(c Change) { t.Errorf("seed %d: reaped %+v, which the journal says", seed, c) })
 			if diff := firstDifference(dump(s), want); diff != "" {
 				t.Fatalf("seed %d, snapshot %v: %s", seed, snapshot != nil, diff)
+			}
+			if diff := firstDifference(debts(s, w.now), debts(j.s, w.now)); diff != "" {
+				t.Fatalf("seed %d, snapshot %v: budgets: %s", seed, snapshot != nil, diff)
 			}
 			if len(s.TakeChanged(nil)) != len(s.names()) {
 				t.Errorf("seed %d: not all torrents count as changed", seed)

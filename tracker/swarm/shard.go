@@ -14,6 +14,7 @@ type shard struct {
 	state
 	changed   map[core.TorrentID]struct{} // torrents whose size has changed since TakeChanged
 	mine      []slot                      // the clients of the member and torrent that are being worked on
+	ended     []slot                      // those of them whose place an announce takes
 	rng       rand.PCG
 	sample    sample
 	paired    []slot // peers that were chosen with both their addresses
@@ -29,6 +30,7 @@ type state struct {
 	extras   extras
 	prefixes idPrefixes
 	oversize map[slot]reported // what clients report that does not fit into their structs
+	used     map[pair]used     // what is used of allowances that are not whole
 	byID     map[core.TorrentID]uint32
 	torrents []*torrent // nil where byID has no torrent
 	vacant   []uint32   // the indexes that are nil
@@ -38,11 +40,12 @@ type state struct {
 }
 
 func (sh *shard) open(t times, perMember, numWant int) {
-	sh.state = state{times: t, byID: map[core.TorrentID]uint32{}, oversize: map[slot]reported{}}
+	sh.state = state{times: t, byID: map[core.TorrentID]uint32{}, oversize: map[slot]reported{}, used: map[pair]used{}}
 	sh.prefixes.open()
 	sh.changed = map[core.TorrentID]struct{}{}
 	sh.rng.Seed(rand.Uint64(), rand.Uint64()) //nolint:gosec // it chooses peers, not secrets
 	sh.sample.open(2*numWant + perMember)
+	sh.mine, sh.ended = make([]slot, 0, 2*perMember), make([]slot, 0, perMember)
 	sh.record = make([]byte, 0, maxRecord)
 }
 
@@ -74,40 +77,21 @@ func (st *state) result(torrent uint32, known bool, peers []wire.Peer) Result {
 	return Result{Seeders: t.seeders(), Leechers: t.leechers(), Peers: peers}
 }
 
-// find returns the client of sh.mine that sent the announce, 0 if it is unknown.
-func (sh *shard) find(a *Announce) slot {
-	if s := sh.withPeerID(&a.PeerID); s != 0 {
-		return s
-	}
-	key := foldKey(a.Key)
-	if key == 0 {
-		return 0
-	}
-	var best slot
-	var most reported
-	for _, s := range sh.mine {
-		if sh.slab.at(s).key != key {
-			continue
-		}
-		t := sh.reported(s)
-		if a.Uploaded >= t.up && a.Downloaded >= t.down && (best == 0 || t.countedMore(&most)) {
-			best, most = s, t
-		}
-	}
-	return best
-}
-
 // oldestUnlisted returns the client of sh.mine that has been unlisted for longest, 0
-// if all are listed.
+// if all are listed. Those of sh.ended are being unlisted.
 func (sh *shard) oldestUnlisted() slot {
 	var oldest slot
+	since := uint32(never)
 	for _, s := range sh.mine {
-		if sh.slab.at(s).listed() {
+		off := uint32(never)
+		switch {
+		case !sh.slab.at(s).listed():
+			off = sh.off(s)
+		case !sh.hasEnded(s):
 			continue
 		}
-		if oldest == 0 || sh.off(s) < sh.off(oldest) ||
-			sh.off(s) == sh.off(oldest) && sh.comparePeerIDs(s, oldest) < 0 {
-			oldest = s
+		if oldest == 0 || off < since || off == since && sh.comparePeerIDs(s, oldest) < 0 {
+			oldest, since = s, off
 		}
 	}
 	return oldest
@@ -135,15 +119,15 @@ func (sh *shard) torrent(id core.TorrentID) uint32 {
 	return i
 }
 
-// add adds an unlisted client to the shard and to sh.mine. If the member has as many
-// clients as allowed, it replaces the one that was unlisted first.
-func (sh *shard) add(a *Announce, limit int) slot {
+// add adds an unlisted client to the shard and to sh.mine, in place of the unlisted
+// client old, if that is not 0.
+func (sh *shard) add(a *Announce, old slot) slot {
 	ti := sh.torrent(a.Torrent)
 	// Count the new client first, so that the torrent is not forgotten together
 	// with the old one.
 	sh.torrents[ti].clients++
-	if len(sh.mine) >= limit {
-		sh.forget(sh.oldestUnlisted())
+	if old != 0 {
+		sh.forget(old)
 	}
 	now := unix(a.At)
 	s := sh.slab.add()
@@ -193,10 +177,7 @@ func (sh *shard) apply(p slot, a *Announce) {
 		seeded = max(seeded, now)
 	}
 	is, report := was, sh.reported(p)
-	if !sh.outdated(p, &report, a) {
-		report.up, report.down, report.left = a.Uploaded, a.Downloaded, a.Left
-	}
-	report.id = a.PeerID
+	report = sh.next(p, &report, a)
 	is.refresh(a, now, sh.times.timeout)
 	stay := listedAfter(a)
 	t := sh.torrents[c.torrentIndex()]
@@ -221,6 +202,7 @@ func (sh *shard) apply(p slot, a *Announce) {
 		c.key = foldKey(a.Key)
 	}
 	c.flag(isOver6, a.Over6)
+	c.setMicroseconds(a.At)
 	if stay {
 		sh.slab.setDue(p, now+sh.times.timeout)
 	} else {
@@ -237,14 +219,14 @@ func (sh *shard) updateExtra(c *client, is *addresses, now, seeded uint32) {
 		seeded = 0 // there is no other client that could count it again
 	}
 	if !c.listed() {
-		is.has4, is.has6 = false, false
+		is.has4, is.has6, is.private = false, false, 0
 	}
 	if !is.needsExtra(now, seeded) {
 		sh.dropExtra(c)
 		return
 	}
 	x := sh.ensureExtra(c, now)
-	x.seen4, x.seen6, x.seeded = is.seen4, is.seen6, seeded
+	x.seen4, x.seen6, x.seeded, x.private = is.seen4, is.seen6, seeded, is.private
 }
 
 // seeded is the time up to which the seed time of sh.mine was counted.

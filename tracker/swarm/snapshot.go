@@ -18,25 +18,36 @@ import (
 // All numbers of fixed size are little-endian.
 //
 //	header  magic, version (4 bytes), shards (4), CRC-32C of these (4)
-//	block   shard (4), position (8), clients (4), length (4), CRC-32C of these and
-//	        the clients (4), the clients
-//	end     a block of the shard after the last one, without clients; its position
-//	        is the number of clients in the snapshot
+//	block   shard (4), position (8), entries (4), length (4), CRC-32C of these and
+//	        the entries (4), the entries
+//	end     a block of the shard after the last one, without entries; its position
+//	        is the number of entries in the snapshot
 //
-// A shard has one or more blocks, in order, with the same position. A client is
+// A shard has one or more blocks, in order, with the same position. Their entries are
+// clients. The blocks of the shard after the last one hold accounts of members; their
+// position is 0. A client is
 //
 //	flags (1), torrent and member (uvarint), peer-id (20), key (4), uploaded,
 //	downloaded and left (uvarint), last announce (4), then, if their flags are set:
 //	when it was unlisted (4); IPv4 (6) and when it was announced (4); IPv6 (18) and
-//	when it was announced (4); the time up to which seed time was counted (4)
+//	when it was announced (4); the time up to which seed time was counted (4); a hash
+//	of the address that is not given to others (4); when the allowances of the member
+//	on the torrent are whole again (uvarint each)
+//
+// and an account is
+//
+//	member (uvarint), last announce (4), then when line and grace are whole again, for
+//	upload and for download (uvarint each)
+//
+// The program also reads version 1, which has no accounts and fewer flags.
 const (
 	snapshotMagic   = "caduceus swarms\n"
-	snapshotVersion = 1
+	snapshotVersion = 2
 
 	headerSize = len(snapshotMagic) + 12
 	blockHead  = 24
 	blockSize  = 64 << 10 // roughly: a block ends with the client that reaches it
-	maxClient  = 160      // bytes
+	maxEntry   = 160      // bytes
 )
 
 const (
@@ -46,7 +57,8 @@ const (
 	snap6
 	snapSeeded
 	snapPaused
-	snapKnown = 1<<iota - 1
+	snapPrivate
+	snapUsed
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -78,7 +90,7 @@ func (s *Swarms) Snapshot(w io.Writer, mark func() uint64) error {
 	if _, err := w.Write(head); err != nil {
 		return fmt.Errorf("writing a snapshot of the swarms: %w", err)
 	}
-	out := blocks{w: w, buf: make([]byte, blockHead, blockHead+blockSize+maxClient)}
+	out := blocks{w: w, buf: make([]byte, blockHead, blockHead+blockSize+maxEntry)}
 	var copied state
 	for i := range s.shards {
 		sh := &s.shards[i]
@@ -93,8 +105,12 @@ func (s *Swarms) Snapshot(w io.Writer, mark func() uint64) error {
 			return fmt.Errorf("writing a snapshot of the swarms: %w", err)
 		}
 	}
-	out.shard, out.position = shards, out.total
-	if err := out.flush(); err != nil {
+	out.shard, out.position = shards, 0
+	err := s.accounts.appendTo(&out)
+	if out.position = out.total; err == nil {
+		err = out.flush()
+	}
+	if err != nil {
 		return fmt.Errorf("writing a snapshot of the swarms: %w", err)
 	}
 	return nil
@@ -116,7 +132,7 @@ func (st *state) copyFrom(from *state) {
 	}
 	st.extras.all = append(st.extras.all[:0], from.extras.all...)
 	st.prefixes.list = from.prefixes.list
-	st.oversize = maps.Clone(from.oversize)
+	st.oversize, st.used = maps.Clone(from.oversize), maps.Clone(from.used)
 	st.torrents = append(st.torrents, make([]*torrent, max(0, len(from.torrents)-len(st.torrents)))...)
 	for i, t := range from.torrents {
 		if t == nil {
@@ -137,11 +153,11 @@ func (t *torrent) copyFrom(from *torrent) {
 	}
 }
 
-// blocks writes clients block by block.
+// blocks writes entries block by block.
 type blocks struct {
 	w        io.Writer
-	buf      []byte // room for the block's head, then clients
-	clients  uint32
+	buf      []byte // room for the block's head, then entries
+	entries  uint32
 	shard    uint32
 	position uint64
 	total    uint64
@@ -155,12 +171,18 @@ func (b *blocks) state(st *state) error {
 			continue
 		}
 		b.buf = st.appendClient(b.buf, s, c)
-		b.clients++
-		if len(b.buf) >= blockSize {
-			if err := b.flush(); err != nil {
-				return err
-			}
+		if err := b.added(); err != nil {
+			return err
 		}
+	}
+	return b.flush()
+}
+
+// added counts an entry, and begins another block if this one has become long.
+func (b *blocks) added() error {
+	b.entries++
+	if len(b.buf) < blockSize {
+		return nil
 	}
 	return b.flush()
 }
@@ -169,30 +191,23 @@ func (b *blocks) flush() error {
 	h := b.buf[:0]
 	h = binary.LittleEndian.AppendUint32(h, b.shard)
 	h = binary.LittleEndian.AppendUint64(h, b.position)
-	h = binary.LittleEndian.AppendUint32(h, b.clients)
+	h = binary.LittleEndian.AppendUint32(h, b.entries)
 	h = binary.LittleEndian.AppendUint32(h, uint32(len(b.buf)-blockHead))
 	sum := crc32.Update(crc32.Checksum(h, castagnoli), castagnoli, b.buf[blockHead:])
 	binary.LittleEndian.AppendUint32(h, sum)
 	_, err := b.w.Write(b.buf)
-	b.total += uint64(b.clients)
-	b.buf, b.clients = b.buf[:blockHead], 0
+	b.total += uint64(b.entries)
+	b.buf, b.entries = b.buf[:blockHead], 0
 	return err
 }
 
 func (st *state) appendClient(out []byte, s slot, c *client) []byte {
 	is, tells, seeded := st.addresses(s, c), st.reported(s), st.seededBy(c)
-	var flags byte
-	for _, f := range []struct {
-		bit byte
-		on  bool
-	}{{snapListed, c.listed()}, {snapOver6, c.over6()}, {snap4, is.has4}, {snap6, is.has6}, {snapSeeded, seeded != 0},
-		{snapPaused, c.paused()}} {
-		if f.on {
-			flags |= f.bit
-		}
-	}
-	out = append(out, flags)
-	out = binary.AppendUvarint(out, uint64(st.torrents[c.torrentIndex()].id))
+	torrent := st.torrents[c.torrentIndex()].id
+	used, isUsed := st.used[pair{torrent, c.member}]
+	out = append(out, flag(snapListed, c.listed())|flag(snapOver6, c.over6())|flag(snap4, is.has4)|flag(snap6, is.has6)|flag(snapSeeded, seeded != 0)|
+		flag(snapPaused, c.paused())|flag(snapPrivate, is.private != 0)|flag(snapUsed, isUsed))
+	out = binary.AppendUvarint(out, uint64(torrent))
 	out = binary.AppendUvarint(out, uint64(c.member))
 	out = append(out, tells.id[:]...)
 	out = binary.LittleEndian.AppendUint32(out, c.key)
@@ -211,6 +226,12 @@ func (st *state) appendClient(out []byte, s slot, c *client) []byte {
 	}
 	if seeded != 0 {
 		out = binary.LittleEndian.AppendUint32(out, seeded)
+	}
+	if is.private != 0 {
+		out = binary.LittleEndian.AppendUint32(out, is.private)
+	}
+	if isUsed {
+		out = binary.AppendUvarint(binary.AppendUvarint(out, uint64(used[up])), uint64(used[down]))
 	}
 	return out
 }
@@ -241,6 +262,7 @@ func (s *Swarms) Restore(r io.Reader) (Positions, error) {
 
 // Clear empties the swarms. Nothing else may use them meanwhile.
 func (s *Swarms) Clear() {
+	s.accounts.open(s.c)
 	for i := range s.shards {
 		s.shards[i].open(s.times, s.c.PerMember, s.c.NumWant)
 	}
@@ -257,19 +279,24 @@ func (s *Swarms) restore(r io.Reader, p *Positions) error {
 		return errors.New("it is no snapshot of swarms")
 	case crc32.Checksum(head[:headerSize-4], castagnoli) != binary.LittleEndian.Uint32(numbers[8:]):
 		return errTorn
-	case binary.LittleEndian.Uint32(numbers) != snapshotVersion:
-		return fmt.Errorf("it has version %d, this program reads %d", binary.LittleEndian.Uint32(numbers), snapshotVersion)
+	case binary.LittleEndian.Uint32(numbers)-1 > snapshotVersion-1:
+		return fmt.Errorf("it has version %d, this program reads 1 to %d", binary.LittleEndian.Uint32(numbers), snapshotVersion)
 	case binary.LittleEndian.Uint32(numbers[4:]) != shards:
 		return fmt.Errorf("it has %d shards, this program has %d", binary.LittleEndian.Uint32(numbers[4:]), shards)
 	}
-	in := reader{r: r, buf: make([]byte, blockSize+maxClient)}
+	in := reader{r: r, buf: make([]byte, blockSize+maxEntry)}
 	for shard := -1; ; {
 		if err := in.block(); err != nil {
 			return err
 		}
 		switch next := int(in.shard); {
-		case next == shards && shard == shards-1 && in.clients == 0 && in.position == in.total:
+		case next == shards && shard == shards-1 && in.entries == 0 && in.position == in.total:
 			return nil
+		case next == shards && shard == shards-1 && in.entries > 0:
+			if err := s.accounts.take(&in); err != nil {
+				return err
+			}
+			continue
 		case next >= shards || next != shard && next != shard+1 || next == shard && in.position != p.of[shard]:
 			return errTorn
 		default:
@@ -287,7 +314,7 @@ func (s *Swarms) take(shard int, in *reader) error {
 	sh := &s.shards[shard]
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	for range in.clients {
+	for range in.entries {
 		c, err := in.client()
 		switch {
 		case err != nil:
@@ -313,6 +340,7 @@ type savedClient struct {
 	member, key           uint32
 	last, off, since      uint32
 	listed, over6, paused bool
+	used                  used
 }
 
 func (sh *shard) restore(c *savedClient) error {
@@ -336,7 +364,10 @@ func (sh *shard) restore(c *savedClient) error {
 	}
 	if c.needsExtra(c.last, c.since) {
 		x := sh.ensureExtra(p, c.last)
-		x.seen4, x.seen6, x.seeded = c.seen4, c.seen6, c.since
+		x.seen4, x.seen6, x.seeded, x.private = c.seen4, c.seen6, c.since, c.private
+	}
+	if c.used != (used{}) {
+		sh.raiseUsed(pair{c.torrent, c.member}, c.used)
 	}
 	sh.markChanged(sh.torrents[ti])
 	return nil
@@ -347,7 +378,7 @@ type reader struct {
 	r        io.Reader
 	buf      []byte
 	data     []byte // the unread part of the current block
-	clients  uint32
+	entries  uint32
 	shard    uint32
 	position uint64
 	total    uint64
@@ -362,7 +393,7 @@ func (in *reader) block() error {
 	}
 	in.shard = binary.LittleEndian.Uint32(h)
 	in.position = binary.LittleEndian.Uint64(h[4:])
-	in.clients = binary.LittleEndian.Uint32(h[12:])
+	in.entries = binary.LittleEndian.Uint32(h[12:])
 	size := binary.LittleEndian.Uint32(h[16:])
 	want := binary.LittleEndian.Uint32(h[20:])
 	sum := crc32.Checksum(h[:20], castagnoli)
@@ -376,7 +407,7 @@ func (in *reader) block() error {
 	if crc32.Update(sum, castagnoli, in.data) != want {
 		return errTorn
 	}
-	in.total += uint64(in.clients)
+	in.total += uint64(in.entries)
 	return nil
 }
 
@@ -411,7 +442,7 @@ func (in *reader) peerID() wire.PeerID { return wire.PeerID(in.take(len(wire.Pee
 // only come from another program; it must do no harm all the same.
 func (in *reader) client() (c savedClient, err error) {
 	flags := in.take(1)[0]
-	if flags&^snapKnown != 0 || flags&snapListed == 0 && flags&(snap4|snap6) != 0 {
+	if flags&snapListed == 0 && flags&(snap4|snap6|snapPrivate) != 0 {
 		return c, errTorn
 	}
 	c.torrent = core.TorrentID(in.number(math.MaxUint64))
@@ -435,6 +466,12 @@ func (in *reader) client() (c savedClient, err error) {
 	}
 	if flags&snapSeeded != 0 {
 		c.since = in.instant()
+	}
+	if flags&snapPrivate != 0 {
+		c.private = binary.LittleEndian.Uint32(in.take(4))
+	}
+	if flags&snapUsed != 0 {
+		c.used = used{up: int64(in.number(math.MaxInt64)), down: int64(in.number(math.MaxInt64))}
 	}
 	if in.bad {
 		return c, errTorn

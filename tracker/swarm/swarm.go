@@ -9,6 +9,11 @@
 // counted most. Clients announce once for each address family, some of them with two
 // peer-ids (BEP 7). The address of each family expires by itself.
 //
+// A client that is new or starts takes the place of the member's clients that are
+// listed at one of its addresses: a port belongs to one program at a time. How much of
+// what a client tells is credited is judged by the budgets of its member and torrent
+// (tracker/README.md has the rules in words).
+//
 // A client that stopped, timed out or was barred is unlisted: it is no longer counted
 // or given to others, but its counters are remembered for a while, so that a repeated
 // stop or a late return is credited exactly. Its addresses are forgotten, because it
@@ -29,11 +34,10 @@
 // Concurrency: Swarms is safe for concurrent use. Torrents are spread over shards
 // with a lock each. Commit callbacks run under that lock, in the order in which the
 // announces of a torrent take effect, and must call nothing of this package but
-// Record.
+// Record. The accounts of members have locks of their own, which are held for a moment.
 package swarm
 
 import (
-	"math"
 	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
@@ -42,12 +46,13 @@ import (
 
 // Config is how swarms behave. All fields but MinInterval must be positive.
 type Config struct {
+	Interval    time.Duration // in which the allowances for torrents and the grace come back
 	Timeout     time.Duration // a client that was silent for this long is unlisted
 	Forget      time.Duration // an unlisted client's counters are kept for this long
 	SeedCap     time.Duration // the most seed time between two announces
 	NumWant     int           // peers in an answer: the default and the maximum
-	PerMember   int           // the most clients of one member in one torrent
-	MaxRate     int64         // the most bytes a second that a client is credited
+	PerMember   int           // the most listed clients of one member in one torrent; twice as many are remembered
+	MaxRate     int64         // bytes that a member's line carries in a second
 	MinInterval time.Duration // a client that announces sooner of its own accord gets few peers
 }
 
@@ -58,17 +63,21 @@ type Announce struct {
 	PeerID     wire.PeerID
 	Key        uint64        // 0 is none; 32 bits of it are kept
 	V4, V6     wire.Endpoint // where others can reach the client; zero says nothing about that family
-	Uploaded   int64
+	Private    wire.Endpoint // where the client is, if that must not be given to others
+	Uploaded   int64         // this, the next and Left may be wire.Unknown; Swarms.Announce then sets them
 	Downloaded int64
 	Left       int64
 	Event      wire.Event
 	NumWant    int   // or wire.NumWantUnset
 	Over6      bool  // it came over IPv6
 	Bare       bool  // the answer needs no peer-ids: give only addresses of the client's own families, each as a peer of its own, which is faster
-	Barred     bool  // the client may not take part: credit and unlist it if it is known, else leave no trace of it; Swarms.Announce sets this if the member has no slot left
+	NoLeech    bool  // the member may not download: a client that lacks something is credited and unlisted if it is known, else it leaves no trace
 	Size       int64 // of the torrent, which limits the credit; 0 is unknown
 	Slots      int   // how many torrents the member may download at once; 0 is any number
 	At         time.Time
+
+	barred  bool   // the client may not take part: of NoLeech, or because the member has no slot left
+	private uint32 // a hash of Private; 0 is none
 }
 
 // partial reports whether the announce comes from a partial seed.
@@ -92,21 +101,26 @@ const (
 	Before    Basis = iota // the client's last announce
 	Fresh                  // nothing: the client is seen for the first time
 	Restarted              // nothing: its counters went back, as if the client was restarted
+	Rebased                // the last announce, for the counter that went on; the other one went back
 )
 
 // Change is what an announce, or a client's silence, means for the books.
 type Change struct {
 	Member     core.MemberID
 	Torrent    core.TorrentID
-	Up, Down   core.Bytes    // since the client's last announce, as it reports them
+	Up, Down   core.Bytes // what counts of what was transferred since the client's last announce
+	ToldUp     core.Bytes // transferred since then, as the client reports it
+	ToldDown   core.Bytes
 	SeedTime   time.Duration // whole seconds, counted once for all clients of a member
 	Left       core.Bytes    // the smallest of the member's listed clients, or what this one reported
 	Active     bool          // the member has a listed client
 	Completion Completion
 	Basis      Basis
-	Clamped    bool // Up or Down was more than is possible and was reduced
 	At         time.Time
 }
+
+// Cut reports whether more was told than can be.
+func (c *Change) Cut() bool { return c.Up < c.ToldUp || c.Down < c.ToldDown }
 
 // Result is what the answer to an announce needs from the swarm.
 type Result struct {
@@ -114,7 +128,8 @@ type Result struct {
 	Peers             []wire.Peer
 	Suspicion         Suspicion
 	Silence           time.Duration // since the client's last announce, rounded up to whole seconds; 0 if it was not listed
-	NoSlot            bool          // it was barred because the member downloads as many torrents as they may
+	Barred            bool          // the client lacks something, and may not download
+	NoSlot            bool          // because the member downloads as many torrents as they may
 }
 
 // Count is the size of one swarm.
@@ -130,6 +145,8 @@ type Swarms struct {
 	c         Config
 	times     times
 	downloads downloads
+	accounts  accounts
+	swept     int // which parts of the tables Reap has swept last
 	shards    [shards]shard
 }
 
@@ -140,6 +157,7 @@ type times struct{ timeout, forget uint32 }
 func New(c Config) *Swarms {
 	s := &Swarms{c: c, times: times{timeout: wholeSeconds(c.Timeout), forget: wholeSeconds(c.Forget)}}
 	s.downloads.open()
+	s.accounts.open(c)
 	for i := range s.shards {
 		s.shards[i].open(s.times, c.PerMember, c.NumWant)
 		s.shards[i].downloads = &s.downloads
@@ -157,109 +175,11 @@ func wholeSeconds(d time.Duration) uint32 {
 	return uint32(min((d+time.Second-1)/time.Second, longest))
 }
 
+// micros returns an instant in Unix microseconds.
+func micros(t time.Time) int64 { return max(t.UnixMicro(), 0) }
+
 // unix returns an instant in Unix seconds. They reach to the year 2104.
 func unix(t time.Time) uint32 { return uint32(min(max(t.Unix(), 0), never-1-longest)) }
-
-// Announce processes one announce. It passes the change to commit before it changes
-// anything: if commit fails, the swarm stays as it is and Announce returns commit's
-// error. The chosen peers are appended to peers, which may be nil. Announce allocates
-// only what the swarms need to grow.
-//
-// If an unknown client stops or is barred, there is nothing to credit: nothing
-// changes, and commit is not called.
-//
-// A client beyond Config.PerMember is refused with code Conflict, a client for which
-// a shard has no room with code Unavailable, and a member whose id has more than 32
-// bits with code Internal.
-func (s *Swarms) Announce(a *Announce, peers []wire.Peer, commit func(Change) error) (Result, error) {
-	if !fits(a.Member) {
-		return Result{}, core.Errorf(core.Internal, "member %d is beyond the ids that swarms hold", a.Member)
-	}
-	sh := s.shard(a.Torrent)
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	ti, known := sh.byID[a.Torrent]
-	sh.mine = sh.mine[:0]
-	if known {
-		sh.mine = sh.index.find(&sh.slab, ti, uint32(a.Member), sh.mine)
-	}
-	p := sh.find(a)
-	if p == 0 && a.Event == wire.Stopped {
-		// It has stopped already, or never started. The announce must succeed
-		// all the same, because clients repeat a stop until it does.
-		return sh.result(ti, known, peers), nil
-	}
-	leeched := sh.isLeeching()
-	noSlot := listedAfter(a) && kindOf(a.Left, a.partial()) == leeching && !leeched && a.Slots > 0 && s.downloads.count(uint32(a.Member)) >= a.Slots
-	a.Barred = a.Barred || noSlot
-	if p == 0 && a.Barred {
-		r := sh.result(ti, known, peers)
-		r.NoSlot = noSlot
-		return r, nil
-	}
-	if p == 0 {
-		if err := s.admit(sh, known); err != nil {
-			return Result{}, err
-		}
-	}
-	change, suspicion := s.evaluate(sh, p, a)
-	s.writeAnnounceRecord(sh, p, a)
-	if err := commit(change); err != nil {
-		return Result{}, err
-	}
-	want, silence := s.want(a.NumWant), time.Duration(0)
-	if p == 0 {
-		p = sh.add(a, s.c.PerMember)
-	} else if c := sh.slab.at(p); c.listed() {
-		silence = time.Duration(max(int64(unix(a.At))-int64(sh.last(p, c)), 0)+1) * time.Second
-		if s.early(c, a, silence) {
-			want = min(want, fewPeers)
-		}
-	}
-	sh.apply(p, a)
-	sh.updateDownloads(leeched, uint32(a.Member))
-	c := sh.slab.at(p)
-	if c.listed() && want != 0 {
-		peers = sh.pick(p, want, a.Bare, peers)
-	}
-	r := sh.result(c.torrentIndex(), true, peers)
-	r.Suspicion, r.Silence, r.NoSlot = suspicion, silence, noSlot
-	return r, nil
-}
-
-// fewPeers is how many peers an early announce is given: enough for a swarm that has
-// just begun and whose members ask for peers by hand, too few to collect addresses.
-const fewPeers = 5
-
-// early reports whether the listed client c announces again of its own accord before
-// Config.MinInterval has passed: nothing has happened to it, and the announce does
-// not come over its other address family. A second that has begun counts as passed.
-func (s *Swarms) early(c *client, a *Announce, silence time.Duration) bool {
-	return (a.Event == wire.None || a.Event == wire.Paused) && a.Over6 == c.over6() &&
-		silence < s.c.MinInterval && c.kind() == kindOf(a.Left, a.partial())
-}
-
-// fits reports whether a client has room for a member's id.
-func fits(id core.MemberID) bool { return uint64(id) <= math.MaxUint32 }
-
-// admit returns an error if an unknown client can't be taken in.
-func (s *Swarms) admit(sh *shard, known bool) error {
-	switch full := len(sh.mine) >= s.c.PerMember; {
-	case full && sh.oldestUnlisted() == 0:
-		return core.Errorf(core.Conflict,
-			"you run %d clients on this torrent already, which is the most; stop one of them", s.c.PerMember)
-	case (!full && sh.slab.full()) || (!known && sh.torrentsFull()):
-		return core.Errorf(core.Unavailable, "the tracker can't hold more clients now; yours will ask again")
-	}
-	return nil
-}
-
-func (s *Swarms) want(n int) int {
-	if n < 0 {
-		return s.c.NumWant
-	}
-	return min(n, s.c.NumWant)
-}
 
 // Counts returns the size of a swarm.
 func (s *Swarms) Counts(id core.TorrentID) Count {

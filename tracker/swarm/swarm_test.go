@@ -17,7 +17,7 @@ import (
 var epoch = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 func testConfig() Config {
-	return Config{Timeout: 75 * time.Minute, Forget: 6 * time.Hour, SeedCap: time.Hour, NumWant: 50, PerMember: 3, MaxRate: 1 << 30}
+	return Config{Interval: 30 * time.Minute, Timeout: 75 * time.Minute, Forget: 6 * time.Hour, SeedCap: time.Hour, NumWant: 50, PerMember: 3, MaxRate: 1 << 30}
 }
 
 // book is swarms with the sums of all changes.
@@ -144,6 +144,7 @@ func TestCounters(t *testing.T) {
 		event    wire.Event
 		up, down int64
 	}
+	const lost = wire.Unknown
 	tests := []struct {
 		name     string
 		steps    []step
@@ -154,16 +155,26 @@ func TestCounters(t *testing.T) {
 		{"an early announce counts", []step{{0, wire.Started, 0, 0}, {time.Millisecond, wire.None, 1, 2}, {time.Millisecond, wire.None, 3, 4}}, 3, 4},
 		{"counters go back without started", []step{
 			{0, wire.Started, 0, 0}, {time.Minute, wire.None, 100, 0}, {time.Minute, wire.None, 30, 0}, {time.Minute, wire.None, 80, 0}}, 150, 0},
-		{"one counter goes back: the client was restarted", []step{
-			{0, wire.Started, 0, 0}, {time.Minute, wire.None, 100, 50}, {time.Minute, wire.None, 5, 60}, {time.Minute, wire.None, 6, 61}}, 101, 51},
+		{"pieces failed their check: downloaded goes back a little, upload counts on", []step{
+			{0, wire.Started, 0, 0}, {time.Minute, wire.None, 100, 1000}, {time.Minute, wire.None, 600, 996}, {time.Minute, wire.Completed, 700, 1024}}, 700, 1028},
+		{"one counter starts over, the other goes on", []step{
+			{0, wire.Started, 0, 0}, {time.Minute, wire.None, 100, 50}, {time.Minute, wire.None, 5, 60}, {time.Minute, wire.None, 6, 61}}, 101, 61},
+		{"32 bits wrap, the other counter goes on", []step{
+			{0, wire.Started, 1<<32 - 1000, 0}, {time.Minute, wire.None, 1<<32 - 1, 7}, {time.Minute, wire.None, 500, 9}, {time.Minute, wire.None, 600, 9}}, 1099, 9},
+		{"both start over", []step{{0, wire.Started, 0, 0}, {time.Minute, wire.None, 100, 50}, {time.Minute, wire.None, 5, 6}, {time.Minute, wire.None, 7, 9}}, 102, 53},
+		{"started again while the counters went on", []step{{0, wire.Started, 0, 0}, {time.Minute, wire.Started, 10, 20}, {time.Minute, wire.None, 11, 22}}, 11, 22},
+		{"a counter that is not told stays where it was", []step{
+			{0, wire.Started, 0, 0}, {time.Minute, wire.None, 100, lost}, {time.Minute, wire.None, lost, 30}, {time.Minute, wire.None, 150, 40}}, 150, 40},
+		{"a counter that was not told at first begins where it is first told", []step{
+			{0, wire.Started, lost, 5}, {time.Minute, wire.None, 1 << 50, 6}, {time.Minute, wire.None, 1<<50 + 3, 7}}, 3, 2},
 		{"stopped twice, the second with more", []step{
 			{0, wire.Started, 0, 0}, {time.Minute, wire.Stopped, 100, 1}, {time.Second, wire.Stopped, 110, 1}, {time.Second, wire.Stopped, 110, 1}}, 110, 1},
 		{"stopped and started again from 0", []step{
 			{0, wire.Started, 0, 0}, {time.Minute, wire.Stopped, 100, 0}, {time.Hour, wire.Started, 0, 0}, {time.Minute, wire.None, 7, 0}}, 107, 0},
 		{"started twice", []step{{0, wire.Started, 0, 0}, {time.Millisecond, wire.Started, 0, 0}, {time.Minute, wire.None, 5, 5}}, 5, 5},
-		{"more than a line carries", []step{{0, wire.Started, 0, 0}, {9 * time.Second, wire.None, math.MaxInt64, math.MaxInt64}}, 10 << 30, 10 << 30},
+		{"more than a line carries", []step{{0, wire.Started, 0, 0}, {9 * time.Second, wire.None, math.MaxInt64, math.MaxInt64}}, 9<<30 + 64<<20, 9<<30 + 64<<20},
 		{"the largest step down and up again", []step{
-			{0, wire.Started, math.MaxInt64, 0}, {0, wire.None, 0, 0}, {0, wire.None, math.MaxInt64, 0}}, 1 << 30, 0},
+			{0, wire.Started, math.MaxInt64, 0}, {0, wire.None, 0, 0}, {0, wire.None, math.MaxInt64, 0}}, 64 << 20, 0},
 		{"the clock goes back", []step{{time.Hour, wire.Started, 0, 0}, {-time.Minute, wire.None, 5, 0}, {time.Minute, wire.None, 9, 0}}, 9, 0},
 	}
 	for _, tt := range tests {
@@ -266,7 +277,7 @@ func TestDualStack(t *testing.T) {
 func TestKeyLinksPeerIDs(t *testing.T) {
 	t.Parallel()
 	keyed := func(peerID int, up int64) Announce {
-		return with(counters(usual(1, 5), up, 0), func(a *Announce) { a.PeerID, a.Key = id(peerID), 77 })
+		return with(counters(usual(1, 5), up, 0), func(a *Announce) { a.PeerID, a.Key, a.V4 = id(peerID), 77, v4(peerID) })
 	}
 	b := newBook(t, testConfig())
 	b.announce(keyed(1, 0))
@@ -385,7 +396,7 @@ func TestBarred(t *testing.T) {
 	t.Parallel()
 	b := newBook(t, testConfig())
 	b.announce(usual(2, 0))
-	barred := with(usual(1, 9), func(a *Announce) { a.Barred = true })
+	barred := with(usual(1, 9), func(a *Announce) { a.NoLeech = true })
 	before, commits := b.Totals(), b.commits
 	for _, a := range []Announce{barred, counters(barred, 4, 3), with(barred, func(a *Announce) { a.Torrent = 2 }), event(usual(1, 9), wire.Stopped)} {
 		if r := b.announce(a); len(r.Peers) != 0 {

@@ -82,6 +82,7 @@ type addresses struct {
 	v6           [18]byte
 	has4, has6   bool
 	seen4, seen6 uint32
+	private      uint32 // a hash of where it is besides, which is not given to others; 0 is none
 }
 
 // refresh takes over the addresses of an announce, and drops an address that was not
@@ -101,6 +102,9 @@ func (w *addresses) refresh(a *Announce, now, timeout uint32) {
 	case w.has6 && expired(w.seen6, now, timeout):
 		w.has6 = false
 	}
+	if a.private != 0 {
+		w.private = a.private
+	}
 }
 
 func expired(seen, now, timeout uint32) bool { return int64(now)-int64(seen) > int64(timeout) }
@@ -116,7 +120,7 @@ func (st *state) addresses(s slot, c *client) (w addresses) {
 	seen6 := seen4
 	if c.extra() {
 		x := &st.extras.all[c.place]
-		seen4, seen6 = x.seen4, x.seen6
+		seen4, seen6, w.private = x.seen4, x.seen6, x.private
 	}
 	if place := st.place4(c); place != 0 {
 		w.has4, w.v4, w.seen4 = true, t.four[kind][place-1].addr, seen4
@@ -130,7 +134,7 @@ func (st *state) addresses(s slot, c *client) (w addresses) {
 // needsExtra reports whether a client that last announced at last needs an extra to
 // store its addresses and seeded.
 func (w *addresses) needsExtra(last, seeded uint32) bool {
-	return seeded != 0 || w.has4 && w.has6 || w.has4 && w.seen4 != last || w.has6 && w.seen6 != last
+	return seeded != 0 || w.private != 0 || w.has4 && w.has6 || w.has4 && w.seen4 != last || w.has6 && w.seen6 != last
 }
 
 // place returns the place of a client, in the client itself or in its extra.

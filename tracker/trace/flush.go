@@ -85,7 +85,7 @@ func (f *flusher) record(e *entry) transfer.Record {
 
 var (
 	events   = [...]string{wire.None: "", wire.Started: "started", wire.Stopped: "stopped", wire.Completed: "completed", wire.Paused: "paused"}
-	outcomes = [...]transfer.Outcome{Counted: transfer.Counted, First: transfer.First, Restarted: transfer.Restarted, Clamped: transfer.Clamped, Refused: ""}
+	outcomes = [...]transfer.Outcome{Counted: transfer.Counted, First: transfer.First, Restarted: transfer.Restarted, Rebased: transfer.Rebased, Clamped: transfer.Clamped, Refused: ""}
 )
 
 // slot returns the next place in the ring of an entry.

@@ -16,7 +16,7 @@ type Announce struct {
 	At                   int64          // Unix seconds
 	PeerID               wire.PeerID
 	From                 wire.Endpoint // the address that is given to others; zero if it is not public
-	Up, Down             int64         // transferred since the last announce
+	Up, Down             int64         // transferred since the last announce, as the client tells it
 	UpCounts, DownCounts int64         // how much of that is credited
 	Left                 int64
 	Event                wire.Event
@@ -36,6 +36,7 @@ const (
 	Counted
 	First
 	Restarted
+	Rebased
 	Clamped
 	Refused
 )
@@ -162,6 +163,7 @@ func (a *Announce) family() uint8 {
 func (e *entry) merge(a *Announce) {
 	before := e.Announce
 	e.Announce = *a
+	e.Outcome = max(before.Outcome, a.Outcome) // what was cut must be explained
 	e.Up, e.Down = add(before.Up, a.Up), add(before.Down, a.Down)
 	e.UpCounts, e.DownCounts = add(before.UpCounts, a.UpCounts), add(before.DownCounts, a.DownCounts)
 	if a.Event == wire.None {

@@ -48,6 +48,9 @@ func (e Endpoint) IsZero() bool { return e.len == 0 }
 // Is4 reports whether the endpoint has an IPv4 address.
 func (e Endpoint) Is4() bool { return e.len == 6 }
 
+// Is6 reports whether the endpoint has an IPv6 address.
+func (e Endpoint) Is6() bool { return e.len == 18 }
+
 // Bytes returns the compact form: 6 or 18 bytes (BEP 23, BEP 7).
 func (e *Endpoint) Bytes() []byte { return e.b[:e.len] }
 

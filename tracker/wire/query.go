@@ -19,6 +19,9 @@ const (
 // some do: the tracker chooses the number.
 const NumWantUnset = -1
 
+// Unknown is a counter that a client did not tell, or told in a form that can not be used.
+const Unknown = -1
+
 // PeerID is the name that a client has chosen for itself (BEP 3, BEP 20).
 type PeerID [20]byte
 
