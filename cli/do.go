@@ -70,11 +70,14 @@ func control(ctx context.Context, s house.Settings) (command.Control, func(), er
 func runCommand(ctx context.Context, ctl command.Control, line string, yes bool, in io.Reader, out io.Writer) error {
 	res, err := ctl.Do(ctx, command.ControlRequest{Line: line})
 	for err == nil && res.Confirm != nil {
-		if !yes {
+		if !yes || res.Doubt {
 			printLines(out, res.Confirm)
-			if !agreed(in, out) {
-				return errors.New("nothing was done")
-			}
+		}
+		switch {
+		case yes && res.Doubt:
+			return errors.New("nothing was done: put options before the text, or -- between them and a text that holds such a word")
+		case !yes && !agreed(in, out):
+			return errors.New("nothing was done")
 		}
 		// It is asked again when things have changed in the meantime.
 		res, err = ctl.Do(ctx, command.ControlRequest{Line: res.Agree})

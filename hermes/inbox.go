@@ -33,6 +33,8 @@ const (
 	waitingLimit = 32  // messages that wait for a worker; more are dropped
 	replyLine    = 400 // bytes of one line
 	publicLines  = 5   // longer answers go to the asker alone
+
+	mark = "!" // begins a command in a channel, where other bots listen as well
 )
 
 // inbox hands what people say to workers. All that one person says goes to the same
@@ -128,7 +130,7 @@ func (in *inbox) put(m message) {
 
 // putEntry takes a message that may hold a key, before anything else sees it.
 func (in *inbox) putEntry(m message) bool {
-	line, marked := strings.CutPrefix(text.Clean(stripFormat(m.text)), "!")
+	line, marked := strings.CutPrefix(text.Clean(stripFormat(m.text)), mark)
 	e, mine := irc.ParseEntry(line)
 	if !mine || strings.HasPrefix(m.text, "\x01") || !m.private && (!marked || e.Name == "") {
 		return false
@@ -150,7 +152,7 @@ func (in *inbox) addressed(m message) (string, bool) {
 	if strings.HasPrefix(m.text, "\x01") {
 		return "", false // CTCP
 	}
-	line, marked := strings.CutPrefix(text.Clean(stripFormat(m.text)), "!")
+	line, marked := strings.CutPrefix(text.Clean(stripFormat(m.text)), mark)
 	if m.private {
 		return line, line != ""
 	}
@@ -217,7 +219,11 @@ func (w *worker) execute(ctx context.Context, m message) (command.Answer, error)
 			return command.Answer{}, core.Wrap(err, core.Unavailable, "I can't look up your account now; try again in a minute")
 		}
 	}
-	return w.deps.Commands.Execute(ctx, command.Request{Actor: actor, Line: m.text, Place: w.place(m)})
+	req := command.Request{Actor: actor, Line: m.text, Place: w.place(m)}
+	if !m.private {
+		req.Prefix = mark
+	}
+	return w.deps.Commands.Execute(ctx, req)
 }
 
 // who reads the member that speaks.

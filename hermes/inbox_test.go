@@ -34,7 +34,7 @@ func TestCommands(t *testing.T) {
 		{"in private, with mark", "al2", "alice", "Hermes", "!stats", "al2", "alice (User): uploaded 0 B"},
 		{"in private, without", "al3", "ALICE", "hermes", "stats", "al3", "alice (User): uploaded 0 B"},
 		{"with colours", "al4", "alice", "Hermes", "\x02\x0304!stats\x0f", "al4", "alice (User)"},
-		{"a guest asks for help", "vis", "", "#support", "!help", "#support", "vis: help [COMMAND]"},
+		{"a guest asks for help", "vis", "", "#support", "!help", "#support", "vis: !help [COMMAND]"},
 		{"a guest asks for more", "vis2", "", "Hermes", "stats alice", "vis2", "log in first"},
 		{"a nick is no identity", "mona", "", "Hermes", "member show alice", "mona", "log in first"},
 		{"an account of elsewhere", "who", "stranger", "Hermes", "stats", "who", "your IRC account stranger is no account of the site"},
@@ -94,7 +94,7 @@ func TestLongAndSecretAnswersGoToTheAsker(t *testing.T) {
 	s, f := newSite(t, dbtest.SQLite(t)), newFake(t)
 	s.join("sys", "Sysop")
 	<-s.start(f).ready
-	f.speak("sys", "sys", "#general", "!help")
+	f.speak("sys", "sys", "#general", "!freeleech calendar")
 	if got := f.heard("#general", 1)[0]; got != "sys: The answer is long, so it went to you in private." {
 		t.Errorf("got %q", got)
 	}

@@ -188,7 +188,7 @@ func (o *open) inTheShell() {
 		o.must(r.Err())
 		return r
 	}
-	if help := do("help"); !slices.Contains(help.Lines, "wave at NAME TEXT - greet a member; they see who it was") {
+	if help := do("help wave"); !slices.Contains(help.Lines, "wave at NAME TEXT - greet a member; they see who it was") {
 		o.t.Errorf("help in the shell: %q", help.Lines)
 	}
 	asked := do("wave at bob hello")

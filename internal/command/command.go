@@ -46,6 +46,9 @@ const (
 type Request struct {
 	Actor Actor
 	Line  string // the command without any "!" before it; read when Command is ""
+	// Prefix is what the asker must write before a command, such as "!" in a channel.
+	// Answers that say what to write have it.
+	Prefix string
 	// Command and Given are a command by its full name, and its arguments by
 	// their names, as text. An argument that is "" was not given.
 	Command string
@@ -60,6 +63,8 @@ type Call struct {
 	Place Place
 	Zone  *time.Location // nil when unknown
 	Now   time.Time
+
+	prefix string // of the request
 }
 
 // Deps are what the engine itself works on.
@@ -145,27 +150,6 @@ func (r *Registry) Named(a Actor, name string) (Info, error) {
 		return Info{}, core.Errorf(core.NotFound, "there is no such command for you")
 	}
 	return c.Info, nil
-}
-
-// Knows reports whether a line begins with the name of a command.
-func (r *Registry) Knows(line string) bool {
-	words := strings.Fields(line)
-	if len(words) > 0 && strings.EqualFold(words[0], confirmWord) {
-		return true
-	}
-	_, _, ok := r.find(words)
-	return ok
-}
-
-// find returns the command that the words begin with and the rest of them. Two
-// words go before one.
-func (r *Registry) find(words []string) (*command, []string, bool) {
-	for n := min(len(words), 2); n > 0; n-- {
-		if c := r.byName[strings.ToLower(strings.Join(words[:n], " "))]; c != nil {
-			return c, words[n:], true
-		}
-	}
-	return nil, nil, false
 }
 
 // Options are what may be chosen for an argument, when that is a list: its choices,

@@ -37,12 +37,14 @@ type ControlRequest struct {
 }
 
 // ControlResponse is the answer. Error and the lines exclude each other; with
-// Confirm set nothing was done yet: show it, and send the line Agree to go ahead.
+// Confirm set nothing was done yet: show it, and send the line Agree to go ahead. With
+// Doubt the line may mean something else, so that a person has to agree.
 type ControlResponse struct {
 	Lines   []string  `json:"lines,omitempty"`
 	Private []string  `json:"private,omitempty"`
 	Confirm []string  `json:"confirm,omitempty"`
 	Agree   string    `json:"agree,omitempty"`
+	Doubt   bool      `json:"doubt,omitempty"`
 	Error   string    `json:"error,omitempty"`
 	Code    core.Code `json:"code,omitempty"`
 }
@@ -149,7 +151,7 @@ func execute(ctx context.Context, r *Registry, req ControlRequest) ControlRespon
 		return ControlResponse{Error: core.SafeText(err), Code: core.CodeOf(err)}
 	}
 	if reply.Pending != nil {
-		return ControlResponse{Confirm: reply.Pending.Preview, Agree: confirmWord + " " + reply.Pending.Code}
+		return ControlResponse{Confirm: reply.Pending.Preview, Agree: confirmWord + " " + reply.Pending.Code, Doubt: reply.Pending.Doubt}
 	}
 	return ControlResponse{Lines: reply.Lines, Private: reply.Private}
 }

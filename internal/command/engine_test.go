@@ -397,8 +397,10 @@ func FuzzLine(f *testing.F) {
 	f.Add("a word", "x", `--b "c" d`)
 	f.Add("--word", "", "--")
 	f.Add(`"`, `\"`, `a "b`)
+	f.Add("—word", "“x", "thanks —other x")
+	f.Add("-s", "‘a", "‘tis --dry-run, they’ said")
 	f.Fuzz(func(t *testing.T, word, other, rest string) {
-		c, err := question[everyArgs]("every").compile()
+		c, err := Action[everyArgs]{Spec: Spec{Name: "every"}, Run: actNothing[everyArgs]}.compile()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -411,19 +413,20 @@ func FuzzLine(f *testing.F) {
 			given[name] = v
 		}
 		line := c.line(given, false)
-		words, err := split(line)
+		words, err := read(line)
 		if len(line) > MaxLine {
 			return
 		}
 		if err != nil {
 			t.Fatalf("%q: %v", line, err)
 		}
-		got, err := bind(c, words)
+		b := binder{c: c, typed: true, actor: Shell()}
+		got, err := b.bind(words, 0)
 		if err != nil {
 			t.Fatalf("%q: %v", line, err)
 		}
-		if diff := cmp.Diff(given, got); diff != "" {
-			t.Errorf("%q (-given +got):\n%s", line, diff)
+		if diff := cmp.Diff(given, got.given); diff != "" || got.dry || got.doubt != "" {
+			t.Errorf("%q, dry %t, doubt %q (-given +got):\n%s", line, got.dry, got.doubt, diff)
 		}
 	})
 }

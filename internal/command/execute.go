@@ -43,17 +43,17 @@ func (r *Registry) Execute(ctx context.Context, req Request) (Answer, error) {
 		given, err := fields(c, req.Given)
 		return r.run(ctx, &order{Request: req, c: c, given: given, malformed: err})
 	}
-	words, err := split(req.Line)
+	line, err := read(req.Line)
 	if err != nil {
 		return Answer{}, err
 	}
-	if len(words) == 0 {
-		return Answer{}, core.Errorf(core.Invalid, "write a command; help lists them")
+	if len(line.words) == 0 {
+		return Answer{}, core.Errorf(core.Invalid, "write a command; %shelp lists them", req.Prefix)
 	}
-	if strings.EqualFold(words[0], confirmWord) {
-		return r.confirm(ctx, req, words[1:])
+	if strings.EqualFold(line.words[0].text, confirmWord) {
+		return r.confirm(ctx, req, line.words[1:])
 	}
-	o, err := r.order(req, words)
+	o, err := r.order(ctx, req, line, true)
 	if err != nil {
 		return Answer{}, err
 	}
@@ -66,6 +66,8 @@ type order struct {
 	c         *command
 	given     map[string]string
 	malformed error       // the words fit no arguments
+	dry       bool        // it is to be carried out and taken back
+	doubt     string      // a word of its text that may be meant as an option
 	confirms  *pendingAct // the act that is confirmed by it
 	undoes    *audit.Entry
 	args      any // pointer to the struct of the command
@@ -74,19 +76,46 @@ type order struct {
 	entry     audit.Entry
 }
 
-// order understands words, without looking at who asks.
-func (r *Registry) order(req Request, words []string) (*order, error) {
-	c, rest, ok := r.find(words)
-	if !ok {
-		return nil, core.Errorf(core.NotFound, "there is no command %q; help lists them", text.Cut(words[0], 40))
+// order understands a line, without looking at who asks. typed says that a person wrote
+// it: what they may have meant otherwise is noted.
+func (r *Registry) order(ctx context.Context, req Request, line typed, byHand bool) (*order, error) {
+	c, names := r.find(line.words)
+	if c == nil {
+		return nil, r.unknown(req, line.words)
 	}
-	given, err := bind(c, rest)
-	o := &order{Request: req, c: c, given: given, malformed: err}
-	if err != nil && len(rest) > 0 {
+	b := binder{c: c, typed: byHand, prefix: req.Prefix, actor: req.Actor, classes: func() ([]string, error) { return r.classNames(ctx) }}
+	found, err := b.bind(line, names)
+	o := &order{Request: req, c: c, given: found.given, malformed: err, dry: found.dry, doubt: found.doubt}
+	if err == nil {
+		return o, nil
+	}
+	o.malformed = r.tooMuch(req, line.words, c, err)
+	if n := len(line.words) - names; n > 0 {
 		// What fits no argument may be a secret: nothing of it is kept.
-		o.entry.Arguments = fmt.Sprintf("(%d words)", len(rest))
+		o.entry.Arguments = fmt.Sprintf("(%d words)", n)
 	}
 	return o, nil
+}
+
+// reorder understands a line that the engine wrote.
+func (r *Registry) reorder(ctx context.Context, req Request, written string) (*order, error) {
+	line, err := read(written)
+	if err != nil {
+		return nil, err
+	}
+	if len(line.words) == 0 {
+		return nil, core.Errorf(core.Internal, "a line of the engine's own is empty")
+	}
+	return r.order(ctx, req, line, false)
+}
+
+func (r *Registry) classNames(ctx context.Context) ([]string, error) {
+	classes, err := r.deps.Members.Classes(ctx)
+	names := make([]string, 0, len(classes))
+	for _, c := range classes {
+		names = append(names, c.Name)
+	}
+	return names, err
 }
 
 // run carries out an order, and writes down what was denied or failed.
@@ -106,6 +135,7 @@ func (r *Registry) run(ctx context.Context, o *order) (Answer, error) {
 		if err != nil {
 			return Answer{}, err
 		}
+		inverse.dry = o.dry
 		return r.run(ctx, inverse)
 	}
 	a, err := r.change(ctx, o)
@@ -143,7 +173,7 @@ func (r *Registry) check(o *order) error {
 }
 
 func (r *Registry) call(o *order) Call {
-	return Call{Actor: o.Actor, Place: o.Place, Zone: o.Zone, Now: r.deps.Clock()}
+	return Call{Actor: o.Actor, Place: o.Place, Zone: o.Zone, Now: r.deps.Clock(), prefix: o.Prefix}
 }
 
 // fill looks up what the arguments mean, as tx sees it, or outside of any.
@@ -181,12 +211,15 @@ func (r *Registry) change(ctx context.Context, o *order) (Answer, error) {
 			return Answer{}, err
 		}
 	}
-	if o.c.Confirms && o.confirms == nil {
+	switch {
+	case o.dry:
+		return r.rehearse(ctx, o)
+	case o.confirms == nil && (o.c.Confirms || o.doubt != ""):
 		return r.askFirst(ctx, o, "")
 	}
 	a, err := r.act(ctx, o)
 	var changed *changedError
-	if errors.As(err, &changed) && o.c.Confirms {
+	if errors.As(err, &changed) {
 		return r.askFirst(ctx, o, changed.Error())
 	}
 	return a, err

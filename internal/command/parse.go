@@ -12,54 +12,84 @@ import (
 // MaxLine is the longest command line in bytes.
 const MaxLine = 2000
 
-// split cuts a line into words at blanks. A word that begins with a double
-// quote goes on to the next one; inside it, a backslash makes a quote or a
-// backslash literal. An apostrophe is nothing special, so that reasons can be
-// typed as they are spoken.
-func split(line string) ([]string, error) {
-	if len(line) > MaxLine {
-		return nil, core.Errorf(core.Invalid, "this is too long; keep it within %d bytes", MaxLine)
-	}
-	if !utf8.ValidString(line) {
-		return nil, core.Errorf(core.Invalid, "this is not valid UTF-8")
-	}
-	var words []string
-	rest := strings.TrimSpace(text.Clean(line))
-	for rest != "" {
-		var word string
-		if rest[0] == '"' {
-			var ok bool
-			if word, rest, ok = quoted(rest[1:]); !ok {
-				return nil, core.Errorf(core.Invalid, "a quotation mark is not closed")
-			}
-		} else {
-			end := strings.IndexByte(rest, ' ')
-			if end < 0 {
-				end = len(rest)
-			}
-			word, rest = rest[:end], rest[end:]
-		}
-		words = append(words, word)
-		rest = strings.TrimLeft(rest, " ")
-	}
-	return words, nil
+// word is one word of a line.
+type word struct {
+	text   string
+	quoted bool // it stood in quotation marks, so it is meant as it is
+	open   bool // it begins with a quotation mark that nothing closes
+	at     int  // where it begins in the line
 }
 
-func quoted(s string) (word, rest string, ok bool) {
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		switch {
-		case s[i] == '\\' && i+1 < len(s) && (s[i+1] == '"' || s[i+1] == '\\'):
-			i++
-			b.WriteByte(s[i])
-		case s[i] == '"':
-			return b.String(), s[i+1:], true
-		default:
-			b.WriteByte(s[i])
+// typed is a line that somebody wrote, cut into words.
+type typed struct {
+	line  string
+	words []word
+}
+
+// read cuts a line into words at blanks. A word that begins with a quotation mark, be it
+// of a keyboard or of a phone, goes on to the closing one; inside plain ones, a backslash
+// makes a mark or a backslash literal. The value of an option may be quoted as well. An
+// apostrophe is nothing special, so that reasons can be typed as they are spoken.
+func read(line string) (typed, error) {
+	if len(line) > MaxLine {
+		return typed{}, core.Errorf(core.Invalid, "this is too long; keep it within %d bytes", MaxLine)
+	}
+	if !utf8.ValidString(line) {
+		return typed{}, core.Errorf(core.Invalid, "this is not valid UTF-8")
+	}
+	t := typed{line: text.Clean(line)}
+	for at := 0; at < len(t.line); {
+		if t.line[at] == ' ' {
+			at++
+			continue
+		}
+		w, end := readWord(t.line, at)
+		t.words = append(t.words, w)
+		at = end
+	}
+	return t, nil
+}
+
+// readWord reads the word that begins at a place of the line, and returns where it ends.
+func readWord(line string, at int) (w word, end int) {
+	rest := line[at:]
+	w.at = at
+	var after string
+	if w.text, after, w.quoted = text.Unquote(rest); w.quoted {
+		return w, len(line) - len(after)
+	}
+	w.open = strings.HasPrefix(rest, `"`)
+	w.text, _, _ = strings.Cut(rest, " ")
+	if name, value, ok := strings.Cut(w.text, "="); ok && text.OpensQuote(value) {
+		if count, _, _ := text.Dashes(name); count > 0 {
+			inside, after, closed := text.Unquote(rest[len(name)+1:])
+			if closed {
+				w.text = name + "=" + inside
+				return w, len(line) - len(after)
+			}
+			w.open = w.open || value[0] == '"'
 		}
 	}
-	return "", "", false
+	return w, at + len(w.text)
 }
+
+// split is the words of a line as plain texts.
+func split(line string) ([]string, error) {
+	t, err := read(line)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, w := range t.words {
+		if w.open {
+			return nil, errOpen()
+		}
+		out = append(out, w.text)
+	}
+	return out, nil
+}
+
+func errOpen() error { return core.Errorf(core.Invalid, "a quotation mark is not closed") }
 
 // Join makes one line of separate words, such as a program's arguments, so that
 // Execute reads the same words again.

@@ -22,6 +22,12 @@ func TestSplit(t *testing.T) {
 		{`say "a \"b\" \\ c" d`, []string{"say", `a "b" \ c`, "d"}},
 		{`it's 5" wide`, []string{"it's", `5"`, "wide"}},
 		{`""`, []string{""}},
+		{"member class bob “Power User”", []string{"member", "class", "bob", "Power User"}},
+		{"a «b c» „d e“ ‘f g’ ”h i”", []string{"a", "b c", "d e", "f g", "h i"}},
+		{`a "b c” d`, []string{"a", "b c", "d"}},
+		{"it’s ‘tis 5” wide", []string{"it’s", "‘tis", "5”", "wide"}},
+		{"‘it’s his’ own", []string{"it’s his", "own"}},
+		{`add --label="my laptop" —label=“my phone” x`, []string{"add", "--label=my laptop", "—label=my phone", "x"}},
 		{"a\tb\x02\x03c\u202ed", []string{"a", "b", "c", "d"}},
 	}
 	for _, tt := range tests {
@@ -43,6 +49,7 @@ func TestSplit(t *testing.T) {
 func FuzzSplit(f *testing.F) {
 	f.Add(`member disable "a b" c\ "\\\""`)
 	f.Add("\x00 \u2028 x")
+	f.Add("‘a b’c’ «d „e“ --f=“g h” \"i”")
 	f.Fuzz(func(t *testing.T, line string) {
 		words, err := split(line)
 		if err != nil {

@@ -32,19 +32,15 @@ type pendingAct struct {
 
 // confirm runs the command that a code stands for, after checking everything
 // about it once more.
-func (r *Registry) confirm(ctx context.Context, req Request, words []string) (Answer, error) {
+func (r *Registry) confirm(ctx context.Context, req Request, words []word) (Answer, error) {
 	if len(words) != 1 {
-		return Answer{}, core.Errorf(core.Invalid, "write: %s CODE", confirmWord)
+		return Answer{}, core.Errorf(core.Invalid, "write: %s%s CODE", req.Prefix, confirmWord)
 	}
-	p, err := r.waiting(ctx, req.Actor.key(), words[0])
+	p, err := r.waiting(ctx, req.Actor.key(), words[0].text)
 	if err != nil {
 		return Answer{}, err
 	}
-	lineWords, err := split(p.line)
-	if err != nil {
-		return Answer{}, err
-	}
-	o, err := r.order(req, lineWords)
+	o, err := r.reorder(ctx, req, p.line)
 	if err != nil {
 		return Answer{}, err
 	}
@@ -98,6 +94,9 @@ func consume(ctx context.Context, tx *db.Tx, id int64) error {
 // askFirst shows what an order would do, and keeps it until it is confirmed. why
 // says why it is shown again, "" the first time.
 func (r *Registry) askFirst(ctx context.Context, o *order, why string) (Answer, error) {
+	if err := o.keepable(); err != nil {
+		return Answer{}, err
+	}
 	var lines []string
 	var p pendingAct
 	var code string
@@ -106,7 +105,7 @@ func (r *Registry) askFirst(ctx context.Context, o *order, why string) (Answer, 
 		if err := r.fill(ctx, tx, o); err != nil {
 			return err
 		}
-		if lines, err = o.c.preview(ctx, tx, r.call(o), o.args); err != nil {
+		if lines, err = r.preview(ctx, tx, o); err != nil {
 			return err
 		}
 		p = pendingAct{line: o.c.Name + " " + o.c.line(o.given, false), expires: r.deps.Clock().Add(confirmFor).Truncate(time.Second).UTC()}
@@ -130,13 +129,21 @@ func (r *Registry) askFirst(ctx context.Context, o *order, why string) (Answer, 
 	if err != nil {
 		return Answer{}, err
 	}
-	lines = tidy(lines)
+	lines = tidy(append(o.understood(), lines...))
 	if why != "" {
 		lines = append([]string{why}, lines...)
 	}
-	ask := fmt.Sprintf("To do it, write within %d seconds: %s %s", int(confirmFor.Seconds()), confirmWord, code)
+	ask := fmt.Sprintf("To do it, write within %d seconds: %s%s %s", int(confirmFor.Seconds()), o.Prefix, confirmWord, code)
 	shown := slices.Concat(lines, []string{ask})
-	return Answer{Blocks: Lines(lines...), Lines: shown, Pending: &Pending{Code: code, Preview: lines, Expires: p.expires}}, nil
+	return Answer{Blocks: Lines(lines...), Lines: shown, Pending: &Pending{Code: code, Preview: lines, Expires: p.expires, Doubt: o.doubt != ""}}, nil
+}
+
+// preview is what the command says it would do, nothing for one that says nothing.
+func (r *Registry) preview(ctx context.Context, tx *db.Tx, o *order) ([]string, error) {
+	if o.c.preview == nil {
+		return nil, nil
+	}
+	return o.c.preview(ctx, tx, r.call(o), o.args)
 }
 
 // keep writes a pending act under a code of its own, and clears away what nobody

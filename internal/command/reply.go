@@ -139,6 +139,7 @@ type Pending struct {
 	Code    string
 	Preview []string
 	Expires time.Time
+	Doubt   bool // it is asked because the line may mean something else; a program must not agree by itself
 }
 
 // maxLines bounds an answer; commands page or cut well before.

@@ -71,11 +71,17 @@ type Info struct {
 	Confirms bool // it says first what it would do, and asks
 }
 
-// Usage is the command with its arguments, as help shows it.
-func (i *Info) Usage() string {
+// Usage is the command with all its arguments.
+func (i *Info) Usage() string { return i.UsageFor(Shell()) }
+
+// UsageFor is the command with the arguments that the actor may give: not that another
+// member may be named, if it is for staff to name one.
+func (i *Info) UsageFor(actor Actor) string {
 	parts := []string{i.Name}
 	for _, a := range i.Args {
-		parts = append(parts, a.usage())
+		if !a.Optional || a.Other == "" || actor.Can(a.Other) {
+			parts = append(parts, a.usage())
+		}
 	}
 	return strings.Join(parts, " ")
 }

@@ -44,11 +44,7 @@ func (r *Registry) inverse(ctx context.Context, o *order) (*order, error) {
 	case e.Outcome != audit.Done || e.UndoWith == "":
 		return nil, core.Errorf(core.Conflict, "entry %d (%s) can't be undone", id, e.Command)
 	}
-	words, err := split(e.UndoWith)
-	if err != nil {
-		return nil, err
-	}
-	inverse, err := r.order(o.Request, words)
+	inverse, err := r.reorder(ctx, o.Request, e.UndoWith)
 	if err != nil {
 		return nil, err
 	}
@@ -71,11 +67,7 @@ func errUndoStale() error {
 // undoState is the digest of what a command that takes something back rests on, as
 // tx leaves it. It is "" for a command that names nothing.
 func (r *Registry) undoState(ctx context.Context, tx *db.Tx, req Request, line string) (string, error) {
-	words, err := split(line)
-	if err != nil {
-		return "", err
-	}
-	o, err := r.order(req, words)
+	o, err := r.reorder(ctx, req, line)
 	if err != nil || o.c.state == nil {
 		return "", err
 	}

@@ -209,7 +209,7 @@ func LineAddition(l Line, now time.Time) string {
 	if left := l.Left(now); left > 0 {
 		lasts = fmt.Sprintf(" --for=%dm", int(left.Minutes()))
 	}
-	return string(l.Kind) + "line add" + lasts + " " + text.Quote(l.Mask) + " " + l.Reason
+	return string(l.Kind) + "line add" + lasts + " " + text.Quote(l.Mask) + " " + text.QuoteRest(l.Reason)
 }
 
 // LineRemoval is the command that removes a line, as staff would write it.

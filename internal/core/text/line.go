@@ -32,12 +32,3 @@ func Cut(s string, n int) string {
 	}
 	return strings.TrimRight(s[:end], " ") + dots
 }
-
-// Quote writes one word of a command line: in double quotes where it would not be
-// read as one word otherwise, with a backslash before quotes and backslashes in it.
-func Quote(word string) string {
-	if word != "" && !strings.ContainsAny(word, " \t\n\r") && !strings.HasPrefix(word, `"`) {
-		return word
-	}
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(word) + `"`
-}
