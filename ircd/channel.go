@@ -32,13 +32,16 @@ type channel struct {
 	saving sync.Mutex
 }
 
-// membership is one user in one channel.
+// membership is one user in one channel, by some of the user's connections. It lasts as
+// long as one of them is there: the others in the channel see the first come and the last
+// go, and what is said there reaches those that are in it and no more.
 type membership struct {
-	user   *user
-	ch     *channel
-	status status
-	place  int // in channel.members
-	rank   int // in channel.ranked, while there is a status
+	user     *user
+	ch       *channel
+	sessions []*session // of the user, never empty
+	status   status
+	place    int // in channel.members
+	rank     int // in channel.ranked, while there is a status
 
 	entered irc.MsgID // of the JOIN
 }
@@ -107,23 +110,39 @@ func (m *membership) seenBy(viewer *user) bool {
 	return m.ch.flags&flagAuditorium == 0 || viewer == m.user || m.status != 0 || viewer.status(m.ch)&statusOp != 0
 }
 
+// has reports whether a connection is in the channel.
+func (m *membership) has(s *session) bool { return m != nil && slices.Contains(m.sessions, s) }
+
+// hasAll reports whether all of some connections are in the channel.
+func (m *membership) hasAll(who []*session) bool {
+	return m != nil && !slices.ContainsFunc(who, func(s *session) bool { return !m.has(s) })
+}
+
+// in returns the membership by which a connection is in a channel, or nil.
+func (s *session) in(ch *channel) *membership {
+	if m := s.user.in(ch); m.has(s) {
+		return m
+	}
+	return nil
+}
+
 // viewers yields those in the channel who see that m is. In an auditorium they
 // are few, and found without looking at everybody: thousands may enter it at once.
-func (m *membership) viewers() iter.Seq[*user] {
-	return func(yield func(*user) bool) {
+func (m *membership) viewers() iter.Seq[*membership] {
+	return func(yield func(*membership) bool) {
 		if m.ch.flags&flagAuditorium == 0 || m.status != 0 {
 			for _, viewer := range m.ch.members {
-				if !yield(viewer.user) {
+				if !yield(viewer) {
 					return
 				}
 			}
 			return
 		}
-		if !yield(m.user) {
+		if !yield(m) {
 			return
 		}
 		for _, viewer := range m.ch.ranked {
-			if viewer.status&statusOp != 0 && !yield(viewer.user) {
+			if viewer.status&statusOp != 0 && !yield(viewer) {
 				return
 			}
 		}
@@ -149,9 +168,9 @@ func (ch *channel) visible(viewer *user) iter.Seq[*membership] {
 	}
 }
 
-// put makes u a member without a status.
+// put makes u a member without a status, by all of its sessions.
 func (ch *channel) put(u *user) *membership {
-	m := &membership{user: u, ch: ch, place: len(ch.members)}
+	m := &membership{user: u, ch: ch, sessions: slices.Clone(u.sessions), place: len(ch.members)}
 	ch.members = append(ch.members, m)
 	u.channels = append(u.channels, m)
 	return m
@@ -206,10 +225,10 @@ func rights(m member.Member) status {
 	return s
 }
 
-// maySpeak reports whether u may send to the channel. Where speaking needs a permission,
-// no status replaces it: programs trust what is said there.
-func (ch *channel) maySpeak(u *user) bool {
-	m := u.in(ch)
+// maySpeak reports whether u may send to the channel by a connection that is in it as m,
+// or outside. Where speaking needs a permission, no status replaces it: programs trust
+// what is said there.
+func (ch *channel) maySpeak(u *user, m *membership) bool {
 	if ch.row.Speak != "" || ch.row.SpeakClass.ID != 0 {
 		return m != nil && u.can(ch.row.Speak) && ch.row.SpeakClass.Allows(u.account.member.Class.Level, u.account.member.SecondaryIDs()...)
 	}
@@ -237,13 +256,32 @@ func (n *network) lookup(u *user, name string) *channel {
 // tellChannel sends a line to all members.
 func (n *network) tellChannel(ch *channel, l *line) {
 	for _, m := range ch.members {
-		n.tell(m.user, l)
+		n.tellIn(m, l)
 	}
 }
 
-// enter puts u into the channel and tells everyone who sees it.
-func (n *network) enter(u *user, ch *channel, s status) {
+// tellIn sends a line to those connections of a member that are in the channel.
+func (n *network) tellIn(m *membership, l *line) {
+	for _, s := range m.sessions {
+		n.send(s, l)
+	}
+}
+
+// enter puts connections of u into the channel, of which at least one isn't there. If they
+// are the user's first, everyone who sees it is told; otherwise only they themselves.
+func (n *network) enter(u *user, ch *channel, s status, who ...*session) {
+	if m := u.in(ch); m != nil {
+		for _, own := range who {
+			if !m.has(own) {
+				m.sessions = append(m.sessions, own)
+				n.showOwn(own, m)
+				n.wantReplay(own, m)
+			}
+		}
+		return
+	}
 	m := ch.put(u)
+	m.sessions = slices.Clone(who)
 	m.setStatus(s)
 	u.invited = slices.DeleteFunc(u.invited, func(other *channel) bool { return other == ch })
 	entry := n.lineFrom(u, "JOIN", ch.row.Name)
@@ -251,7 +289,7 @@ func (n *network) enter(u *user, ch *channel, s status) {
 	m.entered = entry.id
 	n.recordMove(m, entry, "")
 	n.showEntry(m, entry.id, m.viewers())
-	for _, own := range u.sessions {
+	for _, own := range who {
 		n.showInside(own, ch)
 		n.wantReplay(own, m)
 	}
@@ -259,7 +297,7 @@ func (n *network) enter(u *user, ch *channel, s status) {
 		l := n.statusLine(m, "+"+s.letters())
 		for _, viewer := range ch.members {
 			if viewer != m {
-				n.tell(viewer.user, l)
+				n.tellIn(viewer, l)
 			}
 		}
 	}
@@ -282,7 +320,7 @@ func (n *network) entryLines(m *membership, id irc.MsgID) (plain, extended, away
 }
 
 // showEntry sends the JOIN of m to some in the channel.
-func (n *network) showEntry(m *membership, id irc.MsgID, viewers iter.Seq[*user]) {
+func (n *network) showEntry(m *membership, id irc.MsgID, viewers iter.Seq[*membership]) {
 	plain, extended, away := n.entryLines(m, id)
 	for viewer := range viewers {
 		for _, s := range viewer.sessions {
@@ -291,7 +329,7 @@ func (n *network) showEntry(m *membership, id irc.MsgID, viewers iter.Seq[*user]
 			} else {
 				n.send(s, plain)
 			}
-			if away != nil && viewer != m.user && s.has(capAwayNotify) {
+			if away != nil && viewer != m && s.has(capAwayNotify) {
 				n.send(s, away)
 			}
 		}
@@ -337,7 +375,7 @@ func (n *network) expel(m *membership, reason string) {
 	n.stamp(l)
 	n.recordMove(m, l, m.user.nick+" "+reason)
 	for viewer := range m.viewers() {
-		n.tell(viewer, l)
+		n.tellIn(viewer, l)
 	}
 	n.leave(m)
 }
@@ -374,9 +412,9 @@ func (n *network) setStatus(m *membership, now status, by string) {
 	if by != "" {
 		l.source = by
 	}
-	unseen := func(yield func(*user) bool) {
+	unseen := func(yield func(*membership) bool) {
 		for _, viewer := range m.ch.members {
-			if !m.seenBy(viewer.user) && !yield(viewer.user) {
+			if !m.seenBy(viewer.user) && !yield(viewer) {
 				return
 			}
 		}
@@ -391,7 +429,7 @@ func (n *network) setStatus(m *membership, now status, by string) {
 	if now == 0 { // and out of it again
 		part := n.lineFrom(m.user, "PART", m.ch.row.Name)
 		for viewer := range unseen {
-			n.tell(viewer, part)
+			n.tellIn(viewer, part)
 		}
 	}
 	if m.ch.flags&flagAuditorium != 0 && (was^now)&statusOp != 0 {
@@ -402,8 +440,8 @@ func (n *network) setStatus(m *membership, now status, by string) {
 // showAgain shows a member, and nobody else, that it enters the channel again: the set of
 // people that it sees there has changed, and clients keep a list of them.
 func (n *network) showAgain(m *membership) {
-	n.tell(m.user, n.lineFrom(m.user, "PART", m.ch.row.Name, "You will see others in this channel now"))
-	for _, s := range m.user.sessions {
+	n.tellIn(m, n.lineFrom(m.user, "PART", m.ch.row.Name, "You will see others in this channel now"))
+	for _, s := range m.sessions {
 		n.showOwn(s, m)
 	}
 }

@@ -26,6 +26,7 @@ type watcher struct {
 	nick string
 	in   map[string]map[string]bool // channel, nicks
 	dead bool
+	at   *session // which the network has of it
 
 	anything func() string // one of the random commands
 
@@ -247,6 +248,7 @@ func TestRandomCommandsOfManyKeepMemberListsConsistent(t *testing.T) {
 		in.people.put(core.MemberID(100+i), fmt.Sprintf("m%d", i), "User", ps...)
 	}
 	var all []*watcher
+	known := map[*session]bool{}
 	for i := range clients {
 		p := in.dial(t, fmt.Sprintf("c%d", i))
 		w := &watcher{peer: p, rng: rand.New(rand.NewPCG(7, uint64(i))), in: map[string]map[string]bool{}, syncs: map[string]chan struct{}{}}
@@ -265,6 +267,13 @@ func TestRandomCommandsOfManyKeepMemberListsConsistent(t *testing.T) {
 			p.send("NICK "+p.name, "USER u 0 * :U")
 		}
 		w.hear("hello")
+		in.n.locked(func() {
+			for s := range in.n.sessions {
+				if !known[s] {
+					known[s], w.at = true, s
+				}
+			}
+		})
 	}
 	for round := range rounds {
 		if round >= 3 && time.Now().After(until) {
@@ -360,11 +369,11 @@ func (in *interior) compare(t *testing.T, all []*watcher) {
 		}
 		knows := map[string][]string{}
 		in.n.locked(func() {
-			u := in.n.find(w.nick)
-			if u == nil {
-				return
-			}
+			u := w.at.user
 			for _, own := range u.channels {
+				if !own.has(w.at) {
+					continue
+				}
 				name := own.ch.row.Name
 				for _, m := range own.ch.members {
 					if m.seenBy(u) {

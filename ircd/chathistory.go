@@ -389,21 +389,21 @@ func (r *request) tellRedacted(a archive, id, reason string) {
 		params = append(params, reason)
 	}
 	l := n.lineFrom(u, "REDACT", params...)
-	tell := func(to *user) {
-		for _, s := range to.sessions {
+	tell := func(to []*session) {
+		for _, s := range to {
 			if s.has(capRedact) {
 				n.send(s, l)
 			}
 		}
 	}
 	if a.ch == nil {
-		tell(u)
+		tell(u.sessions)
 		if other := n.accounts[a.peer]; other != nil && other.user != nil && other.user != u {
-			tell(other.user)
+			tell(other.user.sessions)
 		}
 		return
 	}
 	for _, m := range a.ch.members {
-		tell(m.user)
+		tell(m.sessions)
 	}
 }

@@ -8,8 +8,9 @@
 // their own, and staff who have the permission see others'; none is logged.
 //
 // A user is somebody with a nick; a session is one of the connections of a user.
-// All connections of a member are sessions of one user: they share nick, channels
-// and modes, and each sees what the others say. Guests have one session.
+// All connections of a member are sessions of one user: they share nick and modes. Each
+// has its own channels, in which it sees what the others say: the membership of a user in
+// a channel is the set of sessions that are there. Guests have one session.
 //
 // Concurrency: each run of the room has one network. Everything that several
 // connections can see (nicks, accounts, channels, the fields of users) is

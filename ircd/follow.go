@@ -63,7 +63,7 @@ func (n *network) closeChannel(ch *channel) {
 	n.ordered = slices.DeleteFunc(n.ordered, func(other *channel) bool { return other == ch })
 	for len(ch.members) > 0 {
 		m := ch.members[len(ch.members)-1]
-		n.tell(m.user, n.line("KICK", ch.row.Name, m.user.nick, "The channel was deleted"))
+		n.tellIn(m, n.line("KICK", ch.row.Name, m.user.nick, "The channel was deleted"))
 		m.remove()
 	}
 }
@@ -141,17 +141,18 @@ func (n *network) gather(ch *channel, was irc.Channel) {
 	before := channel{row: was}
 	for _, a := range n.accounts {
 		if a.user != nil && (!was.AutoJoin || !before.admitsMember(a.member)) {
-			n.enterByItself(a.user, ch)
+			n.enterByItself(a.user, ch, a.user.sessions)
 		}
 	}
 }
 
-// enterByItself lets a user enter a channel that is meant for it, unless something
-// forbids it. Channels are meant for members, or for guests whose account is disabled.
-func (n *network) enterByItself(u *user, ch *channel) {
+// enterByItself lets connections of a user enter a channel that is meant for it, unless
+// something forbids it. Channels are meant for members, or for guests whose account is
+// disabled.
+func (n *network) enterByItself(u *user, ch *channel, who []*session) {
 	meant := ch.row.AutoJoin && u.account != nil || ch.row.Disabled && u.shutOut
-	if meant && u.in(ch) == nil && ch.admits(u) && !ch.banned(u) && len(u.channels) < maxJoined {
-		n.enter(u, ch, n.entryStatus(u))
+	if meant && ch.admits(u) && (u.in(ch) != nil || !ch.banned(u) && len(u.channels) < maxJoined) {
+		n.enter(u, ch, n.entryStatus(u), who...)
 	}
 }
 

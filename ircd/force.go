@@ -27,7 +27,7 @@ func (r *request) announce(ch *channel, text string) {
 	l := r.n.line("NOTICE", "@"+ch.row.Name, "*** "+text)
 	for _, m := range ch.ranked {
 		if m.status&statusOp != 0 && m.user != r.user() {
-			r.n.tell(m.user, l)
+			r.n.tellIn(m, l)
 		}
 	}
 }
@@ -62,10 +62,11 @@ func cmdSajoin(r *request) {
 	}
 }
 
-// forceJoin lets somebody enter a channel; "" is the asker.
+// forceJoin lets somebody enter a channel with all connections; "" is the connection that
+// asks.
 func (r *request) forceJoin(nick, name string) {
-	n := r.n
-	if nick == "" {
+	n, itself := r.n, nick == ""
+	if itself {
 		r.locked(func() { nick = r.user().nick })
 	}
 	r.actInMemory(deed{command: "sajoin", arguments: nick + " " + name}, func() (*user, func(), error) {
@@ -73,19 +74,23 @@ func (r *request) forceJoin(nick, name string) {
 		if err != nil {
 			return u, nil, err
 		}
+		who := u.sessions
+		if itself {
+			who = []*session{r.s}
+		}
 		ch := n.channels[fold(name)]
 		switch {
 		case ch == nil:
 			err = core.Errorf(core.NotFound, "there is no channel %s", clip(name, maxChannel))
-		case u.in(ch) != nil:
+		case u.in(ch).hasAll(who):
 			err = core.Errorf(core.Conflict, "%s is in %s already", u.nick, ch.row.Name)
 		case !ch.admits(u):
 			err = core.Errorf(core.Invalid, "the class of %s may not enter %s", u.nick, ch.row.Name)
-		case len(u.channels) >= maxJoined:
+		case u.in(ch) == nil && len(u.channels) >= maxJoined:
 			err = core.Errorf(core.Conflict, "%s is in too many channels", u.nick)
 		}
 		return u, func() {
-			n.enter(u, ch, n.entryStatus(u))
+			n.enter(u, ch, n.entryStatus(u), who...)
 			r.announce(ch, r.user().actor()+" let "+u.nick+" into "+ch.row.Name)
 		}, err
 	})
@@ -110,7 +115,7 @@ func cmdSapart(r *request) {
 				return u, nil, core.Errorf(core.NotFound, "%s is not in %s", u.nick, clip(name, maxChannel))
 			}
 			return u, func() {
-				n.part(u.in(ch), reason)
+				n.partAll(u.in(ch), reason)
 				r.announce(ch, r.user().actor()+" took "+u.nick+" out of "+ch.row.Name)
 			}, nil
 		})

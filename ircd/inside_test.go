@@ -148,6 +148,9 @@ func (n *network) channelContradiction(name string, ch *channel) error {
 				return fmt.Errorf("the status of %s in %s is noted wrongly", m.user.nick, name)
 			}
 		}
+		if len(m.sessions) == 0 || slices.ContainsFunc(m.sessions, func(s *session) bool { return s.user != m.user || !slices.Contains(m.user.sessions, s) }) {
+			return fmt.Errorf("%s is in %s by connections that aren't its own", m.user.nick, name)
+		}
 		if !ch.admits(m.user) {
 			return fmt.Errorf("%s may not be in %s", m.user.nick, name)
 		}

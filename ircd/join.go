@@ -21,7 +21,9 @@ func cmdJoin(r *request) {
 func (r *request) joinAll() {
 	if r.param(0) == "0" {
 		for _, m := range slices.Clone(r.user().channels) {
-			r.n.part(m, "")
+			if m.has(r.s) {
+				r.n.part(m, r.s, "")
+			}
 		}
 		return
 	}
@@ -48,7 +50,11 @@ func (r *request) join(name, key string) {
 		}
 		return
 	}
-	if u.in(ch) != nil || r.joinsTooFast(name) {
+	if r.s.in(ch) != nil || r.joinsTooFast(name) {
+		return
+	}
+	if u.in(ch) != nil { // by another connection
+		n.enter(u, ch, 0, r.s)
 		return
 	}
 	if code, why := n.mayJoin(u, ch, key); code != "" {
@@ -59,7 +65,7 @@ func (r *request) join(name, key string) {
 		r.reply(code, ch.row.Name, why)
 		return
 	}
-	n.enter(u, ch, n.entryStatus(u))
+	n.enter(u, ch, n.entryStatus(u), r.s)
 }
 
 // openFree makes a channel that lasts while someone is in it.
@@ -71,7 +77,7 @@ func (n *network) openFree(s *session, name string) {
 	}
 	ch := newChannel(irc.Channel{Name: name, Modes: "+nt", Guests: true}, false, n.clock(), n.lastID)
 	n.channels[fold(name)] = ch
-	n.enter(u, ch, n.entryStatus(u)|statusOp)
+	n.enter(u, ch, n.entryStatus(u)|statusOp, s)
 }
 
 func (n *network) entryStatus(u *user) status {
@@ -108,12 +114,13 @@ func (n *network) mayJoin(u *user, ch *channel, key string) (code, why string) {
 	return "", ""
 }
 
-// autoJoin puts a member into the channels that are meant for it: at login, where before is
-// nil, into all of them, and later into those that the rights before did not open.
-func (n *network) autoJoin(u *user, before *member.Member) {
+// autoJoin puts connections of a user into the channels that are meant for it: at login,
+// where before is nil, into all of them, and later into those that the rights before did
+// not open.
+func (n *network) autoJoin(u *user, before *member.Member, who ...*session) {
 	for _, ch := range n.ordered {
 		if before == nil || !ch.admitsMember(*before) {
-			n.enterByItself(u, ch)
+			n.enterByItself(u, ch, who)
 		}
 	}
 }
@@ -126,25 +133,50 @@ func cmdPart(r *request) {
 			r.reply(errNoSuchChannel, clip(name, maxChannel), "No such channel")
 			continue
 		}
-		m := r.user().in(ch)
+		m := r.s.in(ch)
 		if m == nil {
 			r.reply(errNotOnChannel, ch.row.Name, "You're not on that channel")
 			continue
 		}
-		r.n.part(m, clip(r.param(1), maxReason))
+		r.n.part(m, r.s, clip(r.param(1), maxReason))
 	}
 }
 
-func (n *network) part(m *membership, reason string) {
-	params := []string{m.ch.row.Name}
-	if reason != "" {
-		params = append(params, reason)
+// part takes one connection out of a channel, and shows it that.
+func (n *network) part(m *membership, s *session, reason string) {
+	if len(m.sessions) == 1 {
+		n.partAll(m, reason)
+		return
 	}
-	l := n.lineFrom(m.user, "PART", params...)
-	n.stamp(l)
-	n.recordMove(m, l, reason)
-	for viewer := range m.viewers() {
-		n.tell(viewer, l)
+	n.withdraw(m, s, reason)
+	n.send(s, n.partLine(m, reason))
+}
+
+// withdraw takes a connection out of a channel. It isn't told itself, nor are others unless
+// it was the user's last one there.
+func (n *network) withdraw(m *membership, s *session, reason string) {
+	m.sessions = slices.DeleteFunc(m.sessions, func(other *session) bool { return other == s })
+	if len(m.sessions) == 0 {
+		n.partAll(m, reason)
+	}
+}
+
+func (n *network) partLine(m *membership, reason string) *line {
+	if reason == "" {
+		return n.lineFrom(m.user, "PART", m.ch.row.Name)
+	}
+	return n.lineFrom(m.user, "PART", m.ch.row.Name, reason)
+}
+
+// partAll takes a user out of a channel and tells everyone who sees it.
+func (n *network) partAll(m *membership, reason string) {
+	if !n.closing {
+		l := n.partLine(m, reason)
+		n.stamp(l)
+		n.recordMove(m, l, reason)
+		for viewer := range m.viewers() {
+			n.tellIn(viewer, l)
+		}
 	}
 	n.leave(m)
 }
@@ -201,7 +233,7 @@ func (r *request) kick(channel string, nicks []string) {
 		n.stamp(l)
 		n.recordEvent(ch, u, l, victim.user.nick+" "+reason)
 		for viewer := range victim.viewers() {
-			n.tell(viewer, l)
+			n.tellIn(viewer, l)
 		}
 		n.leave(victim)
 	}
@@ -217,7 +249,7 @@ func (n *network) memberOf(ch *channel, nick string) *membership {
 
 // operates reports whether the asker is an operator of the channel, and tells them if not.
 func (r *request) operates(ch *channel) bool {
-	m := r.user().in(ch)
+	m := r.s.in(ch)
 	switch {
 	case m == nil:
 		r.reply(errNotOnChannel, ch.row.Name, "You're not on that channel")
@@ -250,7 +282,7 @@ func cmdInvite(r *request) {
 	case ch == nil:
 		r.reply(errNoSuchChannel, clip(r.param(1), maxChannel), "No such channel")
 		return
-	case u.in(ch) == nil:
+	case r.s.in(ch) == nil:
 		r.reply(errNotOnChannel, ch.row.Name, "You're not on that channel")
 		return
 	case guest.in(ch) != nil:
@@ -269,7 +301,7 @@ func cmdInvite(r *request) {
 	l := n.lineFrom(u, "INVITE", guest.nick, ch.row.Name)
 	n.tell(guest, l)
 	for _, m := range ch.ranked {
-		for _, s := range m.user.sessions {
+		for _, s := range m.sessions {
 			if m.status&statusOp != 0 && s != r.s && s.has(capInviteNotify) {
 				n.send(s, l)
 			}

@@ -119,7 +119,7 @@ func (n *network) shutOut(s *session) {
 	}
 	s.user.shutOut = true
 	if s.registered() {
-		n.autoJoin(s.user, nil)
+		n.autoJoin(s.user, nil, s)
 	}
 }
 
@@ -189,7 +189,9 @@ func (n *network) tellLogin(s *session) {
 func (n *network) leaveUser(s *session) {
 	old := s.user
 	for _, m := range old.channels {
-		n.send(s, n.lineFrom(old, "PART", m.ch.row.Name, "You logged in to another account"))
+		if m.has(s) {
+			n.send(s, n.lineFrom(old, "PART", m.ch.row.Name, "You logged in to another account"))
+		}
 	}
 	was := old.prefix()
 	n.depart(s, "Logged in to another account")
@@ -243,7 +245,7 @@ func (r *request) settleIn() {
 			}
 			n.grantStatus(m)
 		}
-		n.autoJoin(u, nil)
+		n.autoJoin(u, nil, s)
 	})
 }
 

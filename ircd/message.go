@@ -96,7 +96,7 @@ func (r *request) sendToChannel(l *line, name, prefix string) {
 		r.complain(l.command, errNoSuchChannel, clip(name, maxChannel), "No such channel")
 		return
 	}
-	if !ch.maySpeak(u) {
+	if !ch.maySpeak(u, r.s.in(ch)) {
 		r.complain(l.command, errCannotSendToChan, ch.row.Name, "Cannot send to channel")
 		return
 	}
@@ -116,11 +116,16 @@ func (r *request) sendToChannel(l *line, name, prefix string) {
 		n.recordMessage(u, ch, nil, l)
 	}
 	for _, m := range ch.members {
-		if m.user != u && (atLeast == 0 || m.status&atLeast != 0) {
-			n.deliver(m.user, l)
+		switch {
+		case m.user == u:
+			r.echo(l, m.sessions)
+		case atLeast == 0 || m.status&atLeast != 0:
+			n.deliver(m.sessions, l)
 		}
 	}
-	r.echo(l)
+	if !u.in(ch).has(r.s) {
+		r.echo(l, []*session{r.s})
+	}
 }
 
 // forbids returns why the channel's modes don't let a message through, "" when they do.
@@ -184,14 +189,14 @@ func (r *request) sendToNick(l *line, nick string) {
 		// The sender gets the message, and then the echo, which has the label.
 		label := r.label
 		r.label = ""
-		n.deliver(u, l)
+		n.deliver(u.sessions, l)
 		r.label = label
 		if r.s.has(capEchoMessage) && (l.command != "TAGMSG" || r.s.has(capMessageTags)) {
 			n.sendMessage(r.s, l)
 		}
 	} else {
-		n.deliver(to, l)
-		r.echo(l)
+		n.deliver(to.sessions, l)
+		r.echo(l, u.sessions)
 	}
 	if to.away != "" && l.command == "PRIVMSG" {
 		r.reply(rplAway, to.nick, to.away)
@@ -204,9 +209,9 @@ func mayWrite(u, to *user) bool {
 	return u.account != nil || to.account == nil || to.can(core.IRCOperate) || to.can(core.IRCAnnounce)
 }
 
-// deliver sends a message to those sessions of a user whose client understands it.
-func (n *network) deliver(u *user, l *line) {
-	for _, s := range u.sessions {
+// deliver sends a message to those sessions whose client understands it.
+func (n *network) deliver(to []*session, l *line) {
+	for _, s := range to {
 		if l.command != "TAGMSG" || s.has(capMessageTags) {
 			n.sendMessage(s, l)
 		}
@@ -230,10 +235,10 @@ func (n *network) sendMessage(s *session, l *line) {
 	}
 }
 
-// echo shows a message to the sender's other sessions, and to the one that it came from if
-// that has echo-message.
-func (r *request) echo(l *line) {
-	for _, s := range r.user().sessions {
+// echo shows a message to the sender's sessions; to the one that it came from only if that
+// has echo-message.
+func (r *request) echo(l *line, own []*session) {
+	for _, s := range own {
 		if s == r.s && !s.has(capEchoMessage) || l.command == "TAGMSG" && !s.has(capMessageTags) {
 			continue
 		}

@@ -127,7 +127,7 @@ func (n *network) rename(u *user, nick string) {
 	}
 	n.tell(u, l)
 	for _, peer := range peers {
-		n.tell(peer, l)
+		n.send(peer, l)
 	}
 }
 

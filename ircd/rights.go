@@ -230,7 +230,7 @@ func (n *network) refresh(a *account, m member.Member) {
 		}
 		n.updateStatus(ms, before)
 	}
-	n.autoJoin(u, &before)
+	n.autoJoin(u, &before, u.sessions...)
 }
 
 func mayStay(before, now member.Member) error {

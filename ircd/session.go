@@ -42,6 +42,7 @@ type session struct {
 	monitored   map[string]string // nicks as they were written, by folded ones
 	compound    *compound         // a message of several lines that is coming in
 	catchUp     []catchUp         // channels whose missed lines it is to see
+	mark        uint64            // see network.peers
 }
 
 func newSession(c *conn.Conn, from conn.Origin) *session {

@@ -19,18 +19,18 @@ func TestSharedNicks(t *testing.T) {
 
 // sharedNickTalks are the scripts of TestSharedNicks, by what they are about.
 var sharedNickTalks = map[string]string{
-	"a second connection finds everything": `
+	"a second connection enters what a login enters": `
 		mod is
 		bob is
 		bob > PART #announce
 		bob > JOIN #support
 		bob > MODE bob +B-i
 		bob < :bob!* MODE bob +B-i
-		mod > MODE #support +v bob
 		mod > JOIN #support
 		mod > MODE #support +v bob
 		bob < * MODE #support +v bob
 		mod .
+		bob .
 		two > CAP REQ :extended-join
 		two > PASS bob:key-bob
 		two > NICK bob|laptop
@@ -41,14 +41,153 @@ var sharedNickTalks = map[string]string{
 		two < :irc.test 376 bob *
 		two = :irc.test MODE bob +B
 		two = :irc.test MODE bob +r
+		two = :bob!bob@2.user.bio-test JOIN #announce bob :Real bob
+		two < :irc.test 366 bob #announce *
 		two = :bob!bob@2.user.bio-test JOIN #general bob :Real bob
 		two = :irc.test 332 bob #general *
 		two = :irc.test 353 bob = #general :*bob*
 		two = :irc.test 366 bob #general *
+		two > PING end
+		two = :irc.test PONG irc.test :end
+		two > JOIN #support
 		two = :bob!bob@2.user.bio-test JOIN #support bob :Real bob
 		two < :irc.test 353 bob = #support :*+bob*
-		mod ! :bob!*
+		two = :irc.test 366 bob #support *
+		mod = :bob!* JOIN #announce
+		mod ! *
 		bob ! *`,
+	"each connection has its own channels": `
+		mod is extended-join
+		alice is
+		bob is
+		bob/2 is
+		bob/3 is
+		alice .
+		mod .
+		bob .
+		bob/2 .
+		bob/2 > PART #general :not for programs
+		bob/2 = :bob!* PART #general :not for programs
+		bob ! *
+		bob/3 ! *
+		alice ! *
+		mod ! *
+		alice > PRIVMSG #general :hello
+		bob = :alice!* PRIVMSG #general :hello
+		bob/3 = :alice!* PRIVMSG #general :hello
+		bob/2 ! *
+		bob/2 > PRIVMSG #general :I am outside
+		bob/2 = :irc.test 404 bob #general *
+		bob/2 > TOPIC #general
+		bob/2 = :irc.test 442 bob #general *
+		bob/2 > PART #general
+		bob/2 = :irc.test 442 bob #general *
+		bob/2 > INVITE alice #general
+		bob/2 = :irc.test 442 bob #general *
+		alice > NAMES #general
+		alice = :irc.test 353 alice = #general :*bob*
+		alice < :irc.test 366 alice #general *
+		alice > WHOIS bob
+		alice < :irc.test 319 alice bob :#general
+		alice .
+		bob > PRIVMSG #general :from the first
+		bob/3 < :bob!* PRIVMSG #general :from the first
+		alice = :bob!* PRIVMSG #general :from the first
+		bob/2 ! *
+		bob > PART #general
+		bob = :bob!* PART #general
+		alice ! *
+		mod ! :bob!* PART*
+		bob/3 > PART #general :the last
+		bob/3 = :bob!* PART #general :the last
+		alice = :bob!* PART #general :the last
+		alice ! *
+		bob ! *
+		bob/2 ! *
+		bob/2 > JOIN #general
+		bob/2 = :bob!* JOIN #general
+		bob/2 < :irc.test 366 bob #general *
+		alice = :bob!* JOIN #general
+		bob > JOIN #general
+		bob = :bob!* JOIN #general
+		bob = :irc.test 332 bob #general *
+		bob = :irc.test 353 bob = #general :*bob*
+		bob = :irc.test 366 bob #general *
+		bob > JOIN #general
+		bob ! *
+		bob/2 ! *
+		bob/3 ! *
+		alice ! *`,
+	"a kick is for all connections that are there": `
+		mod is
+		alice is
+		bob is
+		bob/2 is
+		bob/3 is
+		bob/3 > PART #general
+		bob/3 .
+		mod > KICK #general bob :out
+		bob < :mod!* KICK #general bob :out
+		bob/2 < :mod!* KICK #general bob :out
+		alice < :mod!* KICK #general bob :out
+		bob/3 ! *KICK*
+		alice > NAMES #general
+		alice < :irc.test 366 alice #general *
+		alice ! *353*bob*
+		boss is
+		boss > OPER boss key-boss
+		boss < * 381 *
+		bob/3 .
+		boss > SAJOIN bob #general
+		bob < :bob!* JOIN #general
+		bob/2 < :bob!* JOIN #general
+		bob/3 < :bob!* JOIN #general
+		bob/2 > PART #general
+		bob/2 < :bob!* PART #general
+		boss > SAJOIN bob #general
+		bob/2 < :bob!* JOIN #general
+		boss > SAJOIN bob #general
+		boss < * 400 boss SAJOIN :bob is in #general already
+		boss > SAPART bob #general
+		bob < :bob!* PART #general
+		bob/2 < :bob!* PART #general
+		bob/3 < :bob!* PART #general`,
+	"the last connection in a channel ends": `
+		alice is away-notify
+		bob is
+		bob/2 is
+		bob/2 > PART #general
+		bob/2 < * PART #general
+		alice .
+		bob > AWAY :gone
+		bob > QUIT :enough
+		bob x ERROR *
+		alice = :bob!* PART #general :Quit: enough
+		alice ! *
+		bob/2 > JOIN #general
+		alice = :bob!* JOIN #general
+		bob/2 > QUIT
+		bob/2 x ERROR *
+		alice = :bob!* QUIT :Quit
+		alice ! *`,
+	"what others do reaches the connections that see them": `
+		alice is away-notify account-notify setname
+		bob is away-notify setname
+		bob/2 is away-notify setname
+		bob/2 > JOIN 0
+		bob/2 < :bob!* PART #general
+		bob/2 .
+		bob .
+		alice > AWAY :lunch
+		bob = :alice!* AWAY :lunch
+		alice > SETNAME :Somebody
+		bob = :alice!* SETNAME :Somebody
+		alice > NICK alice|x
+		bob = :alice!* NICK alice|x
+		alice > QUIT
+		alice x ERROR *
+		bob = :alice|x!* QUIT :Quit
+		bob/2 ! *`,
 	"what one says the others see": `
 		alice is
 		bob is
@@ -98,9 +237,14 @@ var sharedNickTalks = map[string]string{
 		bob > @label=b JOIN #support
 		bob = @label=b :irc.test BATCH *
 		bob < @batch=* 366 *
-		bob/2 = @msgid=* :bob!* JOIN #support
-		bob/2 < :irc.test 366 bob #support *`,
-	"nick, channels and modes are the user's": `
+		bob/2 ! *
+		bob .
+		bob > @label=c PART #support
+		bob = @label=c;msgid=* :bob!* PART #support
+		bob > @label=d PART #general
+		bob = @label=d :bob!* PART #general
+		bob/2 ! *`,
+	"nick and modes are the user's": `
 		alice is
 		bob is
 		bob/2 is
@@ -109,14 +253,6 @@ var sharedNickTalks = map[string]string{
 		bob = :bob!* NICK bob|away
 		bob/2 = :bob!* NICK bob|away
 		alice = :bob!* NICK bob|away
-		bob/2 > PART #general :out
-		bob = :bob|away!* PART #general :out
-		bob/2 = :bob|away!* PART #general :out
-		alice = :bob|away!* PART #general :out
-		bob/2 > JOIN #general
-		bob < :bob|away!* JOIN #general
-		bob < :irc.test 366 bob|away #general *
-		alice = :bob|away!* JOIN #general
 		bob > MODE bob|away -i
 		bob/2 < :bob|away!* MODE bob|away -i
 		alice ! *`,
@@ -181,7 +317,7 @@ var sharedNickTalks = map[string]string{
 		x < :bob!bob@2.user.bio-test JOIN #general
 		x < :bob!bob@2.user.bio-test JOIN #support
 		x < :irc.test 366 bob #support *
-		bob < :bob!bob@2.user.bio-test JOIN #support
+		bob ! *
 		alice = :x!x@* QUIT :Logged in
 		alice = :bob!bob@2.user.bio-test JOIN #support
 		alice ! *

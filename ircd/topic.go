@@ -17,7 +17,7 @@ func cmdTopic(r *request) {
 		switch {
 		case ch == nil:
 			r.reply(errNoSuchChannel, clip(r.param(0), maxChannel), "No such channel")
-		case r.user().in(ch) == nil:
+		case r.s.in(ch) == nil:
 			r.reply(errNotOnChannel, ch.row.Name, "You're not on that channel")
 			ch = nil
 		case len(r.params) == 1:

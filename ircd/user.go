@@ -11,32 +11,30 @@ import (
 // has one user for all connections, a guest one for the only connection. All
 // fields are guarded by the network's lock.
 type user struct {
-	nick      string // "" until registration
-	name      string // before the @
-	real      string
-	host      string // cloaked, or what staff set in its place
-	vhost     string // what staff set
-	behind    string // the cloaked host behind vhost
-	account   *account
-	sessions  []*session
-	since     time.Time // when the first of the sessions registered
-	spoke     time.Time // when it said something last; zero when never
-	away      string    // "" unless all sessions are away
-	invisible bool
-	botMode   bool
-	operator  bool // by OPER: may use the powers of the member's classes
-	rescue    bool // an operator by the password of the configuration, who may use all powers
-	snotices  bool // an operator who is told what operators do
-	wallops   bool
-	membersPM bool          // gets messages from members and accepted guests only
-	noCTCP    bool          // gets no questions from client to client
-	accepted  []*user       // the latest; see user.accept
-	shutOut   bool          // a guest whose account is disabled
-	channels  []*membership // in the order of entry
-	invited   []*channel    // the latest; see network.invite
-	mark      uint64        // see network.peers
-
-	guestMarks marks // of a guest; see user.marks
+	nick       string // "" until registration
+	name       string // before the @
+	real       string
+	host       string // cloaked, or what staff set in its place
+	vhost      string // what staff set
+	behind     string // the cloaked host behind vhost
+	account    *account
+	sessions   []*session
+	since      time.Time // when the first of the sessions registered
+	spoke      time.Time // when it said something last; zero when never
+	away       string    // "" unless all sessions are away
+	invisible  bool
+	botMode    bool
+	operator   bool // by OPER: may use the powers of the member's classes
+	rescue     bool // an operator by the password of the configuration, who may use all powers
+	snotices   bool // an operator who is told what operators do
+	wallops    bool
+	membersPM  bool          // gets messages from members and accepted guests only
+	noCTCP     bool          // gets no questions from client to client
+	accepted   []*user       // the latest; see user.accept
+	shutOut    bool          // a guest whose account is disabled
+	channels   []*membership // in the order of entry
+	invited    []*channel    // the latest; see network.invite
+	guestMarks marks         // of a guest; see user.marks
 }
 
 // prefix is nick!user@host.
@@ -102,34 +100,27 @@ func (n *network) appear(s *session, nick string) {
 	if u.account == nil {
 		n.notice(s, "You are not logged in. Members log in with SASL: site name and IRC key.")
 	}
-	n.autoJoin(u, nil)
+	n.autoJoin(u, nil, s)
 }
 
 // attend makes a session that registers one more session of a user who is on the network.
-// It is shown the user's modes and channels; the others notice nothing.
+// It enters the channels that a login enters. The user's others are for it to join: what
+// one connection does is not done to another.
 func (n *network) attend(s *session, u *user) {
 	n.unknown--
 	s.user = u
 	u.sessions = append(u.sessions, s)
 	n.adjustPace(s)
 	n.greet(s)
-	n.showAll(s)
+	n.autoJoin(u, nil, s)
 	n.updateAway(u, u.away)
-}
-
-// showAll shows a session that is new to its user, and nobody else, how it enters the
-// user's channels.
-func (n *network) showAll(s *session) {
-	for _, m := range s.user.channels {
-		n.showOwn(s, m)
-	}
 }
 
 // become moves the session of a guest who has logged in to the user that the account has
 // already. The others see the guest leave; the session sees a change of nick.
 func (n *network) become(s *session, u *user) {
 	old := s.user
-	for _, m := range old.channels {
+	for _, m := range old.channels { // a guest has no other connection
 		n.send(s, n.lineFrom(old, "PART", m.ch.row.Name, "You will come back as "+u.nick))
 	}
 	visited := slices.Clone(old.channels)
@@ -146,11 +137,12 @@ func (n *network) become(s *session, u *user) {
 	u.sessions = append(u.sessions, s)
 	n.adjustPace(s)
 	n.showModes(s)
-	n.showAll(s)
+	n.autoJoin(u, nil, s)
 	n.updateAway(u, u.away)
 	for _, m := range visited {
-		if code, _ := n.mayJoin(u, m.ch, m.ch.key); code == "" && u.in(m.ch) == nil && n.channels[fold(m.ch.row.Name)] == m.ch {
-			n.enter(u, m.ch, n.entryStatus(u))
+		code, _ := n.mayJoin(u, m.ch, m.ch.key)
+		if (code == "" || u.in(m.ch) != nil) && s.in(m.ch) == nil && n.channels[fold(m.ch.row.Name)] == m.ch {
+			n.enter(u, m.ch, n.entryStatus(u), s)
 		}
 	}
 }
@@ -163,11 +155,17 @@ func (n *network) showModes(s *session) {
 	}
 }
 
-// depart takes a session from its user. The user quits with its last session.
+// depart takes a session from its user. The user quits with its last session, and leaves
+// the channels in which it was the last one there.
 func (n *network) depart(s *session, reason string) {
 	u := s.user
 	u.sessions = slices.DeleteFunc(u.sessions, func(other *session) bool { return other == s })
 	if len(u.sessions) > 0 {
+		for _, m := range slices.Clone(u.channels) {
+			if m.has(s) {
+				n.withdraw(m, s, reason)
+			}
+		}
 		n.updateAway(u, u.away)
 		return
 	}
@@ -189,7 +187,7 @@ func (n *network) quit(u *user, reason string) {
 			n.recordMove(m, gone, reason)
 		}
 		for _, peer := range n.peers(u) {
-			n.tell(peer, gone)
+			n.send(peer, gone)
 		}
 	}
 	for len(u.channels) > 0 {
@@ -216,16 +214,20 @@ func (n *network) tell(u *user, l *line) {
 	}
 }
 
-// peers returns the other users who see u in some channel, each once.
-func (n *network) peers(u *user) []*user {
+// peers returns the connections of others that see u in some channel, each once.
+func (n *network) peers(u *user) []*session {
 	n.mark++
-	u.mark = n.mark
-	var out []*user
+	var out []*session
 	for _, m := range u.channels {
 		for other := range m.viewers() {
-			if other.mark != n.mark {
-				other.mark = n.mark
-				out = append(out, other)
+			if other == m {
+				continue
+			}
+			for _, s := range other.sessions {
+				if s.mark != n.mark {
+					s.mark = n.mark
+					out = append(out, s)
+				}
 			}
 		}
 	}
@@ -236,14 +238,12 @@ func (n *network) peers(u *user) []*user {
 // sessions that monitor the user with extended-monitor.
 func (n *network) tellPeers(u *user, bit capSet, l *line) {
 	for _, peer := range n.peers(u) {
-		for _, s := range peer.sessions {
-			if s.has(bit) {
-				n.send(s, l)
-			}
+		if peer.has(bit) {
+			n.send(peer, l)
 		}
 	}
 	for s := range n.watchers(u.nick) {
-		if s.user.mark != n.mark && s.registered() && s.has(bit|capExtendedMonitor) {
+		if s.user != u && s.mark != n.mark && s.registered() && s.has(bit|capExtendedMonitor) {
 			n.send(s, l)
 		}
 	}
