@@ -39,7 +39,7 @@ func (p *porter) run(ctx context.Context, l *link) error {
 // open answers one message.
 func (p *porter) open(ctx context.Context, l *link, m message) {
 	result := "ok"
-	say := func(text string) { p.send(ctx, l, m.nick, text) }
+	say := func(text string) { p.send(ctx, l, m, m.nick, text) }
 	switch ok, warn := p.limit.allow(m.host); {
 	case warn:
 		say("That is too fast for me. I am deaf to you for half a minute.")

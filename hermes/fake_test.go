@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/caduceus-bio/caduceus/internal/irc"
 )
 
 // verdict is what the fake server makes of a message to a channel.
@@ -50,6 +52,7 @@ type fakeIRC struct {
 	closed               map[string]bool // channels that let nobody in
 	topics               map[string]string
 	said                 []said
+	answers              []string // the ids of messages that were answered, as the client named them
 	notices              int
 	quits                int
 	logins               int
@@ -180,15 +183,30 @@ func (f *fakeIRC) speak(nick, account, target, text string) {
 	f.tell(tags + ":" + nick + "!user@host.example PRIVMSG " + target + " :" + text)
 }
 
+// ask is speak with the tags of our own network: the message's id and, over an encrypted
+// connection, the server's word for that.
+func (f *fakeIRC) ask(nick, account, target, text, id string, secure bool) {
+	tags := "@account=" + account + ";msgid=" + id
+	if secure {
+		tags += ";" + irc.SecureTag + "=1"
+	}
+	f.tell(tags + " :" + nick + "!user@host.example PRIVMSG " + target + " :" + text)
+}
+
 func (f *fakeIRC) serve(conn net.Conn) {
 	defer func() { _ = conn.Close() }()
 	send := func(format string, args ...any) { _, _ = fmt.Fprintf(conn, format+"\r\n", args...) }
 	f.change(func() { f.nick, f.negotiated, f.welcomed = "", false, false; f.joined = map[string]bool{} })
 	lines := bufio.NewScanner(conn)
 	for lines.Scan() {
-		command, params := parseLine(lines.Text())
-		if len(lines.Text()) > 510 {
-			f.t.Errorf("%d bytes: %q", len(lines.Text()), lines.Text())
+		line := lines.Text()
+		if tags, rest, ok := strings.Cut(line, " "); ok && strings.HasPrefix(tags, "@") {
+			line = rest
+			f.change(func() { f.answers = append(f.answers, strings.TrimPrefix(tags, "@"+irc.ReplyTag+"=")) })
+		}
+		command, params := parseLine(line)
+		if len(line) > 510 {
+			f.t.Errorf("%d bytes: %q", len(line), line)
 		}
 		switch command {
 		case "PRIVMSG", "PING":

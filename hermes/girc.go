@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/lrstanley/girc"
+
+	"github.com/caduceus-bio/caduceus/internal/irc"
 )
 
 // This file holds all that goes past girc. Left to girc are NICK and USER, reading, taking
@@ -91,6 +93,14 @@ func (w *wire) Write(p []byte) (int, error) {
 		return len(p), nil
 	}
 	return w.write(p)
+}
+
+// answer writes one line of ours that answers a message, or none where its id is "".
+func (w *wire) answer(id, command string, params ...string) error {
+	if id != "" {
+		command = "@" + irc.ReplyTag + "=" + id + " " + command
+	}
+	return w.line(command, params...)
 }
 
 // line writes one line of ours. Control characters in params, which would end or

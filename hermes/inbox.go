@@ -3,6 +3,7 @@ package hermes
 import (
 	"context"
 	"hash/maphash"
+	"regexp"
 	"strings"
 
 	"github.com/lrstanley/girc"
@@ -26,6 +27,8 @@ type message struct {
 	target  string // a channel, or our own nick
 	text    string
 	private bool
+	id      string // msgid, to say in private what it answers; "" where the server gives none
+	secure  bool   // the server says that the connection it came by is encrypted, or on its own machine
 }
 
 const (
@@ -106,7 +109,14 @@ func (s *session) identify(m *message, e girc.Event) {
 	if s.caps["account-tag"] {
 		m.account, _ = e.Tags.Get("account")
 	}
+	if id, _ := e.Tags.Get("msgid"); s.caps["message-tags"] && plainID.MatchString(id) {
+		m.id = id
+		_, m.secure = e.Tags.Get(irc.SecureTag)
+	}
 }
+
+// plainID are the ids of messages that need no escaping in a tag.
+var plainID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
 // put takes a message in if it is meant for us. It never waits.
 func (in *inbox) put(m message) {
@@ -178,7 +188,7 @@ func (w *worker) answer(ctx context.Context, l *link, m message) {
 	switch ok, warn := w.limit.allow(m.account); {
 	case warn:
 		w.metrics.commands.WithLabelValues("limited").Inc()
-		w.send(ctx, l, m.nick, "That is too fast for me. I am deaf to you for half a minute.")
+		w.send(ctx, l, m, m.nick, "That is too fast for me. I am deaf to you for half a minute.")
 		return
 	case !ok:
 		w.metrics.commands.WithLabelValues("limited").Inc()
@@ -198,7 +208,7 @@ func (w *worker) answer(ctx context.Context, l *link, m message) {
 		if line.to == m.nick && m.ticket != nil && !m.ticket.holds() {
 			return // it was for a member; somebody else may have the nick now
 		}
-		if !w.send(ctx, l, line.to, line.text) {
+		if !w.send(ctx, l, m, line.to, line.text) {
 			return
 		}
 	}
@@ -219,7 +229,7 @@ func (w *worker) execute(ctx context.Context, m message) (command.Answer, error)
 			return command.Answer{}, core.Wrap(err, core.Unavailable, "I can't look up your account now; try again in a minute")
 		}
 	}
-	req := command.Request{Actor: actor, Line: m.text, Place: w.place(m)}
+	req := command.Request{Actor: actor, Line: m.text, Place: w.place(m), Exposed: !m.secure}
 	if !m.private {
 		req.Prefix = mark
 	}
@@ -272,9 +282,11 @@ func (in *inbox) address(m message, r command.Answer) []addressedLine {
 	return out
 }
 
-// send says one line, and reports whether that is still possible. Answers are not kept
-// when the connection is lost: the asker can ask again.
-func (in *inbox) send(ctx context.Context, l *link, to, line string) bool {
+// send says one line in answer to m, and reports whether that is still possible. Answers are
+// not kept when the connection is lost: the asker can ask again. In private it names what
+// it answers, by which our network knows the one connection of the member that asked: a bot
+// or a bouncer that is logged in as the same member doesn't get it.
+func (in *inbox) send(ctx context.Context, l *link, m message, to, line string) bool {
 	s, _ := l.now()
 	if s == nil {
 		return false
@@ -283,7 +295,11 @@ func (in *inbox) send(ctx context.Context, l *link, to, line string) bool {
 	if line == "" {
 		return true
 	}
-	if err := s.outbox.send(ctx, replies, s.gone, girc.PRIVMSG, to, line); err != nil {
+	out := outgoing{command: girc.PRIVMSG, params: []string{to, line}}
+	if to == m.nick {
+		out.reply = m.id
+	}
+	if err := s.outbox.put(ctx, replies, s.gone, out); err != nil {
 		in.deps.Log.Warn("an answer got lost", "err", err)
 		return false
 	}

@@ -98,7 +98,7 @@ func TestLongAndSecretAnswersGoToTheAsker(t *testing.T) {
 	if got := f.heard("#general", 1)[0]; got != "sys: The answer is long, so it went to you in private." {
 		t.Errorf("got %q", got)
 	}
-	f.speak("sys", "sys", "#staff", "!member passkey alice")
+	f.ask("sys", "sys", "#staff", "!member passkey alice", "question1", true)
 	f.heard("#staff", 1)
 	key, err := s.deps.Members.Passkey(t.Context(), s.alice.ID)
 	if err != nil {
@@ -118,6 +118,56 @@ func TestLongAndSecretAnswersGoToTheAsker(t *testing.T) {
 			t.Errorf("%d bytes: %q", len(m.text), m.text)
 		}
 	}
+}
+
+// TestPrivateAnswersNameTheQuestion makes sure that our network can tell whom an answer is
+// for, and that in a channel nothing is tied to one connection.
+func TestPrivateAnswersNameTheQuestion(t *testing.T) {
+	t.Parallel()
+	s, f := newSite(t, dbtest.SQLite(t)), newFake(t)
+	<-s.start(f).ready
+	f.ask("al", "alice", "Hermes", "stats", "one-1", true)
+	f.heard("al", 1)
+	f.ask("al", "alice", "#general", "!stats", "two-2", true)
+	f.heard("#general", 1)
+	f.ask("al", "alice", "#general", "!certfp", "three-3", true)
+	f.heard("al", 2)
+	f.ask("al", "alice", "Hermes", "stats", "b@d;id", true) // would have to be escaped
+	f.heard("al", 3)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if diff := cmp.Diff([]string{"one-1", "three-3"}, f.answers); diff != "" {
+		t.Errorf("answered (-want +got):\n%s", diff)
+	}
+}
+
+// TestKeysDontTravelInClear asks for a new key by connections that others may read. Nothing
+// is changed then.
+func TestKeysDontTravelInClear(t *testing.T) {
+	t.Parallel()
+	s, f := newSite(t, dbtest.SQLite(t)), newFake(t)
+	s.join("sys", "Sysop")
+	key, err := s.deps.Members.Passkey(t.Context(), s.alice.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-s.start(f).ready
+	f.speak("a", "sys", "Hermes", "member passkey alice") // no id: the answer would reach all connections
+	f.ask("b", "sys", "Hermes", "member passkey alice", "b1", false)
+	f.ask("c", "sys", "#staff", "!member passkey alice", "c1", false)
+	f.ask("d", "sys", "Hermes", "member create dora", "d1", false)
+	f.ask("e", "sys", "Hermes", "member passphrase alice", "e1", false)
+	for _, where := range []string{"a", "b", "#staff", "d", "e"} {
+		if got := f.heard(where, 1)[0]; !strings.Contains(got, "must not travel in clear") || !strings.Contains(got, "caduceus do member") {
+			t.Errorf("%s is told %q", where, got)
+		}
+	}
+	now, err := s.deps.Members.Passkey(t.Context(), s.alice.ID)
+	if err != nil || now != key {
+		t.Errorf("the key was changed: %v", err)
+	}
+	f.ask("f", "sys", "Hermes", "member passkey alice", "f1", true)
+	f.heard("f", 2)
 }
 
 func TestConfirmOverIRC(t *testing.T) {

@@ -24,6 +24,7 @@ const (
 type outgoing struct {
 	command string
 	params  []string
+	reply   string     // msgid of what it answers; "" for none
 	sent    chan error // gets one value
 }
 
@@ -45,7 +46,12 @@ func newOutbox(c Config) *outbox {
 // before that. When it returns ctx's error the line was not and will not be
 // sent.
 func (o *outbox) send(ctx context.Context, l lane, gone <-chan struct{}, command string, params ...string) error {
-	out := outgoing{command: command, params: params, sent: make(chan error, 1)}
+	return o.put(ctx, l, gone, outgoing{command: command, params: params})
+}
+
+// put is send for a line that has been made.
+func (o *outbox) put(ctx context.Context, l lane, gone <-chan struct{}, out outgoing) error {
+	out.sent = make(chan error, 1)
 	select {
 	case o.lanes[l] <- out:
 	case <-ctx.Done():
@@ -68,7 +74,7 @@ func (o *outbox) run(ctx context.Context, w *wire) error {
 		if !ok {
 			return nil
 		}
-		err := w.line(out.command, out.params...)
+		err := w.answer(out.reply, out.command, out.params...)
 		out.sent <- err
 		if err != nil {
 			return err

@@ -21,7 +21,7 @@ type line struct {
 	at      time.Time
 	account string            // the sender's, for account-tag
 	bot     bool              // whether the sender is a bot
-	tags    map[string]string // the sender's client-only tags
+	tags    map[string]string // the sender's client-only tags, and what withTag adds
 	id      irc.MsgID         // 0 without
 	batch   string            // the batch that it is part of
 	concat  bool              // whether it continues the line before it in the batch
@@ -31,6 +31,14 @@ type line struct {
 
 	body    []byte
 	encoded [8][]byte
+}
+
+// withTag is a copy of the line with one more tag.
+func (l *line) withTag(name, value string) *line {
+	tags := map[string]string{name: value}
+	maps.Copy(tags, l.tags)
+	return &line{source: l.source, command: l.command, params: l.params, at: l.at, account: l.account, bot: l.bot, tags: tags,
+		id: l.id, batch: l.batch, concat: l.concat, several: l.several}
 }
 
 // bytes encodes the line for a client with caps. Three capabilities change its

@@ -79,6 +79,7 @@ func (r *request) complain(command, code string, params ...string) {
 // sendTo sends a message to a channel or a nick, and keeps it.
 func (r *request) sendTo(l *line, target string) {
 	r.n.stamp(l)
+	r.noteAsked(l)
 	r.n.metrics.messages.Inc()
 	if name := strings.TrimLeft(target, "@+"); strings.HasPrefix(name, "#") {
 		r.sendToChannel(l, name, target[:len(target)-len(name)])
@@ -120,7 +121,7 @@ func (r *request) sendToChannel(l *line, name, prefix string) {
 		case m.user == u:
 			r.echo(l, m.sessions)
 		case atLeast == 0 || m.status&atLeast != 0:
-			n.deliver(m.sessions, l)
+			n.deliver(m.sessions, r.shown(m.user, l))
 		}
 	}
 	if !u.in(ch).has(r.s) {
@@ -184,6 +185,10 @@ func (r *request) sendToNick(l *line, nick string) {
 		u.accept(to) // who may now answer
 	}
 	l.params[0] = to.nick
+	hear, ok := r.hearers(to, l)
+	if !ok {
+		return
+	}
 	n.recordMessage(u, nil, to, l)
 	if to == u {
 		// The sender gets the message, and then the echo, which has the label.
@@ -195,7 +200,7 @@ func (r *request) sendToNick(l *line, nick string) {
 			n.sendMessage(r.s, l)
 		}
 	} else {
-		n.deliver(to.sessions, l)
+		n.deliver(hear, r.shown(to, l))
 		r.echo(l, u.sessions)
 	}
 	if to.away != "" && l.command == "PRIVMSG" {

@@ -34,6 +34,7 @@ type user struct {
 	shutOut    bool          // a guest whose account is disabled
 	channels   []*membership // in the order of entry
 	invited    []*channel    // the latest; see network.invite
+	asked      []asked       // the latest messages, the newest last
 	guestMarks marks         // of a guest; see user.marks
 }
 
@@ -160,6 +161,11 @@ func (n *network) showModes(s *session) {
 func (n *network) depart(s *session, reason string) {
 	u := s.user
 	u.sessions = slices.DeleteFunc(u.sessions, func(other *session) bool { return other == s })
+	for i := range u.asked {
+		if u.asked[i].by == s {
+			u.asked[i].by = nil
+		}
+	}
 	if len(u.sessions) > 0 {
 		for _, m := range slices.Clone(u.channels) {
 			if m.has(s) {

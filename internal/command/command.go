@@ -54,6 +54,9 @@ type Request struct {
 	Command string
 	Given   map[string]string
 	Place   Place
+	// Exposed says that others than the asker may read the answer on its way: it goes over
+	// a connection that isn't encrypted, or to more than the one that asked.
+	Exposed bool
 	Zone    *time.Location // the asker's time zone; nil when unknown
 }
 

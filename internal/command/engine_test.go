@@ -397,6 +397,8 @@ func FuzzLine(f *testing.F) {
 	f.Add("a word", "x", `--b "c" d`)
 	f.Add("--word", "", "--")
 	f.Add(`"`, `\"`, `a "b`)
+	f.Add("00", "0", `0 "0"0`)
+	f.Add("w", "«0 -", `= "‚”--other`)
 	f.Add("—word", "“x", "thanks —other x")
 	f.Add("-s", "‘a", "‘tis --dry-run, they’ said")
 	f.Fuzz(func(t *testing.T, word, other, rest string) {
@@ -427,6 +429,30 @@ func FuzzLine(f *testing.F) {
 		}
 		if diff := cmp.Diff(given, got.given); diff != "" || got.dry || got.doubt != "" {
 			t.Errorf("%q, dry %t, doubt %q (-given +got):\n%s", line, got.dry, got.doubt, diff)
+		}
+	})
+}
+
+// TestSecretsAreInTheTable makes sure that no command answers with a secret unless its row
+// says so: then nothing has happened.
+func TestSecretsAreInTheTable(t *testing.T) {
+	t.Parallel()
+	onBench(t, func(t *testing.T, b *bench) {
+		for name, reveals := range map[string]bool{"tell": true, "blab": false} {
+			err := b.add(Action[onArgs]{Spec: Spec{Name: name, Reveals: reveals}, Run: func(ctx context.Context, tx *db.Tx, _ Call, a onArgs) (Reply, error) {
+				err := b.members.In(tx).SetState(ctx, a.Member.ID, member.Disabled, "told")
+				return Reply{Blocks: []Block{Secret{"Key", "hush"}}}, err
+			}})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		b.fails(t, "blab bob", core.Internal)
+		if !strings.HasPrefix(b.world(t), "enabled") {
+			t.Errorf("it blabbed: %s", b.world(t))
+		}
+		if a := b.run(t, "tell bob"); len(a.Private) != 1 {
+			t.Errorf("told %+v", a)
 		}
 	})
 }

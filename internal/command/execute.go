@@ -169,6 +169,10 @@ func (r *Registry) check(o *order) error {
 	if o.Place == Channel && !o.c.Public && !o.c.Secret {
 		return core.Errorf(core.Invalid, "not here: ask me %s in a private message", o.c.Name)
 	}
+	if o.c.Reveals && o.Exposed {
+		return core.Errorf(core.Invalid, "the answer holds a key, which must not travel in clear: connect to this site's own IRC network by TLS, "+
+			"use the command's page on the site (/commands/%s), or run it on the server's machine: caduceus do %s", strings.ReplaceAll(o.c.Name, " ", "-"), o.c.Name)
+	}
 	return o.malformed
 }
 
@@ -245,6 +249,9 @@ func (r *Registry) act(ctx context.Context, o *order) (Answer, error) {
 		r.at(AtConsumed)
 		o.acting = true
 		reply, err := o.c.act(ctx, tx, r.call(o), o.args)
+		if err == nil && !o.c.Reveals && reply.reveals() {
+			err = core.Errorf(core.Internal, "%s answers with a secret and its row in the table doesn't say so", o.c.Name)
+		}
 		if err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package command
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -174,4 +175,9 @@ func tidy(lines []string) []string {
 		out[i] = text.Clean(l)
 	}
 	return out
+}
+
+// reveals reports whether the reply holds a secret.
+func (r Reply) reveals() bool {
+	return slices.ContainsFunc(r.Blocks, func(b Block) bool { _, ok := b.(Secret); return ok })
 }

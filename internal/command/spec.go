@@ -20,6 +20,7 @@ type Spec struct {
 	Public     bool            // may be answered in any channel, else only in private and among staff
 	Secret     bool            // the answer goes to the asker alone, wherever it was asked
 	Button     string          // its label on a page about a subject; "" is the summary, up to a semicolon
+	Reveals    bool            // the answer may hold a key or passphrase, so it must not travel in clear
 	// Offer says whether a page about a subject offers the command, which takes one
 	// as its first argument; nil is always.
 	Offer func(s Subject) bool

@@ -38,3 +38,13 @@ func ParseMsgID(s string) (MsgID, bool) {
 	id, err := strconv.ParseInt(s, 36, 64)
 	return MsgID(id), err == nil && id > 0 && MsgID(id).String() == s
 }
+
+const (
+	// ReplyTag is the client-only tag that names the message which another one answers
+	// (IRCv3 draft/reply). What the site's bot answers in private reaches only the
+	// connection that the question came from.
+	ReplyTag = "+draft/reply"
+	// SecureTag is the tag by which our network tells the site's bot that a message came
+	// by TLS, or from this machine. Clients can't send it: their tags begin with "+".
+	SecureTag = "caduceus.bio/secure"
+)

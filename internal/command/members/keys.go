@@ -17,7 +17,7 @@ type keyArgs struct {
 // newKey is a command that draws a new key of some kind for a member.
 func (d Deps) newKey(word, what, summary string, draw func(*member.Store, context.Context, core.MemberID) (string, error)) command.Command {
 	return command.Action[keyArgs]{
-		Spec: command.Spec{Name: "member " + word, Summary: summary, Permission: core.MemberKeys, Secret: true},
+		Spec: command.Spec{Name: "member " + word, Summary: summary, Permission: core.MemberKeys, Secret: true, Reveals: true},
 		Run: func(ctx context.Context, tx *db.Tx, _ command.Call, a keyArgs) (command.Reply, error) {
 			key, err := draw(d.Members.In(tx), ctx, a.Member.ID)
 			return newSecret(a.Member, what, key), err
@@ -40,7 +40,7 @@ type passphraseArgs struct {
 func (d Deps) passphrase() command.Command {
 	return command.Action[passphraseArgs]{
 		Spec: command.Spec{Name: "member passphrase", Summary: "a new passphrase for a member who lost theirs; it ends their log-ins",
-			Permission: core.MemberKeys, Secret: true},
+			Permission: core.MemberKeys, Secret: true, Reveals: true},
 		Prepare: func(ctx context.Context, _ command.Call, a *passphraseArgs) (err error) {
 			a.drawn, err = member.DrawPassphrase(ctx)
 			return err

@@ -123,7 +123,7 @@ type createArgs struct {
 func (d Deps) create() command.Command {
 	return command.Action[createArgs]{
 		Spec: command.Spec{Name: "member create", Summary: "make an account; its passphrase and keys are shown once",
-			Permission: core.MemberCreate, Secret: true},
+			Permission: core.MemberCreate, Secret: true, Reveals: true},
 		Prepare: func(ctx context.Context, _ command.Call, a *createArgs) (err error) {
 			n := member.New{Name: a.Name, Email: a.Email}
 			if a.Class != nil {
