@@ -20,7 +20,7 @@ export GOFLAGS := $(strip $(GOFLAGS) $(addprefix -tags=,$(GOTAGS)))
 # One program without cgo: it runs on any Linux of its architecture.
 export CGO_ENABLED = 0
 
-.PHONY: help run build demo quick test race test-kill test-long check vuln bench bench-tracker bench-irc fuzz docs release clean needs lint-tool
+.PHONY: help run build demo quick test race test-kill test-stores test-long check vuln bench bench-tracker bench-irc fuzz docs release clean needs lint-tool
 .DEFAULT_GOAL := help
 
 help: ## say what there is
@@ -49,7 +49,10 @@ race: ## the same with the race detector
 test-kill: needs ## kill tracker and database again and again, for some minutes
 	CADUCEUS_TEST_LONG=1 $(GO) run ./scripts/test $(TESTFLAGS) -timeout 60m -p 1 -count 1 -run '^(TestKill|TestOutage|TestFullDisk)' ./tracker
 
-test-long: test-kill ## test-kill, the long tests with the race detector, 5m for each fuzz target: hours
+test-stores: needs ## the stores on MariaDB as it was before 11.6.2, without innodb_snapshot_isolation
+	CADUCEUS_TEST_SNAPSHOT_ISOLATION=OFF $(GO) run ./scripts/test $(TESTFLAGS) -timeout 20m -p 2 -count 1 ./internal/...
+
+test-long: test-kill test-stores ## test-kill, the long tests with the race detector, 5m for each fuzz target: hours
 	@./scripts/needs.sh test gcc libc6-dev
 	CADUCEUS_TEST_LONG=1 CGO_ENABLED=1 $(GO) run ./scripts/test $(TESTFLAGS) -race -timeout 120m -p 1 -count 1 ./ircd/... ./tracker/... ./internal/eventlog/...
 	./scripts/fuzz.sh 5m

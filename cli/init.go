@@ -32,7 +32,7 @@ func withHouse(g *globals, do func(ctx context.Context, h *house.House) error) e
 	if err != nil {
 		return err
 	}
-	ctx, stop := house.UntilSignal(os.Stderr)
+	ctx, stop := house.UntilSignalOrDone(os.Stderr)
 	defer stop()
 	h, err := house.Open(ctx, s, true)
 	if err != nil {

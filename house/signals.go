@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/signal"
 	"syscall"
@@ -19,7 +20,15 @@ const drainLimit = 4500 * time.Millisecond
 
 // UntilSignal returns a context that ends at the first SIGINT or SIGTERM. The
 // second one, or drainLimit after the first, ends the process at once.
-func UntilSignal(errOut io.Writer) (context.Context, func()) {
+func UntilSignal(errOut io.Writer) (context.Context, func()) { return untilSignal(errOut, drainLimit) }
+
+// UntilSignalOrDone is UntilSignal for work that must not be cut off, such as a change
+// of the schema: after the first signal it may take as long as it needs.
+func UntilSignalOrDone(errOut io.Writer) (context.Context, func()) {
+	return untilSignal(errOut, math.MaxInt64)
+}
+
+func untilSignal(errOut io.Writer, limit time.Duration) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
@@ -29,7 +38,7 @@ func UntilSignal(errOut io.Writer) (context.Context, func()) {
 		cancel()
 		select {
 		case <-signals:
-		case <-time.After(drainLimit):
+		case <-time.After(limit):
 			_, _ = fmt.Fprintln(errOut, "Draining took too long.")
 		}
 		os.Exit(130)

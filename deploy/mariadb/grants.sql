@@ -14,6 +14,9 @@ GRANT SELECT ON goose_db_version TO 'caduceus-tracker'@'localhost', 'caduceus-si
 GRANT SELECT ON event TO 'caduceus-tracker'@'localhost', 'caduceus-ircd'@'localhost', 'caduceus-hermes'@'localhost', 'caduceus-jobs'@'localhost';
 GRANT SELECT, INSERT, UPDATE ON event_cursor TO 'caduceus-tracker'@'localhost', 'caduceus-ircd'@'localhost', 'caduceus-hermes'@'localhost', 'caduceus-jobs'@'localhost';
 
+-- Decisions that no two may take at once are taken in turn.
+GRANT SELECT, INSERT, UPDATE ON turn TO 'caduceus-tracker'@'localhost', 'caduceus-site'@'localhost', 'caduceus-ircd'@'localhost', 'caduceus-hermes'@'localhost', 'caduceus-jobs'@'localhost';
+
 -- Whoever reads events sets aside those that it can't handle, and all append events:
 -- at least the one that tells staff so. Staff have them handled again by a command.
 GRANT SELECT, INSERT, UPDATE, DELETE ON event_skipped TO 'caduceus-tracker'@'localhost', 'caduceus-ircd'@'localhost', 'caduceus-hermes'@'localhost', 'caduceus-jobs'@'localhost';
@@ -126,7 +129,7 @@ GRANT SELECT, INSERT ON torrent_meta TO 'caduceus-site'@'localhost';
 GRANT SELECT ON member TO 'caduceus-jobs'@'localhost';
 GRANT SELECT, DELETE ON session TO 'caduceus-jobs'@'localhost';
 GRANT SELECT ON leech_window TO 'caduceus-jobs'@'localhost';
-GRANT SELECT, INSERT, UPDATE ON leech_notice TO 'caduceus-jobs'@'localhost';
+GRANT SELECT, INSERT ON leech_notice TO 'caduceus-jobs'@'localhost';
 GRANT SELECT (id, description, description_renderer), UPDATE (description_html, description_renderer) ON torrent_group TO 'caduceus-jobs'@'localhost';
 GRANT SELECT (id, description, description_renderer), UPDATE (description_html, description_renderer) ON torrent TO 'caduceus-jobs'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE ON job_run TO 'caduceus-jobs'@'localhost';

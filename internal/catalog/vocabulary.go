@@ -261,6 +261,9 @@ func (s *Store) Seed(ctx context.Context) error {
 		return err
 	}
 	return s.db.Tx(ctx, func(tx *db.Tx) error {
+		if err := tx.Turn(ctx, "vocabularies"); err != nil {
+			return err
+		}
 		var n int
 		if err := tx.QueryRowContext(ctx, "SELECT COUNT(*) FROM category").Scan(&n); err != nil || n > 0 {
 			return err
@@ -271,15 +274,10 @@ func (s *Store) Seed(ctx context.Context) error {
 
 func seed(ctx context.Context, tx *db.Tx, data seedData) error {
 	for _, c := range data.Categories {
-		// A second process may be seeding too: its row makes this one wait,
-		// then see that the work is done.
-		fresh, err := tx.InsertIgnore(ctx, "category", db.Row{"id", c.ID, "slug", c.Slug, "name", c.Name,
+		_, err := tx.Insert(ctx, "category", db.Row{"id", c.ID, "slug", c.Slug, "name", c.Name,
 			"description", strings.Join(strings.Fields(c.Description), " ")})
 		if err != nil {
 			return err
-		}
-		if !fresh {
-			return nil
 		}
 	}
 	var terms, extensions, links [][]any

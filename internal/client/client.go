@@ -81,6 +81,9 @@ func (s Set) Allowed(peerID [20]byte) (ok bool, tooOld *Rule) {
 // Len returns how many rules there are.
 func (s Set) Len() int { return len(s.rules) }
 
+// listTurn is the turn of those who make the list longer.
+const listTurn = "clients"
+
 // Store reads and writes the whitelist.
 type Store struct {
 	db    db.Conn
@@ -121,6 +124,9 @@ func (s *Store) Add(ctx context.Context, prefix, name, lowest string) (Rule, err
 		return Rule{}, err
 	}
 	err := s.db.Tx(ctx, func(tx *db.Tx) error {
+		if err := tx.Turn(ctx, listTurn); err != nil {
+			return err
+		}
 		n, err := count(ctx, tx)
 		if err != nil {
 			return err
@@ -151,17 +157,14 @@ func (s *Store) SetLowest(ctx context.Context, prefix, lowest string) error {
 		return err
 	}
 	err := s.db.Tx(ctx, func(tx *db.Tx) error {
-		var n int
-		if err := tx.QueryRowContext(ctx, "SELECT COUNT(*) FROM client_rule WHERE prefix = ?", prefix).Scan(&n); err != nil {
+		n, err := tx.Exec(ctx, "UPDATE client_rule SET lowest = ? WHERE prefix = ?", lowest, prefix)
+		if err != nil {
 			return err
 		}
 		if n == 0 {
 			return core.Errorf(core.NotFound, "%q is not on the list", prefix)
 		}
-		if _, err := tx.Exec(ctx, "UPDATE client_rule SET lowest = ? WHERE prefix = ?", lowest, prefix); err != nil {
-			return err
-		}
-		_, err := s.log.Append(ctx, tx, eventlog.ClientsChanged{})
+		_, err = s.log.Append(ctx, tx, eventlog.ClientsChanged{})
 		return err
 	})
 	if err != nil {
@@ -194,6 +197,9 @@ func (s *Store) Remove(ctx context.Context, prefix string) error {
 // every start and does not touch a list that staff have changed.
 func (s *Store) Seed(ctx context.Context) error {
 	err := s.db.Tx(ctx, func(tx *db.Tx) error {
+		if err := tx.Turn(ctx, listTurn); err != nil {
+			return err
+		}
 		n, err := count(ctx, tx)
 		if err != nil || n > 0 {
 			return err

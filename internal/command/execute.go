@@ -234,12 +234,20 @@ type changedError struct{ text string }
 
 func (e *changedError) Error() string { return e.text }
 
+// actTurn is the turn of those who act by a command.
+const actTurn = "commands"
+
 // act is the transaction of an action.
 func (r *Registry) act(ctx context.Context, o *order) (Answer, error) {
 	var a Answer
 	err := r.deps.DB.Tx(ctx, func(tx *db.Tx) error {
 		ctx := tx.Guard(ctx)
 		r.at(AtBegin)
+		// One act after another: what was looked at when it was allowed and confirmed
+		// is still so when it is done.
+		if err := tx.Turn(ctx, actTurn); err != nil {
+			return err
+		}
 		if err := r.fill(ctx, tx, o); err != nil {
 			return err
 		}

@@ -23,6 +23,8 @@ type Config struct {
 	PasswordFile string `toml:"password_file"`
 	// MaxConnections is the most connections to MariaDB that this process opens.
 	MaxConnections int `toml:"max_connections"`
+	// Session are variables that are set in each connection to MariaDB, for tests.
+	Session map[string]string `toml:"-"`
 }
 
 // DefaultConfig is the embedded SQLite.

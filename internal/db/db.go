@@ -39,7 +39,7 @@ const (
 // Queryer reads: a DB outside a transaction, or a Tx.
 type Queryer interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+	QueryRowContext(ctx context.Context, query string, args ...any) Scanner
 }
 
 // Conn is what a store stands on: a DB, or a Tx that the store was bound to so
@@ -58,6 +58,7 @@ var (
 // DB is an open database.
 type DB struct {
 	engine Engine
+	config Config
 	read   *sql.DB
 	write  *sql.DB
 	log    *slog.Logger
@@ -88,34 +89,40 @@ func (d *DB) Close() error {
 
 // Ping reports whether the database answers.
 func (d *DB) Ping(ctx context.Context) error {
-	return core.Wrap(d.read.PingContext(ctx), core.Unavailable, "the database does not answer; try again in a minute")
+	return core.Wrap(d.read.PingContext(ctx), core.Unavailable, "the database does not answer at the moment; try again in a minute")
 }
 
 // QueryContext reads rows outside any transaction.
 func (d *DB) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	return d.read.QueryContext(ctx, query, args...)
+	rows, err := d.read.QueryContext(ctx, query, args...)
+	return rows, explain(err)
 }
 
 // QueryRowContext reads one row outside any transaction.
-func (d *DB) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	return d.read.QueryRowContext(ctx, query, args...)
+func (d *DB) QueryRowContext(ctx context.Context, query string, args ...any) Scanner {
+	return explained{d.read.QueryRowContext(ctx, query, args...)}
 }
 
-// Tx runs fn in a transaction and commits it when fn returns nil. Deadlocks,
-// lock time-outs and busy errors are retried, so fn may run several times and
-// must have no effect outside tx but those registered with OnCommit.
+// Tx runs fn in a transaction and commits it when fn returns nil. Deadlocks, lock
+// time-outs, busy errors and rows that another transaction has changed meanwhile are
+// retried up to a limit, so fn may run several times and must have no effect outside
+// tx but those registered with OnCommit.
+//
+// Transactions are READ COMMITTED on MariaDB. What was read may change before it is
+// acted upon, and rows may be added, unless Lock or Turn keeps others out, or the
+// statement that writes repeats the condition.
 func (d *DB) Tx(ctx context.Context, fn func(tx *Tx) error) error {
 	if ctx.Value(guardKey{}) != nil {
 		return errors.New("a second transaction was begun inside one: bind the store to it with In")
 	}
-	const tries = 8
+	began := time.Now()
 	for try := 1; ; try++ {
 		err := d.once(ctx, fn)
-		if err == nil || try == tries || !retryable(err) {
-			return err
+		if err == nil || !retryable(err) || try == tries || time.Since(began) > tryFor {
+			return explain(err)
 		}
-		if !core.Sleep(ctx, time.Duration(try*try)*5*time.Millisecond) {
-			return ctx.Err()
+		if !core.Sleep(ctx, pause(try)) {
+			return errors.Join(ctx.Err(), err)
 		}
 	}
 }
@@ -156,9 +163,7 @@ func openSQLite(ctx context.Context, c Config, log *slog.Logger) (*DB, error) {
 	if err := os.MkdirAll(filepath.Dir(c.Path), 0o700); err != nil {
 		return nil, fmt.Errorf("make the folder of the database: %w", err)
 	}
-	dsn := "file:" + (&url.URL{Path: c.Path}).EscapedPath() +
-		"?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=temp_store(MEMORY)"
-	write, err := sql.Open("sqlite", dsn+"&_txlock=immediate")
+	write, err := sql.Open("sqlite", writeDSN(c.Path))
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", c.Path, err)
 	}
@@ -166,11 +171,18 @@ func openSQLite(ctx context.Context, c Config, log *slog.Logger) (*DB, error) {
 	if err := write.PingContext(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", c.Path, err), write.Close())
 	}
-	read, err := sql.Open("sqlite", dsn+"&_pragma=query_only(1)")
+	read, err := sql.Open("sqlite", liteDSN(c.Path)+"&_pragma=query_only(1)")
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", c.Path, err), write.Close())
 	}
 	read.SetMaxOpenConns(8)
 	read.SetMaxIdleConns(8)
-	return &DB{engine: SQLite, read: read, write: write, log: log}, nil
+	return &DB{engine: SQLite, config: c, read: read, write: write, log: log}, nil
 }
+
+func liteDSN(path string) string {
+	return "file:" + (&url.URL{Path: path}).EscapedPath() +
+		"?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=temp_store(MEMORY)"
+}
+
+func writeDSN(path string) string { return liteDSN(path) + "&_txlock=immediate" }

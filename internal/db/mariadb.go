@@ -3,11 +3,13 @@ package db
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io"
 	stdlog "log"
 	"log/slog"
+	"maps"
 	"os"
 	"strings"
 	"time"
@@ -19,11 +21,12 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 )
 
-// MariaDB error numbers after which the same transaction may succeed.
+// MariaDB error numbers.
 const (
-	errLockWaitTimeout = 1205
-	errDeadlock        = 1213
-	errDupEntry        = 1062
+	errChangedMeanwhile = 1020 // another transaction has changed the row (innodb_snapshot_isolation)
+	errDupEntry         = 1062
+	errLockWaitTimeout  = 1205
+	errDeadlock         = 1213
 )
 
 func openMariaDB(ctx context.Context, c Config, log *slog.Logger) (*DB, error) {
@@ -35,14 +38,14 @@ func openMariaDB(ctx context.Context, c Config, log *slog.Logger) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("MariaDB settings: %w", err)
 	}
-	pool := sql.OpenDB(connector)
+	pool := sql.OpenDB(committed{connector})
 	pool.SetMaxOpenConns(c.MaxConnections)
 	pool.SetMaxIdleConns(c.MaxConnections)
-	pool.SetConnMaxIdleTime(5 * time.Minute)
+	pool.SetConnMaxIdleTime(connIdle)
 	for wait := 250 * time.Millisecond; ; wait = min(2*wait, 10*time.Second) {
 		err := pingOnce(ctx, pool)
 		if err == nil {
-			return &DB{engine: MariaDB, read: pool, write: pool, log: log}, nil
+			return &DB{engine: MariaDB, config: c, read: pool, write: pool, log: log}, nil
 		}
 		if denied(err) {
 			return nil, errors.Join(fmt.Errorf("MariaDB at %s refuses us: %w", c.Address, err), pool.Close())
@@ -54,8 +57,30 @@ func openMariaDB(ctx context.Context, c Config, log *slog.Logger) (*DB, error) {
 	}
 }
 
+// committed makes connections whose transactions are READ COMMITTED: each statement
+// sees what was committed when it began, so what is read after Lock or Turn is what
+// is there. Under MariaDB's default, REPEATABLE READ, it would be what was there at
+// the first read; and since 11.6.2 that default fails (1020) when it meets a row that
+// has changed since.
+type committed struct{ driver.Connector }
+
+func (c committed) Connect(ctx context.Context) (driver.Conn, error) {
+	conn, err := c.Connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	exec, ok := conn.(driver.ExecerContext)
+	if !ok {
+		return nil, errors.Join(errors.New("MariaDB's driver runs no statements"), conn.Close())
+	}
+	if _, err := exec.ExecContext(ctx, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", nil); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return conn, nil
+}
+
 func pingOnce(ctx context.Context, pool *sql.DB) error {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, dialTime)
 	defer cancel()
 	return pool.PingContext(ctx)
 }
@@ -75,10 +100,10 @@ func mysqlConfig(c Config) (*mysql.Config, error) {
 		mc.Net = "unix"
 	}
 	mc.Collation = "utf8mb4_bin"
-	mc.Timeout, mc.ReadTimeout, mc.WriteTimeout = 5*time.Second, 30*time.Second, 30*time.Second
-	mc.Params = map[string]string{
-		"sql_mode": "'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'",
-	}
+	mc.Timeout, mc.ReadTimeout, mc.WriteTimeout = dialTime, replyTime, replyTime
+	mc.Params = sessionLimits()
+	mc.Params["sql_mode"] = "'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'"
+	maps.Copy(mc.Params, c.Session)
 	mc.InterpolateParams = true // one round trip; the driver escapes, which utf8mb4 makes safe
 	mc.ClientFoundRows = true   // RowsAffected counts matched rows, as SQLite does
 	mc.Logger = stdlog.New(io.Discard, "", 0)
@@ -95,7 +120,7 @@ func denied(err error) bool {
 func retryable(err error) bool {
 	var me *mysql.MySQLError
 	if errors.As(err, &me) {
-		return me.Number == errDeadlock || me.Number == errLockWaitTimeout || me.Number == 1020
+		return me.Number == errDeadlock || me.Number == errLockWaitTimeout || me.Number == errChangedMeanwhile
 	}
 	var se *sqlite.Error
 	if errors.As(err, &se) {

@@ -2,9 +2,10 @@ package db
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
-	"time"
+	"math"
 
 	"github.com/pressly/goose/v3"
 
@@ -20,7 +21,7 @@ type SchemaStatus struct {
 
 // Schema reports the versions. It only reads, so any database user may ask.
 func (d *DB) Schema(ctx context.Context) (SchemaStatus, error) {
-	p, err := d.provider()
+	p, err := d.provider(d.write)
 	if err != nil {
 		return SchemaStatus{}, err
 	}
@@ -38,11 +39,7 @@ func (d *DB) Schema(ctx context.Context) (SchemaStatus, error) {
 // schemaVersion reads goose's table, which an empty database does not have yet.
 // Goose's own query would make the table.
 func (d *DB) schemaVersion(ctx context.Context) (int64, error) {
-	tables := "SELECT COUNT(*) FROM sqlite_master WHERE name = ?"
-	if d.engine == MariaDB {
-		tables = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?"
-	}
-	n, _, err := One(ctx, d, Value[int64], tables, goose.DefaultTablename)
+	n, _, err := One(ctx, d, Value[int64], tableQuery(d.engine), goose.DefaultTablename)
 	if err != nil || n == 0 {
 		return 0, err
 	}
@@ -50,15 +47,25 @@ func (d *DB) schemaVersion(ctx context.Context) (int64, error) {
 	return v, err
 }
 
-// Migrate brings the schema up to date, under a lock where several processes
-// start at once, and returns the versions applied. A schema newer than the
-// program is refused: an older program would damage it.
-func (d *DB) Migrate(ctx context.Context) ([]int64, error) {
-	unlock, err := d.migrationLock(ctx)
-	if err != nil {
-		return nil, err
+// tableQuery counts the tables of a name, of which there is one or none.
+func tableQuery(e Engine) string {
+	if e == MariaDB {
+		return "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?"
 	}
-	defer unlock()
+	return "SELECT COUNT(*) FROM sqlite_master WHERE name = ?"
+}
+
+// Migrate brings the schema up to date, under a lock where several processes start at
+// once, and returns the versions applied. A schema newer than the program is refused:
+// an older program would damage it.
+//
+// It may be stopped or killed anywhere and begun again. SQLite undoes a migration that
+// was not finished. MariaDB does not, so there each statement of a migration looks
+// before it acts. When ctx ends, the running statement is let finish first.
+func (d *DB) Migrate(ctx context.Context) ([]int64, error) { return d.migrate(ctx, math.MaxInt64) }
+
+// migrate is Migrate up to a version.
+func (d *DB) migrate(ctx context.Context, version int64) (done []int64, err error) {
 	st, err := d.Schema(ctx)
 	if err != nil {
 		return nil, err
@@ -69,19 +76,30 @@ func (d *DB) Migrate(ctx context.Context) ([]int64, error) {
 	if st.Current == st.Newest {
 		return nil, nil
 	}
-	p, err := d.provider()
+	pool, err := d.migrator()
 	if err != nil {
 		return nil, err
 	}
-	results, err := p.Up(ctx)
-	var done []int64
+	defer func() { err = errors.Join(err, pool.Close()) }()
+	p, err := d.provider(pool)
+	if err != nil {
+		return nil, err
+	}
+	results, err := p.UpTo(ctx, min(version, st.Newest))
+	if partial := (*goose.PartialError)(nil); errors.As(err, &partial) {
+		results = partial.Applied
+	}
 	for _, r := range results {
 		done = append(done, r.Source.Version)
 	}
-	if err != nil {
+	switch {
+	case err == nil:
+		return done, nil
+	case ctx.Err() != nil:
+		return done, core.Wrap(err, core.Unavailable, "the migration was stopped between two statements; run caduceus migrate to go on")
+	default:
 		return done, fmt.Errorf("migrate the schema: %w", err)
 	}
-	return done, nil
 }
 
 // RequireSchema fails unless the schema is the one this program knows. Rooms that run
@@ -97,40 +115,16 @@ func (d *DB) RequireSchema(ctx context.Context) error {
 	return nil
 }
 
-func (d *DB) provider() (*goose.Provider, error) {
-	dialect, files := goose.DialectSQLite3, migrations.SQLite()
+func (d *DB) provider(pool *sql.DB) (*goose.Provider, error) {
+	dialect, files, options := goose.DialectSQLite3, migrations.SQLite(), []goose.ProviderOption{goose.WithVerbose(false)}
 	if d.engine == MariaDB {
+		// There is no transaction around changes of the schema, so none is begun.
 		dialect, files = goose.DialectMySQL, migrations.MySQL()
+		options = append(options, goose.WithSessionLocker(sessionLock{d}), goose.WithIsolateDDL(true))
 	}
-	p, err := goose.NewProvider(dialect, d.write, files, goose.WithVerbose(false))
+	p, err := goose.NewProvider(dialect, pool, files, options...)
 	if err != nil {
 		return nil, fmt.Errorf("read the migrations: %w", err)
 	}
 	return p, nil
-}
-
-// migrationLock makes processes that start together migrate one after another.
-func (d *DB) migrationLock(ctx context.Context) (unlock func(), err error) {
-	if d.engine == SQLite {
-		return func() {}, nil
-	}
-	conn, err := d.write.Conn(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("lock the schema: %w", err)
-	}
-	var got int
-	const name = "caduceus_migrate"
-	if err := conn.QueryRowContext(ctx, "SELECT COALESCE(GET_LOCK(?, 25), 0)", name).Scan(&got); err != nil || got != 1 {
-		return nil, errors.Join(core.Errorf(core.Unavailable, "another process is migrating the database; try again"), err, conn.Close())
-	}
-	return func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-		defer cancel()
-		if _, err := conn.ExecContext(ctx, "DO RELEASE_LOCK(?)", name); err != nil {
-			d.log.Warn("release the migration lock", "err", err)
-		}
-		if err := conn.Close(); err != nil {
-			d.log.Warn("close the migration connection", "err", err)
-		}
-	}, nil
 }

@@ -106,13 +106,22 @@ type column struct {
 // may be NULL, and the columns of every index.
 func TestBothSchemasAreTheSame(t *testing.T) {
 	t.Parallel()
-	lite, maria := dbtest.SQLite(t), dbtest.MariaDB(t)
+	lite, maria := dbtest.SQLite(t), patientMariaDB(t)
 	if diff := cmp.Diff(columnsOfSQLite(t, lite), columnsOfMariaDB(t, maria)); diff != "" {
 		t.Errorf("columns (- SQLite, + MariaDB):\n%s", diff)
 	}
 	if diff := cmp.Diff(indexesOfSQLite(t, lite), indexesOfMariaDB(t, maria)); diff != "" {
 		t.Errorf("indexes (- SQLite, + MariaDB):\n%s", diff)
 	}
+}
+
+// patientMariaDB is a database that may be asked about its schema: with those of other
+// tests on the same server that takes a while.
+func patientMariaDB(t *testing.T) *db.DB {
+	t.Helper()
+	c := dbtest.MariaDBConfig(t)
+	c.Session["max_statement_time"] = "0"
+	return dbtest.Open(t, c)
 }
 
 func TestEveryMigrationIsWrittenTwice(t *testing.T) {
@@ -228,4 +237,55 @@ func TestMigrateEndsWithItsContext(t *testing.T) {
 			t.Error("migrated although the context had ended")
 		}
 	})
+}
+
+// TestKeysAreComparedExactly looks at the texts that are part of a key on MariaDB: no
+// two that differ may be the same to it, but for ASCII case in names.
+func TestKeysAreComparedExactly(t *testing.T) {
+	t.Parallel()
+	d := patientMariaDB(t)
+	names := map[string]bool{"member.name": true, "member_nick.nick": true, "irc_channel.name": true, "irc_mask.channel": true}
+	byHand := map[string]bool{"class.name": true} // few, and compared in Go
+	type text struct{ column, collation string }
+	list, err := db.All(t.Context(), d, func(s db.Scanner) (v text, err error) {
+		return v, s.Scan(&v.column, &v.collation)
+	}, `SELECT CONCAT(c.table_name, '.', c.column_name), c.collation_name FROM information_schema.columns c
+		WHERE c.table_schema = DATABASE() AND c.table_name <> 'goose_db_version' AND c.collation_name IS NOT NULL
+			AND EXISTS (SELECT 1 FROM information_schema.statistics s WHERE s.table_schema = c.table_schema
+				AND s.table_name = c.table_name AND s.column_name = c.column_name)`)
+	if err != nil || len(list) < 20 {
+		t.Fatalf("%d columns, %v", len(list), err)
+	}
+	for _, v := range list {
+		want := "utf8mb4_bin"
+		if names[v.column] {
+			want = "ascii_general_nopad_ci"
+		}
+		if v.collation != want && !byHand[v.column] {
+			t.Errorf("%s is compared by %s, want %s", v.column, v.collation, want)
+		}
+	}
+}
+
+// TestNamesThatAreNotASCIIStopTheMigration has a site whose names were changed by hand.
+func TestNamesThatAreNotASCIIStopTheMigration(t *testing.T) {
+	t.Parallel()
+	d := dbtest.Reopen(t, dbtest.MariaDBConfig(t))
+	mustMigrateTo(t, d, 15)
+	fill(t, d)
+	rename := func(name string) {
+		mustTx(t, d, func(tx *db.Tx) error {
+			_, err := tx.Exec(t.Context(), "UPDATE member_nick SET nick = ? WHERE member_id = 2", name)
+			return err
+		})
+	}
+	rename("Zoë")
+	_, err := d.Migrate(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "the name Zoë is not ASCII; rename") {
+		t.Errorf("migrated with such a name: %v", err)
+	}
+	rename("Zoe")
+	if _, err := d.Migrate(t.Context()); err != nil {
+		t.Errorf("after it was renamed: %v", err)
+	}
 }

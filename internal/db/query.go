@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Scanner is a row that can be read: *sql.Row or *sql.Rows.
+// Scanner is a row that can be read.
 type Scanner interface{ Scan(dest ...any) error }
 
 // All reads every row of a query with scan. Queries whose result can grow must
@@ -17,7 +17,7 @@ func All[T any](ctx context.Context, q Queryer, scan func(Scanner) (T, error), q
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
+	defer func() { err = errors.Join(err, explain(rows.Close())) }()
 	for rows.Next() {
 		v, err := scan(rows)
 		if err != nil {
@@ -25,7 +25,7 @@ func All[T any](ctx context.Context, q Queryer, scan func(Scanner) (T, error), q
 		}
 		out = append(out, v)
 	}
-	return out, rows.Err()
+	return out, explain(rows.Err())
 }
 
 // One reads the first row of a query, and reports whether there was one.

@@ -42,12 +42,13 @@ func (t *Tx) OnCommit(f func()) { t.onCommit = append(t.onCommit, f) }
 
 // QueryContext reads rows.
 func (t *Tx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	return t.tx.QueryContext(ctx, query, args...)
+	rows, err := t.tx.QueryContext(ctx, query, args...)
+	return rows, explain(err)
 }
 
 // QueryRowContext reads one row.
-func (t *Tx) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	return t.tx.QueryRowContext(ctx, query, args...)
+func (t *Tx) QueryRowContext(ctx context.Context, query string, args ...any) Scanner {
+	return explained{t.tx.QueryRowContext(ctx, query, args...)}
 }
 
 // Exec writes, and returns how many rows matched.
@@ -95,8 +96,20 @@ func (r Row) split() (cols []string, args []any) {
 	return cols, args
 }
 
+// Turn waits until this transaction alone has the turn of that name, and keeps it
+// until its end: for decisions that rest on more than rows to Lock, such as how many
+// there are, or that one is not there. Take turns before anything else, and those of
+// several names in the order in which others do.
+func (t *Tx) Turn(ctx context.Context, name string) error {
+	if t.engine == SQLite { // the transaction is the only writer anyway
+		return nil
+	}
+	return t.Upsert(ctx, UpsertSpec{Table: "turn", Key: []string{"name"}}, []any{name})
+}
+
 // Lock waits until this transaction alone may change the rows of table that
-// match where. On SQLite the transaction is the only writer anyway.
+// match where. It keeps nobody from adding rows: see Turn. On SQLite the transaction
+// is the only writer anyway.
 func (t *Tx) Lock(ctx context.Context, table, where string, args ...any) (err error) {
 	if t.engine == SQLite {
 		return nil

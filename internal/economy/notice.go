@@ -67,8 +67,7 @@ func lockNotices(ctx context.Context, tx *db.Tx, windows []Window) (map[string]b
 			keys = append(keys, noticeKey(w, p))
 		}
 	}
-	where := "notice IN (" + db.Marks(len(keys)) + ")"
-	if err := tx.Lock(ctx, "leech_notice", where, keys...); err != nil {
+	if err := tx.Turn(ctx, "freeleech notices"); err != nil {
 		return nil, err
 	}
 	type row struct {
@@ -77,7 +76,7 @@ func lockNotices(ctx context.Context, tx *db.Tx, windows []Window) (map[string]b
 	}
 	rows, err := db.All(ctx, tx, func(s db.Scanner) (r row, err error) {
 		return r, s.Scan(&r.key, &r.told)
-	}, "SELECT notice, told FROM leech_notice WHERE "+where, keys...)
+	}, "SELECT notice, told FROM leech_notice WHERE notice IN ("+db.Marks(len(keys))+")", keys...)
 	known := make(map[string]bool, len(rows))
 	for _, r := range rows {
 		known[r.key] = r.told != 0

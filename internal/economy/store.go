@@ -148,6 +148,9 @@ func (s *Store) Open(ctx context.Context, w Window, by core.MemberID) (Window, e
 		return Window{}, err
 	}
 	err = s.db.Tx(ctx, func(tx *db.Tx) error {
+		if err := tx.Turn(ctx, "freeleech windows"); err != nil {
+			return err
+		}
 		if err := roomForOne(ctx, tx, w.Member, now); err != nil {
 			return err
 		}

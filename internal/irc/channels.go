@@ -9,10 +9,16 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 )
 
+// channelTurn is the turn of those who add channels.
+const channelTurn = "irc channels"
+
 // Seed writes the first channels where there are none. It is safe to call at every
 // start.
 func (s *Store) Seed(ctx context.Context) error {
 	return wrap("write the first channels", s.db.Tx(ctx, func(tx *db.Tx) error {
+		if err := tx.Turn(ctx, channelTurn); err != nil {
+			return err
+		}
 		n, err := count(ctx, tx, "irc_channel")
 		if err != nil || n > 0 {
 			return err
@@ -72,6 +78,9 @@ func (s *Store) Channel(ctx context.Context, name string) (Channel, error) {
 }
 
 func readChannel(ctx context.Context, q db.Queryer, name string) (Channel, error) {
+	if ValidChannel(name) != nil { // names are ASCII: no database may find another one
+		return Channel{}, noChannel(name)
+	}
 	c, found, err := db.One(ctx, q, scanChannel, channelQuery+"WHERE c.name = ?", name)
 	if err == nil && !found {
 		return c, noChannel(name)
@@ -91,6 +100,9 @@ func (s *Store) Create(ctx context.Context, c Channel) (Channel, error) {
 	}
 	c.History = DefaultKept
 	err := s.db.Tx(ctx, func(tx *db.Tx) error {
+		if err := tx.Turn(ctx, channelTurn); err != nil {
+			return err
+		}
 		n, err := count(ctx, tx, "irc_channel")
 		if err != nil {
 			return err
@@ -118,6 +130,9 @@ func (s *Store) Create(ctx context.Context, c Channel) (Channel, error) {
 // and topic. It returns the channel before and after.
 func (s *Store) Change(ctx context.Context, name string, f func(*Channel) error) (was, is Channel, err error) {
 	err = s.db.Tx(ctx, func(tx *db.Tx) error {
+		if ValidChannel(name) != nil {
+			return noChannel(name)
+		}
 		if err := tx.Lock(ctx, "irc_channel", "name = ?", name); err != nil {
 			return err
 		}
@@ -147,6 +162,9 @@ func (s *Store) Change(ctx context.Context, name string, f func(*Channel) error)
 
 // Delete removes a channel with its lists; everybody in it leaves.
 func (s *Store) Delete(ctx context.Context, name string) error {
+	if ValidChannel(name) != nil {
+		return noChannel(name)
+	}
 	err := s.db.Tx(ctx, func(tx *db.Tx) error {
 		n, err := tx.Exec(ctx, "DELETE FROM irc_channel WHERE name = ?", name)
 		if err != nil {
@@ -211,14 +229,13 @@ type MaskChange struct {
 // changes of its lists, together. With modes "" only the lists change.
 func (s *Store) SaveModes(ctx context.Context, channel, modes string, masks ...MaskChange) error {
 	err := s.db.Tx(ctx, func(tx *db.Tx) error {
-		if modes != "" {
-			n, err := tx.Exec(ctx, "UPDATE irc_channel SET modes = ? WHERE name = ?", modes, channel)
-			if err != nil {
-				return err
-			}
-			if n == 0 {
-				return core.Errorf(core.NotFound, "the channel is not kept")
-			}
+		// The row is written in any case, so that nobody deletes the channel meanwhile.
+		n, err := tx.Exec(ctx, "UPDATE irc_channel SET modes = COALESCE(NULLIF(?, ''), modes) WHERE name = ?", modes, channel)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return core.Errorf(core.NotFound, "the channel is not kept")
 		}
 		for _, m := range masks {
 			if err := saveMask(ctx, tx, channel, m); err != nil {

@@ -120,6 +120,9 @@ func (s *Store) saveLine(ctx context.Context, l Line, tell bool) error {
 		expires = l.Expires.Unix()
 	}
 	return wrap("add a line", s.db.Tx(ctx, func(tx *db.Tx) error {
+		if err := tx.Turn(ctx, "irc lines"); err != nil {
+			return err
+		}
 		// Old lines are deleted here to make room: nothing else needs them gone.
 		if _, err := tx.Exec(ctx, "DELETE FROM irc_line WHERE expires_at > 0 AND expires_at <= ?", s.clock().Unix()); err != nil {
 			return err

@@ -69,6 +69,9 @@ func firstClasses() []Class {
 // every start.
 func (s *Store) Seed(ctx context.Context) error {
 	err := s.db.Tx(ctx, func(tx *db.Tx) error {
+		if err := tx.Turn(ctx, "classes"); err != nil {
+			return err
+		}
 		var n int
 		if err := tx.QueryRowContext(ctx, "SELECT COUNT(*) FROM class").Scan(&n); err != nil || n > 0 {
 			return err

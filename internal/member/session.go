@@ -121,14 +121,15 @@ func (s *Store) EndSessionByID(ctx context.Context, id core.MemberID, session in
 // ExpireSessions deletes up to limit sessions that ran out, and returns how many.
 func (s *Store) ExpireSessions(ctx context.Context, limit int) (int64, error) {
 	var n int64
+	now := s.clock().Unix()
 	err := s.db.Tx(ctx, func(tx *db.Tx) error {
 		ids, err := db.All(ctx, tx, db.Value[any], "SELECT id FROM session WHERE expires_at <= ? ORDER BY expires_at LIMIT ?",
-			s.clock().Unix(), min(max(limit, 1), 1000))
+			now, min(max(limit, 1), 1000))
 		if err != nil || len(ids) == 0 {
 			n = 0
 			return err
 		}
-		n, err = tx.Exec(ctx, "DELETE FROM session WHERE id IN ("+db.Marks(len(ids))+")", ids...)
+		n, err = tx.Exec(ctx, "DELETE FROM session WHERE expires_at <= ? AND id IN ("+db.Marks(len(ids))+")", append([]any{now}, ids...)...)
 		return err
 	})
 	return n, err
@@ -170,6 +171,9 @@ func (s *Store) NewToken(ctx context.Context, id core.MemberID, name string, sco
 	}
 	token := secret.Token(43)
 	err := s.db.Tx(ctx, func(tx *db.Tx) error {
+		if err := tx.Lock(ctx, "member", "id = ?", id); err != nil {
+			return err
+		}
 		var n int
 		if err := tx.QueryRowContext(ctx, "SELECT COUNT(*) FROM api_token WHERE member_id = ?", id).Scan(&n); err != nil {
 			return err

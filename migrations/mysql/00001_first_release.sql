@@ -2,47 +2,47 @@
 -- internal/eventlog: the outbox and how far each consumer has read it.
 -- event_sequence has one row; whoever appends locks it until the commit, so
 -- that ids become visible in order.
-CREATE TABLE event_sequence (
+CREATE TABLE IF NOT EXISTS event_sequence (
     id      BIGINT NOT NULL PRIMARY KEY,
     last_id BIGINT NOT NULL
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
-INSERT INTO event_sequence (id, last_id) VALUES (1, 0);
+INSERT INTO event_sequence (id, last_id) VALUES (1, 0) ON DUPLICATE KEY UPDATE last_id = last_id;
 
-CREATE TABLE event (
+CREATE TABLE IF NOT EXISTS event (
     id   BIGINT NOT NULL PRIMARY KEY,
     kind VARCHAR(64) NOT NULL,
     at   BIGINT NOT NULL,
     body MEDIUMTEXT NOT NULL
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
-CREATE TABLE event_cursor (
+CREATE TABLE IF NOT EXISTS event_cursor (
     consumer   VARCHAR(64) NOT NULL PRIMARY KEY,
     position   BIGINT NOT NULL,
     updated_at BIGINT NOT NULL
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 -- internal/db: who does a thing that only one process may do.
-CREATE TABLE lease (
+CREATE TABLE IF NOT EXISTS lease (
     name   VARCHAR(64) NOT NULL PRIMARY KEY,
     holder VARCHAR(128) NOT NULL,
     until  BIGINT NOT NULL
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 -- internal/member: accounts, classes, sessions, keys.
-CREATE TABLE class (
+CREATE TABLE IF NOT EXISTS class (
     id        BIGINT NOT NULL PRIMARY KEY,
     name      VARCHAR(64) COLLATE utf8mb4_general_ci NOT NULL UNIQUE,
     level     BIGINT NOT NULL,
     secondary BIGINT NOT NULL
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
-CREATE TABLE class_permission (
+CREATE TABLE IF NOT EXISTS class_permission (
     class_id   BIGINT NOT NULL,
     permission VARCHAR(64) NOT NULL,
     PRIMARY KEY (class_id, permission)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
-CREATE TABLE member (
+CREATE TABLE IF NOT EXISTS member (
     id            BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
     name          VARCHAR(32) COLLATE utf8mb4_general_ci NOT NULL UNIQUE,
     class_id      BIGINT NOT NULL,
@@ -59,13 +59,13 @@ CREATE TABLE member (
     seen_at       BIGINT NOT NULL
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
-CREATE TABLE member_class (
+CREATE TABLE IF NOT EXISTS member_class (
     member_id BIGINT NOT NULL,
     class_id  BIGINT NOT NULL,
     PRIMARY KEY (member_id, class_id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
-CREATE TABLE session (
+CREATE TABLE IF NOT EXISTS session (
     id         BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
     token_mac  BINARY(32) NOT NULL UNIQUE,
     member_id  BIGINT NOT NULL,
@@ -74,10 +74,10 @@ CREATE TABLE session (
     seen_at    BIGINT NOT NULL,
     expires_at BIGINT NOT NULL
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
-CREATE INDEX session_member ON session (member_id);
-CREATE INDEX session_expiry ON session (expires_at);
+CREATE INDEX IF NOT EXISTS session_member ON session (member_id);
+CREATE INDEX IF NOT EXISTS session_expiry ON session (expires_at);
 
-CREATE TABLE api_token (
+CREATE TABLE IF NOT EXISTS api_token (
     id         BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
     token_mac  BINARY(32) NOT NULL UNIQUE,
     member_id  BIGINT NOT NULL,
@@ -86,10 +86,10 @@ CREATE TABLE api_token (
     created_at BIGINT NOT NULL,
     seen_at    BIGINT NOT NULL
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
-CREATE INDEX api_token_member ON api_token (member_id);
+CREATE INDEX IF NOT EXISTS api_token_member ON api_token (member_id);
 
 -- internal/catalog: vocabularies, groups, torrents.
-CREATE TABLE category (
+CREATE TABLE IF NOT EXISTS category (
     id          BIGINT NOT NULL PRIMARY KEY,
     slug        VARCHAR(32) NOT NULL UNIQUE,
     name        VARCHAR(64) NOT NULL,
@@ -98,7 +98,7 @@ CREATE TABLE category (
 
 -- kind is platform, format, archive, scope or licence; family groups the terms
 -- of one kind in a form (such as the format family "Sequences").
-CREATE TABLE term (
+CREATE TABLE IF NOT EXISTS term (
     id       BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
     kind     VARCHAR(16) NOT NULL,
     family   VARCHAR(64) NOT NULL,
@@ -108,21 +108,21 @@ CREATE TABLE term (
     UNIQUE (kind, family, name)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
-CREATE TABLE term_extension (
+CREATE TABLE IF NOT EXISTS term_extension (
     term_id   BIGINT NOT NULL,
     extension VARCHAR(32) NOT NULL,
     PRIMARY KEY (term_id, extension)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
-CREATE INDEX term_extension_name ON term_extension (extension);
+CREATE INDEX IF NOT EXISTS term_extension_name ON term_extension (extension);
 
-CREATE TABLE category_term (
+CREATE TABLE IF NOT EXISTS category_term (
     category_id BIGINT NOT NULL,
     term_id     BIGINT NOT NULL,
     PRIMARY KEY (category_id, term_id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
-CREATE INDEX category_term_term ON category_term (term_id);
+CREATE INDEX IF NOT EXISTS category_term_term ON category_term (term_id);
 
-CREATE TABLE torrent_group (
+CREATE TABLE IF NOT EXISTS torrent_group (
     id          BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
     category_id BIGINT NOT NULL,
     title       VARCHAR(255) NOT NULL,
@@ -138,36 +138,36 @@ CREATE TABLE torrent_group (
     created_at  BIGINT NOT NULL,
     updated_at  BIGINT NOT NULL
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
-CREATE INDEX torrent_group_category ON torrent_group (category_id, id);
-CREATE INDEX torrent_group_identifier ON torrent_group (identifier);
+CREATE INDEX IF NOT EXISTS torrent_group_category ON torrent_group (category_id, id);
+CREATE INDEX IF NOT EXISTS torrent_group_identifier ON torrent_group (identifier);
 
-CREATE TABLE creator (
+CREATE TABLE IF NOT EXISTS creator (
     id   BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
     name VARCHAR(255) NOT NULL UNIQUE
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
-CREATE TABLE group_creator (
+CREATE TABLE IF NOT EXISTS group_creator (
     group_id   BIGINT NOT NULL,
     position   BIGINT NOT NULL,
     creator_id BIGINT NOT NULL,
     PRIMARY KEY (group_id, position)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
-CREATE INDEX group_creator_creator ON group_creator (creator_id);
+CREATE INDEX IF NOT EXISTS group_creator_creator ON group_creator (creator_id);
 
-CREATE TABLE tag (
+CREATE TABLE IF NOT EXISTS tag (
     id   BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
     name VARCHAR(64) NOT NULL UNIQUE
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
-CREATE TABLE group_tag (
+CREATE TABLE IF NOT EXISTS group_tag (
     group_id BIGINT NOT NULL,
     tag_id   BIGINT NOT NULL,
     position BIGINT NOT NULL,
     PRIMARY KEY (group_id, tag_id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
-CREATE INDEX group_tag_tag ON group_tag (tag_id, group_id);
+CREATE INDEX IF NOT EXISTS group_tag_tag ON group_tag (tag_id, group_id);
 
-CREATE TABLE group_literature (
+CREATE TABLE IF NOT EXISTS group_literature (
     group_id BIGINT NOT NULL,
     position BIGINT NOT NULL,
     doi      VARCHAR(255) NOT NULL,
@@ -175,14 +175,14 @@ CREATE TABLE group_literature (
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 -- One row for each word of a group, for search.
-CREATE TABLE group_word (
+CREATE TABLE IF NOT EXISTS group_word (
     word     VARCHAR(64) NOT NULL,
     group_id BIGINT NOT NULL,
     PRIMARY KEY (word, group_id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
-CREATE INDEX group_word_group ON group_word (group_id);
+CREATE INDEX IF NOT EXISTS group_word_group ON group_word (group_id);
 
-CREATE TABLE torrent (
+CREATE TABLE IF NOT EXISTS torrent (
     id              BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
     group_id        BIGINT NOT NULL,
     uploader_id     BIGINT NOT NULL,
@@ -215,25 +215,25 @@ CREATE TABLE torrent (
     UNIQUE (info_hash_v2),
     UNIQUE (announce_hash_2)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
-CREATE INDEX torrent_group_id ON torrent (group_id);
-CREATE INDEX torrent_uploader ON torrent (uploader_id, id);
+CREATE INDEX IF NOT EXISTS torrent_group_id ON torrent (group_id);
+CREATE INDEX IF NOT EXISTS torrent_uploader ON torrent (uploader_id, id);
 
 -- What data the live torrents hold: one row for each version (v1, v2) of a
 -- torrent. The key is what keeps the same data from being uploaded twice.
-CREATE TABLE torrent_content (
+CREATE TABLE IF NOT EXISTS torrent_content (
     content_hash BINARY(32) NOT NULL PRIMARY KEY,
     torrent_id   BIGINT NOT NULL
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
-CREATE INDEX torrent_content_torrent ON torrent_content (torrent_id);
+CREATE INDEX IF NOT EXISTS torrent_content_torrent ON torrent_content (torrent_id);
 
-CREATE TABLE torrent_mirror (
+CREATE TABLE IF NOT EXISTS torrent_mirror (
     torrent_id BIGINT NOT NULL,
     position   BIGINT NOT NULL,
     url        VARCHAR(512) NOT NULL,
     PRIMARY KEY (torrent_id, position)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
-CREATE TABLE torrent_file (
+CREATE TABLE IF NOT EXISTS torrent_file (
     torrent_id BIGINT NOT NULL,
     position   BIGINT NOT NULL,
     path       MEDIUMTEXT NOT NULL,
@@ -241,13 +241,13 @@ CREATE TABLE torrent_file (
     PRIMARY KEY (torrent_id, position)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
-CREATE TABLE torrent_meta (
+CREATE TABLE IF NOT EXISTS torrent_meta (
     torrent_id BIGINT NOT NULL PRIMARY KEY,
     data       LONGBLOB NOT NULL
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 -- internal/client: which BitTorrent clients may announce.
-CREATE TABLE client_rule (
+CREATE TABLE IF NOT EXISTS client_rule (
     id         BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
     prefix     VARCHAR(20) NOT NULL UNIQUE,
     name       VARCHAR(64) NOT NULL,
@@ -255,7 +255,7 @@ CREATE TABLE client_rule (
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 -- internal/economy: freeleech windows, and which of their edges were told.
-CREATE TABLE leech_window (
+CREATE TABLE IF NOT EXISTS leech_window (
     id         BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
     source     VARCHAR(16) NOT NULL,
     state      VARCHAR(8) NOT NULL,
@@ -268,16 +268,16 @@ CREATE TABLE leech_window (
     created_at BIGINT NOT NULL,
     ended_by   BIGINT NOT NULL
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
-CREATE INDEX leech_window_end ON leech_window (ends_at);
+CREATE INDEX IF NOT EXISTS leech_window_end ON leech_window (ends_at);
 
-CREATE TABLE leech_notice (
+CREATE TABLE IF NOT EXISTS leech_notice (
     notice VARCHAR(96) NOT NULL PRIMARY KEY,
     told   BIGINT NOT NULL,
     at     BIGINT NOT NULL
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 -- internal/command: what was asked for by whom, and what came of it.
-CREATE TABLE audit (
+CREATE TABLE IF NOT EXISTS audit (
     id         BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
     at         BIGINT NOT NULL,
     actor_id   BIGINT NOT NULL,
@@ -289,30 +289,30 @@ CREATE TABLE audit (
     detail     VARCHAR(512) NOT NULL,
     undo_with  VARCHAR(512) NOT NULL
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
-CREATE INDEX audit_actor ON audit (actor_id, id);
+CREATE INDEX IF NOT EXISTS audit_actor ON audit (actor_id, id);
 
 -- tracker/ledger: transfer sums, swarm counts, and how far they are applied.
-CREATE TABLE transfer_member (
+CREATE TABLE IF NOT EXISTS transfer_member (
     member_id  BIGINT NOT NULL PRIMARY KEY,
     uploaded   BIGINT NOT NULL,
     downloaded BIGINT NOT NULL
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
-CREATE TABLE transfer_torrent (
+CREATE TABLE IF NOT EXISTS transfer_torrent (
     torrent_id BIGINT NOT NULL PRIMARY KEY,
     uploaded   BIGINT NOT NULL,
     downloaded BIGINT NOT NULL,
     snatches   BIGINT NOT NULL
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
-CREATE TABLE swarm_count (
+CREATE TABLE IF NOT EXISTS swarm_count (
     torrent_id BIGINT NOT NULL PRIMARY KEY,
     seeders    BIGINT NOT NULL,
     leechers   BIGINT NOT NULL,
     updated_at BIGINT NOT NULL
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
-CREATE TABLE transfer_member_torrent (
+CREATE TABLE IF NOT EXISTS transfer_member_torrent (
     member_id     BIGINT NOT NULL,
     torrent_id    BIGINT NOT NULL,
     uploaded      BIGINT NOT NULL,
@@ -327,16 +327,16 @@ CREATE TABLE transfer_member_torrent (
     snatched_at   BIGINT NOT NULL,
     PRIMARY KEY (member_id, torrent_id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
-CREATE INDEX transfer_member_torrent_torrent ON transfer_member_torrent (torrent_id);
+CREATE INDEX IF NOT EXISTS transfer_member_torrent_torrent ON transfer_member_torrent (torrent_id);
 
-CREATE TABLE ledger_mark (
+CREATE TABLE IF NOT EXISTS ledger_mark (
     ledger     VARCHAR(64) NOT NULL PRIMARY KEY,
     position   BIGINT NOT NULL,
     updated_at BIGINT NOT NULL
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 -- ircd: channels and what is kept of them.
-CREATE TABLE irc_channel (
+CREATE TABLE IF NOT EXISTS irc_channel (
     name              VARCHAR(64) COLLATE utf8mb4_general_ci NOT NULL PRIMARY KEY,
     position          BIGINT NOT NULL,
     purpose           VARCHAR(255) NOT NULL,
@@ -351,7 +351,7 @@ CREATE TABLE irc_channel (
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 -- internal/schedule: one row for each run of a job, and for each run asked for.
-CREATE TABLE job_run (
+CREATE TABLE IF NOT EXISTS job_run (
     id         BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
     job        VARCHAR(64) NOT NULL,
     started_at BIGINT NOT NULL,
@@ -362,9 +362,9 @@ CREATE TABLE job_run (
     items      BIGINT NOT NULL,
     detail     VARCHAR(512) NOT NULL
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
-CREATE INDEX job_run_job ON job_run (job, id);
+CREATE INDEX IF NOT EXISTS job_run_job ON job_run (job, id);
 
-CREATE TABLE job_request (
+CREATE TABLE IF NOT EXISTS job_request (
     id         BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
     job        VARCHAR(64) NOT NULL UNIQUE,
     asked_by   VARCHAR(64) NOT NULL,

@@ -3,7 +3,7 @@
 -- it written. The last announces of each member: in the ring of a torrent those
 -- that were answered, in ring 0 those that were refused. A slot of a ring is
 -- written over when its turn comes again.
-CREATE TABLE announce_record (
+CREATE TABLE IF NOT EXISTS announce_record (
     member_id      BIGINT NOT NULL,
     ring           BIGINT NOT NULL,
     slot           BIGINT NOT NULL,
@@ -24,10 +24,10 @@ CREATE TABLE announce_record (
     outcome        VARCHAR(32) NOT NULL,
     PRIMARY KEY (member_id, ring, slot)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
-CREATE INDEX announce_record_torrent ON announce_record (torrent_id);
+CREATE INDEX IF NOT EXISTS announce_record_torrent ON announce_record (torrent_id);
 
 -- One row for each minute of each tracker.
-CREATE TABLE tracker_minute (
+CREATE TABLE IF NOT EXISTS tracker_minute (
     tracker    VARCHAR(64) NOT NULL,
     minute     BIGINT NOT NULL,
     seconds    BIGINT NOT NULL,
@@ -52,16 +52,17 @@ CREATE TABLE tracker_minute (
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 -- The torrents that one client seeds, or none, and since when.
-CREATE TABLE swarm_watch (
+CREATE TABLE IF NOT EXISTS swarm_watch (
     torrent_id BIGINT NOT NULL PRIMARY KEY,
     seeders    BIGINT NOT NULL,
     since      BIGINT NOT NULL
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
-CREATE INDEX swarm_watch_risk ON swarm_watch (seeders, since, torrent_id);
+CREATE INDEX IF NOT EXISTS swarm_watch_risk ON swarm_watch (seeders, since, torrent_id);
 
 -- Who may read the audit log may see how the tracker does.
 INSERT INTO class_permission (class_id, permission)
-SELECT class_id, 'tracker.read' FROM class_permission WHERE permission = 'audit.read';
+SELECT class_id, 'tracker.read' FROM class_permission WHERE permission = 'audit.read'
+ON DUPLICATE KEY UPDATE permission = VALUES(permission);
 
 -- +goose Down
 DELETE FROM class_permission WHERE permission = 'tracker.read';

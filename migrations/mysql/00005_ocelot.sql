@@ -1,6 +1,6 @@
 -- +goose Up
 -- tracker/ocelot: what an existing Gazelle has said, where one drives the tracker.
-CREATE TABLE ocelot_member (
+CREATE TABLE IF NOT EXISTS ocelot_member (
     id         BIGINT NOT NULL PRIMARY KEY,
     passkey    VARCHAR(64) NOT NULL,
     can_leech  BIGINT NOT NULL,
@@ -9,7 +9,7 @@ CREATE TABLE ocelot_member (
     UNIQUE (passkey)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
-CREATE TABLE ocelot_torrent (
+CREATE TABLE IF NOT EXISTS ocelot_torrent (
     id            BIGINT NOT NULL PRIMARY KEY,
     info_hash     BINARY(20) NOT NULL,
     leech         VARCHAR(8) NOT NULL,
@@ -18,21 +18,21 @@ CREATE TABLE ocelot_torrent (
     updated_at    BIGINT NOT NULL,
     UNIQUE (info_hash)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
-CREATE INDEX ocelot_torrent_deleted ON ocelot_torrent (deleted_at);
+CREATE INDEX IF NOT EXISTS ocelot_torrent_deleted ON ocelot_torrent (deleted_at);
 
-CREATE TABLE ocelot_token (
+CREATE TABLE IF NOT EXISTS ocelot_token (
     torrent_id BIGINT NOT NULL,
     member_id  BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
     PRIMARY KEY (torrent_id, member_id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
-CREATE TABLE ocelot_client (
+CREATE TABLE IF NOT EXISTS ocelot_client (
     prefix     VARCHAR(20) NOT NULL PRIMARY KEY,
     created_at BIGINT NOT NULL
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
-CREATE TABLE ocelot_setting (
+CREATE TABLE IF NOT EXISTS ocelot_setting (
     name  VARCHAR(32) NOT NULL PRIMARY KEY,
     value BIGINT NOT NULL
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;

@@ -33,6 +33,9 @@ func NewStore(d *db.DB, log *eventlog.Log, clock core.Clock) *Store {
 func (s *Store) change(ctx context.Context, fn func(tx *db.Tx) ([]eventlog.Body, error)) (event int64, err error) {
 	err = s.db.Tx(ctx, func(tx *db.Tx) error {
 		event = 0
+		if err := tx.Turn(ctx, "ocelot"); err != nil {
+			return err
+		}
 		bodies, err := fn(tx)
 		for _, b := range bodies {
 			if err == nil {

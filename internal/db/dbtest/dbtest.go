@@ -5,7 +5,8 @@
 // test starts one for all packages), or else one that the test process starts
 // for itself and that dies with it. Without mariadbd a test fails: no store
 // counts as tested on one engine alone. Only go test -short leaves MariaDB out,
-// which CI=true in the environment refuses.
+// which CI=true in the environment refuses. See SnapshotVariable for how newer and
+// older MariaDBs differ.
 //
 // Concurrency: tests may run in parallel; each has its own database.
 package dbtest
@@ -74,7 +75,20 @@ func MariaDBConfig(t testing.TB) db.Config {
 	t.Cleanup(func() { admin(t, socket, "DROP DATABASE "+name) })
 	c := db.DefaultConfig()
 	c.Engine, c.Address, c.Name, c.User = db.MariaDB, socket, name, "root"
+	c.Session = map[string]string{"innodb_snapshot_isolation": SnapshotIsolation()}
 	return c
+}
+
+// SnapshotVariable names the variable of the environment that says OFF to test as with
+// MariaDB before 11.6.2, where innodb_snapshot_isolation was off. The tests have it on.
+const SnapshotVariable = "CADUCEUS_TEST_SNAPSHOT_ISOLATION"
+
+// SnapshotIsolation is ON or OFF.
+func SnapshotIsolation() string {
+	if os.Getenv(SnapshotVariable) == "OFF" {
+		return "OFF"
+	}
+	return "ON"
 }
 
 // Open opens c with the current schema and closes it when the test ends.
@@ -271,7 +285,7 @@ func ServerArgs(dir string) []string {
 		"--pid-file=" + filepath.Join(dir, "pid"), "--skip-networking", "--user=" + serverUser(), "--tmpdir=" + dir,
 		"--innodb-flush-log-at-trx-commit=0", "--innodb-file-per-table=0", "--innodb-doublewrite=0", "--innodb-flush-method=nosync",
 		"--innodb-buffer-pool-size=64M", "--innodb-log-file-size=32M", "--skip-log-bin", "--max-connections=400",
-		"--performance-schema=0"}
+		"--performance-schema=0", "--innodb-snapshot-isolation=" + SnapshotIsolation()}
 }
 
 func serverUser() string {
