@@ -28,9 +28,13 @@ func errLogin() error { return core.Errorf(core.Forbidden, "name or passphrase i
 // same text. A disabled account gives Forbidden with its reason, but only if the
 // password was right. The caller limits the rate.
 func (s *Store) Login(ctx context.Context, name, password string) (Member, error) {
-	hash, found, err := db.One(ctx, s.db, db.Value[string], "SELECT password_hash FROM member WHERE name = ?", name)
-	if err != nil {
-		return Member{}, fmt.Errorf("log in: %w", err)
+	hash, found := "", false
+	if folded, possible := foldName(name); possible {
+		var err error
+		hash, found, err = db.One(ctx, s.db, db.Value[string], "SELECT password_hash FROM member WHERE name = ?", folded)
+		if err != nil {
+			return Member{}, fmt.Errorf("log in: %w", err)
+		}
 	}
 	if len(password) > maxPassword {
 		password = "" // hash all the same, so that it takes as long; this can't be right

@@ -141,28 +141,36 @@ func (s *Store) AuthCertificate(ctx context.Context, fingerprint, name string) (
 	}
 	query, args := "SELECT m.id, m.name, c.used_at FROM member_certificate c JOIN member m ON m.id = c.member_id WHERE c.fingerprint = ?", []any{fingerprint}
 	if name != "" {
-		query, args = query+" AND m.name = ?", append(args, name)
+		folded, ok := foldName(name)
+		if !ok {
+			return Member{}, errCertificate()
+		}
+		query, args = query+" AND m.name = ?", append(args, folded)
 	}
 	rows, err := db.All(ctx, s.db, func(sc db.Scanner) (r row, err error) { return r, sc.Scan(&r.id, &r.name, &r.used) }, query+" LIMIT 2", args...)
 	switch {
 	case err != nil:
 		return Member{}, fmt.Errorf("log in to IRC: %w", err)
 	case len(rows) == 0:
-		return Member{}, core.Errorf(core.Forbidden, "no account of yours knows this certificate")
+		return Member{}, errCertificate()
 	case len(rows) > 1:
 		return Member{}, core.Errorf(core.Forbidden, "several accounts know this certificate: let your client say which name to act as")
 	}
 	r := rows[0]
-	a, found, err := s.ircAccounts.Ask(ctx, strings.ToLower(r.name))
+	a, found, err := s.ircAccount(ctx, r.name)
 	if err != nil {
 		return Member{}, fmt.Errorf("log in to IRC: %w", err)
 	}
 	if !found {
-		return Member{}, core.Errorf(core.Forbidden, "no account of yours knows this certificate")
+		return Member{}, errCertificate()
 	}
 	m, err := a.mayIRC()
 	if now := s.clock(); err == nil && now.Sub(time.Unix(r.used, 0)) >= certificateUse {
 		err = s.exec(ctx, "UPDATE member_certificate SET used_at = ? WHERE member_id = ? AND fingerprint = ?", now.Unix(), r.id, fingerprint)
 	}
 	return m, err
+}
+
+func errCertificate() error {
+	return core.Errorf(core.Forbidden, "no account of yours knows this certificate")
 }

@@ -126,6 +126,9 @@ func (s *Store) CreateFrom(ctx context.Context, d Draft) (Created, error) {
 		"key_epoch", 1, "created_at", s.clock().Unix(), "seen_at", 0}
 	var id int64
 	err := s.db.Tx(ctx, func(tx *db.Tx) (err error) {
+		if err := tx.Turn(ctx, nameTurn); err != nil {
+			return err
+		}
 		if id, err = tx.Insert(ctx, "member", row); err != nil {
 			return err
 		}

@@ -8,10 +8,10 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/core/text"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/secret"
 )
@@ -20,7 +20,7 @@ import (
 // addition, the member's class must allow IRC. If the key is right and the account
 // disabled, it returns the member together with the error.
 func (s *Store) AuthIRC(ctx context.Context, name, ircKey string) (Member, error) {
-	a, found, err := s.ircAccounts.Ask(ctx, strings.ToLower(name))
+	a, found, err := s.ircAccount(ctx, name)
 	if err != nil {
 		return Member{}, fmt.Errorf("log in to IRC: %w", err)
 	}
@@ -43,10 +43,19 @@ type ircAccount struct {
 	box    []byte // the sealed IRC key
 }
 
+// ircAccount returns the account with a name, in any case.
+func (s *Store) ircAccount(ctx context.Context, name string) (a *ircAccount, found bool, err error) {
+	folded, ok := foldName(name)
+	if !ok {
+		return nil, false, nil
+	}
+	return s.ircAccounts.Ask(ctx, folded)
+}
+
 // ircReadTime bounds one reading of the accounts of many who log in at once.
 const ircReadTime = 5 * time.Second
 
-// readIRCAccounts reads accounts by names in lower case.
+// readIRCAccounts reads accounts by folded names.
 func (s *Store) readIRCAccounts(ctx context.Context, names []string) (map[string]*ircAccount, error) {
 	var boxes [][]byte
 	members, err := db.All(ctx, s.db, func(sc db.Scanner) (Member, error) {
@@ -63,7 +72,8 @@ func (s *Store) readIRCAccounts(ctx context.Context, names []string) (map[string
 	}
 	out := make(map[string]*ircAccount, len(members))
 	for i, m := range members {
-		out[strings.ToLower(m.Name)] = &ircAccount{m, boxes[i]}
+		folded, _ := foldName(m.Name)
+		out[folded] = &ircAccount{m, boxes[i]}
 	}
 	return out, nil
 }
@@ -102,11 +112,11 @@ type IRCVerifier struct {
 // verifier, which no key matches. Its salt is as permanent as a member's, and it
 // takes as long, so the answer doesn't tell who exists.
 func (s *Store) IRCVerifier(ctx context.Context, name string) (IRCVerifier, error) {
-	folded := strings.ToLower(name)
-	a, found, err := s.ircAccounts.Ask(ctx, folded)
+	a, found, err := s.ircAccount(ctx, name)
 	if err != nil {
 		return IRCVerifier{}, fmt.Errorf("log in to IRC: %w", err)
 	}
+	folded := text.FoldASCII(name)
 	key := s.keys.MAC(scramUse, "no key of "+folded)
 	var box []byte
 	if found {
@@ -134,7 +144,7 @@ func hmacSHA256(key []byte, text string) []byte {
 // AuthIRCVerified logs in somebody who proved to have the key from which v was
 // derived. It answers like AuthIRC; if the key has been replaced since, it is wrong.
 func (s *Store) AuthIRCVerified(ctx context.Context, v IRCVerifier) (Member, error) {
-	a, found, err := s.ircAccounts.Ask(ctx, strings.ToLower(v.Name))
+	a, found, err := s.ircAccount(ctx, v.Name)
 	if err != nil {
 		return Member{}, fmt.Errorf("log in to IRC: %w", err)
 	}

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/core/text"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/secret"
@@ -86,7 +87,7 @@ type Store struct {
 	keys  *secret.Keyring
 	clock core.Clock
 
-	ircAccounts *db.Gatherer[string, *ircAccount] // by name in lower case
+	ircAccounts *db.Gatherer[string, *ircAccount] // by folded name
 }
 
 // NewStore returns the store on d.
@@ -113,7 +114,11 @@ func (s *Store) ByID(ctx context.Context, id core.MemberID) (Member, error) {
 
 // ByName returns a member by name in any case, or an error with code NotFound.
 func (s *Store) ByName(ctx context.Context, name string) (Member, error) {
-	return s.one(ctx, s.db, "SELECT "+columns+" FROM member m WHERE m.name = ?", name)
+	folded, ok := foldName(name)
+	if !ok {
+		return Member{}, noMember()
+	}
+	return s.one(ctx, s.db, "SELECT "+columns+" FROM member m WHERE m.name = ?", folded)
 }
 
 // List returns up to limit (1 to 200) members after the given name, by name.
@@ -133,13 +138,15 @@ func (s *Store) Count(ctx context.Context) (int, error) {
 	return n, err
 }
 
+func noMember() error { return core.Errorf(core.NotFound, "no such member") }
+
 func (s *Store) one(ctx context.Context, q db.Queryer, query string, args ...any) (Member, error) {
 	m, ok, err := db.One(ctx, q, scanMember, query, args...)
 	if err != nil {
 		return Member{}, fmt.Errorf("read a member: %w", err)
 	}
 	if !ok {
-		return Member{}, core.Errorf(core.NotFound, "no such member")
+		return Member{}, noMember()
 	}
 	one := []Member{m}
 	err = s.addClasses(ctx, q, one)
@@ -279,7 +286,16 @@ func (s *Store) change(ctx context.Context, id core.MemberID, update func(tx *db
 	})
 }
 
+// namePattern is what a name or a nick may be. They are ASCII, so that no two look the
+// same and every database tells them apart in the same way.
 var namePattern = regexp.MustCompile(`^[A-Za-z0-9_]{1,32}$`)
+
+// foldName returns a name as it is compared: with small letters only. It reports false
+// for what can be nobody's name or nick. Whatever people give as a name comes through
+// here before it is looked up.
+func foldName(name string) (string, bool) {
+	return text.FoldASCII(name), namePattern.MatchString(name)
+}
 
 // ValidName checks a name for a new account: 1 to 32 letters, digits and
 // underscores, and none that could be taken for the bot's.

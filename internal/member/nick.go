@@ -18,6 +18,10 @@ type Nick struct {
 	AddedAt time.Time
 }
 
+// nameTurn is the turn of those who add a name or a nick: each is compared with all
+// that are there.
+const nameTurn = "names"
+
 // MaxNicks is the most that a site may allow each member.
 const MaxNicks = 20
 
@@ -37,9 +41,7 @@ func (s *Store) AddNick(ctx context.Context, id core.MemberID, nick string, limi
 		return core.FieldErrorf("nick", "this nick is reserved")
 	}
 	return s.db.Tx(ctx, func(tx *db.Tx) error {
-		// The row is written before anything is read: somebody who makes an account
-		// of that name at this moment waits for us, or has done so and is seen.
-		if err := tx.Lock(ctx, "member", "id = ?", id); err != nil {
+		if err := tx.Turn(ctx, nameTurn); err != nil {
 			return err
 		}
 		fresh, err := tx.InsertIgnore(ctx, "member_nick", db.Row{"nick", nick, "member_id", id, "added_at", s.clock().Unix()})
@@ -48,9 +50,6 @@ func (s *Store) AddNick(ctx context.Context, id core.MemberID, nick string, limi
 		}
 		if !fresh {
 			return core.Errorf(core.Conflict, "%s is registered already", nick)
-		}
-		if err := tx.Lock(ctx, "member", "name = ?", nick); err != nil {
-			return err
 		}
 		if err := s.mustHaveRoom(ctx, tx, id, nick, limit); err != nil {
 			return err
@@ -122,8 +121,12 @@ func (s *Store) Nicks(ctx context.Context, id core.MemberID) ([]Nick, error) {
 
 // RemoveNick gives up one of the member's nicks; anybody may register it then.
 func (s *Store) RemoveNick(ctx context.Context, id core.MemberID, nick string) error {
+	folded, possible := foldName(nick)
 	return s.db.Tx(ctx, func(tx *db.Tx) error {
-		n, err := tx.Exec(ctx, "DELETE FROM member_nick WHERE member_id = ? AND nick = ?", id, nick)
+		n, err := int64(0), error(nil)
+		if possible {
+			n, err = tx.Exec(ctx, "DELETE FROM member_nick WHERE member_id = ? AND nick = ?", id, folded)
+		}
 		if err != nil {
 			return err
 		}
@@ -142,15 +145,16 @@ func (s *Store) ByNick(ctx context.Context, nick string) (Member, error) {
 	if core.CodeOf(err) != core.NotFound {
 		return m, err
 	}
-	return s.one(ctx, s.db, "SELECT "+columns+" FROM member_nick k JOIN member m ON m.id = k.member_id WHERE k.nick = ?", nick)
+	folded, ok := foldName(nick)
+	if !ok {
+		return Member{}, noMember()
+	}
+	return s.one(ctx, s.db, "SELECT "+columns+" FROM member_nick k JOIN member m ON m.id = k.member_id WHERE k.nick = ?", folded)
 }
 
-// mustBeNoNick refuses a new account whose name is somebody's nick. The row of the
-// account is written already, so that nobody registers the nick meanwhile.
+// mustBeNoNick refuses a new account whose name is somebody's nick. The transaction
+// has the turn of names.
 func (s *Store) mustBeNoNick(ctx context.Context, tx *db.Tx, name string) error {
-	if err := tx.Lock(ctx, "member_nick", "nick = ?", name); err != nil {
-		return err
-	}
 	var n int
 	if err := tx.QueryRowContext(ctx, "SELECT COUNT(*) FROM member_nick WHERE nick = ?", name).Scan(&n); err != nil {
 		return err
