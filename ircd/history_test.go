@@ -234,10 +234,10 @@ func TestMultiline(t *testing.T) {
 		alice > BATCH -1
 		alice < *PONG *
 		alice = @label=L;time=*;msgid=*;+react=y :alice!* BATCH +m* draft/multiline #general
-		alice = @batch=m*;time=* :alice!* PRIVMSG #general :one
-		alice = @batch=m*;time=* :alice!* PRIVMSG #general :
-		alice = @batch=m*;time=* :alice!* PRIVMSG #general :two
-		alice = @batch=m*;draft/multiline-concat;time=* :alice!* PRIVMSG #general : three
+		alice = @batch=m* :alice!* PRIVMSG #general :one
+		alice = @batch=m* :alice!* PRIVMSG #general :
+		alice = @batch=m* :alice!* PRIVMSG #general :two
+		alice = @batch=m*;draft/multiline-concat :alice!* PRIVMSG #general : three
 		alice = *BATCH -m*
 		bob < :alice!* PRIVMSG #general :one
 		bob = :alice!* PRIVMSG #general :two

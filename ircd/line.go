@@ -25,6 +25,7 @@ type line struct {
 	id      irc.MsgID         // 0 without
 	batch   string            // the batch that it is part of
 	concat  bool              // whether it continues the line before it in the batch
+	part    bool              // whether it is a line of a batch whose tags stand at the batch's beginning
 	several bool              // whether the text of this message has several lines; see network.sendMessage
 
 	whole, plain []*line // of a message of several lines: as a batch, and as messages
@@ -87,17 +88,17 @@ func (l *line) with(caps capSet, extra ...string) []byte {
 	if l.concat {
 		tag(concatTag, "")
 	}
-	if caps&capServerTime != 0 {
+	if caps&capServerTime != 0 && !l.part {
 		tag("time", l.at.UTC().Format("2006-01-02T15:04:05.000Z"))
 	}
-	if caps&capAccountTag != 0 && l.account != "" {
+	if caps&capAccountTag != 0 && l.account != "" && !l.part {
 		tag("account", l.account)
 	}
 	if caps&capMessageTags != 0 {
 		if l.id != 0 {
 			tag("msgid", l.id.String())
 		}
-		if l.bot {
+		if l.bot && !l.part {
 			tag("bot", "")
 		}
 		for _, name := range slices.Sorted(maps.Keys(l.tags)) {

@@ -148,7 +148,7 @@ func (l *line) split() {
 		part := text[begin:end]
 		one := &line{source: l.source, command: l.command, params: []string{l.params[0], part}, at: l.at, account: l.account, bot: l.bot}
 		inside, alone := *one, *one
-		inside.batch, inside.concat = id, concat
+		inside.batch, inside.concat, inside.part = id, concat, true
 		l.whole = append(l.whole, &inside)
 		if part != "" {
 			alone.batch, alone.tags = l.batch, l.tags
@@ -160,5 +160,5 @@ func (l *line) split() {
 		concat = end < len(text) && text[end] == '\r'
 		begin = end + 1
 	}
-	l.whole = append(l.whole, &line{source: l.source, command: "BATCH", params: []string{"-" + id}, at: l.at})
+	l.whole = append(l.whole, &line{source: l.source, command: "BATCH", params: []string{"-" + id}, at: l.at, part: true})
 }
