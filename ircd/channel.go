@@ -270,6 +270,9 @@ func (n *network) tellIn(m *membership, l *line) {
 // enter puts connections of u into the channel, of which at least one isn't there. If they
 // are the user's first, everyone who sees it is told; otherwise only they themselves.
 func (n *network) enter(u *user, ch *channel, s status, who ...*session) {
+	if len(who) == 0 {
+		return
+	}
 	if m := u.in(ch); m != nil {
 		for _, own := range who {
 			if !m.has(own) {

@@ -238,20 +238,16 @@ func keptOut(lines []netLine, s *session, now time.Time) *netLine {
 	if m != nil && (m.member.Can(core.IRCRemove) || m.member.Can(core.IRCAnnounce)) {
 		return nil
 	}
-	u := s.user
-	shown, real, behind := "", "", ""
-	if u.behind != "" {
-		behind = fold(u.name + "@" + u.behind)
-	}
+	u, real := s.user, ""
 	if u.name != "" && u.host != "" {
-		shown, real = fold(u.name+"@"+u.host), fold(u.name+"@"+s.from.Addr.String())
+		real = u.name + "@" + s.from.Addr.String()
 	}
 	for i := range lines {
 		l := &lines[i]
 		switch {
 		case !l.Holds(now):
 		case l.Kind == irc.DLine && !s.exempt && l.network.Contains(s.from.Addr),
-			l.Kind == irc.KLine && shown != "" && (matches(l.Mask, shown) || matches(l.Mask, real) || behind != "" && matches(l.Mask, behind)):
+			l.Kind == irc.KLine && real != "" && (u.fits(l.Mask, u.name+"@") || matches(l.Mask, real)):
 			return l
 		}
 	}

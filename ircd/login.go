@@ -235,7 +235,9 @@ func (r *request) settleIn() {
 		u := s.user
 		u.account, s.account.user = s.account, u
 		n.tellPeers(u, capAccountNotify, n.lineFrom(u, "ACCOUNT", u.accountName()))
-		n.changeHost(u, fold(u.accountName()), n.hostOf(u))
+		if n.changeHost(u, fold(u.accountName()), n.hostOf(u)); s.gone {
+			return
+		}
 		n.rename(u, n.claim(u, nick))
 		n.sendLine(s, "MODE", u.nick, "+r")
 		for _, m := range slices.Clone(u.channels) {

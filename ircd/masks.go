@@ -41,19 +41,33 @@ func (ch *channel) list(letter byte) *[]maskEntry {
 
 // fits reports whether a mask of a list fits u.
 func (ch *channel) fits(letter byte, u *user) bool {
-	prefix, behind := "", ""
-	for _, m := range *ch.list(letter) {
-		if prefix == "" {
-			prefix = u.prefix()
-			if u.behind != "" {
-				behind = u.nick + "!" + u.name + "@" + u.behind
-			}
-		}
-		if matches(m.mask, prefix) || behind != "" && matches(m.mask, behind) {
-			return true
-		}
+	return slices.ContainsFunc(*ch.list(letter), func(m maskEntry) bool { return u.fits(m.mask, u.nick+"!"+u.name+"@") })
+}
+
+// fits reports whether a mask fits what u is called: before, which ends with @, and any of
+// the hosts that u has. A member's cloaked host names the class, but a mask that names the
+// member by id means the member: it fits under whatever class the member has by now. A mask
+// for all ids means the class.
+func (u *user) fits(mask, before string) bool {
+	cloaked := u.host
+	if u.behind != "" {
+		cloaked = u.behind
 	}
-	return false
+	return matches(mask, before+u.host) || u.behind != "" && matches(mask, before+u.behind) ||
+		u.account != nil && matches(mask, before+underClassOf(mask, cloaked))
+}
+
+// underClassOf is the cloaked host of a member with the class that the host of a mask
+// names, if that names the same member.
+func underClassOf(mask, host string) string {
+	id, rest, _ := strings.Cut(host, ".")
+	_, network, _ := strings.Cut(rest, ".")
+	named, after, ok := strings.Cut(mask[strings.LastIndexByte(mask, '@')+1:], ".")
+	class, _, _ := strings.Cut(after, ".")
+	if !ok || named != id || !strings.ContainsFunc(class, func(r rune) bool { return r < 128 && isLetter(byte(r)) }) {
+		return host // of an address the second part is a number
+	}
+	return id + "." + class + "." + network
 }
 
 // banned reports whether a ban fits u and no exception does.

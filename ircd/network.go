@@ -29,6 +29,7 @@ type network struct {
 	members Members
 	store   ChannelStore
 	audit   Audit
+	adopted func(Config)           // is told, under the lock, which settings hold after a change
 	reload  func() (Config, error) // reads the configuration again; nil where that is impossible
 	certs   *conn.Certificates     // nil without TLS
 	metrics *metrics
@@ -123,10 +124,8 @@ func (n *network) add(s *session) error {
 			err = core.Errorf(core.Unavailable, "The server is restarting, please come back")
 		case len(n.sessions) >= n.cfg.MaxClients:
 			err = core.Errorf(core.Unavailable, "The server is full, try again later")
-		case keptOut(n.lines, s, now) != nil:
-			err = core.Errorf(core.Forbidden, "You are kept from this network: %s", keptOut(n.lines, s, now).Reason)
 		default:
-			err = n.census.enter(&n.cfg, s.from.Addr, s.exempt, now)
+			err = n.place(s, s.from.Addr)
 		}
 		if err != nil {
 			return
@@ -138,6 +137,25 @@ func (n *network) add(s *session) error {
 		n.unknown++
 		n.metrics.connections.Inc()
 	})
+	return err
+}
+
+// place takes note of the address that a connection comes from: the one that was accepted,
+// or that a PROXY header or a gateway names. Lines and limits are held against it here,
+// whichever way it became known. If it may not come in, the connection keeps the address
+// that it had, and isn't counted at the new one.
+func (n *network) place(s *session, addr netip.Addr) error {
+	now, was, wasExempt := n.clock(), s.from.Addr, s.exempt
+	s.from.Addr, s.exempt = addr, conn.Within(n.trusted.exempt, addr)
+	err := error(nil)
+	if l := keptOut(n.lines, s, now); l != nil {
+		err = core.Errorf(core.Forbidden, "You are kept from this network: %s", l.Reason)
+	} else {
+		err = n.census.enter(&n.cfg, addr, s.exempt, now)
+	}
+	if err != nil {
+		s.from.Addr, s.exempt = was, wasExempt
+	}
 	return err
 }
 

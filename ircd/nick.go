@@ -149,7 +149,7 @@ func (n *network) followNick(id core.MemberID, nick string, removed bool) {
 }
 
 // changeHost gives somebody another user name and cloaked host. A host that staff set
-// still hides it.
+// still hides it. It may end connections, even the last.
 func (n *network) changeHost(u *user, name, host string) {
 	if u.behind = ""; u.vhost != "" {
 		host, u.behind = u.vhost, host
@@ -165,8 +165,9 @@ func (n *network) changeHost(u *user, name, host string) {
 		}
 	}
 	n.tellPeers(u, capChgHost, l)
-	for _, s := range u.sessions {
+	for _, s := range slices.Clone(u.sessions) {
 		n.numeric(s, rplVisibleHost, host, "is now your displayed host")
+		n.dropIfKeptOut(s) // a line may fit what they are called now
 	}
 }
 

@@ -84,6 +84,7 @@ func (n *network) preview(next Config) (text string) {
 func (n *network) take(next Config) (text string) {
 	n.locked(func() {
 		text = inWords(n.cfg.follow(next))
+		n.adopted(n.cfg)
 		n.census.pace = map[netip.Addr]*rate.Limiter{}
 		for s := range n.sessions {
 			n.adjustPace(s)
@@ -126,6 +127,7 @@ func (r *Room) Rehash() {
 	n := r.now
 	r.mu.Unlock()
 	if n == nil {
+		r.rehashForNext()
 		return
 	}
 	n.lookAtCertificate()
@@ -133,6 +135,36 @@ func (r *Room) Rehash() {
 		text := n.take(next)
 		n.locked(func() { n.snotice("", "the configuration was read again ("+text+")") })
 	}
+}
+
+// rehashForNext reads the configuration for the run to come.
+func (r *Room) rehashForNext() {
+	if r.deps.Reload == nil {
+		return
+	}
+	next, err := r.deps.Reload()
+	if err != nil {
+		r.deps.Log.Error("the configuration can't be read again and stays as it was", "err", err)
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.taken.follow(next)
+}
+
+// adopt keeps what a network has taken, for the next run: the room may start again by
+// itself, and must not come back with settings that were replaced.
+func (r *Room) adopt(c Config) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.taken = c
+}
+
+// newest is the configuration for a run.
+func (r *Room) newest() Config {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.taken
 }
 
 // running notes the network of the run.

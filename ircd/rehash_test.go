@@ -56,6 +56,31 @@ func TestRehash(t *testing.T) {
 	p.expect("* NOTICE boss :*** the configuration was read again (nothing changed*")
 }
 
+// TestRehashOutlivesTheRun starts the room again as the supervisor does after a fault: with
+// what was read last, whether a run was there to take it or not.
+func TestRehashOutlivesTheRun(t *testing.T) {
+	h := newHouse(t, nil)
+	next := testConfig()
+	h.deps.Reload = func() (Config, error) { return next, nil }
+	shows := func(words string) {
+		t.Helper()
+		h.start(t)
+		h.talk(t, `
+			alice is
+			alice > MOTD
+			alice < :irc.test 372 alice :- `+words)
+	}
+	shows("Be kind.")
+	next.MOTD, next.ServerName = "New words", "other.test" // the name needs a restart of the program
+	h.Rehash()
+	must(t, h.stop())
+	shows("New words")
+	must(t, h.stop())
+	next.MOTD = "Newer words"
+	h.Rehash()
+	shows("Newer words")
+}
+
 // TestLiveKeys makes sure that each of them is one.
 func TestLiveKeys(t *testing.T) {
 	c, next := DefaultConfig(), DefaultConfig()

@@ -215,6 +215,9 @@ func (n *network) refresh(a *account, m member.Member) {
 	for _, s := range a.sessions {
 		n.setPaceAfter(s, before)
 	}
+	for _, s := range slices.Clone(a.sessions) { // staff are not kept out, and may be staff no longer
+		n.dropIfKeptOut(s)
+	}
 	u := a.user
 	if u == nil {
 		return
@@ -222,7 +225,9 @@ func (n *network) refresh(a *account, m member.Member) {
 	if u.operator && !u.rescue && !mayOperate(m) {
 		n.resign(u)
 	}
-	n.changeHost(u, fold(m.Name), n.hostOf(u))
+	if n.changeHost(u, fold(m.Name), n.hostOf(u)); len(u.sessions) == 0 {
+		return
+	}
 	for _, ms := range slices.Clone(u.channels) {
 		if !ms.ch.admits(u) {
 			n.expel(ms, "Your class may not be here any more")

@@ -46,6 +46,7 @@ type Room struct {
 	metrics *metrics
 
 	mu    sync.Mutex
+	taken Config   // cfg with what a running network has taken from a newer one
 	now   *network // of the run, nil without one
 	tls   string
 	plain string
@@ -61,7 +62,7 @@ func New(c Config, d Deps) *Room {
 		c.CertFile = filepath.Join(d.DataDir, "irc", "certificate.pem")
 		c.KeyFile = filepath.Join(d.DataDir, "secrets", "irc-certificate.key")
 	}
-	return &Room{cfg: c, deps: d, metrics: newMetrics(d.Metrics)}
+	return &Room{cfg: c, taken: c, deps: d, metrics: newMetrics(d.Metrics)}
 }
 
 // Name implements supervise.Room.
@@ -173,7 +174,7 @@ func (r *Room) network(ctx context.Context) (*network, error) {
 		}
 	}
 	n := &network{
-		cfg: r.cfg, name: r.cfg.Network, version: cmp.Or(d.Version, "caduceus"), log: d.Log, clock: d.Clock,
+		cfg: r.newest(), adopted: r.adopt, name: r.cfg.Network, version: cmp.Or(d.Version, "caduceus"), log: d.Log, clock: d.Clock,
 		members: d.Members, store: d.Channels, audit: d.Audit, reload: d.Reload, metrics: r.metrics, guard: d.Guard, cloak: cloak,
 		started: d.Clock(), table: commandTable(), tokens: r.cfg.isupport(r.cfg.Network),
 		sessions: map[*session]struct{}{}, nicks: map[string]*user{}, accounts: map[core.MemberID]*account{},

@@ -111,6 +111,9 @@ func (n *network) attend(s *session, u *user) {
 	n.unknown--
 	s.user = u
 	u.sessions = append(u.sessions, s)
+	if n.dropIfKeptOut(s) {
+		return
+	}
 	n.adjustPace(s)
 	n.greet(s)
 	n.autoJoin(u, nil, s)
@@ -136,6 +139,9 @@ func (n *network) become(s *session, u *user) {
 	n.quit(old, "Logged in")
 	s.user = u
 	u.sessions = append(u.sessions, s)
+	if n.dropIfKeptOut(s) {
+		return
+	}
 	n.adjustPace(s)
 	n.showModes(s)
 	n.autoJoin(u, nil, s)

@@ -36,10 +36,13 @@ func cmdWebIRC(r *request) {
 		secure = secure || name == "secure"
 	}
 	s.from.Secure = s.from.Secure && secure
-	if err := n.move(s, addr.Unmap()); err != nil {
+	before := s.from.Addr
+	if err := n.place(s, addr.Unmap()); err != nil {
 		n.metrics.refused.Inc()
 		n.drop(s, err.Error())
+		return
 	}
+	n.census.leave(before)
 }
 
 // knowsGateway compares a password with the hash of the configuration.
@@ -47,16 +50,4 @@ func (c Config) knowsGateway(password string) bool {
 	want, err := hex.DecodeString(c.WebIRCHash)
 	sum := sha256.Sum256([]byte(password))
 	return err == nil && subtle.ConstantTimeCompare(sum[:], want) == 1
-}
-
-// move gives a connection another address and counts it there. If that is over a limit,
-// the connection keeps the address that it had.
-func (n *network) move(s *session, to netip.Addr) error {
-	exempt := conn.Within(n.trusted.exempt, to)
-	if err := n.census.enter(&n.cfg, to, exempt, n.clock()); err != nil {
-		return err
-	}
-	n.census.leave(s.from.Addr)
-	s.from.Addr, s.exempt = to, exempt
-	return nil
 }
