@@ -42,6 +42,8 @@ func TestAnnounceLine(t *testing.T) {
 			"Saccharomyces cerevisiae S288C R64-4-1 assembly" + strings.Replace(tail, "alice", "Anonymous", 1)},
 		{"title that imitates a line", func(a *Announce) { a.Title = evil }, evil + tail},
 		{"control characters", func(a *Announce) { a.Title = "a\r\nPRIVMSG #x :b\x00\x0304red\x02 c\u202e" }, "a PRIVMSG #x :b 04red c" + tail},
+		{"joiners that a script needs", func(a *Announce) { a.Title = "می\u200cخواهم क्\u200dष ge\u200dnome" }, "می\u200cخواهم क्\u200dष genome" + tail},
+		{"title that can't be seen", func(a *Announce) { a.Title = "\u200b\u3164\u2800\u200d" }, "Untitled" + tail},
 		{"empty title", func(a *Announce) { a.Title = " \t" }, "Untitled" + tail},
 		{"small size", func(a *Announce) { a.Size = 999 }, "Saccharomyces cerevisiae S288C R64-4-1 assembly" + strings.Replace(tail, "12.00 MiB", "999 B", 1)},
 		{"year 0", func(a *Announce) { a.Year = 0 }, "Saccharomyces cerevisiae S288C R64-4-1 assembly" + strings.Replace(tail, "[2023]", "[0000]", 1)},

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	plain "github.com/caduceus-bio/caduceus/internal/core/text"
 	"github.com/caduceus-bio/caduceus/internal/db"
 )
 
@@ -49,7 +50,7 @@ func (f Filter) ofGroup() conditions {
 	for _, tag := range limited(normalTags(f.Tags), maxQueryWords) {
 		c.add("EXISTS (SELECT 1 FROM group_tag l JOIN tag n ON n.id = l.tag_id WHERE l.group_id = t.group_id AND n.name = ?)", tag)
 	}
-	if name := cleanLine(f.Creator); name != "" {
+	if name := plain.Line(f.Creator); name != "" {
 		c.add("EXISTS (SELECT 1 FROM group_creator l JOIN creator n ON n.id = l.creator_id WHERE l.group_id = t.group_id AND n.name = ?)", name)
 	}
 	list := words(maxQueryWords, f.Words)
@@ -113,7 +114,7 @@ func (s *Store) Browse(ctx context.Context, v Viewer, f Filter, before core.Torr
 // accession comes first. limit is at most 100.
 func (s *Store) Search(ctx context.Context, v Viewer, terms string, limit int) ([]Group, error) {
 	limit = bounded(limit, maxPage)
-	terms = cleanLine(terms)
+	terms = plain.Line(terms)
 	if terms == "" {
 		return nil, core.Errorf(core.Invalid, "say what to search for")
 	}

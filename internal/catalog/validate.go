@@ -11,6 +11,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	plain "github.com/caduceus-bio/caduceus/internal/core/text"
 	"github.com/caduceus-bio/caduceus/internal/text"
 )
 
@@ -101,55 +102,37 @@ func (f *FieldErrors) add(field, format string, args ...any) {
 	*f = append(*f, core.FieldErrorf(field, format, args...))
 }
 
-// line checks a field of one line.
+// line checks a field of one line. What must be there must have letters that can be seen.
 func (f *FieldErrors) line(field string, s *string, least, most int) {
-	*s = cleanLine(*s)
-	switch n := utf8.RuneCountInString(*s); {
+	*s = plain.Line(*s)
+	switch n, total := plain.Chars(*s), utf8.RuneCountInString(*s); {
 	case n == 0 && least > 0:
 		f.add(field, "must not be empty")
+	case least > 0 && !plain.HasLetters(*s):
+		f.add(field, "must have letters or digits")
 	case n < least:
 		f.add(field, "must have at least %d characters; it has %d", least, n)
-	case n > most:
-		f.add(field, "must have at most %d characters; it has %d", most, n)
+	case total > most:
+		f.add(field, "must have at most %d characters; it has %d", most, total)
 	}
 }
 
 // text checks a field of many lines. What it may cost is for render.
 func (f *FieldErrors) text(field string, s *string, least int, k text.Kind) {
-	*s = strings.TrimSpace(strings.Map(func(r rune) rune {
-		if r == '\r' || r == utf8.RuneError || unicode.IsControl(r) && r != '\n' && r != '\t' {
-			return -1
-		}
-		return r
-	}, norm.NFC.String(*s)))
-	switch n, most := utf8.RuneCountInString(*s), k.Limits().Chars; {
+	*s = plain.Body(*s)
+	switch n, total, most := plain.Chars(*s), utf8.RuneCountInString(*s), k.Limits().Chars; {
 	case n < least:
 		f.add(field, "must have at least %d characters; it has %d", least, n)
-	case n > most:
-		f.add(field, "must have at most %d characters; it has %d", most, n)
+	case total > most:
+		f.add(field, "must have at most %d characters; it has %d", most, total)
 	}
-}
-
-// cleanLine makes one line of s: no control characters, single spaces, Unicode
-// composed, so that equal texts are equal bytes.
-func cleanLine(s string) string {
-	s = strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsSpace(r) || unicode.IsControl(r):
-			return ' '
-		case r == utf8.RuneError:
-			return -1
-		}
-		return r
-	}, norm.NFC.String(s))
-	return strings.Join(strings.Fields(s), " ")
 }
 
 // Lines splits what was written into a text area, one item a line.
 func Lines(text string) []string {
 	var out []string
 	for line := range strings.Lines(text) {
-		if line = cleanLine(line); line != "" && !slices.Contains(out, line) {
+		if line = plain.Line(line); line != "" && !slices.Contains(out, line) {
 			out = append(out, line)
 		}
 	}
@@ -223,6 +206,10 @@ func (f *FieldErrors) creators(g *GroupForm) {
 			f.add(FieldCreators, "an author's name has at most %d characters", maxTitle)
 			return
 		}
+		if !plain.HasLetters(c) {
+			f.add(FieldCreators, "%q is no author's name; write it in letters", shorten(c))
+			return
+		}
 	}
 }
 
@@ -249,7 +236,7 @@ var doi = regexp.MustCompile(`^10\.[0-9]{4,9}(\.[0-9]+)*/[!-~]+$`)
 func (f *FieldErrors) literature(g *GroupForm) {
 	var out []string
 	for _, d := range g.Literature {
-		d = cleanLine(d)
+		d = plain.Line(d)
 		for _, prefix := range []string{"https://doi.org/", "http://doi.org/", "https://dx.doi.org/", "http://dx.doi.org/", "doi:"} {
 			if len(d) >= len(prefix) && strings.EqualFold(d[:len(prefix)], prefix) {
 				d = strings.TrimSpace(d[len(prefix):])
@@ -299,7 +286,7 @@ func ValidateTorrent(t *TorrentForm, v Vocabulary) FieldErrors {
 		f.add(FieldVersion, "must be a semantic version such as 1.0.0")
 	}
 	f.text(FieldTorrentDescription, &t.Description, 0, text.Note)
-	t.Seqhash = cleanLine(t.Seqhash)
+	t.Seqhash = plain.Line(t.Seqhash)
 	if t.Seqhash != "" {
 		switch {
 		case !v.HasField(FieldSeqhash):
@@ -313,7 +300,7 @@ func ValidateTorrent(t *TorrentForm, v Vocabulary) FieldErrors {
 }
 
 func (f *FieldErrors) term(field string, s *string, v Vocabulary, k Kind, text string) {
-	*s = cleanLine(*s)
+	*s = plain.Line(*s)
 	switch {
 	case *s == "":
 		f.add(field, "%s", text)
@@ -325,7 +312,7 @@ func (f *FieldErrors) term(field string, s *string, v Vocabulary, k Kind, text s
 func (f *FieldErrors) mirrors(t *TorrentForm) {
 	var out []string
 	for _, m := range t.Mirrors {
-		m = cleanLine(m)
+		m = plain.Line(m)
 		if m == "" || slices.Contains(out, m) {
 			continue
 		}
@@ -351,8 +338,8 @@ func CheckReason(reason string) error { return validReason(&reason) }
 
 // validReason is CheckReason that tidies the reason.
 func validReason(reason *string) error {
-	*reason = cleanLine(*reason)
-	if n := utf8.RuneCountInString(*reason); n < minReason || n > maxReason {
+	*reason = plain.Line(*reason)
+	if n := plain.Chars(*reason); n < minReason || utf8.RuneCountInString(*reason) > maxReason || !plain.HasLetters(*reason) {
 		return core.FieldErrorf(FieldReason, "give a reason of %d to %d characters", minReason, maxReason)
 	}
 	return nil

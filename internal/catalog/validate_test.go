@@ -29,29 +29,39 @@ func TestValidate(t *testing.T) {
 		"little": {func(g *GroupForm, t *TorrentForm) {
 			g.Subject, g.Object, g.Location, g.Identifier, g.Literature = "", "", "", "", nil
 		}, ""},
-		"category":       {func(g *GroupForm, _ *TorrentForm) { g.Category = 2 }, FieldCategory},
-		"title":          {func(g *GroupForm, _ *TorrentForm) { g.Title = "  123456789   " }, FieldTitle},
-		"title long":     {func(g *GroupForm, _ *TorrentForm) { g.Title = strings.Repeat("ä", 256) }, FieldTitle},
-		"title 255":      {func(g *GroupForm, _ *TorrentForm) { g.Title = strings.Repeat("ä", 255) }, ""},
-		"organism":       {func(g *GroupForm, _ *TorrentForm) { g.Subject = strings.Repeat("x", 256) }, FieldSubject},
-		"strain":         {func(g *GroupForm, _ *TorrentForm) { g.Object = strings.Repeat("x", 256) }, FieldObject},
-		"no creators":    {func(g *GroupForm, _ *TorrentForm) { g.Creators = []string{" ", "\t"} }, FieldCreators},
-		"creator long":   {func(g *GroupForm, _ *TorrentForm) { g.Creators = []string{strings.Repeat("x", 256)} }, FieldCreators},
-		"no workgroup":   {func(g *GroupForm, _ *TorrentForm) { g.Workgroup = "" }, FieldWorkgroup},
-		"location":       {func(g *GroupForm, _ *TorrentForm) { g.Location = strings.Repeat("x", 129) }, FieldLocation},
-		"year":           {func(g *GroupForm, _ *TorrentForm) { g.Year = 99 }, FieldYear},
-		"year 5 digits":  {func(g *GroupForm, _ *TorrentForm) { g.Year = 20260 }, FieldYear},
-		"identifier":     {func(g *GroupForm, _ *TorrentForm) { g.Identifier = strings.Repeat("x", 65) }, FieldIdentifier},
-		"few tags":       {func(g *GroupForm, _ *TorrentForm) { g.Tags = []string{"a", "b", "c", "d", "D"} }, FieldTags},
-		"many tags":      {func(g *GroupForm, _ *TorrentForm) { g.Tags = many }, FieldTags},
-		"long tag":       {func(g *GroupForm, _ *TorrentForm) { g.Tags[0] = strings.Repeat("x", 65) }, FieldTags},
-		"picture http":   {func(g *GroupForm, _ *TorrentForm) { g.Picture = "http://a.example/x.png" }, FieldPicture},
-		"picture script": {func(g *GroupForm, _ *TorrentForm) { g.Picture = "javascript:alert(1)" }, FieldPicture},
-		"picture":        {func(g *GroupForm, _ *TorrentForm) { g.Picture = "https://a.example/x.png" }, ""},
-		"doi":            {func(g *GroupForm, _ *TorrentForm) { g.Literature = []string{"10.1/x"} }, FieldLiterature},
-		"doi as address": {func(g *GroupForm, _ *TorrentForm) { g.Literature = []string{"https://doi.org/10.1038/nature12373"} }, ""},
-		"doi text":       {func(g *GroupForm, _ *TorrentForm) { g.Literature = []string{"Nature 500, 54"} }, FieldLiterature},
-		"description":    {func(g *GroupForm, _ *TorrentForm) { g.Description = "short" }, FieldDescription},
+		"category":           {func(g *GroupForm, _ *TorrentForm) { g.Category = 2 }, FieldCategory},
+		"title":              {func(g *GroupForm, _ *TorrentForm) { g.Title = "  123456789   " }, FieldTitle},
+		"title long":         {func(g *GroupForm, _ *TorrentForm) { g.Title = strings.Repeat("ä", 256) }, FieldTitle},
+		"title 255":          {func(g *GroupForm, _ *TorrentForm) { g.Title = strings.Repeat("ä", 255) }, ""},
+		"title unseen":       {func(g *GroupForm, _ *TorrentForm) { g.Title = strings.Repeat("\u200b", 20) }, FieldTitle},
+		"title of fillers":   {func(g *GroupForm, _ *TorrentForm) { g.Title = strings.Repeat("\u3164", 20) }, FieldTitle},
+		"title of Braille":   {func(g *GroupForm, _ *TorrentForm) { g.Title = strings.Repeat("\u2800", 20) }, FieldTitle},
+		"title of accents":   {func(g *GroupForm, _ *TorrentForm) { g.Title = "a" + strings.Repeat("\u0301", 20) }, FieldTitle},
+		"title of signs":     {func(g *GroupForm, _ *TorrentForm) { g.Title = strings.Repeat("!", 20) }, FieldTitle},
+		"title in Persian":   {func(g *GroupForm, _ *TorrentForm) { g.Title = "می\u200cخواهم ژنوم" }, ""},
+		"creator unseen":     {func(g *GroupForm, _ *TorrentForm) { g.Creators = []string{"\u200b", "\u3164"} }, FieldCreators},
+		"creator of signs":   {func(g *GroupForm, _ *TorrentForm) { g.Creators = []string{"?!"} }, FieldCreators},
+		"lab unseen":         {func(g *GroupForm, _ *TorrentForm) { g.Workgroup = "\u00ad\u200d" }, FieldWorkgroup},
+		"description unseen": {func(g *GroupForm, _ *TorrentForm) { g.Description = strings.Repeat("\u200b\n", 20) }, FieldDescription},
+		"organism":           {func(g *GroupForm, _ *TorrentForm) { g.Subject = strings.Repeat("x", 256) }, FieldSubject},
+		"strain":             {func(g *GroupForm, _ *TorrentForm) { g.Object = strings.Repeat("x", 256) }, FieldObject},
+		"no creators":        {func(g *GroupForm, _ *TorrentForm) { g.Creators = []string{" ", "\t"} }, FieldCreators},
+		"creator long":       {func(g *GroupForm, _ *TorrentForm) { g.Creators = []string{strings.Repeat("x", 256)} }, FieldCreators},
+		"no workgroup":       {func(g *GroupForm, _ *TorrentForm) { g.Workgroup = "" }, FieldWorkgroup},
+		"location":           {func(g *GroupForm, _ *TorrentForm) { g.Location = strings.Repeat("x", 129) }, FieldLocation},
+		"year":               {func(g *GroupForm, _ *TorrentForm) { g.Year = 99 }, FieldYear},
+		"year 5 digits":      {func(g *GroupForm, _ *TorrentForm) { g.Year = 20260 }, FieldYear},
+		"identifier":         {func(g *GroupForm, _ *TorrentForm) { g.Identifier = strings.Repeat("x", 65) }, FieldIdentifier},
+		"few tags":           {func(g *GroupForm, _ *TorrentForm) { g.Tags = []string{"a", "b", "c", "d", "D"} }, FieldTags},
+		"many tags":          {func(g *GroupForm, _ *TorrentForm) { g.Tags = many }, FieldTags},
+		"long tag":           {func(g *GroupForm, _ *TorrentForm) { g.Tags[0] = strings.Repeat("x", 65) }, FieldTags},
+		"picture http":       {func(g *GroupForm, _ *TorrentForm) { g.Picture = "http://a.example/x.png" }, FieldPicture},
+		"picture script":     {func(g *GroupForm, _ *TorrentForm) { g.Picture = "javascript:alert(1)" }, FieldPicture},
+		"picture":            {func(g *GroupForm, _ *TorrentForm) { g.Picture = "https://a.example/x.png" }, ""},
+		"doi":                {func(g *GroupForm, _ *TorrentForm) { g.Literature = []string{"10.1/x"} }, FieldLiterature},
+		"doi as address":     {func(g *GroupForm, _ *TorrentForm) { g.Literature = []string{"https://doi.org/10.1038/nature12373"} }, ""},
+		"doi text":           {func(g *GroupForm, _ *TorrentForm) { g.Literature = []string{"Nature 500, 54"} }, FieldLiterature},
+		"description":        {func(g *GroupForm, _ *TorrentForm) { g.Description = "short" }, FieldDescription},
 		"description long": {func(g *GroupForm, _ *TorrentForm) {
 			g.Description = strings.Repeat("x", text.Description.Limits().Chars+1)
 		}, FieldDescription},
@@ -97,6 +107,7 @@ func TestValidate(t *testing.T) {
 func TestNormalize(t *testing.T) {
 	g, tf := groupForm(), torrentForm()
 	g.Title = "  Cafe\u0301\tau\x00 lait\u2028 genome "
+	g.Subject, g.Object = "ge\u200bno\u202eme", "می\u200cخواهم a\u200cb"
 	g.Tags = []string{"E. coli", "RNA-Seq", "Été", "rna_seq", "e..coli"}
 	g.Creators = []string{"A\nB", "A", " "}
 	g.Literature = []string{"doi: 10.1038/nature12373", "10.1038/nature12373"}
@@ -105,7 +116,7 @@ func TestNormalize(t *testing.T) {
 	ValidateGroup(&g, Vocabulary{}, Rules{})
 	ValidateTorrent(&tf, Vocabulary{})
 	for name, c := range map[string]struct{ want, got any }{
-		"title": {"Café au lait genome", g.Title}, "tags": {[]string{"e.coli", "rna.seq", "ete"}, g.Tags},
+		"title": {"Café au lait genome", g.Title}, "subject": {"genome", g.Subject}, "object": {"می\u200cخواهم ab", g.Object}, "tags": {[]string{"e.coli", "rna.seq", "ete"}, g.Tags},
 		"creators": {[]string{"A", "B"}, g.Creators}, "literature": {[]string{"10.1038/nature12373"}, g.Literature},
 		"description": {"one\ntwo", g.Description}, "mirrors": {[]string{"http://a.example/"}, tf.Mirrors},
 		"parsed tags": {[]string{"phage", "e.coli"}, ParseTags("Phage, e.coli\nphage")},

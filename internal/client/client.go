@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/core/text"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 )
@@ -123,6 +124,7 @@ func (s *Store) Add(ctx context.Context, prefix, name, lowest string) (Rule, err
 	if err := r.validate(); err != nil {
 		return Rule{}, err
 	}
+	r.Name = text.Line(r.Name)
 	err := s.db.Tx(ctx, func(tx *db.Tx) error {
 		if err := tx.Turn(ctx, listTurn); err != nil {
 			return err
@@ -245,7 +247,7 @@ func (r Rule) validate() error {
 			return core.FieldErrorf("prefix", "a lowest version needs the whole name of a client before it, such as -TR")
 		}
 	}
-	if r.Name == "" || utf8.RuneCountInString(r.Name) > maxName {
+	if text.Line(r.Name) == "" || utf8.RuneCountInString(r.Name) > maxName {
 		return core.FieldErrorf("name", "name the client in 1 to %d characters", maxName)
 	}
 	if !utf8.ValidString(r.Name) || strings.ContainsFunc(r.Name, unicode.IsControl) {

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/core/text"
 )
 
 const (
@@ -53,8 +54,10 @@ func checkReason(reason string) (string, error) {
 		return "", core.FieldErrorf("reason", "say why: members are told the reason")
 	case !utf8.ValidString(reason) || strings.ContainsFunc(reason, unicode.IsControl):
 		return "", core.FieldErrorf("reason", "write the reason in one line of plain text")
+	case !text.HasLetters(reason):
+		return "", core.FieldErrorf("reason", "say why, in letters: members are told the reason")
 	case utf8.RuneCountInString(reason) > maxReason:
 		return "", core.FieldErrorf("reason", "the reason may have %d characters at most", maxReason)
 	}
-	return reason, nil
+	return text.Line(reason), nil
 }

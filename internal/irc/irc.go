@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/core/text"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 )
@@ -65,18 +66,19 @@ func (s *Store) exec(ctx context.Context, missing string, event eventlog.Body, q
 	})
 }
 
-// oneLine trims a text that people typed, and checks its length in bytes.
-func oneLine(field, text string, limit int) (string, error) {
-	text = strings.TrimSpace(text)
-	if len(text) > limit {
+// oneLine trims a text that people typed, checks its length in bytes, and drops what
+// can't be seen.
+func oneLine(field, s string, limit int) (string, error) {
+	s = strings.TrimSpace(s)
+	if len(s) > limit {
 		return "", core.FieldErrorf(field, "keep the %s within %d bytes", field, limit)
 	}
-	for _, r := range text {
+	for _, r := range s {
 		if r < ' ' || r == 0x7f || r == '\uFFFD' {
 			return "", core.FieldErrorf(field, "the %s must be one line of plain text", field)
 		}
 	}
-	return text, nil
+	return text.Line(s), nil
 }
 
 func wrap(what string, err error) error {

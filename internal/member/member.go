@@ -14,7 +14,6 @@ import (
 	"context"
 	"fmt"
 	"regexp"
-	"strings"
 	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
@@ -209,7 +208,7 @@ func (s *Store) addClasses(ctx context.Context, q db.Queryer, members []Member) 
 
 // CheckReason checks why an account is closed.
 func CheckReason(reason string) error {
-	if strings.TrimSpace(reason) == "" {
+	if !text.HasLetters(reason) {
 		return core.FieldErrorf("reason", "say why: the member is shown the reason")
 	}
 	if len(reason) > 255 {
@@ -221,7 +220,7 @@ func CheckReason(reason string) error {
 // SetState enables or disables an account. The reason is shown to the member and must
 // be given to disable one. Disabling ends all sessions.
 func (s *Store) SetState(ctx context.Context, id core.MemberID, state State, reason string) error {
-	reason = strings.TrimSpace(reason)
+	reason = text.Line(reason)
 	if state == Enabled {
 		reason = ""
 	} else if err := CheckReason(reason); err != nil {

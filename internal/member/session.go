@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/core/text"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/secret"
 )
@@ -162,7 +163,7 @@ type Token struct {
 
 // NewToken makes an API token. It is shown once: only its keyed hash is kept.
 func (s *Store) NewToken(ctx context.Context, id core.MemberID, name string, scope Scope) (string, error) {
-	name = strings.TrimSpace(name)
+	name = text.Line(name)
 	if name == "" || utf8.RuneCountInString(name) > 64 {
 		return "", core.FieldErrorf("name", "name the token in 1 to 64 characters, such as the program that uses it")
 	}

@@ -2,22 +2,13 @@ package text
 
 import (
 	"strings"
-	"unicode"
 	"unicode/utf8"
 )
 
-// Clean makes s fit to be shown on one line: control and format characters
-// (line ends, IRC colours, text direction marks) become blanks, and runs of
-// blanks become one.
-func Clean(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if r == utf8.RuneError || unicode.IsControl(r) || unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) {
-			return ' '
-		}
-		return r
-	}, s)
-	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == ' ' }), " ")
-}
+// Clean makes s fit to be shown on one line: what can't be seen (line ends, IRC
+// colours, text direction marks) becomes a blank, and runs of blanks become one.
+// Joiners stay where a script needs them and vanish elsewhere.
+func Clean(s string) string { return strings.Join(strings.Fields(sift(s, sieve{blank: true})), " ") }
 
 // Cut shortens s to at most n bytes, on a rune's edge, with "…" (3 bytes) at the
 // end of what was cut. n must be at least 3.
