@@ -27,13 +27,18 @@ func ReadFile(data []byte, l metainfo.Limits) TorrentFile {
 	return TorrentFile{Checked: c}
 }
 
-// faultText words a fault of a file for a person: where it is (path, key or
-// position), then what is wrong.
+// faultText words a fault of a file for a person: where it is, then what is wrong.
+// Paths and keys stand in quotes, as they are; a position in the file needs none.
 func faultText(err error) string {
-	if field := core.FieldOf(err); field != "" && field != FieldTorrent {
-		return field + ": " + core.SafeText(err)
+	text := core.SafeText(err)
+	switch field := core.FieldOf(err); {
+	case field == "" || field == FieldTorrent:
+		return text
+	case metainfo.IsPosition(field):
+		return field + ": " + text
+	default:
+		return `"` + field + `": ` + text
 	}
-	return core.SafeText(err)
 }
 
 // SameData returns the live torrent that holds the same data as a file, or nil, so

@@ -143,3 +143,22 @@ func TestPermissions(t *testing.T) {
 		t.Error("an unknown permission is valid")
 	}
 }
+
+func TestSentence(t *testing.T) {
+	t.Parallel()
+	for want, err := range map[string]error{
+		"":                              nil,
+		"There is no such page.":        core.Errorf(core.NotFound, "there is no such page"),
+		"Élan is missing.":              core.Errorf(core.Invalid, "élan is missing"),
+		"Is that all?":                  core.Errorf(core.Invalid, "is that all?"),
+		"alice is disabled already.":    core.Errorf(core.Conflict, "%s is disabled already", "alice"),
+		"écoli is too much like ecoli.": fmt.Errorf("act: %w", core.FieldErrorf("nick", "%s is too much like %s", "écoli", "ecoli")),
+		"\"aux/x.fa\": rename it.":      core.Errorf(core.Invalid, "%q: rename it", "aux/x.fa"),
+		"The text of another error.":    core.Errorf(core.Invalid, "%s", "the text of another error"),
+		core.Sentence(errors.New("x")):  core.Errorf(core.Internal, "%s broke", "alice"),
+	} {
+		if got := core.Sentence(err); got != want {
+			t.Errorf("%v: %q, want %q", err, got, want)
+		}
+	}
+}

@@ -3,6 +3,9 @@ package core
 import (
 	"errors"
 	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Code says what kind of failure an Error is. Each room turns it into its own
@@ -26,6 +29,8 @@ type Error struct {
 	Text  string
 	Field string // the form field, config key or path at fault; may be empty
 	Cause error
+	// Named says that Text begins with a name or a key, which Sentence leaves as it is.
+	Named bool
 }
 
 // Error returns the safe text, and the cause behind it for the log.
@@ -44,14 +49,20 @@ func (e *Error) Error() string {
 func (e *Error) Unwrap() error { return e.Cause }
 
 // Errorf makes an Error whose text is formatted like fmt.Sprintf. Everything in
-// it is shown to people, so pass nothing secret.
+// it is shown to people, so pass nothing secret. A format that begins with a value
+// makes a text that begins with a name.
 func Errorf(code Code, format string, args ...any) *Error {
-	return &Error{Code: code, Text: fmt.Sprintf(format, args...)}
+	return &Error{Code: code, Text: fmt.Sprintf(format, args...), Named: beginsWithValue(format)}
 }
 
 // FieldErrorf is Errorf with code Invalid for one named field.
 func FieldErrorf(field, format string, args ...any) *Error {
-	return &Error{Code: Invalid, Field: field, Text: fmt.Sprintf(format, args...)}
+	return &Error{Code: Invalid, Field: field, Text: fmt.Sprintf(format, args...), Named: beginsWithValue(format)}
+}
+
+// beginsWithValue is false for "%s" alone, by which a whole text is passed on.
+func beginsWithValue(format string) bool {
+	return strings.HasPrefix(format, "%") && format != "%s"
 }
 
 // Wrap hides cause behind a safe text. It returns nil when cause is nil.
@@ -86,6 +97,23 @@ func SafeText(err error) string {
 		return e.Text
 	}
 	return "something went wrong on our side; it has been logged"
+}
+
+// Sentence is SafeText as a sentence for a page: with a capital letter and a full stop.
+// A name or a key at its beginning stays as it is.
+func Sentence(err error) string {
+	s := SafeText(err)
+	if s == "" {
+		return ""
+	}
+	var e *Error
+	if first, size := utf8.DecodeRuneInString(s); !errors.As(err, &e) || e.Code == Internal || !e.Named {
+		s = string(unicode.ToUpper(first)) + s[size:]
+	}
+	if strings.HasSuffix(s, ".") || strings.HasSuffix(s, "!") || strings.HasSuffix(s, "?") {
+		return s
+	}
+	return s + "."
 }
 
 // FieldOf returns the field of the first Error in err's chain, or "".

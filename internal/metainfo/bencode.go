@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math"
 	"strconv"
+	"strings"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 )
@@ -55,8 +56,19 @@ func parse(data []byte, maxNodes int) (node, error) {
 	return n, nil
 }
 
+// atByte begins the field of an error that is about a position in the file, and not
+// about a path or a key.
+const atByte = "byte "
+
+// IsPosition reports whether an error's field is a position in the file.
+func IsPosition(field string) bool {
+	number, ok := strings.CutPrefix(field, atByte)
+	_, err := strconv.Atoi(number)
+	return ok && err == nil
+}
+
 func (p *parser) errorf(format string, args ...any) error {
-	return core.FieldErrorf("byte "+strconv.Itoa(p.pos), "not a valid .torrent file: "+format, args...)
+	return core.FieldErrorf(atByte+strconv.Itoa(p.pos), "not a valid .torrent file: "+format, args...)
 }
 
 func (p *parser) value(depth int) (node, error) {

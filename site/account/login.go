@@ -38,7 +38,7 @@ func (h handlers) login(v *web.Visit) error {
 // loginAgain shows the form with what was wrong.
 func loginAgain(v *web.Visit, name, next string, err error) error {
 	status := v.Note(err)
-	return loginView.Render(v, status, web.LoginFields{Name: name, Next: next, Text: web.Sentence(core.SafeText(err))})
+	return loginView.Render(v, status, web.LoginFields{Name: name, Next: next, Text: core.Sentence(err)})
 }
 
 // logout ends the session at once, wherever its token went.

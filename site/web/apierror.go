@@ -30,15 +30,15 @@ type APIExisting struct {
 }
 
 // apiFailure answers a program with an error.
-func (s *Site) apiFailure(v *Visit, status int, err error, text string) error {
+func (s *Site) apiFailure(v *Visit, status int, err error) error {
 	if status == http.StatusUnauthorized {
 		v.SetHeader("WWW-Authenticate", `Bearer realm="api"`)
 	}
-	return v.JSON(status, APIFailure{Error: s.apiErrorOf(err, text)})
+	return v.JSON(status, APIFailure{Error: s.apiErrorOf(err)})
 }
 
-func (s *Site) apiErrorOf(err error, text string) APIError {
-	out := APIError{Code: core.CodeOf(err), Text: text}
+func (s *Site) apiErrorOf(err error) APIError {
+	out := APIError{Code: core.CodeOf(err), Text: core.SafeText(err)}
 	var dup *catalog.DuplicateError
 	if errors.As(err, &dup) && dup.Torrent != 0 {
 		out.Existing = &APIExisting{Torrent: dup.Torrent, Group: dup.Group, URL: s.Permalink(dup.Torrent)}

@@ -90,30 +90,26 @@ func (s *Site) fail(v *Visit, err error) {
 	if v.gin.Writer.Written() {
 		return // too late to say anything; it is logged
 	}
-	text := core.SafeText(err)
 	if status == http.StatusRequestEntityTooLarge && core.CodeOf(err) == core.Internal {
-		text = "this is larger than what is accepted here"
+		err = core.Wrap(err, core.Invalid, "this is larger than what is accepted here")
 	}
+	text := core.Sentence(err)
 	switch v.kind {
 	case API:
-		err = s.apiFailure(v, status, err, text)
+		err = s.apiFailure(v, status, err)
 	case Download, Fragment:
-		err = v.Text(status, Sentence(text)+"\n")
+		err = v.Text(status, text+"\n")
 	default:
-		err = s.errorPage(v, status, text)
+		err = errorView.Render(v, status, errorPage{Status: status, Heading: headingOf(status), Text: text})
 	}
 	if err != nil {
 		s.Log.Error("the answer to an error failed", "route", v.route, "err", err)
-		v.gin.Data(status, "text/plain; charset=utf-8", []byte(Sentence(text)+"\n"))
+		v.gin.Data(status, "text/plain; charset=utf-8", []byte(text+"\n"))
 	}
 }
 
 // errorView is the page that says what went wrong.
 var errorView = NewView[errorPage]("error")
-
-func (s *Site) errorPage(v *Visit, status int, text string) error {
-	return errorView.Render(v, status, errorPage{Status: status, Heading: headingOf(status), Text: Sentence(text)})
-}
 
 // Note logs an error that the handler answers itself, with a page that keeps what
 // was typed, and tells the visitor when to come back. It returns the status.
@@ -145,7 +141,7 @@ func (s *Site) tooMany(limit string, wait time.Duration, text string) error {
 	s.Meters.limited.WithLabelValues(limit).Inc()
 	wait = wait.Truncate(time.Second) + time.Second
 	return &statusError{status: http.StatusTooManyRequests, retry: wait,
-		err: core.Errorf(core.Unavailable, "%s; try again in %s", text, inWords(wait))}
+		err: &core.Error{Code: core.Unavailable, Text: text + "; try again in " + inWords(wait)}}
 }
 
 func headingOf(status int) string {
@@ -167,18 +163,6 @@ func headingOf(status int) string {
 	default:
 		return "Something broke"
 	}
-}
-
-// Sentence makes a sentence of an error text.
-func Sentence(text string) string {
-	if text == "" {
-		return ""
-	}
-	text = strings.ToUpper(text[:1]) + text[1:]
-	if strings.HasSuffix(text, ".") || strings.HasSuffix(text, "!") || strings.HasSuffix(text, "?") {
-		return text
-	}
-	return text + "."
 }
 
 // LocalPath returns to when it is a path on this site, or "/". It keeps a login

@@ -57,3 +57,26 @@ func TestErrorsTellNothingInside(t *testing.T) {
 		t.Errorf("status %d, body %s", a.Code, body)
 	}
 }
+
+// TestNamesStayAsTheyAre looks at a refusal as a page, in a form, in the list on top of
+// it, and as a program gets it.
+func TestNamesStayAsTheyAre(t *testing.T) {
+	err := core.FieldErrorf("name", "%s is too much like %s", "écoli", "ecoli")
+	const want = "écoli is too much like ecoli."
+	for _, k := range []Kind{Page, Download} {
+		if body := ask(t, k.Get("/name", Anyone, func(*Visit) error { return err })).Body.String(); !strings.Contains(body, want) {
+			t.Errorf("kind %s: %s", k, body)
+		}
+	}
+	faults, _ := Mistakes(err)
+	if got := faults.For("name"); got != want {
+		t.Errorf("the form says %q", got)
+	}
+	if got := faults[0].Summary(); got != "Name: "+want {
+		t.Errorf("the list says %q", got)
+	}
+	faults, _ = Mistakes(core.FieldErrorf("name", "must not be empty"))
+	if got := faults.For("name") + " " + faults[0].Summary(); got != "Must not be empty. Name: must not be empty." {
+		t.Errorf("the form says %q", got)
+	}
+}

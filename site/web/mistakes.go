@@ -1,7 +1,9 @@
 package web
 
 import (
-	"unicode"
+	"cmp"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/caduceus-bio/caduceus/internal/catalog"
 	"github.com/caduceus-bio/caduceus/internal/core"
@@ -12,6 +14,7 @@ import (
 type FieldError struct {
 	Field string // "" concerns the whole form
 	Text  string
+	after string // Text as it stands after a label; "" where that is the same
 }
 
 // Summary is the mistake with the field's label before it, for the list on top.
@@ -20,11 +23,7 @@ func (e FieldError) Summary() string {
 	if !ok {
 		return e.Text
 	}
-	text := []rune(e.Text)
-	if len(text) > 1 && unicode.IsLower(text[1]) {
-		text[0] = unicode.ToLower(text[0])
-	}
-	return label + ": " + string(text)
+	return label + ": " + cmp.Or(e.after, e.Text)
 }
 
 // fieldLabels are what the forms call their fields.
@@ -62,7 +61,9 @@ func Mistakes(err error) (FormErrors, bool) {
 		if code != core.Invalid && code != core.Conflict {
 			return nil, false
 		}
-		out = append(out, FieldError{Field: core.FieldOf(e), Text: Sentence(core.SafeText(e))})
+		text := core.SafeText(e)
+		sentence := core.Sentence(e)
+		out = append(out, FieldError{Field: core.FieldOf(e), Text: sentence, after: text + strings.Repeat(".", max(0, utf8.RuneCountInString(sentence)-utf8.RuneCountInString(text)))})
 	}
 	return out, len(out) > 0
 }
