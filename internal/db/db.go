@@ -6,6 +6,10 @@
 // the new id), Lock and Lease. Instants are Unix seconds, sizes are bytes, and "now"
 // always comes from Go.
 //
+// A context's deadline reaches the database: SQLite interrupts the statement, even
+// between two rows, and MariaDB gets the time that is left together with it. TimedOut
+// tells such an end from other errors.
+//
 // Concurrency: a DB is safe for concurrent use. A Tx belongs to the function it
 // was given to. SQLite has one writer connection and many readers, so a
 // transaction never waits for a reader. A transaction inside another one joins it
@@ -19,9 +23,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
@@ -46,6 +47,8 @@ type Queryer interface {
 // that several stores act in one transaction.
 type Conn interface {
 	Queryer
+	// Engine tells which database this is.
+	Engine() Engine
 	// Tx runs fn in a transaction: a new one on a DB, the running one on a Tx.
 	Tx(ctx context.Context, fn func(tx *Tx) error) error
 }
@@ -94,13 +97,13 @@ func (d *DB) Ping(ctx context.Context) error {
 
 // QueryContext reads rows outside any transaction.
 func (d *DB) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	rows, err := d.read.QueryContext(ctx, query, args...)
+	rows, err := d.read.QueryContext(ctx, begin(ctx, d.engine, query, args), args...)
 	return rows, explain(err)
 }
 
 // QueryRowContext reads one row outside any transaction.
 func (d *DB) QueryRowContext(ctx context.Context, query string, args ...any) Scanner {
-	return explained{d.read.QueryRowContext(ctx, query, args...)}
+	return explained{d.read.QueryRowContext(ctx, begin(ctx, d.engine, query, args), args...)}
 }
 
 // Tx runs fn in a transaction and commits it when fn returns nil. Deadlocks, lock
@@ -158,31 +161,3 @@ func (d *DB) once(ctx context.Context, fn func(tx *Tx) error) error {
 	}
 	return nil
 }
-
-func openSQLite(ctx context.Context, c Config, log *slog.Logger) (*DB, error) {
-	if err := os.MkdirAll(filepath.Dir(c.Path), 0o700); err != nil {
-		return nil, fmt.Errorf("make the folder of the database: %w", err)
-	}
-	write, err := sql.Open("sqlite", writeDSN(c.Path))
-	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", c.Path, err)
-	}
-	write.SetMaxOpenConns(1)
-	if err := write.PingContext(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("open %s: %w", c.Path, err), write.Close())
-	}
-	read, err := sql.Open("sqlite", liteDSN(c.Path)+"&_pragma=query_only(1)")
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open %s: %w", c.Path, err), write.Close())
-	}
-	read.SetMaxOpenConns(8)
-	read.SetMaxIdleConns(8)
-	return &DB{engine: SQLite, config: c, read: read, write: write, log: log}, nil
-}
-
-func liteDSN(path string) string {
-	return "file:" + (&url.URL{Path: path}).EscapedPath() +
-		"?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=temp_store(MEMORY)"
-}
-
-func writeDSN(path string) string { return liteDSN(path) + "&_txlock=immediate" }

@@ -50,6 +50,22 @@ func Marks(n int) string {
 	return strings.TrimSuffix(strings.Repeat("?, ", n), ", ")
 }
 
+// PrimaryKey is the primary key as an index for Using.
+const PrimaryKey = "PRIMARY"
+
+// Using makes a query read a table by one index, or fail. It stands behind the table's
+// name or alias. Where an order of many rows must come from an index, the databases
+// would otherwise sometimes sort all of them: neither knows how soon LIMIT is reached.
+func (e Engine) Using(index string) string {
+	switch {
+	case e == MariaDB:
+		return " FORCE INDEX (" + index + ")"
+	case index == PrimaryKey:
+		return " NOT INDEXED"
+	}
+	return " INDEXED BY " + index
+}
+
 // EscapeLike makes s literal in a LIKE pattern with ESCAPE '!'.
 func EscapeLike(s string) string {
 	return strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(s)

@@ -42,18 +42,23 @@ func (t *Tx) OnCommit(f func()) { t.onCommit = append(t.onCommit, f) }
 
 // QueryContext reads rows.
 func (t *Tx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	rows, err := t.tx.QueryContext(ctx, query, args...)
+	rows, err := t.tx.QueryContext(ctx, begin(ctx, t.engine, query, args), args...)
 	return rows, explain(err)
 }
 
 // QueryRowContext reads one row.
 func (t *Tx) QueryRowContext(ctx context.Context, query string, args ...any) Scanner {
-	return explained{t.tx.QueryRowContext(ctx, query, args...)}
+	return explained{t.tx.QueryRowContext(ctx, begin(ctx, t.engine, query, args), args...)}
+}
+
+// exec runs a statement that writes. All of them come through here.
+func (t *Tx) exec(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	return t.tx.ExecContext(ctx, begin(ctx, t.engine, query, args), args...)
 }
 
 // Exec writes, and returns how many rows matched.
 func (t *Tx) Exec(ctx context.Context, query string, args ...any) (int64, error) {
-	res, err := t.tx.ExecContext(ctx, query, args...)
+	res, err := t.exec(ctx, query, args...)
 	if err != nil {
 		return 0, err
 	}
@@ -63,7 +68,7 @@ func (t *Tx) Exec(ctx context.Context, query string, args ...any) (int64, error)
 // Insert adds one row and returns the id that the database gave it.
 func (t *Tx) Insert(ctx context.Context, table string, row Row) (int64, error) {
 	cols, args := row.split()
-	res, err := t.tx.ExecContext(ctx, insertSQL(table, cols, 1), args...)
+	res, err := t.exec(ctx, insertSQL(table, cols, 1), args...)
 	if err != nil {
 		return 0, fmt.Errorf("insert into %s: %w", table, err)
 	}
@@ -75,7 +80,7 @@ func (t *Tx) Insert(ctx context.Context, table string, row Row) (int64, error) {
 // duplicate undoes only this statement, not the transaction.
 func (t *Tx) InsertIgnore(ctx context.Context, table string, row Row) (bool, error) {
 	cols, args := row.split()
-	_, err := t.tx.ExecContext(ctx, insertSQL(table, cols, 1), args...)
+	_, err := t.exec(ctx, insertSQL(table, cols, 1), args...)
 	if IsDuplicate(err) {
 		return false, nil
 	}
@@ -114,7 +119,7 @@ func (t *Tx) Lock(ctx context.Context, table, where string, args ...any) (err er
 	if t.engine == SQLite {
 		return nil
 	}
-	rows, err := t.tx.QueryContext(ctx, "SELECT 1 FROM "+quote(table)+" WHERE "+where+" FOR UPDATE", args...)
+	rows, err := t.QueryContext(ctx, "SELECT 1 FROM "+quote(table)+" WHERE "+where+" FOR UPDATE", args...)
 	if err != nil {
 		return fmt.Errorf("lock %s: %w", table, err)
 	}
@@ -122,6 +127,16 @@ func (t *Tx) Lock(ctx context.Context, table, where string, args ...any) (err er
 	for rows.Next() { // reading to the end takes every lock
 	}
 	return rows.Err()
+}
+
+// Current makes a query read what is committed now, and keep others from changing it
+// until this transaction ends. MariaDB would otherwise read the rows as they were when
+// the transaction first read anything; on SQLite the transaction is the only writer.
+func (t *Tx) Current(query string) string {
+	if t.engine == SQLite {
+		return query
+	}
+	return query + " FOR UPDATE"
 }
 
 func insertSQL(table string, cols []string, n int) string {

@@ -37,7 +37,7 @@ func (t *Tx) Upsert(ctx context.Context, spec UpsertSpec, rows ...[]any) error {
 			args = append(args, row...)
 		}
 		query := insertSQL(spec.Table, cols, n) + t.onConflict(spec)
-		if _, err := t.tx.ExecContext(ctx, query, args...); err != nil {
+		if _, err := t.exec(ctx, query, args...); err != nil {
 			return fmt.Errorf("upsert into %s: %w", spec.Table, err)
 		}
 		rows = rows[n:]
@@ -91,7 +91,7 @@ func (t *Tx) UpsertIntegers(ctx context.Context, spec UpsertSpec, n int, row fun
 			query = appendTuple(query, values)
 		}
 		query = append(query, tail...)
-		if _, err := t.tx.ExecContext(ctx, string(query)); err != nil {
+		if _, err := t.exec(ctx, string(query)); err != nil {
 			return fmt.Errorf("upsert into %s: %w", spec.Table, err)
 		}
 	}
