@@ -47,12 +47,13 @@ func TestRouteList(t *testing.T) {
 // routeList writes routes as a table.
 func routeList(routes []web.Route) string {
 	var b strings.Builder
-	b.WriteString("# Every address of the site in the order in which it is mounted, what its visitor needs,\n" +
-		"# and how large a form may be (upload_limit as it is by default).\n" +
+	b.WriteString("# Every address of the site in the order in which it is mounted, how long\n" +
+		"# finding the answer may take, how large a form may be (upload_limit as it is by\n" +
+		"# default), and what its visitor needs.\n" +
 		"# go test ./site -run TestRouteList -update writes this file.\n\n")
 	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	row := func(columns ...string) { _, _ = fmt.Fprintln(table, strings.Join(columns, "\t")) }
-	row("METHOD", "PATH", "ACTION", "KIND", "BODY", "NEED")
+	row("METHOD", "PATH", "ACTION", "KIND", "TIME", "BODY", "NEED")
 	for _, r := range routes {
 		action, body := "-", "-"
 		if r.Action != "" {
@@ -61,7 +62,7 @@ func routeList(routes []web.Route) string {
 		if r.Body > 0 {
 			body = core.Bytes(r.Body).String()
 		}
-		row(r.Method, r.Path, action, r.Kind.String(), body, r.Need.String())
+		row(r.Method, r.Path, action, r.Kind.String(), r.Limit().String(), body, r.Need.String())
 	}
 	_ = table.Flush() // a strings.Builder takes everything
 	return b.String()

@@ -6,6 +6,7 @@ package staff
 
 import (
 	"embed"
+	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/command"
 	"github.com/caduceus-bio/caduceus/internal/core"
@@ -21,6 +22,9 @@ type Deps struct {
 	Members  *member.Store
 	Commands *command.Registry
 }
+
+// commandTime is how long a command may take: some touch much.
+const commandTime = 30 * time.Second
 
 // handlers answer the wing's routes.
 type handlers struct{ Deps }
@@ -38,7 +42,7 @@ func New(d Deps) web.Wing {
 			web.Page.Get("/staff/members", staff, h.staffMembers),
 			web.Page.Get("/staff/members/:name", staff.About(theMember), h.staffMember),
 			web.Page.Get("/commands/:command", theirs, h.commandForm),
-			web.Page.Post("/commands/:command", theirs, web.Small, h.runCommand),
+			web.Page.Post("/commands/:command", theirs, web.Small, h.runCommand).Within(commandTime),
 		},
 	}
 }

@@ -79,8 +79,19 @@ type errorPage struct {
 	Text    string
 }
 
-// fail is the one place where an error becomes an answer.
+// apology is how long it may take to say that something went wrong.
+const apology = 2 * time.Second
+
+// fail is the one place where an error becomes an answer. The route's time may be over,
+// so the answer has one of its own.
 func (s *Site) fail(v *Visit, err error) {
+	_ = v.within(apology, func() error { // an answer is its only result
+		s.answerError(v, err)
+		return nil
+	})
+}
+
+func (s *Site) answerError(v *Visit, err error) {
 	var go303 redirection
 	if errors.As(err, &go303) {
 		v.gin.Redirect(http.StatusSeeOther, go303.to)
@@ -116,7 +127,7 @@ var errorView = NewView[errorPage]("error")
 func (v *Visit) Note(err error) int {
 	s, status := v.site, StatusOf(err)
 	switch {
-	case status >= http.StatusInternalServerError && v.Context().Err() == nil:
+	case status >= http.StatusInternalServerError && v.Context().Err() == nil: // the visitor still waits
 		s.Log.Error("a request failed", "route", v.route, "status", status, "member", v.Me.ID, "err", err)
 	default:
 		s.Log.Debug("a request was refused", "route", v.route, "status", status, "member", v.Me.ID, "err", err)

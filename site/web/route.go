@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 	"net/http"
+	"time"
 )
 
 // Kind says who asks on a route and what they can read.
@@ -33,7 +34,22 @@ type Route struct {
 	Kind   Kind
 	Need   Need
 	Body   int64 // the largest request body in bytes; 0 for none
-	Serve  Handler
+	// Time is how long finding the answer may take, the database's part included, but
+	// not the reading of a form; 0 is the kind's. It is less than AnswerTime.
+	Time  time.Duration
+	Serve Handler
+}
+
+// timeOf is what the kinds of routes may take. Nobody looks longer at an empty page;
+// programs are more patient.
+var timeOf = [...]time.Duration{Page: 10 * time.Second, Fragment: 5 * time.Second, Download: 20 * time.Second, API: 20 * time.Second}
+
+// Limit is how long finding the answer may take.
+func (r Route) Limit() time.Duration {
+	if r.Time > 0 {
+		return r.Time
+	}
+	return timeOf[r.Kind]
 }
 
 // How large a form may be, in bytes.
@@ -57,6 +73,12 @@ func (k Kind) Post(path string, n Need, body int64, h Handler) Route {
 // the one of the same path that takes any.
 func (r Route) For(action string) Route {
 	r.Action = action
+	return r
+}
+
+// Within is r with a time of its own.
+func (r Route) Within(d time.Duration) Route {
+	r.Time = d
 	return r
 }
 

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"mime"
@@ -12,6 +13,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/db"
 )
 
 // AnswerTime is how long a request and its answer may take together.
@@ -80,20 +82,66 @@ func (s *Site) refuse(c *gin.Context, path string, k Kind, err error) {
 func (s *Site) serve(c *gin.Context, r Route) {
 	started := time.Now()
 	v := s.visit(c, r)
+	var tally *db.Tally
+	v.ctx, tally = db.WithTally(v.ctx, nil)
 	defer func() {
-		s.Meters.request(r.Path, c.Writer.Status(), time.Since(started))
+		s.Meters.request(r.Path, c.Writer.Status(), time.Since(started), tally.Statements())
 	}()
 	defer s.recover(v)
 	s.headers(v)
-	if err := s.admit(v, r); err != nil {
-		s.fail(v, err)
-		return
-	}
-	if err := r.Serve(v); err != nil {
-		s.fail(v, err)
+	if err := s.answer(v, r); err != nil {
+		s.fail(v, overtime(v, r, err))
 	}
 }
 
+// answer lets the visitor in and runs the handler, both within the route's time. How
+// long a form takes to come in depends on the visitor's line, and is limited by the
+// server.
+func (s *Site) answer(v *Visit, r Route) error {
+	left := r.Limit()
+	started := time.Now() // the network's time, not the house's
+	err := v.within(left, func() error { return s.admit(v, r) })
+	left -= time.Since(started)
+	if err != nil {
+		return err
+	}
+	if err := readForm(v, r); err != nil {
+		return err
+	}
+	return v.within(left, func() error { return r.Serve(v) })
+}
+
+// within runs f with a context that ends after some time.
+func (v *Visit) within(d time.Duration, f func() error) error {
+	outer := v.ctx
+	ctx, cancel := context.WithTimeout(outer, d)
+	defer cancel()
+	defer func() { v.ctx = outer }()
+	v.ctx = ctx
+	err := f()
+	v.late = v.late || outer.Err() == nil && errors.Is(ctx.Err(), context.DeadlineExceeded)
+	return err
+}
+
+// overtime words an error that comes from the end of the route's time. What the
+// handler has worded itself stays.
+func overtime(v *Visit, r Route, err error) error {
+	var go303 redirection
+	if errors.As(err, &go303) || !v.late && !db.TimedOut(err) {
+		return err
+	}
+	if t := db.TroubleOf(err); core.CodeOf(err) != core.Internal && t != db.Slow && t != db.Away {
+		return err
+	}
+	advice := "ask for less at once, or try again in a minute"
+	if r.Body > 0 {
+		advice = "look whether it was done before you try again"
+	}
+	return &core.Error{Code: core.Unavailable, Cause: err,
+		Text: fmt.Sprintf("this took longer than the %s that it may, so it was broken off; %s", inWords(r.Limit()), advice)}
+}
+
+// admit lets the visitor in: where they come from, who they are, what they may do.
 func (s *Site) admit(v *Visit, r Route) error {
 	if r.Kind != API {
 		if err := s.crossing.Check(v.Request); err != nil {
@@ -110,10 +158,7 @@ func (s *Site) admit(v *Visit, r Route) error {
 	if err := s.identify(v); err != nil {
 		return err
 	}
-	if err := permit(v, r.Need); err != nil {
-		return err
-	}
-	return readForm(v, r)
+	return permit(v, r.Need)
 }
 
 // readForm parses the body of a form before its handler asks for the fields,

@@ -32,6 +32,8 @@ type Visit struct {
 	kind  Kind
 	route string // its pattern, for logs and figures
 	flash Flash
+	ctx   context.Context // the present stage's, with its end
+	late  bool            // the route's time is over
 }
 
 // Found is what a guard read of the thing that the address names.
@@ -42,13 +44,13 @@ type Found struct {
 }
 
 func (s *Site) visit(c *gin.Context, r Route) *Visit {
-	return &Visit{Request: c.Request, site: s, gin: c, kind: r.Kind, route: r.Path}
+	return &Visit{Request: c.Request, ctx: c.Request.Context(), site: s, gin: c, kind: r.Kind, route: r.Path}
 }
 
-// Context ends when the visitor goes or the answer is given. It is the request's
-// own: gin uses its Context again for the next request, while a database driver
-// may still look at the old one.
-func (v *Visit) Context() context.Context { return v.Request.Context() }
+// Context ends when the visitor goes, when the answer is given, or when the route's
+// time is over. It descends from the request's own: gin uses its Context again for the
+// next request, while a database driver may still look at the old one.
+func (v *Visit) Context() context.Context { return v.ctx }
 
 // In reports whether somebody is logged in.
 func (v *Visit) In() bool { return v.Me.ID != 0 }

@@ -125,6 +125,11 @@ func New(c Config, d Deps, wings ...Wing) (*Site, error) {
 	if err := distinct(s.routes); err != nil {
 		return nil, err
 	}
+	for _, r := range s.routes {
+		if r.Limit()+apology >= AnswerTime {
+			return nil, fmt.Errorf("the route %s %s may take %v, longer than an answer", r.Method, r.Path, r.Limit())
+		}
+	}
 	s.pages, err = parseTemplates(functions(a, d.Clock), wings)
 	if err != nil {
 		return nil, err

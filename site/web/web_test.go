@@ -29,6 +29,7 @@ func TestMistakesShowAtStart(t *testing.T) {
 		"a part of another wing": {[]Wing{{Templates: fstest.MapFS{"part_x.html": file(`{{define "x"}}{{end}}`)}}, {Templates: fstest.MapFS{"hello.html": file(`{{define "content"}}{{template "x"}}{{end}}`)}, Views: []Declared{view}}}, `"x"`},
 		"a piece that is not":    {[]Wing{{Views: []Declared{NewPiece("bit", data{})}}}, "bit"},
 		"one address twice":      {[]Wing{{Routes: []Route{Page.Get("/a", Anyone, nothing)}}, {Routes: []Route{Page.Get("/a", Members, nothing)}}}, "/a"},
+		"a time without end":     {[]Wing{{Routes: []Route{Page.Get("/a", Anyone, nothing).Within(AnswerTime)}}}, "longer than an answer"},
 		"an action too late":     {[]Wing{{Routes: []Route{Page.Get("/a", Anyone, nothing), Page.Get("/a", Anyone, nothing).For("b")}}}, "/a b"},
 	} {
 		_, err := New(Config{URL: "http://site.example", KeyAttempts: 1, APIRequests: 1}, Deps{Clock: time.Now}, tt.wings...)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/catalog"
 	"github.com/caduceus-bio/caduceus/internal/core"
@@ -39,6 +40,9 @@ type UploadForm struct {
 	File          KeptFile
 	Limit         core.Bytes
 }
+
+// UploadTime is how long checking and storing an upload may take, once it is here.
+const UploadTime = 45 * time.Second
 
 // Uploads reads uploads from forms and programs.
 type Uploads struct {
