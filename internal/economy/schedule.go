@@ -19,9 +19,10 @@ type Schedule struct {
 	site     timeline
 	scoped   map[scope]timeline
 
-	// site includes the calendar from here to there; outside of that it is computed
-	// when somebody asks.
+	// site and calendar reach from here to there; outside of that the calendar is
+	// computed when somebody asks.
 	from, to time.Time
+	calendar []Window
 }
 
 // scope is what a window concerns; 0 stands for all.
@@ -53,6 +54,9 @@ const (
 // stored, which must not change afterwards.
 func NewSchedule(c Config, stored []Window, now time.Time) Schedule {
 	s := Schedule{config: c, from: now.AddDate(-calendarPast, 0, 0), to: now.AddDate(calendarFuture, 0, 0)}
+	if c.Calendar {
+		s.calendar = Calendar(s.from, s.to, c.Zone.Loc())
+	}
 	rest := map[scope][]Window{}
 	for _, w := range stored {
 		if w.SiteWide() {
@@ -134,8 +138,16 @@ func (s Schedule) Upcoming(at time.Time, n int) []Window {
 // that overlap [from, to), by start.
 func (s Schedule) siteWindows(from, to time.Time) []Window {
 	all := slices.Clone(s.siteWide)
-	if s.config.Calendar {
+	switch {
+	case !s.config.Calendar:
+	case from.Before(s.from) || to.After(s.to):
 		all = append(all, Calendar(from, to, s.config.Zone.Loc())...)
+	default:
+		for _, w := range s.calendar {
+			if w.Ends.After(from) && w.Starts.Before(to) {
+				all = append(all, w)
+			}
+		}
 	}
 	slices.SortFunc(all, byStart)
 	return all

@@ -18,24 +18,28 @@ type Store struct {
 	log    *eventlog.Log
 	clock  core.Clock
 	config Config
+	kept   *eventlog.Kept[Schedule] // nil where the store is bound to a transaction
 }
 
 // NewStore returns the store of d, with the calendar that c asks for.
 func NewStore(d *db.DB, log *eventlog.Log, clock core.Clock, c Config) *Store {
-	return &Store{db: d, log: log, clock: clock, config: c}
+	s := &Store{db: d, log: log, clock: clock, config: c}
+	s.kept = eventlog.Keep(log, keepSchedule, s.readSchedule, eventlog.LeechWindowsChanged{})
+	return s
 }
 
 // In returns the store bound to tx: what it reads and writes is part of that
 // transaction. It must not be used after the transaction's end.
 func (s *Store) In(tx *db.Tx) *Store {
 	bound := *s
-	bound.db = tx
+	bound.db, bound.kept = tx, nil
 	return &bound
 }
 
 const (
-	keepPast = 48 * time.Hour // for how long a Schedule still knows a window that is over
-	pageSize = 1000
+	keepPast     = 48 * time.Hour // for how long a Schedule still knows a window that is over
+	keepSchedule = time.Hour      // for how long it is kept while no window is opened or ended
+	pageSize     = 1000
 )
 
 const windowColumns = "id, source, state, torrent_id, member_id, starts_at, ends_at, reason, created_by, created_at"
@@ -51,9 +55,17 @@ func scanWindow(s db.Scanner) (Window, error) {
 
 func instant(unix int64) time.Time { return time.Unix(unix, 0).UTC() }
 
-// Schedule reads a snapshot of everything that can change a leech state from
-// now on. Read it again at each LeechWindowsChanged event.
+// Schedule returns a snapshot of everything that can change a leech state from
+// now on. It is kept in memory until a window is opened or ended, wherever that is
+// done. Get it again at each LeechWindowsChanged event.
 func (s *Store) Schedule(ctx context.Context) (Schedule, error) {
+	if s.kept == nil {
+		return s.readSchedule(ctx)
+	}
+	return s.kept.Get(ctx)
+}
+
+func (s *Store) readSchedule(ctx context.Context) (Schedule, error) {
 	now := s.clock()
 	var all []Window
 	for after := int64(0); ; {

@@ -87,12 +87,14 @@ type Store struct {
 	clock core.Clock
 
 	ircAccounts *db.Gatherer[string, *ircAccount] // by folded name
+	count       *eventlog.Kept[int]               // nil where the store is bound to a transaction
 }
 
 // NewStore returns the store on d.
 func NewStore(d *db.DB, log *eventlog.Log, keys *secret.Keyring, clock core.Clock) *Store {
 	s := &Store{db: d, log: log, keys: keys, clock: clock}
 	s.ircAccounts = db.NewGatherer(ircReadTime, s.readIRCAccounts)
+	s.count = eventlog.Keep(log, time.Hour, s.readCount, eventlog.MemberChanged{})
 	return s
 }
 
@@ -100,7 +102,7 @@ func NewStore(d *db.DB, log *eventlog.Log, keys *secret.Keyring, clock core.Cloc
 // transaction. It must not be used after the transaction's end.
 func (s *Store) In(tx *db.Tx) *Store {
 	bound := *s
-	bound.db = tx
+	bound.db, bound.count = tx, nil
 	return &bound
 }
 
@@ -130,8 +132,16 @@ func (s *Store) List(ctx context.Context, after string, limit int) ([]Member, er
 	return rows, s.addClasses(ctx, s.db, rows)
 }
 
-// Count returns how many accounts there are, Hermes's own left out.
+// Count returns how many accounts there are, Hermes's own left out. They are counted
+// again only when one was made or changed.
 func (s *Store) Count(ctx context.Context) (int, error) {
+	if s.count == nil {
+		return s.readCount(ctx)
+	}
+	return s.count.Get(ctx)
+}
+
+func (s *Store) readCount(ctx context.Context) (int, error) {
 	var n int
 	err := s.db.QueryRowContext(ctx, "SELECT COUNT(*) FROM member WHERE name <> ?", BotName).Scan(&n)
 	return n, err
