@@ -14,7 +14,10 @@ func TestFoldings(t *testing.T) {
 	}{
 		"ascii":   {FoldASCII, map[string]string{"": "", "bob": "bob", `A[]\~`: `a[]\~`, "aBé\xffÉ\u212a": "abé\xffÉ\u212a"}},
 		"rfc1459": {FoldRFC1459, map[string]string{"bob": "bob", `A[]\~`: "a{}|^", "É": "É"}},
-		"path":    {FoldPath, map[string]string{"Data/É.fa": "data/é.fa", "E\u0301": "é", "STRASSE": "strasse", "ẞ": "ß", "\u212a": "k", "ſ": "s"}},
+		"search": {FoldSearch, map[string]string{"": "", "Müller": "muller", "Mu\u0308ller": "muller", "Straße ẞ": "strasse ss", "Kjærgård": "kjaergard",
+			"Ǿrsted": "orsted", "Łódź": "lodz", "Œuvre": "oeuvre", "Σίσυφος": "σισυφοσ", "ᾳ": "α", "Ёлка": "елка", "ＡＢＣ １２": "abc 12", "ﬁ": "fi", "x²": "x2",
+			"ΐ": "ι", "İstanbul ılık": "istanbul ilik", "が": "が", "ｶﾞ": "ガ", "한국": "한국", "हिन्दी": "हिन्दी", "שָׁלוֹם": "שלום", "Ångström": "angstrom", "a\xffb": "a\ufffdb"}},
+		"path": {FoldPath, map[string]string{"Data/É.fa": "data/é.fa", "E\u0301": "é", "STRASSE": "strasse", "ẞ": "ß", "\u212a": "k", "ſ": "s"}},
 	} {
 		for in, want := range tt.want {
 			if got := tt.fold(in); got != want {
@@ -22,6 +25,20 @@ func TestFoldings(t *testing.T) {
 			}
 		}
 	}
+}
+
+// FuzzFoldSearch makes sure that folding again changes nothing: stored words are folded,
+// and so is what is typed after them.
+func FuzzFoldSearch(f *testing.F) {
+	for _, s := range []string{"", "Müller", "STRASSE ß ẞ", "ᾳ Σίσυφος", "İı", "ｆｕｌｌ", "が ｶﾞ", "한국어", "हिन्दी", "\u0345\u0300", "ŉǰẚ", "\xff", "Ǿ"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		once := FoldSearch(s)
+		if twice := FoldSearch(once); twice != once {
+			t.Errorf("%q becomes %q and then %q", s, once, twice)
+		}
+	})
 }
 
 func TestClean(t *testing.T) {
