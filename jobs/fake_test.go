@@ -93,6 +93,13 @@ func (s *texts) RenderAgain(_ context.Context, limit int) (int64, error) {
 	return n, nil
 }
 
+// words acts as a catalogue with a number of groups whose words are old.
+type words struct{ sessions }
+
+func (w *words) RefreshWords(ctx context.Context, limit int) (int64, error) {
+	return w.ExpireSessions(ctx, limit)
+}
+
 // house is a database with everything that the room needs.
 type house struct {
 	*fakeTime
@@ -102,13 +109,14 @@ type house struct {
 	freeleech *economy.Store
 	sessions  *sessions
 	texts     *texts
+	words     *words
 	log       *logLines
 }
 
 var noon = time.Date(2026, 11, 22, 12, 0, 30, 0, time.UTC) // no season is near
 
 func newHouse(t *testing.T, d *db.DB, now time.Time) *house {
-	h := &house{fakeTime: newFakeTime(now), db: d, sessions: &sessions{}, texts: &texts{}, log: &logLines{}}
+	h := &house{fakeTime: newFakeTime(now), db: d, sessions: &sessions{}, texts: &texts{}, words: &words{}, log: &logLines{}}
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("log:\n%s", h.log)
@@ -124,7 +132,7 @@ func newHouse(t *testing.T, d *db.DB, now time.Time) *house {
 func (h *house) room(holder string) (*Room, *prometheus.Registry) {
 	reg := prometheus.NewRegistry()
 	r := New(Config{Holder: holder}, Deps{DB: h.db, Events: h.events, Schedule: h.schedule, Freeleech: h.freeleech,
-		Sessions: h.sessions, Texts: h.texts, Clock: h.clock, Log: slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Metrics: reg})
+		Sessions: h.sessions, Texts: h.texts, Words: h.words, Clock: h.clock, Log: slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Metrics: reg})
 	r.wait = h.wait
 	return r, reg
 }

@@ -57,6 +57,12 @@ type Sessions interface {
 	ExpireSessions(ctx context.Context, limit int) (int64, error)
 }
 
+// Words is the part of the catalogue that this room needs.
+type Words interface {
+	// RefreshWords makes the words of up to limit groups anew, and returns of how many.
+	RefreshWords(ctx context.Context, limit int) (int64, error)
+}
+
 // Deps are what the room stands on; all are required.
 type Deps struct {
 	DB        *db.DB
@@ -65,6 +71,7 @@ type Deps struct {
 	Freeleech *economy.Store
 	Sessions  Sessions
 	Texts     Texts
+	Words     Words
 	Clock     core.Clock
 	Log       *slog.Logger
 	Metrics   prometheus.Registerer

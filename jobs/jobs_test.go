@@ -26,7 +26,7 @@ func TestTableAndTasksAgree(t *testing.T) {
 		names = append(names, j.Name)
 	}
 	slices.Sort(names)
-	bound := slices.Sorted(maps.Keys(tasks(Deps{Freeleech: &economy.Store{}, Sessions: &sessions{}, Texts: &texts{}})))
+	bound := slices.Sorted(maps.Keys(tasks(Deps{Freeleech: &economy.Store{}, Sessions: &sessions{}, Texts: &texts{}, Words: &words{}})))
 	if diff := cmp.Diff(names, bound); diff != "" {
 		t.Errorf("jobs of the table and of the room (-table +room):\n%s", diff)
 	}

@@ -20,6 +20,7 @@ func tasks(d Deps) map[string]task {
 		schedule.PruneEvents:     pruneEvents(d.Events, d.Clock),
 		schedule.PruneJobHistory: pruneJobHistory(d.Schedule, d.Clock),
 		schedule.RenderTexts:     renderTexts(d.Texts),
+		schedule.RefreshWords:    refreshWords(d.Words),
 	}
 }
 

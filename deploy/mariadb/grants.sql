@@ -11,7 +11,7 @@ REVOKE ALL PRIVILEGES, GRANT OPTION FROM 'caduceus-tracker'@'localhost', 'caduce
 -- Every room looks at the schema's version, reads the event log and keeps the
 -- place up to which it has read. None but jobs may delete events.
 GRANT SELECT ON goose_db_version TO 'caduceus-tracker'@'localhost', 'caduceus-site'@'localhost', 'caduceus-ircd'@'localhost', 'caduceus-hermes'@'localhost', 'caduceus-jobs'@'localhost';
-GRANT SELECT ON event TO 'caduceus-tracker'@'localhost', 'caduceus-ircd'@'localhost', 'caduceus-hermes'@'localhost', 'caduceus-jobs'@'localhost';
+GRANT SELECT ON event TO 'caduceus-tracker'@'localhost', 'caduceus-site'@'localhost', 'caduceus-ircd'@'localhost', 'caduceus-hermes'@'localhost', 'caduceus-jobs'@'localhost';
 GRANT SELECT, INSERT, UPDATE ON event_cursor TO 'caduceus-tracker'@'localhost', 'caduceus-ircd'@'localhost', 'caduceus-hermes'@'localhost', 'caduceus-jobs'@'localhost';
 
 -- Decisions that no two may take at once are taken in turn.
@@ -45,6 +45,7 @@ GRANT SELECT, INSERT, UPDATE ON ocelot_setting TO 'caduceus-tracker'@'localhost'
 GRANT SELECT, INSERT, UPDATE, DELETE ON announce_record TO 'caduceus-tracker'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE ON tracker_minute TO 'caduceus-tracker'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE ON swarm_watch TO 'caduceus-tracker'@'localhost';
+GRANT SELECT, INSERT, UPDATE ON swarm_watch_mark TO 'caduceus-tracker'@'localhost';
 
 -- ircd: who may log in, and its own channels.
 GRANT SELECT ON member TO 'caduceus-ircd'@'localhost';
@@ -85,6 +86,8 @@ GRANT SELECT ON term TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhos
 GRANT SELECT ON term_extension TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT ON category_term TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT, UPDATE ON torrent_group TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT, INSERT, UPDATE, DELETE ON group_live TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT, INSERT, UPDATE ON catalog_sum TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT ON creator TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT ON group_creator TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT ON tag TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
@@ -103,6 +106,7 @@ GRANT SELECT ON swarm_count TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'l
 GRANT SELECT ON announce_record TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT ON tracker_minute TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT ON swarm_watch TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT ON swarm_watch_mark TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT, INSERT ON job_request TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT ON job_run TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT, INSERT ON audit TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
@@ -136,3 +140,12 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON job_run TO 'caduceus-jobs'@'localhost';
 GRANT SELECT, DELETE ON job_request TO 'caduceus-jobs'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE ON lease TO 'caduceus-jobs'@'localhost';
 GRANT DELETE ON event TO 'caduceus-jobs'@'localhost';
+GRANT SELECT, UPDATE (words_version) ON torrent_group TO 'caduceus-jobs'@'localhost';
+GRANT SELECT (id, group_id, name, deleted_at) ON torrent TO 'caduceus-jobs'@'localhost';
+GRANT SELECT ON category TO 'caduceus-jobs'@'localhost';
+GRANT SELECT ON creator TO 'caduceus-jobs'@'localhost';
+GRANT SELECT ON group_creator TO 'caduceus-jobs'@'localhost';
+GRANT SELECT ON tag TO 'caduceus-jobs'@'localhost';
+GRANT SELECT ON group_tag TO 'caduceus-jobs'@'localhost';
+GRANT SELECT ON group_literature TO 'caduceus-jobs'@'localhost';
+GRANT SELECT, INSERT, UPDATE, DELETE ON group_word TO 'caduceus-jobs'@'localhost';

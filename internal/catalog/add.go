@@ -169,6 +169,14 @@ func (s *Store) insert(ctx context.Context, tx *db.Tx, u Upload, t texts, n name
 	if err := s.insertParts(ctx, tx, torrent, u, meta); err != nil {
 		return 0, 0, err
 	}
+	if u.Group == 0 {
+		err = setLive(ctx, tx, group, live{}, live{category: u.GroupForm.Category, newest: torrent, torrents: 1, size: meta.Size})
+	} else {
+		err = refreshLive(ctx, tx, group)
+	}
+	if err != nil {
+		return 0, 0, err
+	}
 	if err := reindex(ctx, tx, group); err != nil {
 		return 0, 0, err
 	}

@@ -1,8 +1,10 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
@@ -10,64 +12,13 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/db"
 )
 
-// conditions gathers the parts of a WHERE clause.
-type conditions struct {
-	parts []string
-	args  []any
+// hit is a group that was found, with its newest torrent that passes the filter.
+type hit struct {
+	torrent core.TorrentID
+	group   core.GroupID
 }
 
-func (c *conditions) add(part string, args ...any) {
-	c.parts = append(c.parts, part)
-	c.args = append(c.args, args...)
-}
-
-func (c *conditions) sql() string { return strings.Join(c.parts, " AND ") }
-
-// ofTorrent adds the conditions on the torrents themselves; alias names the table.
-func (f Filter) ofTorrent(alias string) conditions {
-	var c conditions
-	c.add(alias + ".deleted_at = 0")
-	for _, p := range []struct{ column, value string }{
-		{"platform", f.Platform}, {"format", f.Format}, {"archive", f.Archive}, {"scope", f.Scope},
-		{"license", f.License}, {"leech", string(f.Leech)},
-	} {
-		if p.value != "" {
-			c.add(alias+"."+p.column+" = ?", p.value)
-		}
-	}
-	return c
-}
-
-// ofGroup adds the conditions on the group of torrent t.
-func (f Filter) ofGroup() conditions {
-	var c conditions
-	if f.Category != 0 {
-		c.add("g.category_id = ?", f.Category)
-	}
-	if f.Year != 0 {
-		c.add("g.year = ?", f.Year)
-	}
-	for _, tag := range limited(normalTags(f.Tags), maxQueryWords) {
-		c.add("EXISTS (SELECT 1 FROM group_tag l JOIN tag n ON n.id = l.tag_id WHERE l.group_id = t.group_id AND n.name = ?)", tag)
-	}
-	if name := plain.Line(f.Creator); name != "" {
-		c.add("EXISTS (SELECT 1 FROM group_creator l JOIN creator n ON n.id = l.creator_id WHERE l.group_id = t.group_id AND n.name = ?)", name)
-	}
-	list := words(maxQueryWords, f.Words)
-	if len(list) == 0 && strings.TrimSpace(f.Words) != "" {
-		c.add("1 = 0") // nothing but punctuation was asked for
-	}
-	for i, w := range list {
-		if i == len(list)-1 {
-			c.add("EXISTS (SELECT 1 FROM group_word w WHERE w.group_id = t.group_id AND w.word >= ? AND w.word <= ?)", w, w+"\U0010ffff")
-		} else {
-			c.add("EXISTS (SELECT 1 FROM group_word w WHERE w.group_id = t.group_id AND w.word = ?)", w)
-		}
-	}
-	return c
-}
-
-func limited[T any](list []T, most int) []T { return list[:min(len(list), most)] }
+func scanHit(sc db.Scanner) (h hit, err error) { return h, sc.Scan(&h.torrent, &h.group) }
 
 // Browse lists the groups that have a live torrent which passes the filter, the
 // group with the newest such torrent first. before is Page.Next of the page
@@ -75,23 +26,7 @@ func limited[T any](list []T, most int) []T { return list[:min(len(list), most)]
 // torrents.
 func (s *Store) Browse(ctx context.Context, v Viewer, f Filter, before core.TorrentID, limit int) (Page, error) {
 	limit = bounded(limit, maxPage)
-	own, newer, group := f.ofTorrent("t"), f.ofTorrent("n"), f.ofGroup()
-	c := own
-	c.add("t.id < ?", cursor(before))
-	if len(group.parts) > 0 {
-		c.add(group.sql(), group.args...)
-	}
-	c.add("NOT EXISTS (SELECT 1 FROM torrent n WHERE n.group_id = t.group_id AND n.id > t.id AND "+newer.sql()+")", newer.args...)
-	type hit struct {
-		torrent core.TorrentID
-		group   core.GroupID
-	}
-	hits, err := db.All(ctx, s.db, func(sc db.Scanner) (hit, error) {
-		var h hit
-		err := sc.Scan(&h.torrent, &h.group)
-		return h, err
-	}, "SELECT t.id, t.group_id FROM torrent t JOIN torrent_group g ON g.id = t.group_id WHERE "+c.sql()+
-		" ORDER BY t.id DESC LIMIT ?", append(c.args, limit+1)...)
+	hits, err := s.find(ctx, f, cursor(before), limit+1)
 	if err != nil {
 		return Page{}, fmt.Errorf("browse: %w", err)
 	}
@@ -108,6 +43,114 @@ func (s *Store) Browse(ctx context.Context, v Viewer, f Filter, before core.Torr
 	p.Groups, err = s.groups(ctx, v, ids, perGroup)
 	return p, err
 }
+
+// find returns the first groups that pass the filter. It asks first how many groups
+// meet each condition, as far as an index tells. Where a condition is rare, all groups
+// that meet it are looked at and then sorted. Where every one is met by many, the newest
+// groups are looked at until enough are found, which then is soon.
+func (s *Store) find(ctx context.Context, f Filter, before core.TorrentID, limit int) ([]hit, error) {
+	q, possible := f.query()
+	if !possible {
+		return nil, nil
+	}
+	if sources := q.sources(); len(sources) > 0 && !q.inOrder() {
+		rarest, n, err := s.rarest(ctx, sources)
+		if err != nil || n == 0 {
+			return nil, err
+		}
+		if n <= s.few {
+			return s.findAmong(ctx, q, rarest, before, limit)
+		}
+	}
+	if len(q.torrents) > 0 {
+		return s.walkTorrents(ctx, q, before, limit)
+	}
+	return s.walkGroups(ctx, q, before, limit)
+}
+
+// rarest returns the condition that the fewest groups meet, and how many these are, or
+// one more than few when no condition is rare.
+func (s *Store) rarest(ctx context.Context, sources []condition) (rarest condition, n int, err error) {
+	counts := make([]string, len(sources))
+	found, into := make([]int, len(sources)), make([]any, len(sources))
+	var args []any
+	for i, c := range sources {
+		counts[i] = fmt.Sprintf("(SELECT COUNT(*) FROM (%s LIMIT %d) AS s%d)", c.source, s.few+1, i)
+		args = append(args, c.args...)
+		into[i] = &found[i]
+	}
+	if err := s.db.QueryRowContext(ctx, "SELECT "+strings.Join(counts, ", "), args...).Scan(into...); err != nil {
+		return rarest, 0, fmt.Errorf("count what meets each condition: %w", err)
+	}
+	n = slices.Min(found)
+	return sources[slices.Index(found, n)], n, nil
+}
+
+// findAmong looks at all groups that meet the rarest condition.
+func (s *Store) findAmong(ctx context.Context, q query, rarest condition, before core.TorrentID, limit int) ([]hit, error) {
+	ids, err := db.All(ctx, s.db, db.Value[core.GroupID], rarest.source+" LIMIT ?", append(slices.Clone(rarest.args), s.few)...)
+	if err != nil {
+		return nil, err
+	}
+	var hits []hit
+	for part := range slices.Chunk(ids, 1000) {
+		list := "IN (" + db.Marks(len(part)) + ")"
+		c := clause{args: db.Anys(part)}
+		if len(q.torrents) == 0 {
+			c.text = "SELECT l.newest, l.group_id FROM group_live l WHERE l.group_id " + list
+			q.about(&c, "l.group_id")
+			c.and("l.newest < ?", before)
+		} else {
+			c.text = "SELECT MAX(t.id), t.group_id FROM torrent t" + s.db.Engine().Using("torrent_group_id") + " WHERE t.group_id " + list + " AND t.deleted_at = 0"
+			c.meets(q.torrents, "t")
+			q.about(&c, "t.group_id")
+			c.text += " GROUP BY t.group_id HAVING MAX(t.id) < ?"
+			c.args = append(c.args, before)
+		}
+		found, err := db.All(ctx, s.db, scanHit, c.text, c.args...)
+		if err != nil {
+			return nil, err
+		}
+		hits = append(hits, found...)
+	}
+	slices.SortFunc(hits, func(a, b hit) int { return cmp.Compare(b.torrent, a.torrent) })
+	return limited(hits, limit), nil
+}
+
+// about adds the conditions on the group whose id is at, the cheapest first.
+func (q query) about(c *clause, at string) {
+	if q.category != 0 {
+		c.and(strings.ReplaceAll(inCategory, "@", at), q.category)
+	}
+	c.meets(q.groups, at)
+}
+
+// walkGroups looks at the groups, those with the newest torrents first.
+func (s *Store) walkGroups(ctx context.Context, q query, before core.TorrentID, limit int) ([]hit, error) {
+	index := "group_live_newest"
+	if q.category != 0 {
+		index = "group_live_category"
+	}
+	c := clause{"SELECT l.newest, l.group_id FROM group_live l" + s.db.Engine().Using(index) + " WHERE l.newest < ?", []any{before}}
+	if q.category != 0 {
+		c.and("l.category_id = ?", q.category)
+	}
+	c.meets(q.groups, "l.group_id")
+	return db.All(ctx, s.db, scanHit, c.text+" ORDER BY l.newest DESC LIMIT ?", append(c.args, limit)...)
+}
+
+// walkTorrents looks at the torrents, the newest first, and passes over those of which
+// the group has a newer one that passes.
+func (s *Store) walkTorrents(ctx context.Context, q query, before core.TorrentID, limit int) ([]hit, error) {
+	c := clause{"SELECT t.id, t.group_id FROM torrent t" + s.db.Engine().Using(db.PrimaryKey) + " WHERE t.id < ? AND t.deleted_at = 0", []any{before}}
+	c.meets(q.torrents, "t")
+	q.about(&c, "t.group_id")
+	c.and("NOT EXISTS (SELECT 1 FROM torrent n WHERE n.group_id = t.group_id AND n.id > t.id AND n.deleted_at = 0")
+	c.meets(q.torrents, "n")
+	return db.All(ctx, s.db, scanHit, c.text+") ORDER BY t.id DESC LIMIT ?", append(c.args, limit)...)
+}
+
+func limited[T any](list []T, most int) []T { return list[:min(len(list), most)] }
 
 // Search finds groups by what somebody typed: an info-hash, an accession number,
 // or words that must all occur, the last one perhaps unfinished. An exact

@@ -101,6 +101,9 @@ func (s *Store) applyEdit(ctx context.Context, tx *db.Tx, e Edit, t texts, n nam
 		if err := updateGroup(ctx, tx, e.Group, groupRow(*e.GroupForm, t.description), *e.GroupForm, n); err != nil {
 			return err
 		}
+		if err := refreshLive(ctx, tx, e.Group); err != nil {
+			return err
+		}
 	}
 	if e.TorrentForm != nil {
 		if err := updateTorrent(ctx, tx, e.Torrent, append(torrentRow(*e.TorrentForm, t.note), "updated_at", now), e.TorrentForm.Mirrors); err != nil {
@@ -167,6 +170,10 @@ func (s *Store) Delete(ctx context.Context, by core.MemberID, id core.TorrentID,
 	}
 	err := s.db.Tx(ctx, func(tx *db.Tx) error {
 		now := s.clock().Unix()
+		group, err := touchGroup(ctx, tx, id, now)
+		if err != nil {
+			return err
+		}
 		found, err := tx.Exec(ctx, "UPDATE torrent SET deleted_at = ?, deleted_by = ?, delete_reason = ? WHERE id = ? AND deleted_at = 0",
 			now, by, reason, id)
 		if err != nil {
@@ -178,8 +185,7 @@ func (s *Store) Delete(ctx context.Context, by core.MemberID, id core.TorrentID,
 		if _, err := tx.Exec(ctx, "DELETE FROM torrent_content WHERE torrent_id = ?", id); err != nil {
 			return err
 		}
-		group, err := touchGroup(ctx, tx, id, now)
-		if err != nil {
+		if err := refreshLive(ctx, tx, group); err != nil {
 			return err
 		}
 		if err := reindex(ctx, tx, group); err != nil {
@@ -208,6 +214,10 @@ func (s *Store) SetLeech(ctx context.Context, id core.TorrentID, l core.Leech, r
 	}
 	err := s.db.Tx(ctx, func(tx *db.Tx) error {
 		now := s.clock().Unix()
+		group, err := touchGroup(ctx, tx, id, now)
+		if err != nil {
+			return err
+		}
 		found, err := tx.Exec(ctx, "UPDATE torrent SET leech = ?, leech_reason = ?, updated_at = ? WHERE id = ? AND deleted_at = 0",
 			string(l), reason, now, id)
 		if err != nil {
@@ -215,10 +225,6 @@ func (s *Store) SetLeech(ctx context.Context, id core.TorrentID, l core.Leech, r
 		}
 		if found == 0 {
 			return noTorrent()
-		}
-		group, err := touchGroup(ctx, tx, id, now)
-		if err != nil {
-			return err
 		}
 		_, err = s.log.Append(ctx, tx, eventlog.TorrentChanged{Torrent: id, Group: group})
 		return err
@@ -229,13 +235,17 @@ func (s *Store) SetLeech(ctx context.Context, id core.TorrentID, l core.Leech, r
 	return nil
 }
 
-// touchGroup marks the group of a torrent as changed and returns its id.
+// touchGroup marks the group of a torrent as changed and returns its id. Whoever
+// changes a group or its torrents comes here first, so that they do it one by one.
 func touchGroup(ctx context.Context, tx *db.Tx, id core.TorrentID, now int64) (core.GroupID, error) {
-	var group core.GroupID
-	if err := tx.QueryRowContext(ctx, "SELECT group_id FROM torrent WHERE id = ?", id).Scan(&group); err != nil {
+	group, ok, err := db.One(ctx, tx, db.Value[core.GroupID], "SELECT group_id FROM torrent WHERE id = ?", id)
+	if err != nil {
 		return 0, fmt.Errorf("find the group of torrent %d: %w", id, err)
 	}
-	_, err := tx.Exec(ctx, "UPDATE torrent_group SET revision = revision + 1, updated_at = ? WHERE id = ?", now, group)
+	if !ok {
+		return 0, noTorrent()
+	}
+	_, err = tx.Exec(ctx, "UPDATE torrent_group SET revision = revision + 1, updated_at = ? WHERE id = ?", now, group)
 	if err != nil {
 		return 0, fmt.Errorf("touch group %d: %w", group, err)
 	}

@@ -259,20 +259,3 @@ func cursor(before core.TorrentID) core.TorrentID {
 	}
 	return before
 }
-
-// Counts is the size of the catalogue.
-type Counts struct {
-	Groups, Torrents int
-	Size             core.Bytes
-}
-
-// Counts returns how much there is, deleted torrents not counted.
-func (s *Store) Counts(ctx context.Context) (Counts, error) {
-	var c Counts
-	err := s.db.QueryRowContext(ctx, "SELECT COUNT(DISTINCT group_id), COUNT(*), COALESCE(SUM(size), 0) FROM torrent WHERE deleted_at = 0").
-		Scan(&c.Groups, &c.Torrents, &c.Size)
-	if err != nil {
-		return c, fmt.Errorf("count torrents: %w", err)
-	}
-	return c, nil
-}

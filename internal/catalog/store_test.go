@@ -80,7 +80,7 @@ func TestAddAndRead(t *testing.T) {
 		wantCode(t, err, core.Invalid)
 		_, err = h.ByInfoHash(ctx, Viewer{}, strings.Repeat("0", 40))
 		wantCode(t, err, core.NotFound)
-		if c, err := h.Counts(ctx); err != nil || c != (Counts{1, 1, 10}) {
+		if c, _, err := h.Counts(ctx); err != nil || c != (Counts{1, 1, 10}) {
 			t.Errorf("counts %+v, %v", c, err)
 		}
 	})
@@ -234,7 +234,7 @@ func TestDuplicates(t *testing.T) {
 				t.Errorf("%s: text %q", name, core.SafeText(err))
 			}
 		}
-		if c, err := h.Counts(ctx); err != nil || c.Torrents != 1 {
+		if c, _, err := h.Counts(ctx); err != nil || c.Torrents != 1 {
 			t.Errorf("%+v, %v", c, err)
 		}
 		if err := h.Delete(ctx, 1, a.Torrent, "wrong sample"); err != nil {
@@ -276,7 +276,7 @@ func TestDuplicateUploadsAtOnce(t *testing.T) {
 		if won != 1 {
 			t.Errorf("%d uploads won", won)
 		}
-		if c, err := h.Counts(t.Context()); err != nil || c.Torrents != 1 || c.Groups != 1 {
+		if c, _, err := h.Counts(t.Context()); err != nil || c.Torrents != 1 || c.Groups != 1 {
 			t.Errorf("%+v, %v", c, err)
 		}
 		if e := h.events(t); len(e) != 1 {
@@ -303,7 +303,7 @@ func TestUploadsAtOnce(t *testing.T) {
 		if err := errors.Join(errs...); err != nil {
 			t.Error(err)
 		}
-		if c, err := h.Counts(t.Context()); err != nil || c.Torrents != n || c.Groups != n {
+		if c, _, err := h.Counts(t.Context()); err != nil || c.Torrents != n || c.Groups != n {
 			t.Errorf("%+v, %v", c, err)
 		}
 	})

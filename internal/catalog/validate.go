@@ -8,8 +8,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"golang.org/x/text/unicode/norm"
-
 	"github.com/caduceus-bio/caduceus/internal/core"
 	plain "github.com/caduceus-bio/caduceus/internal/core/text"
 	"github.com/caduceus-bio/caduceus/internal/text"
@@ -153,11 +151,8 @@ func normalTags(tags []string) []string {
 			if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
 				return r
 			}
-			if unicode.Is(unicode.Mn, r) {
-				return -1 // the accent of a decomposed letter
-			}
 			return '.'
-		}, norm.NFKD.String(strings.ToLower(tag)))
+		}, plain.FoldSearch(tag))
 		tag = strings.Join(strings.FieldsFunc(tag, func(r rune) bool { return r == '.' }), ".")
 		if tag != "" && !slices.Contains(out, tag) {
 			out = append(out, tag)

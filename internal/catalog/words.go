@@ -7,9 +7,8 @@ import (
 	"strings"
 	"unicode"
 
-	"golang.org/x/text/unicode/norm"
-
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/core/text"
 	"github.com/caduceus-bio/caduceus/internal/db"
 )
 
@@ -19,14 +18,14 @@ const (
 	maxWordRunes  = 64
 )
 
-// words splits text into the words of the index: lower case, compatible forms made
-// equal, split at everything that is neither letter nor digit. Each word occurs once,
-// in order; there are at most limit of them.
+// words splits text into the words of the index: folded for search, split at everything
+// that is neither letter nor digit. Each word occurs once, in order; there are at most
+// limit of them.
 func words(limit int, texts ...string) []string {
 	var out []string
 	seen := map[string]bool{}
-	for _, text := range texts {
-		for _, w := range strings.FieldsFunc(strings.ToLower(norm.NFKC.String(text)), func(r rune) bool {
+	for _, t := range texts {
+		for _, w := range strings.FieldsFunc(text.FoldSearch(t), func(r rune) bool {
 			return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r)
 		}) {
 			if r := []rune(w); len(r) > maxWordRunes {
@@ -45,7 +44,8 @@ func words(limit int, texts ...string) []string {
 	return out
 }
 
-// reindex replaces the words of a group by those of its rows.
+// reindex replaces the words of a group by those of its rows. The transaction has
+// written to the group before.
 func reindex(ctx context.Context, tx *db.Tx, id core.GroupID) error {
 	g, ok, err := db.One(ctx, tx, scanGroup, groupSelect+" WHERE g.id = ?", id)
 	if err != nil || !ok {
@@ -68,7 +68,35 @@ func reindex(ctx context.Context, tx *db.Tx, id core.GroupID) error {
 		return fmt.Errorf("index group %d: %w", id, err)
 	}
 	texts = append(texts, names...)
-	return writeWords(ctx, tx, id, words(maxWords, append(texts, g.Description)...))
+	if err := writeWords(ctx, tx, id, words(maxWords, append(texts, g.Description)...)); err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, "UPDATE torrent_group SET words_version = ? WHERE id = ?", text.SearchVersion, id)
+	return err
+}
+
+// RefreshWords makes the words of up to limit groups anew that were made by an older
+// rule, the newest groups first, and returns how many. It is safe to run at any time,
+// and twice.
+func (s *Store) RefreshWords(ctx context.Context, limit int) (int64, error) {
+	ids, err := db.All(ctx, s.db, db.Value[core.GroupID],
+		"SELECT id FROM torrent_group WHERE words_version < ? ORDER BY words_version DESC, id DESC LIMIT ?", text.SearchVersion, bounded(limit, maxPage))
+	if err != nil {
+		return 0, fmt.Errorf("look for words of an older rule: %w", err)
+	}
+	for i, id := range ids {
+		err := s.db.Tx(ctx, func(tx *db.Tx) error {
+			// Nothing that people see changes, so the revision stays.
+			if _, err := tx.Exec(ctx, "UPDATE torrent_group SET words_version = ? WHERE id = ?", text.SearchVersion, id); err != nil {
+				return err
+			}
+			return reindex(ctx, tx, id)
+		})
+		if err != nil {
+			return int64(i), fmt.Errorf("make the words of group %d: %w", id, err)
+		}
+	}
+	return int64(len(ids)), nil
 }
 
 // writeWords changes only the rows that differ: deleting a whole range would lock the

@@ -22,6 +22,7 @@ const (
 	PruneEvents     = "prune-events"
 	PruneJobHistory = "prune-job-history"
 	RenderTexts     = "render-texts"
+	RefreshWords    = "refresh-words"
 )
 
 // Job is one piece of work that is done at set times.
@@ -40,6 +41,7 @@ func Jobs() []Job {
 		{PruneEvents, "delete events that every reader has handled, after 30 days", "23 3 * * *", 30 * time.Minute},
 		{PruneJobHistory, "thin the history of job runs after 2 days and end it after 180", "37 3 * * *", 30 * time.Minute},
 		{RenderTexts, "render the texts again that an older release has rendered", "47 * * * *", 30 * time.Minute},
+		{RefreshWords, "make the words for search anew where the rule has changed", "*/10 * * * *", 9 * time.Minute},
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 type browsePage struct {
 	Query      dataset.Query
 	Categories []catalog.Category
+	Counts     map[int64]catalog.Counts // by category
 	Formats    []catalog.Family
 	Licenses   []catalog.Family
 	Groups     []groupRow
@@ -33,6 +34,9 @@ func (h handlers) browse(v *web.Visit) error {
 	p := browsePage{Query: dataset.ReadQuery(v)}
 	var err error
 	if p.Categories, err = h.Catalog.Categories(v.Context()); err != nil {
+		return err
+	}
+	if _, p.Counts, err = h.Catalog.Counts(v.Context()); err != nil {
 		return err
 	}
 	if p.Formats, err = h.Catalog.AllTerms(v.Context(), catalog.KindFormat); err != nil {

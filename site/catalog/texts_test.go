@@ -37,7 +37,7 @@ func TestCostlyTextsAreRefused(t *testing.T) {
 			}
 		}
 	}
-	if c, err := w.Deps.Catalog.Counts(t.Context()); err != nil || c.Torrents != 0 {
+	if c, _, err := w.Deps.Catalog.Counts(t.Context()); err != nil || c.Torrents != 0 {
 		t.Errorf("%+v, %v", c, err)
 	}
 	group, torrent := w.Upload("user", "A dataset with a good text", nil)

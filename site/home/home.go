@@ -42,7 +42,7 @@ func (h handlers) home(v *web.Visit) error {
 	now := h.Clock()
 	p := homePage{}
 	var err error
-	if p.Counts, err = h.Catalog.Counts(v.Context()); err != nil {
+	if p.Counts, _, err = h.Catalog.Counts(v.Context()); err != nil {
 		return err
 	}
 	if p.Members, err = h.Members.Count(v.Context()); err != nil {
