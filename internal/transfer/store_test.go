@@ -332,7 +332,7 @@ func TestEndangered(t *testing.T) {
 		var ids []core.TorrentID
 		var second transfer.Endangered
 		for from := (transfer.Danger{}); ; {
-			list, next, err := w.Endangered(t.Context(), w.alice, from, 2)
+			list, next, err := w.Endangered(t.Context(), epoch, w.alice, from, 2)
 			w.must(err)
 			for _, e := range list {
 				ids = append(ids, e.Torrent)
@@ -353,13 +353,71 @@ func TestEndangered(t *testing.T) {
 		if diff := gocmp.Diff(want, second); diff != "" {
 			t.Errorf("torrent 2\n%s", diff)
 		}
-		list, _, err := w.Endangered(t.Context(), w.bob, transfer.Danger{}, 10)
+		list, _, err := w.Endangered(t.Context(), epoch, w.bob, transfer.Danger{}, 10)
 		if err != nil || list[1].Mine {
 			t.Errorf("bob's view: %+v, %v", list[1], err)
 		}
-		none, one, err := w.EndangeredCounts(t.Context())
+		none, one, err := w.EndangeredCounts(t.Context(), epoch)
 		if err != nil || none != 3 || one != 2 {
 			t.Errorf("%d without a seeder, %d with one, %v", none, one, err)
+		}
+	})
+}
+
+func TestEndangers(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		seeders int
+		age     time.Duration
+		want    bool
+	}{
+		{0, transfer.Patience, true}, {1, transfer.Patience, true}, {2, 99 * time.Hour, false}, {0, transfer.Patience - 1, false}, {1, 0, false},
+		{0, -time.Second, true}, // a clock was wrong
+	} {
+		if got := transfer.Endangers(tt.seeders, epoch.Add(-tt.age), epoch, transfer.Patience); got != tt.want {
+			t.Errorf("%d seeders for %v: %t", tt.seeders, tt.age, got)
+		}
+	}
+}
+
+// TestTakeNew follows new torrents until they are old enough.
+func TestTakeNew(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		w.exec("UPDATE torrent SET created_at = created_at - 600 WHERE id <= 3", "UPDATE torrent SET deleted_at = 5 WHERE id = 1",
+			"INSERT INTO swarm_count (torrent_id, seeders, leechers, updated_at) VALUES (2, 0, 4, 1)")
+		take := func(at time.Time, limit int) (ids []core.TorrentID, more bool) {
+			list, more, err := w.TakeNew(t.Context(), at, transfer.Patience, limit, func(id core.TorrentID) bool { return id == 5 })
+			w.must(err)
+			for _, l := range list {
+				ids = append(ids, l.Torrent)
+			}
+			return ids, more
+		}
+		if ids, more := take(epoch, 100); !slices.Equal(ids, []core.TorrentID{3}) || more {
+			t.Errorf("at first %v, %t", ids, more)
+		}
+		if ids, _ := take(epoch, 100); ids != nil {
+			t.Errorf("again %v", ids)
+		}
+		later := epoch.Add(transfer.Patience)
+		if none, _, err := w.EndangeredCounts(t.Context(), later); none != 4 || err != nil { // 3, 4, 5 and 6; that 5 is seeded only the tracker knows
+			t.Errorf("%d without a seeder, %v", none, err)
+		}
+		if ids, more := take(later, 2); !slices.Equal(ids, []core.TorrentID{4}) || !more {
+			t.Errorf("later %v, %t", ids, more)
+		}
+		if ids, more := take(later, 2); !slices.Equal(ids, []core.TorrentID{6}) || more {
+			t.Errorf("then %v, %t", ids, more)
+		}
+		list, _, err := w.Endangered(t.Context(), later, w.alice, transfer.Danger{}, 10)
+		w.must(err)
+		var ids []core.TorrentID
+		for _, e := range list {
+			ids = append(ids, e.Torrent)
+		}
+		if diff := gocmp.Diff([]core.TorrentID{3, 6, 4}, ids); diff != "" {
+			t.Errorf("listed\n%s", diff)
 		}
 	})
 }

@@ -14,6 +14,18 @@ import (
 // Safe is the number of seeders from which on a torrent is no longer watched.
 const Safe = 2
 
+// Patience is how long a torrent must have had fewer seeders before it is listed as
+// endangered: clients may be restarted, and whoever uploads begins to seed afterwards.
+const Patience = 5 * time.Minute
+
+// Endangers is the rule of the list: few seeders endanger a torrent once it has had no
+// more since as long as patience ago. For one that was never seeded this counts from its
+// upload. A moment in the future is a clock that was wrong, and counts as long ago.
+func Endangers(seeders int, since, now time.Time, patience time.Duration) bool {
+	age := now.Sub(since)
+	return seeders < Safe && (age < 0 || age >= patience)
+}
+
 // Watched is how many clients seed a torrent, and since when: 0, 1, or Safe for
 // that many and more.
 type Watched struct {
@@ -83,6 +95,62 @@ func (s *Store) Unwatched(ctx context.Context, after core.TorrentID, limit int) 
 	return changes, next, nil
 }
 
+// neverSeeded are conditions on torrent t: nothing was ever told of it. It may be
+// announced by somebody who lacks it; then its swarm is watched as any other.
+const neverSeeded = `t.deleted_at = 0 AND NOT EXISTS (SELECT 1 FROM swarm_count c WHERE c.torrent_id = t.id)
+	AND NOT EXISTS (SELECT 1 FROM swarm_watch w WHERE w.torrent_id = t.id)`
+
+// TakeNew makes the next torrents watched that were never announced, at most limit of
+// them, until one that has not been here for as long as patience, and notes how far it
+// came. seeded reports whether a tracker knows more of a torrent than its books.
+// It returns what is watched now, and whether there may be more.
+func (s *Store) TakeNew(ctx context.Context, now time.Time, patience time.Duration, limit int, seeded func(core.TorrentID) bool) (taken []Watched, more bool, err error) {
+	type fresh struct {
+		Watched
+		never bool
+	}
+	err = s.db.Tx(ctx, func(tx *db.Tx) error {
+		taken, more = nil, false
+		from, _, err := db.One(ctx, tx, db.Value[core.TorrentID], "SELECT torrent_id FROM swarm_watch_mark WHERE id = 1")
+		if err != nil {
+			return err
+		}
+		list, err := db.All(ctx, tx, func(sc db.Scanner) (f fresh, err error) {
+			var created int64
+			err = sc.Scan(&f.Torrent, &created, &f.never)
+			f.Since = time.Unix(created, 0).UTC()
+			return f, err
+		}, "SELECT t.id, t.created_at, "+neverSeeded+" FROM torrent t WHERE t.id > ? ORDER BY t.id LIMIT ?", from, limit)
+		if err != nil {
+			return err
+		}
+		var rows [][]any
+		done := from
+		for _, f := range list {
+			if !Endangers(0, f.Since, now, patience) {
+				break
+			}
+			done = f.Torrent
+			if f.never && !seeded(f.Torrent) {
+				taken = append(taken, f.Watched)
+				rows = append(rows, []any{int64(f.Torrent), 0, f.Since.Unix()})
+			}
+		}
+		if done == from {
+			return nil
+		}
+		more = len(list) == limit
+		if err := tx.Upsert(ctx, db.UpsertSpec{Table: "swarm_watch", Key: []string{"torrent_id"}, Keep: []string{"seeders", "since"}}, rows...); err != nil {
+			return err
+		}
+		return tx.Upsert(ctx, db.UpsertSpec{Table: "swarm_watch_mark", Key: []string{"id"}, Set: []string{"torrent_id"}}, []any{1, int64(done)})
+	})
+	if err != nil {
+		return nil, false, fmt.Errorf("look for new torrents without seeders: %w", err)
+	}
+	return taken, more, nil
+}
+
 // WatchedPage returns the watched torrents after an id, ordered by id.
 func (s *Store) WatchedPage(ctx context.Context, after core.TorrentID, limit int) ([]Watched, error) {
 	list, err := db.All(ctx, s.db, func(sc db.Scanner) (w Watched, err error) {
@@ -95,73 +163,4 @@ func (s *Store) WatchedPage(ctx context.Context, after core.TorrentID, limit int
 		return nil, fmt.Errorf("read who is about to lose its last seeder: %w", err)
 	}
 	return list, nil
-}
-
-// Endangered is a torrent with one seeder or none.
-type Endangered struct {
-	Watched
-	Group    core.GroupID
-	Title    string
-	Format   string
-	License  string
-	Version  string
-	Size     core.Bytes
-	Leechers int
-	SeenAt   time.Time // when a client that had everything last announced; zero when none ever did
-	Holders  int       // members who had everything when they last announced
-	Mine     bool      // the viewer is one of them
-}
-
-// Danger is where the list of endangered torrents continues. The zero value is its
-// beginning.
-type Danger struct {
-	Seeders int
-	Since   int64
-	Torrent core.TorrentID
-}
-
-// Endangered returns the torrents that need seeders, at most limit of them: those
-// without any first, and among equals those that have waited longest first. next is
-// nil at the end.
-func (s *Store) Endangered(ctx context.Context, viewer core.MemberID, from Danger, limit int) (list []Endangered, next *Danger, err error) {
-	limit = max(1, min(limit, pageLimit))
-	list, err = db.All(ctx, s.db, scanEndangered, `SELECT w.torrent_id, w.seeders, w.since, g.id, g.title, t.format, t.license, t.version, t.size,
-		COALESCE(c.leechers, 0),
-		COALESCE((SELECT MAX(x.last_at) FROM transfer_member_torrent x WHERE x.torrent_id = w.torrent_id AND x.bytes_left = 0), 0),
-		(SELECT COUNT(*) FROM transfer_member_torrent x WHERE x.torrent_id = w.torrent_id AND x.bytes_left = 0),
-		(SELECT COUNT(*) FROM transfer_member_torrent x WHERE x.torrent_id = w.torrent_id AND x.bytes_left = 0 AND x.member_id = ?)
-		FROM swarm_watch w JOIN torrent t ON t.id = w.torrent_id JOIN torrent_group g ON g.id = t.group_id
-		LEFT JOIN swarm_count c ON c.torrent_id = w.torrent_id
-		WHERE t.deleted_at = 0 AND (w.seeders > ? OR (w.seeders = ? AND (w.since > ? OR (w.since = ? AND w.torrent_id > ?))))
-		ORDER BY w.seeders, w.since, w.torrent_id LIMIT ?`,
-		viewer, from.Seeders, from.Seeders, from.Since, from.Since, from.Torrent, limit+1)
-	if err != nil {
-		return nil, nil, fmt.Errorf("read endangered torrents: %w", err)
-	}
-	if len(list) > limit {
-		list = list[:limit]
-		last := list[limit-1]
-		next = &Danger{Seeders: last.Seeders, Since: last.Since.Unix(), Torrent: last.Torrent}
-	}
-	return list, next, nil
-}
-
-func scanEndangered(sc db.Scanner) (e Endangered, err error) {
-	var since, seen int64
-	err = sc.Scan(&e.Torrent, &e.Seeders, &since, &e.Group, &e.Title, &e.Format, &e.License, &e.Version, &e.Size, &e.Leechers, &seen, &e.Holders, &e.Mine)
-	e.Since = time.Unix(since, 0).UTC()
-	if seen > 0 {
-		e.SeenAt = time.Unix(seen, 0).UTC()
-	}
-	return e, err
-}
-
-// EndangeredCounts returns how many torrents have no seeder and how many one.
-func (s *Store) EndangeredCounts(ctx context.Context) (none, one int, err error) {
-	err = s.db.QueryRowContext(ctx, `SELECT COALESCE(SUM(CASE WHEN w.seeders = 0 THEN 1 ELSE 0 END), 0), COALESCE(SUM(CASE WHEN w.seeders = 1 THEN 1 ELSE 0 END), 0)
-		FROM swarm_watch w JOIN torrent t ON t.id = w.torrent_id WHERE t.deleted_at = 0`).Scan(&none, &one)
-	if err != nil {
-		return 0, 0, fmt.Errorf("count endangered torrents: %w", err)
-	}
-	return none, one, nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/transfer"
@@ -13,6 +14,7 @@ import (
 // endangeredPage lists the torrents that one client seeds, or none.
 type endangeredPage struct {
 	None, One int
+	After     time.Duration // the rule's patience
 	Torrents  []transfer.Endangered
 	Next      string
 	First     string
@@ -22,15 +24,24 @@ var endangeredView = web.NewView[endangeredPage]("endangered")
 
 const endangeredPerPage = 50
 
+// Amount writes a number that EndangeredCounts returned.
+func (endangeredPage) Amount(n int) string {
+	if n > transfer.Many {
+		return "more than " + web.Grouped(transfer.Many)
+	}
+	return web.Grouped(int64(n))
+}
+
 func (h handlers) endangered(v *web.Visit) error {
-	var p endangeredPage
+	now := h.Clock()
+	p := endangeredPage{After: transfer.Patience}
 	var err error
-	if p.None, p.One, err = h.Transfer.EndangeredCounts(v.Context()); err != nil {
+	if p.None, p.One, err = h.Transfer.EndangeredCounts(v.Context(), now); err != nil {
 		return err
 	}
 	from := readDanger(v.Query("from"))
 	var next *transfer.Danger
-	if p.Torrents, next, err = h.Transfer.Endangered(v.Context(), v.Me.ID, from, endangeredPerPage); err != nil {
+	if p.Torrents, next, err = h.Transfer.Endangered(v.Context(), now, v.Me.ID, from, endangeredPerPage); err != nil {
 		return err
 	}
 	if next != nil {

@@ -3,9 +3,12 @@ package swarm_test
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/PuerkitoBio/goquery"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/transfer"
@@ -89,7 +92,7 @@ func TestAnnouncesInPages(t *testing.T) {
 
 func TestEndangeredPage(t *testing.T) {
 	sitetest.Each(t, func(t *testing.T, w *sitetest.World) {
-		if got := sitetest.Words(w.As("user").Get("/endangered").Page(t).Find(".empty")); !strings.Contains(got, "fewer than two seeders") {
+		if got := sitetest.Words(w.As("user").Get("/endangered").Page(t).Find(".empty")); !strings.Contains(got, "fewer than two seeders for 5 minutes") {
 			t.Errorf("empty: %q", got)
 		}
 		for i := range 3 {
@@ -111,6 +114,46 @@ func TestEndangeredPage(t *testing.T) {
 		}
 		if a := w.As("user").Get("/endangered?from=1.x.3"); a.StatusCode != http.StatusOK {
 			t.Errorf("status %d", a.StatusCode)
+		}
+	})
+}
+
+// TestUploadsThatNobodySeedsAreEndangered looks at the page while no tracker has told
+// anything, or not yet.
+func TestUploadsThatNobodySeedsAreEndangered(t *testing.T) {
+	sitetest.Each(t, func(t *testing.T, w *sitetest.World) {
+		const uploads = 67
+		for i := range uploads {
+			w.Upload("other", fmt.Sprintf("A dataset, part %d", i), nil)
+		}
+		look := func() (lead string, ids []string) {
+			path := "/endangered"
+			for path != "" {
+				doc := w.As("user").Get(path).Page(t)
+				lead += sitetest.Words(doc.Find(".lead + p"))
+				doc.Find(".torrents tbody a.title").Each(func(_ int, s *goquery.Selection) { ids = append(ids, s.AttrOr("href", "")) })
+				path = doc.Find("a[rel=next]").AttrOr("href", "")
+			}
+			slices.Sort(ids)
+			return lead, slices.Compact(ids)
+		}
+		w.Pass(4 * time.Minute)
+		if lead, ids := look(); lead != "" || len(ids) != 0 {
+			t.Errorf("before the time that the page tells: %q, %d listed", lead, len(ids))
+		}
+		w.Pass(8 * time.Minute)
+		if lead, ids := look(); !strings.HasPrefix(lead, "67 without a seeder, 0 with a single one.") || len(ids) != uploads {
+			t.Errorf("12 minutes after the uploads: %q, %d listed", lead, len(ids))
+		}
+		store := transfer.NewStore(w.DB)
+		seeded := func(id core.TorrentID) bool { return id%2 == 0 }
+		for more := true; more; {
+			var err error
+			_, more, err = store.TakeNew(t.Context(), w.Now(), transfer.Patience, 20, seeded)
+			w.Must(err)
+		}
+		if lead, ids := look(); !strings.HasPrefix(lead, "34 without a seeder") || len(ids) != 34 {
+			t.Errorf("after the tracker knows that half are seeded: %q, %d listed", lead, len(ids))
 		}
 	})
 }

@@ -37,6 +37,7 @@ func functions(a *assets, clock core.Clock) template.FuncMap {
 		"grouped": Grouped,
 		"rate":    UpTo3,
 		"took":    Short,
+		"span":    inWords,
 	}
 }
 

@@ -64,16 +64,12 @@ type Trace struct {
 	logLimit rate.Sometimes // the ledger logs it already if the database does not answer
 }
 
-// patience is how long a torrent must have few seeders before it is reported, or one
-// interval if that is shorter.
-const patience = 5 * time.Minute
-
 // New returns a Trace without any records.
 func New(o Options) *Trace {
 	t := &Trace{
 		o: o, logLimit: rate.Sometimes{Interval: time.Minute},
 		// Clients announce within an interval and a tenth.
-		watch:   newWatch(min(patience, o.Interval), o.Clock().Add(o.Interval*11/10)),
+		watch:   newWatch(min(transfer.Patience, o.Interval), o.Clock().Add(o.Interval*11/10)),
 		minutes: newMinutes(&o, o.Clock()),
 	}
 	t.flush = newFlusher(&t.o, &t.records)
@@ -223,6 +219,7 @@ func (t *Trace) housekeep(ctx context.Context) error {
 			place, _, err = t.o.Store.Prune(ctx, place, t.o.Clock().Add(-keepFor), prunePage)
 			return err
 		})
+		t.try(ctx, tryLimit, t.takeNew)
 		now := t.o.Clock()
 		if now.Before(settled) || (swept.After(settled) && now.Sub(swept) < sweepEvery) {
 			return
@@ -249,8 +246,25 @@ func (t *Trace) load(ctx context.Context) error {
 	}
 }
 
-// sweep finds torrents with few seeders that Counted never reports: those that were
-// never announced, and those that changed while no tracker ran.
+// takeNew finds new torrents that nobody has announced.
+func (t *Trace) takeNew(ctx context.Context) error {
+	seeded := func(id core.TorrentID) bool { return t.o.Seeders(id) > 0 }
+	for more := true; more; {
+		err := t.watch.exclusively(func() error {
+			taken, rest, err := t.o.Store.TakeNew(ctx, t.o.Clock(), t.watch.patience, sweepPage, seeded)
+			t.watch.took(taken)
+			more = rest
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sweep finds torrents with few seeders that Counted never reports: those that changed
+// while no tracker ran, or whose books are wrong.
 func (t *Trace) sweep(ctx context.Context) error {
 	for after := core.TorrentID(0); ; {
 		changes, next, err := t.o.Store.Unwatched(ctx, after, sweepPage)

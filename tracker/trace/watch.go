@@ -10,8 +10,8 @@ import (
 )
 
 // watch knows which torrents have few seeders. Such a torrent is reported to the
-// database once it has had few for a while: clients may be restarted, and after a start
-// of the tracker they come back one by one.
+// database once it has had few for a while (transfer.Endangers): clients may be restarted,
+// and after a start of the tracker they come back one by one.
 type watch struct {
 	patience time.Duration
 	settled  time.Time // before that a low count means nothing
@@ -57,6 +57,21 @@ func (w *watch) known(rows []transfer.Watched, seeders func(core.TorrentID) int)
 	return kept
 }
 
+// took takes over rows without seeders that the database has now. Where something newer
+// is known, that is reported in their place.
+func (w *watch) took(rows []transfer.Watched) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, r := range rows {
+		s := watched{since: r.Since.Unix()}
+		if _, ok := w.dirty[r.Torrent]; ok {
+			s = w.low[r.Torrent]
+			s.reported = 0
+		}
+		w.low[r.Torrent] = s
+	}
+}
+
 func (w *watch) put(id core.TorrentID, s watched) {
 	if s.now == transfer.Safe && s.reported == transfer.Safe {
 		delete(w.low, id)
@@ -95,7 +110,7 @@ func (w *watch) due(now time.Time) (out []transfer.Watched) {
 			w.put(id, s)
 			continue
 		}
-		if s.now < transfer.Safe && (now.Before(w.settled) || now.Unix()-s.since < int64(w.patience/time.Second)) {
+		if s.now < transfer.Safe && (now.Before(w.settled) || !transfer.Endangers(int(s.now), time.Unix(s.since, 0), now, w.patience)) {
 			continue
 		}
 		out = append(out, transfer.Watched{Torrent: id, Seeders: int(s.now), Since: time.Unix(s.since, 0).UTC()})

@@ -62,6 +62,11 @@ func TestWatch(t *testing.T) {
 	if kept := w.known([]transfer.Watched{{Torrent: 9, Seeders: 1}}, func(core.TorrentID) int { return 3 }); kept != nil { // the swarm knows better
 		t.Errorf("kept %v", kept)
 	}
+	count(80, 10, 1) // a client came while the database took over that there is none
+	w.took([]transfer.Watched{{Torrent: 10, Since: at(70)}, {Torrent: 11, Since: at(70)}})
+	count(81, 10, 2)
+	count(81, 11, 2)
+	step(81, transfer.Watched{Torrent: 10, Seeders: 2, Since: at(81)}, transfer.Watched{Torrent: 11, Seeders: 2, Since: at(81)})
 	if len(w.low) != 0 || len(w.dirty) != 0 {
 		t.Errorf("still kept: %v, %v", w.low, w.dirty)
 	}

@@ -155,25 +155,33 @@ func (d Deps) endangered() command.Command {
 	return command.Question[command.None]{
 		Spec: command.Spec{Name: "endangered", Summary: "torrents that have one seeder or none", Public: true},
 		Run: func(ctx context.Context, c command.Call, _ command.None) (command.Reply, error) {
-			none, one, err := d.Transfer.EndangeredCounts(ctx)
+			none, one, err := d.Transfer.EndangeredCounts(ctx, c.Now)
 			if err != nil {
 				return command.Reply{}, err
 			}
-			list, _, err := d.Transfer.Endangered(ctx, c.Actor.Member.ID, transfer.Danger{}, endangeredLines(c.Place))
+			list, _, err := d.Transfer.Endangered(ctx, c.Now, c.Actor.Member.ID, transfer.Danger{}, endangeredLines(c.Place))
 			if err != nil {
 				return command.Reply{}, err
 			}
 			if none+one == 0 {
-				return command.Say("No torrent has fewer than two seeders."), nil
+				return command.Say("No torrent has had fewer than two seeders for five minutes."), nil
 			}
 			t := command.Table{Columns: []string{"Torrent", "State", "Since", "Format", "Size", "Waiting"}}
 			for _, e := range list {
 				t.Rows = append(t.Rows, d.endangeredRow(e, c.Place))
 			}
 			return command.Reply{Blocks: []command.Block{
-				command.Line{Text: fmt.Sprintf("%d torrents without a seeder, %d with one; the list: %s/endangered", none, one, d.SiteURL)}, t}}, nil
+				command.Line{Text: fmt.Sprintf("%s torrents without a seeder, %s with one; the list: %s/endangered", upToMany(none), upToMany(one), d.SiteURL)}, t}}, nil
 		},
 	}
+}
+
+// upToMany writes a number that EndangeredCounts returned.
+func upToMany(n int) string {
+	if n > transfer.Many {
+		return fmt.Sprintf("more than %d", transfer.Many)
+	}
+	return fmt.Sprint(n)
 }
 
 func (d Deps) endangeredRow(e transfer.Endangered, place command.Place) command.Row {
