@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -31,6 +32,7 @@ type Error struct {
 	Cause error
 	// Named says that Text begins with a name or a key, which Sentence leaves as it is.
 	Named bool
+	Retry time.Duration // when trying again makes sense; 0 is unknown
 }
 
 // Error returns the safe text, and the cause behind it for the log.
@@ -71,6 +73,16 @@ func Wrap(cause error, code Code, text string) error {
 		return nil
 	}
 	return &Error{Code: code, Text: text, Cause: cause}
+}
+
+// RetryOf returns when trying again makes sense, by the first Error in err's chain; 0 is
+// unknown.
+func RetryOf(err error) time.Duration {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Retry
+	}
+	return 0
 }
 
 // CodeOf returns the code of the first Error in err's chain, Internal for any

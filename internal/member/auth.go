@@ -39,7 +39,7 @@ func (s *Store) Login(ctx context.Context, name, password string) (Member, error
 	if len(password) > maxPassword {
 		password = "" // hash all the same, so that it takes as long; this can't be right
 	}
-	ok, err := secret.VerifyPassword(ctx, hash, password)
+	ok, err := s.keys.VerifyPassword(ctx, hash, password)
 	if err != nil {
 		return Member{}, err
 	}
@@ -61,9 +61,9 @@ type NewSecret struct {
 
 // DrawPassphrase draws a passphrase and hashes it, which takes too long for a
 // transaction.
-func DrawPassphrase(ctx context.Context) (NewSecret, error) {
+func (s *Store) DrawPassphrase(ctx context.Context) (NewSecret, error) {
 	p := secret.Passphrase()
-	hash, err := secret.HashPassword(ctx, p)
+	hash, err := s.keys.HashPassword(ctx, p)
 	return NewSecret{Passphrase: p, hash: hash}, err
 }
 
@@ -82,7 +82,7 @@ func (s *Store) SetPassword(ctx context.Context, id core.MemberID, password stri
 	if err := validPassword(m.Name, "", password); err != nil {
 		return err
 	}
-	hash, err := secret.HashPassword(ctx, password)
+	hash, err := s.keys.HashPassword(ctx, password)
 	if err != nil {
 		return err
 	}

@@ -111,7 +111,7 @@ func (s *Store) draft(ctx context.Context, n New, ircKey string) (Draft, error) 
 	if err := validEmail(n.Email); err != nil {
 		return Draft{}, err
 	}
-	hash, err := secret.HashPassword(ctx, n.Password)
+	hash, err := s.keys.HashPassword(ctx, n.Password)
 	return Draft{n: n, classID: class.ID, hash: hash, ircKey: ircKey}, err
 }
 

@@ -3,7 +3,6 @@ package member
 import (
 	"context"
 	"crypto/hmac"
-	"crypto/pbkdf2"
 	"crypto/sha256"
 	"fmt"
 	"maps"
@@ -17,8 +16,8 @@ import (
 )
 
 // AuthIRC checks a name and IRC key for the IRC network. It answers like Login; in
-// addition, the member's class must allow IRC. If the key is right and the account
-// disabled, it returns the member together with the error.
+// addition, the member's class must allow IRC. If the key is right and the account is
+// disabled, or its class may not use IRC, it returns the member together with the error.
 func (s *Store) AuthIRC(ctx context.Context, name, ircKey string) (Member, error) {
 	a, found, err := s.ircAccount(ctx, name)
 	if err != nil {
@@ -126,9 +125,9 @@ func (s *Store) IRCVerifier(ctx context.Context, name string) (IRCVerifier, erro
 		}
 	}
 	v := IRCVerifier{Name: name, Salt: string(s.keys.MAC(scramUse, "salt of "+folded)[:16]), Iterations: scramIterations, box: box}
-	salted, err := pbkdf2.Key(sha256.New, string(key), []byte(v.Salt), v.Iterations, sha256.Size)
+	salted, err := s.keys.PBKDF2(ctx, key, []byte(v.Salt), v.Iterations)
 	if err != nil {
-		return IRCVerifier{}, fmt.Errorf("derive a verifier: %w", err)
+		return IRCVerifier{}, err
 	}
 	stored := sha256.Sum256(hmacSHA256(salted, "Client Key"))
 	v.StoredKey, v.ServerKey = stored[:], hmacSHA256(salted, "Server Key")
@@ -158,7 +157,7 @@ func (s *Store) AuthIRCVerified(ctx context.Context, v IRCVerifier) (Member, err
 func errIRCLogin() error { return core.Errorf(core.Forbidden, "name or IRC key is wrong") }
 
 // mayIRC returns the member who has proved their identity, or why they may not use
-// IRC. A disabled member is returned together with the error.
+// IRC, and the member in either case.
 func (a *ircAccount) mayIRC() (Member, error) {
 	m := a.member
 	// Several callers may share what was read; the copy is the caller's to change.
@@ -167,7 +166,7 @@ func (a *ircAccount) mayIRC() (Member, error) {
 		return m, err
 	}
 	if !m.Can(core.IRCConnect) {
-		return Member{}, core.Errorf(core.Forbidden, "your class may not use IRC")
+		return m, core.Errorf(core.Forbidden, "your class may not use IRC")
 	}
 	return m, nil
 }

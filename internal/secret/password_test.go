@@ -2,29 +2,35 @@ package secret_test
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
+	"fmt"
+	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/caduceus-bio/caduceus/internal/secret"
+	"github.com/caduceus-bio/caduceus/internal/fair"
 )
 
 func TestPassword(t *testing.T) {
 	t.Parallel()
-	hash, err := secret.HashPassword(t.Context(), "correct horse")
+	k := keyring(t, 1)
+	hash, err := k.HashPassword(t.Context(), "correct horse")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !strings.HasPrefix(hash, "$argon2id$v=19$m=19456,t=2,p=1$") || strings.Contains(hash, "horse") || len(hash) > 255 {
 		t.Errorf("hash %q", hash)
 	}
-	again, err := secret.HashPassword(t.Context(), "correct horse")
+	again, err := k.HashPassword(t.Context(), "correct horse")
 	if err != nil || again == hash {
 		t.Errorf("no salt: %q, %v", again, err)
 	}
 	for password, want := range map[string]bool{"correct horse": true, "correct horse ": false, "": false, "Correct horse": false} {
-		if ok, err := secret.VerifyPassword(t.Context(), hash, password); ok != want || err != nil {
+		if ok, err := k.VerifyPassword(t.Context(), hash, password); ok != want || err != nil {
 			t.Errorf("%q: %v, %v", password, ok, err)
 		}
 	}
@@ -34,9 +40,10 @@ func TestPassword(t *testing.T) {
 // command line (argon2id, version 19): parameters are read from the hash.
 func TestPasswordHashOfOthers(t *testing.T) {
 	t.Parallel()
+	k := keyring(t, 1)
 	const hash = "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4"
 	for password, want := range map[string]bool{"password": true, "passwort": false} {
-		if ok, err := secret.VerifyPassword(t.Context(), hash, password); ok != want || err != nil {
+		if ok, err := k.VerifyPassword(t.Context(), hash, password); ok != want || err != nil {
 			t.Errorf("%q: %v, %v", password, ok, err)
 		}
 	}
@@ -44,6 +51,7 @@ func TestPasswordHashOfOthers(t *testing.T) {
 
 func TestBadHashesAreNeverRight(t *testing.T) {
 	t.Parallel()
+	k := keyring(t, 1)
 	for _, hash := range []string{
 		"", "x", "$argon2id$", "$argon2i$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
 		"$argon2id$v=19$m=256,t=0,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
@@ -51,7 +59,7 @@ func TestBadHashesAreNeverRight(t *testing.T) {
 		"$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$", "$argon2id$v=19$m=256,t=2,p=1$!!$nf65",
 	} {
 		start := time.Now()
-		if ok, err := secret.VerifyPassword(t.Context(), hash, "password"); ok || err != nil {
+		if ok, err := k.VerifyPassword(t.Context(), hash, "password"); ok || err != nil {
 			t.Errorf("%q: %v, %v", hash, ok, err)
 		}
 		if took := time.Since(start); took < time.Millisecond {
@@ -60,19 +68,48 @@ func TestBadHashesAreNeverRight(t *testing.T) {
 	}
 }
 
-func TestHashingEndsWithItsContext(t *testing.T) {
+// TestHashingIsBounded hashes no more at once than the machine has cores, and nothing for
+// somebody who has left.
+func TestHashingIsBounded(t *testing.T) {
 	t.Parallel()
+	k := keyring(t, 1)
 	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	// With a free place it may go on; without one it must give up. So fill them all.
-	var failed bool
-	for range 50 {
-		if _, err := secret.HashPassword(ctx, "x"); errors.Is(err, context.Canceled) {
-			failed = true
-			break
-		}
+	var wg sync.WaitGroup
+	var hashed, left atomic.Int32
+	for i := range 40 {
+		wg.Go(func() {
+			switch _, err := k.HashPassword(fair.With(ctx, fair.Source{Network: fmt.Sprint(i)}), "x"); {
+			case err == nil:
+				hashed.Add(1)
+			case errors.Is(err, context.Canceled):
+				left.Add(1)
+			default:
+				t.Error(err)
+			}
+		})
 	}
-	if !failed {
-		t.Error("50 passwords were hashed for somebody who had left")
+	for k.Hashing().Waiting == 0 { // until all places are taken
+		runtime.Gosched()
+	}
+	if n := k.Hashing().Running; n > 4 {
+		t.Errorf("%d at once", n)
+	}
+	cancel()
+	wg.Wait()
+	if got := k.Hashing(); got.Running+got.Waiting != 0 || left.Load() == 0 || got.Done != uint64(hashed.Load()) {
+		t.Errorf("%+v; %d were hashed, %d gave up", got, hashed.Load(), left.Load())
+	}
+}
+
+// TestPBKDF2 checks a test vector of RFC 7677: the salted password of its example.
+func TestPBKDF2(t *testing.T) {
+	t.Parallel()
+	salt, err := base64.StdEncoding.DecodeString("W22ZaJ0SNY7soEsUEjb6gQ==")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum, err := keyring(t, 1).PBKDF2(t.Context(), []byte("pencil"), salt, 4096)
+	if got := base64.StdEncoding.EncodeToString(sum); err != nil || got != "xKSVEDI6tPlSysH6mUQZOeeOp01r6B3fcJbodRPcYV0=" {
+		t.Errorf("%s, %v", got, err)
 	}
 }

@@ -2,7 +2,8 @@
 // keyed hashes of those that must only be recognised, hashes passwords and draws
 // tokens.
 //
-// Concurrency: a Keyring is immutable and safe for concurrent use.
+// Concurrency: a Keyring is safe for concurrent use. Its keys never change; what is slow to
+// compute waits in its queues.
 package secret
 
 import (
@@ -18,6 +19,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/caduceus-bio/caduceus/internal/fair"
 )
 
 // Keyring holds the keys derived from the site key. Losing the site key makes
@@ -25,6 +28,8 @@ import (
 type Keyring struct {
 	aead   cipher.AEAD
 	macKey []byte
+
+	hashing, deriving *fair.Queue
 }
 
 const boxVersion = 1 // the first byte of every box; a new scheme gets a new one
@@ -50,7 +55,7 @@ func NewKeyring(siteKey []byte) (*Keyring, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Keyring{aead: aead, macKey: macKey}, nil
+	return &Keyring{aead: aead, macKey: macKey, hashing: fair.New(hashing()), deriving: fair.New(deriving())}, nil
 }
 
 // LoadKeyring reads the site key (64 hexadecimal digits) from a file. With

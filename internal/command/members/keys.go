@@ -42,7 +42,7 @@ func (d Deps) passphrase() command.Command {
 		Spec: command.Spec{Name: "member passphrase", Summary: "a new passphrase for a member who lost theirs; it ends their log-ins",
 			Permission: core.MemberKeys, Secret: true, Reveals: true},
 		Prepare: func(ctx context.Context, _ command.Call, a *passphraseArgs) (err error) {
-			a.drawn, err = member.DrawPassphrase(ctx)
+			a.drawn, err = d.Members.DrawPassphrase(ctx)
 			return err
 		},
 		Run: func(ctx context.Context, tx *db.Tx, _ command.Call, a passphraseArgs) (command.Reply, error) {
