@@ -266,29 +266,19 @@ func (d *doors) login(ctx context.Context, host, name, key string) (member.Membe
 	if addr, err := netip.ParseAddr(host); err == nil {
 		try.Place = guess.Place(addr)
 	}
-	ctx, cancel := context.WithTimeout(ctx, queryLimit)
-	defer cancel()
-	wait, err := d.deps.Guard.Wait(ctx, &try)
-	switch {
-	case err != nil:
-		return member.Member{}, core.Wrap(err, core.Unavailable, cant)
-	case wait > 0:
-		return member.Member{}, core.Errorf(core.Unavailable, "too many wrong keys, try again in %s", wait.Round(time.Second)+time.Second)
-	}
-	m, err := d.deps.Members.AuthIRC(ctx, name, key)
-	var counted error
-	switch {
-	case err == nil:
-		counted = d.deps.Guard.Succeeded(ctx, try)
-	case core.CodeOf(err) != core.Forbidden:
+	var m member.Member
+	err := d.deps.Guard.Prove(ctx, try, func(ctx context.Context) (right bool, err error) {
+		ctx, cancel := context.WithTimeout(ctx, queryLimit)
+		defer cancel()
+		m, err = d.deps.Members.AuthIRC(ctx, name, key)
+		return m.ID != 0, err
+	})
+	switch code := core.CodeOf(err); code {
+	case "", core.Forbidden, core.Unavailable:
+		return m, err
+	default:
 		return m, core.Wrap(err, core.Unavailable, cant)
-	case m.ID == 0: // otherwise the key is right and the account disabled
-		counted = d.deps.Guard.Failed(ctx, try)
 	}
-	if counted != nil {
-		d.deps.Log.Error("a login is not counted", "err", counted)
-	}
-	return m, err
 }
 
 // kill ends somebody's connection if we are an operator, and otherwise removes them and

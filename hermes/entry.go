@@ -8,6 +8,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/core/text"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/rates"
 )
 
 const (
@@ -22,7 +23,7 @@ type porter struct {
 	*inbox
 	doors *doors // nil on our own network
 	queue chan message
-	limit *limiter
+	limit *rates.Limit
 }
 
 func (p *porter) run(ctx context.Context, l *link) error {
@@ -40,12 +41,11 @@ func (p *porter) run(ctx context.Context, l *link) error {
 func (p *porter) open(ctx context.Context, l *link, m message) {
 	result := "ok"
 	say := func(text string) { p.send(ctx, l, m, m.nick, text) }
-	switch ok, warn := p.limit.allow(m.host); {
-	case warn:
-		say("That is too fast for me. I am deaf to you for half a minute.")
-		fallthrough
-	case !ok:
+	if wait, first := p.limit.Take(rates.Who{By: rates.Network, Name: strings.ToLower(m.host)}); wait > 0 {
 		p.metrics.commands.WithLabelValues("limited").Inc()
+		if first {
+			say(tooFast)
+		}
 		return
 	}
 	if err := p.enter(ctx, m, say); err != nil {

@@ -144,7 +144,7 @@ func TestEnterByNameAndKey(t *testing.T) {
 		s.clock.Add(10 * time.Second)
 	}
 	f.asks("b1", "enter #announce alice wrong")
-	if got := f.asks("b1", "enter #announce alice "+key); !strings.HasPrefix(got, "too many wrong keys, try again in ") {
+	if got := f.asks("b1", "enter #announce alice "+key); !strings.HasPrefix(got, "too many failed logins, try again in ") {
 		t.Errorf("after many guesses: %q", got)
 	}
 

@@ -14,6 +14,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core/text"
 	"github.com/caduceus-bio/caduceus/internal/irc"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/rates"
 )
 
 // message is a line that somebody said where we hear it.
@@ -55,16 +56,18 @@ type inbox struct {
 type worker struct {
 	*inbox
 	queue chan message
-	limit *limiter
+	limit *rates.Limit
 }
 
 func newInbox(c Config, d Deps, m *metrics, doors *doors) *inbox {
 	in := &inbox{cfg: c, deps: d, metrics: m, seed: maphash.MakeSeed()}
+	commands := d.Rates.Limit("commands on IRC", commandRate)
+	entries := d.Rates.Limit("entries on IRC", commandRate)
 	for range workers {
-		in.workers = append(in.workers, &worker{inbox: in, queue: make(chan message, waitingLimit), limit: newLimiter(d.Clock)})
+		in.workers = append(in.workers, &worker{inbox: in, queue: make(chan message, waitingLimit), limit: commands})
 	}
 	for range porters {
-		in.porters = append(in.porters, &porter{inbox: in, doors: doors, queue: make(chan message, porterLimit), limit: newLimiter(d.Clock)})
+		in.porters = append(in.porters, &porter{inbox: in, doors: doors, queue: make(chan message, porterLimit), limit: entries})
 	}
 	return in
 }
@@ -185,13 +188,11 @@ func (w *worker) run(ctx context.Context, l *link) error {
 
 // answer runs one command and sends what comes of it.
 func (w *worker) answer(ctx context.Context, l *link, m message) {
-	switch ok, warn := w.limit.allow(m.account); {
-	case warn:
+	if wait, first := w.limit.Take(asker(m.account)); wait > 0 {
 		w.metrics.commands.WithLabelValues("limited").Inc()
-		w.send(ctx, l, m, m.nick, "That is too fast for me. I am deaf to you for half a minute.")
-		return
-	case !ok:
-		w.metrics.commands.WithLabelValues("limited").Inc()
+		if first {
+			w.send(ctx, l, m, m.nick, tooFast)
+		}
 		return
 	}
 	reply, err := w.execute(ctx, m)

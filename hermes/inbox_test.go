@@ -1,11 +1,9 @@
 package hermes
 
 import (
-	"fmt"
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -213,28 +211,6 @@ func TestTooManyCommands(t *testing.T) {
 	f.heard("again", 1)
 	if got := f.in("al"); len(got) != commandBurst+1 {
 		t.Errorf("%d answers: %q", len(got), got)
-	}
-}
-
-func TestLimiterIsBounded(t *testing.T) {
-	t.Parallel()
-	now := time.Unix(1000, 0)
-	l := newLimiter(func() time.Time { return now })
-	for n := range 3 * maxKnown {
-		if ok, _ := l.allow(fmt.Sprint("account", n)); !ok {
-			t.Fatalf("account %d is refused at once", n)
-		}
-	}
-	if len(l.known) > maxKnown {
-		t.Errorf("%d accounts are remembered", len(l.known))
-	}
-	got := map[string]int{}
-	for range 20 {
-		ok, warn := l.allow("busy")
-		got[fmt.Sprint(ok, warn)]++
-	}
-	if diff := cmp.Diff(map[string]int{"true false": commandBurst, "false true": 1, "false false": 19 - commandBurst}, got); diff != "" {
-		t.Errorf("answers (-want +got):\n%s", diff)
 	}
 }
 

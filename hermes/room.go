@@ -33,6 +33,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/guess"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/rates"
 	"github.com/caduceus-bio/caduceus/internal/supervise"
 )
 
@@ -46,6 +47,7 @@ type Deps struct {
 	Economy  *economy.Store
 	Channels Channels // needed on a foreign network only
 	SiteURL  string   // without a slash at its end
+	Rates    *rates.Book
 	Clock    core.Clock
 	Log      *slog.Logger
 	Metrics  prometheus.Registerer

@@ -26,6 +26,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/irc"
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/internal/metainfo"
+	"github.com/caduceus-bio/caduceus/internal/rates"
 	"github.com/caduceus-bio/caduceus/internal/schedule"
 	"github.com/caduceus-bio/caduceus/internal/secret"
 	"github.com/caduceus-bio/caduceus/internal/transfer"
@@ -71,7 +72,7 @@ func newSite(t *testing.T, d *db.DB) *site {
 	s.events = eventlog.New(d, clock)
 	logger := slog.New(slog.NewTextHandler(s.log, nil))
 	s.deps = Deps{
-		Events: s.events, Members: member.NewStore(d, s.events, keys, clock), Guard: guess.New(d, keys, clock),
+		Events: s.events, Members: member.NewStore(d, s.events, keys, clock), Rates: rates.New(clock), Guard: guess.New(d, keys, clock, slog.New(slog.DiscardHandler)),
 		Economy: economy.NewStore(d, s.events, clock, economy.DefaultConfig()),
 		Catalog: catalog.NewStore(d, s.events, clock, catalog.Options{SiteName: "BioTest", SiteURL: "https://bio.example",
 			Rules: catalog.Rules{MinTags: -1, MinTitle: -1, MinDescription: -1}}),
@@ -82,7 +83,8 @@ func newSite(t *testing.T, d *db.DB) *site {
 	s.deps.Commands, err = command.New(command.Deps{DB: d, Members: s.deps.Members, Catalog: s.deps.Catalog, Audit: log, Clock: clock, Log: logger},
 		commands.Families(commands.Deps{Members: s.deps.Members, Catalog: s.deps.Catalog, Economy: s.deps.Economy, Clients: clients,
 			Schedule: schedule.NewStore(d, s.events, clock), Transfer: transfer.NewStore(d), IRC: irc.NewStore(d, s.events, clock),
-			History: irc.NewHistory(d, s.events, clock, irc.Retention{}), Audit: log, Events: s.events, SiteURL: "https://bio.example"})...)
+			History: irc.NewHistory(d, s.events, clock, irc.Retention{}), Audit: log, Events: s.events,
+			Guard: s.deps.Guard, Rates: rates.NewStore(d, s.events, keys, clock), SiteURL: "https://bio.example"})...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,6 +28,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/guess"
 	"github.com/caduceus-bio/caduceus/internal/irc"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/rates"
 	"github.com/caduceus-bio/caduceus/internal/schedule"
 	"github.com/caduceus-bio/caduceus/internal/secret"
 	"github.com/caduceus-bio/caduceus/internal/transfer"
@@ -47,6 +48,8 @@ type House struct {
 	keys     *secret.Keyring
 	events   *eventlog.Log
 	guard    *guess.Guard
+	rates    *rates.Book
+	refusals *rates.Store
 	catalog  *catalog.Store
 	economy  *economy.Store
 	clients  *client.Store
@@ -80,7 +83,8 @@ func Open(ctx context.Context, s Settings, create bool, extra ...command.Command
 	}
 	clock := core.Clock(time.Now)
 	h := &House{Settings: s, Log: log, DB: d, unlock: unlock, metrics: newRegistry(), keys: keys, events: eventlog.New(d, clock)}
-	h.guard = guess.New(d, keys, clock)
+	h.guard = guess.New(d, keys, clock, log)
+	h.rates, h.refusals = rates.New(clock), rates.NewStore(d, h.events, keys, clock)
 	h.Members = member.NewStore(d, h.events, keys, clock)
 	h.catalog = catalog.NewStore(d, h.events, clock, catalog.Options{SiteName: s.Site.Name, SiteURL: s.siteURL()})
 	h.economy = economy.NewStore(d, h.events, clock, s.Freeleech)
@@ -98,7 +102,7 @@ func Open(ctx context.Context, s Settings, create bool, extra ...command.Command
 func (h *House) commands(clock core.Clock, extra []command.Command) (*command.Registry, error) {
 	families := commands.Families(commands.Deps{Members: h.Members, Catalog: h.catalog, Economy: h.economy, Clients: h.clients, Schedule: h.schedule,
 		Transfer: transfer.NewStore(h.DB), IRC: h.irc, History: irc.NewHistory(h.DB, h.events, clock, irc.Retention{}), Audit: h.audit, Events: h.events,
-		NickLimit: h.Settings.IRC.Nicks, SiteURL: h.Settings.siteURL()})
+		Guard: h.guard, Rates: h.refusals, NickLimit: h.Settings.IRC.Nicks, SiteURL: h.Settings.siteURL()})
 	return command.New(command.Deps{DB: h.DB, Members: h.Members, Catalog: h.catalog, Audit: h.audit, Clock: clock, Log: h.Log}, append(families, extra)...)
 }
 

@@ -68,17 +68,17 @@ func (h *House) room(name, version string) (supervise.Room, error) {
 	switch name {
 	case "tracker":
 		return tracker.New(s.Tracker, tracker.Deps{DB: h.DB, Events: h.events, Members: h.Members, Torrents: h.catalog,
-			Clients: h.clients, Economy: h.economy, Clock: clock, Log: log, Metrics: h.metrics}), nil
+			Clients: h.clients, Economy: h.economy, Rates: h.rates, Clock: clock, Log: log, Metrics: h.metrics}), nil
 	case "site":
 		return site.New(s.Site, site.Deps{DB: h.DB, Keys: h.keys, Members: h.Members, Guard: h.guard, Catalog: h.catalog, Economy: h.economy,
-			Clients: h.clients, Commands: h.Commands, AnnounceURLs: s.announceURLs(), IRC: s.ircInfo(), Clock: clock, Log: log, Metrics: h.metrics}), nil
+			Clients: h.clients, Commands: h.Commands, AnnounceURLs: s.announceURLs(), IRC: s.ircInfo(), Rates: h.rates, Clock: clock, Log: log, Metrics: h.metrics}), nil
 	case "ircd":
 		return ircd.New(s.IRC, ircd.Deps{Members: h.Members, Guard: h.guard, Events: h.events, Channels: h.irc,
-			History: irc.NewHistory(h.DB, h.events, clock, s.IRC.Retention()), Audit: ircd.NewAudit(h.DB, audit.New(h.DB, clock), h.irc), Reload: s.ircAgain, Clock: clock, Log: log,
+			History: irc.NewHistory(h.DB, h.events, clock, s.IRC.Retention()), Audit: ircd.NewAudit(h.DB, audit.New(h.DB, clock), h.irc), Reload: s.ircAgain, Rates: h.rates, Clock: clock, Log: log,
 			CloakKey: h.keys.MAC("irc cloak", "guests"), Metrics: h.metrics, SiteName: s.Site.Name, Version: "caduceus-" + version, DataDir: s.House.DataDir}), nil
 	case "hermes":
 		return hermes.New(s.Hermes, hermes.Deps{Events: h.events, Commands: h.Commands, Members: h.Members, Guard: h.guard, Catalog: h.catalog,
-			Economy: h.economy, Channels: h.irc, SiteURL: s.siteURL(), Clock: clock, Log: log, Metrics: h.metrics}), nil
+			Economy: h.economy, Channels: h.irc, SiteURL: s.siteURL(), Rates: h.rates, Clock: clock, Log: log, Metrics: h.metrics}), nil
 	case "jobs":
 		return jobs.New(s.Jobs, jobs.Deps{DB: h.DB, Events: h.events, Schedule: h.schedule, Freeleech: h.economy, Sessions: h.Members, Texts: h.catalog, Words: h.catalog,
 			Clock: clock, Log: log, Metrics: h.metrics}), nil

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"runtime/debug"
+	"strings"
 	"sync"
 
 	"github.com/caduceus-bio/caduceus/internal/command"
@@ -68,6 +69,8 @@ func (p Process) run(ctx context.Context, h *House, whole bool) error {
 		return err
 	}
 	wg.Go(func() { onHangup(ctx, rooms) })
+	wg.Go(func() { h.refusals.Report(ctx, h.rates, strings.Join(p.Rooms, "+"), h.Log) })
+	wg.Go(func() { h.refusals.Obey(ctx, h.rates, h.Log) })
 	if isTracker(p.Rooms) && os.Getenv("GOGC") == "" {
 		wg.Go(func() { limitGarbage(ctx) })
 	}

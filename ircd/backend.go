@@ -17,8 +17,7 @@ import (
 type Members interface {
 	// AuthIRC checks a name and IRC key: Forbidden when they are wrong, the
 	// account is disabled (the text says why) or its class may not use IRC. A
-	// member comes with the error only where the key is right and the account
-	// disabled.
+	// member comes with the error only where the key is right.
 	AuthIRC(ctx context.Context, name, ircKey string) (member.Member, error)
 	// IRCVerifier returns what SCRAM needs to check the IRC key of a name, whether
 	// anybody has the name or not.
@@ -41,12 +40,12 @@ type Members interface {
 // Guard slows down those who guess secrets; *guess.Guard is one. It shares its counts
 // with the site: a client that has guessed here must wait there, too.
 type Guard interface {
-	// Wait returns how long one must wait before a try.
-	Wait(ctx context.Context, t *guess.Try) (time.Duration, error)
-	// Failed counts a wrong secret, even if ctx has ended.
-	Failed(ctx context.Context, t guess.Try) error
-	// Succeeded forgets what was counted.
-	Succeeded(ctx context.Context, t guess.Try) error
+	// Wait returns how long one must wait before a try, and counts nothing.
+	Wait(ctx context.Context, t guess.Try) (time.Duration, error)
+	// Prove runs check, which says whether a secret is right, unless there were too many
+	// tries: the error is then a *guess.Limited, and otherwise that of check. The try is
+	// counted before, and given back if the secret was right or nobody could look.
+	Prove(ctx context.Context, t guess.Try, check func(ctx context.Context) (right bool, err error)) error
 }
 
 // EventLog delivers what changes on the site; *eventlog.Log is one.

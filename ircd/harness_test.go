@@ -19,6 +19,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/guess"
 	"github.com/caduceus-bio/caduceus/internal/irc"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/rates"
 )
 
 // patience is how long a test waits for what must come.
@@ -138,7 +139,7 @@ type strict struct {
 	fails map[string]int
 }
 
-func (g *strict) Wait(_ context.Context, t *guess.Try) (time.Duration, error) {
+func (g *strict) Wait(_ context.Context, t guess.Try) (time.Duration, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.fails["="+t.Account] >= 3 || !t.Exempt && g.fails["@"+t.Place] >= 3 {
@@ -147,20 +148,18 @@ func (g *strict) Wait(_ context.Context, t *guess.Try) (time.Duration, error) {
 	return 0, nil
 }
 
-func (g *strict) Failed(_ context.Context, t guess.Try) error {
+func (g *strict) Prove(ctx context.Context, t guess.Try, check func(context.Context) (bool, error)) error {
+	if wait, err := g.Wait(ctx, t); err != nil || wait > 0 {
+		return &guess.Limited{Wait: wait}
+	}
+	right, err := check(ctx)
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.fails["="+t.Account]++
-	g.fails["@"+t.Place]++
-	return nil
-}
-
-func (g *strict) Succeeded(_ context.Context, t guess.Try) error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	delete(g.fails, "="+t.Account)
-	delete(g.fails, "@"+t.Place)
-	return nil
+	if !right && core.CodeOf(err) == core.Forbidden {
+		g.fails["="+t.Account]++
+		g.fails["@"+t.Place]++
+	}
+	return err
 }
 
 // news is an event log in memory.
@@ -348,7 +347,7 @@ func newHouse(t testing.TB, change func(*Config)) *house {
 }
 
 func (h *house) needs() Deps {
-	return Deps{Members: h.people, Guard: &strict{fails: map[string]int{}}, Events: h.news, Channels: h.shelf, History: h.history, Audit: h.audit, Clock: time.Now, SiteName: "Bio Test",
+	return Deps{Members: h.people, Guard: &strict{fails: map[string]int{}}, Events: h.news, Channels: h.shelf, History: h.history, Audit: h.audit, Rates: rates.New(time.Now), Clock: time.Now, SiteName: "Bio Test",
 		Log: slog.New(slog.NewTextHandler(h.logged, nil)), Metrics: h.registry}
 }
 

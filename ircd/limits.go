@@ -4,26 +4,30 @@ import (
 	"net/netip"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/guess"
+	"github.com/caduceus-bio/caduceus/internal/rates"
 )
 
 // census counts connections by where they come from: the address (IPv6: its /64,
-// which one customer has), the network around it (IPv4 /24, IPv6 /48), and how
+// which one customer has) and the network around it (IPv4 /24, IPv6 /48), and how
 // fast new ones come from an address. The network's lock guards it.
 type census struct {
-	perAddr map[netip.Addr]int
-	perNet  map[netip.Addr]int
-	pace    map[netip.Addr]*rate.Limiter // of addresses that came lately
+	perAddr  map[netip.Addr]int
+	perNet   map[netip.Addr]int
+	connects *rates.Limit
 }
 
-func newCensus() *census {
-	return &census{perAddr: map[netip.Addr]int{}, perNet: map[netip.Addr]int{}, pace: map[netip.Addr]*rate.Limiter{}}
+func newCensus(c *Config, b *rates.Book) *census {
+	n := &census{perAddr: map[netip.Addr]int{}, perNet: map[netip.Addr]int{}}
+	n.setPace(c, b)
+	return n
 }
 
-// paceLimit bounds the addresses whose pace is remembered.
-const paceLimit = 20000
+// setPace makes the pace of connections what the configuration says.
+func (c *census) setPace(cfg *Config, b *rates.Book) {
+	c.connects = b.Limit("connections to IRC", rates.Rate{N: cfg.ConnectsBurst, Per: time.Duration(cfg.ConnectsBurst) * time.Minute / time.Duration(cfg.ConnectsPerMinute)})
+}
 
 // netKey is the network around an address.
 func netKey(a netip.Addr) netip.Addr {
@@ -39,7 +43,7 @@ func netKey(a netip.Addr) netip.Addr {
 }
 
 // enter counts a connection, or says why it may not come in.
-func (c *census) enter(cfg *Config, a netip.Addr, exempt bool, now time.Time) error {
+func (c *census) enter(cfg *Config, a netip.Addr, exempt bool) error {
 	addr, around := addressKey(a), netKey(a)
 	if !exempt {
 		switch {
@@ -47,7 +51,8 @@ func (c *census) enter(cfg *Config, a netip.Addr, exempt bool, now time.Time) er
 			return core.Errorf(core.Unavailable, "Too many connections from your address")
 		case c.perNet[around] >= cfg.MaxPerNetwork:
 			return core.Errorf(core.Unavailable, "Too many connections from your network")
-		case !c.paceOf(cfg, addr, now).AllowN(now, 1):
+		}
+		if wait, _ := c.connects.Take(rates.Who{By: rates.Network, Name: guess.Place(a)}); wait > 0 {
 			return core.Errorf(core.Unavailable, "You connect too often, wait a minute")
 		}
 	}
@@ -65,34 +70,5 @@ func (c *census) leave(a netip.Addr) {
 func less(m map[netip.Addr]int, key netip.Addr) {
 	if m[key]--; m[key] <= 0 {
 		delete(m, key)
-	}
-}
-
-func (c *census) paceOf(cfg *Config, addr netip.Addr, now time.Time) *rate.Limiter {
-	l := c.pace[addr]
-	if l != nil {
-		return l
-	}
-	if len(c.pace) >= paceLimit {
-		c.forget(now)
-	}
-	l = newPace(cfg.ConnectsPerMinute, cfg.ConnectsBurst)
-	c.pace[addr] = l
-	return l
-}
-
-// forget drops the addresses whose allowance is full again, as a stranger's is. If that is
-// not enough, it drops any.
-func (c *census) forget(now time.Time) {
-	for addr, l := range c.pace {
-		if l.TokensAt(now) >= float64(l.Burst()) {
-			delete(c.pace, addr)
-		}
-	}
-	for addr := range c.pace {
-		if len(c.pace) < paceLimit {
-			return
-		}
-		delete(c.pace, addr)
 	}
 }

@@ -2,9 +2,9 @@ package ircd
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/guess"
@@ -26,59 +26,74 @@ func (r *request) tryFor(name string) guess.Try {
 	return guess.Try{Place: guess.Place(r.s.from.Addr), Account: name, Exempt: r.s.exempt}
 }
 
-// mayTry refuses a client that has guessed too often.
-func (r *request) mayTry(try *guess.Try) error {
+// mayTry refuses a client that has guessed too often, before anything is done for it.
+func (r *request) mayTry(try guess.Try) error {
 	ctx, cancel := context.WithTimeout(r.ctx, queryTimeout)
 	defer cancel()
 	wait, err := r.n.guard.Wait(ctx, try)
+	if err == nil && wait > 0 {
+		err = &guess.Limited{Wait: wait}
+	}
+	return r.tally(err)
+}
+
+// proven runs check within the limits on guessing. It says whether the secret was right,
+// and why it is refused all the same. The error is safe to show.
+func (r *request) proven(try guess.Try, check func(context.Context) (right bool, err error)) error {
+	return r.tally(r.n.guard.Prove(r.ctx, try, check))
+}
+
+// tally counts why a login fails, for the connection and in the figures, and returns what
+// the client is told.
+func (r *request) tally(err error) error {
+	var limited *guess.Limited
+	code := core.CodeOf(err)
 	switch {
-	case err != nil:
-		return r.n.cantCheck(err)
-	case wait <= 0:
+	case err == nil:
 		return nil
-	}
-	r.n.metrics.loginFailures.WithLabelValues("limited").Inc()
-	r.locked(func() { r.s.sasl.tries++ })
-	return core.Errorf(core.Unavailable, "too many failed logins, try again in %s", wait.Round(time.Second)+time.Second)
-}
-
-// wrongKey counts a guess.
-func (r *request) wrongKey(try guess.Try) {
-	r.n.metrics.loginFailures.WithLabelValues("refused").Inc()
-	if err := r.n.guard.Failed(r.ctx, try); err != nil {
-		r.n.log.Error("a wrong IRC key is not counted", "err", err)
+	case errors.As(err, &limited):
+		r.n.metrics.loginFailures.WithLabelValues("limited").Inc()
+	case code == core.Forbidden:
+		r.n.metrics.loginFailures.WithLabelValues("refused").Inc()
+	default:
+		r.n.metrics.loginFailures.WithLabelValues("unavailable").Inc()
+		return r.n.cantCheck(err)
 	}
 	r.locked(func() { r.s.sasl.tries++ })
-}
-
-// rightKey forgets earlier guesses.
-func (r *request) rightKey(try guess.Try) {
-	if err := r.n.guard.Succeeded(r.ctx, try); err != nil {
-		r.n.log.Error("earlier wrong IRC keys are not forgotten", "err", err)
-	}
+	return err
 }
 
 // login checks name and key and ties the connection to the account. The error
 // is safe to show. Call it without the lock.
 func (r *request) login(name, key string) error {
 	try := r.tryFor(name)
-	return r.loginBy(&try, func(ctx context.Context) (member.Member, error) { return r.n.members.AuthIRC(ctx, try.Account, key) })
+	shut := false
+	err := r.proven(try, func(ctx context.Context) (right bool, err error) {
+		right, shut, err = r.attachTo(ctx, func(ctx context.Context) (member.Member, error) { return r.n.members.AuthIRC(ctx, try.Account, key) })
+		return right, err
+	})
+	r.letAsk(shut)
+	return err
 }
 
-// loginBy ties the connection to the account that prove returns, which answers Forbidden
-// when there is none. try is nil where nothing can be guessed.
-func (r *request) loginBy(try *guess.Try, prove func(context.Context) (member.Member, error)) error {
+// loginProven is login for a client that has proved who it is in a way in which nothing can
+// be guessed.
+func (r *request) loginProven(prove func(context.Context) (member.Member, error)) error {
+	_, shut, err := r.attachTo(r.ctx, prove)
+	err = r.tally(err)
+	r.letAsk(shut)
+	return err
+}
+
+// attachTo ties the connection to the account that prove returns. right is whether there is
+// one, and shut whether it is disabled.
+func (r *request) attachTo(ctx context.Context, prove func(context.Context) (member.Member, error)) (right, shut bool, err error) {
 	n := r.n
-	if try != nil {
-		if err := r.mayTry(try); err != nil {
-			return err
-		}
-	}
-	shut := false // the proof is right and the account disabled
-	err := n.settled(func(unchanged func(core.MemberID, string) bool) (bool, error) {
-		m, err := n.authenticate(r.ctx, prove)
+	err = n.settled(func(unchanged func(core.MemberID, string) bool) (bool, error) {
+		m, err := n.authenticate(ctx, prove)
+		right = m.ID != 0
 		if err != nil {
-			shut = m.ID != 0 && m.State == member.Disabled
+			shut = right && m.State == member.Disabled
 			return true, err
 		}
 		known := n.recall(r.ctx, m.ID)
@@ -90,25 +105,14 @@ func (r *request) loginBy(try *guess.Try, prove func(context.Context) (member.Me
 		})
 		return done, err
 	})
-	switch code := core.CodeOf(err); {
-	case code == "":
-		if try != nil {
-			r.rightKey(*try)
-		}
-	case code == core.Forbidden && !shut && try != nil:
-		r.wrongKey(*try)
-	case code == core.Forbidden:
-		n.metrics.loginFailures.WithLabelValues("refused").Inc()
-		r.locked(func() {
-			r.s.sasl.tries++
-			if shut {
-				n.shutOut(r.s)
-			}
-		})
-	default:
-		n.metrics.loginFailures.WithLabelValues("unavailable").Inc()
+	return right, shut, err
+}
+
+// letAsk lets somebody whose account is disabled ask why.
+func (r *request) letAsk(shut bool) {
+	if shut {
+		r.locked(func() { r.n.shutOut(r.s) })
 	}
-	return err
 }
 
 // shutOut lets a guest whose account is disabled into the channels where they can
@@ -140,8 +144,12 @@ func (n *network) authenticate(ctx context.Context, prove func(context.Context) 
 	}
 }
 
-// cantCheck logs why the site can't be asked, and returns an error to show the client.
+// cantCheck logs why the site can't be asked, and returns an error to show the client. An
+// error that is meant for the client stays as it is.
 func (n *network) cantCheck(err error) error {
+	if core.CodeOf(err) == core.Unavailable {
+		return err
+	}
 	n.log.Error("an IRC login can't be checked", "err", err)
 	return core.Wrap(err, core.Unavailable, "logins can't be checked at the moment, try again in a minute")
 }

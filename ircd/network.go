@@ -16,6 +16,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/irc"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/rates"
 	"github.com/caduceus-bio/caduceus/ircd/conn"
 )
 
@@ -35,6 +36,7 @@ type network struct {
 	metrics *metrics
 	rec     *recorder // nil where no history is kept
 	guard   Guard
+	rates   *rates.Book
 	cloak   []byte // makes guests' hosts of their addresses
 	started time.Time
 	table   map[string]*command
@@ -151,7 +153,7 @@ func (n *network) place(s *session, addr netip.Addr) error {
 	if l := keptOut(n.lines, s, now); l != nil {
 		err = core.Errorf(core.Forbidden, "You are kept from this network: %s", l.Reason)
 	} else {
-		err = n.census.enter(&n.cfg, addr, s.exempt, now)
+		err = n.census.enter(&n.cfg, addr, s.exempt)
 	}
 	if err != nil {
 		s.from.Addr, s.exempt = was, wasExempt

@@ -59,7 +59,12 @@ func cmdOper(r *request) {
 	case already:
 		r.locked(func() { r.reply(rplYoureOper, "You are an IRC operator already") })
 	case rescue:
-		if err := r.prove("*", func(context.Context) error { return cfg.knowsOperator(r.param(1)) }); err != nil {
+		if err := r.proveOper(rescueAccount, func(context.Context) (bool, error) {
+			if !cfg.knowsOperator(r.param(1)) {
+				return false, core.Errorf(core.Forbidden, "password incorrect")
+			}
+			return true, nil
+		}); err != nil {
 			refuse(errPasswdMismatch, core.SafeText(err))
 			return
 		}
@@ -71,9 +76,9 @@ func cmdOper(r *request) {
 	case !strings.EqualFold(name, m.Name):
 		refuse(errPasswdMismatch, "OPER takes your own site name and your IRC key")
 	default:
-		err := r.prove(m.Name, func(ctx context.Context) error {
-			_, err := n.members.AuthIRC(ctx, m.Name, r.param(1))
-			return err
+		err := r.proveOper(m.Name, func(ctx context.Context) (bool, error) {
+			found, err := n.members.AuthIRC(ctx, m.Name, r.param(1))
+			return found.ID != 0, err
 		})
 		if err != nil {
 			refuse(errPasswdMismatch, core.SafeText(err))
@@ -83,36 +88,30 @@ func cmdOper(r *request) {
 	}
 }
 
-// prove runs check, which answers Forbidden to a wrong secret, unless too many were
-// wrong lately.
-func (r *request) prove(account string, check func(context.Context) error) error {
+// rescueAccount is what tries at the operator of the configuration are counted under. No
+// member has such a name.
+const rescueAccount = "*oper"
+
+// proveOper is proven for OPER, which ends the connection after too many wrong keys.
+func (r *request) proveOper(account string, check func(context.Context) (right bool, err error)) error {
 	try := r.tryFor(account)
-	if err := r.mayTry(&try); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(r.ctx, queryTimeout)
-	defer cancel()
-	switch err := check(ctx); core.CodeOf(err) {
-	case "":
-		r.rightKey(try)
-		return nil
-	case core.Forbidden:
-		r.wrongKey(try)
+	try.Account = account
+	err := r.proven(try, func(ctx context.Context) (bool, error) {
+		ctx, cancel := context.WithTimeout(ctx, queryTimeout)
+		defer cancel()
+		return check(ctx)
+	})
+	if core.CodeOf(err) == core.Forbidden {
 		r.locked(r.limitTries)
-		return err
-	default:
-		return r.n.cantCheck(err)
 	}
+	return err
 }
 
 // knowsOperator compares a password with the hash of the configuration.
-func (c Config) knowsOperator(password string) error {
+func (c Config) knowsOperator(password string) bool {
 	want, err := hex.DecodeString(c.OperHash)
 	sum := sha256.Sum256([]byte(password))
-	if err != nil || subtle.ConstantTimeCompare(sum[:], want) != 1 {
-		return core.Errorf(core.Forbidden, "password incorrect")
-	}
-	return nil
+	return err == nil && subtle.ConstantTimeCompare(sum[:], want) == 1
 }
 
 // becomeOperator gives the asker the mode o, and s with it.

@@ -2,12 +2,9 @@ package ircd
 
 import (
 	"context"
-	"net/netip"
 	"reflect"
 	"slices"
 	"strings"
-
-	"golang.org/x/time/rate"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 )
@@ -85,7 +82,7 @@ func (n *network) take(next Config) (text string) {
 	n.locked(func() {
 		text = inWords(n.cfg.follow(next))
 		n.adopted(n.cfg)
-		n.census.pace = map[netip.Addr]*rate.Limiter{}
+		n.census.setPace(&n.cfg, n.rates)
 		for s := range n.sessions {
 			n.adjustPace(s)
 		}

@@ -18,6 +18,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/guess"
 	"github.com/caduceus-bio/caduceus/internal/irc"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/rates"
 	"github.com/caduceus-bio/caduceus/internal/secret"
 )
 
@@ -41,7 +42,7 @@ func eachEngine(t *testing.T, test func(t *testing.T, s *site)) {
 		if err := s.members.Seed(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		s.Room = New(testConfig(), Deps{Members: s.members, Guard: guess.New(d, keys, time.Now), Events: log, Channels: s.channels, Audit: NewAudit(d, audit.New(d, time.Now), s.channels), Clock: time.Now, SiteName: "Bio Test",
+		s.Room = New(testConfig(), Deps{Members: s.members, Guard: guess.New(d, keys, time.Now, slog.New(slog.DiscardHandler)), Events: log, Channels: s.channels, Audit: NewAudit(d, audit.New(d, time.Now), s.channels), Rates: rates.New(time.Now), Clock: time.Now, SiteName: "Bio Test",
 			Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(), DataDir: t.TempDir()})
 		test(t, s)
 	})

@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/rates"
 	"github.com/caduceus-bio/caduceus/internal/supervise"
 )
 
@@ -29,6 +30,7 @@ type Deps struct {
 	Audit    Audit        // nil: operators can't do anything
 	// Reload reads the section [irc] again; nil where that is impossible.
 	Reload   func() (Config, error)
+	Rates    *rates.Book
 	Clock    core.Clock
 	Log      *slog.Logger
 	Metrics  prometheus.Registerer
@@ -173,12 +175,13 @@ func (r *Room) network(ctx context.Context) (*network, error) {
 			return nil, fmt.Errorf("draw a key: %w", err)
 		}
 	}
+	cfg := r.newest()
 	n := &network{
-		cfg: r.newest(), adopted: r.adopt, name: r.cfg.Network, version: cmp.Or(d.Version, "caduceus"), log: d.Log, clock: d.Clock,
-		members: d.Members, store: d.Channels, audit: d.Audit, reload: d.Reload, metrics: r.metrics, guard: d.Guard, cloak: cloak,
+		cfg: cfg, adopted: r.adopt, name: r.cfg.Network, version: cmp.Or(d.Version, "caduceus"), log: d.Log, clock: d.Clock,
+		members: d.Members, store: d.Channels, audit: d.Audit, reload: d.Reload, metrics: r.metrics, guard: d.Guard, rates: d.Rates, cloak: cloak,
 		started: d.Clock(), table: commandTable(), tokens: r.cfg.isupport(r.cfg.Network),
 		sessions: map[*session]struct{}{}, nicks: map[string]*user{}, accounts: map[core.MemberID]*account{},
-		channels: map[string]*channel{}, opers: map[*user]struct{}{}, census: newCensus(), monitors: map[string]map[*session]struct{}{},
+		channels: map[string]*channel{}, opers: map[*user]struct{}{}, census: newCensus(&cfg, d.Rates), monitors: map[string]map[*session]struct{}{},
 		trusted: trust,
 	}
 	if d.History != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/xdg-go/scram"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/fair"
 	"github.com/caduceus-bio/caduceus/internal/guess"
 	"github.com/caduceus-bio/caduceus/internal/member"
 )
@@ -173,7 +174,7 @@ func (externalExchange) step(r *request, response []byte) ([]byte, error) {
 	}
 	shown := ""
 	r.locked(func() { shown = r.s.from.Certificate })
-	return nil, r.loginBy(nil, func(ctx context.Context) (member.Member, error) { return r.n.members.AuthCertificate(ctx, shown, name) })
+	return nil, r.loginProven(func(ctx context.Context) (member.Member, error) { return r.n.members.AuthCertificate(ctx, shown, name) })
 }
 
 // scramExchange is SCRAM-SHA-256 (RFC 7677), which shows the key to nobody, neither to us
@@ -189,16 +190,17 @@ func (x *scramExchange) step(r *request, response []byte) ([]byte, error) {
 	case x.conversation == nil:
 		return x.first(r, string(response))
 	case !x.conversation.Done():
-		challenge, err := x.conversation.Step(string(response))
-		if err != nil || !x.conversation.Valid() {
-			r.wrongKey(x.try)
-			return nil, core.Errorf(core.Forbidden, "name or IRC key is wrong")
-		}
-		return []byte(challenge), nil
-	default: // the client has seen that we know the key, too
-		return nil, r.loginBy(&x.try, func(ctx context.Context) (member.Member, error) {
-			return r.n.members.AuthIRCVerified(ctx, x.verifier)
+		challenge := ""
+		err := r.proven(x.try, func(context.Context) (bool, error) {
+			var err error
+			if challenge, err = x.conversation.Step(string(response)); err != nil || !x.conversation.Valid() {
+				return false, core.Errorf(core.Forbidden, "name or IRC key is wrong")
+			}
+			return true, nil
 		})
+		return []byte(challenge), err
+	default: // the client has seen that we know the key, too
+		return nil, r.loginProven(func(ctx context.Context) (member.Member, error) { return r.n.members.AuthIRCVerified(ctx, x.verifier) })
 	}
 }
 
@@ -207,10 +209,10 @@ func (x *scramExchange) first(r *request, response string) ([]byte, error) {
 	var failed error // of ours, not the client's
 	server, err := scram.SHA256.NewServer(func(name string) (scram.StoredCredentials, error) {
 		x.try = r.tryFor(name)
-		if failed = r.mayTry(&x.try); failed != nil {
+		if failed = r.mayTry(x.try); failed != nil {
 			return scram.StoredCredentials{}, failed
 		}
-		ctx, cancel := context.WithTimeout(r.ctx, queryTimeout)
+		ctx, cancel := context.WithTimeout(fair.With(r.ctx, guess.Source(x.try.Place)), queryTimeout)
 		defer cancel()
 		v, err := r.n.members.IRCVerifier(ctx, x.try.Account)
 		if err != nil {

@@ -24,15 +24,17 @@ type Config struct {
 	TrustedProxies []string `toml:"trusted_proxies"`
 	// UploadLimit is the largest .torrent file that is accepted, in bytes.
 	UploadLimit int64 `toml:"upload_limit"`
-	// LoginAttempts is how many wrong API tokens and download links an address may
-	// try within a quarter of an hour. After wrong passphrases one waits longer and
-	// longer, as on IRC.
+	// LoginAttempts is how many wrong API tokens and download links from an address are
+	// answered within a quarter of an hour; whoever sends more is told to wait. A right
+	// one is answered whatever else comes from its address. After wrong passphrases one
+	// waits longer and longer, as on IRC.
 	LoginAttempts int `toml:"login_attempts"`
 	// TorrentKeys puts a key for that one torrent into each downloaded .torrent,
 	// instead of the member's passkey: a file that leaks then harms one torrent.
 	// Files with a passkey work either way.
 	TorrentKeys bool `toml:"torrent_keys"`
-	// APIRequests is how many requests an API token may make in a minute.
+	// APIRequests is how many requests an API token may make in a minute, and how many
+	// downloads a member's links.
 	APIRequests int `toml:"api_requests"`
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/rates"
 	"github.com/caduceus-bio/caduceus/site"
 	"github.com/caduceus-bio/caduceus/site/web"
 )
@@ -24,7 +25,7 @@ const routesFile = "routes.txt"
 
 // TestRouteList compares routes.txt with the routes that are mounted.
 func TestRouteList(t *testing.T) {
-	room := site.New(site.DefaultConfig(), site.Deps{Clock: time.Now, Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry()})
+	room := site.New(site.DefaultConfig(), site.Deps{Rates: rates.New(time.Now), Clock: time.Now, Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry()})
 	routes, err := room.Routes()
 	if err != nil {
 		t.Fatal(err)

@@ -30,6 +30,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/economy"
 	"github.com/caduceus-bio/caduceus/internal/guess"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/rates"
 	"github.com/caduceus-bio/caduceus/internal/secret"
 	"github.com/caduceus-bio/caduceus/internal/supervise"
 	"github.com/caduceus-bio/caduceus/internal/transfer"
@@ -58,6 +59,7 @@ type Deps struct {
 	// the order in which clients are to try them.
 	AnnounceURLs []string
 	IRC          IRCInfo
+	Rates        *rates.Book
 	Clock        core.Clock
 	Log          *slog.Logger
 	Metrics      prometheus.Registerer
@@ -157,7 +159,7 @@ func (r *Room) site() (*web.Site, error) {
 	uploads := dataset.Uploads{Catalog: d.Catalog, Limit: c.UploadLimit}
 	personal := dataset.Personal{Catalog: d.Catalog, Members: d.Members, Trackers: trackers, TorrentKeys: c.TorrentKeys}
 	return web.New(shared,
-		web.Deps{Keys: d.Keys, Members: d.Members, Economy: d.Economy, Permalink: d.Catalog.Permalink, Clock: d.Clock, Log: d.Log, Meters: r.meters},
+		web.Deps{Keys: d.Keys, Members: d.Members, Economy: d.Economy, Permalink: d.Catalog.Permalink, Clock: d.Clock, Log: d.Log, Meters: r.meters, Rates: d.Rates},
 		home.New(home.Deps{Catalog: d.Catalog, Members: d.Members, Economy: d.Economy, Clock: d.Clock}),
 		account.New(account.Deps{Members: d.Members, Guard: d.Guard, Catalog: d.Catalog, Economy: d.Economy, Trackers: trackers, IRC: d.IRC, Clock: d.Clock}),
 		catalogwing.New(catalogwing.Deps{Catalog: d.Catalog, Economy: d.Economy, Uploads: uploads, Personal: personal, Commands: d.Commands, Uploaded: r.meters.Uploads, Clock: d.Clock}),

@@ -33,6 +33,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
+	"github.com/caduceus-bio/caduceus/internal/rates"
 	"github.com/caduceus-bio/caduceus/internal/supervise"
 	"github.com/caduceus-bio/caduceus/internal/transfer"
 	"github.com/caduceus-bio/caduceus/tracker/front"
@@ -51,6 +52,7 @@ type Deps struct {
 	Torrents roster.Torrents
 	Clients  roster.Clients
 	Economy  roster.Economy
+	Rates    *rates.Book
 	Clock    core.Clock
 	Log      *slog.Logger
 	Metrics  prometheus.Registerer

@@ -18,6 +18,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/economy"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/rates"
 )
 
 // each runs a test of a running tracker on both engines.
@@ -421,7 +422,7 @@ func TestRestart(t *testing.T) {
 		c.Interval, c.PeerTimeout = config.D(time.Second), config.D(1500*time.Millisecond)
 		w := newWorld(t, d, c)
 		reg := prometheus.NewRegistry()
-		w.room = New(c, Deps{DB: d, Events: w.events, Members: w.members, Torrents: w.catalog, Clients: w.clients, Economy: w.economy,
+		w.room = New(c, Deps{DB: d, Rates: rates.New(time.Now), Events: w.events, Members: w.members, Torrents: w.catalog, Clients: w.clients, Economy: w.economy,
 			Clock: time.Now, Log: w.room.d.Log, Metrics: reg})
 		alice, bob := w.member("alice"), w.member("bob")
 		w.torrent(core.LeechNormal, 1)

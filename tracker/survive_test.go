@@ -27,6 +27,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/economy"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/rates"
 	"github.com/caduceus-bio/caduceus/internal/secret"
 	"github.com/caduceus-bio/caduceus/tracker/wire/wiretest"
 )
@@ -71,7 +72,7 @@ func serveAsChild(text string) error {
 		return err
 	}
 	events := eventlog.New(d, time.Now)
-	r := New(s.Tracker, Deps{DB: d, Events: events, Members: member.NewStore(d, events, keys, time.Now),
+	r := New(s.Tracker, Deps{DB: d, Rates: rates.New(time.Now), Events: events, Members: member.NewStore(d, events, keys, time.Now),
 		Torrents: catalog.NewStore(d, events, time.Now, catalog.Options{SiteName: "Test", SiteURL: "https://site.example"}),
 		Clients:  client.NewStore(d, events, time.Now), Economy: economy.NewStore(d, events, time.Now, economy.Config{}), Clock: time.Now, Log: log})
 	err = r.Run(ctx, func() { fmt.Println(r.Addrs()[0]) })

@@ -25,6 +25,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/economy"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/rates"
 	"github.com/caduceus-bio/caduceus/internal/secret"
 	"github.com/caduceus-bio/caduceus/tracker/roster"
 	"github.com/caduceus-bio/caduceus/tracker/wire/wiretest"
@@ -79,7 +80,7 @@ func newWorld(t testing.TB, d *db.DB, c Config) *world {
 			t.Fatal(err)
 		}
 	}
-	w.room = New(c, Deps{DB: d, Events: w.events, Members: w.members, Torrents: w.catalog, Clients: w.clients, Economy: w.economy,
+	w.room = New(c, Deps{DB: d, Rates: rates.New(time.Now), Events: w.events, Members: w.members, Torrents: w.catalog, Clients: w.clients, Economy: w.economy,
 		Clock: w.now, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	return w
 }

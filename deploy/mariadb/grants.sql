@@ -63,8 +63,9 @@ GRANT INSERT ON audit TO 'caduceus-ircd'@'localhost';
 GRANT SELECT, UPDATE ON member_certificate TO 'caduceus-ircd'@'localhost';
 GRANT SELECT ON member_nick TO 'caduceus-ircd'@'localhost';
 
--- Whoever asks for secrets counts the wrong ones.
-GRANT SELECT, INSERT, UPDATE, DELETE ON login_failure TO 'caduceus-site'@'localhost', 'caduceus-ircd'@'localhost', 'caduceus-hermes'@'localhost';
+-- Whoever asks for secrets counts the tries. Every process writes whom it refuses most.
+GRANT SELECT, INSERT, UPDATE, DELETE ON guess TO 'caduceus-site'@'localhost', 'caduceus-ircd'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT, INSERT, UPDATE, DELETE ON rate_worst TO 'caduceus-tracker'@'localhost', 'caduceus-site'@'localhost', 'caduceus-ircd'@'localhost', 'caduceus-hermes'@'localhost', 'caduceus-jobs'@'localhost';
 
 -- Commands are run on the site and through Hermes; the two may do what commands do.
 -- Rows of the audit log are never changed.

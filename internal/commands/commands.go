@@ -19,8 +19,10 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/command/tracker"
 	"github.com/caduceus-bio/caduceus/internal/economy"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
+	"github.com/caduceus-bio/caduceus/internal/guess"
 	"github.com/caduceus-bio/caduceus/internal/irc"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/rates"
 	"github.com/caduceus-bio/caduceus/internal/schedule"
 	"github.com/caduceus-bio/caduceus/internal/transfer"
 )
@@ -37,6 +39,8 @@ type Deps struct {
 	History  *irc.History
 	Audit    *audit.Log
 	Events   *eventlog.Log
+	Guard    *guess.Guard
+	Rates    *rates.Store
 	// NickLimit is how many IRC nicks members may register besides their names.
 	NickLimit int
 	SiteURL   string // without a slash at its end, for links
@@ -51,6 +55,6 @@ func Families(d Deps) [][]command.Command {
 		tracker.Commands(tracker.Deps{Transfer: d.Transfer, Clients: d.Clients, SiteURL: d.SiteURL}),
 		jobs.Commands(jobs.Deps{Schedule: d.Schedule}),
 		ircfamily.Commands(ircfamily.Deps{Channels: d.IRC, History: d.History, Members: d.Members, NickLimit: d.NickLimit}),
-		oversight.Commands(oversight.Deps{Audit: d.Audit, Events: d.Events}),
+		oversight.Commands(oversight.Deps{Audit: d.Audit, Events: d.Events, Members: d.Members, Guard: d.Guard, Rates: d.Rates}),
 	}
 }

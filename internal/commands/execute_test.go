@@ -54,6 +54,8 @@ var whoMay = map[string]struct{ line, roles string }{
 	"events skipped":     {"events skipped", sysops},
 	"events again":       {"events again 4711", sysops},
 	"events drop":        {"events drop 4711", sysops},
+	"limits":             {"limits", staff},
+	"limits clear":       {"limits clear victim", staff},
 	"announces":          {"announces uploader", staff}, // not their own
 	"tracker":            {"tracker", staff},
 	"endangered":         {"endangered", members},

@@ -63,6 +63,8 @@ job history prune-events
 events skipped
 events again 1
 events drop 1
+limits
+limits clear ann
 channel list
 channel create #lab Wet work
 channel set #lab purpose Dry work

@@ -21,9 +21,11 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
 	"github.com/caduceus-bio/caduceus/internal/economy"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
+	"github.com/caduceus-bio/caduceus/internal/guess"
 	"github.com/caduceus-bio/caduceus/internal/irc"
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/internal/metainfo"
+	"github.com/caduceus-bio/caduceus/internal/rates"
 	"github.com/caduceus-bio/caduceus/internal/schedule"
 	"github.com/caduceus-bio/caduceus/internal/secret"
 	"github.com/caduceus-bio/caduceus/internal/transfer"
@@ -73,6 +75,7 @@ func openWorld(t *testing.T, d *db.DB) *world {
 			Rules: catalog.Rules{MinTags: -1, MinTitle: -1, MinDescription: -1}}),
 		Clients: client.NewStore(d, events, clock), Schedule: schedule.NewStore(d, events, clock), Transfer: transfer.NewStore(d),
 		IRC: irc.NewStore(d, events, clock), History: irc.NewHistory(d, events, clock, irc.Retention{}), Audit: audit.New(d, clock), Events: events,
+		Guard: guess.New(d, keys, clock, slog.New(slog.DiscardHandler)), Rates: rates.NewStore(d, events, keys, clock),
 		NickLimit: 2, SiteURL: "https://bio.example",
 	}
 	w.engine = command.Deps{DB: d, Members: w.deps.Members, Catalog: w.deps.Catalog, Audit: w.deps.Audit, Clock: clock,

@@ -10,7 +10,7 @@ func bodies() []Body {
 		LeechWindowsChanged{}, LeechEdge{}, TransferSuspect{}, RosterDrift{}, LedgerTrouble{},
 		JobFailed{}, JobFinished{}, JobRequested{},
 		IRCKeyChanged{}, IRCCertificateRemoved{}, IRCNickChanged{}, IRCChannelChanged{}, IRCLinesChanged{}, IRCForgotten{}, IRCRemoval{},
-		EventSetAside{}, EventAgain{},
+		EventSetAside{}, EventAgain{}, LimitsCleared{},
 	}
 }
 
@@ -269,3 +269,12 @@ type EventAgain struct{}
 
 // EventKind implements Body.
 func (EventAgain) EventKind() string { return "EventAgain" }
+
+// LimitsCleared says that staff gave back to somebody what they had used up of the rates
+// that each process keeps. Who are keyed hashes of package rates, in hexadecimal.
+type LimitsCleared struct {
+	Who []string `json:"who"`
+}
+
+// EventKind implements Body.
+func (LimitsCleared) EventKind() string { return "LimitsCleared" }

@@ -177,8 +177,12 @@ func (s *Store) AuthKey(ctx context.Context, id core.MemberID) (string, error) {
 }
 
 // CheckDownload returns the enabled member to whom both halves of a download link
-// belong, or Forbidden.
+// belong, or Forbidden: with the member who is disabled, and without when the keys are
+// wrong.
 func (s *Store) CheckDownload(ctx context.Context, authKey, passkey string) (Member, error) {
+	if len(passkey) != PasskeyLen { // nobody's: it need not be looked up
+		return Member{}, core.Errorf(core.Forbidden, "the keys in this link are wrong; copy a new link from the site")
+	}
 	m, err := s.ByPasskey(ctx, passkey)
 	if core.CodeOf(err) == core.NotFound {
 		return Member{}, core.Errorf(core.Forbidden, "the keys in this link are wrong; copy a new link from the site")

@@ -18,6 +18,7 @@ const (
 	sessionTouch = 5 * time.Minute     // how exact "last seen" is
 	maxSessions  = 50                  // of one member; the oldest go first
 	maxTokens    = 20
+	tokenLen     = 43 // letters and digits, of a session or an API token
 )
 
 // Session is one login of a browser.
@@ -31,7 +32,7 @@ type Session struct {
 // NewSession starts a session and returns its token for the cookie. agent is the
 // browser's own description, cut to what fits.
 func (s *Store) NewSession(ctx context.Context, id core.MemberID, agent string) (string, error) {
-	token := secret.Token(43)
+	token := secret.Token(tokenLen)
 	now := s.clock()
 	err := s.db.Tx(ctx, func(tx *db.Tx) error {
 		_, err := tx.Insert(ctx, "session", db.Row{"token_mac", s.keys.MAC(sessionUse, token), "member_id", id,
@@ -71,7 +72,7 @@ func (s *Store) BySession(ctx context.Context, token string) (Member, Session, e
 		return Member{}, Session{}, fmt.Errorf("read a session: %w", err)
 	}
 	now := s.clock()
-	if !ok || r.expires <= now.Unix() {
+	if !ok || !core.Lasts(now, time.Unix(r.expires, 0), sessionLife) {
 		return Member{}, Session{}, core.Errorf(core.Forbidden, "you are not logged in")
 	}
 	m, err := s.ByID(ctx, r.member)
@@ -81,7 +82,7 @@ func (s *Store) BySession(ctx context.Context, token string) (Member, Session, e
 	if err := m.mustBeEnabled(); err != nil {
 		return Member{}, Session{}, err
 	}
-	if now.Sub(r.SeenAt) >= sessionTouch {
+	if core.Due(now, r.SeenAt, sessionTouch) {
 		err = s.touch(ctx, r.ID, m.ID, now)
 	}
 	return m, r.Session, err
@@ -105,8 +106,8 @@ func (s *Store) Sessions(ctx context.Context, id core.MemberID) ([]Session, erro
 		err = sc.Scan(&v.ID, &v.Agent, &created, &seen)
 		v.CreatedAt, v.SeenAt = time.Unix(created, 0).UTC(), time.Unix(seen, 0).UTC()
 		return v, err
-	}, "SELECT id, agent, created_at, seen_at FROM session WHERE member_id = ? AND expires_at > ? ORDER BY id DESC LIMIT ?",
-		id, s.clock().Unix(), maxSessions)
+	}, "SELECT id, agent, created_at, seen_at FROM session WHERE member_id = ? AND expires_at > ? AND expires_at <= ? ORDER BY id DESC LIMIT ?",
+		id, s.clock().Unix(), core.Horizon(s.clock(), sessionLife).Unix(), maxSessions)
 }
 
 // EndSession ends the session of a token; an unknown token is no error.
@@ -119,18 +120,20 @@ func (s *Store) EndSessionByID(ctx context.Context, id core.MemberID, session in
 	return s.exec(ctx, "DELETE FROM session WHERE member_id = ? AND id = ?", id, session)
 }
 
-// ExpireSessions deletes up to limit sessions that ran out, and returns how many.
+// ExpireSessions deletes up to limit sessions that ran out, or that a wrong clock has
+// dated ahead, and returns how many.
 func (s *Store) ExpireSessions(ctx context.Context, limit int) (int64, error) {
 	var n int64
-	now := s.clock().Unix()
+	now := s.clock()
 	err := s.db.Tx(ctx, func(tx *db.Tx) error {
-		ids, err := db.All(ctx, tx, db.Value[any], "SELECT id FROM session WHERE expires_at <= ? ORDER BY expires_at LIMIT ?",
-			now, min(max(limit, 1), 1000))
+		ids, err := db.All(ctx, tx, db.Value[any], "SELECT id FROM session WHERE expires_at <= ? OR expires_at > ? ORDER BY expires_at LIMIT ?",
+			now.Unix(), core.Horizon(now, sessionLife).Unix(), min(max(limit, 1), 1000))
 		if err != nil || len(ids) == 0 {
 			n = 0
 			return err
 		}
-		n, err = tx.Exec(ctx, "DELETE FROM session WHERE expires_at <= ? AND id IN ("+db.Marks(len(ids))+")", append([]any{now}, ids...)...)
+		n, err = tx.Exec(ctx, "DELETE FROM session WHERE (expires_at <= ? OR expires_at > ?) AND id IN ("+db.Marks(len(ids))+")",
+			append([]any{now.Unix(), core.Horizon(now, sessionLife).Unix()}, ids...)...)
 		return err
 	})
 	return n, err
@@ -170,7 +173,7 @@ func (s *Store) NewToken(ctx context.Context, id core.MemberID, name string, sco
 	if scope != ScopeRead && scope != ScopeUpload {
 		return "", core.FieldErrorf("scope", "choose read or upload")
 	}
-	token := secret.Token(43)
+	token := secret.Token(tokenLen)
 	err := s.db.Tx(ctx, func(tx *db.Tx) error {
 		if err := tx.Lock(ctx, "member", "id = ?", id); err != nil {
 			return err
@@ -190,8 +193,11 @@ func (s *Store) NewToken(ctx context.Context, id core.MemberID, name string, sco
 }
 
 // ByToken returns the member to whom an API token belongs. An unknown token, or one
-// of a disabled member, gives Forbidden.
+// of a disabled member, gives Forbidden; only the latter comes with the error.
 func (s *Store) ByToken(ctx context.Context, token string) (Member, Token, error) {
+	if len(token) != tokenLen { // nobody's: it need not be looked up
+		return Member{}, Token{}, errToken()
+	}
 	var owner core.MemberID
 	t, ok, err := db.One(ctx, s.db, func(sc db.Scanner) (Token, error) {
 		return scanToken(sc, &owner)
@@ -200,19 +206,23 @@ func (s *Store) ByToken(ctx context.Context, token string) (Member, Token, error
 		return Member{}, Token{}, fmt.Errorf("read a token: %w", err)
 	}
 	if !ok {
-		return Member{}, Token{}, core.Errorf(core.Forbidden, "this API token is not valid; make one in your settings")
+		return Member{}, Token{}, errToken()
 	}
 	m, err := s.ByID(ctx, owner)
 	if err != nil {
 		return Member{}, Token{}, err
 	}
 	if err := m.mustBeEnabled(); err != nil {
-		return Member{}, Token{}, err
+		return m, t, err
 	}
-	if now := s.clock(); now.Sub(t.SeenAt) >= sessionTouch {
+	if now := s.clock(); core.Due(now, t.SeenAt, sessionTouch) {
 		err = s.exec(ctx, "UPDATE api_token SET seen_at = ? WHERE id = ?", now.Unix(), t.ID)
 	}
 	return m, t, err
+}
+
+func errToken() error {
+	return core.Errorf(core.Forbidden, "this API token is not valid; make one in your settings")
 }
 
 // Tokens returns the member's API tokens, newest first.

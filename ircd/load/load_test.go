@@ -17,6 +17,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/guess"
 	"github.com/caduceus-bio/caduceus/internal/irc"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/rates"
 	"github.com/caduceus-bio/caduceus/internal/secret"
 	"github.com/caduceus-bio/caduceus/ircd"
 )
@@ -59,7 +60,7 @@ func ours(t *testing.T, autoJoin bool) *server {
 	c.ServerName, c.ListenPlain, c.ListenTLS, c.MaxClients = "irc.load.test", "127.0.0.1:0", "127.0.0.1:0", 1000
 	c.LinesPerMinute, c.LinesBurst, c.GuestLinesPerMinute, c.GuestLinesBurst = 1e6, 1e5, 1e6, 1e5
 	c.RegistrationTimeout = config.D(time.Minute)
-	room := ircd.New(c, ircd.Deps{Members: members, Guard: guess.New(d, keys, time.Now), Events: events, Channels: irc.NewStore(d, events, time.Now),
+	room := ircd.New(c, ircd.Deps{Members: members, Guard: guess.New(d, keys, time.Now, slog.New(slog.DiscardHandler)), Rates: rates.New(time.Now), Events: events, Channels: irc.NewStore(d, events, time.Now),
 		History: irc.NewHistory(d, events, time.Now, c.Retention()), Clock: time.Now, Log: slog.New(slog.DiscardHandler),
 		Metrics: prometheus.NewRegistry(), SiteName: "load", DataDir: t.TempDir()})
 	ctx, stop := context.WithCancel(t.Context())

@@ -21,7 +21,7 @@ func (h handlers) loginForm(v *web.Visit) error {
 func (h handlers) login(v *web.Visit) error {
 	name, next := strings.TrimSpace(v.Form("name")), web.LocalPath(v.Form("next"))
 	m, err := h.prove(v, name, v.Form("password"))
-	if core.CodeOf(err) == core.Forbidden || web.MustWait(err) {
+	if code := core.CodeOf(err); code == core.Forbidden || code == core.Unavailable {
 		return loginAgain(v, name, next, err)
 	}
 	if err != nil {

@@ -1,6 +1,7 @@
 package account_test
 
 import (
+	"context"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -8,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/guess"
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/site/sitetest"
@@ -134,18 +136,26 @@ func TestLoginRateLimit(t *testing.T) {
 // same time.
 func TestGuessesCountWithIRCs(t *testing.T) {
 	sitetest.Each(t, func(t *testing.T, w *sitetest.World) {
-		irc := guess.New(w.DB, w.Deps.Keys, w.Now)
+		irc := guess.New(w.DB, w.Deps.Keys, w.Now, w.Deps.Log)
+		wrong := func(name string) {
+			err := irc.Prove(t.Context(), guess.Try{Place: "192.0.2.9", Account: name}, func(context.Context) (bool, error) {
+				return false, core.Errorf(core.Forbidden, "wrong")
+			})
+			if core.CodeOf(err) != core.Forbidden {
+				t.Fatal(err)
+			}
+		}
 		for range 3 {
 			w.As("anonymous").Post("/login", url.Values{"name": {"User"}, "password": {"a wrong passphrase"}})
 		}
-		if wait, err := irc.Wait(t.Context(), &guess.Try{Place: "192.0.2.9", Account: "user"}); err != nil || wait == 0 {
+		if wait, err := irc.Wait(t.Context(), guess.Try{Place: "192.0.2.9", Account: "user"}); err != nil || wait == 0 {
 			t.Errorf("guesses on the site count for nothing on IRC: wait %s (%v)", wait, err)
 		}
 		for range 3 {
-			w.Must(irc.Failed(t.Context(), guess.Try{Place: "192.0.2.9", Account: "Moderator"}))
+			wrong("Moderator")
 		}
 		w.Pass(3 * time.Second)
-		w.Must(irc.Failed(t.Context(), guess.Try{Place: "192.0.2.9", Account: "moderator"}))
+		wrong("moderator")
 		a := w.As("anonymous").Post("/login", url.Values{"name": {"moderator"}, "password": {w.People["moderator"].Password}})
 		if a.StatusCode != http.StatusTooManyRequests {
 			t.Errorf("guesses on IRC count for nothing on the site: status %d", a.StatusCode)

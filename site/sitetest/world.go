@@ -39,6 +39,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/irc"
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/internal/metainfo"
+	"github.com/caduceus-bio/caduceus/internal/rates"
 	"github.com/caduceus-bio/caduceus/internal/schedule"
 	"github.com/caduceus-bio/caduceus/internal/secret"
 	"github.com/caduceus-bio/caduceus/internal/transfer"
@@ -91,7 +92,7 @@ func newWorld(t *testing.T, d *db.DB, change ...func(*Config)) *World {
 		f(&c)
 	}
 	deps := site.Deps{
-		DB: d, Keys: keys, Members: member.NewStore(d, events, keys, w.Now), Guard: guess.New(d, keys, w.Now),
+		DB: d, Keys: keys, Members: member.NewStore(d, events, keys, w.Now), Rates: rates.New(w.Now), Guard: guess.New(d, keys, w.Now, slog.New(slog.DiscardHandler)),
 		Catalog: catalog.NewStore(d, events, w.Now, catalog.Options{SiteName: c.Name, SiteURL: c.URL}),
 		Economy: economy.NewStore(d, events, w.Now, economy.Config{Calendar: true}),
 		Clients: client.NewStore(d, events, w.Now), AnnounceURLs: []string{"http://tracker.example/{passkey}/announce"},
@@ -102,7 +103,7 @@ func newWorld(t *testing.T, d *db.DB, change ...func(*Config)) *World {
 	deps.Commands, err = command.New(command.Deps{DB: d, Members: deps.Members, Catalog: deps.Catalog, Audit: log, Clock: w.Now, Log: deps.Log},
 		commands.Families(commands.Deps{Members: deps.Members, Catalog: deps.Catalog, Economy: deps.Economy, Clients: deps.Clients,
 			Schedule: schedule.NewStore(d, events, w.Now), Transfer: transfer.NewStore(d), IRC: irc.NewStore(d, events, w.Now),
-			History: irc.NewHistory(d, events, w.Now, irc.Retention{}), Audit: log, Events: events, NickLimit: 2, SiteURL: c.URL})...)
+			History: irc.NewHistory(d, events, w.Now, irc.Retention{}), Audit: log, Events: events, Guard: deps.Guard, Rates: rates.NewStore(d, events, keys, w.Now), NickLimit: 2, SiteURL: c.URL})...)
 	w.Must(err)
 	ctx := t.Context()
 	w.Must(deps.Members.Seed(ctx))

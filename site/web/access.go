@@ -7,7 +7,9 @@ import (
 	"strings"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/core/text"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/rates"
 )
 
 // identify finds out who asks. Whoever proves nothing is anonymous; whoever
@@ -49,16 +51,28 @@ func (s *Site) identifyKeys(v *Visit) (bool, error) {
 	if authKey == "" && passkey == "" {
 		return false, nil
 	}
-	if wait, ok := s.proofs.take("keys " + v.Address()); !ok {
-		return true, s.tooMany("keys", wait, "too many wrong download links from your address")
-	}
 	m, err := s.Members.CheckDownload(v.Context(), authKey, passkey)
-	if core.CodeOf(err) == core.Forbidden {
+	if core.CodeOf(err) == core.Forbidden && m.ID == 0 {
+		return true, s.wrongKey(v, "keys", "too many wrong download links from your address", err)
+	}
+	if err != nil {
 		return true, err
 	}
-	s.proofs.giveBack("keys " + v.Address())
 	v.Me = m
-	return true, err
+	if wait, _ := s.links.Take(rates.Who{By: rates.Account, Name: text.FoldASCII(m.Name)}); wait > 0 {
+		return true, s.tooMany("downloads", wait, "the keys in this link are used too often")
+	}
+	return true, nil
+}
+
+// wrongKey answers to a key that nobody has. Keys are looked at first: so a right one is
+// never refused for what else comes from its address. They are too long to be guessed; the
+// limit is to spare us the work, and the logs.
+func (s *Site) wrongKey(v *Visit, limit, why string, err error) error {
+	if wait, _ := s.wrong.Take(rates.Who{By: rates.Network, Name: v.Address(), Part: limit}); wait > 0 {
+		return s.tooMany(limit, wait, why)
+	}
+	return err
 }
 
 // identifyToken reads an API token: "Bearer x", "token x" or just "x".
@@ -70,19 +84,18 @@ func (s *Site) identifyToken(v *Visit) error {
 	if token == "" {
 		return nil
 	}
-	if wait, ok := s.proofs.take("token " + v.Address()); !ok {
-		return s.tooMany("token", wait, "too many wrong API tokens from your address")
-	}
 	m, t, err := s.Members.ByToken(v.Context(), token)
 	if core.CodeOf(err) == core.Forbidden {
-		return WithStatus(http.StatusUnauthorized, &core.Error{Code: core.Forbidden, Text: core.SafeText(err), Cause: err})
+		err = WithStatus(http.StatusUnauthorized, &core.Error{Code: core.Forbidden, Text: core.SafeText(err), Cause: err})
+		if t.ID == 0 {
+			err = s.wrongKey(v, "token", "too many wrong API tokens from your address", err)
+		}
 	}
-	s.proofs.giveBack("token " + v.Address())
 	if err != nil {
 		return err
 	}
 	v.Me, v.Token = m, t
-	if wait, ok := s.tokens.take(tokenKey(t)); !ok {
+	if wait, _ := s.tokens.Take(rates.Who{By: rates.Account, Name: text.FoldASCII(m.Name), Part: fmt.Sprint(t.ID)}); wait > 0 {
 		return s.tooMany("api", wait, "this token makes too many requests")
 	}
 	return nil
@@ -131,5 +144,3 @@ func notLoggedIn(v *Visit) error {
 		return RedirectTo(to)
 	}
 }
-
-func tokenKey(t member.Token) string { return fmt.Sprintf("token %d", t.ID) }

@@ -12,11 +12,9 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 )
 
-// statusError is an error whose status does not follow from its code, or that
-// says when to come back.
+// statusError is an error whose status does not follow from its code.
 type statusError struct {
 	status int
-	retry  time.Duration
 	err    *core.Error
 }
 
@@ -132,27 +130,19 @@ func (v *Visit) Note(err error) int {
 	default:
 		s.Log.Debug("a request was refused", "route", v.route, "status", status, "member", v.Me.ID, "err", err)
 	}
-	var se *statusError
-	if errors.As(err, &se) && se.retry > 0 {
-		v.SetHeader("Retry-After", retryAfter(se.retry))
+	if wait := core.RetryOf(err); wait > 0 {
+		v.SetHeader("Retry-After", retryAfter(wait))
 	} else if status == http.StatusServiceUnavailable {
 		v.SetHeader("Retry-After", "30")
 	}
 	return status
 }
 
-// MustWait reports whether err says that the visitor made too many tries.
-func MustWait(err error) bool {
-	var se *statusError
-	return errors.As(err, &se) && se.retry > 0
-}
-
 // tooMany is the answer to a visitor who must wait.
 func (s *Site) tooMany(limit string, wait time.Duration, text string) error {
 	s.Meters.limited.WithLabelValues(limit).Inc()
 	wait = wait.Truncate(time.Second) + time.Second
-	return &statusError{status: http.StatusTooManyRequests, retry: wait,
-		err: &core.Error{Code: core.Unavailable, Text: text + "; try again in " + inWords(wait)}}
+	return WithStatus(http.StatusTooManyRequests, &core.Error{Code: core.Unavailable, Retry: wait, Text: text + "; try again in " + inWords(wait)})
 }
 
 func headingOf(status int) string {
@@ -167,6 +157,8 @@ func headingOf(status int) string {
 		return "That did not work"
 	case http.StatusRequestEntityTooLarge:
 		return "Too large"
+	case http.StatusRequestTimeout:
+		return "Too slow"
 	case http.StatusTooManyRequests:
 		return "Slow down, please"
 	case http.StatusServiceUnavailable:

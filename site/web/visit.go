@@ -15,6 +15,8 @@ import (
 
 	"github.com/caduceus-bio/caduceus/internal/catalog"
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/fair"
+	"github.com/caduceus-bio/caduceus/internal/guess"
 	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
@@ -44,7 +46,10 @@ type Found struct {
 }
 
 func (s *Site) visit(c *gin.Context, r Route) *Visit {
-	return &Visit{Request: c.Request, ctx: c.Request.Context(), site: s, gin: c, kind: r.Kind, route: r.Path}
+	v := &Visit{Request: c.Request, site: s, gin: c, kind: r.Kind, route: r.Path}
+	// What is slow for this visitor waits in turn with what others want.
+	v.ctx = fair.With(c.Request.Context(), guess.Source(v.Address()))
+	return v
 }
 
 // Context ends when the visitor goes, when the answer is given, or when the route's
@@ -100,11 +105,11 @@ func (v *Visit) SetHeader(name, value string) { v.gin.Writer.Header().Set(name, 
 // Address is the bucket of whoever is on the other side: their address, or their
 // network where one person has many.
 func (v *Visit) Address() string {
-	if ip := v.gin.ClientIP(); ip != "" {
-		return addressKey(ip)
+	if a, err := netip.ParseAddr(v.gin.ClientIP()); err == nil {
+		return guess.Place(a)
 	}
 	if a, err := netip.ParseAddrPort(v.Request.RemoteAddr); err == nil {
-		return addressKey(a.Addr().String())
+		return guess.Place(a.Addr())
 	}
 	return "unknown"
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/economy"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/rates"
 	"github.com/caduceus-bio/caduceus/internal/secret"
 )
 
@@ -36,10 +37,11 @@ type Config struct {
 	// TrustedProxies are the addresses or networks whose X-Forwarded-For and
 	// X-Real-IP headers are believed.
 	TrustedProxies []string
-	// KeyAttempts is how many wrong API tokens and download links an address may
-	// try within a quarter of an hour.
+	// KeyAttempts is how many wrong API tokens and download links from an address are
+	// answered as such within a quarter of an hour.
 	KeyAttempts int
-	// APIRequests is how many requests an API token may make in a minute.
+	// APIRequests is how many requests an API token may make in a minute, and how many
+	// downloads the keys of a link.
 	APIRequests int
 }
 
@@ -71,6 +73,7 @@ type Deps struct {
 	Clock     core.Clock
 	Log       *slog.Logger
 	Meters    *Meters
+	Rates     *rates.Book
 }
 
 // Wing is a part of the site: its addresses, and the pages that they show.
@@ -91,13 +94,14 @@ type Site struct {
 	routes   []Route
 	assets   *assets
 	pages    *templates
-	proofs   *limiter // of keys and tokens, by address
-	tokens   *limiter // by API token
+	wrong    *rates.Limit // keys and tokens, by address
+	tokens   *rates.Limit // uses of each API token
+	links    *rates.Limit // downloads by each member's keys
 	crossing *http.CrossOriginProtection
 }
 
-// proofPeriod is the time within which wrong links and tokens are counted.
-const proofPeriod = 15 * time.Minute
+// wrongPeriod is the time within which wrong links and tokens are counted.
+const wrongPeriod = 15 * time.Minute
 
 //go:embed *.html
 var ownTemplates embed.FS
@@ -111,8 +115,9 @@ func New(c Config, d Deps, wings ...Wing) (*Site, error) {
 	}
 	s := &Site{
 		Deps: d, config: c, assets: a,
-		proofs:   newLimiter(c.KeyAttempts, proofPeriod, d.Clock),
-		tokens:   newLimiter(c.APIRequests, time.Minute, d.Clock),
+		wrong:    d.Rates.Limit("wrong keys on the site", rates.Rate{N: c.KeyAttempts, Per: wrongPeriod}),
+		tokens:   d.Rates.Limit("API requests", rates.Rate{N: c.APIRequests, Per: time.Minute}),
+		links:    d.Rates.Limit("downloads by link", rates.Rate{N: c.APIRequests, Per: time.Minute}),
 		crossing: http.NewCrossOriginProtection(),
 	}
 	if err := s.crossing.AddTrustedOrigin(c.Base()); err != nil {

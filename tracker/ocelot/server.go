@@ -21,6 +21,8 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/guess"
+	"github.com/caduceus-bio/caduceus/internal/rates"
 	"github.com/caduceus-bio/caduceus/internal/supervise"
 	"github.com/caduceus-bio/caduceus/tracker/wire"
 )
@@ -31,7 +33,6 @@ const (
 	atOnce         = 32               // connections at the same time
 	wrongBurst     = 10               // wrong passwords that one source may try at once
 	wrongEvery     = 5 * time.Second  // how often it may try another one after that
-	sources        = 256              // how many sources of wrong passwords are remembered
 
 	// PasswordLen is the length of the shortest password.
 	PasswordLen = 32
@@ -61,6 +62,7 @@ type Options struct {
 	// LongestInterval.
 	Interval, LongestInterval time.Duration
 
+	Rates *rates.Book // of this process
 	Clock core.Clock
 	Log   *slog.Logger
 }
@@ -79,9 +81,9 @@ type Server struct {
 	updating sync.Mutex
 	interval atomic.Int64 // time.Duration; 0 is none set
 	jitter   atomic.Int64
-	mu       sync.Mutex
-	wrong    map[netip.Addr]*rate.Limiter
 	logLimit rate.Sometimes
+
+	wrong *rates.Limit // passwords, by where they come from
 }
 
 // Open listens on an address (host:port) and reads the settings that Gazelle has made.
@@ -90,7 +92,8 @@ func Open(ctx context.Context, address string, o Options) (*Server, error) {
 	if o.SitePassword == o.ReportPassword {
 		return nil, core.Errorf(core.Invalid, "the passwords of updates and reports must be different ones")
 	}
-	s := &Server{o: o, wrong: map[netip.Addr]*rate.Limiter{}, logLimit: rate.Sometimes{First: 3, Interval: time.Minute}}
+	s := &Server{o: o, logLimit: rate.Sometimes{First: 3, Interval: time.Minute},
+		wrong: o.Rates.Limit("wrong passwords of Gazelle", rates.Rate{N: wrongBurst, Per: wrongBurst * wrongEvery})}
 	set, err := o.Store.settings(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read what Gazelle has set: %w", err)
@@ -220,15 +223,17 @@ func (s *Server) ask(ctx context.Context, from netip.Addr, r *http.Request) (str
 	if r.Method != http.MethodGet {
 		return "", core.Errorf(core.Invalid, "only GET is answered here")
 	}
-	if !s.mayTryPassword(from) {
-		return "", core.Errorf(core.Forbidden, "too many wrong passwords came from there; wait a while")
-	}
 	password, door, _ := strings.Cut(strings.TrimPrefix(r.URL.EscapedPath(), "/"), "/")
 	// Each is compared at any rate: time must not tell which is near.
 	site := same(password, s.o.SitePassword)
 	report := same(password, s.o.ReportPassword) && s.o.ReportPassword != ""
 	if !site && !report {
-		s.countWrongPassword(from)
+		// A right one is never refused for what else comes from its address; passwords are
+		// too long to be guessed.
+		if wait, _ := s.wrong.Take(rates.Who{By: rates.Network, Name: guess.Place(from)}); wait > 0 {
+			return "", core.Errorf(core.Forbidden, "too many wrong passwords came from there; wait a while")
+		}
+		s.logLimit.Do(func() { s.o.Log.Warn("a wrong password at Gazelle's port") })
 		return "", errDenied
 	}
 	p, err := parseParams(r.URL.RawQuery)
@@ -247,28 +252,4 @@ func (s *Server) ask(ctx context.Context, from netip.Addr, r *http.Request) (str
 func same(a, b string) bool {
 	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
 	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
-}
-
-// mayTryPassword reports whether a source may try another password.
-func (s *Server) mayTryPassword(from netip.Addr) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	l, ok := s.wrong[from]
-	return !ok || l.TokensAt(s.o.Clock()) >= 1
-}
-
-// countWrongPassword counts a wrong password.
-func (s *Server) countWrongPassword(from netip.Addr) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	l, ok := s.wrong[from]
-	if !ok {
-		if len(s.wrong) >= sources {
-			clear(s.wrong)
-		}
-		l = rate.NewLimiter(rate.Every(wrongEvery), wrongBurst)
-		s.wrong[from] = l
-	}
-	l.AllowN(s.o.Clock(), 1)
-	s.logLimit.Do(func() { s.o.Log.Warn("a wrong password at Gazelle's port") })
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
+	"github.com/caduceus-bio/caduceus/internal/rates"
 )
 
 const (
@@ -55,7 +56,7 @@ func (w *world) open() {
 		Stats: func() Stats {
 			return Stats{Started: w.clock.Now().Add(-90061 * time.Second), Opened: 5, Open: 2, Announces: 10, Answered: 7, Scrapes: 3, Seeders: 4, Leechers: 6}
 		},
-		Interval: 30 * time.Minute, LongestInterval: time.Hour, Clock: w.clock.Now, Log: slog.New(slog.DiscardHandler),
+		Interval: 30 * time.Minute, LongestInterval: time.Hour, Rates: rates.New(w.clock.Now), Clock: w.clock.Now, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		w.t.Fatal(err)
@@ -448,20 +449,10 @@ func TestPasswords(t *testing.T) {
 	for range wrongBurst {
 		_, _ = w.send("wrong" + add)
 	}
-	if got, _ := w.send(sitePassword + add); !strings.Contains(got, "too many wrong passwords") {
+	if got, _ := w.send("wrong" + add); !strings.Contains(got, "too many wrong passwords") {
 		t.Errorf("after many wrong ones: %q", got)
 	}
-	w.clock.Add(wrongEvery)
 	w.success("add_whitelist", "peer_id", "-TR3")
-	if w.s.mayTryPassword(netip.MustParseAddr("10.0.0.1")) != true {
-		t.Error("another source may not try")
-	}
-	for n := range 2 * sources { // as many sources as there may be
-		w.s.countWrongPassword(netip.AddrFrom4([4]byte{10, 0, byte(n >> 8), byte(n)}))
-	}
-	if n := len(w.s.wrong); n > sources {
-		t.Errorf("%d sources are remembered", n)
-	}
 }
 
 // strange is a connection from somewhere else.

@@ -13,18 +13,23 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/core/text"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
+	"github.com/caduceus-bio/caduceus/internal/guess"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/rates"
 )
 
 // Deps is what the family works on.
 type Deps struct {
-	Audit  *audit.Log
-	Events *eventlog.Log
+	Audit   *audit.Log
+	Events  *eventlog.Log
+	Members *member.Store
+	Guard   *guess.Guard
+	Rates   *rates.Store
 }
 
 // Commands returns the family.
 func Commands(d Deps) []command.Command {
-	return []command.Command{d.log(), d.skipped(), d.again(), d.drop()}
+	return []command.Command{d.log(), d.skipped(), d.again(), d.drop(), d.limits(), d.clearLimits()}
 }
 
 const logLines = 15
