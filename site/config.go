@@ -22,7 +22,9 @@ type Config struct {
 	// TrustedProxies are the addresses or networks of reverse proxies whose
 	// X-Forwarded-For and X-Real-IP headers are believed.
 	TrustedProxies []string `toml:"trusted_proxies"`
-	// UploadLimit is the largest .torrent file that is accepted, in bytes.
+	// UploadLimit is the largest .torrent file that is accepted, in bytes. Up to 24 of
+	// them lie unfinished in the folder uploads of the data directory, of which that much
+	// must be free.
 	UploadLimit int64 `toml:"upload_limit"`
 	// LoginAttempts is how many wrong API tokens and download links from an address are
 	// answered within a quarter of an hour; whoever sends more is told to wait. A right

@@ -25,7 +25,7 @@ const routesFile = "routes.txt"
 
 // TestRouteList compares routes.txt with the routes that are mounted.
 func TestRouteList(t *testing.T) {
-	room := site.New(site.DefaultConfig(), site.Deps{Rates: rates.New(time.Now), Clock: time.Now, Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry()})
+	room := site.New(site.DefaultConfig(), site.Deps{Rates: rates.New(time.Now), UploadDir: t.TempDir(), Clock: time.Now, Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry()})
 	routes, err := room.Routes()
 	if err != nil {
 		t.Fatal(err)

@@ -60,6 +60,7 @@ type Deps struct {
 	AnnounceURLs []string
 	IRC          IRCInfo
 	Rates        *rates.Book
+	UploadDir    string // for files that are being uploaded; made where it is missing
 	Clock        core.Clock
 	Log          *slog.Logger
 	Metrics      prometheus.Registerer
@@ -159,7 +160,7 @@ func (r *Room) site() (*web.Site, error) {
 	uploads := dataset.Uploads{Catalog: d.Catalog, Limit: c.UploadLimit}
 	personal := dataset.Personal{Catalog: d.Catalog, Members: d.Members, Trackers: trackers, TorrentKeys: c.TorrentKeys}
 	return web.New(shared,
-		web.Deps{Keys: d.Keys, Members: d.Members, Economy: d.Economy, Permalink: d.Catalog.Permalink, Clock: d.Clock, Log: d.Log, Meters: r.meters, Rates: d.Rates},
+		web.Deps{Keys: d.Keys, Members: d.Members, Economy: d.Economy, Permalink: d.Catalog.Permalink, Clock: d.Clock, Log: d.Log, Meters: r.meters, Rates: d.Rates, UploadDir: d.UploadDir},
 		home.New(home.Deps{Catalog: d.Catalog, Members: d.Members, Economy: d.Economy, Clock: d.Clock}),
 		account.New(account.Deps{Members: d.Members, Guard: d.Guard, Catalog: d.Catalog, Economy: d.Economy, Trackers: trackers, IRC: d.IRC, Clock: d.Clock}),
 		catalogwing.New(catalogwing.Deps{Catalog: d.Catalog, Economy: d.Economy, Uploads: uploads, Personal: personal, Commands: d.Commands, Uploaded: r.meters.Uploads, Clock: d.Clock}),

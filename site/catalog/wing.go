@@ -41,7 +41,6 @@ func New(d Deps) web.Wing {
 	editTorrent := web.Having(core.TorrentEditOwn, core.TorrentEditAny).About(ownTorrent(d.Catalog, core.TorrentEditOwn, core.TorrentEditAny))
 	editGroup := web.Having(core.TorrentEditOwn, core.TorrentEditAny).About(ownGroup(d.Catalog))
 	mayUpload := web.Having(core.TorrentUpload)
-	upload := d.Uploads.MaxBody()
 	return web.Wing{
 		Templates: templates,
 		Views:     []web.Declared{browseView, editGroupView, editTorrentView, filesView, groupView, notesView, uploadStartView, uploadView, uploadedView},
@@ -58,8 +57,8 @@ func New(d Deps) web.Wing {
 			web.Page.Get("/torrents/:id/edit", editTorrent, h.editTorrentForm),
 			web.Page.Post("/torrents/:id/edit", editTorrent, web.Texts, h.editTorrent),
 			web.Page.Get("/upload", mayUpload, h.uploadForm),
-			web.Page.Post("/upload/check", mayUpload, upload, h.uploadCheck).Within(dataset.UploadTime),
-			web.Page.Post("/upload", mayUpload, upload, h.upload).Within(dataset.UploadTime),
+			d.Uploads.Route(web.Page, "/upload/check", mayUpload, h.uploadCheck),
+			d.Uploads.Route(web.Page, "/upload", mayUpload, h.upload),
 			web.Download.Get("/torrents.php", web.Members, h.downloadClassic).For("download"),
 			web.Page.Get("/torrents.php", web.Members, h.torrentsClassic),
 		},

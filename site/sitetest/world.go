@@ -92,7 +92,7 @@ func newWorld(t *testing.T, d *db.DB, change ...func(*Config)) *World {
 		f(&c)
 	}
 	deps := site.Deps{
-		DB: d, Keys: keys, Members: member.NewStore(d, events, keys, w.Now), Rates: rates.New(w.Now), Guard: guess.New(d, keys, w.Now, slog.New(slog.DiscardHandler)),
+		DB: d, Keys: keys, Members: member.NewStore(d, events, keys, w.Now), Rates: rates.New(w.Now), UploadDir: t.TempDir(), Guard: guess.New(d, keys, w.Now, slog.New(slog.DiscardHandler)),
 		Catalog: catalog.NewStore(d, events, w.Now, catalog.Options{SiteName: c.Name, SiteURL: c.URL}),
 		Economy: economy.NewStore(d, events, w.Now, economy.Config{Calendar: true}),
 		Clients: client.NewStore(d, events, w.Now), AnnounceURLs: []string{"http://tracker.example/{passkey}/announce"},

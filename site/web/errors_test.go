@@ -28,7 +28,7 @@ func TestStatusOfEveryCode(t *testing.T) {
 func ask(t *testing.T, r Route) *httptest.ResponseRecorder {
 	t.Helper()
 	s, err := New(Config{Name: "BioTorrents", URL: "http://site.example", KeyAttempts: 10, APIRequests: 10},
-		Deps{Clock: time.Now, Rates: rates.New(time.Now), Log: slog.New(slog.DiscardHandler), Meters: NewMeters(prometheus.NewRegistry())}, Wing{Routes: []Route{r}})
+		Deps{UploadDir: t.TempDir(), Clock: time.Now, Rates: rates.New(time.Now), Log: slog.New(slog.DiscardHandler), Meters: NewMeters(prometheus.NewRegistry())}, Wing{Routes: []Route{r}})
 	if err != nil {
 		t.Fatal(err)
 	}

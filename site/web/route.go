@@ -38,6 +38,8 @@ type Route struct {
 	// not the reading of a form; 0 is the kind's. It is less than AnswerTime.
 	Time  time.Duration
 	Serve Handler
+
+	files []string // fields that are files
 }
 
 // timeOf is what the kinds of routes may take. Nobody looks longer at an empty page;
@@ -67,6 +69,13 @@ func (k Kind) Get(path string, n Need, h Handler) Route {
 // Post is a route that acts on a form of at most body bytes.
 func (k Kind) Post(path string, n Need, body int64, h Handler) Route {
 	return Route{Method: http.MethodPost, Path: path, Kind: k, Need: n, Body: body, Serve: h}
+}
+
+// Files is r for a form in which these fields are files: they don't lie in memory, and are
+// read by Visit.File. All others together have at most Large bytes.
+func (r Route) Files(fields ...string) Route {
+	r.files = fields
+	return r
 }
 
 // For is r for one value of the query's action alone. Such routes stand before

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"mime"
+	"mime/multipart"
 	"net/http"
 	"runtime/debug"
 	"strings"
@@ -88,6 +89,7 @@ func (s *Site) serve(c *gin.Context, r Route) {
 		s.Meters.request(r.Path, c.Writer.Status(), time.Since(started), tally.Statements())
 	}()
 	defer s.recover(v)
+	defer func() { v.body.close() }()
 	s.headers(v)
 	if err := s.answer(v, r); err != nil {
 		s.fail(v, overtime(v, r, err))
@@ -105,10 +107,10 @@ func (s *Site) answer(v *Visit, r Route) error {
 	if err != nil {
 		return err
 	}
-	if err := readForm(v, r); err != nil {
+	if err := s.readForm(v, r); err != nil {
 		return err
 	}
-	return v.within(left, func() error { return r.Serve(v) })
+	return s.inTurn(v, func() error { return v.within(left, func() error { return r.Serve(v) }) })
 }
 
 // within runs f with a context that ends after some time.
@@ -149,9 +151,6 @@ func (s *Site) admit(v *Visit, r Route) error {
 				Text: "this form was sent from another site, so nothing was done; open the page here and try again"})
 		}
 	}
-	if v.Request.Body != nil {
-		v.Request.Body = http.MaxBytesReader(v.gin.Writer, v.Request.Body, r.Body)
-	}
 	if v.Request.ContentLength > r.Body {
 		return tooLarge(r.Body)
 	}
@@ -163,39 +162,74 @@ func (s *Site) admit(v *Visit, r Route) error {
 
 // readForm parses the body of a form before its handler asks for the fields,
 // which would hide what is wrong with it.
-func readForm(v *Visit, r Route) error {
+func (s *Site) readForm(v *Visit, r Route) error {
 	if r.Body == 0 {
 		return nil
 	}
-	mediaType, _, err := mime.ParseMediaType(v.Header("Content-Type"))
-	switch {
-	case err == nil && mediaType == "multipart/form-data":
-		if r.Body > Large {
-			if err := moreTime(v); err != nil {
-				return err
-			}
-		}
-		err = v.Request.ParseMultipartForm(r.Body) // all of it stays in memory
-	case err == nil && mediaType == "application/x-www-form-urlencoded" || v.Request.ContentLength == 0:
-		err = v.Request.ParseForm()
-	default:
+	mediaType, params, err := mime.ParseMediaType(v.Header("Content-Type"))
+	parts := err == nil && mediaType == "multipart/form-data"
+	if !parts && v.Request.ContentLength != 0 && (err != nil || mediaType != "application/x-www-form-urlencoded") {
 		return WithStatus(http.StatusUnsupportedMediaType, core.Errorf(core.Invalid, "send a form: multipart/form-data or application/x-www-form-urlencoded"))
 	}
+	most, texts := r.Body, r.Body
+	if len(r.files) > 0 {
+		texts = min(texts, Large)
+	}
+	if !parts {
+		most = texts // files come in parts
+	}
+	if err := s.takeIn(v, r, most, parts && len(r.files) > 0); err != nil {
+		return err
+	}
+	if parts {
+		v.Request.PostForm, err = v.body.readParts(multipart.NewReader(v.Request.Body, params["boundary"]), r.files, texts)
+		if err == nil && len(r.files) > 0 {
+			err = v.moreTime() // a deadline for reading that passes would end the request
+		}
+	} else {
+		err = v.Request.ParseForm()
+	}
 	var tooBig *http.MaxBytesError
-	if errors.As(err, &tooBig) {
+	var ours *core.Error
+	switch {
+	case errors.As(err, &tooBig):
 		return tooLarge(tooBig.Limit)
+	case errors.As(err, &ours):
+		return err
 	}
 	return core.Wrap(err, core.Invalid, "the form is damaged and can't be read")
 }
 
-// uploadTime is how long a .torrent may take on a slow line.
-const uploadTime = 5 * time.Minute
+// takeIn makes room for a body of at most the given size.
+func (s *Site) takeIn(v *Visit, r Route, most int64, files bool) error {
+	size := v.Request.ContentLength
+	if size > most {
+		return tooLarge(most)
+	}
+	if size < 0 {
+		size = most
+	}
+	if size <= Small && !files {
+		size = 0 // as little as the request's head
+	}
+	var err error
+	if v.body, err = s.intake.take(v.sender(), size, files, r.Body); err != nil {
+		v.SetHeader("Connection", "close") // the body is not waited for
+		return err
+	}
+	v.Request.Body = http.MaxBytesReader(v.gin.Writer, v.Request.Body, most)
+	if !files {
+		return nil
+	}
+	v.Request.Body = &paced{ReadCloser: v.Request.Body, rc: http.NewResponseController(v.gin.Writer), begun: time.Now()}
+	return v.moreTime()
+}
 
-// moreTime lets a member's upload take longer than other requests may.
-func moreTime(v *Visit) error {
+// moreTime lets what is left of a request take as long as a large file may.
+func (v *Visit) moreTime() error {
 	rc := http.NewResponseController(v.gin.Writer)
-	until := time.Now().Add(uploadTime) // the network's time, not the house's
-	err := errors.Join(rc.SetReadDeadline(until), rc.SetWriteDeadline(until.Add(AnswerTime)))
+	until := time.Now().Add(uploadTime + turnTime + AnswerTime) // the network's time, not the house's
+	err := errors.Join(rc.SetReadDeadline(until), rc.SetWriteDeadline(until))
 	if errors.Is(err, http.ErrNotSupported) {
 		return nil // a test without a network
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"mime/multipart"
 	"net/http"
 	"net/netip"
 	"strconv"
@@ -36,6 +35,7 @@ type Visit struct {
 	flash Flash
 	ctx   context.Context // the present stage's, with its end
 	late  bool            // the route's time is over
+	body  *body           // what came with the request; nil for nothing
 }
 
 // Found is what a guard read of the thing that the address names.
@@ -92,9 +92,23 @@ func (v *Visit) Ticked(name string) bool {
 	return false
 }
 
-// File is a file of the form. Its error is http.ErrMissingFile when there is
-// none, and http.ErrNotMultipart when the form can't have any.
-func (v *Visit) File(name string) (*multipart.FileHeader, error) { return v.gin.FormFile(name) }
+// File is a file of the form, nil when there is none. The route says which fields are
+// files.
+func (v *Visit) File(name string) *Sent {
+	if v.body == nil {
+		return nil
+	}
+	return v.body.files[name]
+}
+
+// sender is who sends what lies in memory or on the disk: the member, or the address of
+// somebody who is not logged in.
+func (v *Visit) sender() string {
+	if v.In() {
+		return fmt.Sprintf("member %d", v.Me.ID)
+	}
+	return v.Address()
+}
 
 // Header is a header of the request.
 func (v *Visit) Header(name string) string { return v.Request.Header.Get(name) }

@@ -74,6 +74,7 @@ type Deps struct {
 	Log       *slog.Logger
 	Meters    *Meters
 	Rates     *rates.Book
+	UploadDir string // where unfinished uploads lie; nothing else does
 }
 
 // Wing is a part of the site: its addresses, and the pages that they show.
@@ -98,6 +99,7 @@ type Site struct {
 	tokens   *rates.Limit // uses of each API token
 	links    *rates.Limit // downloads by each member's keys
 	crossing *http.CrossOriginProtection
+	intake   *intake
 }
 
 // wrongPeriod is the time within which wrong links and tokens are counted.
@@ -113,7 +115,11 @@ func New(c Config, d Deps, wings ...Wing) (*Site, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Site{
+	in, err := newIntake(d.UploadDir, d.Log)
+	if err != nil {
+		return nil, err
+	}
+	s := &Site{intake: in,
 		Deps: d, config: c, assets: a,
 		wrong:    d.Rates.Limit("wrong keys on the site", rates.Rate{N: c.KeyAttempts, Per: wrongPeriod}),
 		tokens:   d.Rates.Limit("API requests", rates.Rate{N: c.APIRequests, Per: time.Minute}),

@@ -34,7 +34,7 @@ func TestMistakesShowAtStart(t *testing.T) {
 		"a time without end":     {[]Wing{{Routes: []Route{Page.Get("/a", Anyone, nothing).Within(AnswerTime)}}}, "longer than an answer"},
 		"an action too late":     {[]Wing{{Routes: []Route{Page.Get("/a", Anyone, nothing), Page.Get("/a", Anyone, nothing).For("b")}}}, "/a b"},
 	} {
-		_, err := New(Config{URL: "http://site.example", KeyAttempts: 1, APIRequests: 1}, Deps{Clock: time.Now, Rates: rates.New(time.Now)}, tt.wings...)
+		_, err := New(Config{URL: "http://site.example", KeyAttempts: 1, APIRequests: 1}, Deps{UploadDir: t.TempDir(), Clock: time.Now, Rates: rates.New(time.Now)}, tt.wings...)
 		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: %v, want %q", name, err, tt.want)
 		}

@@ -35,7 +35,7 @@ func New(d Deps) web.Wing {
 	read := web.Token(member.ScopeRead)
 	return web.Wing{
 		Routes: []web.Route{
-			web.API.Post("/api/v1/torrents", web.Token(member.ScopeUpload, core.TorrentUpload), d.Uploads.MaxBody(), h.upload).Within(dataset.UploadTime),
+			d.Uploads.Route(web.API, "/api/v1/torrents", web.Token(member.ScopeUpload, core.TorrentUpload), h.upload),
 			web.API.Get("/api/v1/torrents/:id", read.About(web.TheTorrent(d.Catalog)), h.torrent),
 			web.API.Get("/api/v1/torrents/:id/download", read, h.download),
 			web.API.Get("/api/v1/browse", read, h.browse),

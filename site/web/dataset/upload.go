@@ -3,10 +3,8 @@ package dataset
 import (
 	"cmp"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/catalog"
@@ -24,10 +22,16 @@ type KeptFile struct {
 	Data      string // base64; "" when it is too large to travel and must be chosen again
 }
 
-// maxKept is the largest .torrent that travels with the form.
-const maxKept = 2 << 20
+// maxKept is the largest .torrent that travels with the form: several times as much lies in
+// memory for each form that is shown.
+const maxKept = 512 << 10
 
 const formKept = "kept"
+
+// Route is a route of an upload: pages and the API read the same fields.
+func (r Uploads) Route(kind web.Kind, path string, need web.Need, h web.Handler) web.Route {
+	return kind.Post(path, need, r.maxBody(), h).Files(catalog.FieldTorrent, formKept).Within(UploadTime)
+}
 
 // UploadForm is a whole upload as it was typed, with what the form offers.
 type UploadForm struct {
@@ -50,9 +54,9 @@ type Uploads struct {
 	Limit   int64 // the largest .torrent, in bytes
 }
 
-// MaxBody is the largest form of an upload: the file, and once more as it is kept
+// maxBody is the largest form of an upload: the file, and once more as it is kept
 // between two steps.
-func (r Uploads) MaxBody() int64 { return 2*r.Limit + web.Large }
+func (r Uploads) maxBody() int64 { return r.Limit + maxKept*4/3 + 2*web.Large }
 
 // Fill adds to the page what the form offers: categories, which were read before,
 // and the vocabulary of one of them.
@@ -84,19 +88,18 @@ func (r Uploads) File(v *web.Visit) (KeptFile, catalog.TorrentFile, error) {
 // torrentBytes returns the bytes of the .torrent, a byte more than Limit of one that
 // is too large, and nil when there is none.
 func (r Uploads) torrentBytes(v *web.Visit) ([]byte, error) {
-	header, err := v.File(catalog.FieldTorrent)
-	if err != nil && !errors.Is(err, http.ErrMissingFile) && !errors.Is(err, http.ErrNotMultipart) {
-		return nil, fmt.Errorf("read the form: %w", err)
-	}
-	if err == nil && header.Size > 0 {
-		f, err := header.Open()
-		if err != nil {
+	if f := v.File(catalog.FieldTorrent); f != nil && f.Size > 0 {
+		raw := make([]byte, min(f.Size, r.Limit+1))
+		if _, err := io.ReadFull(f.Reader(), raw); err != nil {
 			return nil, fmt.Errorf("read the file: %w", err)
 		}
-		raw, err := io.ReadAll(io.LimitReader(f, r.Limit+1))
-		return raw, errors.Join(err, f.Close())
+		return raw, nil
 	}
-	raw, err := base64.StdEncoding.DecodeString(v.Form(formKept))
+	f := v.File(formKept)
+	if f == nil {
+		return nil, nil
+	}
+	raw, err := io.ReadAll(io.LimitReader(base64.NewDecoder(base64.StdEncoding, f.Reader()), r.Limit+1))
 	if err != nil { // what travelled with the form is damaged: it must be chosen again
 		raw = nil
 	}
