@@ -3,11 +3,14 @@ package db
 import (
 	"context"
 	"time"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
 )
 
 // Lease takes or renews the lease name for holder until now+ttl. It reports false
 // while another holder has it. Anyone may take a lease that ran out, so renew well
-// before that.
+// before that. One that ends further ahead than a lease can, which all holders take for
+// the same ttl, was taken by a clock that was wrong, and has run out, too.
 func (d *DB) Lease(ctx context.Context, name, holder string, now time.Time, ttl time.Duration) (bool, error) {
 	until := now.Add(ttl).Unix()
 	got := false
@@ -18,8 +21,8 @@ func (d *DB) Lease(ctx context.Context, name, holder string, now time.Time, ttl 
 			got = fresh
 			return err
 		}
-		n, err := tx.Exec(ctx, "UPDATE lease SET holder = ?, until = ? WHERE name = ? AND (holder = ? OR until <= ?)",
-			holder, until, name, holder, now.Unix())
+		n, err := tx.Exec(ctx, "UPDATE lease SET holder = ?, until = ? WHERE name = ? AND (holder = ? OR until <= ? OR until > ?)",
+			holder, until, name, holder, now.Unix(), core.Horizon(now, ttl).Unix())
 		got = n == 1
 		return err
 	})

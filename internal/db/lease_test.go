@@ -51,6 +51,25 @@ func TestLease(t *testing.T) {
 	})
 }
 
+// TestLeaseOfAWrongClock takes a lease while the clock is a year ahead.
+func TestLeaseOfAWrongClock(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1_800_000_000, 0)
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		lease := func(name, holder string, at time.Time, want bool) {
+			t.Helper()
+			if got, err := d.Lease(t.Context(), name, holder, at, 30*time.Second); err != nil || got != want {
+				t.Errorf("%s by %s: %v, %v; want %v", name, holder, got, err, want)
+			}
+		}
+		lease("job", "a", now.Add(365*24*time.Hour), true)
+		lease("job", "b", now, true)
+		lease("job", "a", now, false)
+		lease("other", "a", now.Add(20*time.Second), true) // another machine's clock is a little ahead
+		lease("other", "b", now, false)
+	})
+}
+
 // TestLeaseContention lets many holders ask at once, for a new lease and for one
 // that ran out: exactly one gets it each time.
 func TestLeaseContention(t *testing.T) {

@@ -165,7 +165,7 @@ func (s *Store) AuthCertificate(ctx context.Context, fingerprint, name string) (
 		return Member{}, errCertificate()
 	}
 	m, err := a.mayIRC()
-	if now := s.clock(); err == nil && now.Sub(time.Unix(r.used, 0)) >= certificateUse {
+	if now := s.clock(); err == nil && core.Due(now, time.Unix(r.used, 0), certificateUse) {
 		err = s.exec(ctx, "UPDATE member_certificate SET used_at = ? WHERE member_id = ? AND fingerprint = ?", now.Unix(), r.id, fingerprint)
 	}
 	return m, err

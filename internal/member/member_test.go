@@ -204,6 +204,43 @@ func TestSessionsExpireAndAreBounded(t *testing.T) {
 	})
 }
 
+// TestSessionsOfAWrongClock logs in while the clock is a year ahead, and an older session is
+// used then, too.
+func TestSessionsOfAWrongClock(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx, id := t.Context(), w.make(t, "dave", "").Member.ID
+		const year = 365 * 24 * time.Hour
+		token, err := w.NewToken(ctx, id, "program", ScopeRead)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.now = w.now.Add(year)
+		ahead, err := w.NewSession(ctx, id, "browser")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := w.ByToken(ctx, token); err != nil {
+			t.Fatal(err)
+		}
+		w.now = w.now.Add(-year)
+		if _, _, err := w.BySession(ctx, ahead); core.CodeOf(err) != core.Forbidden {
+			t.Errorf("a session lasts for a year: %v", err)
+		}
+		if list, err := w.Sessions(ctx, id); err != nil || len(list) != 0 {
+			t.Errorf("%+v, %v", list, err)
+		}
+		if n, err := w.ExpireSessions(ctx, 10); err != nil || n != 1 {
+			t.Errorf("%d are deleted, %v", n, err)
+		}
+		if _, _, err := w.ByToken(ctx, token); err != nil { // which notes when it is used
+			t.Fatal(err)
+		}
+		if list, err := w.Tokens(ctx, id); err != nil || len(list) != 1 || list[0].SeenAt.After(w.now) {
+			t.Errorf("the token was seen in the time to come: %+v, %v", list, err)
+		}
+	})
+}
+
 func TestClassesGivePermissionsTogether(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
