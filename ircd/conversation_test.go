@@ -124,7 +124,7 @@ var conversations = map[string]string{
 		x > JOIN #staff
 		x = :irc.test 477 x #staff *
 		x > JOIN #nowhere
-		x = :irc.test 403 x #nowhere *
+		x = :irc.test 477 x #nowhere *
 		x > PRIVMSG #general :hi
 		x = :irc.test 403 x #general *
 		alice is

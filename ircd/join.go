@@ -40,6 +40,12 @@ func (r *request) joinAll() {
 func (r *request) join(name, key string) {
 	n, u := r.n, r.user()
 	ch := n.channels[fold(name)]
+	if ch == nil && u.account == nil && !n.cfg.FreeChannels && validChannel(name) {
+		if !r.joinsTooFast(name) {
+			r.replyToStranger(name)
+		}
+		return
+	}
 	if ch == nil {
 		if !n.cfg.FreeChannels || !validChannel(name) || len(n.channels) >= irc.MaxChannels {
 			r.reply(errNoSuchChannel, clip(name, maxChannel), "No such channel")
@@ -62,10 +68,20 @@ func (r *request) join(name, key string) {
 			r.forced = append(r.forced, ch.row.Name)
 			return
 		}
+		if u.account == nil && ch.hides(u) {
+			r.replyToStranger(name)
+			return
+		}
 		r.reply(code, ch.row.Name, why)
 		return
 	}
 	n.enter(u, ch, n.entryStatus(u), r.s)
+}
+
+// replyToStranger refuses a guest a channel that it may not know of, with the same words
+// whether there is one of that name or not.
+func (r *request) replyToStranger(name string) {
+	r.reply(errNeedReggedNick, clip(name, maxChannel), needsLogin)
 }
 
 // openFree makes a channel that lasts while someone is in it.
@@ -79,6 +95,9 @@ func (n *network) openFree(s *session, name string) {
 	n.channels[fold(name)] = ch
 	n.enter(u, ch, n.entryStatus(u)|statusOp, s)
 }
+
+// needsLogin is what a guest is told of a channel that is not for guests.
+const needsLogin = "Cannot join channel: log in with your site name and IRC key first"
 
 func (n *network) entryStatus(u *user) status {
 	if u.account == nil {
@@ -95,7 +114,7 @@ func (n *network) mayJoin(u *user, ch *channel, key string) (code, why string) {
 	case len(u.channels) >= maxJoined:
 		return errTooManyChannels, "You have joined too many channels"
 	case !ch.admits(u) && u.account == nil:
-		return errNeedReggedNick, "Cannot join channel: log in with your site name and IRC key first"
+		return errNeedReggedNick, needsLogin
 	case !ch.admits(u):
 		return errInviteOnlyChan, "Cannot join channel: your class may not enter it"
 	case n.entryStatus(u)&statusOp != 0:

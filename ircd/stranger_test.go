@@ -1,0 +1,53 @@
+package ircd
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestGuestsLearnNothingFromRefusals asks, as a guest, about what there is and what there
+// isn't: a channel for members beside none, and a member who is not here beside nobody.
+func TestGuestsLearnNothingFromRefusals(t *testing.T) {
+	t.Parallel()
+	h, _ := openLibrary(t)
+	guest := h.join(t, "guest", "draft/chathistory", "batch", "draft/message-redaction", "message-tags", "draft/read-marker")
+	ask := func(line, name, as string) string {
+		t.Helper()
+		guest.pending = nil
+		guest.send(strings.ReplaceAll(line, "%", name))
+		guest.sync()
+		answer := strings.ReplaceAll(strings.Join(guest.pending, "\n"), name, as)
+		if _, rest, ok := strings.Cut(answer, " BATCH +"); ok { // each has a number of its own
+			_, answer, _ = strings.Cut(rest, " ")
+		}
+		return answer
+	}
+	for _, line := range []string{"JOIN %", "JOIN % key", "PART %", "TOPIC %", "TOPIC % :x", "NAMES %", "LIST %", "WHO %", "WHO % o", "MODE %", "MODE % b", "MODE % +m",
+		"KICK % guest", "INVITE guest %", "PRIVMSG % :x", "PRIVMSG @% :x", "NOTICE % :x", "@+x=y TAGMSG %", "HISTORY %", "CHATHISTORY LATEST % * 5", "REDACT % abc",
+		"MARKREAD %", "PRIVMSG Hermes :ENTER %"} {
+		none := ask(line, "#nothing", "#")
+		for _, channel := range []string{"#staff", "#general", "#STAFF", "#announce"} {
+			if got := ask(line, channel, "#"); got != none {
+				t.Errorf("%s: %s is told from none:\n%s\n%s", line, channel, got, none)
+			}
+		}
+	}
+	for _, line := range []string{"WHOIS %", "WHO %", "WHOWAS %", "ISON %", "USERHOST %", "MONITOR + %", "MONITOR - %", "PRIVMSG % :x", "INVITE % #support", "MODE %",
+		"CHATHISTORY LATEST % * 5", "REDACT % abc", "ACCEPT %", "NS IDENTIFY % wrong"} {
+		if line == "INVITE % #support" {
+			guest.send("JOIN #support")
+			guest.sync()
+		}
+		none := ask(line, "nemo", "N")
+		if got := ask(line, "carol", "N"); got != none {
+			t.Errorf("%s: a member is told from nobody:\n%s\n%s", line, got, none)
+		}
+	}
+	targets := ask("CHATHISTORY TARGETS timestamp=2000-01-01T00:00:00.000Z timestamp=2200-01-01T00:00:00.000Z 50", "%", "%")
+	list := ask("LIST", "%", "%")
+	for _, hidden := range []string{"#staff", "#general", "#announce"} {
+		if strings.Contains(targets+list, hidden) {
+			t.Errorf("%s is listed: %s\n%s", hidden, targets, list)
+		}
+	}
+}
