@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/caduceus-bio/caduceus/internal/audit"
 	"github.com/caduceus-bio/caduceus/internal/command"
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
@@ -121,4 +122,59 @@ func TestControlSocketRefusesNonsense(t *testing.T) {
 	if rows := w.rows(t); len(rows) != 0 {
 		t.Errorf("something happened: %q", rows)
 	}
+}
+
+// TestPreviewHoldsOnEveryFace promotes bob between the preview and the word to go ahead, on
+// each face: nothing is done, and it is asked again or refused.
+func TestPreviewHoldsOnEveryFace(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		w.join(t, "sys", "Sysop")
+		w.join(t, "bob", "User")
+		class := func(name string) {
+			t.Helper()
+			if err := w.deps.Members.SetClass(t.Context(), w.members["bob"].Member.ID, name); err != nil {
+				t.Fatal(err)
+			}
+		}
+		irc, site := w.actor(t, "sys"), w.actor(t, "sys")
+		site.Via = audit.ViaSite
+		shell := command.Local{Registry: w.Registry}
+		for face, ask := range map[string]func(line string) (preview []string, agree string){
+			"irc": func(line string) ([]string, string) {
+				a := w.do(t, irc, line)
+				return a.Pending.Preview, "confirm " + a.Pending.Code
+			},
+			"site": func(line string) ([]string, string) {
+				req := command.Request{Actor: site, Line: line}
+				if !strings.HasPrefix(line, "confirm") {
+					req = command.Request{Actor: site, Command: "member disable", Given: map[string]string{"name": "bob", "reason": "x"}}
+				}
+				a, err := w.Execute(t.Context(), req)
+				if err != nil || a.Pending == nil {
+					t.Fatalf("%+v, %v", a, err)
+				}
+				return a.Pending.Preview, "confirm " + a.Pending.Code
+			},
+			"shell": func(line string) ([]string, string) {
+				resp, err := shell.Do(t.Context(), command.ControlRequest{Line: line})
+				if err != nil || resp.Err() != nil {
+					t.Fatal(err, resp.Err())
+				}
+				return resp.Confirm, resp.Agree
+			},
+		} {
+			class("User")
+			preview, agree := ask("member disable bob x")
+			has(t, preview, "would disable bob")
+			class("Elite")
+			again, _ := ask(agree)
+			if len(again) == 0 || !strings.Contains(strings.Join(again, " "), "changed") || !strings.Contains(strings.Join(again, " "), "Elite") {
+				t.Errorf("%s: not asked again: %q", face, again)
+			}
+			if m, err := w.deps.Members.ByName(t.Context(), "bob"); err != nil || !m.Enabled() {
+				t.Fatalf("%s: disabled all the same: %v", face, err)
+			}
+		}
+	})
 }
