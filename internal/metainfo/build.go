@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 )
@@ -81,7 +80,7 @@ func Build(ctx context.Context, path string, o BuildOptions) ([]byte, error) {
 	return fileBytes(outer{
 		announce: o.Announce, comment: o.Comment, createdBy: o.CreatedBy, creationDate: o.CreationDate,
 		webSeeds: o.WebSeeds, layers: layerBytes(in.v2),
-	}, infoBytes(in)), nil
+	}, infoBytes(in, len(b.pieces))), nil
 }
 
 func listFiles(root, name string) (files []file, single bool, err error) {
@@ -90,7 +89,7 @@ func listFiles(root, name string) (files []file, single bool, err error) {
 		return nil, false, fmt.Errorf("read the data: %w", err)
 	}
 	if st.Mode().IsRegular() {
-		return []file{{path: []string{name}, size: st.Size()}}, true, nil
+		return []file{{path: name, size: st.Size()}}, true, nil
 	}
 	err = filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
@@ -107,20 +106,20 @@ func listFiles(root, name string) (files []file, single bool, err error) {
 		if !st.Mode().IsRegular() {
 			return core.FieldErrorf(rel, "only regular files can be part of a torrent")
 		}
-		files = append(files, file{path: strings.Split(filepath.ToSlash(rel), "/"), size: st.Size()})
+		files = append(files, file{path: filepath.ToSlash(rel), size: st.Size()})
 		return nil
 	})
 	if err != nil {
 		return nil, false, fmt.Errorf("read the data: %w", err)
 	}
-	slices.SortFunc(files, func(a, b file) int { return slices.Compare(a.path, b.path) })
+	slices.SortFunc(files, treeOrder)
 	return files, false, nil
 }
 
 // choosePieceLength aims at about 1500 pieces between 16 KiB and 16 MiB.
 func choosePieceLength(want core.Bytes, files []file) (core.Bytes, error) {
 	if want != 0 {
-		if want < minPieceLength || want&(want-1) != 0 {
+		if want < blockSize || want&(want-1) != 0 {
 			return 0, core.FieldErrorf("piece length", "must be a power of two of at least 16 KiB")
 		}
 		return want, nil
@@ -132,7 +131,7 @@ func choosePieceLength(want core.Bytes, files []file) (core.Bytes, error) {
 	if total == 0 {
 		return 0, core.Errorf(core.Invalid, "there is no data to make a torrent of")
 	}
-	pl := core.Bytes(minPieceLength)
+	pl := core.Bytes(blockSize)
 	for pl < 16*core.MiB && total/pl > 1500 {
 		pl *= 2
 	}
@@ -151,17 +150,17 @@ type builder struct {
 	pieces  []byte
 	v1Files []file
 
-	layers  map[string][]byte
+	layers  map[hash256][]byte
 	v2Files []file
 }
 
 func (b *builder) hashAll(files []file, single bool) error {
 	b.piece = sha1.New() // #nosec G401 -- BEP 3 prescribes it
-	b.layers = map[string][]byte{}
+	b.layers = map[hash256][]byte{}
 	for i, f := range files {
 		p := b.root
 		if !single {
-			p = filepath.Join(b.root, filepath.Join(f.path...))
+			p = filepath.Join(b.root, filepath.FromSlash(f.path))
 		}
 		root, err := b.hashFile(p, f.size)
 		if err != nil {
@@ -171,7 +170,7 @@ func (b *builder) hashAll(files []file, single bool) error {
 		f.root = root
 		b.v2Files = append(b.v2Files, f)
 		if gap := b.pieceLength - b.inPiece; b.v1 && b.v2 && i < len(files)-1 && b.inPiece > 0 {
-			b.v1Files = append(b.v1Files, file{path: []string{".pad", strconv.FormatInt(gap, 10)}, size: gap, attr: "p"})
+			b.v1Files = append(b.v1Files, file{path: ".pad/" + strconv.FormatInt(gap, 10), size: gap, attr: "p"})
 			b.addV1(make([]byte, gap))
 		}
 	}
@@ -189,7 +188,7 @@ func (b *builder) hashFile(path string, size int64) (root hash256, err error) {
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	var blocks []hash256
-	buf := make([]byte, minPieceLength)
+	buf := make([]byte, blockSize)
 	for read := int64(0); ; {
 		if err := b.ctx.Err(); err != nil {
 			return root, err
@@ -222,7 +221,7 @@ func (b *builder) treeOf(blocks []hash256, size int64) hash256 {
 	if size <= b.pieceLength {
 		return merkleRoot(blocks, hash256{})
 	}
-	perPiece := int(b.pieceLength / minPieceLength)
+	perPiece := int(b.pieceLength / blockSize)
 	height := pieceHeight(b.pieceLength)
 	var layer []hash256
 	for len(blocks) > 0 {
@@ -239,7 +238,7 @@ func (b *builder) treeOf(blocks []hash256, size int64) hash256 {
 		raw = append(raw, h[:]...)
 	}
 	root := merkleRoot(layer, padHash(height))
-	b.layers[string(root[:])] = raw
+	b.layers[root] = raw
 	return root
 }
 

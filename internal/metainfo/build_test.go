@@ -63,7 +63,7 @@ func TestBuildAgreesWithLibtorrent(t *testing.T) {
 					t.Error("v2 content differs")
 				}
 				a, b := mustParse(t, got.Data), mustParse(t, want.Data)
-				if l := b.get("piece layers"); l != nil && !bytes.Equal(a.get("piece layers").raw, l.raw) {
+				if l := b.get("piece layers"); l.ok() && !bytes.Equal(a.get("piece layers").raw(), l.raw()) {
 					t.Error("piece layers differ")
 				}
 				// libtorrent lists the files of a pure v1 torrent in the order
@@ -91,8 +91,8 @@ func TestBuild(t *testing.T) {
 	}
 	n := mustParse(t, data)
 	info := n.get("info")
-	if string(info.get("source").raw) != "s" || info.get("private").num != 1 || n.get("creation date").num != 5 ||
-		string(n.get("announce").raw) != "http://localhost/announce" {
+	if string(info.get("source").str()) != "s" || string(info.get("private").raw()) != "i1e" || string(n.get("creation date").raw()) != "i5e" ||
+		string(n.get("announce").str()) != "http://localhost/announce" {
 		t.Errorf("%q", data)
 	}
 	// The hash of the last v1 piece of an unpadded single file, by hand.
@@ -101,7 +101,7 @@ func TestBuild(t *testing.T) {
 		t.Fatal(err)
 	}
 	var leaves []hash256
-	for block := range slices.Chunk(lcg(100000, 4), minPieceLength) {
+	for block := range slices.Chunk(lcg(100000, 4), blockSize) {
 		leaves = append(leaves, sha256.Sum256(block))
 	}
 	for len(leaves) < 8 {
@@ -115,7 +115,7 @@ func TestBuild(t *testing.T) {
 		leaves = up
 	}
 	leaf := mustParse(t, one).get("info").get("file tree").get("one.fa").get("")
-	if diff := cmp.Diff(leaves[0][:], leaf.get("pieces root").raw); diff != "" {
+	if diff := cmp.Diff(leaves[0][:], leaf.get("pieces root").str()); diff != "" {
 		t.Errorf("pieces root:\n%s", diff)
 	}
 }

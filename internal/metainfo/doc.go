@@ -7,7 +7,11 @@
 // shared; results belong to the caller.
 package metainfo
 
-import "github.com/caduceus-bio/caduceus/internal/core"
+import (
+	"strings"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+)
 
 // Limits bound what Check accepts. A zero field means the default.
 type Limits struct {
@@ -16,13 +20,15 @@ type Limits struct {
 	FileSize     core.Bytes // size of one file
 	TotalSize    core.Bytes // size of all files
 	PieceLength  core.Bytes // largest piece
+	Names        Names      // what becomes of names that Windows can't store; "" warns
 }
 
 // DefaultLimits are large enough for datasets and small enough for every client and
-// for a database packet: 10 MiB of .torrent describe 8 TiB in pieces of 16 MiB.
+// for a database packet: 10 MiB of .torrent describe 8 TiB in pieces of 16 MiB, or
+// 100,000 files. libtorrent takes no larger ones by default.
 func DefaultLimits() Limits {
 	return Limits{
-		TorrentBytes: 10 * core.MiB, Files: 20000,
+		TorrentBytes: 10 * core.MiB, Files: 100_000,
 		FileSize: 64 * core.TiB, TotalSize: 64 * core.TiB, PieceLength: 256 * core.MiB,
 	}
 }
@@ -47,15 +53,18 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
-// Bounds of a path within a torrent, its name included.
+// Bounds of a path within a torrent, its name included, and of all of them together.
 const (
 	maxComponentBytes = 255
 	maxPathBytes      = 1024
 	maxPathDepth      = 64
+	pathBytesPerFile  = 200 // times Limits.Files
 )
 
-// minPieceLength is also the block of BEP 52's hash trees.
-const minPieceLength = 16 * 1024
+const (
+	blockSize      = 16 * 1024 // of BEP 52's hash trees
+	minPieceLength = 2 * 1024  // rTorrent takes none of 1 KiB or less
+)
 
 // Options say what Sanitize writes in place of what it drops.
 type Options struct {
@@ -70,9 +79,10 @@ type Options struct {
 type Findings struct {
 	Name        string
 	PieceLength core.Bytes
-	Size        core.Bytes // without padding
-	SingleFile  bool       // Name is the file itself, not a folder
-	Files       []File     // in the torrent's order, without padding (BEP 47)
+	Size        core.Bytes   // without padding
+	SingleFile  bool         // Name is the file itself, not a folder
+	Files       []File       // in the torrent's order, without padding (BEP 47)
+	Unfriendly  []Unfriendly // names that Windows can't store as they are; empty with NamesRefuse
 
 	UploadedInfoHash   core.InfoHash   // SHA-1 of the info dictionary as it was uploaded; zero when v2 only
 	UploadedInfoHashV2 core.InfoHashV2 // SHA-256 of it; zero when v1 only
@@ -117,12 +127,15 @@ type File struct {
 	Size core.Bytes
 }
 
-// Change is one thing that Sanitize did to an uploaded file.
+// Change is one thing that Sanitize does to an uploaded file.
 type Change struct {
 	Key    string // such as "announce" or "info.source"; keys that aren't plain text are escaped
 	Action Action
 	Count  int // how often, if a key occurs in several files
 }
+
+// ChangesHash reports whether the change is one of those that change the info-hash.
+func (c Change) ChangesHash() bool { return c.Key == "info" || strings.HasPrefix(c.Key, "info.") }
 
 // Action says what happened to a key.
 type Action string
@@ -132,4 +145,6 @@ const (
 	Dropped  Action = "dropped"
 	Added    Action = "added"
 	Replaced Action = "replaced"
+	// Normalized is what was not written in the one way that BEP 3 prescribes.
+	Normalized Action = "written in the prescribed form"
 )

@@ -1,6 +1,7 @@
 package metainfo
 
 import (
+	"bytes"
 	"crypto/sha1" // #nosec G505 -- BEP 3 prescribes it
 	"crypto/sha256"
 	"encoding/binary"
@@ -28,25 +29,25 @@ type v1Info struct {
 
 type v2Info struct {
 	single bool
-	files  []file            // in the order of the file tree
-	layers map[string][]byte // pieces root -> hashes of the pieces
+	files  []file             // in the order of the file tree
+	layers map[hash256][]byte // pieces root -> hashes of the pieces
 }
 
 // file is a file of either version. Fields that a version does not have stay empty.
 type file struct {
-	path    []string
+	path    string // with slashes, which no name holds
 	size    int64
-	attr    string   // BEP 47: of "hlpx"
-	symlink []string // BEP 47: the path it points to
-	root    hash256  // v2: pieces root, zero for an empty file
+	attr    string  // BEP 47: of "hlpx"
+	symlink string  // BEP 47: the path it points to
+	root    hash256 // v2: pieces root, zero for an empty file
 }
 
 func (f file) padding() bool { return strings.Contains(f.attr, "p") }
 func (f file) link() bool    { return strings.Contains(f.attr, "l") }
 
-// infoBytes writes the info dictionary.
-func infoBytes(in *info) []byte {
-	w := &writer{}
+// infoBytes writes the info dictionary, which will have about size bytes.
+func infoBytes(in *info, size int) []byte {
+	w := &writer{buf: make([]byte, 0, size+256)}
 	w.dict(func() {
 		if in.v1 != nil && in.v1.single && in.v1.files[0].attr != "" {
 			w.str("attr")
@@ -97,30 +98,40 @@ func writeV1Files(w *writer, v *v1Info) {
 				w.str("length")
 				w.int(f.size)
 				w.str("path")
-				w.strs(f.path)
+				w.path(f.path)
 				writeSymlink(w, f)
 			})
 		}
 	})
 }
 
-// writeTree writes the folder at depth that holds all of files, which are sorted
-// by path.
-func writeTree(w *writer, files []file, depth int) {
+// writeTree writes the folder that holds all of files, which stand in the order of the
+// file tree. Its path, with a slash at the end, is the first from bytes of theirs.
+func writeTree(w *writer, files []file, from int) {
 	w.dict(func() {
 		for len(files) > 0 {
-			name := files[0].path[depth]
-			n := 1
-			for n < len(files) && files[n].path[depth] == name {
-				n++
-			}
+			name, _, folder := strings.Cut(files[0].path[from:], "/")
 			w.str(name)
-			if len(files[0].path) == depth+1 {
-				w.dict(func() { w.str(""); writeLeaf(w, files[0]) })
+			n := 1
+			if folder {
+				below := files[0].path[:from+len(name)+1]
+				for n < len(files) && strings.HasPrefix(files[n].path, below) {
+					n++
+				}
+				writeTree(w, files[:n], len(below))
 			} else {
-				writeTree(w, files[:n], depth+1)
+				w.dict(func() { w.str(""); writeLeaf(w, files[0]) })
 			}
 			files = files[n:]
+		}
+	})
+}
+
+// path writes a path as the list of its names.
+func (w *writer) path(path string) {
+	w.list(func() {
+		for name := range strings.SplitSeq(path, "/") {
+			w.str(name)
 		}
 	})
 }
@@ -150,7 +161,7 @@ func writeAttr(w *writer, f file) {
 func writeSymlink(w *writer, f file) {
 	if f.link() {
 		w.str("symlink path")
-		w.strs(f.symlink)
+		w.path(f.symlink)
 	}
 }
 
@@ -209,15 +220,17 @@ func layerBytes(v *v2Info) []byte {
 	if v == nil {
 		return nil
 	}
-	roots := make([]string, 0, len(v.layers))
-	for root := range v.layers {
+	roots := make([]hash256, 0, len(v.layers))
+	size := 2
+	for root, layer := range v.layers {
 		roots = append(roots, root)
+		size += len(root) + len(layer) + 16
 	}
-	slices.Sort(roots)
-	w := &writer{}
+	slices.SortFunc(roots, func(a, b hash256) int { return bytes.Compare(a[:], b[:]) })
+	w := &writer{buf: make([]byte, 0, size)}
 	w.dict(func() {
 		for _, root := range roots {
-			w.str(root)
+			w.bytes(root[:])
 			w.bytes(v.layers[root])
 		}
 	})
@@ -255,17 +268,20 @@ func contentV1(v *v1Info, pieceLength int64) hash256 {
 // contentV2 identifies v2 data by the roots and sizes of its files in any order.
 // Names do not count, nor does the piece length, since roots do not depend on it.
 func contentV2(v *v2Info) hash256 {
-	leaves := make([]string, 0, len(v.files))
+	leaves := make([][sha256.Size + 8]byte, 0, len(v.files))
 	for _, f := range v.files {
 		if !f.link() {
-			leaves = append(leaves, string(f.root[:])+string(binary.BigEndian.AppendUint64(nil, uint64(f.size))))
+			var leaf [sha256.Size + 8]byte
+			copy(leaf[:], f.root[:])
+			binary.BigEndian.PutUint64(leaf[sha256.Size:], uint64(f.size))
+			leaves = append(leaves, leaf)
 		}
 	}
-	slices.Sort(leaves)
+	slices.SortFunc(leaves, func(a, b [sha256.Size + 8]byte) int { return bytes.Compare(a[:], b[:]) })
 	h := sha256.New()
 	h.Write([]byte("content v2\n"))
 	for _, l := range leaves {
-		h.Write([]byte(l))
+		h.Write(l[:])
 	}
 	return hash256(h.Sum(nil))
 }

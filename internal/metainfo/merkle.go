@@ -38,7 +38,7 @@ func padHash(height int) hash256 {
 
 // pieceHeight returns how many levels lie between blocks and pieces.
 func pieceHeight(pieceLength int64) int {
-	return bits.TrailingZeros64(uint64(pieceLength / minPieceLength))
+	return bits.TrailingZeros64(uint64(pieceLength / blockSize))
 }
 
 func hashPair(a, b hash256) hash256 {

@@ -1,44 +1,90 @@
 package metainfo
 
 import (
+	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/core/text"
 )
 
-// checkComponent refuses a file or folder name that is unsafe on any system on
-// which a member may run a client. field names the whole path.
-func checkComponent(name []byte, field string) error {
-	s := string(name)
+// Names says what becomes of a torrent with names that Windows can't store as they are.
+type Names string
+
+// The policies.
+const (
+	NamesWarn   Names = "warn"   // it is accepted, and the uploader is told
+	NamesRefuse Names = "refuse" // it is refused
+)
+
+// Unfriendly is a reason why Windows can't store some of a torrent's files as they are,
+// with examples. Clients there rename them, each in its own way, or fail.
+type Unfriendly struct {
+	Reason   string   // such as "a name ends with a space or a dot"
+	Examples []string // paths as they are, made safe to show; at most maxExamples
+	Count    int      // files and folders
+}
+
+// More is how many there are besides the examples.
+func (u Unfriendly) More() int { return u.Count - len(u.Examples) }
+
+// The reasons, in the order in which they are told.
+const (
+	reasonEnd      = "a name ends with a space or a dot"
+	reasonReserved = "a name is reserved on Windows"
+	reasonSigns    = `a name holds one of the characters < > : " | ? * \`
+	reasonCase     = "names differ only in case, or in how letters are composed"
+	reasonLong     = "a path is longer than Windows takes in most folders"
+)
+
+const (
+	maxExamples = 3
+	// longPath is how long a path may be, in UTF-16 units: Windows takes 260 with the
+	// folder in which the torrent lies.
+	longPath = 220
+)
+
+// checkName refuses a file or folder name that is not safe everywhere, whatever the
+// policy: clients could write outside of their folder, or people be deceived. path is
+// the whole path, up to the name.
+func checkName(s, path string) error {
 	switch {
 	case s == "":
-		return core.FieldErrorf(field, "a file or folder has no name")
+		return pathErrorf(path, "a file or folder has no name")
 	case s == "." || s == "..":
-		return core.FieldErrorf(field, "the path leaves its folder (%q)", s)
+		return pathErrorf(path, "the path leaves its folder (%q)", s)
 	case len(s) > maxComponentBytes:
-		return core.FieldErrorf(field, "a file or folder name is longer than %d bytes", maxComponentBytes)
+		return pathErrorf(path, "a file or folder name is longer than %d bytes", maxComponentBytes)
 	case !utf8.ValidString(s):
-		return core.FieldErrorf(field, "a name is not valid UTF-8; make the torrent again with a current client")
-	case strings.ContainsAny(s, `/\`):
-		return core.FieldErrorf(field, "a name holds a slash or backslash")
+		return pathErrorf(path, "a name is not valid UTF-8; make the torrent again with a current client")
+	case strings.Contains(s, "/"):
+		return pathErrorf(path, "a name holds a slash")
 	case hasDriveLetter(s):
-		return core.FieldErrorf(field, "a name begins like a Windows drive")
-	case strings.HasSuffix(s, " ") || strings.HasSuffix(s, "."):
-		return core.FieldErrorf(field, "a name ends with a space or a dot, which Windows can't store; rename it")
-	case reservedOnWindows(s):
-		return core.FieldErrorf(field, "%q is a reserved name on Windows; rename it", s)
-	}
-	if strings.ContainsFunc(s, unsafeRune) {
-		return core.FieldErrorf(field, "a name holds a control character")
+		return pathErrorf(path, "a name begins like a Windows drive; rename it")
+	case leavesByBackslash(s):
+		return pathErrorf(path, "on Windows the path leaves its folder; rename it")
+	case strings.ContainsFunc(s, unsafeRune):
+		return pathErrorf(path, "a name holds a control character")
 	}
 	return nil
 }
 
 func hasDriveLetter(s string) bool {
 	return len(s) >= 2 && s[1] == ':' && (s[0]|0x20) >= 'a' && (s[0]|0x20) <= 'z'
+}
+
+// leavesByBackslash reports whether a name leads elsewhere where a backslash separates
+// folders.
+func leavesByBackslash(s string) bool {
+	if !strings.Contains(s, `\`) {
+		return false
+	}
+	return s[0] == '\\' || slices.ContainsFunc(strings.Split(s, `\`), func(part string) bool {
+		return strings.Trim(part, " .") == "" || hasDriveLetter(part)
+	})
 }
 
 // unsafeRune finds control characters, line separators, and the characters that
@@ -48,11 +94,28 @@ func unsafeRune(r rune) bool {
 		r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069
 }
 
+// unfriendly returns why Windows can't store a name as it is, or "".
+func unfriendly(s string) string {
+	switch {
+	case strings.HasSuffix(s, " ") || strings.HasSuffix(s, "."):
+		return reasonEnd
+	case reservedOnWindows(s):
+		return reasonReserved
+	case strings.ContainsAny(s, `<>:"|?*\`):
+		return reasonSigns
+	}
+	return ""
+}
+
 // reservedOnWindows finds the device names, which Windows reserves in any case and
 // with any extension.
 func reservedOnWindows(s string) bool {
 	base, _, _ := strings.Cut(s, ".")
-	base = strings.ToUpper(strings.TrimRight(base, " "))
+	base = strings.TrimRight(base, " ")
+	if len(base) < 3 || len(base) > 7 {
+		return false
+	}
+	base = strings.ToUpper(base)
 	switch base {
 	case "CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$", "CLOCK$":
 		return true
@@ -68,52 +131,151 @@ func reservedOnWindows(s string) bool {
 	return false
 }
 
-// checkPath checks every component of a path, and its length together with the
-// torrent's name.
-func checkPath(name string, path []string) error {
-	field := printable([]byte(strings.Join(path, "/")))
-	if len(path) == 0 {
+// checkPath refuses a path that is not safe everywhere.
+func checkPath(name, path string) error {
+	if path == "" {
 		return core.FieldErrorf("path", "a file has an empty path")
 	}
-	if len(path) > maxPathDepth {
-		return core.FieldErrorf(field, "a path is more than %d folders deep", maxPathDepth)
+	if strings.Count(path, "/") >= maxPathDepth {
+		return pathErrorf(path, "a path is more than %d folders deep", maxPathDepth)
 	}
-	total := len(name)
-	for _, c := range path {
-		if err := checkComponent([]byte(c), field); err != nil {
+	for c := range strings.SplitSeq(path, "/") {
+		if err := checkName(c, path); err != nil {
 			return err
 		}
-		total += 1 + len(c)
 	}
-	if total > maxPathBytes {
-		return core.FieldErrorf(field, "a path is longer than %d bytes", maxPathBytes)
+	if len(name)+1+len(path) > maxPathBytes {
+		return pathErrorf(path, "a path is longer than %d bytes", maxPathBytes)
 	}
 	return nil
 }
 
-// paths finds files that would overwrite each other on a system that ignores
-// case or normalizes Unicode, and files that are folders as well.
-type paths struct{ seen map[string]bool } // folded path -> is a file
+// pathErrorf is an error about what is at a path.
+func pathErrorf(path, format string, args ...any) error {
+	return core.FieldErrorf(printable([]byte(path)), format, args...)
+}
 
-func newPaths(n int) *paths { return &paths{seen: make(map[string]bool, 2*n)} }
+// separator stands between names while paths are sorted. It is less than all characters
+// that names may have, so that a folder lies beside what is in it.
+const separator = "\x01"
 
-func (p *paths) add(path []string) error {
-	field := printable([]byte(strings.Join(path, "/")))
-	folded := text.FoldPath(strings.Join(path, "/"))
-	for i := range len(folded) {
-		if folded[i] != '/' {
-			continue
-		}
-		if file, ok := p.seen[folded[:i]]; ok && file {
-			return core.FieldErrorf(field, "a file has the name of a folder")
-		}
-		p.seen[folded[:i]] = false
+// checkPaths looks at all paths of a torrent together, each of which is safe by itself.
+// It refuses one that is in the place of another, and returns those that Windows can't
+// store as they are. name is the torrent's; single says that it is the file itself.
+func checkPaths(name string, single bool, paths []string) ([]Unfriendly, error) {
+	found := unfriendlyPaths{}
+	if !single {
+		found.name(name, name)
 	}
-	if file, ok := p.seen[folded]; ok && file {
-		return core.FieldErrorf(field, "two files have this path; names that differ only in case or in how letters are composed count as the same")
-	} else if ok {
-		return core.FieldErrorf(field, "a file has the name of a folder")
+	sorted := make([]string, len(paths))
+	long := longPath - utf16Len(name) - 1
+	for i, p := range paths {
+		if utf16Len(p) > long {
+			found.add(reasonLong, p)
+		}
+		sorted[i] = strings.ReplaceAll(p, "/", separator)
 	}
-	p.seen[folded] = true
-	return nil
+	slices.Sort(sorted)
+	before := ""
+	for _, p := range sorted {
+		switch clash(before, p) {
+		case sameFile:
+			return nil, pathErrorf(withSlashes(p), "two files have this path")
+		case fileIsFolder:
+			return nil, pathErrorf(withSlashes(p), "a file has the name of a folder")
+		}
+		found.newNames(before, p)
+		before = p
+	}
+	for i, p := range sorted {
+		sorted[i] = text.FoldPath(p)
+	}
+	slices.Sort(sorted)
+	before = ""
+	for _, p := range sorted {
+		if clash(before, p) != apart {
+			found.add(reasonCase, withSlashes(p))
+		}
+		before = p
+	}
+	return found.list(), nil
+}
+
+// How two paths that follow each other in their order stand to each other.
+const (
+	apart = iota
+	sameFile
+	fileIsFolder
+)
+
+func clash(before, p string) int {
+	switch {
+	case before == "" || !strings.HasPrefix(p, before):
+		return apart
+	case len(p) == len(before):
+		return sameFile
+	case strings.HasPrefix(p[len(before):], separator):
+		return fileIsFolder
+	}
+	return apart
+}
+
+func withSlashes(p string) string { return strings.ReplaceAll(p, separator, "/") }
+
+func utf16Len(s string) int {
+	n := 0
+	for _, r := range s {
+		n += max(utf16.RuneLen(r), 1)
+	}
+	return n
+}
+
+// unfriendlyPaths gathers what Windows can't store, by reason.
+type unfriendlyPaths map[string]*Unfriendly
+
+func (u unfriendlyPaths) add(reason, path string) {
+	if u[reason] == nil {
+		u[reason] = &Unfriendly{Reason: reason}
+	}
+	one := u[reason]
+	if one.Count++; len(one.Examples) < maxExamples {
+		one.Examples = append(one.Examples, printable([]byte(path)))
+	}
+}
+
+// name looks at the last name of a path.
+func (u unfriendlyPaths) name(name, path string) {
+	if reason := unfriendly(name); reason != "" {
+		u.add(reason, withSlashes(path))
+	}
+}
+
+// newNames looks at those names of a path that the one before it does not share.
+func (u unfriendlyPaths) newNames(before, p string) {
+	from := 0
+	for i := range min(len(before), len(p)) {
+		if before[i] != p[i] {
+			break
+		}
+		if p[i] == separator[0] {
+			from = i + 1
+		}
+	}
+	for from <= len(p) {
+		end := len(p)
+		if i := strings.Index(p[from:], separator); i >= 0 {
+			end = from + i
+		}
+		u.name(p[from:end], p[:end])
+		from = end + 1
+	}
+}
+
+func (u unfriendlyPaths) list() (out []Unfriendly) {
+	for _, reason := range []string{reasonEnd, reasonReserved, reasonSigns, reasonCase, reasonLong} {
+		if one := u[reason]; one != nil {
+			out = append(out, *one)
+		}
+	}
+	return out
 }

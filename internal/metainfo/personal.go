@@ -25,30 +25,23 @@ func Personal(data []byte, d Download) ([]byte, error) {
 	kept := map[string]node{}
 	for _, key := range []string{"comment", "created by", "creation date", "url-list"} {
 		if raw := spans[key]; raw != nil {
-			const most = 100
-			if kept[key], err = parse(raw, most); err != nil {
+			const most = 200
+			if kept[key], _, err = parse(raw, most); err != nil {
 				return nil, fmt.Errorf("a stored .torrent can't be read: %s: %w", key, err)
 			}
 		}
 	}
-	o.createdBy = string(asText(kept["created by"]))
-	o.creationDate = kept["creation date"].num
+	o.createdBy = string(kept["created by"].str())
+	o.creationDate, _ = kept["creation date"].num()
 	if d.Comment == "" {
-		o.comment = string(asText(kept["comment"]))
+		o.comment = string(kept["comment"].str())
 	}
 	if d.WebSeeds == nil {
-		for _, n := range kept["url-list"].items {
-			o.webSeeds = append(o.webSeeds, string(asText(n)))
+		for n := range kept["url-list"].items() {
+			o.webSeeds = append(o.webSeeds, string(n.str()))
 		}
 	}
 	return fileBytes(o, spans["info"]), nil
-}
-
-func asText(n node) []byte {
-	if n.kind != 's' {
-		return nil
-	}
-	return n.raw
 }
 
 // topLevel finds the values of the outermost dictionary, without parsing what is
@@ -60,7 +53,7 @@ func topLevel(data []byte) (map[string][]byte, error) {
 	}
 	spans := make(map[string][]byte, 8)
 	for p.pos = 1; p.pos < len(data) && data[p.pos] != 'e'; {
-		key, err := p.str()
+		key, _, err := p.str()
 		if err != nil {
 			return nil, err
 		}
@@ -68,32 +61,7 @@ func topLevel(data []byte) (map[string][]byte, error) {
 		if err := p.skip(); err != nil {
 			return nil, err
 		}
-		spans[string(key.raw)] = data[start:p.pos]
+		spans[string(key)] = data[start:p.pos]
 	}
-	return spans, p.end()
-}
-
-// skip passes over one value.
-func (p *parser) skip() error {
-	for depth := 0; ; {
-		if p.pos >= len(p.data) {
-			return p.errorf("it ends too early")
-		}
-		var err error
-		switch c := p.data[p.pos]; {
-		case c == 'd' || c == 'l':
-			depth++
-			p.pos++
-		case c == 'e' && depth > 0:
-			depth--
-			p.pos++
-		case c == 'i':
-			_, err = p.integer()
-		default:
-			_, err = p.str()
-		}
-		if err != nil || depth == 0 {
-			return err
-		}
-	}
+	return spans, p.close()
 }

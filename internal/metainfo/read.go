@@ -3,23 +3,31 @@ package metainfo
 import (
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 )
 
-// reader turns the parsed nodes of one uploaded file into a checked info.
+// reader turns the parsed document of one uploaded file into a checked info.
 type reader struct {
 	limits  Limits
 	changes changes
+	paths   int // bytes of all paths so far
 }
 
 // read checks the info dictionary and the piece layers beside it.
-func (r *reader) read(root *node) (*info, error) {
+func (r *reader) read(root node) (*info, error) {
 	n := root.get("info")
-	if n == nil || n.kind != 'd' {
+	if n.kind() != 'd' {
 		return nil, core.FieldErrorf("info", "the torrent has no info dictionary")
 	}
-	if n.get("encrypted_files") != nil {
+	if err := n.unique(); err != nil {
+		return nil, err
+	}
+	if n.marks() != 0 {
+		r.changes.add("info", Normalized)
+	}
+	if n.get("encrypted_files").ok() {
 		return nil, core.FieldErrorf("info.encrypted_files", "encrypted torrents are not accepted")
 	}
 	v1, v2, err := versions(n)
@@ -39,10 +47,11 @@ func (r *reader) read(root *node) (*info, error) {
 		}
 	}
 	if v2 {
+		r.paths = 0
 		if in.v2, err = r.readV2(n, root.get("piece layers"), in); err != nil {
 			return nil, err
 		}
-	} else if root.get("piece layers") != nil {
+	} else if root.get("piece layers").ok() {
 		r.changes.add("piece layers", Dropped)
 	}
 	if v1 && v2 {
@@ -54,59 +63,68 @@ func (r *reader) read(root *node) (*info, error) {
 	return in, nil
 }
 
-func versions(n *node) (v1, v2 bool, err error) {
+func versions(n node) (v1, v2 bool, err error) {
 	mv := n.get("meta version")
-	switch {
-	case mv == nil:
-	case mv.kind == 'i' && mv.num == 2:
+	switch num, ok := mv.num(); {
+	case !mv.ok():
+	case ok && num == 2:
 		v2 = true
-	case mv.kind == 'i' && mv.num == 1:
+	case ok && num == 1:
 	default:
 		return false, false, core.FieldErrorf("info.meta version", "only BitTorrent v1 and v2 are known")
 	}
-	if !v2 && n.get("file tree") != nil {
+	if !v2 && n.get("file tree").ok() {
 		return false, false, core.FieldErrorf("info.meta version", "there is a file tree, but no meta version 2")
 	}
-	if v2 && n.get("file tree") == nil {
+	if v2 && !n.get("file tree").ok() {
 		return false, false, core.FieldErrorf("info.file tree", "a v2 torrent needs a file tree")
 	}
-	v1 = !v2 || n.get("pieces") != nil || n.get("files") != nil || n.get("length") != nil
+	v1 = !v2 || n.get("pieces").ok() || n.get("files").ok() || n.get("length").ok()
 	return v1, v2, nil
 }
 
-func (r *reader) name(n *node) (string, error) {
+// name returns the torrent's name. Where "name" is in an old encoding, clients take
+// "name.utf-8", as we do.
+func (r *reader) name(n node) (string, error) {
 	name := n.get("name")
-	if name == nil || name.kind != 's' {
+	if name.kind() != 's' {
 		return "", core.FieldErrorf("info.name", "the torrent has no name")
 	}
-	return string(name.raw), checkComponent(name.raw, "info.name")
-}
-
-func (r *reader) pieceLength(n *node, v2 bool) (int64, error) {
-	pl := n.get("piece length")
-	const field = "info.piece length"
-	switch {
-	case pl == nil || pl.kind != 'i':
-		return 0, core.FieldErrorf(field, "the torrent has no piece length")
-	case pl.num < minPieceLength || core.Bytes(pl.num) > r.limits.PieceLength:
-		return 0, core.FieldErrorf(field, "pieces of %d bytes; they must have between 16 KiB and %v", pl.num, r.limits.PieceLength)
-	case pl.num%minPieceLength != 0:
-		return 0, core.FieldErrorf(field, "pieces of %d bytes; the length must be a multiple of 16 KiB", pl.num)
-	case v2 && pl.num&(pl.num-1) != 0:
-		return 0, core.FieldErrorf(field, "pieces of %d bytes; in a v2 torrent the length must be a power of two", pl.num)
+	s := name.str()
+	if other := n.get("name.utf-8"); !utf8.Valid(s) && other.kind() == 's' {
+		s = other.str()
+		r.changes.add("info.name", Replaced)
 	}
-	return pl.num, nil
+	return string(s), checkName(string(s), "info.name")
 }
 
-func (r *reader) readV1(n *node, in *info) (*v1Info, error) {
+// pieceLength checks the length of pieces. In v1 any will do; BEP 52 wants a power of
+// two, of a block or more.
+func (r *reader) pieceLength(n node, v2 bool) (int64, error) {
+	const field = "info.piece length"
+	pl, ok := n.get("piece length").num()
+	switch {
+	case !ok:
+		return 0, core.FieldErrorf(field, "the torrent has no piece length")
+	case core.Bytes(pl) > r.limits.PieceLength:
+		return 0, core.FieldErrorf(field, "pieces of %v; they must have at most %v", core.Bytes(pl), r.limits.PieceLength)
+	case v2 && (pl < blockSize || pl&(pl-1) != 0):
+		return 0, core.FieldErrorf(field, "pieces of %d bytes; in a v2 torrent the length must be a power of two of at least 16 KiB", pl)
+	case pl < minPieceLength:
+		return 0, core.FieldErrorf(field, "pieces of %d bytes; they must have at least %d", pl, minPieceLength)
+	}
+	return pl, nil
+}
+
+func (r *reader) readV1(n node, in *info) (*v1Info, error) {
 	length, list := n.get("length"), n.get("files")
-	v := &v1Info{single: length != nil}
+	v := &v1Info{single: length.ok()}
 	var err error
 	switch {
-	case length != nil && list != nil:
+	case length.ok() && list.ok():
 		return nil, core.FieldErrorf("info.files", "a torrent has either one length or a list of files")
-	case length != nil:
-		f := file{path: []string{in.name}}
+	case length.ok():
+		f := file{path: in.name}
 		if f.size, err = r.size(length, "info.length"); err != nil {
 			return nil, err
 		}
@@ -114,33 +132,33 @@ func (r *reader) readV1(n *node, in *info) (*v1Info, error) {
 			return nil, err
 		}
 		v.files = []file{f}
-	case list == nil || list.kind != 'l':
+	case list.kind() != 'l':
 		return nil, core.FieldErrorf("info.files", "the torrent lists no files")
 	default:
 		if v.files, err = r.v1Files(list, in); err != nil {
 			return nil, err
 		}
 	}
-	total, err := r.checkFiles(v.files, in.name)
+	total, err := r.checkFiles(v.files)
 	if err != nil {
 		return nil, err
 	}
 	pieces := n.get("pieces")
-	if pieces == nil || pieces.kind != 's' {
+	if pieces.kind() != 's' {
 		return nil, core.FieldErrorf("info.pieces", "the torrent has no piece hashes")
 	}
-	if want := (total-1)/in.pieceLength + 1; int64(len(pieces.raw)) != 20*want {
-		return nil, core.FieldErrorf("info.pieces", "%d bytes of piece hashes, but the files need %d", len(pieces.raw), 20*want)
+	v.pieces = pieces.str()
+	if want := (total-1)/in.pieceLength + 1; int64(len(v.pieces)) != 20*want {
+		return nil, core.FieldErrorf("info.pieces", "%d bytes of piece hashes, but the files need %d", len(v.pieces), 20*want)
 	}
-	v.pieces = pieces.raw
 	return v, nil
 }
 
-func (r *reader) v1Files(list *node, in *info) ([]file, error) {
+func (r *reader) v1Files(list node, in *info) ([]file, error) {
 	var files []file
 	visible := 0
-	for i := range list.items {
-		f, err := r.v1File(&list.items[i], in)
+	for n := range list.items() {
+		f, err := r.v1File(n, in)
 		if err != nil {
 			return nil, err
 		}
@@ -160,78 +178,111 @@ func (r *reader) tooMany() error {
 	return core.FieldErrorf("info.files", "more than %d files; pack them into archives", r.limits.Files)
 }
 
-func (r *reader) v1File(n *node, in *info) (file, error) {
+func (r *reader) v1File(n node, in *info) (file, error) {
 	var f file
-	path := n.get("path")
-	if path == nil {
+	if !n.get("path").ok() {
 		return f, core.FieldErrorf("info.files", "a file has no path")
 	}
 	var err error
-	if f.path, err = stringList(path, "info.files.path"); err != nil {
+	if f.path, err = r.v1Path(n, in.name); err != nil {
 		return f, err
 	}
-	if err = checkPath(in.name, f.path); err != nil {
-		return f, err
-	}
-	field := printable([]byte(strings.Join(f.path, "/")))
-	if f.size, err = r.size(n.get("length"), field); err != nil {
+	if f.size, err = r.size(n.get("length"), f.path); err != nil {
 		return f, err
 	}
 	if f.attr, err = r.attr(n, "info.files", "hlpx"); err != nil {
 		return f, err
 	}
 	if f.padding() && (f.link() || f.size >= in.pieceLength) {
-		return f, core.FieldErrorf(field, "a padding file must be smaller than a piece")
+		return f, pathErrorf(f.path, "a padding file must be smaller than a piece")
 	}
-	if f.symlink, err = r.symlink(n, f, field); err != nil {
+	if f.symlink, err = r.symlink(n, f); err != nil {
 		return f, err
 	}
 	r.noteKeys(n, "info.files", "attr", "length", "path", "symlink path")
 	return f, nil
 }
 
-func stringList(n *node, field string) ([]string, error) {
-	if n.kind != 'l' || len(n.items) > maxPathDepth {
-		return nil, core.FieldErrorf(field, "a path must be a list of at most %d names", maxPathDepth)
+// v1Path returns the path of a file of the v1 list. Like the torrent's name it may stand
+// there a second time, in UTF-8.
+func (r *reader) v1Path(n node, name string) (string, error) {
+	path, err := joined(n.get("path"), "info.files.path")
+	if err != nil {
+		return "", err
 	}
-	out := make([]string, len(n.items))
-	for i := range n.items {
-		if n.items[i].kind != 's' {
-			return nil, core.FieldErrorf(field, "a path must be a list of names")
+	if other := n.get("path.utf-8"); other.ok() && !utf8.ValidString(path) {
+		if path, err = joined(other, "info.files.path.utf-8"); err != nil {
+			return "", err
 		}
-		out[i] = string(n.items[i].raw)
+		r.changes.add("info.files.path", Replaced)
 	}
-	return out, nil
+	return path, r.takePath(name, path)
 }
 
-func (r *reader) size(n *node, field string) (int64, error) {
-	switch {
-	case n == nil || n.kind != 'i':
-		return 0, core.FieldErrorf(field, "a file has no length")
-	case n.num < 0:
-		return 0, core.FieldErrorf(field, "a file has a negative length")
-	case core.Bytes(n.num) > r.limits.FileSize:
-		return 0, core.FieldErrorf(field, "the file is larger than the limit of %v", r.limits.FileSize)
+// takePath checks a path, and that all paths together are not too long: in a v2 tree
+// few bytes can make many.
+func (r *reader) takePath(name, path string) error {
+	if err := checkPath(name, path); err != nil {
+		return err
 	}
-	return n.num, nil
+	if r.paths += len(path); r.paths > pathBytesPerFile*r.limits.Files {
+		return core.FieldErrorf("info.files", "the paths of all files together are longer than %v; give shorter names to folders, or pack files into archives",
+			core.Bytes(pathBytesPerFile*r.limits.Files))
+	}
+	return nil
+}
+
+// joined returns a list of names with slashes between them.
+func joined(n node, field string) (string, error) {
+	if n.kind() != 'l' {
+		return "", core.FieldErrorf(field, "a path must be a list of at most %d names", maxPathDepth)
+	}
+	names := make([]string, 0, 8)
+	for item := range n.items() {
+		s := item.str()
+		switch {
+		case item.kind() != 's':
+			return "", core.FieldErrorf(field, "a path must be a list of names")
+		case len(names) == maxPathDepth:
+			return "", core.FieldErrorf(field, "a path must be a list of at most %d names", maxPathDepth)
+		case slices.Contains(s, '/'):
+			return "", core.FieldErrorf(printable(s), "a name holds a slash")
+		}
+		names = append(names, string(s))
+	}
+	return strings.Join(names, "/"), nil
+}
+
+// size reads the length of the file at path.
+func (r *reader) size(n node, path string) (int64, error) {
+	num, ok := n.num()
+	switch {
+	case n.kind() != 'i':
+		return 0, pathErrorf(path, "a file has no length")
+	case num < 0:
+		return 0, pathErrorf(path, "a file has a negative length")
+	case !ok || core.Bytes(num) > r.limits.FileSize:
+		return 0, pathErrorf(path, "the file is larger than the limit of %v", r.limits.FileSize)
+	}
+	return num, nil
 }
 
 // attr returns the attributes of a file (BEP 47) that are in allowed, sorted.
-func (r *reader) attr(n *node, key, allowed string) (string, error) {
+func (r *reader) attr(n node, key, allowed string) (string, error) {
 	a := n.get("attr")
-	if a == nil {
+	if !a.ok() {
 		return "", nil
 	}
-	if a.kind != 's' {
+	if a.kind() != 's' {
 		return "", core.FieldErrorf(key+".attr", "attributes must be a string")
 	}
 	var kept strings.Builder
-	for _, c := range allowed {
-		if strings.ContainsRune(string(a.raw), c) {
-			kept.WriteRune(c)
+	for _, c := range []byte(allowed) {
+		if slices.Contains(a.str(), c) {
+			kept.WriteByte(c)
 		}
 	}
-	if kept.String() != string(a.raw) {
+	if kept.String() != string(a.str()) {
 		r.changes.add(key+".attr", replacedOr(kept.Len() > 0))
 	}
 	return kept.String(), nil
@@ -239,118 +290,107 @@ func (r *reader) attr(n *node, key, allowed string) (string, error) {
 
 // symlink returns where a symbolic link points to; checkFiles finds out whether that
 // is a file of the torrent.
-func (r *reader) symlink(n *node, f file, field string) ([]string, error) {
+func (r *reader) symlink(n node, f file) (string, error) {
+	target := n.get("symlink path")
 	if !f.link() {
-		if n.get("symlink path") != nil {
+		if target.ok() {
 			r.changes.add("info.files.symlink path", Dropped)
 		}
-		return nil, nil
+		return "", nil
 	}
-	target := n.get("symlink path")
-	if target == nil || f.size != 0 {
-		return nil, core.FieldErrorf(field, "a symbolic link needs a target and has no length")
+	if !target.ok() || f.size != 0 {
+		return "", pathErrorf(f.path, "a symbolic link needs a target and has no length")
 	}
-	return stringList(target, field)
+	return joined(target, printable([]byte(f.path)))
 }
 
-// checkFiles checks the rules that concern all files together, and returns their size
-// with padding.
-func (r *reader) checkFiles(files []file, name string) (int64, error) {
-	seen := newPaths(len(files))
-	real := make(map[string]bool, len(files))
+// checkFiles checks the rules that concern all files together, but for their names, and
+// returns their size with padding.
+func (r *reader) checkFiles(files []file) (int64, error) {
 	var total, visible int64
+	links := false
 	for _, f := range files {
-		field := printable([]byte(strings.Join(f.path, "/")))
 		var ok bool
-		if total, ok = addSize(total, f.size); !ok {
-			return 0, core.FieldErrorf(field, "the files are larger than the limit of %v together", r.limits.TotalSize)
+		if total, ok = addSize(total, f.size); ok && !f.padding() {
+			visible += f.size
 		}
-		if f.padding() {
-			continue
+		if !ok || core.Bytes(visible) > r.limits.TotalSize {
+			return 0, pathErrorf(f.path, "the files are larger than the limit of %v together", r.limits.TotalSize)
 		}
-		if visible += f.size; core.Bytes(visible) > r.limits.TotalSize {
-			return 0, core.FieldErrorf(field, "the files are larger than the limit of %v together", r.limits.TotalSize)
-		}
-		if err := checkPath(name, f.path); err != nil {
-			return 0, err
-		}
-		if err := seen.add(f.path); err != nil {
-			return 0, err
-		}
-		real[strings.Join(f.path, "/")] = !f.link()
+		links = links || f.link()
 	}
 	if visible == 0 {
 		return 0, core.FieldErrorf("info.files", "the torrent has no data")
 	}
-	for _, f := range files {
-		if f.link() && !real[strings.Join(f.symlink, "/")] {
-			return 0, core.FieldErrorf(printable([]byte(strings.Join(f.path, "/"))), "a symbolic link must point to a file of the same torrent")
-		}
+	if links {
+		return total, checkLinks(files)
 	}
 	return total, nil
 }
 
+func checkLinks(files []file) error {
+	real := make(map[string]bool, len(files))
+	for _, f := range files {
+		if !f.padding() && !f.link() {
+			real[f.path] = true
+		}
+	}
+	for _, f := range files {
+		if f.link() && !real[f.symlink] {
+			return pathErrorf(f.path, "a symbolic link must point to a file of the same torrent")
+		}
+	}
+	return nil
+}
+
 // checkHybrid checks that both halves of a hybrid describe the same files in the same
 // order, and that each file of the v1 half begins at a piece, which is how v2 clients
-// see it (BEP 52).
+// see it (BEP 52). The halves may differ in shape: the tree of a folder that holds one
+// file of its own name looks like that of the file alone.
 func checkHybrid(in *info) error {
 	i := 0
 	var at int64
 	for _, f := range in.v1.files {
 		if !f.padding() {
-			field := printable([]byte(strings.Join(f.path, "/")))
-			if i >= len(in.v2.files) || !sameFile(f, in.v2.files[i]) {
-				return core.FieldErrorf(field, "the v1 and the v2 part of this hybrid torrent don't list the same files in the same order")
+			if i >= len(in.v2.files) || !sameEntry(f, in.v2.files[i]) {
+				return pathErrorf(f.path, "the v1 and the v2 part of this hybrid torrent don't list the same files in the same order")
 			}
 			if f.size > 0 && at%in.pieceLength != 0 {
-				return core.FieldErrorf(field, "a file of a hybrid torrent must begin with a piece; padding is missing")
+				return pathErrorf(f.path, "a file of a hybrid torrent must begin with a piece; padding is missing")
 			}
 			i++
 		}
 		at += f.size
 	}
-	if i != len(in.v2.files) || in.v1.single != in.v2.single {
+	if i != len(in.v2.files) {
 		return core.FieldErrorf("info.file tree", "the v1 and the v2 part of this hybrid torrent don't list the same files")
 	}
 	return nil
 }
 
-func sameFile(a, b file) bool {
-	return a.size == b.size && a.link() == b.link() && slices.Equal(a.path, b.path) && slices.Equal(a.symlink, b.symlink)
+func sameEntry(a, b file) bool {
+	return a.size == b.size && a.link() == b.link() && a.path == b.path && a.symlink == b.symlink
 }
 
 // noteInfoKeys records what becomes of the keys of info, except for its source.
-func (r *reader) noteInfoKeys(n *node) {
+func (r *reader) noteInfoKeys(n node) {
 	r.noteKeys(n, "info", "attr", "file tree", "files", "length", "meta version", "name", "piece length",
 		"pieces", "private", "source")
-	if n.get("attr") != nil && n.get("length") == nil {
+	if n.get("attr").ok() && !n.get("length").ok() {
 		r.changes.add("info.attr", Dropped)
 	}
-	if p := n.get("private"); p == nil {
+	if p := n.get("private"); !p.ok() {
 		r.changes.add("info.private", Added)
-	} else if p.kind != 'i' || p.num != 1 {
+	} else if num, _ := p.num(); num != 1 {
 		r.changes.add("info.private", Replaced)
 	}
 }
 
-// noteSource records what becomes of info.source.
-func noteSource(done changes, was *node, source string) {
-	switch {
-	case was == nil && source != "":
-		done.add("info.source", Added)
-	case was != nil && (was.kind != 's' || string(was.raw) != source):
-		done.add("info.source", replacedOr(source != ""))
-	}
-}
-
 // noteKeys records each key of n that is not known and therefore not kept.
-func (r *reader) noteKeys(n *node, prefix string, known ...string) {
-	if n.kind != 'd' {
-		return
-	}
-	for i := 0; i < len(n.items); i += 2 {
-		if !slices.Contains(known, string(n.items[i].raw)) {
-			r.changes.add(prefix+"."+printable(n.items[i].raw), Dropped)
+func (r *reader) noteKeys(n node, prefix string, known ...string) {
+	for key := range n.entries() {
+		if !slices.Contains(known, string(key)) {
+			r.changes.add(prefix+"."+printable(key), Dropped)
 		}
 	}
 }

@@ -3,140 +3,176 @@ package metainfo
 import (
 	"crypto/sha256"
 	"slices"
-	"strings"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 )
 
 // readV2 checks the file tree and that every piece layer hashes to the root of
 // its file (BEP 52).
-func (r *reader) readV2(n, layers *node, in *info) (*v2Info, error) {
-	v := &v2Info{layers: map[string][]byte{}}
+func (r *reader) readV2(n, layers node, in *info) (*v2Info, error) {
+	v := &v2Info{}
 	tree := n.get("file tree")
-	if tree.kind != 'd' {
+	if tree.kind() != 'd' {
 		return nil, core.FieldErrorf("info.file tree", "the file tree must be a dictionary")
 	}
-	if err := r.walkTree(tree, nil, v); err != nil {
+	w := treeWalk{reader: r, name: in.name}
+	if err := w.folder(tree, 0); err != nil {
 		return nil, err
 	}
-	if _, err := r.checkFiles(v.files, in.name); err != nil {
+	v.files = w.files
+	if !slices.IsSortedFunc(v.files, treeOrder) {
+		slices.SortFunc(v.files, treeOrder)
+	}
+	if _, err := r.checkFiles(v.files); err != nil {
 		return nil, err
 	}
-	v.single = len(v.files) == 1 && len(v.files[0].path) == 1 && v.files[0].path[0] == in.name
-	if v.single && v.files[0].link() {
-		return nil, core.FieldErrorf("info.file tree", "the torrent has no data")
-	}
-	if layers != nil && layers.kind != 'd' {
+	v.single = len(v.files) == 1 && v.files[0].path == in.name
+	if layers.ok() && layers.kind() != 'd' {
 		return nil, core.FieldErrorf("piece layers", "the piece layers must be a dictionary")
+	}
+	if layers.ok() {
+		if err := layers.unique(); err != nil {
+			return nil, err
+		}
 	}
 	return v, r.takeLayers(layers, v, in.pieceLength)
 }
 
-// walkTree appends the files of a folder in their order.
-func (r *reader) walkTree(dir *node, path []string, v *v2Info) error {
-	if len(path) >= maxPathDepth {
-		return core.FieldErrorf(printable([]byte(strings.Join(path, "/"))), "a path is more than %d folders deep", maxPathDepth)
+// treeOrder is the order of files in a file tree: that of its keys, folder by folder.
+func treeOrder(a, b file) int {
+	x, y := a.path, b.path
+	for i := range min(len(x), len(y)) {
+		switch {
+		case x[i] == y[i]:
+		case x[i] == '/' || y[i] != '/' && x[i] < y[i]:
+			return -1
+		default:
+			return 1
+		}
 	}
-	if len(dir.items) == 0 {
-		return core.FieldErrorf("info.file tree", "a folder is empty: %s", printable([]byte(strings.Join(path, "/"))))
+	return len(x) - len(y)
+}
+
+// treeWalk gathers the files of a file tree.
+type treeWalk struct {
+	*reader
+	name  string // of the torrent
+	path  []byte // of the folder that is walked through, with a slash at the end
+	files []file
+}
+
+// folder appends the files of a folder in their order.
+func (w *treeWalk) folder(dir node, depth int) error {
+	if depth >= maxPathDepth {
+		return pathErrorf(string(w.path), "a path is more than %d folders deep", maxPathDepth)
 	}
-	for i := 0; i < len(dir.items); i += 2 {
-		below := append(slices.Clone(path), string(dir.items[i].raw))
-		field := printable([]byte(strings.Join(below, "/")))
-		n := &dir.items[i+1]
-		if n.kind != 'd' {
-			return core.FieldErrorf(field, "an entry of the file tree must be a dictionary")
+	here := len(w.path)
+	empty := true
+	for name, n := range dir.entries() {
+		empty = false
+		w.path = append(w.path[:here], name...)
+		if n.kind() != 'd' {
+			return pathErrorf(string(w.path), "an entry of the file tree must be a dictionary")
 		}
 		// Checked here, so that the name "" can't be taken for a leaf.
-		if err := checkComponent(dir.items[i].raw, field); err != nil {
+		if err := checkName(string(name), string(w.path)); err != nil {
 			return err
 		}
 		leaf := n.get("")
-		if leaf == nil {
-			if err := r.walkTree(n, below, v); err != nil {
+		if !leaf.ok() {
+			w.path = append(w.path, '/')
+			if err := w.folder(n, depth+1); err != nil {
 				return err
 			}
 			continue
 		}
-		if len(n.items) != 2 {
-			return core.FieldErrorf(field, "a file has the name of a folder")
+		if n.len() != 1 {
+			return pathErrorf(string(w.path), "a file has the name of a folder")
 		}
-		f, err := r.leaf(leaf, below, field)
-		if err != nil {
+		if err := w.leaf(leaf); err != nil {
 			return err
 		}
-		if v.files = append(v.files, f); len(v.files) > r.limits.Files {
-			return r.tooMany()
-		}
+	}
+	if empty {
+		return core.FieldErrorf("info.file tree", "a folder is empty: %s", printable(w.path))
 	}
 	return nil
 }
 
-func (r *reader) leaf(n *node, path []string, field string) (file, error) {
-	f := file{path: path}
-	if n.kind != 'd' {
-		return f, core.FieldErrorf(field, "a file of the file tree must be a dictionary")
+func (w *treeWalk) leaf(n node) error {
+	f := file{path: string(w.path)}
+	if n.kind() != 'd' {
+		return pathErrorf(f.path, "a file of the file tree must be a dictionary")
+	}
+	if err := w.takePath(w.name, f.path); err != nil {
+		return err
 	}
 	var err error
-	if f.attr, err = r.attr(n, "info.file tree", "hlx"); err != nil {
-		return f, err
+	if f.attr, err = w.attr(n, "info.file tree", "hlx"); err != nil {
+		return err
 	}
-	if length := n.get("length"); length != nil || !f.link() { // links have none
-		if f.size, err = r.size(length, field); err != nil {
-			return f, err
+	if length := n.get("length"); length.ok() || !f.link() { // links have none
+		if f.size, err = w.size(length, f.path); err != nil {
+			return err
 		}
 	}
-	if f.symlink, err = r.symlink(n, f, field); err != nil {
-		return f, err
+	if f.symlink, err = w.symlink(n, f); err != nil {
+		return err
 	}
-	r.noteKeys(n, "info.file tree", "attr", "length", "pieces root", "symlink path")
+	w.noteKeys(n, "info.file tree", "attr", "length", "pieces root", "symlink path")
 	root := n.get("pieces root")
 	switch {
-	case f.size == 0 && root != nil:
-		r.changes.add("info.file tree.pieces root", Dropped)
-	case f.size > 0 && (root == nil || root.kind != 's' || len(root.raw) != sha256.Size):
-		return f, core.FieldErrorf(field, "a file has no pieces root of %d bytes", sha256.Size)
+	case f.size == 0 && root.ok():
+		w.changes.add("info.file tree.pieces root", Dropped)
+	case f.size > 0 && len(root.str()) != sha256.Size:
+		return pathErrorf(f.path, "a file has no pieces root of %d bytes", sha256.Size)
 	case f.size > 0:
-		f.root = hash256(root.raw)
+		f.root = hash256(root.str())
 	}
-	return f, nil
+	if w.files = append(w.files, f); len(w.files) > w.limits.Files {
+		return w.tooMany()
+	}
+	return nil
 }
 
 // takeLayers keeps the layer of each file of more than one piece, and drops layers
 // that belong to no file.
-func (r *reader) takeLayers(layers *node, v *v2Info, pieceLength int64) error {
-	given := map[string][]byte{}
-	if layers != nil {
-		for i := 0; i < len(layers.items); i += 2 {
-			if layers.items[i+1].kind != 's' {
-				return core.FieldErrorf("piece layers", "a piece layer must be a string")
-			}
-			given[string(layers.items[i].raw)] = layers.items[i+1].raw
+func (r *reader) takeLayers(layers node, v *v2Info, pieceLength int64) error {
+	v.layers = map[hash256][]byte{}
+	for _, f := range v.files {
+		if f.size > pieceLength {
+			v.layers[f.root] = nil
 		}
+	}
+	for root, layer := range layers.entries() {
+		if layer.kind() != 's' {
+			return core.FieldErrorf("piece layers", "a piece layer must be a string")
+		}
+		if len(root) == sha256.Size {
+			if _, ok := v.layers[hash256(root)]; ok {
+				v.layers[hash256(root)] = layer.str()
+				continue
+			}
+		}
+		r.changes.add("piece layers", Dropped)
 	}
 	pad := padHash(pieceHeight(pieceLength))
+	checked := make(map[hash256]int64, len(v.layers))
 	for _, f := range v.files {
-		if f.size <= pieceLength {
-			continue
-		}
-		field := printable([]byte(strings.Join(f.path, "/")))
-		layer, ok := given[string(f.root[:])]
-		if !ok {
-			return core.FieldErrorf(field, "the piece layer of this file is missing; the torrent can't be used without it")
-		}
-		if want := ((f.size-1)/pieceLength + 1) * sha256.Size; int64(len(layer)) != want {
-			return core.FieldErrorf(field, "the piece layer of this file has %d bytes instead of %d", len(layer), want)
-		}
-		if _, done := v.layers[string(f.root[:])]; done {
+		if f.size <= pieceLength || checked[f.root] == f.size {
 			continue // a second file with the same data
 		}
-		if layerRoot(layer, pad) != f.root {
-			return core.FieldErrorf(field, "the piece layer of this file does not belong to its pieces root")
+		layer := v.layers[f.root]
+		if layer == nil {
+			return pathErrorf(f.path, "the piece layer of this file is missing; the torrent can't be used without it")
 		}
-		v.layers[string(f.root[:])] = layer
-	}
-	for range len(given) - len(v.layers) {
-		r.changes.add("piece layers", Dropped)
+		if want := ((f.size-1)/pieceLength + 1) * sha256.Size; int64(len(layer)) != want {
+			return pathErrorf(f.path, "the piece layer of this file has %d bytes instead of %d", len(layer), want)
+		}
+		if layerRoot(layer, pad) != f.root {
+			return pathErrorf(f.path, "the piece layer of this file does not belong to its pieces root")
+		}
+		checked[f.root] = f.size
 	}
 	return nil
 }
