@@ -1,18 +1,29 @@
 package cli
 
 import (
+	"context"
 	"fmt"
+
+	"github.com/caduceus-bio/caduceus/house"
 )
 
 type checkCmd struct{}
 
-// Run reads the configuration and touches nothing else.
+// Run reads the configuration, and asks MariaDB, if that answers, whether it fits. It
+// changes nothing.
 func (checkCmd) Run(g *globals) error {
 	s, err := g.settings()
 	if err != nil {
 		return err
 	}
+	note, err := house.CheckDatabase(context.Background(), s)
+	if err != nil {
+		return err
+	}
 	_, err = fmt.Printf("The configuration is fine.\n  site      %s, listening on %s\n  tracker   %s, listening on %v\n  database  %s\n  data      %s\n",
 		s.Site.URL, s.Site.Listen, s.Tracker.AnnounceURL, s.Tracker.Listen, s.Database.Engine, s.House.DataDir)
+	if err == nil && note != "" {
+		_, err = fmt.Printf("Note: %s.\n", note)
+	}
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 
@@ -52,6 +53,11 @@ func (p Process) Serve(ctx context.Context) error {
 }
 
 func (p Process) run(ctx context.Context, h *House, whole bool) error {
+	if slices.Contains(p.Rooms, "site") {
+		if err := p.Settings.checkUploads(ctx, h.DB); err != nil {
+			h.Log.Error("large uploads will fail", "err", err)
+		}
+	}
 	rooms := make([]supervise.Room, len(p.Rooms))
 	for i, name := range p.Rooms {
 		var err error

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/metainfo"
 )
 
 // Config is the [site] section.
@@ -26,6 +27,12 @@ type Config struct {
 	// them lie unfinished in the folder uploads of the data directory, of which that much
 	// must be free.
 	UploadLimit int64 `toml:"upload_limit"`
+	// UploadFiles is how many files a torrent may have at most.
+	UploadFiles int `toml:"upload_files"`
+	// WindowsNames says what becomes of a torrent with names that Windows can't store
+	// as they are, such as "aux" or "GO:0008150.tsv": "warn" takes it and tells the
+	// uploader, "refuse" does not take it.
+	WindowsNames metainfo.Names `toml:"windows_names"`
 	// LoginAttempts is how many wrong API tokens and download links from an address are
 	// answered within a quarter of an hour; whoever sends more is told to wait. A right
 	// one is answered whatever else comes from its address. After wrong passphrases one
@@ -42,11 +49,14 @@ type Config struct {
 
 // DefaultConfig is a site on this machine alone.
 func DefaultConfig() Config {
+	limits := metainfo.DefaultLimits()
 	return Config{
 		Name:          "Caduceus",
 		URL:           "http://localhost:8080",
 		Listen:        "127.0.0.1:8080",
-		UploadLimit:   10 << 20,
+		UploadLimit:   int64(limits.TorrentBytes),
+		UploadFiles:   limits.Files,
+		WindowsNames:  metainfo.NamesWarn,
 		LoginAttempts: 10,
 		TorrentKeys:   true,
 		APIRequests:   60,
@@ -76,6 +86,12 @@ func (c Config) Validate() error {
 	if c.UploadLimit < 1<<10 || c.UploadLimit > 256<<20 {
 		return core.FieldErrorf("upload_limit", "must be from 1024 (1 KiB) to 268435456 (256 MiB)")
 	}
+	if c.UploadFiles < 1 || c.UploadFiles > 1_000_000 {
+		return core.FieldErrorf("upload_files", "must be from 1 to 1000000")
+	}
+	if c.WindowsNames != metainfo.NamesWarn && c.WindowsNames != metainfo.NamesRefuse {
+		return core.FieldErrorf("windows_names", `%q is neither "warn" nor "refuse"`, c.WindowsNames)
+	}
 	if c.LoginAttempts < 1 || c.LoginAttempts > 10000 {
 		return core.FieldErrorf("login_attempts", "must be from 1 to 10000")
 	}
@@ -83,6 +99,11 @@ func (c Config) Validate() error {
 		return core.FieldErrorf("api_requests", "must be from 1 to 100000")
 	}
 	return nil
+}
+
+// Limits are what a .torrent must keep to. Pages, API and forms all obey them.
+func (c Config) Limits() metainfo.Limits {
+	return metainfo.Limits{TorrentBytes: core.Bytes(c.UploadLimit), Files: c.UploadFiles, Names: c.WindowsNames}
 }
 
 func isControl(r rune) bool { return r < ' ' || r == 0x7f }

@@ -157,7 +157,7 @@ func (r *Room) site() (*web.Site, error) {
 	}
 	shared := web.Config{Name: c.Name, URL: c.URL, IRC: d.IRC, TrustedProxies: c.TrustedProxies, KeyAttempts: c.LoginAttempts, APIRequests: c.APIRequests}
 	trackers := web.Trackers(d.AnnounceURLs)
-	uploads := dataset.Uploads{Catalog: d.Catalog, Limit: c.UploadLimit}
+	uploads := dataset.Uploads{Catalog: d.Catalog, Limits: c.Limits()}
 	personal := dataset.Personal{Catalog: d.Catalog, Members: d.Members, Trackers: trackers, TorrentKeys: c.TorrentKeys}
 	return web.New(shared,
 		web.Deps{Keys: d.Keys, Members: d.Members, Economy: d.Economy, Permalink: d.Catalog.Permalink, Clock: d.Clock, Log: d.Log, Meters: r.meters, Rates: d.Rates, UploadDir: d.UploadDir},

@@ -27,12 +27,9 @@ var errTaken = errors.New("the same data is there already")
 // Errors: FieldErrors with every fault of form and file, *DuplicateError when a
 // live torrent has the same data, NotFound for a group that is not there.
 func (s *Store) Add(ctx context.Context, u Upload) (Added, error) {
-	t, err := s.check(ctx, &u)
+	t, err := s.checkAll(ctx, &u)
 	if err != nil {
 		return Added{}, err
-	}
-	if dup, err := s.duplicateOfHash(ctx, u.File.Findings); err != nil || dup != nil {
-		return Added{}, orErr(dup, err)
 	}
 	var n names
 	if u.Group == 0 {
@@ -40,9 +37,7 @@ func (s *Store) Add(ctx context.Context, u Upload) (Added, error) {
 			return Added{}, err
 		}
 	}
-	meta := u.File.Sanitize(metainfo.Options{
-		Source: s.slug() + "-" + strings.ToLower(rand.Text()[:16]), CreatedBy: "Caduceus", WebSeeds: u.Torrent.Mirrors,
-	})
+	meta := u.File.Sanitize(s.written(u.Torrent.Mirrors))
 	added := Added{
 		Name: meta.Name, InfoHash: meta.InfoHash, InfoHashV2: meta.InfoHashV2, Source: meta.Source, Changes: meta.Changes,
 	}
@@ -58,6 +53,42 @@ func (s *Store) Add(ctx context.Context, u Upload) (Added, error) {
 		return Added{}, fmt.Errorf("add torrent: %w", err)
 	}
 	return added, nil
+}
+
+// Check is Add without storing anything: it finds the same faults, and tells what would
+// be changed in the .torrent.
+func (s *Store) Check(ctx context.Context, u Upload) ([]metainfo.Change, error) {
+	if _, err := s.checkAll(ctx, &u); err != nil {
+		return nil, err
+	}
+	if dup, err := s.SameData(ctx, u.File.Findings); err != nil || dup != nil {
+		return nil, orErr(dup, err)
+	}
+	return s.Preview(u.File, u.Torrent.Mirrors), nil
+}
+
+// Preview tells what Add will change in a .torrent without Fault.
+func (s *Store) Preview(f TorrentFile, mirrors []string) []metainfo.Change {
+	return f.Checked.Preview(s.written(mirrors))
+}
+
+// written is what stands in a stored .torrent in place of what is dropped. The source is
+// another one each time.
+func (s *Store) written(mirrors []string) metainfo.Options {
+	return metainfo.Options{Source: s.slug() + "-" + strings.ToLower(rand.Text()[:16]), CreatedBy: "Caduceus", WebSeeds: mirrors}
+}
+
+// checkAll checks all that can be checked before the data are stored. The same data in
+// another file are found when they are.
+func (s *Store) checkAll(ctx context.Context, u *Upload) (texts, error) {
+	t, err := s.check(ctx, u)
+	if err != nil {
+		return t, err
+	}
+	if dup, err := s.duplicateOfHash(ctx, u.File.Findings); err != nil || dup != nil {
+		return t, orErr(dup, err)
+	}
+	return t, nil
 }
 
 // orErr returns err, or dup as an error that is not a typed nil. Both are nil
@@ -197,13 +228,17 @@ func (s *Store) insertParts(ctx context.Context, tx *db.Tx, id core.TorrentID, u
 	if _, err := tx.Insert(ctx, "torrent_meta", db.Row{"torrent_id", id, "data", meta.Data}); err != nil {
 		return err
 	}
-	rows := make([][]any, len(meta.Files))
-	for i, f := range meta.Files {
-		rows[i] = []any{id, i, f.Path, f.Size}
-	}
-	err := tx.Upsert(ctx, db.UpsertSpec{Table: "torrent_file", Key: []string{"torrent_id", "position"}, Set: []string{"path", "size"}}, rows...)
-	if err != nil {
-		return err
+	spec := db.UpsertSpec{Table: "torrent_file", Key: []string{"torrent_id", "position"}, Set: []string{"path", "size"}}
+	position := 0
+	for part := range slices.Chunk(meta.Files, 1000) {
+		rows := make([][]any, len(part))
+		for i, f := range part {
+			rows[i] = []any{id, position, f.Path, f.Size}
+			position++
+		}
+		if err := tx.Upsert(ctx, spec, rows...); err != nil {
+			return err
+		}
 	}
 	return insertMirrors(ctx, tx, id, u.Torrent.Mirrors)
 }

@@ -129,7 +129,7 @@ func TestAddRefuses(t *testing.T) {
 			t.Fatalf("%T %v", err, err)
 		}
 		for field, text := range map[string]string{
-			FieldTitle: "at least 10", FieldYear: "four digits", FieldLicense: "licence", FieldTorrent: "info.name: ",
+			FieldTitle: "at least 10", FieldYear: "four digits", FieldLicense: "licence", FieldTorrent: `"info.name": `,
 		} {
 			if !strings.Contains(faults.Get(field), text) {
 				t.Errorf("%s: %q lacks %q", field, faults.Get(field), text)

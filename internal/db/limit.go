@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -10,6 +11,8 @@ import (
 	"github.com/go-sql-driver/mysql"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
 )
 
 // MariaDB error numbers of a statement that was ended before it was done.
@@ -77,3 +80,23 @@ func (t *Tally) add(query string, args []any) {
 		t.note(query, args)
 	}
 }
+
+// LargestValue returns how large one value of a row may be: on MariaDB what
+// max_allowed_packet leaves for it.
+func (d *DB) LargestValue(ctx context.Context) (core.Bytes, error) {
+	if d.engine == SQLite {
+		const most = 1_000_000_000 // SQLITE_MAX_LENGTH
+		return most, nil
+	}
+	packet, _, err := One(ctx, d, Value[core.Bytes], "SELECT @@max_allowed_packet")
+	if err != nil {
+		return 0, fmt.Errorf("read max_allowed_packet: %w", err)
+	}
+	return packet - packetRest, nil
+}
+
+// packetRest is more than the rest of a statement with one large value takes.
+const packetRest = 64 * core.KiB
+
+// PacketFor returns what max_allowed_packet must be for values of a size.
+func PacketFor(size core.Bytes) core.Bytes { return size + packetRest }

@@ -105,6 +105,7 @@ func mysqlConfig(c Config) (*mysql.Config, error) {
 	mc.Params["sql_mode"] = "'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'"
 	maps.Copy(mc.Params, c.Session)
 	mc.InterpolateParams = true // one round trip; the driver escapes, which utf8mb4 makes safe
+	mc.MaxAllowedPacket = 0     // as the server has it, so that a large value is not written as text, which may double it
 	mc.ClientFoundRows = true   // RowsAffected counts matched rows, as SQLite does
 	mc.Logger = stdlog.New(io.Discard, "", 0)
 	return mc, nil

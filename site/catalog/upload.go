@@ -7,6 +7,7 @@ import (
 
 	"github.com/caduceus-bio/caduceus/internal/catalog"
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/metainfo"
 	"github.com/caduceus-bio/caduceus/site/web"
 	"github.com/caduceus-bio/caduceus/site/web/dataset"
 )
@@ -18,7 +19,7 @@ type uploadStartPage struct {
 	Group      catalog.Group // set when the torrent goes to a group that exists
 	Errors     web.FormErrors
 	Existing   existing
-	Limit      core.Bytes
+	Limits     metainfo.Limits
 }
 
 var uploadStartView = web.NewView[uploadStartPage]("upload_start")
@@ -42,7 +43,7 @@ func (h handlers) uploadForm(v *web.Visit) error {
 }
 
 func (h handlers) uploadStart(v *web.Visit, group core.GroupID) (uploadStartPage, error) {
-	p := uploadStartPage{Limit: core.Bytes(h.Uploads.Limit)}
+	p := uploadStartPage{Limits: h.Uploads.Limits}
 	var err error
 	if p.Categories, err = h.Catalog.Categories(v.Context()); err != nil {
 		return p, err
@@ -109,7 +110,7 @@ func (h handlers) upload(v *web.Visit) error {
 	h.Uploaded.Inc()
 	f := web.Flash{Good: "Your dataset is on the site."}
 	for _, c := range added.Changes {
-		f.Changes = append(f.Changes, changeText(c))
+		f.Changes = append(f.Changes, changeText(c, "was"))
 	}
 	if err := v.Tell(f); err != nil {
 		return err
@@ -134,6 +135,22 @@ func (h handlers) uploadAgain(v *web.Visit, p uploadPage, err error) error {
 		return uploadStartView.Render(v, http.StatusUnprocessableEntity, start)
 	}
 	return uploadView.Render(v, web.StatusOf(err), p)
+}
+
+// NewHash and OtherChanges say what will be changed in the file: what gives it another
+// info-hash, and the rest.
+func (p uploadPage) NewHash() []string { return changesOf(p.File, true) }
+
+// OtherChanges is for the template.
+func (p uploadPage) OtherChanges() []string { return changesOf(p.File, false) }
+
+func changesOf(f dataset.KeptFile, hash bool) (out []string) {
+	for _, c := range f.Changes {
+		if c.ChangesHash() == hash {
+			out = append(out, changeText(c, "will be"))
+		}
+	}
+	return out
 }
 
 // GroupFields is for the template.

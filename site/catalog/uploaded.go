@@ -21,9 +21,14 @@ func (h handlers) uploaded(v *web.Visit) error {
 	return uploadedView.OK(v, uploadedPage{Row: web.Row(v, schedule, v.Found.Torrent, h.Clock())})
 }
 
-// changeText says in plain words what was done to one key of a .torrent.
-func changeText(c metainfo.Change) string {
-	text := fmt.Sprintf("%s was %s", c.Key, c.Action)
+// changeText says in plain words what is done to one part of a .torrent; verb is "was"
+// or "will be".
+func changeText(c metainfo.Change, verb string) string {
+	what := c.Key
+	if c.Action == metainfo.Normalized {
+		what = "the " + what // the file or the info dictionary as a whole
+	}
+	text := fmt.Sprintf("%s %s %s", what, verb, c.Action)
 	if c.Count > 1 {
 		text += fmt.Sprintf(" in %d places", c.Count)
 	}

@@ -20,6 +20,9 @@ type KeptFile struct {
 	FileCount int
 	Size      core.Bytes
 	Data      string // base64; "" when it is too large to travel and must be chosen again
+	// Changes are what will be changed in it, and Unfriendly what Windows can't store.
+	Changes    []metainfo.Change
+	Unfriendly []metainfo.Unfriendly
 }
 
 // maxKept is the largest .torrent that travels with the form: several times as much lies in
@@ -51,17 +54,17 @@ const UploadTime = 45 * time.Second
 // Uploads reads uploads from forms and programs.
 type Uploads struct {
 	Catalog *catalog.Store
-	Limit   int64 // the largest .torrent, in bytes
+	Limits  metainfo.Limits // what a .torrent must keep to
 }
 
 // maxBody is the largest form of an upload: the file, and once more as it is kept
 // between two steps.
-func (r Uploads) maxBody() int64 { return r.Limit + maxKept*4/3 + 2*web.Large }
+func (r Uploads) maxBody() int64 { return int64(r.Limits.TorrentBytes) + maxKept*4/3 + 2*web.Large }
 
 // Fill adds to the page what the form offers: categories, which were read before,
 // and the vocabulary of one of them.
 func (r Uploads) Fill(v *web.Visit, p *UploadForm, categories []catalog.Category, category int64) error {
-	p.Rules, p.Limit, p.Categories = r.Catalog.Rules(), core.Bytes(r.Limit), categories
+	p.Rules, p.Limit, p.Categories = r.Catalog.Rules(), r.Limits.TorrentBytes, categories
 	var err error
 	p.Vocabulary, err = r.Catalog.Vocabulary(v.Context(), category)
 	return err
@@ -74,22 +77,23 @@ func (r Uploads) File(v *web.Visit) (KeptFile, catalog.TorrentFile, error) {
 	if err != nil {
 		return KeptFile{}, catalog.TorrentFile{}, err
 	}
-	f := catalog.ReadFile(raw, metainfo.Limits{TorrentBytes: min(core.Bytes(r.Limit), metainfo.DefaultLimits().TorrentBytes)})
+	f := catalog.ReadFile(raw, r.Limits)
 	if f.Checked == nil {
 		return KeptFile{}, f, nil
 	}
-	kept := KeptFile{Name: f.Name, FileCount: len(f.Files), Size: f.Size}
+	kept := KeptFile{Name: f.Name, FileCount: len(f.Files), Size: f.Size, Unfriendly: f.Unfriendly,
+		Changes: r.Catalog.Preview(f, catalog.Lines(v.FormLines(catalog.FieldMirrors)))}
 	if len(raw) <= maxKept {
 		kept.Data = base64.StdEncoding.EncodeToString(raw)
 	}
 	return kept, f, nil
 }
 
-// torrentBytes returns the bytes of the .torrent, a byte more than Limit of one that
+// torrentBytes returns the bytes of the .torrent, a byte more than the limit of one that
 // is too large, and nil when there is none.
 func (r Uploads) torrentBytes(v *web.Visit) ([]byte, error) {
 	if f := v.File(catalog.FieldTorrent); f != nil && f.Size > 0 {
-		raw := make([]byte, min(f.Size, r.Limit+1))
+		raw := make([]byte, min(f.Size, int64(r.Limits.TorrentBytes)+1))
 		if _, err := io.ReadFull(f.Reader(), raw); err != nil {
 			return nil, fmt.Errorf("read the file: %w", err)
 		}
@@ -99,7 +103,7 @@ func (r Uploads) torrentBytes(v *web.Visit) ([]byte, error) {
 	if f == nil {
 		return nil, nil
 	}
-	raw, err := io.ReadAll(io.LimitReader(base64.NewDecoder(base64.StdEncoding, f.Reader()), r.Limit+1))
+	raw, err := io.ReadAll(io.LimitReader(base64.NewDecoder(base64.StdEncoding, f.Reader()), int64(r.Limits.TorrentBytes)+1))
 	if err != nil { // what travelled with the form is damaged: it must be chosen again
 		raw = nil
 	}
