@@ -19,6 +19,7 @@ const (
 	MemberClass      Permission = "member.class"
 	MemberKeys       Permission = "member.keys"
 	MemberSeePrivate Permission = "member.see.private"
+	MemberSeeAddress Permission = "member.see.address"
 	FreeleechManage  Permission = "freeleech.manage"
 	ClientManage     Permission = "client.manage"
 	JobManage        Permission = "job.manage"
@@ -58,6 +59,7 @@ func AllPermissions() []PermissionInfo {
 		{MemberClass, "change a member's class"},
 		{MemberKeys, "issue new keys for a member"},
 		{MemberSeePrivate, "see what a member hides"},
+		{MemberSeeAddress, "see a member's security log, with the addresses that they came from"},
 		{FreeleechManage, "begin and end freeleech windows"},
 		{ClientManage, "change the client whitelist"},
 		{JobManage, "list and run scheduled jobs"},

@@ -1,0 +1,104 @@
+package security
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/db"
+)
+
+// Entry is one row of the log, as the member and staff who may see it read it.
+type Entry struct {
+	ID      int64
+	Kind    Kind
+	Face    Face
+	At      time.Time // the first time, where there were several
+	LastAt  time.Time
+	Tries   int
+	By      string // who did it in the member's place; "" for the member, or for nobody known
+	Detail  string
+	Address string // the last one; "" where none was known
+}
+
+// MaxPage is the longest part of the log that is read at once.
+const MaxPage = 100
+
+// Page returns up to limit (1 to MaxPage) entries of a member, newest first: those
+// before the entry with the given id, or the newest where it is 0.
+func (l *Log) Page(ctx context.Context, m core.MemberID, before int64, limit int) ([]Entry, error) {
+	query, args := "SELECT id, kind, face, at, last_at, tries, by_name, detail, address FROM security_log WHERE member_id = ?", []any{m}
+	if before > 0 {
+		query, args = query+" AND id < ?", append(args, before)
+	}
+	list, err := db.All(ctx, l.db, func(sc db.Scanner) (e Entry, err error) {
+		var at, last int64
+		var box, plain []byte
+		if err = sc.Scan(&e.ID, &e.Kind, &e.Face, &at, &last, &e.Tries, &e.By, &e.Detail, &box); err == nil && len(box) > 0 {
+			plain, err = l.keys.Open(box, addressUse(m))
+		}
+		e.At, e.LastAt, e.Address = time.Unix(at, 0).UTC(), time.Unix(last, 0).UTC(), string(plain)
+		return e, err
+	}, query+" ORDER BY id DESC LIMIT ?", append(args, min(max(limit, 1), MaxPage))...)
+	if err != nil {
+		return nil, fmt.Errorf("read the security log: %w", err)
+	}
+	return list, nil
+}
+
+// Prune deletes up to limit (1 to 1000) entries that were last added to before an
+// instant, and returns how many.
+func (l *Log) Prune(ctx context.Context, before time.Time, limit int) (int64, error) {
+	var n int64
+	err := l.db.Tx(ctx, func(tx *db.Tx) error {
+		ids, err := db.All(ctx, tx, db.Value[any], "SELECT id FROM security_log WHERE last_at < ? ORDER BY last_at LIMIT ?",
+			before.Unix(), min(max(limit, 1), 1000))
+		if err != nil || len(ids) == 0 {
+			n = 0
+			return err
+		}
+		n, err = tx.Exec(ctx, "DELETE FROM security_log WHERE id IN ("+db.Marks(len(ids))+")", ids...)
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("prune the security log: %w", err)
+	}
+	return n, nil
+}
+
+// words say what happened.
+var words = map[Kind]string{
+	LoggedIn: "Logged in", Refused: "A wrong passphrase or key", ShutOut: "The right passphrase or key, but no way in",
+	Used: "A key was used", SessionsEnded: "Browsers were logged out", PassphraseChanged: "The passphrase was changed",
+	PassphraseReset: "Staff gave a new passphrase", AnnounceKeyNew: "The announce key was replaced", IRCKeyNew: "The IRC key was replaced",
+	TokenMade: "An API token was made", TokensRevoked: "API tokens were revoked", CertificateAdded: "A certificate for IRC was added",
+	CertificateRemoved: "Certificates for IRC were removed", KeyShown: "A key was written where others read it",
+}
+
+// What says in words what happened.
+func (e Entry) What() string {
+	if w := words[e.Kind]; w != "" {
+		return w
+	}
+	return string(e.Kind)
+}
+
+// Where says by which way it happened.
+func (e Entry) Where() string {
+	switch e.Face {
+	case Site:
+		return "on the site"
+	case API:
+		return "by the API"
+	case Link:
+		return "by a download link"
+	case IRC:
+		return "on IRC"
+	case Bot:
+		return "told to the bot on IRC"
+	case Shell:
+		return "on the machine itself"
+	}
+	return "by the program"
+}
