@@ -131,13 +131,27 @@ func onTheSite(t *testing.T, boss, ann *account, ups []uploaded) {
 	boss.command("member-disable", url.Values{"name": {"newcomer"}, "reason": {"for the test"}})
 	boss.command("member-enable", url.Values{"name": {"newcomer"}})
 
-	ann.post("/settings/irc-key", nil)
-	ann.post("/settings/passkey", nil)
+	ann.agree("/settings/irc-key", nil)
+	ann.agree("/settings/passkey", nil)
 	ann.post("/settings/tokens", url.Values{"name": {"another"}, "scope": {"read"}})
 	ann.get("/settings").Find("form[action^='/settings/tokens/']").Each(func(_ int, form *goquery.Selection) {
-		ann.post(form.AttrOr("action", ""), nil)
+		ann.agree(form.AttrOr("action", ""), nil)
 	})
+	ann.agree("/settings/end", url.Values{"sessions": {"yes"}, "tokens": {"yes"}, "irckey": {"yes"}, "certificates": {"yes"}, "announcekey": {"yes"}})
+	ann.get("/settings/security")
 	ann.post("/logout", nil)
+}
+
+// agree sends a form of the settings, and goes ahead where it says what breaks.
+func (a *account) agree(path string, form url.Values) {
+	a.h.t.Helper()
+	ask := a.post(path, form).Find("main form").Has("input[name=sure]")
+	if ask.Length() != 1 {
+		a.h.t.Fatalf("%s does not ask", path)
+	}
+	values := url.Values{}
+	ask.Find("input[name]").Each(func(_ int, in *goquery.Selection) { values.Add(in.AttrOr("name", ""), in.AttrOr("value", "")) })
+	a.post(ask.AttrOr("action", ""), values)
 }
 
 // submit opens a page with a form and sends it with some changes.
@@ -226,9 +240,10 @@ func byIRC(t *testing.T, staff []*reader, ups []uploaded) {
 		{"member show alice", "alice, id"},
 		{"member class alice Member", "alice is now Member"},
 		{"member leech alice off", "Downloads of alice"},
-		{"member passkey alice", "asskey"},
-		{"member irckey alice", "IRC key"},
-		{"member passphrase alice", "assphrase"},
+		{"member passkey alice", "Passkey: "},
+		{"member irckey alice", "IRC key: "},
+		{"member passphrase alice", "Passphrase: "},
+		{"member security alice", "new passphrase on IRC, by boss"},
 		{"member disable alice for the test", "is disabled."},
 		{"member enable alice", "is enabled again"},
 		{"freeleech on 1h for the test", "window #"},
@@ -257,7 +272,7 @@ func byIRC(t *testing.T, staff []*reader, ups []uploaded) {
 		{"audit alice", "member"},
 		{"torrent delete " + third + " for the test", "is deleted"},
 	}
-	for _, job := range []string{"freeleech-edges", "expire-sessions", "prune-events", "prune-job-history", "render-texts", "refresh-words"} {
+	for _, job := range []string{"freeleech-edges", "expire-sessions", "prune-events", "prune-job-history", "render-texts", "refresh-words", "prune-security-log"} {
 		commands = append(commands, []struct{ command, wants string }{{"job run " + job, "Request"}, {"job history " + job, "asked for by"}}...)
 	}
 	for i, c := range commands {

@@ -204,6 +204,18 @@ func (f *foreign) membersHere() []core.MemberID {
 	return out
 }
 
+// estrange makes a stranger of everybody who proved to be a member: what they proved it
+// with is no longer that member's.
+func (f *foreign) estrange(id core.MemberID) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, p := range f.people {
+		if p.who != nil && p.who.ID == id {
+			p.who, p.found = nil, false
+		}
+	}
+}
+
 // refresh gives everybody who is a member its facts as just read, and lets them into
 // channels that have opened for them. Without ok they become strangers.
 func (f *foreign) refresh(id core.MemberID, m member.Member, ok bool, kept []Channel) {

@@ -16,6 +16,8 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/guess"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/secret"
+	"github.com/caduceus-bio/caduceus/internal/security"
 )
 
 // doorCursor is the name of the consumer that keeps people's rights on a foreign network
@@ -139,22 +141,26 @@ func (d *doors) follow(ctx context.Context) error {
 // news is what a batch of events says to read again.
 type news struct {
 	members             map[core.MemberID]bool
+	keys                map[core.MemberID]bool // whose IRC key is another one
 	everybody, channels bool
 }
 
+func newNews() news { return news{members: map[core.MemberID]bool{}, keys: map[core.MemberID]bool{}} }
+
 func (d *doors) consumer() eventlog.Consumer {
-	n := news{members: map[core.MemberID]bool{}}
+	n := newNews()
 	return eventlog.Consumer{
 		Name: doorCursor, Log: d.deps.Log,
 		Handlers: []eventlog.Handler{
 			eventlog.Note(func(e eventlog.MemberChanged) { n.members[e.Member] = true }),
+			eventlog.Note(func(e eventlog.IRCKeyChanged) { n.keys[e.Member] = true }),
 			eventlog.Note(func(eventlog.ClassChanged) { n.everybody = true }),
 			eventlog.Note(func(eventlog.IRCChannelChanged) { n.channels = true }),
 		},
 		Missed: func(eventlog.Event, error) { n.everybody = true }, // it may be about anybody
 		Flush: func(ctx context.Context, _ int64) error {
 			noted := n
-			n = news{members: map[core.MemberID]bool{}}
+			n = newNews()
 			return d.apply(ctx, noted)
 		},
 	}
@@ -170,6 +176,10 @@ func (d *doors) apply(ctx context.Context, n news) error {
 	s := d.now()
 	if s == nil {
 		return nil
+	}
+	for id := range n.keys {
+		s.estrange(id)
+		d.nudge()
 	}
 	for _, id := range s.membersHere() {
 		if n.everybody || n.members[id] {
@@ -262,12 +272,12 @@ func mayBeHere(m *member.Member) string {
 // error is safe to show.
 func (d *doors) login(ctx context.Context, host, name, key string) (member.Member, error) {
 	const cant = "I can't look up your account now; try again in a minute"
-	try := guess.Try{Place: host, Account: name}
+	try, from := guess.Try{Place: host, Account: name}, security.Origin{Face: security.Bot, Host: host}
 	if addr, err := netip.ParseAddr(host); err == nil {
-		try.Place = guess.Place(addr)
+		try.Place, from.Address = guess.Place(addr), addr
 	}
 	var m member.Member
-	err := d.deps.Guard.Prove(ctx, try, func(ctx context.Context) (right bool, err error) {
+	err := d.deps.Guard.Prove(security.With(ctx, from), try, func(ctx context.Context) (right bool, err error) {
 		ctx, cancel := context.WithTimeout(ctx, queryLimit)
 		defer cancel()
 		m, err = d.deps.Members.AuthIRC(ctx, name, key)
@@ -279,6 +289,21 @@ func (d *doors) login(ctx context.Context, host, name, key string) (member.Membe
 	default:
 		return m, core.Wrap(err, core.Unavailable, cant)
 	}
+}
+
+// sameKey makes sure that a key is still the member's: it may have been replaced since it
+// was checked, and the event may have come before we knew whom it concerns.
+func (d *doors) sameKey(ctx context.Context, id core.MemberID, key string) error {
+	ctx, cancel := context.WithTimeout(ctx, queryLimit)
+	defer cancel()
+	now, err := d.deps.Members.IRCKey(ctx, id)
+	switch {
+	case err != nil:
+		return core.Wrap(err, core.Unavailable, "I can't look up your account now; try again in a minute")
+	case !secret.Equal([]byte(now), []byte(key)):
+		return core.Errorf(core.Forbidden, "name or IRC key is wrong")
+	}
+	return nil
 }
 
 // kill ends somebody's connection if we are an operator, and otherwise removes them and

@@ -82,6 +82,10 @@ func (p *porter) enter(ctx context.Context, m message, say func(string)) error {
 		return core.Errorf(core.Conflict, "your nick or host has changed meanwhile: please say it once more")
 	}
 	// No event has told us of a change on the site since the key was checked.
+	if err := p.doors.sameKey(ctx, who.ID, m.entry.Key); err != nil {
+		s.estrange(who.ID)
+		return err
+	}
 	if err := p.doors.reread(ctx, s, who.ID); err != nil {
 		return err
 	}

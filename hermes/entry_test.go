@@ -17,6 +17,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/irc"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/security"
 )
 
 // fewChannels are the channels of a site, in memory.
@@ -153,6 +154,43 @@ func TestEnterByNameAndKey(t *testing.T) {
 	defer f.mu.Unlock()
 	if f.logins != 0 {
 		t.Error("logged in with SASL abroad")
+	}
+}
+
+// TestWhoHadAnotherKeyIsAStranger replaces the key of somebody who has told it, and of
+// somebody who is just telling it.
+func TestWhoHadAnotherKeyIsAStranger(t *testing.T) {
+	t.Parallel()
+	s, f := newSite(t, dbtest.SQLite(t)), foreignFake(t)
+	s.deps.Channels = &fewChannels{list: []irc.Channel{{Name: "#announce", Modes: "+mntu", Speak: core.IRCAnnounce, AutoJoin: true}}}
+	key, err := s.deps.Members.IRCKey(t.Context(), s.alice.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bot := s.start(f, s.abroad)
+	<-bot.ready
+	if got := f.asks("a5", "identify alice "+key); got != "You are alice to me now." {
+		t.Fatalf("got %q", got)
+	}
+	s.clock.Add(2 * commandEvery)
+	drawn, err := s.deps.Members.DrawPassphrase(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.deps.Members.ResetPassphrase(t.Context(), s.alice.ID, drawn); err != nil {
+		t.Fatal(err)
+	}
+	s.settled(f, doorCursor)
+	if got := f.asks("a5", "stats"); got != "log in first: this is for members" {
+		t.Errorf("after the reset: %q", got)
+	}
+	s.clock.Add(2 * commandEvery)
+	if got := f.asks("a6", "identify alice "+key); got != "name or IRC key is wrong" {
+		t.Errorf("with the old key: %q", got)
+	}
+	list, err := s.deps.Members.Security().Page(t.Context(), s.alice.ID, 0, 5)
+	if err != nil || list[0].Kind != security.Refused || list[0].Face != security.Bot || list[0].Address == "" {
+		t.Errorf("the log: %+v (%v)", list, err)
 	}
 }
 

@@ -98,6 +98,17 @@ func TestLongAndSecretAnswersGoToTheAsker(t *testing.T) {
 	}
 	f.ask("sys", "sys", "#staff", "!member passkey alice", "question1", true)
 	f.heard("#staff", 1)
+	code := ""
+	f.until("the question", func() bool {
+		lines := f.inLocked("sys")
+		if len(lines) == 0 {
+			return false
+		}
+		_, code, _ = strings.Cut(lines[len(lines)-1], ": confirm ")
+		return code != ""
+	})
+	f.speak("sys", "sys", "#staff", "!confirm "+code)
+	f.heard("#staff", 2)
 	key, err := s.deps.Members.Passkey(t.Context(), s.alice.ID)
 	if err != nil {
 		t.Fatal(err)

@@ -28,6 +28,9 @@ type Members interface {
 	// with the member of that name or, without a name, with the only member who has
 	// registered it.
 	AuthCertificate(ctx context.Context, fingerprint, name string) (member.Member, error)
+	// NoteIRC writes into the security log how a proof ended that the site has not judged,
+	// as in the middle of SCRAM. The name may be anybody's or nobody's.
+	NoteIRC(ctx context.Context, name string, right bool) error
 	// ByID returns a member in any state, or NotFound.
 	ByID(ctx context.Context, id core.MemberID) (member.Member, error)
 	// ByName returns a member in any state by name in any case, or NotFound.

@@ -128,6 +128,8 @@ func (p *people) AuthIRCVerified(ctx context.Context, v member.IRCVerifier) (mem
 	return p.AuthIRC(ctx, v.Name, "key-"+strings.ToLower(v.Name))
 }
 
+func (p *people) NoteIRC(context.Context, string, bool) error { return nil }
+
 func (p *people) AuthCertificate(context.Context, string, string) (member.Member, error) {
 	return member.Member{}, core.Errorf(core.Forbidden, "no account of yours knows this certificate")
 }

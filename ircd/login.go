@@ -40,7 +40,7 @@ func (r *request) mayTry(try guess.Try) error {
 // proven runs check within the limits on guessing. It says whether the secret was right,
 // and why it is refused all the same. The error is safe to show.
 func (r *request) proven(try guess.Try, check func(context.Context) (right bool, err error)) error {
-	return r.tally(r.n.guard.Prove(r.ctx, try, check))
+	return r.tally(r.n.guard.Prove(r.origin(), try, check))
 }
 
 // tally counts why a login fails, for the connection and in the figures, and returns what
@@ -79,7 +79,7 @@ func (r *request) login(name, key string) error {
 // loginProven is login for a client that has proved who it is in a way in which nothing can
 // be guessed.
 func (r *request) loginProven(prove func(context.Context) (member.Member, error)) error {
-	_, shut, err := r.attachTo(r.ctx, prove)
+	_, shut, err := r.attachTo(r.origin(), prove)
 	err = r.tally(err)
 	r.letAsk(shut)
 	return err

@@ -60,7 +60,9 @@ func cmdOper(r *request) {
 		r.locked(func() { r.reply(rplYoureOper, "You are an IRC operator already") })
 	case rescue:
 		if err := r.proveOper(rescueAccount, func(context.Context) (bool, error) {
-			if !cfg.knowsOperator(r.param(1)) {
+			right := cfg.knowsOperator(r.param(1))
+			r.noteTry("", right)
+			if !right {
 				return false, core.Errorf(core.Forbidden, "password incorrect")
 			}
 			return true, nil

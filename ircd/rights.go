@@ -136,6 +136,7 @@ func (n *network) finish(ctx context.Context, b *noted) error {
 // followKey logs out those who logged in with an IRC key that is no longer valid.
 func (n *network) followKey(e eventlog.IRCKeyChanged) {
 	n.locked(func() {
+		n.changes.note(e.Member, "") // who is being checked with the old one must not get in behind us
 		if a := n.accounts[e.Member]; a != nil {
 			n.logOut(a, "Your IRC key was changed, log in with the new one")
 		}
@@ -145,6 +146,7 @@ func (n *network) followKey(e eventlog.IRCKeyChanged) {
 // dropCertificate ends a member's connections that showed a certificate: they may have
 // logged in with it.
 func (n *network) dropCertificate(id core.MemberID, fingerprint string) {
+	n.changes.note(id, "")
 	a := n.accounts[id]
 	if a == nil {
 		return

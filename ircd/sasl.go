@@ -30,6 +30,8 @@ const maxSASL = 1024
 // not. It runs without the lock.
 type exchange interface {
 	step(r *request, response []byte) (challenge []byte, err error)
+	// name is the mechanism's.
+	name() string
 }
 
 // mechanism is one way to log in by SASL.
@@ -42,9 +44,9 @@ type mechanism struct {
 func mechanisms() []mechanism {
 	always := func(*session) bool { return true }
 	return []mechanism{
-		{"PLAIN", always, func() exchange { return plainExchange{} }},
-		{"EXTERNAL", func(s *session) bool { return s.from.Certificate != "" }, func() exchange { return externalExchange{} }},
-		{"SCRAM-SHA-256", always, func() exchange { return &scramExchange{} }},
+		{plainExchange{}.name(), always, func() exchange { return plainExchange{} }},
+		{externalExchange{}.name(), func(s *session) bool { return s.from.Certificate != "" }, func() exchange { return externalExchange{} }},
+		{(*scramExchange)(nil).name(), always, func() exchange { return &scramExchange{} }},
 	}
 }
 
@@ -142,6 +144,8 @@ func (r *request) saslBegin(name string) {
 // plainExchange is PLAIN (RFC 4616): site name and IRC key.
 type plainExchange struct{}
 
+func (plainExchange) name() string { return "PLAIN" }
+
 func (plainExchange) step(r *request, response []byte) ([]byte, error) {
 	name, key, ok := parsePlain(response)
 	if !ok {
@@ -167,6 +171,8 @@ func parsePlain(b []byte) (name, key string, ok bool) {
 // client showed. The response is empty or the name to act as.
 type externalExchange struct{}
 
+func (externalExchange) name() string { return "EXTERNAL" }
+
 func (externalExchange) step(r *request, response []byte) ([]byte, error) {
 	name := string(response)
 	if name != "" && !isAccountName(name) {
@@ -185,6 +191,8 @@ type scramExchange struct {
 	try          guess.Try
 }
 
+func (*scramExchange) name() string { return "SCRAM-SHA-256" }
+
 func (x *scramExchange) step(r *request, response []byte) ([]byte, error) {
 	switch {
 	case x.conversation == nil:
@@ -194,6 +202,7 @@ func (x *scramExchange) step(r *request, response []byte) ([]byte, error) {
 		err := r.proven(x.try, func(context.Context) (bool, error) {
 			var err error
 			if challenge, err = x.conversation.Step(string(response)); err != nil || !x.conversation.Valid() {
+				r.noteTry(x.verifier.Name, false)
 				return false, core.Errorf(core.Forbidden, "name or IRC key is wrong")
 			}
 			return true, nil

@@ -16,6 +16,8 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/economy"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/schedule"
+	"github.com/caduceus-bio/caduceus/internal/secret"
+	"github.com/caduceus-bio/caduceus/internal/security"
 )
 
 // fakeTime is a clock, and the waits that depend on it. Time passes only by set and
@@ -110,6 +112,7 @@ type house struct {
 	sessions  *sessions
 	texts     *texts
 	words     *words
+	security  *security.Log
 	log       *logLines
 }
 
@@ -125,14 +128,19 @@ func newHouse(t *testing.T, d *db.DB, now time.Time) *house {
 	h.events = eventlog.New(d, h.clock)
 	h.schedule = schedule.NewStore(d, h.events, h.clock)
 	h.freeleech = economy.NewStore(d, h.events, h.clock, economy.DefaultConfig())
+	keys, err := secret.NewKeyring(make([]byte, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.security = security.New(d, keys, h.clock, nil)
 	return h
 }
 
 // room makes a room with its own metrics; each represents a process.
 func (h *house) room(holder string) (*Room, *prometheus.Registry) {
 	reg := prometheus.NewRegistry()
-	r := New(Config{Holder: holder}, Deps{DB: h.db, Events: h.events, Schedule: h.schedule, Freeleech: h.freeleech,
-		Sessions: h.sessions, Texts: h.texts, Words: h.words, Clock: h.clock, Log: slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Metrics: reg})
+	r := New(Config{Holder: holder, SecurityLogDays: 365}, Deps{DB: h.db, Events: h.events, Schedule: h.schedule, Freeleech: h.freeleech,
+		Sessions: h.sessions, Security: h.security, Words: h.words, Texts: h.texts, Clock: h.clock, Log: slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Metrics: reg})
 	r.wait = h.wait
 	return r, reg
 }

@@ -35,20 +35,29 @@ type Config struct {
 	// Holder names this process in leases and in the history. It must be unique
 	// among all processes; empty makes one of host name, process id and chance.
 	Holder string `toml:"holder"`
+	// SecurityLogDays is for how many days the security log keeps its entries: who
+	// logged in to which account, from where, and what became of its keys.
+	SecurityLogDays int `toml:"security_log_days"`
 }
 
-// DefaultConfig names the process by itself.
-func DefaultConfig() Config { return Config{} }
+// DefaultConfig names the process by itself, and keeps the security log for a year.
+func DefaultConfig() Config { return Config{SecurityLogDays: 365} }
 
 // Validate reports the first key that makes no sense.
 func (c Config) Validate() error {
 	if len(c.Holder) > maxHolder || strings.ContainsFunc(c.Holder, unicode.IsControl) {
 		return core.FieldErrorf("holder", "write a name of at most %d characters in one line, or nothing", maxHolder)
 	}
+	if c.SecurityLogDays < 1 || c.SecurityLogDays > maxSecurityLogDays {
+		return core.FieldErrorf("security_log_days", "must be from 1 to %d", maxSecurityLogDays)
+	}
 	return nil
 }
 
-const maxHolder = 128
+const (
+	maxHolder          = 128
+	maxSecurityLogDays = 3653
+)
 
 // Sessions is the part of the member store that this room needs.
 type Sessions interface {
@@ -72,6 +81,7 @@ type Deps struct {
 	Sessions  Sessions
 	Texts     Texts
 	Words     Words
+	Security  Security
 	Clock     core.Clock
 	Log       *slog.Logger
 	Metrics   prometheus.Registerer
@@ -90,7 +100,7 @@ var _ supervise.Room = (*Room)(nil)
 
 // New makes the room.
 func New(c Config, d Deps) *Room {
-	return &Room{deps: d, holder: holder(c), tasks: tasks(d), metrics: newMetrics(d.Metrics), wait: waitBy(d.Clock)}
+	return &Room{deps: d, holder: holder(c), tasks: tasks(c, d), metrics: newMetrics(d.Metrics), wait: waitBy(d.Clock)}
 }
 
 func holder(c Config) string {

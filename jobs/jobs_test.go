@@ -26,7 +26,7 @@ func TestTableAndTasksAgree(t *testing.T) {
 		names = append(names, j.Name)
 	}
 	slices.Sort(names)
-	bound := slices.Sorted(maps.Keys(tasks(Deps{Freeleech: &economy.Store{}, Sessions: &sessions{}, Texts: &texts{}, Words: &words{}})))
+	bound := slices.Sorted(maps.Keys(tasks(DefaultConfig(), Deps{Freeleech: &economy.Store{}, Sessions: &sessions{}, Texts: &texts{}, Words: &words{}})))
 	if diff := cmp.Diff(names, bound); diff != "" {
 		t.Errorf("jobs of the table and of the room (-table +room):\n%s", diff)
 	}
@@ -45,8 +45,15 @@ func TestHolder(t *testing.T) {
 			t.Errorf("holder %q: %v", bad, err)
 		}
 	}
-	if err := DefaultConfig().Validate(); err != nil {
+	c := DefaultConfig()
+	if err := c.Validate(); err != nil {
 		t.Error(err)
+	}
+	for _, bad := range []int{0, -1, maxSecurityLogDays + 1} {
+		c.SecurityLogDays = bad
+		if err := c.Validate(); core.FieldOf(err) != "security_log_days" {
+			t.Errorf("%d days: %v", bad, err)
+		}
 	}
 }
 

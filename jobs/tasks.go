@@ -13,7 +13,7 @@ type task func(ctx context.Context) (items int64, err error)
 
 // tasks binds each job of the table in internal/schedule, which says when it runs,
 // to its work. Each job has a file of its own, called like the job.
-func tasks(d Deps) map[string]task {
+func tasks(c Config, d Deps) map[string]task {
 	return map[string]task{
 		schedule.FreeleechEdges:  freeleechEdges(d.Freeleech),
 		schedule.ExpireSessions:  expireSessions(d.Sessions),
@@ -21,6 +21,7 @@ func tasks(d Deps) map[string]task {
 		schedule.PruneJobHistory: pruneJobHistory(d.Schedule, d.Clock),
 		schedule.RenderTexts:     renderTexts(d.Texts),
 		schedule.RefreshWords:    refreshWords(d.Words),
+		schedule.PruneSecurity:   pruneSecurityLog(d.Security, c.SecurityLogDays, d.Clock),
 	}
 }
 

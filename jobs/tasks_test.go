@@ -14,6 +14,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/economy"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/schedule"
+	"github.com/caduceus-bio/caduceus/internal/security"
 )
 
 func TestBatches(t *testing.T) {
@@ -171,4 +172,22 @@ func TestRenderTexts(t *testing.T) {
 	if n, err := renderTexts(store)(ctx); n > 20 || !errors.Is(err, context.Canceled) {
 		t.Errorf("after the end of the run: rendered %d, %v", n, err)
 	}
+}
+
+// TestSecurityLogIsKeptForItsTime prunes it by the setting.
+func TestSecurityLogIsKeptForItsTime(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		h := newHouse(t, d, noon)
+		for range 3 {
+			h.security.Note(t.Context(), security.Event{Member: 7, Kind: security.LoggedIn})
+			h.set(h.clock().AddDate(0, 0, 20))
+		}
+		n, err := pruneSecurityLog(h.security, 30, h.clock)(t.Context())
+		if err != nil || n != 2 {
+			t.Errorf("pruned %d (%v), want 2", n, err)
+		}
+		if list, err := h.security.Page(t.Context(), 7, 0, 10); err != nil || len(list) != 1 {
+			t.Errorf("%d are left (%v)", len(list), err)
+		}
+	})
 }

@@ -57,6 +57,8 @@ var permissions = map[string]string{
 	"POST /settings/tokens":                               "LL...",
 	"POST /settings/tokens/:token/revoke":                 "LL...",
 	"POST /settings/sessions/:session/end":                "LL...",
+	"POST /settings/end":                                  "LL...",
+	"GET /settings/security":                              "LL...",
 	"GET /settings/irc":                                   "LL...",
 	"POST /settings/irc/certificates":                     "LL...",
 	"POST /settings/irc/certificates/:fingerprint/remove": "LL...",

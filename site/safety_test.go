@@ -18,7 +18,7 @@ func TestCrossSitePostsAreRefused(t *testing.T) {
 	for _, headers := range [][]string{
 		{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"}, {"Origin", "https://evil.example"}, {"Origin", "null"},
 	} {
-		a := b.Post("/settings/passkey", nil, headers...)
+		a := b.Post("/settings/passkey", url.Values{"sure": {"yes"}}, headers...)
 		if a.StatusCode != http.StatusForbidden || !strings.Contains(a.Text, "sent from another site") {
 			t.Errorf("%v: status %d", headers, a.StatusCode)
 		}
@@ -30,7 +30,7 @@ func TestCrossSitePostsAreRefused(t *testing.T) {
 		t.Fatal("a cross-site form changed the passkey")
 	}
 	for _, headers := range [][]string{{"Sec-Fetch-Site", "same-origin"}, {"Origin", "http://site.example"}, nil} {
-		if a := b.Post("/settings/passkey", nil, headers...); a.StatusCode != http.StatusSeeOther {
+		if a := b.Post("/settings/passkey", url.Values{"sure": {"yes"}}, headers...); a.StatusCode != http.StatusSeeOther {
 			t.Errorf("%v: status %d, want 303", headers, a.StatusCode)
 		}
 	}

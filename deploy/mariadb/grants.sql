@@ -67,6 +67,10 @@ GRANT SELECT ON member_nick TO 'caduceus-ircd'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE ON guess TO 'caduceus-site'@'localhost', 'caduceus-ircd'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE ON rate_worst TO 'caduceus-tracker'@'localhost', 'caduceus-site'@'localhost', 'caduceus-ircd'@'localhost', 'caduceus-hermes'@'localhost', 'caduceus-jobs'@'localhost';
 
+-- Who logs in, and whose keys change, is in the security log. What is there is counted
+-- and never rewritten; jobs alone may delete what is too old.
+GRANT SELECT, INSERT, UPDATE ON security_log TO 'caduceus-site'@'localhost', 'caduceus-ircd'@'localhost', 'caduceus-hermes'@'localhost';
+
 -- Commands are run on the site and through Hermes; the two may do what commands do.
 -- Rows of the audit log are never changed.
 GRANT SELECT, DELETE ON irc_message TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
@@ -82,6 +86,7 @@ GRANT SELECT ON member_class TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'
 GRANT SELECT, UPDATE ON class TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT ON class_permission TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT, DELETE ON session TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT, DELETE ON api_token TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT ON category TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT ON term TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT ON term_extension TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
@@ -116,7 +121,7 @@ GRANT SELECT, INSERT, DELETE ON pending_act TO 'caduceus-site'@'localhost', 'cad
 -- site: besides what commands do, whoever joins, logs in, uploads and edits.
 GRANT INSERT, DELETE ON member_class TO 'caduceus-site'@'localhost';
 GRANT INSERT, UPDATE ON session TO 'caduceus-site'@'localhost';
-GRANT SELECT, INSERT, UPDATE, DELETE ON api_token TO 'caduceus-site'@'localhost';
+GRANT INSERT, UPDATE ON api_token TO 'caduceus-site'@'localhost';
 GRANT INSERT ON torrent_group TO 'caduceus-site'@'localhost';
 GRANT INSERT, UPDATE, DELETE ON creator TO 'caduceus-site'@'localhost';
 GRANT INSERT, UPDATE, DELETE ON group_creator TO 'caduceus-site'@'localhost';
@@ -140,6 +145,7 @@ GRANT SELECT (id, description, description_renderer), UPDATE (description_html, 
 GRANT SELECT, INSERT, UPDATE, DELETE ON job_run TO 'caduceus-jobs'@'localhost';
 GRANT SELECT, DELETE ON job_request TO 'caduceus-jobs'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE ON lease TO 'caduceus-jobs'@'localhost';
+GRANT SELECT, DELETE ON security_log TO 'caduceus-jobs'@'localhost';
 GRANT DELETE ON event TO 'caduceus-jobs'@'localhost';
 GRANT SELECT, UPDATE (words_version) ON torrent_group TO 'caduceus-jobs'@'localhost';
 GRANT SELECT (id, group_id, name, deleted_at) ON torrent TO 'caduceus-jobs'@'localhost';

@@ -1,11 +1,13 @@
 package command
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/caduceus-bio/caduceus/internal/audit"
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/security"
 )
 
 // Actor is who asks. Make one afresh for each command from the account as it is
@@ -48,6 +50,12 @@ func (a Actor) Can(p core.Permission) bool {
 		return a.Permissions.Has(p)
 	}
 	return a.Member.ID != 0 && a.Member.Enabled() && a.Permissions.Has(p)
+}
+
+// in is ctx with the actor, for the security log: whose hand it is that changes keys.
+func (a Actor) in(ctx context.Context) context.Context {
+	faces := map[audit.Via]security.Face{audit.ViaIRC: security.IRC, audit.ViaShell: security.Shell, audit.ViaSite: security.Site}
+	return security.By(ctx, faces[a.Via], a.Member.ID, a.Name)
 }
 
 // MemberOr returns the member that an optional argument names, or else who asks.

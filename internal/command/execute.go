@@ -33,7 +33,7 @@ const (
 // shown (core.SafeText). A command that needs a confirmation answers with Pending
 // set and changes nothing; "confirm CODE" by the same actor within a minute runs it.
 func (r *Registry) Execute(ctx context.Context, req Request) (Answer, error) {
-	ctx, cancel := context.WithTimeout(ctx, timeLimit)
+	ctx, cancel := context.WithTimeout(req.Actor.in(ctx), timeLimit)
 	defer cancel()
 	if req.Command != "" {
 		c := r.byName[req.Command]
@@ -199,6 +199,12 @@ func (r *Registry) answerQuestion(ctx context.Context, o *order) (Answer, error)
 	reply, err := o.c.ask(ctx, r.call(o), o.args)
 	if err != nil {
 		return Answer{}, err
+	}
+	if o.c.Watched {
+		o.entry.Outcome = audit.Done
+		if _, err := r.deps.Audit.Note(ctx, o.entry); err != nil {
+			return Answer{}, err // what is not written down is not shown
+		}
 	}
 	return answer(o.c.Spec, o.Place, reply), nil
 }

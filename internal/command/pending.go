@@ -135,7 +135,8 @@ func (r *Registry) askFirst(ctx context.Context, o *order, why string) (Answer, 
 	}
 	ask := fmt.Sprintf("To do it, write within %d seconds: %s%s %s", int(confirmFor.Seconds()), o.Prefix, confirmWord, code)
 	shown := slices.Concat(lines, []string{ask})
-	return Answer{Blocks: Lines(lines...), Lines: shown, Pending: &Pending{Code: code, Preview: lines, Expires: p.expires, Doubt: o.doubt != ""}}, nil
+	a := Answer{Blocks: Lines(lines...), Lines: shown, Pending: &Pending{Code: code, Preview: lines, Expires: p.expires, Doubt: o.doubt != ""}}
+	return o.c.private(o.Place, a), nil
 }
 
 // preview is what the command says it would do, nothing for one that says nothing.

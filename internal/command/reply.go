@@ -159,6 +159,11 @@ func answer(s Spec, place Place, r Reply) Answer {
 		}
 	}
 	a.Lines, a.Private = tidy(a.Lines), tidy(a.Private)
+	return s.private(place, a)
+}
+
+// private moves what others would read to the asker alone, if the command is secret.
+func (s Spec) private(place Place, a Answer) Answer {
 	if s.Secret && place != Private {
 		a.Private = append(a.Lines, a.Private...)
 		a.Lines = []string{"The answer went to you in private."}

@@ -21,6 +21,7 @@ type Spec struct {
 	Secret     bool            // the answer goes to the asker alone, wherever it was asked
 	Button     string          // its label on a page about a subject; "" is the summary, up to a semicolon
 	Reveals    bool            // the answer may hold a key or passphrase, so it must not travel in clear
+	Watched    bool            // a question that shows what is somebody else's: each is in the audit log
 	// Offer says whether a page about a subject offers the command, which takes one
 	// as its first argument; nil is always.
 	Offer func(s Subject) bool

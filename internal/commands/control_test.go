@@ -70,7 +70,9 @@ func TestControlSocket(t *testing.T) {
 			return resp
 		}
 		has(t, do(command.ControlRequest{Line: "member show bob"}).Lines, "bob, id")
-		if key := do(command.ControlRequest{Line: "member passkey bob"}); len(key.Private) != 1 || len(key.Lines) != 1 {
+		ask := do(command.ControlRequest{Line: "member passkey bob"})
+		has(t, ask.Confirm, "every .torrent")
+		if key := do(command.ControlRequest{Line: ask.Agree}); len(key.Private) != 1 || len(key.Lines) != 1 {
 			t.Errorf("a secret answer: %+v", key)
 		}
 		resp := do(command.ControlRequest{Line: "dance"})

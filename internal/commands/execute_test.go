@@ -42,6 +42,7 @@ var whoMay = map[string]struct{ line, roles string }{
 	"member passkey":     {"member passkey victim", staff},
 	"member irckey":      {"member irckey victim", staff},
 	"member passphrase":  {"member passphrase victim", staff},
+	"member security":    {"member security victim", staff},
 	"client list":        {"client list", members},
 	"client add":         {"client add -XX1 Some client", staff},
 	"client lowest":      {"client lowest -XX1 4", staff},
@@ -155,7 +156,15 @@ func TestWhereCommandsAreAnswered(t *testing.T) {
 			t.Errorf("among staff: %v", err)
 		}
 		for _, place := range []command.Place{command.Staff, command.Channel} {
-			reply, err := w.Execute(t.Context(), command.Request{Actor: sys, Line: "member passkey bob", Place: place})
+			ask, err := w.Execute(t.Context(), command.Request{Actor: sys, Line: "member passkey bob", Place: place})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(ask.Lines) != 1 || strings.Contains(ask.Lines[0], "bob") {
+				t.Errorf("asked in public: %q", ask.Lines)
+			}
+			has(t, ask.Private, "would give bob", "every .torrent")
+			reply, err := w.Execute(t.Context(), command.Request{Actor: sys, Line: "confirm " + ask.Pending.Code, Place: place})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -182,7 +191,7 @@ func TestStaffActOnlyOnThoseBelow(t *testing.T) {
 		}
 		mona := w.actor(t, "mona")
 		for _, target := range []string{"mona", "max", "sys", "hermes"} {
-			for _, line := range []string{"member disable %s because", "member enable %s", "member class %s User", "member leech %s off", "member passkey %s", "member irckey %s", "member passphrase %s"} {
+			for _, line := range []string{"member disable %s because", "member enable %s", "member class %s User", "member leech %s off", "member passkey %s", "member irckey %s", "member passphrase %s", "member security %s"} {
 				w.refuse(t, command.Request{Actor: mona, Line: fmt.Sprintf(line, target)}, core.Forbidden)
 			}
 		}
@@ -276,7 +285,7 @@ func TestAudit(t *testing.T) {
 		created := w.do(t, mona, "member create --email new@secret.example new_one")
 		w.refuse(t, command.Request{Actor: mona, Line: "member create new_one"}, core.Conflict)
 		w.refuse(t, command.Request{Actor: mona, Line: "member create a b --email second@secret.example"}, core.Invalid)
-		w.do(t, mona, "member passkey bo")
+		w.confirmed(t, mona, "member passkey bo")
 		w.do(t, command.Shell(), "member leech bo off")
 		want := []string{
 			"bob/irc: member disable mona revenge: denied",

@@ -181,21 +181,21 @@ func TestMemberCommands(t *testing.T) {
 		if err != nil {
 			t.Fatalf("passkey %q: %v", passkey, err)
 		}
-		fresh := after(w.do(t, sys, "member irckey carol").Private[0], "IRC key: ", "")
+		fresh := after(w.confirmed(t, sys, "member irckey carol").Private[0], "IRC key: ", "")
 		if _, err := w.deps.Members.AuthIRC(ctx, "carol", fresh); err != nil {
 			t.Errorf("new IRC key %q: %v", fresh, err)
 		}
 		if _, err := w.deps.Members.AuthIRC(ctx, "carol", irc); core.CodeOf(err) != core.Forbidden {
 			t.Errorf("old IRC key: %v", err)
 		}
-		fresh = after(w.do(t, sys, "member passphrase carol").Private[0], "Passphrase: ", "")
+		fresh = after(w.confirmed(t, sys, "member passphrase carol").Private[0], "Passphrase: ", "")
 		if _, err := w.deps.Members.Login(ctx, "carol", fresh); err != nil {
 			t.Errorf("new passphrase %q: %v", fresh, err)
 		}
 		if _, err := w.deps.Members.Login(ctx, "carol", pass); core.CodeOf(err) != core.Forbidden {
 			t.Errorf("old passphrase: %v", err)
 		}
-		fresh = after(w.do(t, sys, "member passkey carol").Private[0], "Passkey: ", "")
+		fresh = after(w.confirmed(t, sys, "member passkey carol").Private[0], "Passkey: ", "")
 		if _, err := w.deps.Members.ByPasskey(ctx, fresh); err != nil {
 			t.Errorf("new passkey: %v", err)
 		}

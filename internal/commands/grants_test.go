@@ -35,6 +35,7 @@ undo
 member passkey alice
 member irckey alice
 member passphrase alice
+member security alice
 member disable alice for the test
 undo
 member disable alice for the test

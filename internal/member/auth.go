@@ -6,8 +6,8 @@ import (
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
-	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/secret"
+	"github.com/caduceus-bio/caduceus/internal/security"
 )
 
 // The uses of sealed or hashed secrets; each is part of the encryption of its
@@ -25,13 +25,20 @@ const (
 func errLogin() error { return core.Errorf(core.Forbidden, "name or passphrase is wrong") }
 
 // Login checks a name and password. If either is wrong, it returns Forbidden with the
-// same text. A disabled account gives Forbidden with its reason, but only if the
-// password was right. The caller limits the rate.
+// same text. A disabled account gives Forbidden with its reason and the member, but only
+// if the password was right. The caller limits the rate. What was wrong is in the
+// security log; what was right comes there with the session.
 func (s *Store) Login(ctx context.Context, name, password string) (Member, error) {
-	hash, found := "", false
+	type row struct {
+		id   core.MemberID
+		hash string
+	}
+	var r row
+	found := false
 	if folded, possible := foldName(name); possible {
 		var err error
-		hash, found, err = db.One(ctx, s.db, db.Value[string], "SELECT password_hash FROM member WHERE name = ?", folded)
+		r, found, err = db.One(ctx, s.db, func(sc db.Scanner) (r row, err error) { return r, sc.Scan(&r.id, &r.hash) },
+			"SELECT id, password_hash FROM member WHERE name = ?", folded)
 		if err != nil {
 			return Member{}, fmt.Errorf("log in: %w", err)
 		}
@@ -39,63 +46,29 @@ func (s *Store) Login(ctx context.Context, name, password string) (Member, error
 	if len(password) > maxPassword {
 		password = "" // hash all the same, so that it takes as long; this can't be right
 	}
-	ok, err := s.keys.VerifyPassword(ctx, hash, password)
+	ok, err := s.keys.VerifyPassword(ctx, r.hash, password)
 	if err != nil {
 		return Member{}, err
 	}
 	if !ok || !found {
+		s.security.Note(ctx, security.Event{Member: r.id, Kind: security.Refused})
 		return Member{}, errLogin()
 	}
-	m, err := s.ByName(ctx, name)
+	m, err := s.ByID(ctx, r.id)
 	if err != nil {
 		return Member{}, err
 	}
-	return m, m.mustBeEnabled()
+	return m, s.mustBeOpen(ctx, m, "")
 }
 
-// NewSecret is a passphrase that was drawn, with its hash.
-type NewSecret struct {
-	Passphrase string
-	hash       string
-}
-
-// DrawPassphrase draws a passphrase and hashes it, which takes too long for a
-// transaction.
-func (s *Store) DrawPassphrase(ctx context.Context) (NewSecret, error) {
-	p := secret.Passphrase()
-	hash, err := s.keys.HashPassword(ctx, p)
-	return NewSecret{Passphrase: p, hash: hash}, err
-}
-
-// SetDrawn gives a drawn passphrase to a member who lost theirs, and ends all
-// sessions.
-func (s *Store) SetDrawn(ctx context.Context, id core.MemberID, n NewSecret) error {
-	return s.setPasswordHash(ctx, id, n.hash)
-}
-
-// SetPassword replaces the password and ends all sessions.
-func (s *Store) SetPassword(ctx context.Context, id core.MemberID, password string) error {
-	m, err := s.ByID(ctx, id)
+// mustBeOpen refuses somebody who has proved to be m if the account is disabled, and
+// writes that down.
+func (s *Store) mustBeOpen(ctx context.Context, m Member, detail string) error {
+	err := m.mustBeEnabled()
 	if err != nil {
-		return err
+		s.security.Note(ctx, security.Event{Member: m.ID, Kind: security.ShutOut, Detail: detail})
 	}
-	if err := validPassword(m.Name, "", password); err != nil {
-		return err
-	}
-	hash, err := s.keys.HashPassword(ctx, password)
-	if err != nil {
-		return err
-	}
-	return s.setPasswordHash(ctx, id, hash)
-}
-
-func (s *Store) setPasswordHash(ctx context.Context, id core.MemberID, hash string) error {
-	return s.change(ctx, id, func(tx *db.Tx) (int64, error) {
-		if _, err := tx.Exec(ctx, "DELETE FROM session WHERE member_id = ?", id); err != nil {
-			return 0, err
-		}
-		return tx.Exec(ctx, "UPDATE member SET password_hash = ? WHERE id = ?", hash, id)
-	})
+	return err
 }
 
 func (m Member) mustBeEnabled() error {
@@ -135,34 +108,6 @@ func (s *Store) sealed(ctx context.Context, id core.MemberID, column, use string
 	return string(plain), nil
 }
 
-// NewPasskey draws a new passkey. The old one no longer works at the tracker, and the
-// member's auth key changes too.
-func (s *Store) NewPasskey(ctx context.Context, id core.MemberID) (string, error) {
-	key := secret.Token(PasskeyLen)
-	err := s.change(ctx, id, func(tx *db.Tx) (int64, error) {
-		return tx.Exec(ctx, "UPDATE member SET passkey_mac = ?, passkey_box = ?, key_epoch = key_epoch + 1 WHERE id = ?",
-			s.keys.MAC(passkeyUse, key), s.keys.Seal([]byte(key), passkeyUse), id)
-	})
-	return key, err
-}
-
-// NewIRCKey draws a new IRC key, and ends the connections that logged in with the old
-// one.
-func (s *Store) NewIRCKey(ctx context.Context, id core.MemberID) (string, error) {
-	key := secret.Token(ircKeyLen)
-	return key, s.setIRCKey(ctx, id, key)
-}
-
-func (s *Store) setIRCKey(ctx context.Context, id core.MemberID, key string) error {
-	return s.change(ctx, id, func(tx *db.Tx) (int64, error) {
-		n, err := tx.Exec(ctx, "UPDATE member SET irc_key_box = ? WHERE id = ?", s.keys.Seal([]byte(key), ircKeyUse), id)
-		if err == nil && n > 0 {
-			_, err = s.log.Append(ctx, tx, eventlog.IRCKeyChanged{Member: id})
-		}
-		return n, err
-	})
-}
-
 // AuthKey returns the second half of the member's download links: 32
 // hexadecimal digits that change with the passkey.
 func (s *Store) AuthKey(ctx context.Context, id core.MemberID) (string, error) {
@@ -181,11 +126,11 @@ func (s *Store) AuthKey(ctx context.Context, id core.MemberID) (string, error) {
 // wrong.
 func (s *Store) CheckDownload(ctx context.Context, authKey, passkey string) (Member, error) {
 	if len(passkey) != PasskeyLen { // nobody's: it need not be looked up
-		return Member{}, core.Errorf(core.Forbidden, "the keys in this link are wrong; copy a new link from the site")
+		return Member{}, s.wrongLink(ctx, 0)
 	}
 	m, err := s.ByPasskey(ctx, passkey)
 	if core.CodeOf(err) == core.NotFound {
-		return Member{}, core.Errorf(core.Forbidden, "the keys in this link are wrong; copy a new link from the site")
+		return Member{}, s.wrongLink(ctx, 0)
 	}
 	if err != nil {
 		return Member{}, err
@@ -195,9 +140,26 @@ func (s *Store) CheckDownload(ctx context.Context, authKey, passkey string) (Mem
 		return Member{}, err
 	}
 	if !secret.Equal([]byte(want), []byte(authKey)) {
-		return Member{}, core.Errorf(core.Forbidden, "the keys in this link are wrong; copy a new link from the site")
+		return Member{}, s.wrongLink(ctx, m.ID)
 	}
-	return m, m.mustBeEnabled()
+	if err := s.mustBeOpen(ctx, m, aLink); err != nil {
+		return m, err
+	}
+	s.security.Use(ctx, security.Event{Member: m.ID, Kind: security.Used, Detail: aLink}, fmt.Sprintf("link %d", m.ID))
+	return m, nil
+}
+
+// aLink says in the security log what was used.
+const aLink = "a personal download link"
+
+func (s *Store) wrongLink(ctx context.Context, id core.MemberID) error {
+	e := security.Event{Member: id, Kind: security.Refused, Detail: aLink}
+	if id == 0 { // whoever sends many such links may not make us write as often
+		s.security.Use(ctx, e, "link")
+	} else {
+		s.security.Note(ctx, e)
+	}
+	return core.Errorf(core.Forbidden, "the keys in this link are wrong; copy a new link from the site")
 }
 
 // RosterEntry is what the tracker needs to know of a member.

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
+	"github.com/caduceus-bio/caduceus/internal/security"
 )
 
 // Certificate is a TLS client certificate by which a member logs in to IRC (SASL
@@ -85,7 +87,10 @@ func (s *Store) AddCertificate(ctx context.Context, id core.MemberID, certificat
 		if err == nil && !fresh {
 			err = core.Errorf(core.Conflict, "you have this certificate already")
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return s.security.Record(ctx, tx, security.Event{Member: id, Kind: security.CertificateAdded, Detail: Certificate{Fingerprint: fingerprint, Label: label}.short()})
 	})
 	return Certificate{Fingerprint: fingerprint, Label: label, AddedAt: time.Unix(now.Unix(), 0).UTC()}, err
 }
@@ -123,12 +128,29 @@ func (s *Store) RemoveCertificate(ctx context.Context, id core.MemberID, fingerp
 	}
 	gone := found[0]
 	return gone, s.change(ctx, id, func(tx *db.Tx) (int64, error) {
-		if _, err := tx.Exec(ctx, "DELETE FROM member_certificate WHERE member_id = ? AND fingerprint = ?", id, gone.Fingerprint); err != nil {
-			return 0, err
-		}
-		_, err := s.log.Append(ctx, tx, eventlog.IRCCertificateRemoved{Member: id, Fingerprint: gone.Fingerprint})
-		return 1, err
+		return 1, s.dropCertificates(ctx, tx, id, gone)
 	})
+}
+
+// dropCertificates removes certificates, ends the connections that logged in with
+// them, and writes it into the security log.
+func (s *Store) dropCertificates(ctx context.Context, tx *db.Tx, id core.MemberID, gone ...Certificate) error {
+	names := make([]string, len(gone))
+	for i, c := range gone {
+		if _, err := tx.Exec(ctx, "DELETE FROM member_certificate WHERE member_id = ? AND fingerprint = ?", id, c.Fingerprint); err != nil {
+			return err
+		}
+		if _, err := s.log.Append(ctx, tx, eventlog.IRCCertificateRemoved{Member: id, Fingerprint: c.Fingerprint}); err != nil {
+			return err
+		}
+		names[i] = c.short()
+	}
+	return s.security.Record(ctx, tx, security.Event{Member: id, Kind: security.CertificateRemoved, Detail: strings.Join(names, "; ")})
+}
+
+// short names the certificate where there is little room.
+func (c Certificate) short() string {
+	return strings.TrimSpace(c.Fingerprint[:min(12, len(c.Fingerprint))] + "… " + c.Label)
 }
 
 // AuthCertificate logs somebody in to IRC who showed a certificate: as name, or, if
@@ -143,7 +165,7 @@ func (s *Store) AuthCertificate(ctx context.Context, fingerprint, name string) (
 	if name != "" {
 		folded, ok := foldName(name)
 		if !ok {
-			return Member{}, errCertificate()
+			return Member{}, errors.Join(errCertificate(), s.NoteIRC(ctx, "", false))
 		}
 		query, args = query+" AND m.name = ?", append(args, folded)
 	}
@@ -152,7 +174,7 @@ func (s *Store) AuthCertificate(ctx context.Context, fingerprint, name string) (
 	case err != nil:
 		return Member{}, fmt.Errorf("log in to IRC: %w", err)
 	case len(rows) == 0:
-		return Member{}, errCertificate()
+		return Member{}, errors.Join(errCertificate(), s.NoteIRC(ctx, name, false))
 	case len(rows) > 1:
 		return Member{}, core.Errorf(core.Forbidden, "several accounts know this certificate: let your client say which name to act as")
 	}
@@ -164,7 +186,7 @@ func (s *Store) AuthCertificate(ctx context.Context, fingerprint, name string) (
 	if !found {
 		return Member{}, errCertificate()
 	}
-	m, err := a.mayIRC()
+	m, err := s.enter(ctx, a, true)
 	if now := s.clock(); err == nil && core.Due(now, time.Unix(r.used, 0), certificateUse) {
 		err = s.exec(ctx, "UPDATE member_certificate SET used_at = ? WHERE member_id = ? AND fingerprint = ?", now.Unix(), r.id, fingerprint)
 	}

@@ -121,7 +121,7 @@ func (s *Store) CreateFrom(ctx context.Context, d Draft) (Created, error) {
 	n := d.n
 	out := Created{Password: n.Password, Passkey: secret.Token(PasskeyLen), IRCKey: d.ircKey}
 	row := db.Row{"name", n.Name, "class_id", d.classID, "state", Enabled, "state_reason", "", "can_leech", true,
-		"password_hash", d.hash, "passkey_mac", s.keys.MAC(passkeyUse, out.Passkey), "passkey_box", s.keys.Seal([]byte(out.Passkey), passkeyUse),
+		"password_hash", d.hash, "irc_key_mac", s.keys.MAC(ircKeyUse, d.ircKey), "passkey_mac", s.keys.MAC(passkeyUse, out.Passkey), "passkey_box", s.keys.Seal([]byte(out.Passkey), passkeyUse),
 		"irc_key_box", s.keys.Seal([]byte(d.ircKey), ircKeyUse), "email_box", s.keys.Seal([]byte(n.Email), emailUse),
 		"key_epoch", 1, "created_at", s.clock().Unix(), "seen_at", 0}
 	var id int64

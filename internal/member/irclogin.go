@@ -13,6 +13,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core/text"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/secret"
+	"github.com/caduceus-bio/caduceus/internal/security"
 )
 
 // AuthIRC checks a name and IRC key for the IRC network. It answers like Login; in
@@ -24,16 +25,49 @@ func (s *Store) AuthIRC(ctx context.Context, name, ircKey string) (Member, error
 		return Member{}, fmt.Errorf("log in to IRC: %w", err)
 	}
 	if !found {
-		return Member{}, errIRCLogin()
+		return s.enter(ctx, nil, false)
 	}
 	key, err := s.keys.Open(a.box, ircKeyUse)
 	if err != nil {
 		return Member{}, fmt.Errorf("IRC key of %s: %w", name, err)
 	}
-	if !secret.Equal(key, []byte(ircKey)) {
-		return Member{}, errIRCLogin()
+	return s.enter(ctx, a, secret.Equal(key, []byte(ircKey)))
+}
+
+// enter ends a login to IRC with its entry in the security log. right says whether
+// what proves the account was right; a is nil for a name that nobody has.
+func (s *Store) enter(ctx context.Context, a *ircAccount, right bool) (Member, error) {
+	e := security.Event{Kind: security.LoggedIn}
+	if a != nil {
+		e.Member = a.member.ID
 	}
-	return a.mayIRC()
+	var m Member
+	err := errIRCLogin()
+	if !right {
+		e.Kind = security.Refused
+	} else if m, err = a.mayIRC(); err != nil {
+		e.Kind = security.ShutOut
+	}
+	s.security.Note(ctx, e)
+	return m, err
+}
+
+// NoteIRC writes into the security log how a proof ended that the store has not
+// judged, as in the middle of SCRAM. The name may be anybody's or nobody's.
+func (s *Store) NoteIRC(ctx context.Context, name string, right bool) error {
+	e := security.Event{Kind: security.LoggedIn}
+	if !right {
+		e.Kind = security.Refused
+	}
+	a, found, err := s.ircAccount(ctx, name)
+	if err != nil {
+		return fmt.Errorf("security log: %w", err)
+	}
+	if found {
+		e.Member = a.member.ID
+	}
+	s.security.Note(ctx, e)
+	return nil
 }
 
 // ircAccount is what a login to IRC reads of an account.
@@ -147,10 +181,7 @@ func (s *Store) AuthIRCVerified(ctx context.Context, v IRCVerifier) (Member, err
 	if err != nil {
 		return Member{}, fmt.Errorf("log in to IRC: %w", err)
 	}
-	if !found || v.box == nil || !secret.Equal(a.box, v.box) {
-		return Member{}, errIRCLogin()
-	}
-	return a.mayIRC()
+	return s.enter(ctx, a, found && v.box != nil && secret.Equal(a.box, v.box))
 }
 
 // errIRCLogin is one answer for a wrong name and a wrong key.

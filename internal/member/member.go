@@ -13,6 +13,7 @@ package member
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"regexp"
 	"time"
 
@@ -21,6 +22,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/secret"
+	"github.com/caduceus-bio/caduceus/internal/security"
 )
 
 // State says whether an account may be used.
@@ -86,17 +88,33 @@ type Store struct {
 	keys  *secret.Keyring
 	clock core.Clock
 
+	lines       *slog.Logger
+	security    *security.Log
 	ircAccounts *db.Gatherer[string, *ircAccount] // by folded name
 	count       *eventlog.Kept[int]               // nil where the store is bound to a transaction
 }
 
+// Option changes what a store does by default.
+type Option func(*Store)
+
+// LogTo lets the security log write a line for each of its entries to l.
+func LogTo(l *slog.Logger) Option { return func(s *Store) { s.lines = l } }
+
 // NewStore returns the store on d.
-func NewStore(d *db.DB, log *eventlog.Log, keys *secret.Keyring, clock core.Clock) *Store {
+func NewStore(d *db.DB, log *eventlog.Log, keys *secret.Keyring, clock core.Clock, options ...Option) *Store {
 	s := &Store{db: d, log: log, keys: keys, clock: clock}
+	for _, set := range options {
+		set(s)
+	}
+	s.security = security.New(d, keys, clock, s.lines)
 	s.ircAccounts = db.NewGatherer(ircReadTime, s.readIRCAccounts)
 	s.count = eventlog.Keep(log, time.Hour, s.readCount, eventlog.MemberChanged{})
 	return s
 }
+
+// Security is the log of logins and of changes of keys. The store writes it; others
+// read it.
+func (s *Store) Security() *security.Log { return s.security }
 
 // In returns the store bound to tx: what it reads and writes is part of that
 // transaction. It must not be used after the transaction's end.

@@ -11,12 +11,14 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core/text"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/secret"
+	"github.com/caduceus-bio/caduceus/internal/security"
 )
 
 const (
 	sessionLife  = 30 * 24 * time.Hour // without use
 	sessionTouch = 5 * time.Minute     // how exact "last seen" is
 	maxSessions  = 50                  // of one member; the oldest go first
+	maxAgent     = 160                 // bytes of what a browser says of itself
 	maxTokens    = 20
 	tokenLen     = 43 // letters and digits, of a session or an API token
 )
@@ -33,25 +35,33 @@ type Session struct {
 // browser's own description, cut to what fits.
 func (s *Store) NewSession(ctx context.Context, id core.MemberID, agent string) (string, error) {
 	token := secret.Token(tokenLen)
-	now := s.clock()
 	err := s.db.Tx(ctx, func(tx *db.Tx) error {
-		_, err := tx.Insert(ctx, "session", db.Row{"token_mac", s.keys.MAC(sessionUse, token), "member_id", id,
-			"agent", clip(agent, 160), "created_at", now.Unix(), "seen_at", now.Unix(), "expires_at", now.Add(sessionLife).Unix()})
-		if err != nil {
+		if err := s.beginSession(ctx, tx, id, token, agent); err != nil {
 			return err
 		}
-		oldest, ok, err := db.One(ctx, tx, db.Value[int64],
-			"SELECT id FROM session WHERE member_id = ? ORDER BY id DESC LIMIT 1 OFFSET ?", id, maxSessions)
-		if err != nil || !ok {
-			return err
-		}
-		_, err = tx.Exec(ctx, "DELETE FROM session WHERE member_id = ? AND id <= ?", id, oldest)
-		return err
+		return s.security.Record(ctx, tx, security.Event{Member: id, Kind: security.LoggedIn, Detail: clip(agent, maxAgent)})
 	})
 	if err != nil {
 		return "", fmt.Errorf("start a session: %w", err)
 	}
 	return token, nil
+}
+
+// beginSession writes a session, and drops the oldest where there are too many.
+func (s *Store) beginSession(ctx context.Context, tx *db.Tx, id core.MemberID, token, agent string) error {
+	now := s.clock()
+	_, err := tx.Insert(ctx, "session", db.Row{"token_mac", s.keys.MAC(sessionUse, token), "member_id", id,
+		"agent", clip(agent, maxAgent), "created_at", now.Unix(), "seen_at", now.Unix(), "expires_at", now.Add(sessionLife).Unix()})
+	if err != nil {
+		return err
+	}
+	oldest, ok, err := db.One(ctx, tx, db.Value[int64],
+		"SELECT id FROM session WHERE member_id = ? ORDER BY id DESC LIMIT 1 OFFSET ?", id, maxSessions)
+	if err != nil || !ok {
+		return err
+	}
+	_, err = tx.Exec(ctx, "DELETE FROM session WHERE member_id = ? AND id <= ?", id, oldest)
+	return err
 }
 
 // BySession returns the member to whom a token belongs. An unknown or expired token,
@@ -117,7 +127,16 @@ func (s *Store) EndSession(ctx context.Context, token string) error {
 
 // EndSessionByID ends one of the member's own sessions.
 func (s *Store) EndSessionByID(ctx context.Context, id core.MemberID, session int64) error {
-	return s.exec(ctx, "DELETE FROM session WHERE member_id = ? AND id = ?", id, session)
+	return s.db.Tx(ctx, func(tx *db.Tx) error {
+		agent, ok, err := db.One(ctx, tx, db.Value[string], "SELECT agent FROM session WHERE member_id = ? AND id = ?", id, session)
+		if err != nil || !ok {
+			return err
+		}
+		if _, err := tx.Exec(ctx, "DELETE FROM session WHERE member_id = ? AND id = ?", id, session); err != nil {
+			return err
+		}
+		return s.security.Record(ctx, tx, security.Event{Member: id, Kind: security.SessionsEnded, Detail: agent})
+	})
 }
 
 // ExpireSessions deletes up to limit sessions that ran out, or that a wrong clock has
@@ -187,7 +206,10 @@ func (s *Store) NewToken(ctx context.Context, id core.MemberID, name string, sco
 		}
 		_, err := tx.Insert(ctx, "api_token", db.Row{"token_mac", s.keys.MAC(tokenUse, token), "member_id", id,
 			"name", name, "scope", scope, "created_at", s.clock().Unix(), "seen_at", 0})
-		return err
+		if err != nil {
+			return err
+		}
+		return s.security.Record(ctx, tx, security.Event{Member: id, Kind: security.TokenMade, Detail: fmt.Sprintf("%s (%s)", name, scope)})
 	})
 	return token, err
 }
@@ -206,15 +228,18 @@ func (s *Store) ByToken(ctx context.Context, token string) (Member, Token, error
 		return Member{}, Token{}, fmt.Errorf("read a token: %w", err)
 	}
 	if !ok {
+		s.security.Use(ctx, security.Event{Kind: security.Refused, Detail: "an API token"}, "token")
 		return Member{}, Token{}, errToken()
 	}
 	m, err := s.ByID(ctx, owner)
 	if err != nil {
 		return Member{}, Token{}, err
 	}
-	if err := m.mustBeEnabled(); err != nil {
+	detail := "the API token " + t.Name
+	if err := s.mustBeOpen(ctx, m, detail); err != nil {
 		return m, t, err
 	}
+	s.security.Use(ctx, security.Event{Member: m.ID, Kind: security.Used, Detail: detail}, fmt.Sprintf("token %d", t.ID))
 	if now := s.clock(); core.Due(now, t.SeenAt, sessionTouch) {
 		err = s.exec(ctx, "UPDATE api_token SET seen_at = ? WHERE id = ?", now.Unix(), t.ID)
 	}
@@ -235,7 +260,16 @@ func (s *Store) Tokens(ctx context.Context, id core.MemberID) ([]Token, error) {
 
 // RevokeToken ends one of the member's own tokens.
 func (s *Store) RevokeToken(ctx context.Context, id core.MemberID, token int64) error {
-	return s.exec(ctx, "DELETE FROM api_token WHERE member_id = ? AND id = ?", id, token)
+	return s.db.Tx(ctx, func(tx *db.Tx) error {
+		name, ok, err := db.One(ctx, tx, db.Value[string], "SELECT name FROM api_token WHERE member_id = ? AND id = ?", id, token)
+		if err != nil || !ok {
+			return err
+		}
+		if _, err := tx.Exec(ctx, "DELETE FROM api_token WHERE member_id = ? AND id = ?", id, token); err != nil {
+			return err
+		}
+		return s.security.Record(ctx, tx, security.Event{Member: id, Kind: security.TokensRevoked, Detail: name})
+	})
 }
 
 func scanToken(sc db.Scanner, owner *core.MemberID) (Token, error) {

@@ -23,6 +23,7 @@ const (
 	PruneJobHistory = "prune-job-history"
 	RenderTexts     = "render-texts"
 	RefreshWords    = "refresh-words"
+	PruneSecurity   = "prune-security-log"
 )
 
 // Job is one piece of work that is done at set times.
@@ -42,6 +43,7 @@ func Jobs() []Job {
 		{PruneJobHistory, "thin the history of job runs after 2 days and end it after 180", "37 3 * * *", 30 * time.Minute},
 		{RenderTexts, "render the texts again that an older release has rendered", "47 * * * *", 30 * time.Minute},
 		{RefreshWords, "make the words for search anew where the rule has changed", "*/10 * * * *", 9 * time.Minute},
+		{PruneSecurity, "delete entries of the security log that are older than it is kept", "43 3 * * *", 30 * time.Minute},
 	}
 }
 

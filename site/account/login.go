@@ -31,8 +31,17 @@ func (h handlers) login(v *web.Visit) error {
 	if err != nil {
 		return err
 	}
-	v.KeepSession(token)
-	return web.RedirectTo(next)
+	if err := h.begin(v, token); err != nil {
+		return err
+	}
+	notice, err := h.Members.TakeNotice(v.Context(), m.ID)
+	if err != nil {
+		return err
+	}
+	if notice != "" {
+		notice += " Your security log has the details: Settings, Security log."
+	}
+	return v.SeeOther(next, notice)
 }
 
 // loginAgain shows the form with what was wrong.

@@ -19,16 +19,19 @@ func (h handlers) setPassphrase(v *web.Visit) error {
 	if fresh != v.Form("again") {
 		return h.settingsAgain(v, core.FieldErrorf("again", "this is not the same as the line above"), settingsPage{})
 	}
-	if err := h.Members.SetPassword(v.Context(), v.Me.ID, fresh); err != nil {
+	token, _, err := h.Members.ChangePassphrase(v.Context(), v.Me, fresh, v.Request.UserAgent())
+	if err != nil {
 		return h.settingsAgain(v, err, settingsPage{})
 	}
-	token, err := h.Members.NewSession(v.Context(), v.Me.ID, v.Request.UserAgent())
-	if err != nil {
+	if err := h.begin(v, token); err != nil {
 		return err
 	}
+	return v.SeeOther("/settings#end", "Your passphrase is changed, and every other browser is logged out. If somebody else knew the old one, end below what they may hold besides.")
+}
+
+// begin lets the browser hold the token of a session that has just begun.
+func (h handlers) begin(v *web.Visit, token string) (err error) {
 	v.KeepSession(token)
-	if _, v.Session, err = h.Members.BySession(v.Context(), token); err != nil {
-		return err
-	}
-	return v.SeeOther("/settings#passphrase", "Your passphrase is changed, and every other browser is logged out.")
+	_, v.Session, err = h.Members.BySession(v.Context(), token)
+	return err
 }

@@ -34,17 +34,17 @@ func TestSettings(t *testing.T) {
 		t.Errorf("a token without a name: status %d", a.StatusCode)
 	}
 	revoke, _ := made.Find("form[action*=revoke]").First().Attr("action")
-	b.Follow(b.Post(revoke, nil))
+	b.Follow(b.Agree(t, b.Post(revoke, nil)))
 	if a := w.As("anonymous").Get("/api/v1/me", "Authorization", "Bearer "+token); a.StatusCode != http.StatusUnauthorized {
 		t.Errorf("a revoked token: status %d", a.StatusCode)
 	}
 	end, _ := b.Get("/settings").Page(t).Find("form[action$=end]").First().Attr("action")
-	b.Follow(b.Post(end, nil))
+	b.Follow(b.Agree(t, b.Post(end, nil)))
 	if a := elsewhere.Get("/settings"); a.StatusCode != http.StatusSeeOther {
 		t.Errorf("the other browser: status %d", a.StatusCode)
 	}
-	b.Follow(b.Post("/settings/passkey", nil))
-	b.Follow(b.Post("/settings/irc-key", nil))
+	b.Follow(b.Agree(t, b.Post("/settings/passkey", nil)))
+	b.Follow(b.Agree(t, b.Post("/settings/irc-key", nil)))
 	if a := b.Get("/settings"); strings.Contains(a.Text, p.Passkey) || strings.Contains(a.Text, p.IRCKey) {
 		t.Error("the keys did not change")
 	}
@@ -73,7 +73,7 @@ func TestIRCLoginPage(t *testing.T) {
 		t.Errorf("a private key: status %d", a.StatusCode)
 	}
 	remove, _ := page.Find("#certificates form[action$=remove]").First().Attr("action")
-	if a := b.Follow(b.Post(remove, nil)); strings.Contains(a.Page(t).Find("#certificates tbody").Text(), shown) {
+	if a := b.Follow(b.Agree(t, b.Post(remove, nil))); strings.Contains(a.Page(t).Find("#certificates tbody").Text(), shown) {
 		t.Error("it is not removed")
 	}
 
@@ -85,7 +85,7 @@ func TestIRCLoginPage(t *testing.T) {
 		t.Errorf("another takes it: status %d", a.StatusCode)
 	}
 	give, _ := page.Find("#nicks form[action$=remove]").First().Attr("action")
-	b.Follow(b.Post(give, nil))
+	b.Follow(b.Agree(t, b.Post(give, nil)))
 	if a := other.Follow(other.Post("/settings/irc/nicks", url.Values{"nick": {"wanderer"}})); !strings.Contains(a.Page(t).Find("#nicks tbody").Text(), "wanderer") {
 		t.Error("a nick that was given up is not free")
 	}

@@ -1,5 +1,5 @@
 // Package account is the wing for members themselves: logging in and out, their
-// profile, their keys, sessions and passphrase, and how they log in to IRC.
+// profile, their keys, sessions, passphrase and security log, and how they log in to IRC.
 //
 // Concurrency: handlers share nothing but the stores, which lock themselves.
 package account
@@ -39,24 +39,26 @@ func New(d Deps) web.Wing {
 	ircMembers := web.Having(core.IRCConnect).About(ourNetwork(d.IRC))
 	return web.Wing{
 		Templates: templates,
-		Views:     []web.Declared{ircLoginView, loginView, profileView, settingsView},
+		Views:     []web.Declared{askView, ircLoginView, loginView, profileView, securityView, settingsView},
 		Routes: []web.Route{
 			web.Page.Get("/login", web.Anyone, h.loginForm),
 			web.Page.Post("/login", web.Anyone, web.Small, h.login),
 			web.Page.Post("/logout", web.Anyone, web.Small, h.logout),
 			web.Page.Get("/members/:name", web.Members.About(theMember), h.profile),
 			web.Page.Get("/settings", web.Members, h.settings),
-			web.Page.Post("/settings/passkey", web.Members, web.Small, h.newPasskey),
-			web.Page.Post("/settings/irc-key", web.Members, web.Small, h.newIRCKey),
+			web.Page.Post("/settings/passkey", web.Members, web.Small, asked(h.askPasskey())),
+			web.Page.Post("/settings/irc-key", web.Members, web.Small, asked(h.askIRCKey())),
 			web.Page.Post("/settings/passphrase", web.Members, web.Small, h.setPassphrase),
 			web.Page.Post("/settings/tokens", web.Members, web.Small, h.newToken),
-			web.Page.Post("/settings/tokens/:token/revoke", web.Members, web.Small, h.revokeToken),
-			web.Page.Post("/settings/sessions/:session/end", web.Members, web.Small, h.endSession),
+			web.Page.Post("/settings/tokens/:token/revoke", web.Members, web.Small, asked(h.askToken())),
+			web.Page.Post("/settings/sessions/:session/end", web.Members, web.Small, asked(h.askSession())),
+			web.Page.Post("/settings/end", web.Members, web.Small, asked(h.askEnd())),
+			web.Page.Get("/settings/security", web.Members, h.security),
 			web.Page.Get("/settings/irc", ircMembers, h.ircLogin),
 			web.Page.Post("/settings/irc/certificates", ircMembers, web.Small, h.addCertificate),
-			web.Page.Post("/settings/irc/certificates/:fingerprint/remove", ircMembers, web.Small, h.removeCertificate),
+			web.Page.Post("/settings/irc/certificates/:fingerprint/remove", ircMembers, web.Small, asked(h.askCertificate())),
 			web.Page.Post("/settings/irc/nicks", ircMembers, web.Small, h.addNick),
-			web.Page.Post("/settings/irc/nicks/:nick/remove", ircMembers, web.Small, h.removeNick),
+			web.Page.Post("/settings/irc/nicks/:nick/remove", ircMembers, web.Small, asked(h.askNick())),
 		},
 	}
 }

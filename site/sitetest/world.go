@@ -284,13 +284,14 @@ func (b *Browser) Send(path string, form url.Values, torrent []byte, headers ...
 func (b *Browser) Agree(t *testing.T, asked Answer) Answer {
 	t.Helper()
 	form := url.Values{}
-	asked.Page(t).Find(`form[action="/commands/confirm"] input`).Each(func(_ int, s *goquery.Selection) {
-		form.Set(s.AttrOr("name", ""), s.AttrOr("value", ""))
+	question := asked.Page(t).Find("main form").Has(`input[name="code"], input[name="sure"]`)
+	question.Find("input").Each(func(_ int, s *goquery.Selection) {
+		form.Add(s.AttrOr("name", ""), s.AttrOr("value", ""))
 	})
-	if form.Get("code") == "" {
+	if question.Length() != 1 || asked.StatusCode != http.StatusOK {
 		t.Fatalf("the page does not ask: status %d", asked.StatusCode)
 	}
-	return b.Post("/commands/confirm", form)
+	return b.Post(question.AttrOr("action", ""), form)
 }
 
 // Follow asks for the page that a redirect leads to.

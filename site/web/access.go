@@ -10,6 +10,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core/text"
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/internal/rates"
+	"github.com/caduceus-bio/caduceus/internal/security"
 )
 
 // identify finds out who asks. Whoever proves nothing is anonymous; whoever
@@ -40,6 +41,7 @@ func (s *Site) identifyCookie(v *Visit) error {
 		return err
 	}
 	v.Me, v.Session = m, session
+	v.knownAs(security.Site)
 	s.readFlash(v)
 	return nil
 }
@@ -51,6 +53,7 @@ func (s *Site) identifyKeys(v *Visit) (bool, error) {
 	if authKey == "" && passkey == "" {
 		return false, nil
 	}
+	v.knownAs(security.Link)
 	m, err := s.Members.CheckDownload(v.Context(), authKey, passkey)
 	if core.CodeOf(err) == core.Forbidden && m.ID == 0 {
 		return true, s.wrongKey(v, "keys", "too many wrong download links from your address", err)
@@ -95,6 +98,7 @@ func (s *Site) identifyToken(v *Visit) error {
 		return err
 	}
 	v.Me, v.Token = m, t
+	v.knownAs(security.API)
 	if wait, _ := s.tokens.Take(rates.Who{By: rates.Account, Name: text.FoldASCII(m.Name), Part: fmt.Sprint(t.ID)}); wait > 0 {
 		return s.tooMany("api", wait, "this token makes too many requests")
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/fair"
 	"github.com/caduceus-bio/caduceus/internal/guess"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/security"
 )
 
 // Visit is one request: who makes it, what they ask, and the ways to answer. An
@@ -28,14 +29,15 @@ type Visit struct {
 	Token   member.Token   // of a program
 	Found   Found          // what the route's guard read
 
-	site  *Site
-	gin   *gin.Context
-	kind  Kind
-	route string // its pattern, for logs and figures
-	flash Flash
-	ctx   context.Context // the present stage's, with its end
-	late  bool            // the route's time is over
-	body  *body           // what came with the request; nil for nothing
+	site   *Site
+	gin    *gin.Context
+	kind   Kind
+	route  string // its pattern, for logs and figures
+	flash  Flash
+	ctx    context.Context // the present stage's, with its end
+	late   bool            // the route's time is over
+	body   *body           // what came with the request; nil for nothing
+	origin security.Origin // for the security log
 }
 
 // Found is what a guard read of the thing that the address names.
@@ -47,15 +49,26 @@ type Found struct {
 
 func (s *Site) visit(c *gin.Context, r Route) *Visit {
 	v := &Visit{Request: c.Request, site: s, gin: c, kind: r.Kind, route: r.Path}
+	face := security.Site
+	if r.Kind == API {
+		face = security.API
+	}
+	address, _ := netip.ParseAddr(c.ClientIP()) // of a socket without one it is the zero Addr
+	v.origin = security.Origin{Face: face, Address: address}
 	// What is slow for this visitor waits in turn with what others want.
 	v.ctx = fair.With(c.Request.Context(), guess.Source(v.Address()))
 	return v
 }
 
+// knownAs notes for the security log who the visitor is and how they came.
+func (v *Visit) knownAs(face security.Face) {
+	v.origin.Face, v.origin.ByID, v.origin.ByName = face, v.Me.ID, v.Me.Name
+}
+
 // Context ends when the visitor goes, when the answer is given, or when the route's
 // time is over. It descends from the request's own: gin uses its Context again for the
 // next request, while a database driver may still look at the old one.
-func (v *Visit) Context() context.Context { return v.ctx }
+func (v *Visit) Context() context.Context { return security.With(v.ctx, v.origin) }
 
 // In reports whether somebody is logged in.
 func (v *Visit) In() bool { return v.Me.ID != 0 }

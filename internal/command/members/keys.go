@@ -2,6 +2,7 @@ package members
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/caduceus-bio/caduceus/internal/command"
@@ -14,15 +15,28 @@ type keyArgs struct {
 	Member member.Member `arg:"name,below"`
 }
 
-// newKey is a command that draws a new key of some kind for a member.
-func (d Deps) newKey(word, what, summary string, draw func(*member.Store, context.Context, core.MemberID) (string, error)) command.Command {
+// newKey is a command that draws a new key of some kind for a member. ways is what
+// ends with the old one.
+func (d Deps) newKey(word, what, summary string, ways member.Ways, draw func(*member.Store, context.Context, core.MemberID) (string, error)) command.Command {
 	return command.Action[keyArgs]{
 		Spec: command.Spec{Name: "member " + word, Summary: summary, Permission: core.MemberKeys, Secret: true, Reveals: true},
+		Preview: func(ctx context.Context, tx *db.Tx, _ command.Call, a keyArgs) ([]string, error) {
+			return d.wouldEnd(ctx, tx, a.Member, "a new "+what, ways)
+		},
+		State: func(_ context.Context, _ *db.Tx, _ command.Call, a keyArgs) (string, error) {
+			return standing(a.Member), nil
+		},
 		Run: func(ctx context.Context, tx *db.Tx, _ command.Call, a keyArgs) (command.Reply, error) {
 			key, err := draw(d.Members.In(tx), ctx, a.Member.ID)
 			return newSecret(a.Member, what, key), err
 		},
 	}
+}
+
+// wouldEnd says what ends for a member with something new.
+func (d Deps) wouldEnd(ctx context.Context, tx *db.Tx, m member.Member, what string, ways member.Ways) ([]string, error) {
+	held, err := d.Members.In(tx).Holds(ctx, m.ID, ways, 0)
+	return []string{fmt.Sprintf("This would give %s (id %d, %s) %s, and end at once: %s.", m.Name, m.ID, m.Class.Name, what, strings.Join(held.Words(), "; "))}, err
 }
 
 func newSecret(m member.Member, what, key string) command.Reply {
@@ -39,15 +53,26 @@ type passphraseArgs struct {
 
 func (d Deps) passphrase() command.Command {
 	return command.Action[passphraseArgs]{
-		Spec: command.Spec{Name: "member passphrase", Summary: "a new passphrase for a member who lost theirs; it ends their log-ins",
+		Spec: command.Spec{Name: "member passphrase", Summary: "a new passphrase for a member who lost theirs; it ends all that may be used with the old one",
 			Permission: core.MemberKeys, Secret: true, Reveals: true},
 		Prepare: func(ctx context.Context, _ command.Call, a *passphraseArgs) (err error) {
 			a.drawn, err = d.Members.DrawPassphrase(ctx)
 			return err
 		},
+		Preview: func(ctx context.Context, tx *db.Tx, _ command.Call, a passphraseArgs) ([]string, error) {
+			return d.wouldEnd(ctx, tx, a.Member, "a new passphrase", member.AllWays())
+		},
+		State: func(_ context.Context, _ *db.Tx, _ command.Call, a passphraseArgs) (string, error) {
+			return standing(a.Member), nil
+		},
 		Run: func(ctx context.Context, tx *db.Tx, _ command.Call, a passphraseArgs) (command.Reply, error) {
-			err := d.Members.In(tx).SetDrawn(ctx, a.Member.ID, a.drawn)
-			return newSecret(a.Member, "passphrase", a.drawn.Passphrase), err
+			ended, err := d.Members.In(tx).ResetPassphrase(ctx, a.Member.ID, a.drawn)
+			if err != nil {
+				return command.Reply{}, err
+			}
+			reply := newSecret(a.Member, "passphrase", a.drawn.Passphrase)
+			reply.Blocks = append(reply.Blocks, command.Line{Text: "Ended with the old one: " + strings.Join(ended.Words(), "; ") + ". The member is told at the next login."})
+			return reply, nil
 		},
 	}
 }

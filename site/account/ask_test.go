@@ -1,0 +1,73 @@
+package account_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/caduceus-bio/caduceus/site/sitetest"
+)
+
+// makes are the forms of the settings that end nothing, or that ask for the passphrase.
+var makes = map[string]bool{
+	"/settings/passphrase": true, "/settings/tokens": true, "/settings/irc/certificates": true, "/settings/irc/nicks": true,
+}
+
+// TestSettingsAskBeforeTheyEndSomething presses the button of every form there is: all
+// but those that make something say first what breaks, and do nothing yet.
+func TestSettingsAskBeforeTheyEndSomething(t *testing.T) {
+	w := sitetest.OnSQLite(t)
+	b := w.As("user")
+	w.As("user") // a second browser
+	id := w.People["user"].Member.ID
+	shown := strings.Repeat("0a", 32)
+	_, err := w.Deps.Members.AddCertificate(t.Context(), id, shown, "laptop")
+	w.Must(err)
+	w.Must(w.Deps.Members.AddNick(t.Context(), id, "Wanderer", 2))
+	routes, err := w.Room.Routes()
+	w.Must(err)
+	tokens, err := w.Deps.Members.Tokens(t.Context(), id)
+	w.Must(err)
+	sessions, err := w.Deps.Members.Sessions(t.Context(), id)
+	w.Must(err)
+	fill := strings.NewReplacer(":token", itoa(tokens[0].ID), ":session", itoa(sessions[0].ID), ":fingerprint", shown, ":nick", "Wanderer")
+	breaks := map[string]string{
+		"/settings/passkey": "Download each .torrent again", "/settings/irc-key": "Every connection of yours to IRC ends", "/settings/tokens/:token/revoke": "the token test is refused",
+		"/settings/sessions/:session/end": "test browser", "/settings/end": "1 API token (test)", "/settings/irc/certificates/:fingerprint/remove": "laptop",
+		"/settings/irc/nicks/:nick/remove": "Anybody else may register the nick Wanderer",
+	}
+	for _, r := range routes {
+		if r.Method != http.MethodPost || !strings.HasPrefix(r.Path, "/settings") || makes[r.Path] {
+			continue
+		}
+		before := b.Get("/settings").Text + b.Get("/settings/irc").Text
+		form := url.Values{"tokens": {"yes"}, "announcekey": {"yes"}}
+		asked := b.Post(fill.Replace(r.Path), form)
+		if asked.StatusCode != http.StatusOK || !strings.Contains(asked.Text, breaks[r.Path]) || breaks[r.Path] == "" {
+			t.Errorf("%s does not say what breaks: status %d, want %q", r.Path, asked.StatusCode, breaks[r.Path])
+		}
+		if got := b.Get("/settings").Text + b.Get("/settings/irc").Text; got != before {
+			t.Errorf("%s has done something before it was agreed to", r.Path)
+		}
+		// From another site, nothing is done either, agreed or not.
+		form.Set("sure", "yes")
+		if a := b.Post(fill.Replace(r.Path), form, "Sec-Fetch-Site", "cross-site"); a.StatusCode != http.StatusForbidden {
+			t.Errorf("%s from another site: status %d", r.Path, a.StatusCode)
+		}
+		if a := b.Agree(t, asked); a.StatusCode != http.StatusSeeOther {
+			t.Errorf("%s agreed to: status %d", r.Path, a.StatusCode)
+		}
+		if got := b.Get("/settings").Text + b.Get("/settings/irc").Text; got == before {
+			t.Errorf("%s has done nothing", r.Path)
+		}
+	}
+	for _, path := range []string{"/settings/tokens/999/revoke", "/settings/sessions/999/end", "/settings/irc/certificates/" + shown + "/remove"} {
+		if a := b.Post(path, nil); a.StatusCode != http.StatusNotFound {
+			t.Errorf("%s: status %d, want 404", path, a.StatusCode)
+		}
+	}
+	if a := b.Post("/settings/end", nil); a.StatusCode != http.StatusUnprocessableEntity {
+		t.Errorf("nothing is ticked: status %d", a.StatusCode)
+	}
+}
