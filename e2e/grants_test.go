@@ -243,7 +243,7 @@ func byIRC(t *testing.T, staff []*reader, ups []uploaded) {
 		{"member passkey alice", "Passkey: "},
 		{"member irckey alice", "IRC key: "},
 		{"member passphrase alice", "Passphrase: "},
-		{"member security alice", "new passphrase on IRC, by boss"},
+		{"member security alice", "Staff gave a new passphrase, on IRC, by boss"},
 		{"member disable alice for the test", "is disabled."},
 		{"member enable alice", "is enabled again"},
 		{"freeleech on 1h for the test", "window #"},

@@ -104,10 +104,10 @@ func TestLongAndSecretAnswersGoToTheAsker(t *testing.T) {
 		if len(lines) == 0 {
 			return false
 		}
-		_, code, _ = strings.Cut(lines[len(lines)-1], ": confirm ")
+		_, code, _ = strings.Cut(lines[len(lines)-1], ": !confirm ")
 		return code != ""
 	})
-	f.speak("sys", "sys", "#staff", "!confirm "+code)
+	f.ask("sys", "sys", "#staff", "!confirm "+code, "question2", true)
 	f.heard("#staff", 2)
 	key, err := s.deps.Members.Passkey(t.Context(), s.alice.ID)
 	if err != nil {

@@ -89,11 +89,11 @@ func (r *Registry) helpOn(c Call, topic string) ([]string, error) {
 	return fit(helpLines, described(c, family), usages(c, family), named(c, family), families(c, family)), nil
 }
 
-// ofFamily returns the commands that a first word stands for.
+// ofFamily returns the commands that a first word stands for, alone or before another.
 func ofFamily(list []Info, first string) []Info {
 	var out []Info
 	for _, i := range list {
-		if strings.HasPrefix(i.Name, first+" ") || slices.Contains(i.Aliases, first) {
+		if i.Name == first || strings.HasPrefix(i.Name, first+" ") || slices.Contains(i.Aliases, first) {
 			out = append(out, i)
 		}
 	}
