@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/config"
 	"github.com/caduceus-bio/caduceus/internal/core"
@@ -148,7 +149,18 @@ func TestConfig(t *testing.T) {
 		{"trusted_proxies", func(c *Config) { c.TrustedProxies = []string{"localhost"} }},
 		{"interval", func(c *Config) { c.Interval = config.D(0) }},
 		{"min_interval", func(c *Config) { c.MinInterval = config.D(c.Interval.Duration + 1) }},
+		{"min_interval", func(c *Config) { c.MinInterval = c.Interval }},
+		{"min_interval", func(c *Config) { c.MinInterval = config.D(c.Interval.Duration/2 + time.Second) }},
 		{"peer_timeout", func(c *Config) { c.PeerTimeout = c.Interval }},
+		{"peer_timeout", func(c *Config) { c.PeerTimeout = config.D(c.Interval.Duration + time.Minute) }},
+		{"check_ports", func(c *Config) { c.CheckPorts, c.AnnounceRecords = true, false }},
+		{"proxy_protocol", func(c *Config) { c.ProxyProtocol = true }},
+		{"listen", func(c *Config) { c.Listen = append(c.Listen, c.Listen[0]) }},
+		{"udp_listen", func(c *Config) { c.UDPListen = []string{"[::]:34000", "[::]:34000"} }},
+		{"ocelot_listen", func(c *Config) { c.OcelotListen, c.OcelotSitePassword = c.Listen[0], strings.Repeat("a", 32) }},
+		{"ocelot_listen", func(c *Config) {
+			c.OcelotListen, c.OcelotSitePassword, c.Name, c.Slots = "127.0.0.1:34001", strings.Repeat("a", 32), "a", "01"
+		}},
 		{"flush_every", func(c *Config) { c.FlushEvery = config.D(0) }},
 		{"idle_timeout", func(c *Config) { c.IdleTimeout = config.D(0) }},
 		{"numwant_max", func(c *Config) { c.NumWantMax = 0 }},
@@ -178,6 +190,17 @@ func TestConfig(t *testing.T) {
 		tt.change(&c)
 		if err := c.Validate(); core.FieldOf(err) != tt.field {
 			t.Errorf("%+v: %v, want %s refused", c, err, tt.field)
+		}
+	}
+	works := DefaultConfig()
+	works.MinInterval, works.PeerTimeout = config.D(15*time.Minute), config.D(75*time.Minute/2)
+	works.ProxyProtocol, works.Listen = true, []string{"unix:/run/x", "127.0.0.1:0", "127.0.0.1:0"}
+	if err := works.Validate(); err != nil {
+		t.Errorf("settings at their limits: %v", err)
+	}
+	for chance := range 10 { // whoever keeps to what was told is not early
+		if next := works.pace().next(1, true, float64(chance)/10); next < works.minInterval() {
+			t.Errorf("told to come back after %v, which is early", next)
 		}
 	}
 	short := DefaultConfig()

@@ -6,7 +6,9 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/config"
@@ -56,11 +58,11 @@ type Config struct {
 	// announce less often, up to half as often, and chance spreads them.
 	Interval config.Duration `toml:"interval"`
 	// MinInterval is how soon a client may announce of its own accord. A client
-	// that does so sooner is credited all the same, but given at most five peers. 0
-	// is a sixth of Interval.
+	// that does so sooner is credited all the same, but given at most five peers. It
+	// is at most half of Interval. 0 is a sixth of Interval.
 	MinInterval config.Duration `toml:"min_interval"`
-	// PeerTimeout is how long a client may be silent before it leaves the swarm. 0
-	// is two and a half times Interval.
+	// PeerTimeout is how long a client may be silent before it leaves the swarm, at
+	// least a quarter longer than Interval. 0 is two and a half times Interval.
 	PeerTimeout config.Duration `toml:"peer_timeout"`
 	// NumWantMax is how many peers a client is given: at most, and if it does not
 	// ask for a number.
@@ -179,7 +181,7 @@ func DefaultConfig() Config {
 // Validate returns an error for the first setting that is not valid. The error names its
 // key.
 func (c Config) Validate() error {
-	for _, check := range []func(Config) error{Config.checkAddresses, Config.checkTimes, Config.checkNumbers, Config.checkOcelot} {
+	for _, check := range []func(Config) error{Config.checkAddresses, Config.checkTimes, Config.checkNumbers, Config.checkOcelot, Config.checkTogether} {
 		if err := check(c); err != nil {
 			return err
 		}
@@ -291,12 +293,44 @@ func (c Config) checkTimes() error {
 			return core.FieldErrorf(d.field, "must be from %s to %s", d.min, d.max)
 		}
 	}
-	if t := c.PeerTimeout.Duration; t != 0 && (t <= c.Interval.Duration || t > 7*longest) {
-		return core.FieldErrorf("peer_timeout", "must be longer than interval (%s), or clients vanish between two announces, and at most a week",
-			c.Interval.Duration)
+	if least, t := c.Interval.Duration*5/4, c.PeerTimeout.Duration; t != 0 && (t < least || t > 7*longest) {
+		return core.FieldErrorf("peer_timeout", "must be from %s, a quarter more than interval, to a week: clients announce up to a tenth late, and would vanish between two announces", least)
+	}
+	if most := c.Interval.Duration / 2; c.MinInterval.Duration > most {
+		return core.FieldErrorf("min_interval", "must be at most %s, half of interval: new clients are told to come back after that, and must not be treated as early then", most)
 	}
 	return nil
 }
+
+// checkTogether refuses settings that can't work beside each other.
+func (c Config) checkTogether() error {
+	if c.CheckPorts && !c.AnnounceRecords {
+		return core.FieldErrorf("check_ports", "needs announce_records, which show the results")
+	}
+	if c.ProxyProtocol && len(c.TrustedProxies) == 0 && !slices.ContainsFunc(c.Listen, isUnix) {
+		return core.FieldErrorf("proxy_protocol", "nobody could send the header: name trusted_proxies, or listen on a unix socket")
+	}
+	if c.OcelotListen != "" && c.Name != "" {
+		return core.FieldErrorf("ocelot_listen", "Gazelle controls one tracker that serves all torrents; leave out name and slots")
+	}
+	tcp := c.Listen
+	if c.OcelotListen != "" {
+		tcp = append(slices.Clone(tcp), c.OcelotListen)
+	}
+	for _, of := range []struct {
+		field string
+		list  []string
+	}{{"listen", c.Listen}, {"ocelot_listen", tcp}, {"udp_listen", c.UDPListen}} {
+		for i, l := range of.list {
+			if slices.Contains(of.list[:i], l) && !strings.HasSuffix(l, ":0") { // port 0 is another one each time
+				return core.FieldErrorf(of.field, "%s is there twice; an address can be listened on once", l)
+			}
+		}
+	}
+	return nil
+}
+
+func isUnix(address string) bool { return strings.HasPrefix(address, "unix:") }
 
 func (c Config) checkNumbers() error {
 	for _, n := range []struct {

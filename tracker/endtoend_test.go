@@ -261,6 +261,14 @@ func (p *player) compose() (passkey, query string, ip netip.Addr) {
 	if e := []string{"", "", "", "started", "stopped", "completed", "paused"}[p.choose(7)]; e != "" {
 		pairs = append(pairs, "event="+e)
 	}
+	if p.choose(12) == 0 { // what can't be used, or is there twice
+		odd := []string{"uploaded=18446744073709551615", "downloaded=-1", "left=18446744073709551615", "left=", "numwant=", "numwant=x", "event=gone", "event=Stopped",
+			"event=%73topped", "port=0", "port=0&event=stopped", "key=%zz", "key=" + strings.Repeat("k", 90), "uploaded=5&uploaded=6", "compact=x&compact=0"}[p.choose(15)]
+		if name, _, _ := strings.Cut(odd, "="); p.choose(2) == 0 { // in place of what it said
+			pairs = slices.DeleteFunc(pairs, func(pair string) bool { return strings.HasPrefix(pair, name+"=") })
+		}
+		pairs = append(pairs, odd)
+	}
 	if p.choose(4) == 0 {
 		at := p.choose(len(pairs))
 		pairs[0], pairs[at] = pairs[at], pairs[0]

@@ -73,7 +73,7 @@ func (r *Room) openOcelot(ctx context.Context, w *instance) (*ocelot.Server, err
 	o := ocelot.Options{
 		Store: ocelot.NewStore(r.d.DB, r.d.Events, r.d.Clock), Trusted: w.service.addresses.trusted, Stats: w.ocelotStats,
 		Followed: func(ctx context.Context, event int64) error { return r.d.Events.WaitFor(ctx, roster.Consumer, event) },
-		Interval: r.c.Interval.Duration, LongestInterval: max(10*r.c.peerTimeout()/11, r.c.Interval.Duration), Rates: r.d.Rates, Clock: r.d.Clock, Log: r.d.Log,
+		Interval: r.c.Interval.Duration, ShortestInterval: min(2*r.c.minInterval(), r.c.Interval.Duration), LongestInterval: max(10*r.c.peerTimeout()/11, r.c.Interval.Duration), Rates: r.d.Rates, Clock: r.d.Clock, Log: r.d.Log,
 	}
 	for _, p := range []struct {
 		into           *string

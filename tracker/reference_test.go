@@ -3,6 +3,7 @@ package tracker
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"math/big"
 	"net/netip"
 	"net/url"
@@ -81,78 +82,91 @@ type refAnswer struct {
 
 var refuses = refAnswer{fails: true}
 
-// refQuery is an announce; ok is false when it can't be read.
+// refQuery is an announce.
 type refQuery struct {
 	hash, id, key, event string
 	port                 int64
-	up, down, left       int64
+	up, down, left       int64 // -1 is not known
 	numWant              int64 // -1 for the default
 }
 
 var wholeNumber = regexp.MustCompile("^[0-9]+$")
 
+// refParse reads what can be used of a query; ok is false if that is not enough.
 func refParse(query string) (q refQuery, ok bool) {
-	q.numWant = -1
-	if len(query) > 2048 {
+	if len(query) > 8000 {
 		return q, false
 	}
-	seen := map[string]bool{}
-	ok = true
+	values := map[string][]string{} // that can be used, each once
+	stop := false
 	for _, pair := range strings.Split(query, "&") {
-		name, value, _ := strings.Cut(pair, "=")
-		switch name {
-		case "info_hash", "peer_id", "port", "uploaded", "downloaded", "left", "event", "numwant", "compact", "no_peer_id", "key":
-		default:
+		name, raw, _ := strings.Cut(pair, "=")
+		value, err := url.QueryUnescape(raw)
+		if err != nil || !refUsable(name, raw, value) {
 			continue
 		}
-		ok = ok && !seen[name]
-		seen[name] = true
-		number := func(most int64) int64 {
-			n, valid := new(big.Int).SetString(value, 10)
-			if !wholeNumber.MatchString(value) || !valid || n.Cmp(big.NewInt(most)) > 0 {
-				ok = false
-				return 0
-			}
-			return n.Int64()
-		}
-		text := func() string {
-			s, err := url.QueryUnescape(value)
-			ok = ok && err == nil
-			return s
-		}
-		const most = 1<<63 - 1
 		switch name {
-		case "info_hash":
-			q.hash = text()
-		case "peer_id":
-			q.id = text()
-		case "key":
-			q.key = text()
-			ok = ok && len(q.key) <= 64
-		case "port":
-			q.port = number(65535)
-		case "uploaded":
-			q.up = number(most)
-		case "downloaded":
-			q.down = number(most)
-		case "left":
-			q.left = number(most)
 		case "event":
-			q.event = value
-			ok = ok && slices.Contains([]string{"", "empty", "started", "stopped", "completed", "paused"}, value)
-		case "numwant":
-			digits := strings.TrimPrefix(value, "-")
-			n, _ := strconv.ParseInt(digits, 10, 64) // the largest when it is larger
-			ok = ok && wholeNumber.MatchString(digits)
-			if digits == value {
-				q.numWant = min(n, 50)
+			value = strings.ToLower(value)
+			if value == "empty" {
+				value = ""
 			}
+			stop = stop || value == "stopped"
+		case "numwant":
+			if n, _ := strconv.ParseInt(value, 10, 64); strings.HasPrefix(value, "-") {
+				value = "-1"
+			} else { // the largest when it is larger
+				value = strconv.FormatInt(min(n, math.MaxInt32), 10)
+			}
+		case "port", "uploaded", "downloaded", "left":
+			n, _ := strconv.ParseInt(value, 10, 64)
+			value = strconv.FormatInt(n, 10)
+		}
+		if !slices.Contains(values[name], value) {
+			values[name] = append(values[name], value)
 		}
 	}
-	for _, name := range []string{"info_hash", "peer_id", "port", "uploaded", "downloaded", "left"} {
-		ok = ok && seen[name]
+	one := func(name string) string {
+		if len(values[name]) == 1 {
+			return values[name][0]
+		}
+		return ""
 	}
-	return q, ok && len(q.hash) == 20 && len(q.id) == 20 && q.port > 0
+	number := func(name string) int64 {
+		if n, err := strconv.ParseInt(one(name), 10, 64); err == nil {
+			return n
+		}
+		return -1
+	}
+	q = refQuery{hash: one("info_hash"), id: one("peer_id"), key: one("key"), event: one("event"), port: max(number("port"), 0),
+		up: number("uploaded"), down: number("downloaded"), left: number("left"), numWant: min(number("numwant"), 50)}
+	if stop {
+		q.event = "stopped"
+	}
+	return q, q.hash != "" && q.id != "" && (q.port > 0 || stop)
+}
+
+// refUsable reports whether a value can be used for a parameter.
+func refUsable(name, raw, value string) bool {
+	number := func(least, most int64) bool {
+		n, ok := new(big.Int).SetString(value, 10)
+		return wholeNumber.MatchString(value) && ok && n.Cmp(big.NewInt(least)) >= 0 && n.Cmp(big.NewInt(most)) <= 0 && (len(value) <= 32 || raw == value)
+	}
+	switch name {
+	case "info_hash", "peer_id":
+		return len(value) == 20
+	case "port":
+		return number(1, 65535)
+	case "uploaded", "downloaded", "left":
+		return number(0, math.MaxInt64)
+	case "event":
+		return slices.Contains([]string{"", "empty", "started", "stopped", "completed", "paused"}, strings.ToLower(value))
+	case "numwant":
+		return wholeNumber.MatchString(strings.TrimPrefix(value, "-")) && (len(strings.TrimPrefix(value, "-")) <= 32 || raw == value) && (!strings.HasPrefix(value, "-") || strings.HasPrefix(raw, "-"))
+	case "key":
+		return true
+	}
+	return false
 }
 
 // announce processes an announce from ip at an instant. If the books are broken, nothing
@@ -174,6 +188,7 @@ func (r *reference) announce(passkey, query string, ip netip.Addr, at time.Time,
 	if c == nil && stop {
 		return r.counted(t.id)
 	}
+	q.fillIn(c)
 	barred := !m.canLeech && q.left > 0
 	if c == nil && barred {
 		return refuses
@@ -202,7 +217,7 @@ func (r *reference) announce(passkey, query string, ip netip.Addr, at time.Time,
 		}
 		c = &refClient{member: m.id}
 		r.swarms[t.id] = append(r.swarms[t.id], c)
-	} else if c.listed && (q.event == "" || q.event == "empty" || q.event == "paused") && c.over6 == ip.Is6() && now-c.last+1 < r.min {
+	} else if c.listed && (q.event == "" || q.event == "paused") && c.over6 == ip.Is6() && now-c.last+1 < r.min {
 		if after := (&refClient{left: q.left, partial: q.event == "paused"}); after.kind() == c.kind() {
 			want = min(want, 5)
 		}
@@ -218,6 +233,26 @@ func (r *reference) announce(passkey, query string, ip netip.Addr, at time.Time,
 	}
 	out.peers = func(v4, v6 []string) error { return r.checkPeers(t.id, c, want, v4, v6) }
 	return out
+}
+
+// fillIn sets what a client does not tell to what it told before.
+func (q *refQuery) fillIn(c *refClient) {
+	if c == nil {
+		c = &refClient{up: math.MaxInt64, down: math.MaxInt64, left: math.MaxInt64}
+	}
+	if q.up < 0 {
+		q.up = c.up
+	}
+	if q.down < 0 {
+		q.down = c.down
+	}
+	switch {
+	case q.left >= 0:
+	case q.event == "completed":
+		q.left = 0
+	default:
+		q.left = c.left
+	}
 }
 
 // endedRef returns the clients whose place is taken: they are listed where one starts, or
@@ -277,7 +312,7 @@ func findRef(mine []*refClient, q refQuery) (best *refClient) {
 		if c.id == q.id {
 			return c
 		}
-		fits := q.key != "" && c.key == q.key && q.up >= c.up && q.down >= c.down
+		fits := q.key != "" && c.key == q.key && (q.up < 0 || q.up >= c.up) && (q.down < 0 || q.down >= c.down)
 		if fits && (best == nil || cmp.Or(cmp.Compare(c.up, best.up), cmp.Compare(c.down, best.down), cmp.Compare(best.id, c.id)) > 0) {
 			best = c
 		}

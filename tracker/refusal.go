@@ -104,6 +104,14 @@ func (s *service) refusePasskey() *refusal {
 	return &refusal{outcome: unknownPasskey, reason: "the passkey in this announce address is not known; download the .torrent file again from the site", retry: s.retry(10 * time.Minute)}
 }
 
+// refuseTorrentKey refuses a key that is not right for the torrent. The torrent may also be
+// an upload that is a moment old: the answer must not tell, so the wait is short.
+func (s *service) refuseTorrentKey() *refusal {
+	r := s.refusePasskey()
+	r.retry = s.retry(2 * time.Minute)
+	return r
+}
+
 // refuseNoPasskey refuses a packet without a passkey.
 func (s *service) refuseNoPasskey() *refusal {
 	return &refusal{outcome: unknownPasskey, reason: "your client does not send the passkey over UDP (it does not know BEP 41); announce over HTTP instead", retry: s.retry(30 * time.Minute)}

@@ -186,7 +186,8 @@ func (s *service) take(sc *scratch, key string, ip netip.Addr, query string) (v 
 }
 
 // identify finds the member by the key in the path: a passkey, or a key for this torrent.
-// A client without a valid key learns nothing about members.
+// A client without a valid key learns nothing about members or torrents: the answer to a
+// wrong key, and the work for it, are the same whether the torrent is registered or not.
 func (s *service) identify(key string, h core.InfoHash) (roster.Member, *refusal) {
 	if len(key) != member.TorrentKeyLen {
 		if m, ok := s.roster.Member(key); ok {
@@ -194,24 +195,23 @@ func (s *service) identify(key string, h core.InfoHash) (roster.Member, *refusal
 		}
 		return roster.Member{}, s.refusePasskey()
 	}
-	t, ok := s.roster.Torrent(h)
-	if !ok {
-		return roster.Member{}, s.refuseTorrent() // without the torrent no key can be checked
-	}
-	if m, ok := s.torrentKey(key, t.ID); ok {
+	if m, ok := s.torrentKey(key, h); ok {
 		return m, nil
 	}
-	return roster.Member{}, s.refusePasskey()
+	return roster.Member{}, s.refuseTorrentKey()
 }
 
-// torrentKey finds the member that a key for a torrent belongs to.
-func (s *service) torrentKey(key string, t core.TorrentID) (roster.Member, bool) {
+// torrentKey finds the member that a key for a torrent belongs to. The key of a torrent
+// that is not registered can't be checked; the check is made all the same.
+func (s *service) torrentKey(key string, h core.InfoHash) (roster.Member, bool) {
 	k, ok := member.ReadTorrentKey(key)
 	if !ok {
 		return roster.Member{}, false
 	}
-	m, passkey, ok := s.roster.Account(k.Member)
-	return m, k.Proves(passkey, t) && ok
+	t, registered := s.roster.Torrent(h) // torrent 0 has no keys
+	m, passkey, known := s.roster.Account(k.Member)
+	right := k.Proves(passkey, t.ID)
+	return m, right && registered && known
 }
 
 // check finds the torrent, and refuses the announce if the member may not announce it
@@ -377,14 +377,14 @@ func (s *service) scrape(dst []byte, sc *scratch, key string, r *front.Request) 
 	var foreign uint8
 	var isForeign, isMine bool
 	for _, h := range sc.hashes {
-		t, ok := s.roster.Torrent(h)
-		if ok && keyed {
-			if owner, right := s.torrentKey(key, t.ID); right {
-				m, known = owner, true
-			} else {
-				ok = false
+		if keyed {
+			owner, right := s.torrentKey(key, h)
+			if !right {
+				continue
 			}
+			m, known = owner, true
 		}
+		t, ok := s.roster.Torrent(h)
 		if !ok || t.Deleted {
 			continue
 		}
@@ -400,6 +400,8 @@ func (s *service) scrape(dst []byte, sc *scratch, key string, r *front.Request) 
 		sc.files = append(sc.files, wire.ScrapeFile{InfoHash: h, Complete: n.Seeders, Incomplete: n.Leechers, Downloaded: s.snatches(t.ID)})
 	}
 	switch {
+	case !known && len(key) == member.TorrentKeyLen:
+		return dst, s.refuseTorrentKey()
 	case !known:
 		return dst, s.refusePasskey()
 	case !m.Enabled:

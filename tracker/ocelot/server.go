@@ -59,8 +59,8 @@ type Options struct {
 	Followed func(ctx context.Context, event int64) error
 	Stats    func() Stats
 	// Interval is the announce interval until Gazelle sets another, up to
-	// LongestInterval.
-	Interval, LongestInterval time.Duration
+	// LongestInterval. It may not set one below ShortestInterval, or a minute.
+	Interval, ShortestInterval, LongestInterval time.Duration
 
 	Rates *rates.Book // of this process
 	Clock core.Clock
@@ -98,10 +98,13 @@ func Open(ctx context.Context, address string, o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read what Gazelle has set: %w", err)
 	}
-	if d := time.Duration(set[announceInterval]) * time.Second; d <= o.LongestInterval {
-		s.interval.Store(int64(d))
-	} else {
+	switch d := time.Duration(set[announceInterval]) * time.Second; {
+	case d > o.LongestInterval:
 		o.Log.Warn("the announce interval that Gazelle has set is longer than clients are kept; it does not hold", "seconds", d/time.Second)
+	case d > 0 && d < o.ShortestInterval:
+		o.Log.Warn("the announce interval that Gazelle has set is shorter than twice min_interval; it does not hold", "seconds", d/time.Second)
+	default:
+		s.interval.Store(int64(d))
 	}
 	s.jitter.Store(set[announceJitter] * int64(time.Second))
 	var lc net.ListenConfig

@@ -56,7 +56,7 @@ func (w *world) open() {
 		Stats: func() Stats {
 			return Stats{Started: w.clock.Now().Add(-90061 * time.Second), Opened: 5, Open: 2, Announces: 10, Answered: 7, Scrapes: 3, Seeders: 4, Leechers: 6}
 		},
-		Interval: 30 * time.Minute, LongestInterval: time.Hour, Rates: rates.New(w.clock.Now), Clock: w.clock.Now, Log: slog.New(slog.DiscardHandler),
+		Interval: 30 * time.Minute, ShortestInterval: 10 * time.Minute, LongestInterval: time.Hour, Rates: rates.New(w.clock.Now), Clock: w.clock.Now, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		w.t.Fatal(err)
@@ -374,6 +374,14 @@ func TestInterval(t *testing.T) {
 		w.open()
 		if got := w.s.Interval(); got > 31*time.Minute {
 			t.Errorf("what no longer fits holds: %v", got)
+		}
+		w.failure("from 600 to 3600 seconds", "update_announce_interval", "new_announce_interval", "300")
+		_, err = w.store.set(t.Context(), announceInterval, 300)
+		w.must(err)
+		w.stop()
+		w.open()
+		if got := w.s.Interval(); got < 30*time.Minute {
+			t.Errorf("what is shorter than twice min_interval holds: %v", got)
 		}
 	})
 }

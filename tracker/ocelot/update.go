@@ -80,7 +80,7 @@ var actions = map[string]func(s *Server, p *params) action{
 		return change(func(ctx context.Context) (int64, error) { return s.o.Store.setClients(ctx, from, to) })
 	},
 	"update_announce_interval": func(s *Server, p *params) action {
-		d := p.seconds("new_announce_interval", time.Minute, s.o.LongestInterval)
+		d := p.seconds("new_announce_interval", max(time.Minute, s.o.ShortestInterval), s.o.LongestInterval)
 		return change(func(ctx context.Context) (int64, error) {
 			event, err := s.o.Store.set(ctx, announceInterval, int64(d/time.Second))
 			if err == nil {

@@ -51,65 +51,59 @@ func parseHead(b []byte) (h head, ok bool) {
 }
 
 // parseAnnounce parses an announce request into a, and appends the URLData of its
-// options to url. An error has code Invalid. The address that the client claims to
-// have is ignored.
+// options to url. As over HTTP, what can't be used is left out: a counter beyond 2^63, an
+// event that nobody knows, options from the first that is cut off. A client that stops
+// needs no port. An error has code Invalid. The address that the client claims to have is
+// ignored.
 func parseAnnounce(b []byte, a *wire.Announce, url []byte) ([]byte, error) {
 	if len(b) < announceSize {
 		return url, core.Errorf(core.Invalid, "an announce has at least %d bytes, not %d", announceSize, len(b))
 	}
-	url, err := parseOptions(b[announceSize:], url)
-	if err != nil {
-		return url, err
-	}
+	url = parseOptions(b[announceSize:], url)
 	*a = wire.Announce{InfoHash: core.InfoHash(b[16:36]), PeerID: wire.PeerID(b[36:56]), Compact: true, NumWant: wire.NumWantUnset,
+		Downloaded: counter(b[56:]), Left: counter(b[64:]), Uploaded: counter(b[72:]),
 		Key: uint64(binary.BigEndian.Uint32(b[88:])), Port: binary.BigEndian.Uint16(b[96:])}
-	for _, c := range []struct {
-		name string
-		at   int
-		into *int64
-	}{{"downloaded", 56, &a.Downloaded}, {"left", 64, &a.Left}, {"uploaded", 72, &a.Uploaded}} {
-		v := binary.BigEndian.Uint64(b[c.at:])
-		if v > math.MaxInt64 {
-			return url, core.FieldErrorf(c.name, "%s is too large a number", c.name)
-		}
-		*c.into = int64(v)
+	if event := binary.BigEndian.Uint32(b[80:]); int64(event) < int64(len(events)) {
+		a.Event = events[event]
 	}
-	event := binary.BigEndian.Uint32(b[80:])
-	if int64(event) >= int64(len(events)) {
-		return url, core.FieldErrorf("event", "event must be a number from 0 to %d", len(events)-1)
-	}
-	a.Event = events[event]
 	if n := int32(binary.BigEndian.Uint32(b[92:])); n >= 0 { // with -1 the number is ours to choose
 		a.NumWant = int(n)
 	}
-	if a.Port == 0 {
+	if a.Port == 0 && a.Event != wire.Stopped {
 		return url, core.FieldErrorf("port", "port must be from 1 to 65535")
 	}
 	return url, nil
+}
+
+func counter(b []byte) int64 {
+	if v := binary.BigEndian.Uint64(b); v <= math.MaxInt64 {
+		return int64(v)
+	}
+	return wire.Unknown
 }
 
 // events are in the order of their numbers in BEP 15. libtorrent also has a number for
 // the event paused of BEP 21.
 var events = [...]wire.Event{wire.None, wire.Completed, wire.Started, wire.Stopped, wire.Paused}
 
-// parseOptions appends all URLData to url, and skips unknown options.
-func parseOptions(b, url []byte) ([]byte, error) {
+// parseOptions appends all URLData to url, up to maxURL bytes. It skips unknown options,
+// and ends at one that is cut off.
+func parseOptions(b, url []byte) []byte {
 	for len(b) > 0 && b[0] != optionEnd {
 		if b[0] == optionNop {
 			b = b[1:]
 			continue
 		}
 		if len(b) < 2 || len(b) < 2+int(b[1]) {
-			return url, core.Errorf(core.Invalid, "an option ends in the middle")
+			break
 		}
 		if b[0] == optionURL {
-			if url = append(url, b[2:2+int(b[1])]...); len(url) > maxURL {
-				return url, core.Errorf(core.Invalid, "the announce address has over %d bytes", maxURL)
-			}
+			url = append(url, b[2:2+int(b[1])]...)
+			url = url[:min(len(url), maxURL)]
 		}
 		b = b[2+int(b[1]):]
 	}
-	return url, nil
+	return url
 }
 
 // AppendReply appends the part of an answer to an announce that follows the
