@@ -24,7 +24,7 @@ func TestMembersSeeTheirSecurityLog(t *testing.T) {
 	stranger := w.As("anonymous")
 	stranger.Post("/login", url.Values{"name": {"User"}, "password": {"a wrong passphrase"}}, from("192.0.2.66")...)
 	stranger.Get("/api/v1/me", append(from("192.0.2.67"), "Authorization", "Bearer "+w.People["user"].Read)...)
-	stranger.Get("/api/v1/me", append(from("192.0.2.68"), "Authorization", "Bearer nonsense")...)
+	stranger.Get("/api/v1/me", append(from("192.0.2.68"), "Authorization", "Bearer "+w.People["user"].Read[1:]+"x")...)
 	auth, err := w.Deps.Members.AuthKey(t.Context(), w.People["user"].Member.ID)
 	w.Must(err)
 	stranger.Get("/torrents.php?action=download&id=1&authkey="+auth+"&torrent_pass="+w.People["user"].Passkey, from("192.0.2.69")...)

@@ -87,6 +87,7 @@ func (s *Site) identifyToken(v *Visit) error {
 	if token == "" {
 		return nil
 	}
+	v.knownAs(security.API)
 	m, t, err := s.Members.ByToken(v.Context(), token)
 	if core.CodeOf(err) == core.Forbidden {
 		err = WithStatus(http.StatusUnauthorized, &core.Error{Code: core.Forbidden, Text: core.SafeText(err), Cause: err})
