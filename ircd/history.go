@@ -228,7 +228,7 @@ func (n *network) mayRead(u *user, ch *channel) (from irc.MsgID, ok bool) {
 	case u.account == nil && m == nil:
 		return 0, false
 	case u.account == nil:
-		return m.entered - 1, !ch.banned(u)
+		return min(m.entered, max(n.lastID, 1)) - 1, !ch.banned(u) // entered may be of a clock that was ahead
 	case m != nil && m.status&statusOp != 0:
 		return 0, true
 	case m != nil:

@@ -78,6 +78,9 @@ func cmdMarkread(r *request) {
 		r.refuse(refusal{"INVALID_PARAMS", target, "Write timestamp=2026-01-31T12:00:00.000Z"})
 		return
 	}
+	if now := r.n.clock(); at.After(now) {
+		at = now // nobody has read what is not said yet
+	}
 	r.mark(target, at.Truncate(time.Millisecond).UTC())
 }
 

@@ -63,8 +63,7 @@ func (r *Registry) waiting(ctx context.Context, actor, code string) (pendingAct,
 	if err != nil {
 		return p, fmt.Errorf("look up a confirmation: %w", err)
 	}
-	// A row from beyond its own length was written by a clock that was wrong.
-	if left := p.expires.Sub(now); !ok || left <= 0 || left > confirmFor {
+	if !ok || !core.Lasts(now, p.expires, confirmFor) {
 		return p, errNothingWaits()
 	}
 	return p, nil

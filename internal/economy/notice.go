@@ -45,8 +45,8 @@ func (s *Store) TellEdges(ctx context.Context) (int64, error) {
 // noticedWindows returns the windows whose edges may be due, by start.
 func (s *Store) noticedWindows(ctx context.Context, now time.Time) ([]Window, error) {
 	stored, err := db.All(ctx, s.db, scanWindow, "SELECT "+windowColumns+
-		" FROM leech_window WHERE ends_at > ? AND torrent_id = 0 AND member_id = 0 ORDER BY id DESC LIMIT ?",
-		now.Add(-lookBack).Unix(), pageSize)
+		" FROM leech_window WHERE ends_at > ? AND torrent_id = 0 AND member_id = 0"+credible+" ORDER BY id DESC LIMIT ?",
+		now.Add(-lookBack).Unix(), madeBy(now), pageSize)
 	if err != nil {
 		return nil, fmt.Errorf("read freeleech windows: %w", err)
 	}

@@ -42,6 +42,13 @@ const (
 	pageSize     = 1000
 )
 
+// credible leaves out windows that a wrong clock has opened in the time to come. It takes
+// madeBy.
+const credible = " AND created_at <= ?"
+
+// madeBy is the last time at which a window can have been opened.
+func madeBy(now time.Time) int64 { return core.Horizon(now, 0).Unix() }
+
 const windowColumns = "id, source, state, torrent_id, member_id, starts_at, ends_at, reason, created_by, created_at"
 
 func scanWindow(s db.Scanner) (Window, error) {
@@ -70,7 +77,7 @@ func (s *Store) readSchedule(ctx context.Context) (Schedule, error) {
 	var all []Window
 	for after := int64(0); ; {
 		page, err := db.All(ctx, s.db, scanWindow, "SELECT "+windowColumns+
-			" FROM leech_window WHERE ends_at > ? AND id > ? ORDER BY id LIMIT ?", now.Add(-keepPast).Unix(), after, pageSize)
+			" FROM leech_window WHERE ends_at > ? AND id > ?"+credible+" ORDER BY id LIMIT ?", now.Add(-keepPast).Unix(), after, madeBy(now), pageSize)
 		if err != nil {
 			return Schedule{}, fmt.Errorf("read freeleech windows: %w", err)
 		}
@@ -101,8 +108,8 @@ func windowByID(ctx context.Context, q db.Queryer, id int64) (Window, error) {
 func (s *Store) Active(ctx context.Context) ([]Window, error) {
 	now := s.clock()
 	stored, err := db.All(ctx, s.db, scanWindow, "SELECT "+windowColumns+
-		" FROM leech_window WHERE ends_at > ? AND starts_at <= ? AND member_id = 0 ORDER BY ends_at, id LIMIT ?",
-		now.Unix(), now.Unix(), maxList)
+		" FROM leech_window WHERE ends_at > ? AND starts_at <= ? AND member_id = 0"+credible+" ORDER BY ends_at, id LIMIT ?",
+		now.Unix(), now.Unix(), madeBy(now), maxList)
 	if err != nil {
 		return nil, fmt.Errorf("read freeleech windows: %w", err)
 	}
@@ -123,8 +130,8 @@ func (s *Store) Upcoming(ctx context.Context, n int) ([]Window, error) {
 	n = min(max(n, 0), maxList)
 	now := s.clock()
 	stored, err := db.All(ctx, s.db, scanWindow, "SELECT "+windowColumns+
-		" FROM leech_window WHERE starts_at > ? AND ends_at > starts_at AND member_id = 0 ORDER BY starts_at, id LIMIT ?",
-		now.Unix(), n)
+		" FROM leech_window WHERE starts_at > ? AND ends_at > starts_at AND member_id = 0"+credible+" ORDER BY starts_at, id LIMIT ?",
+		now.Unix(), madeBy(now), n)
 	if err != nil {
 		return nil, fmt.Errorf("read freeleech windows: %w", err)
 	}

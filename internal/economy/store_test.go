@@ -2,6 +2,7 @@ package economy
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -85,6 +86,30 @@ func TestOpenAndEnd(t *testing.T) {
 		}
 		if diff := cmp.Diff([]string{"LeechWindowsChanged", "LeechWindowsChanged"}, k.kinds(t)); diff != "" {
 			t.Errorf("events (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// TestWindowsOfAWrongClock opens a window while the clock is a year ahead: it is not planned
+// for that day once the clock is right.
+func TestWindowsOfAWrongClock(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		ctx, now := t.Context(), utc(2026, 5, 1, 12)
+		k := newDesk(d, now.AddDate(1, 0, 0))
+		ahead := k.open(t, Window{State: core.LeechFree, Ends: now.AddDate(1, 0, 1), Reason: "a party"})
+		k.clock.Set(now)
+		right := k.open(t, Window{State: core.LeechFree, Ends: now.Add(time.Hour), Reason: "a party"})
+		active, err := k.Active(ctx)
+		if err != nil || len(active) != 1 || active[0].ID != right.ID {
+			t.Errorf("active %+v, %v", active, err)
+		}
+		coming, err := k.Upcoming(ctx, 100)
+		if err != nil || slices.ContainsFunc(coming, func(w Window) bool { return w.ID == ahead.ID }) {
+			t.Errorf("to come: %+v, %v", coming, err)
+		}
+		s, err := k.Schedule(ctx)
+		if err != nil || slices.ContainsFunc(s.siteWide, func(w Window) bool { return w.ID == ahead.ID }) {
+			t.Errorf("the schedule has it, or: %v", err)
 		}
 	})
 }

@@ -247,6 +247,39 @@ func TestLines(t *testing.T) {
 	})
 }
 
+// TestLinesOfAWrongClock sets lines while the clock is a year ahead. One without an end
+// stays; of the other can't be known when it should end.
+func TestLinesOfAWrongClock(t *testing.T) {
+	eachStore(t, func(t *testing.T, ctx context.Context, w *world) {
+		const year = 365 * 24 * time.Hour
+		set := func(mask string, lasts time.Duration) irc.Line {
+			l, err := irc.NewLine(irc.KLine, mask, "spam", "mod", w.clock.Now(), lasts)
+			must(t, err)
+			must(t, w.SaveLine(ctx, l))
+			return l
+		}
+		w.clock.Add(year)
+		lasting, brief := set("good@*.example", 0), set("hour@*.example", time.Hour)
+		w.clock.Add(-year)
+		for range 2 { // setting another one deletes what is over
+			lines, err := w.Lines(ctx)
+			must(t, err)
+			if len(lines) == 0 || lines[len(lines)-1].Mask != lasting.Mask || !lines[len(lines)-1].Holds(w.clock.Now()) {
+				t.Errorf("lines: %+v", lines)
+			}
+			for _, l := range lines {
+				if l.Mask == brief.Mask {
+					t.Errorf("still there: %+v", l)
+				}
+			}
+			set("another@*.example", 24*time.Hour)
+		}
+		if brief.Holds(w.clock.Now()) {
+			t.Error("a line holds for a year in the network's memory")
+		}
+	})
+}
+
 func TestLinesThatCantBe(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

@@ -162,8 +162,12 @@ func (h *History) keepers(ctx context.Context, q db.Queryer, batch []Sent) (map[
 	return keepers, nil
 }
 
-// Last returns the greatest id, 0 if there is none.
+// Last returns the greatest id, 0 if there is none, after it has mended the times of what a
+// wrong clock has dated ahead.
 func (h *History) Last(ctx context.Context) (MsgID, error) {
+	if err := h.mend(ctx); err != nil {
+		return 0, err
+	}
 	id, _, err := db.One(ctx, h.db, db.Value[MsgID], "SELECT COALESCE(MAX(id), 0) FROM irc_message")
 	if err != nil {
 		return 0, fmt.Errorf("look up the newest message: %w", err)

@@ -351,9 +351,15 @@ func TestSettingsAndMarkers(t *testing.T) {
 func TestMsgID(t *testing.T) {
 	t.Parallel()
 	a := irc.MsgID(0).Next(noon)
-	b := a.Next(noon.Add(-time.Hour))
+	b := a.Next(noon.Add(-core.Skew / 2)) // a clock that goes back a little
 	if b <= a || !a.Time().Equal(noon) || !b.Time().Equal(noon) {
 		t.Errorf("%v at %v, %v at %v", a, a.Time(), b, b.Time())
+	}
+	then := noon.Add(-365 * 24 * time.Hour) // one that was wrong
+	c := a.Next(then)
+	d := c.Next(then)
+	if !c.Time().Equal(then) || d <= c || !d.Time().Equal(then) || c == irc.FirstOf(then) {
+		t.Errorf("%v at %v, %v at %v", c, c.Time(), d, d.Time())
 	}
 	if got, ok := irc.ParseMsgID(a.String()); !ok || got != a {
 		t.Errorf("%s is read as %v", a, got)
@@ -363,4 +369,47 @@ func TestMsgID(t *testing.T) {
 			t.Errorf("%q is read as %v", bad, id)
 		}
 	}
+}
+
+// TestClockThatWasAhead says something while the clock is a year ahead. With the clock right
+// again, that is no newer than what is said then, and nothing is ahead of the time.
+func TestClockThatWasAhead(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, a *archive) {
+		ctx := t.Context()
+		a.must(a.SetKeepPrivate(ctx, 2, true))
+		a.say(1, "#general", "PRIVMSG", "before")
+		a.now = noon.Add(365 * 24 * time.Hour)
+		for i := range 3 {
+			a.say(1, "#general", "PRIVMSG", fmt.Sprint("ahead", i))
+		}
+		a.say(1, core.MemberID(2), "PRIVMSG", "to two")
+		last := a.id
+		a.must(a.SetLeft(ctx, map[core.MemberID]irc.MsgID{1: last}))
+		a.must(a.SetMarker(ctx, 1, "#general", a.now))
+		a.must(a.SetMarker(ctx, 1, "#staff", noon.Add(-time.Hour)))
+
+		a.now = noon.Add(time.Minute)
+		id, err := a.Last(ctx) // as at a start
+		a.must(err)
+		if id.Time().After(a.now) {
+			t.Errorf("the newest message is of %v", id.Time())
+		}
+		a.id = last // as in a run that goes on
+		if got := a.say(2, "#general", "PRIVMSG", "after").Time(); !got.Equal(a.now) {
+			t.Errorf("what is said now is of %v", got)
+		}
+		a.want("the order", a.read("#general", irc.Span{}), "before ahead0 ahead1 ahead2 after")
+		a.want("a conversation", a.read(irc.PrivateTarget(2, 1), irc.Span{Before: irc.FirstOf(a.now.Add(time.Second))}), "to two")
+		known, err := a.Known(ctx, 1)
+		a.must(err)
+		if known.Left.Time().After(a.now) || len(known.Read) != 1 {
+			t.Errorf("left at %v, has read %v", known.Left.Time(), known.Read)
+		}
+		a.must(a.SetMarker(ctx, 1, "#general", a.now))
+		a.must(a.SetMarker(ctx, 1, "#staff", a.now.Add(time.Hour))) // a client whose clock is ahead
+		if known, err = a.Known(ctx, 1); err != nil || !known.Read["#general"].Equal(a.now) || !known.Read["#staff"].Equal(a.now) {
+			t.Errorf("has read %v, %v", known.Read, err)
+		}
+	})
 }

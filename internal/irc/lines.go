@@ -34,8 +34,11 @@ type Line struct {
 	Expires time.Time // the zero time when it stays until it is removed
 }
 
-// Holds reports whether the line is not over yet.
-func (l Line) Holds(now time.Time) bool { return l.Expires.IsZero() || now.Before(l.Expires) }
+// Holds reports whether the line is not over yet. One with an end that was set by a clock
+// far ahead is over: when it should end can't be known.
+func (l Line) Holds(now time.Time) bool {
+	return l.Expires.IsZero() || core.Lasts(now, l.Expires, l.Expires.Sub(l.At))
+}
 
 // Limits of lines.
 const (
@@ -102,8 +105,8 @@ func (s *Store) Lines(ctx context.Context) ([]Line, error) {
 			l.Expires = time.Unix(expires, 0).UTC()
 		}
 		return l, err
-	}, "SELECT id, kind, mask, reason, set_by, set_at, expires_at FROM irc_line WHERE expires_at = 0 OR expires_at > ? ORDER BY id DESC LIMIT ?",
-		s.clock().Unix(), MaxLines)
+	}, "SELECT id, kind, mask, reason, set_by, set_at, expires_at FROM irc_line WHERE expires_at = 0 OR expires_at > ? AND set_at <= ? ORDER BY id DESC LIMIT ?",
+		s.clock().Unix(), core.Horizon(s.clock(), 0).Unix(), MaxLines)
 	return rows, wrap("read the lines", err)
 }
 
@@ -124,7 +127,8 @@ func (s *Store) saveLine(ctx context.Context, l Line, tell bool) error {
 			return err
 		}
 		// Old lines are deleted here to make room: nothing else needs them gone.
-		if _, err := tx.Exec(ctx, "DELETE FROM irc_line WHERE expires_at > 0 AND expires_at <= ?", s.clock().Unix()); err != nil {
+		if _, err := tx.Exec(ctx, "DELETE FROM irc_line WHERE expires_at > 0 AND (expires_at <= ? OR set_at > ?)",
+			s.clock().Unix(), core.Horizon(s.clock(), 0).Unix()); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, "DELETE FROM irc_line WHERE kind = ? AND mask = ?", l.Kind, l.Mask); err != nil {

@@ -47,7 +47,7 @@ func (h *History) Known(ctx context.Context, m core.MemberID) (Known, error) {
 var defaults = Settings{Replay: -1}
 
 func (h *History) readKnown(ctx context.Context, members []core.MemberID) (map[core.MemberID]*Known, error) {
-	out := make(map[core.MemberID]*Known)
+	out, now := make(map[core.MemberID]*Known), h.clock()
 	of := func(m core.MemberID) *Known {
 		if out[m] == nil {
 			out[m] = &Known{Settings: defaults}
@@ -58,6 +58,9 @@ func (h *History) readKnown(ctx context.Context, members []core.MemberID) (map[c
 		var m core.MemberID
 		var s Settings
 		err := sc.Scan(&m, &s.KeepPrivate, &s.Replay, &s.Left)
+		if s.Left.ahead(now) {
+			s.Left = FirstOf(now)
+		}
 		of(m).Settings = s
 		return struct{}{}, err
 	}, "SELECT member_id, keep_private, replay, left_at FROM irc_setting WHERE member_id IN ("+db.Marks(len(members))+")", db.Anys(members)...)
@@ -70,6 +73,9 @@ func (h *History) readKnown(ctx context.Context, members []core.MemberID) (map[c
 		var at int64
 		err := sc.Scan(&m, &target, &at)
 		k := of(m)
+		if time.UnixMilli(at).After(core.Horizon(now, 0)) {
+			return struct{}{}, err // nobody has read what is not said yet
+		}
 		if k.Read == nil {
 			k.Read = map[string]time.Time{}
 		}
@@ -125,15 +131,21 @@ func setOne(ctx context.Context, tx *db.Tx, column string, row []any, keep []str
 // dropped.
 const MaxMarkers = 256
 
-// SetMarker stores up to when a member has read a target. It never goes back.
+// SetMarker stores up to when a member has read a target. It never goes back, unless it is
+// ahead of the time, and is never set ahead.
 func (h *History) SetMarker(ctx context.Context, m core.MemberID, target string, at time.Time) error {
+	now := h.clock()
+	if at.After(now) {
+		at = now
+	}
 	err := h.db.Tx(ctx, func(tx *db.Tx) error {
 		fresh, err := tx.InsertIgnore(ctx, "irc_marker", db.Row{"member_id", m, "target", target, "at", at.UnixMilli()})
 		if err != nil {
 			return err
 		}
 		if !fresh {
-			_, err := tx.Exec(ctx, "UPDATE irc_marker SET at = ? WHERE member_id = ? AND target = ? AND at < ?", at.UnixMilli(), m, target, at.UnixMilli())
+			_, err := tx.Exec(ctx, "UPDATE irc_marker SET at = ? WHERE member_id = ? AND target = ? AND (at < ? OR at > ?)",
+				at.UnixMilli(), m, target, at.UnixMilli(), core.Horizon(now, 0).UnixMilli())
 			return err
 		}
 		old, found, err := db.One(ctx, tx, db.Value[int64], "SELECT at FROM irc_marker WHERE member_id = ? ORDER BY at DESC LIMIT 1 OFFSET ?", m, MaxMarkers)

@@ -3,6 +3,8 @@ package irc
 import (
 	"strconv"
 	"time"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
 )
 
 // MsgID names a message on the network, and orders it: a later one is greater. It
@@ -24,8 +26,18 @@ func FirstOf(t time.Time) MsgID {
 }
 
 // Next is the id of a message that comes at now after one with id prev. Ids grow even
-// if the clock goes back.
-func (prev MsgID) Next(now time.Time) MsgID { return max(prev+1, FirstOf(now)) }
+// if the clock goes back a little. When prev lies further ahead, a clock was wrong, and ids
+// begin again at now: in the upper half of the numbers, since those of the lower half may
+// have been given out when it was this time before.
+func (prev MsgID) Next(now time.Time) MsgID {
+	if prev.ahead(now) {
+		return FirstOf(now) + 1<<(msgIDBits-1)
+	}
+	return max(prev+1, FirstOf(now))
+}
+
+// ahead reports whether an id lies further ahead than a clock that is right can write one.
+func (prev MsgID) ahead(now time.Time) bool { return prev >= FirstOf(core.Horizon(now, 0)) }
 
 // Time is when the message was sent, to the millisecond.
 func (id MsgID) Time() time.Time { return time.UnixMilli(int64(id) >> msgIDBits).UTC() }

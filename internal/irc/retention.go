@@ -65,8 +65,11 @@ func (h *History) exec(ctx context.Context, what, missing, query string, args ..
 const step = 500
 
 // Prune deletes, in small steps, what need not be kept any longer, and returns how
-// much. It may be stopped at any time; the next call goes on.
+// much. Before that it mends the times of what a wrong clock has dated ahead. It may be stopped at any time; the next call goes on.
 func (h *History) Prune(ctx context.Context) (int64, error) {
+	if err := h.mend(ctx); err != nil {
+		return 0, err
+	}
 	policies, err := h.policies(ctx, h.db)
 	if err != nil {
 		return 0, fmt.Errorf("read how long lines are kept: %w", err)

@@ -279,6 +279,21 @@ func TestStatus(t *testing.T) {
 	})
 }
 
+// TestLastOKOfAWrongClock runs a job well while the clock is a year ahead: that run does not
+// count once the clock is right.
+func TestLastOKOfAWrongClock(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		b := newBench(d)
+		good := b.run(t, ExpireSessions, Result{Outcome: OK})
+		b.pass(365 * 24 * time.Hour)
+		b.run(t, ExpireSessions, Result{Outcome: OK})
+		b.pass(-364 * 24 * time.Hour)
+		if last, err := b.LastOK(t.Context(), ExpireSessions); err != nil || !last.Equal(good.Started) {
+			t.Errorf("the last good run began at %v, %v; want %v", last, err, good.Started)
+		}
+	})
+}
+
 func TestRanSince(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		b := newBench(d)

@@ -77,7 +77,6 @@ const (
 	maxName   = 64  // characters of who asks
 	maxDetail = 512 // characters of a detail
 	maxList   = 200
-	clockSkew = time.Minute // how far the clocks of two machines may be apart
 )
 
 // Request asks for a run of the job as soon as possible, on behalf of by, who must
@@ -223,7 +222,8 @@ func (s *Store) Status(ctx context.Context) ([]Status, error) {
 // none.
 func (s *Store) LastOK(ctx context.Context, job string) (time.Time, error) {
 	at, _, err := db.One(ctx, s.db, db.Value[int64],
-		"SELECT started_at FROM job_run WHERE job = ? AND outcome = ? ORDER BY id DESC LIMIT 1", job, string(OK))
+		"SELECT started_at FROM job_run WHERE job = ? AND outcome = ? AND started_at <= ? ORDER BY id DESC LIMIT 1",
+		job, string(OK), core.Horizon(s.clock(), 0).Unix())
 	if err != nil {
 		return time.Time{}, fmt.Errorf("read the last run of %s: %w", job, err)
 	}
@@ -236,7 +236,7 @@ func (s *Store) LastOK(ctx context.Context, job string) (time.Time, error) {
 func (s *Store) RanSince(ctx context.Context, job string, since time.Time) (time.Time, error) {
 	at, _, err := db.One(ctx, s.db, db.Value[int64],
 		"SELECT started_at FROM job_run WHERE job = ? AND started_at >= ? AND started_at <= ? ORDER BY id DESC LIMIT 1",
-		job, since.Unix(), s.clock().Add(clockSkew).Unix())
+		job, since.Unix(), core.Horizon(s.clock(), 0).Unix())
 	if err != nil {
 		return time.Time{}, fmt.Errorf("read the last run of %s: %w", job, err)
 	}
