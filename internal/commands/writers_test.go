@@ -15,6 +15,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
 	"github.com/caduceus-bio/caduceus/internal/economy"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
+	"github.com/caduceus-bio/caduceus/internal/fair"
 	"github.com/caduceus-bio/caduceus/internal/irc"
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/internal/schedule"
@@ -90,6 +91,7 @@ func (w *world) memberWrites(alice member.Member) []write {
 			return s.AddNick(ctx, alice.ID, fmt.Sprintf("wanted%d", n%7), 2)
 		}},
 		{"account of a nick's name", func(ctx context.Context, n int) error {
+			ctx = fair.With(ctx, fair.Source{Network: fmt.Sprint(n % 8)}) // hashing is bounded for one network
 			d, err := s.Draft(ctx, member.New{Name: fmt.Sprintf("wanted%d", n%7), Password: "a passphrase of some length"})
 			if err == nil {
 				_, err = s.CreateFrom(ctx, d)
