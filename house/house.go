@@ -85,7 +85,7 @@ func Open(ctx context.Context, s Settings, create bool, extra ...command.Command
 	h := &House{Settings: s, Log: log, DB: d, unlock: unlock, metrics: newRegistry(), keys: keys, events: eventlog.New(d, clock)}
 	h.guard = guess.New(d, keys, clock, log)
 	h.rates, h.refusals = rates.New(clock), rates.NewStore(d, h.events, keys, clock)
-	h.Members = member.NewStore(d, h.events, keys, clock, member.LogTo(log))
+	h.Members = member.NewStore(d, h.events, keys, clock, member.LogTo(log), member.SessionDays(s.Site.SessionDays))
 	h.catalog = catalog.NewStore(d, h.events, clock, catalog.Options{SiteName: s.Site.Name, SiteURL: s.siteURL()})
 	h.economy = economy.NewStore(d, h.events, clock, s.Freeleech)
 	h.clients = client.NewStore(d, h.events, clock)

@@ -45,6 +45,9 @@ type Config struct {
 	// APIRequests is how many requests an API token may make in a minute, and how many
 	// downloads a member's links.
 	APIRequests int `toml:"api_requests"`
+	// SessionDays is after how many days a browser must log in again, however much it
+	// is used. One that is not used must after 30.
+	SessionDays int `toml:"session_days"`
 }
 
 // DefaultConfig is a site on this machine alone.
@@ -60,6 +63,7 @@ func DefaultConfig() Config {
 		LoginAttempts: 10,
 		TorrentKeys:   true,
 		APIRequests:   60,
+		SessionDays:   180,
 	}
 }
 
@@ -94,6 +98,9 @@ func (c Config) Validate() error {
 	}
 	if c.LoginAttempts < 1 || c.LoginAttempts > 10000 {
 		return core.FieldErrorf("login_attempts", "must be from 1 to 10000")
+	}
+	if c.SessionDays < 1 || c.SessionDays > 3653 {
+		return core.FieldErrorf("session_days", "must be from 1 to 3653")
 	}
 	if c.APIRequests < 1 || c.APIRequests > 100000 {
 		return core.FieldErrorf("api_requests", "must be from 1 to 100000")

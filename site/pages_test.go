@@ -138,7 +138,7 @@ func TestConfig(t *testing.T) {
 		"name": func(c *sitetest.Config) { c.Name = " " }, "url": func(c *sitetest.Config) { c.URL = "example.org" }, "listen": func(c *sitetest.Config) { c.Listen = "8080" },
 		"trusted_proxies": func(c *sitetest.Config) { c.TrustedProxies = []string{"proxy"} }, "upload_limit": func(c *sitetest.Config) { c.UploadLimit = 0 },
 		"upload_files": func(c *sitetest.Config) { c.UploadFiles = 0 }, "windows_names": func(c *sitetest.Config) { c.WindowsNames = "maybe" },
-		"login_attempts": func(c *sitetest.Config) { c.LoginAttempts = 0 }, "api_requests": func(c *sitetest.Config) { c.APIRequests = -1 },
+		"session_days": func(c *sitetest.Config) { c.SessionDays = 0 }, "login_attempts": func(c *sitetest.Config) { c.LoginAttempts = 0 }, "api_requests": func(c *sitetest.Config) { c.APIRequests = -1 },
 	} {
 		c := site.DefaultConfig()
 		change(&c)

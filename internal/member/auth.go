@@ -146,7 +146,7 @@ func (s *Store) CheckDownload(ctx context.Context, authKey, passkey string) (Mem
 		return m, err
 	}
 	s.security.Use(ctx, security.Event{Member: m.ID, Kind: security.Used, Detail: aLink}, fmt.Sprintf("link %d", m.ID))
-	return m, nil
+	return m, s.used(ctx, &m)
 }
 
 // aLink says in the security log what was used.

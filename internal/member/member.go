@@ -88,6 +88,7 @@ type Store struct {
 	keys  *secret.Keyring
 	clock core.Clock
 
+	sessionDays int // after which a session ends, however much it is used
 	lines       *slog.Logger
 	security    *security.Log
 	ircAccounts *db.Gatherer[string, *ircAccount] // by folded name
@@ -100,9 +101,13 @@ type Option func(*Store)
 // LogTo lets the security log write a line for each of its entries to l.
 func LogTo(l *slog.Logger) Option { return func(s *Store) { s.lines = l } }
 
+// SessionDays bounds how long a session lasts, however much it is used: to 180 days
+// where nothing is said.
+func SessionDays(n int) Option { return func(s *Store) { s.sessionDays = n } }
+
 // NewStore returns the store on d.
 func NewStore(d *db.DB, log *eventlog.Log, keys *secret.Keyring, clock core.Clock, options ...Option) *Store {
-	s := &Store{db: d, log: log, keys: keys, clock: clock}
+	s := &Store{db: d, log: log, keys: keys, clock: clock, sessionDays: 180}
 	for _, set := range options {
 		set(s)
 	}

@@ -16,7 +16,7 @@ import (
 
 const (
 	sessionLife  = 30 * 24 * time.Hour // without use
-	sessionTouch = 5 * time.Minute     // how exact "last seen" is
+	sessionTouch = 5 * time.Minute     // how exact is when something was used last
 	maxSessions  = 50                  // of one member; the oldest go first
 	maxAgent     = 160                 // bytes of what a browser says of itself
 	maxTokens    = 20
@@ -29,6 +29,17 @@ type Session struct {
 	Agent     string
 	CreatedAt time.Time
 	SeenAt    time.Time
+	EndsAt    time.Time // if it is used no more; of BySession alone
+	Renewed   bool      // its end has just been moved on, so a cookie's must be; of BySession alone
+}
+
+// sessionEnd is when a session ends that is used at now for the last time.
+func (s *Store) sessionEnd(created, now time.Time) time.Time {
+	idle, most := now.Add(sessionLife), created.UTC().AddDate(0, 0, s.sessionDays)
+	if most.Before(idle) {
+		return most
+	}
+	return idle
 }
 
 // NewSession starts a session and returns its token for the cookie. agent is the
@@ -51,7 +62,10 @@ func (s *Store) NewSession(ctx context.Context, id core.MemberID, agent string) 
 func (s *Store) beginSession(ctx context.Context, tx *db.Tx, id core.MemberID, token, agent string) error {
 	now := s.clock()
 	_, err := tx.Insert(ctx, "session", db.Row{"token_mac", s.keys.MAC(sessionUse, token), "member_id", id,
-		"agent", clip(agent, maxAgent), "created_at", now.Unix(), "seen_at", now.Unix(), "expires_at", now.Add(sessionLife).Unix()})
+		"agent", clip(agent, maxAgent), "created_at", now.Unix(), "seen_at", now.Unix(), "expires_at", s.sessionEnd(now, now).Unix()})
+	if err == nil {
+		err = s.seen(ctx, tx, id, now)
+	}
 	if err != nil {
 		return err
 	}
@@ -69,20 +83,19 @@ func (s *Store) beginSession(ctx context.Context, tx *db.Tx, id core.MemberID, t
 func (s *Store) BySession(ctx context.Context, token string) (Member, Session, error) {
 	type row struct {
 		Session
-		member  core.MemberID
-		expires int64
+		member core.MemberID
 	}
 	r, ok, err := db.One(ctx, s.db, func(sc db.Scanner) (r row, err error) {
-		var created, seen int64
-		err = sc.Scan(&r.ID, &r.member, &r.Agent, &created, &seen, &r.expires)
-		r.CreatedAt, r.SeenAt = time.Unix(created, 0).UTC(), time.Unix(seen, 0).UTC()
+		var created, seen, ends int64
+		err = sc.Scan(&r.ID, &r.member, &r.Agent, &created, &seen, &ends)
+		r.CreatedAt, r.SeenAt, r.EndsAt = time.Unix(created, 0).UTC(), time.Unix(seen, 0).UTC(), time.Unix(ends, 0).UTC()
 		return r, err
 	}, "SELECT id, member_id, agent, created_at, seen_at, expires_at FROM session WHERE token_mac = ?", s.keys.MAC(sessionUse, token))
 	if err != nil {
 		return Member{}, Session{}, fmt.Errorf("read a session: %w", err)
 	}
 	now := s.clock()
-	if !ok || !core.Lasts(now, time.Unix(r.expires, 0), sessionLife) {
+	if !ok || !core.Lasts(now, r.EndsAt, sessionLife) || r.CreatedAt.After(core.Horizon(now, 0)) || !s.sessionEnd(r.CreatedAt, now).After(now) {
 		return Member{}, Session{}, core.Errorf(core.Forbidden, "you are not logged in")
 	}
 	m, err := s.ByID(ctx, r.member)
@@ -93,20 +106,29 @@ func (s *Store) BySession(ctx context.Context, token string) (Member, Session, e
 		return Member{}, Session{}, err
 	}
 	if core.Due(now, r.SeenAt, sessionTouch) {
-		err = s.touch(ctx, r.ID, m.ID, now)
+		r.EndsAt, r.Renewed = s.sessionEnd(r.CreatedAt, now), true
+		err = s.exec(ctx, "UPDATE session SET seen_at = ?, expires_at = ? WHERE id = ?", now.Unix(), r.EndsAt.Unix(), r.ID)
+	}
+	if err == nil {
+		err = s.used(ctx, &m)
 	}
 	return m, r.Session, err
 }
 
-func (s *Store) touch(ctx context.Context, session int64, id core.MemberID, now time.Time) error {
-	return s.db.Tx(ctx, func(tx *db.Tx) error {
-		_, err := tx.Exec(ctx, "UPDATE session SET seen_at = ?, expires_at = ? WHERE id = ?", now.Unix(), now.Add(sessionLife).Unix(), session)
-		if err != nil {
-			return err
-		}
-		_, err = tx.Exec(ctx, "UPDATE member SET seen_at = ? WHERE id = ?", now.Unix(), id)
-		return err
-	})
+// used notes that a member who has just been read uses the site, in whatever way:
+// at most every few minutes.
+func (s *Store) used(ctx context.Context, m *Member) error {
+	now := s.clock()
+	if !core.Due(now, m.SeenAt, sessionTouch) {
+		return nil
+	}
+	m.SeenAt = time.Unix(now.Unix(), 0).UTC()
+	return s.db.Tx(ctx, func(tx *db.Tx) error { return s.seen(ctx, tx, m.ID, now) })
+}
+
+func (s *Store) seen(ctx context.Context, tx *db.Tx, id core.MemberID, now time.Time) error {
+	_, err := tx.Exec(ctx, "UPDATE member SET seen_at = ? WHERE id = ?", now.Unix(), id)
+	return err
 }
 
 // Sessions returns the member's running sessions, newest first.
@@ -242,6 +264,9 @@ func (s *Store) ByToken(ctx context.Context, token string) (Member, Token, error
 	s.security.Use(ctx, security.Event{Member: m.ID, Kind: security.Used, Detail: detail}, fmt.Sprintf("token %d", t.ID))
 	if now := s.clock(); core.Due(now, t.SeenAt, sessionTouch) {
 		err = s.exec(ctx, "UPDATE api_token SET seen_at = ? WHERE id = ?", now.Unix(), t.ID)
+	}
+	if err == nil {
+		err = s.used(ctx, &m)
 	}
 	return m, t, err
 }

@@ -172,3 +172,42 @@ func TestForgedAddressIsNotBelieved(t *testing.T) {
 		}
 	}
 }
+
+// TestCookieSlidesWithTheSession looks at the cookie's age when the session is used, and
+// near its end.
+func TestCookieSlidesWithTheSession(t *testing.T) {
+	w := sitetest.OnSQLite(t)
+	b := w.As("anonymous")
+	age := func(a sitetest.Answer) int {
+		for _, c := range a.Cookies() {
+			if strings.Contains(c.Name, "session") {
+				return c.MaxAge
+			}
+		}
+		return 0
+	}
+	const day = 24 * 60 * 60
+	login := b.Post("/login", url.Values{"name": {"user"}, "password": {w.People["user"].Password}})
+	if got := age(login); got != 30*day {
+		t.Errorf("at login: %d s, want 30 days", got)
+	}
+	if got := age(b.Get("/settings")); got != 0 {
+		t.Errorf("at once: the cookie is set again, for %d s", got)
+	}
+	passed := 0
+	for _, step := range []struct{ days, want int }{{20, 30}, {45, 30}, {70, 30}, {95, 30}, {120, 30}, {145, 30}, {160, 20}, {179, 1}} {
+		w.Pass(time.Duration(step.days-passed) * 24 * time.Hour)
+		passed = step.days
+		a := b.Get("/settings")
+		if got := age(a); a.StatusCode != http.StatusOK || got != step.want*day {
+			t.Errorf("after %d days: status %d, %d s, want %d days", step.days, a.StatusCode, got, step.want)
+		}
+		if a := b.Get("/assets/" + "nothing"); len(a.Cookies()) != 0 {
+			t.Error("a file that may be kept by others has a cookie")
+		}
+	}
+	w.Pass(24 * time.Hour)
+	if a := b.Get("/settings"); a.StatusCode != http.StatusSeeOther {
+		t.Errorf("after 180 days: status %d", a.StatusCode)
+	}
+}

@@ -31,7 +31,8 @@ func (h handlers) setPassphrase(v *web.Visit) error {
 
 // begin lets the browser hold the token of a session that has just begun.
 func (h handlers) begin(v *web.Visit, token string) (err error) {
-	v.KeepSession(token)
-	_, v.Session, err = h.Members.BySession(v.Context(), token)
+	if _, v.Session, err = h.Members.BySession(v.Context(), token); err == nil {
+		v.KeepSession(token)
+	}
 	return err
 }

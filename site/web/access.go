@@ -15,7 +15,10 @@ import (
 
 // identify finds out who asks. Whoever proves nothing is anonymous; whoever
 // proves wrongly is told so where a program must know.
-func (s *Site) identify(v *Visit) error {
+func (s *Site) identify(v *Visit, n Need) error {
+	if n.same {
+		return nil
+	}
 	if v.kind == API {
 		return s.identifyToken(v)
 	}
@@ -41,6 +44,9 @@ func (s *Site) identifyCookie(v *Visit) error {
 		return err
 	}
 	v.Me, v.Session = m, session
+	if session.Renewed {
+		v.KeepSession(token)
+	}
 	v.knownAs(security.Site)
 	s.readFlash(v)
 	return nil

@@ -8,7 +8,6 @@ import (
 const (
 	sessionCookie = "session"
 	flashCookie   = "flash"
-	sessionAge    = 30 * 24 * time.Hour // as long as the store keeps an unused one
 )
 
 // cookieName adds the prefix that makes browsers insist on Secure, Path=/ and
@@ -43,8 +42,11 @@ func (c Config) SessionCookie() string { return cookieName(c.secure(), sessionCo
 // SessionToken is the token of the visitor's session, "" when there is none.
 func (v *Visit) SessionToken() string { return v.site.cookie(v, sessionCookie) }
 
-// KeepSession lets the browser hold the token of a session.
-func (v *Visit) KeepSession(token string) { v.site.setCookie(v, sessionCookie, token, sessionAge) }
+// KeepSession lets the browser hold the token of the visitor's session, as long as the
+// session lasts.
+func (v *Visit) KeepSession(token string) {
+	v.site.setCookie(v, sessionCookie, token, v.Session.EndsAt.Sub(v.site.Clock()))
+}
 
 // DropSession lets the browser forget its session and what the next page had to
 // tell.

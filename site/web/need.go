@@ -11,6 +11,7 @@ import (
 // Need is what a route asks of its visitor.
 type Need struct {
 	public bool              // nobody has to be logged in
+	same   bool              // the answer is the same for all, and who asks is not looked at
 	any    []core.Permission // one of these is enough; none: any member
 	scope  member.Scope      // of the API token; "" on routes for browsers
 	guard  Guard
@@ -26,6 +27,8 @@ type Guard struct {
 var (
 	// Anyone may come, logged in or not.
 	Anyone = Need{public: true}
+	// Everyone gets the same answer, which may be kept by others: no cookie is in it.
+	Everyone = Need{public: true, same: true}
 	// Members are all who are logged in.
 	Members = Need{}
 )

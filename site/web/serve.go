@@ -154,7 +154,7 @@ func (s *Site) admit(v *Visit, r Route) error {
 	if v.Request.ContentLength > r.Body {
 		return tooLarge(r.Body)
 	}
-	if err := s.identify(v); err != nil {
+	if err := s.identify(v, r.Need); err != nil {
 		return err
 	}
 	return permit(v, r.Need)

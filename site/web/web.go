@@ -154,7 +154,7 @@ func (s *Site) Routes() []Route { return slices.Clone(s.routes) }
 // ownRoutes are the addresses that belong to no wing.
 func (s *Site) ownRoutes() []Route {
 	return []Route{
-		Page.Get("/favicon.ico", Anyone, s.favicon),
-		Page.Get("/assets/*name", Anyone, s.asset),
+		Page.Get("/favicon.ico", Everyone, s.favicon),
+		Page.Get("/assets/*name", Everyone, s.asset),
 	}
 }
