@@ -149,7 +149,7 @@ func (n *network) add(s *session) error {
 func (n *network) place(s *session, addr netip.Addr) error {
 	now, was, wasExempt := n.clock(), s.from.Addr, s.exempt
 	s.from.Addr, s.exempt = addr, conn.Within(n.trusted.exempt, addr)
-	err := error(nil)
+	var err error
 	if l := keptOut(n.lines, s, now); l != nil {
 		err = core.Errorf(core.Forbidden, "You are kept from this network: %s", l.Reason)
 	} else {

@@ -2,6 +2,7 @@ package site_test
 
 import (
 	"fmt"
+	"net/http"
 	"testing"
 	"time"
 
@@ -44,7 +45,7 @@ func TestPagesNeedFewStatements(t *testing.T) {
 		"/endangered": "/endangered", "/members/other": "/members/:name", "/upload": "/upload", "/swarm?t=1&t=2&t=3": "/swarm"}
 	once := func(page string) int {
 		before, answers := statements(t, w, pages[page])
-		if a := b.Get(page); a.StatusCode != 200 {
+		if a := b.Get(page); a.StatusCode != http.StatusOK {
 			t.Fatalf("%s: status %d", page, a.StatusCode)
 		}
 		for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) { // it is counted once it is sent

@@ -190,7 +190,7 @@ func (l *LibTorrent) waitFor(ctx context.Context, id, what string, pleases func(
 // Figures implements Client.
 func (l *LibTorrent) Figures(_ context.Context, id string) (f Figures, err error) {
 	if l.ended() {
-		return f, fmt.Errorf("libtorrent ended: %v; it said:\n%s", l.err, l.out.String())
+		return f, errors.Join(fmt.Errorf("libtorrent ended; it said:\n%s", l.out.String()), l.err)
 	}
 	l.said(id, func(st LibTorrentState) bool {
 		if st.TorrentError != "" {

@@ -69,7 +69,7 @@ func (s *Store) Check(ctx context.Context, u Upload) ([]metainfo.Change, error) 
 
 // Preview tells what Add will change in a .torrent without Fault.
 func (s *Store) Preview(f TorrentFile, mirrors []string) []metainfo.Change {
-	return f.Checked.Preview(s.written(mirrors))
+	return f.Preview(s.written(mirrors))
 }
 
 // written is what stands in a stored .torrent in place of what is dropped. The source is
@@ -201,7 +201,7 @@ func (s *Store) insert(ctx context.Context, tx *db.Tx, u Upload, t texts, n name
 		return 0, 0, err
 	}
 	if u.Group == 0 {
-		err = setLive(ctx, tx, group, live{}, live{category: u.GroupForm.Category, newest: torrent, torrents: 1, size: meta.Size})
+		err = setLive(ctx, tx, group, live{}, live{category: u.Category, newest: torrent, torrents: 1, size: meta.Size})
 	} else {
 		err = refreshLive(ctx, tx, group)
 	}

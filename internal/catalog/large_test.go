@@ -48,7 +48,7 @@ func TestLargeTorrentIsStored(t *testing.T) {
 	pieces := bytes.Repeat([]byte{0}, int(limit-core.KiB)/20*20)
 	raw := fmt.Appendf(nil, "d4:infod6:lengthi%de4:name1:n12:piece lengthi16384e6:pieces%d:%see", len(pieces)/20*16384, len(pieces), pieces)
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		h := open(t, d)
+		h, raw := open(t, d), bytes.Clone(raw)
 		for i, wait := range []time.Duration{0, time.Minute} { // with a deadline the statement says so
 			ctx := t.Context()
 			if wait > 0 {

@@ -124,7 +124,7 @@ func TestPlainTextsAreNotAskedAbout(t *testing.T) {
 		// A question does no harm; an option of its own must stand where it is one.
 		w.do(t, mona, "search lambda -phage —virus")
 		w.refuse(t, command.Request{Actor: mona, Line: "irclog yeast --since 2d"}, core.Invalid)
-		w.refuse(t, command.Request{Actor: mona, Line: "irclog --sinse 2d yeast"}, core.Invalid)
+		w.refuse(t, command.Request{Actor: mona, Line: "irclog --sincee 2d yeast"}, core.Invalid)
 		has(t, w.do(t, mona, "irclog —since 2d yeast").Lines, "Nothing")
 	})
 }

@@ -51,7 +51,7 @@ func manyWriters(t *testing.T, w *world) {
 	alice := w.join(t, "alice", "User")
 	boss := w.join(t, "boss", member.SysopClass)
 	added := w.upload(t, alice, "Everybody's dataset")
-	list := append(w.memberWrites(alice), w.otherWrites(t, alice, boss, added)...)
+	list := append(w.memberWrites(alice), w.otherWrites(alice, boss, added)...)
 	var wg sync.WaitGroup
 	for i := range writers {
 		wg.Go(func() {
@@ -113,7 +113,7 @@ func (w *world) memberWrites(alice member.Member) []write {
 	}
 }
 
-func (w *world) otherWrites(t *testing.T, alice, boss member.Member, added catalog.Added) []write {
+func (w *world) otherWrites(alice, boss member.Member, added catalog.Added) []write {
 	d := w.deps
 	now := w.clock.Now()
 	command := func(line string) func(context.Context, int) error {

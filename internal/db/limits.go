@@ -46,5 +46,5 @@ const (
 // by chance over its second half, so that those who met don't meet again.
 func pause(try int) time.Duration {
 	most := min(firstPause<<min(try-1, 16), mostPause)
-	return most/2 + rand.N(most/2+1)
+	return most/2 + rand.N(most/2+1) //nolint:gosec // no secret: it only spreads load
 }

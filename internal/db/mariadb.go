@@ -64,6 +64,7 @@ func openMariaDB(ctx context.Context, c Config, log *slog.Logger) (*DB, error) {
 // has changed since.
 type committed struct{ driver.Connector }
 
+// Connect implements driver.Connector.
 func (c committed) Connect(ctx context.Context) (driver.Conn, error) {
 	conn, err := c.Connector.Connect(ctx)
 	if err != nil {

@@ -48,14 +48,18 @@ type liteConnector struct {
 	dsn    string
 }
 
+// Connect implements driver.Connector.
 func (c liteConnector) Connect(context.Context) (driver.Conn, error) { return c.driver.Open(c.dsn) }
-func (c liteConnector) Driver() driver.Driver                        { return c.driver }
+
+// Driver implements driver.Connector.
+func (c liteConnector) Driver() driver.Driver { return c.driver }
 
 // patient makes connections on which the end of the context is heeded between
 // statements: MariaDB would go on with one whose client is gone, and somebody else
 // could begin beside it.
 type patient struct{ driver.Connector }
 
+// Connect implements driver.Connector.
 func (p patient) Connect(ctx context.Context) (driver.Conn, error) {
 	conn, err := p.Connector.Connect(ctx)
 	if err != nil {
@@ -86,6 +90,7 @@ type patientConn struct{ fullConn }
 // of a migration.
 type statementKey struct{}
 
+// ExecContext implements driver.ExecerContext.
 func (c patientConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
 	if f, ok := ctx.Value(statementKey{}).(func(string)); ok {
 		f(query)

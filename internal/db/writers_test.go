@@ -111,7 +111,7 @@ func TestTurn(t *testing.T) {
 // to MariaDB has.
 func TestLimitsAreInOrder(t *testing.T) {
 	t.Parallel()
-	if !(db.LockWait < db.StatementTime && db.StatementTime < db.ReplyTime && db.ReplyTime < db.IdleTime) {
+	if db.LockWait >= db.StatementTime || db.StatementTime >= db.ReplyTime || db.ReplyTime >= db.IdleTime {
 		t.Error("a limit that ends what another one should end first")
 	}
 	if db.LockWait*2 > db.TryFor {

@@ -78,9 +78,9 @@ func (b *bench) open() {
 	}
 }
 
-func some(network, address string, n int) (names []string) {
+func some(network string, n int) (names []string) {
 	for i := range n {
-		names = append(names, fmt.Sprintf("%s.%s/%d", network, address, i))
+		names = append(names, fmt.Sprintf("%s.1/%d", network, i))
 	}
 	return names
 }
@@ -105,7 +105,7 @@ func TestTurns(t *testing.T) {
 func TestFloodDelaysByOneTurn(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, limits())
-	b.come(t.Context(), some("flood", "1", 40)...)
+	b.come(t.Context(), some("flood", 40)...)
 	b.come(t.Context(), "other.1/1")
 	b.open()
 	if at := slices.Index(b.order, "other.1/1"); at > 1 {
@@ -121,13 +121,13 @@ func TestFull(t *testing.T) {
 		then    string
 		refused string
 	}{
-		"an address":          {func(l *Limits) { l.PerAddress = 3 }, some("a", "1", 3), "a.1/more", "a.1/more"},
-		"another address":     {func(l *Limits) { l.PerAddress = 3 }, some("a", "1", 3), "a.2/1", ""},
+		"an address":          {func(l *Limits) { l.PerAddress = 3 }, some("a", 3), "a.1/more", "a.1/more"},
+		"another address":     {func(l *Limits) { l.PerAddress = 3 }, some("a", 3), "a.2/1", ""},
 		"a network":           {func(l *Limits) { l.PerNetwork = 3 }, []string{"a.1/1", "a.2/1", "a.3/1"}, "a.4/1", "a.4/1"},
-		"a network of one":    {func(l *Limits) { l.PerNetwork = 3 }, some("a", "1", 3), "a.2/1", "a.1/2"},
-		"another network":     {func(l *Limits) { l.PerNetwork = 3 }, some("a", "1", 3), "b.1/1", ""},
-		"all, by one":         {func(l *Limits) { l.Waiting = 3 }, some("a", "1", 3), "b.1/1", "a.1/2"},
-		"all, by oneself":     {func(l *Limits) { l.Waiting = 3 }, some("a", "1", 3), "a.1/more", "a.1/more"},
+		"a network of one":    {func(l *Limits) { l.PerNetwork = 3 }, some("a", 3), "a.2/1", "a.1/2"},
+		"another network":     {func(l *Limits) { l.PerNetwork = 3 }, some("a", 3), "b.1/1", ""},
+		"all, by one":         {func(l *Limits) { l.Waiting = 3 }, some("a", 3), "b.1/1", "a.1/2"},
+		"all, by oneself":     {func(l *Limits) { l.Waiting = 3 }, some("a", 3), "a.1/more", "a.1/more"},
 		"all, by many":        {func(l *Limits) { l.Waiting = 3 }, []string{"a.1/1", "b.1/1", "c.1/1"}, "d.1/1", "d.1/1"},
 		"all, by one of many": {func(l *Limits) { l.Waiting = 4 }, []string{"a.1/1", "b.1/1", "b.2/1", "b.2/2"}, "d.1/1", "b.2/2"},
 		"all, by a neighbour": {func(l *Limits) { l.Waiting = 4 }, []string{"a.1/1", "b.1/1", "b.1/2", "b.1/3"}, "b.2/1", "b.1/3"},
@@ -152,7 +152,7 @@ func TestNobodyWaitsForGood(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	b := newBench(t, limits())
-	b.come(ctx, some("a", "1", 3)...)
+	b.come(ctx, some("a", 3)...)
 	b.come(t.Context(), "b.1/1")
 	cancel()
 	b.until(func(s Stats) bool { return s.Waiting == 1 })

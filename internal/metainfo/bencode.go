@@ -223,7 +223,7 @@ func parse(data []byte, maxTokens int) (root node, end int, err error) {
 		return node{}, 0, core.FieldErrorf("torrent", "the .torrent file is larger than 4 GiB")
 	}
 	p := &parser{data: data, most: maxTokens}
-	if _, err := p.value(0); err != nil {
+	if err := p.value(0); err != nil {
 		return node{}, 0, err
 	}
 	return node{&document{data, p.tokens}, 0}, p.pos, nil
@@ -258,16 +258,17 @@ func (p *parser) end(i int, m mark) {
 	p.tokens[i].next, p.tokens[i].mark = uint32(len(p.tokens)), m
 }
 
-// value reads one value and returns the number of its token.
-func (p *parser) value(depth int) (i int, err error) {
+// value reads one value.
+func (p *parser) value(depth int) error {
 	if p.pos >= len(p.data) {
-		return 0, p.errorf("it ends too early")
+		return p.errorf("it ends too early")
 	}
 	if depth > maxDepth {
-		return 0, p.errorf("it is nested more than %d levels deep", maxDepth)
+		return p.errorf("it is nested more than %d levels deep", maxDepth)
 	}
-	if i, err = p.begin(); err != nil {
-		return 0, err
+	i, err := p.begin()
+	if err != nil {
+		return err
 	}
 	var m mark
 	switch c := p.data[p.pos]; {
@@ -283,7 +284,7 @@ func (p *parser) value(depth int) (i int, err error) {
 		err = p.errorf("there is no value here")
 	}
 	p.end(i, m)
-	return i, err
+	return err
 }
 
 func (p *parser) integer() (mark, error) {
@@ -329,7 +330,7 @@ func (p *parser) str() ([]byte, mark, error) {
 
 func (p *parser) list(depth int) error {
 	for p.pos++; p.pos < len(p.data) && p.data[p.pos] != 'e'; {
-		if _, err := p.value(depth + 1); err != nil {
+		if err := p.value(depth + 1); err != nil {
 			return err
 		}
 	}
@@ -358,7 +359,7 @@ func (p *parser) dict(self, depth int) (m mark, err error) {
 			m |= unsorted
 		}
 		last = key
-		if _, err = p.value(depth + 1); err != nil {
+		if err = p.value(depth + 1); err != nil {
 			return 0, err
 		}
 	}

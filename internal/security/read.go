@@ -68,7 +68,7 @@ func (l *Log) Prune(ctx context.Context, before time.Time, limit int) (int64, er
 }
 
 // words say what happened.
-var words = map[Kind]string{
+var words = map[Kind]string{ //nolint:gosec // words, and no credentials
 	LoggedIn: "Logged in", Refused: "A wrong passphrase or key", ShutOut: "The right passphrase or key, but no way in",
 	Used: "A key was used", SessionsEnded: "Browsers were logged out", PassphraseChanged: "The passphrase was changed",
 	PassphraseReset: "Staff gave a new passphrase", AnnounceKeyNew: "The announce key was replaced", IRCKeyNew: "The IRC key was replaced",

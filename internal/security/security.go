@@ -157,13 +157,13 @@ func (l *Log) row(ctx context.Context, e Event) row {
 		r.address = string(l.keys.Seal([]byte(text.Cut(at, maxAddress)), addressUse(e.Member)))
 	}
 	length := int64(window / time.Second)
-	r.folded = l.mac("all", e, r, strconv.FormatInt(r.at/length, 10))
+	r.folded = l.mac("all", e, strconv.FormatInt(r.at/length, 10))
 	switch e.Kind {
 	case Used:
 		length = int64(usedWindow / time.Second)
 		fallthrough
 	case LoggedIn, Refused, ShutOut:
-		r.slot = l.mac("one", e, r, strconv.FormatInt(r.at/length, 10), string(r.face), place(o), r.detail)
+		r.slot = l.mac("one", e, strconv.FormatInt(r.at/length, 10), string(r.face), place(o), r.detail)
 	default:
 		r.slot = secret.RandomHex(16) // alone
 	}
@@ -175,7 +175,7 @@ func (l *Log) row(ctx context.Context, e Event) row {
 func addressUse(id core.MemberID) string { return fmt.Sprintf("security address/%d", id) }
 
 // mac makes a slot. Its parts hold no line ends.
-func (l *Log) mac(what string, e Event, r row, parts ...string) string {
+func (l *Log) mac(what string, e Event, parts ...string) string {
 	list := append([]string{what, strconv.FormatInt(int64(e.Member), 10), string(e.Kind)}, parts...)
 	var b bytes.Buffer
 	for _, p := range list {

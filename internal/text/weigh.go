@@ -107,14 +107,14 @@ func containers(line string, before int) (rest string, depth int) {
 		return "", strings.Count(line, ">")
 	}
 	for rest != "" {
-		switch {
-		case rest[0] == ' ':
+		switch rest[0] {
+		case ' ':
 			indent++
 			rest = rest[1:]
-		case rest[0] == '\t':
+		case '\t':
 			indent += 4
 			rest = rest[1:]
-		case rest[0] == '>':
+		case '>':
 			marks++
 			rest = rest[1:]
 		default:

@@ -122,9 +122,9 @@ func TestLineOverTime(t *testing.T) {
 		b.pass(7 * time.Minute)
 	}
 	b.pass(2 * time.Minute)
-	first := []time.Duration{30, 23, 16, 9} // minutes, since each has announced
+	first := []int64{30, 23, 16, 9} // minutes, since each has announced
 	for n, since := range first {
-		if cut := announce(n, int64(since*time.Minute/time.Second)*rate/4); cut != 0 {
+		if cut := announce(n, since*60*rate/4); cut != 0 {
 			t.Errorf("torrent %d was cut by %d", n, cut)
 		}
 	}
