@@ -234,6 +234,7 @@ func (q *Queue) giveUp(w *waiter, why error) error {
 		return err
 	}
 	q.stats.Running--
+	q.stats.Refused++
 	q.next()
 	return why
 }
