@@ -211,3 +211,26 @@ func TestCookieSlidesWithTheSession(t *testing.T) {
 		t.Errorf("after 180 days: status %d", a.StatusCode)
 	}
 }
+
+// TestNoSecretComesBack asks for pages without being logged in, with keys where people
+// and programs put them: none is in the address that the login page is given.
+func TestNoSecretComesBack(t *testing.T) {
+	w := sitetest.OnSQLite(t)
+	user := w.People["user"]
+	auth, err := w.Deps.Members.AuthKey(t.Context(), user.Member.ID)
+	w.Must(err)
+	b := w.As("anonymous")
+	for _, secret := range []string{auth, user.Passkey, user.Read, user.Password, url.QueryEscape(user.Password)} {
+		for _, page := range []string{
+			"/torrents.php?torrent_pass=", "/torrents.php?id=1&amp;torrent_pass=", "/browse?q=yeast&authkey=", "/browse?q=",
+			"/browse?x[]=", "/groups/1?a=b&" + "key=", "/swarm?t=1;passkey=", "/members/", "/browse?", "/browse?%61uthkey=",
+		} {
+			if to := b.Get(page + secret).Header.Get("Location"); strings.Contains(to, secret) || strings.Contains(to, url.QueryEscape(secret)) {
+				t.Errorf("%s leads to %s", page, to)
+			}
+		}
+	}
+	if to := b.Get("/browse?q=yeast+genome&category=sequences").Header.Get("Location"); to != "/login?next="+url.QueryEscape("/browse?category=sequences&q=yeast+genome") {
+		t.Errorf("what is no secret is lost: %s", to)
+	}
+}

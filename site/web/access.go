@@ -149,9 +149,52 @@ func notLoggedIn(v *Visit) error {
 		return WithStatus(http.StatusUnauthorized, core.Errorf(core.Forbidden, "you are not logged in"))
 	default:
 		to := "/login"
-		if v.Request.Method == http.MethodGet && v.Request.URL.Path != "/" {
-			to += "?next=" + url.QueryEscape(v.Request.URL.RequestURI())
+		if next := comeBack(v.Request.URL); v.Request.Method == http.MethodGet && next != "/" {
+			to += "?next=" + url.QueryEscape(next)
 		}
 		return RedirectTo(to)
 	}
+}
+
+// secretShaped is the length from which a run of the letters that keys are written in
+// may be one: announce keys, tokens and one-time links are all longer.
+const secretShaped = 16
+
+// comeBack is where somebody goes who logs in first: the address that was asked for,
+// without anything that may be a secret, since addresses end up in logs and histories.
+// Where the path may hold one, it is the front page.
+func comeBack(u *url.URL) string {
+	for part := range strings.SplitSeq(u.Path, "/") {
+		if maybeSecret(part) {
+			return "/"
+		}
+	}
+	keep := url.Values{}
+	for name, values := range u.Query() { // what can't be parsed is not in it
+		for _, value := range values {
+			if !maybeSecret(name) && !maybeSecret(value) {
+				keep.Add(name, value)
+			}
+		}
+	}
+	if len(keep) == 0 {
+		return u.EscapedPath()
+	}
+	return u.EscapedPath() + "?" + keep.Encode()
+}
+
+// maybeSecret reports whether a text holds a run of letters as long as a key.
+func maybeSecret(s string) bool {
+	run := 0
+	for _, r := range s {
+		switch {
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '-', r == '_', r == '+', r == '/', r == '=', r == '~':
+			if run++; run >= secretShaped {
+				return true
+			}
+		default:
+			run = 0
+		}
+	}
+	return false
 }
