@@ -22,6 +22,9 @@ func openSQLite(ctx context.Context, c Config, log *slog.Logger) (*DB, error) {
 	if err := os.MkdirAll(filepath.Dir(c.Path), 0o700); err != nil {
 		return nil, fmt.Errorf("make the folder of the database: %w", err)
 	}
+	if err := keepPrivate(c.Path); err != nil {
+		return nil, fmt.Errorf("keep %s from others: %w", c.Path, err)
+	}
 	write, err := sqlitePool(writeDSN(c.Path))
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", c.Path, err)
@@ -37,6 +40,29 @@ func openSQLite(ctx context.Context, c Config, log *slog.Logger) (*DB, error) {
 	read.SetMaxOpenConns(8)
 	read.SetMaxIdleConns(8)
 	return &DB{engine: SQLite, config: c, read: read, write: write, log: log}, nil
+}
+
+// keepPrivate lets nobody but the owner read the database and what SQLite keeps beside
+// it: copies have the rights of what was copied, and SQLite gives its other files those
+// of the database.
+func keepPrivate(path string) error {
+	f, err := os.OpenFile(path, os.O_RDONLY|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	for _, p := range []string{path, path + "-wal", path + "-shm"} {
+		i, err := os.Stat(p)
+		if err == nil && i.Mode().Perm()&0o077 != 0 {
+			err = os.Chmod(p, i.Mode().Perm()&0o700)
+		}
+		if err != nil && !os.IsNotExist(err) {
+			return err
+		}
+	}
+	return nil
 }
 
 func liteDSN(path string) string {
