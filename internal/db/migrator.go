@@ -65,26 +65,14 @@ func (p patient) Connect(ctx context.Context) (driver.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	full, ok := conn.(fullConn)
+	full, ok := conn.(driverConn)
 	if !ok {
 		return nil, errors.Join(errors.New("the driver's connections lack what a migration needs"), conn.Close())
 	}
 	return patientConn{full}, nil
 }
 
-// fullConn is what the connections of both drivers can do.
-type fullConn interface {
-	driver.Conn
-	driver.ConnBeginTx
-	driver.ConnPrepareContext
-	driver.ExecerContext
-	driver.QueryerContext
-	driver.Pinger
-	driver.SessionResetter
-	driver.Validator
-}
-
-type patientConn struct{ fullConn }
+type patientConn struct{ driverConn }
 
 // statementKey is the key of a context's function that is called before each statement
 // of a migration.
@@ -98,7 +86,7 @@ func (c patientConn) ExecContext(ctx context.Context, query string, args []drive
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return c.fullConn.ExecContext(context.WithoutCancel(ctx), query, args)
+	return c.driverConn.ExecContext(context.WithoutCancel(ctx), query, args)
 }
 
 // sessionLock makes processes that start together migrate one after another. MariaDB

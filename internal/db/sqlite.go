@@ -102,7 +102,8 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	return &conn{driven, uintptr(handle.Uint())}, nil
 }
 
-// driverConn is all that the driver's connections can do and database/sql makes use of.
+// driverConn is all that the connections of either driver can do and database/sql makes
+// use of.
 type driverConn interface {
 	driver.Conn
 	driver.ConnBeginTx

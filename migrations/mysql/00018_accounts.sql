@@ -23,7 +23,7 @@ CREATE TABLE IF NOT EXISTS security_log (
 
 -- internal/member: what the member is to be told at the next login; what a name or
 -- nick looks like, by which look-alikes are found; and the keyed hash by which an
--- IRC key is recognised. What is there already is filled in at the next start.
+-- IRC key is recognised. Of the last two nothing is read yet, and no skeleton is written.
 ALTER TABLE member
     ADD COLUMN IF NOT EXISTS notice VARCHAR(500) NOT NULL DEFAULT '',
     ADD COLUMN IF NOT EXISTS skeleton VARCHAR(64) NOT NULL DEFAULT '',

@@ -21,7 +21,7 @@ CREATE INDEX security_log_last ON security_log (last_at);
 
 -- internal/member: what the member is to be told at the next login; what a name or
 -- nick looks like, by which look-alikes are found; and the keyed hash by which an
--- IRC key is recognised. What is there already is filled in at the next start.
+-- IRC key is recognised. Of the last two nothing is read yet, and no skeleton is written.
 ALTER TABLE member ADD COLUMN notice TEXT NOT NULL DEFAULT '';
 ALTER TABLE member ADD COLUMN skeleton TEXT NOT NULL DEFAULT '';
 ALTER TABLE member ADD COLUMN irc_key_mac BLOB NOT NULL DEFAULT x'';
