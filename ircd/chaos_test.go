@@ -229,6 +229,39 @@ func (w *watcher) deed() string {
 	return "OPER boss key-boss"
 }
 
+// watchers connects clients that watch what they are told: two connections for each of
+// forty members first, four of an operator last, guests between them.
+func (in *interior) watchers(t *testing.T, clients int) (all []*watcher) {
+	known := map[*session]bool{}
+	for i := range clients {
+		p := in.dial(t, fmt.Sprintf("c%d", i))
+		w := &watcher{peer: p, rng: rand.New(rand.NewPCG(7, uint64(i))), in: map[string]map[string]bool{}, syncs: map[string]chan struct{}{}}
+		w.anything = w.something
+		if i >= clients-4 {
+			p.name, w.anything = "boss", w.deed
+		}
+		all = append(all, w)
+		go w.listen()
+		switch {
+		case i < 80: // two connections for each member
+			p.send(fmt.Sprintf("PASS m%[1]d:key-m%[1]d", i%40), fmt.Sprintf("NICK m%d", i%40), "USER u 0 * :U")
+		case i >= clients-4: // four of an operator
+			p.send("PASS boss:key-boss", "NICK boss", "USER u 0 * :U", "OPER boss key-boss")
+		default:
+			p.send("NICK "+p.name, "USER u 0 * :U")
+		}
+		w.hear("hello")
+		in.n.locked(func() {
+			for s := range in.n.sessions {
+				if !known[s] {
+					known[s], w.at = true, s
+				}
+			}
+		})
+	}
+	return all
+}
+
 func TestRandomCommandsOfManyKeepMemberListsConsistent(t *testing.T) {
 	const clients, commands = 200, 25
 	rounds, until := 3, time.Now()
@@ -247,34 +280,7 @@ func TestRandomCommandsOfManyKeepMemberListsConsistent(t *testing.T) {
 		}
 		in.people.put(core.MemberID(100+i), fmt.Sprintf("m%d", i), "User", ps...)
 	}
-	var all []*watcher
-	known := map[*session]bool{}
-	for i := range clients {
-		p := in.dial(t, fmt.Sprintf("c%d", i))
-		w := &watcher{peer: p, rng: rand.New(rand.NewPCG(7, uint64(i))), in: map[string]map[string]bool{}, syncs: map[string]chan struct{}{}}
-		w.anything = w.something
-		if i >= 196 {
-			p.name, w.anything = "boss", w.deed
-		}
-		all = append(all, w)
-		go w.listen()
-		switch {
-		case i < 80: // two connections for each member
-			p.send(fmt.Sprintf("PASS m%[1]d:key-m%[1]d", i%40), fmt.Sprintf("NICK m%d", i%40), "USER u 0 * :U")
-		case i >= 196: // four of an operator
-			p.send("PASS boss:key-boss", "NICK boss", "USER u 0 * :U", "OPER boss key-boss")
-		default:
-			p.send("NICK "+p.name, "USER u 0 * :U")
-		}
-		w.hear("hello")
-		in.n.locked(func() {
-			for s := range in.n.sessions {
-				if !known[s] {
-					known[s], w.at = true, s
-				}
-			}
-		})
-	}
+	all := in.watchers(t, clients)
 	for round := range rounds {
 		if round >= 3 && time.Now().After(until) {
 			break

@@ -77,15 +77,19 @@ func TestGuessesCountWithTheSites(t *testing.T) {
 	})
 }
 
-// counted counts the keys that are looked at.
+// counted counts the keys that are looked at and found wrong. A look that came to nothing,
+// because the database was too busy for it, tells a guesser nothing.
 type counted struct {
 	*member.Store
-	looks atomic.Int32
+	wrong atomic.Int32
 }
 
 func (c *counted) AuthIRC(ctx context.Context, name, key string) (member.Member, error) {
-	c.looks.Add(1)
-	return c.Store.AuthIRC(ctx, name, key)
+	m, err := c.Store.AuthIRC(ctx, name, key)
+	if core.CodeOf(err) == core.Forbidden {
+		c.wrong.Add(1)
+	}
+	return m, err
 }
 
 // TestFloodOfWrongKeys has a thousand wrong logins at once from ten addresses, by PLAIN,
@@ -127,7 +131,7 @@ func TestFloodOfWrongKeys(t *testing.T) {
 			p.expect("* 903 *")
 		}
 		wg.Wait()
-		if n := int(members.looks.Load()) - 2; n != 3*addresses {
+		if n := int(members.wrong.Load()); n > 3*addresses || n < addresses {
 			t.Errorf("%d wrong keys were looked at, the limit is %d", n, 3*addresses)
 		}
 	})

@@ -11,82 +11,90 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/text"
 )
 
+// edits are changes of good forms, with the field at fault; "" where nothing is wrong.
+var edits = map[string]struct {
+	edit  func(*GroupForm, *TorrentForm)
+	field string
+}{
+	"good": {func(*GroupForm, *TorrentForm) {}, ""},
+	"little": {func(g *GroupForm, t *TorrentForm) {
+		g.Subject, g.Object, g.Location, g.Identifier, g.Literature = "", "", "", "", nil
+	}, ""},
+	"category":           {func(g *GroupForm, _ *TorrentForm) { g.Category = 2 }, FieldCategory},
+	"title":              {func(g *GroupForm, _ *TorrentForm) { g.Title = "  123456789   " }, FieldTitle},
+	"title long":         {func(g *GroupForm, _ *TorrentForm) { g.Title = strings.Repeat("ä", 256) }, FieldTitle},
+	"title 255":          {func(g *GroupForm, _ *TorrentForm) { g.Title = strings.Repeat("ä", 255) }, ""},
+	"title unseen":       {func(g *GroupForm, _ *TorrentForm) { g.Title = strings.Repeat("\u200b", 20) }, FieldTitle},
+	"title of fillers":   {func(g *GroupForm, _ *TorrentForm) { g.Title = strings.Repeat("\u3164", 20) }, FieldTitle},
+	"title of Braille":   {func(g *GroupForm, _ *TorrentForm) { g.Title = strings.Repeat("\u2800", 20) }, FieldTitle},
+	"title of accents":   {func(g *GroupForm, _ *TorrentForm) { g.Title = "a" + strings.Repeat("\u0301", 20) }, FieldTitle},
+	"title of signs":     {func(g *GroupForm, _ *TorrentForm) { g.Title = strings.Repeat("!", 20) }, FieldTitle},
+	"title in Persian":   {func(g *GroupForm, _ *TorrentForm) { g.Title = "می\u200cخواهم ژنوم" }, ""},
+	"creator unseen":     {func(g *GroupForm, _ *TorrentForm) { g.Creators = []string{"\u200b", "\u3164"} }, FieldCreators},
+	"creator of signs":   {func(g *GroupForm, _ *TorrentForm) { g.Creators = []string{"?!"} }, FieldCreators},
+	"lab unseen":         {func(g *GroupForm, _ *TorrentForm) { g.Workgroup = "\u00ad\u200d" }, FieldWorkgroup},
+	"description unseen": {func(g *GroupForm, _ *TorrentForm) { g.Description = strings.Repeat("\u200b\n", 20) }, FieldDescription},
+	"organism":           {func(g *GroupForm, _ *TorrentForm) { g.Subject = strings.Repeat("x", 256) }, FieldSubject},
+	"strain":             {func(g *GroupForm, _ *TorrentForm) { g.Object = strings.Repeat("x", 256) }, FieldObject},
+	"no creators":        {func(g *GroupForm, _ *TorrentForm) { g.Creators = []string{" ", "\t"} }, FieldCreators},
+	"creator long":       {func(g *GroupForm, _ *TorrentForm) { g.Creators = []string{strings.Repeat("x", 256)} }, FieldCreators},
+	"no workgroup":       {func(g *GroupForm, _ *TorrentForm) { g.Workgroup = "" }, FieldWorkgroup},
+	"location":           {func(g *GroupForm, _ *TorrentForm) { g.Location = strings.Repeat("x", 129) }, FieldLocation},
+	"year":               {func(g *GroupForm, _ *TorrentForm) { g.Year = 99 }, FieldYear},
+	"year 5 digits":      {func(g *GroupForm, _ *TorrentForm) { g.Year = 20260 }, FieldYear},
+	"identifier":         {func(g *GroupForm, _ *TorrentForm) { g.Identifier = strings.Repeat("x", 65) }, FieldIdentifier},
+	"few tags":           {func(g *GroupForm, _ *TorrentForm) { g.Tags = []string{"a", "b", "c", "d", "D"} }, FieldTags},
+	"many tags":          {func(g *GroupForm, _ *TorrentForm) { g.Tags = manyTags() }, FieldTags},
+	"long tag":           {func(g *GroupForm, _ *TorrentForm) { g.Tags[0] = strings.Repeat("x", 65) }, FieldTags},
+	"picture http":       {func(g *GroupForm, _ *TorrentForm) { g.Picture = "http://a.example/x.png" }, FieldPicture},
+	"picture script":     {func(g *GroupForm, _ *TorrentForm) { g.Picture = "javascript:alert(1)" }, FieldPicture},
+	"picture":            {func(g *GroupForm, _ *TorrentForm) { g.Picture = "https://a.example/x.png" }, ""},
+	"doi":                {func(g *GroupForm, _ *TorrentForm) { g.Literature = []string{"10.1/x"} }, FieldLiterature},
+	"doi as address":     {func(g *GroupForm, _ *TorrentForm) { g.Literature = []string{"https://doi.org/10.1038/nature12373"} }, ""},
+	"doi text":           {func(g *GroupForm, _ *TorrentForm) { g.Literature = []string{"Nature 500, 54"} }, FieldLiterature},
+	"description":        {func(g *GroupForm, _ *TorrentForm) { g.Description = "short" }, FieldDescription},
+	"description long": {func(g *GroupForm, _ *TorrentForm) {
+		g.Description = strings.Repeat("x", text.Description.Limits().Chars+1)
+	}, FieldDescription},
+	"no platform":        {func(_ *GroupForm, t *TorrentForm) { t.Platform = "" }, FieldPlatform},
+	"platform elsewhere": {func(_ *GroupForm, t *TorrentForm) { t.Platform = "Ultrasound" }, FieldPlatform},
+	"format":             {func(_ *GroupForm, t *TorrentForm) { t.Format = "fasta" }, FieldFormat},
+	"archive":            {func(_ *GroupForm, t *TorrentForm) { t.Archive = "" }, FieldArchive},
+	"scope free":         {func(_ *GroupForm, t *TorrentForm) { t.Scope = "Operon" }, ""},
+	"no scope":           {func(_ *GroupForm, t *TorrentForm) { t.Scope = " " }, FieldScope},
+	"licence":            {func(_ *GroupForm, t *TorrentForm) { t.License = "all mine" }, FieldLicense},
+	"version":            {func(_ *GroupForm, t *TorrentForm) { t.Version = "v1" }, FieldVersion},
+	"version zero":       {func(_ *GroupForm, t *TorrentForm) { t.Version = "1.02.0" }, FieldVersion},
+	"version long form":  {func(_ *GroupForm, t *TorrentForm) { t.Version = "1.0.0-rc.1+build.5" }, ""},
+	"seqhash":            {func(_ *GroupForm, t *TorrentForm) { t.Seqhash = "v1_DLD_" + strings.Repeat("a", 64) }, ""},
+	"seqhash bad":        {func(_ *GroupForm, t *TorrentForm) { t.Seqhash = "v1_DLD_" }, FieldSeqhash},
+	"mirror scheme":      {func(_ *GroupForm, t *TorrentForm) { t.Mirrors = []string{"file:///etc/passwd"} }, FieldMirrors},
+	"mirror password":    {func(_ *GroupForm, t *TorrentForm) { t.Mirrors = []string{"ftp://me:pw@a.example/"} }, FieldMirrors},
+	"mirror long": {func(_ *GroupForm, t *TorrentForm) {
+		t.Mirrors = []string{"http://a.example/" + strings.Repeat("x", 500)}
+	}, FieldMirrors},
+	"mirrors": {func(_ *GroupForm, t *TorrentForm) { t.Mirrors = []string{"http://a.example/", "ftp://b.example/", ""} }, ""},
+	"three mirrors": {func(_ *GroupForm, t *TorrentForm) {
+		t.Mirrors = []string{"http://a.example/", "http://b.example/", "http://c.example/"}
+	}, FieldMirrors},
+}
+
+// manyTags returns sixty tags, more than a group may have.
+func manyTags() []string {
+	many := make([]string, 60)
+	for i := range many {
+		many[i] = strings.Repeat("t", i+1)
+	}
+	return many
+}
+
 func TestValidate(t *testing.T) {
 	h := open(t, dbtest.SQLite(t))
 	v, err := h.Vocabulary(t.Context(), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	many := make([]string, 60)
-	for i := range many {
-		many[i] = strings.Repeat("t", i+1)
-	}
-	for name, c := range map[string]struct {
-		edit  func(*GroupForm, *TorrentForm)
-		field string // "" = nothing is wrong
-	}{
-		"good": {func(*GroupForm, *TorrentForm) {}, ""},
-		"little": {func(g *GroupForm, t *TorrentForm) {
-			g.Subject, g.Object, g.Location, g.Identifier, g.Literature = "", "", "", "", nil
-		}, ""},
-		"category":           {func(g *GroupForm, _ *TorrentForm) { g.Category = 2 }, FieldCategory},
-		"title":              {func(g *GroupForm, _ *TorrentForm) { g.Title = "  123456789   " }, FieldTitle},
-		"title long":         {func(g *GroupForm, _ *TorrentForm) { g.Title = strings.Repeat("ä", 256) }, FieldTitle},
-		"title 255":          {func(g *GroupForm, _ *TorrentForm) { g.Title = strings.Repeat("ä", 255) }, ""},
-		"title unseen":       {func(g *GroupForm, _ *TorrentForm) { g.Title = strings.Repeat("\u200b", 20) }, FieldTitle},
-		"title of fillers":   {func(g *GroupForm, _ *TorrentForm) { g.Title = strings.Repeat("\u3164", 20) }, FieldTitle},
-		"title of Braille":   {func(g *GroupForm, _ *TorrentForm) { g.Title = strings.Repeat("\u2800", 20) }, FieldTitle},
-		"title of accents":   {func(g *GroupForm, _ *TorrentForm) { g.Title = "a" + strings.Repeat("\u0301", 20) }, FieldTitle},
-		"title of signs":     {func(g *GroupForm, _ *TorrentForm) { g.Title = strings.Repeat("!", 20) }, FieldTitle},
-		"title in Persian":   {func(g *GroupForm, _ *TorrentForm) { g.Title = "می\u200cخواهم ژنوم" }, ""},
-		"creator unseen":     {func(g *GroupForm, _ *TorrentForm) { g.Creators = []string{"\u200b", "\u3164"} }, FieldCreators},
-		"creator of signs":   {func(g *GroupForm, _ *TorrentForm) { g.Creators = []string{"?!"} }, FieldCreators},
-		"lab unseen":         {func(g *GroupForm, _ *TorrentForm) { g.Workgroup = "\u00ad\u200d" }, FieldWorkgroup},
-		"description unseen": {func(g *GroupForm, _ *TorrentForm) { g.Description = strings.Repeat("\u200b\n", 20) }, FieldDescription},
-		"organism":           {func(g *GroupForm, _ *TorrentForm) { g.Subject = strings.Repeat("x", 256) }, FieldSubject},
-		"strain":             {func(g *GroupForm, _ *TorrentForm) { g.Object = strings.Repeat("x", 256) }, FieldObject},
-		"no creators":        {func(g *GroupForm, _ *TorrentForm) { g.Creators = []string{" ", "\t"} }, FieldCreators},
-		"creator long":       {func(g *GroupForm, _ *TorrentForm) { g.Creators = []string{strings.Repeat("x", 256)} }, FieldCreators},
-		"no workgroup":       {func(g *GroupForm, _ *TorrentForm) { g.Workgroup = "" }, FieldWorkgroup},
-		"location":           {func(g *GroupForm, _ *TorrentForm) { g.Location = strings.Repeat("x", 129) }, FieldLocation},
-		"year":               {func(g *GroupForm, _ *TorrentForm) { g.Year = 99 }, FieldYear},
-		"year 5 digits":      {func(g *GroupForm, _ *TorrentForm) { g.Year = 20260 }, FieldYear},
-		"identifier":         {func(g *GroupForm, _ *TorrentForm) { g.Identifier = strings.Repeat("x", 65) }, FieldIdentifier},
-		"few tags":           {func(g *GroupForm, _ *TorrentForm) { g.Tags = []string{"a", "b", "c", "d", "D"} }, FieldTags},
-		"many tags":          {func(g *GroupForm, _ *TorrentForm) { g.Tags = many }, FieldTags},
-		"long tag":           {func(g *GroupForm, _ *TorrentForm) { g.Tags[0] = strings.Repeat("x", 65) }, FieldTags},
-		"picture http":       {func(g *GroupForm, _ *TorrentForm) { g.Picture = "http://a.example/x.png" }, FieldPicture},
-		"picture script":     {func(g *GroupForm, _ *TorrentForm) { g.Picture = "javascript:alert(1)" }, FieldPicture},
-		"picture":            {func(g *GroupForm, _ *TorrentForm) { g.Picture = "https://a.example/x.png" }, ""},
-		"doi":                {func(g *GroupForm, _ *TorrentForm) { g.Literature = []string{"10.1/x"} }, FieldLiterature},
-		"doi as address":     {func(g *GroupForm, _ *TorrentForm) { g.Literature = []string{"https://doi.org/10.1038/nature12373"} }, ""},
-		"doi text":           {func(g *GroupForm, _ *TorrentForm) { g.Literature = []string{"Nature 500, 54"} }, FieldLiterature},
-		"description":        {func(g *GroupForm, _ *TorrentForm) { g.Description = "short" }, FieldDescription},
-		"description long": {func(g *GroupForm, _ *TorrentForm) {
-			g.Description = strings.Repeat("x", text.Description.Limits().Chars+1)
-		}, FieldDescription},
-		"no platform":        {func(_ *GroupForm, t *TorrentForm) { t.Platform = "" }, FieldPlatform},
-		"platform elsewhere": {func(_ *GroupForm, t *TorrentForm) { t.Platform = "Ultrasound" }, FieldPlatform},
-		"format":             {func(_ *GroupForm, t *TorrentForm) { t.Format = "fasta" }, FieldFormat},
-		"archive":            {func(_ *GroupForm, t *TorrentForm) { t.Archive = "" }, FieldArchive},
-		"scope free":         {func(_ *GroupForm, t *TorrentForm) { t.Scope = "Operon" }, ""},
-		"no scope":           {func(_ *GroupForm, t *TorrentForm) { t.Scope = " " }, FieldScope},
-		"licence":            {func(_ *GroupForm, t *TorrentForm) { t.License = "all mine" }, FieldLicense},
-		"version":            {func(_ *GroupForm, t *TorrentForm) { t.Version = "v1" }, FieldVersion},
-		"version zero":       {func(_ *GroupForm, t *TorrentForm) { t.Version = "1.02.0" }, FieldVersion},
-		"version long form":  {func(_ *GroupForm, t *TorrentForm) { t.Version = "1.0.0-rc.1+build.5" }, ""},
-		"seqhash":            {func(_ *GroupForm, t *TorrentForm) { t.Seqhash = "v1_DLD_" + strings.Repeat("a", 64) }, ""},
-		"seqhash bad":        {func(_ *GroupForm, t *TorrentForm) { t.Seqhash = "v1_DLD_" }, FieldSeqhash},
-		"mirror scheme":      {func(_ *GroupForm, t *TorrentForm) { t.Mirrors = []string{"file:///etc/passwd"} }, FieldMirrors},
-		"mirror password":    {func(_ *GroupForm, t *TorrentForm) { t.Mirrors = []string{"ftp://me:pw@a.example/"} }, FieldMirrors},
-		"mirror long": {func(_ *GroupForm, t *TorrentForm) {
-			t.Mirrors = []string{"http://a.example/" + strings.Repeat("x", 500)}
-		}, FieldMirrors},
-		"mirrors": {func(_ *GroupForm, t *TorrentForm) { t.Mirrors = []string{"http://a.example/", "ftp://b.example/", ""} }, ""},
-		"three mirrors": {func(_ *GroupForm, t *TorrentForm) {
-			t.Mirrors = []string{"http://a.example/", "http://b.example/", "http://c.example/"}
-		}, FieldMirrors},
-	} {
+	for name, c := range edits {
 		t.Run(name, func(t *testing.T) {
 			g, tf := groupForm(), torrentForm()
 			c.edit(&g, &tf)

@@ -3,6 +3,7 @@ package commands_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -51,7 +52,8 @@ func manyWriters(t *testing.T, w *world) {
 	alice := w.join(t, "alice", "User")
 	boss := w.join(t, "boss", member.SysopClass)
 	added := w.upload(t, alice, "Everybody's dataset")
-	list := append(w.memberWrites(alice), w.otherWrites(alice, boss, added)...)
+	list := slices.Concat(w.memberWrites(alice), w.catalogWrites(alice, added), w.ircWrites(alice),
+		w.otherWrites(alice, boss, added), w.commandWrites(boss))
 	var wg sync.WaitGroup
 	for i := range writers {
 		wg.Go(func() {
@@ -113,15 +115,8 @@ func (w *world) memberWrites(alice member.Member) []write {
 	}
 }
 
-func (w *world) otherWrites(alice, boss member.Member, added catalog.Added) []write {
+func (w *world) catalogWrites(alice member.Member, added catalog.Added) []write {
 	d := w.deps
-	now := w.clock.Now()
-	command := func(line string) func(context.Context, int) error {
-		return func(ctx context.Context, n int) error {
-			_, err := w.Execute(ctx, command.Request{Actor: command.Of(boss, audit.ViaIRC), Line: fmt.Sprintf(line, n)})
-			return err
-		}
-	}
 	return []write{
 		{"edit", func(ctx context.Context, n int) error {
 			g, err := d.Catalog.Group(ctx, catalog.Viewer{ID: alice.ID}, added.Group)
@@ -137,6 +132,12 @@ func (w *world) otherWrites(alice, boss member.Member, added catalog.Added) []wr
 		{"leech state", func(ctx context.Context, _ int) error {
 			return d.Catalog.SetLeech(ctx, added.Torrent, core.LeechFree, "everybody needs it")
 		}},
+	}
+}
+
+func (w *world) ircWrites(alice member.Member) []write {
+	d, now := w.deps, w.clock.Now()
+	return []write{
 		{"channel", func(ctx context.Context, n int) error {
 			_, err := d.IRC.Create(ctx, irc.Channel{Name: fmt.Sprintf("#c%d", n%9), Modes: "+nt"})
 			return err
@@ -162,6 +163,12 @@ func (w *world) otherWrites(alice, boss member.Member, added catalog.Added) []wr
 		{"read marker", func(ctx context.Context, n int) error {
 			return d.History.SetMarker(ctx, alice.ID, "#general", now.Add(time.Duration(n)*time.Second))
 		}},
+	}
+}
+
+func (w *world) otherWrites(alice, boss member.Member, added catalog.Added) []write {
+	d, now := w.deps, w.clock.Now()
+	return []write{
 		{"freeleech window", func(ctx context.Context, n int) error {
 			win, err := d.Economy.Open(ctx, economy.Window{State: core.LeechFree, Starts: now, Ends: now.Add(time.Hour), Reason: "a party"}, boss.ID)
 			if err == nil && n%2 == 0 {
@@ -200,9 +207,18 @@ func (w *world) otherWrites(alice, boss member.Member, added catalog.Added) []wr
 				return err
 			})
 		}},
-		{"command", command("class slots Member %d")},
-		{"command that asks first", command("member disable alice because %d")},
 	}
+}
+
+// commandWrites are commands that a sysop gives, with a number in them.
+func (w *world) commandWrites(boss member.Member) (list []write) {
+	for _, line := range []string{"class slots Member %d", "member disable alice because %d"} {
+		list = append(list, write{line, func(ctx context.Context, n int) error {
+			_, err := w.Execute(ctx, command.Request{Actor: command.Of(boss, audit.ViaIRC), Line: fmt.Sprintf(line, n)})
+			return err
+		}})
+	}
+	return list
 }
 
 // staysWithinLimits looks at what 16 who counted at the same moment could have exceeded.

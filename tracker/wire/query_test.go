@@ -21,97 +21,107 @@ func wantHash() core.InfoHash {
 	return core.InfoHash([]byte("\x12\x34\x56\x78\x9a\xbc\xde\xf1\x23\x45\x67\x89\xab\xcd\xef\x12\x34\x56\x78\x9a"))
 }
 
-func TestParseAnnounce(t *testing.T) {
-	t.Parallel()
-	base := Announce{
+// plain is what testGood says.
+func plain() Announce {
+	return Announce{
 		InfoHash: wantHash(), PeerID: PeerID([]byte("-TR3000-abcdefghijkl")), Port: 51413,
 		Uploaded: 1, Downloaded: 2, Left: 3, NumWant: NumWantUnset, Compact: true,
 	}
-	with := func(change func(a *Announce)) Announce {
-		a := base
-		change(&a)
-		return a
-	}
-	instead := func(of, by string) string { return strings.Replace(testGood, of, by, 1) }
-	tests := []struct {
-		name, query string
-		want        Announce
-	}{
-		{"plain", testGood, base},
-		{"lower-case escapes", strings.ToLower(testHash) + testRest, with(func(a *Announce) {
-			a.InfoHash = core.InfoHash([]byte("\x124vx\x9a\xbc\xde\xf1\x23eg\x89\xab\xcd\xef\x124vx\x9a"))
+}
+
+// with is plain, changed.
+func with(change func(a *Announce)) Announce {
+	a := plain()
+	change(&a)
+	return a
+}
+
+// instead is testGood with a part replaced.
+func instead(of, by string) string { return strings.Replace(testGood, of, by, 1) }
+
+// goodAnnounces are queries that are understood, with what they say.
+var goodAnnounces = []struct {
+	name, query string
+	want        Announce
+}{
+	{"plain", testGood, plain()},
+	{"lower-case escapes", strings.ToLower(testHash) + testRest, with(func(a *Announce) {
+		a.InfoHash = core.InfoHash([]byte("\x124vx\x9a\xbc\xde\xf1\x23eg\x89\xab\xcd\xef\x124vx\x9a"))
+	})},
+	{"info_hash last, as KTorrent does", testRest[1:] + "&" + testHash, plain()},
+	{"unknown parameters", testGood + "&corrupt=%zz&redundant=&supportcrypto=1&supportcrypto=1&x", plain()},
+	{"empty pairs", "&&" + testGood + "&&", plain()},
+	{"blank in the peer-id", strings.Replace(testGood, "-TR3000-a", "-KT22123%20", 1), with(func(a *Announce) {
+		a.PeerID = PeerID([]byte("-KT22123 bcdefghijkl"))
+	})},
+	{"blank as a plus", strings.Replace(testGood, "-TR3000-a", "-KT22123+", 1), with(func(a *Announce) {
+		a.PeerID = PeerID([]byte("-KT22123 bcdefghijkl"))
+	})},
+	{"started", testGood + "&event=started", with(func(a *Announce) { a.Event = Started })},
+	{"stopped", testGood + "&event=stopped", with(func(a *Announce) { a.Event = Stopped })},
+	{"completed", testGood + "&event=completed", with(func(a *Announce) { a.Event = Completed })},
+	{"paused", testGood + "&event=paused", with(func(a *Announce) { a.Event = Paused })},
+	{"empty event", testGood + "&event=", plain()},
+	{"numwant", testGood + "&numwant=80", with(func(a *Announce) { a.NumWant = 80 })},
+	{"numwant 0", testGood + "&numwant=0", with(func(a *Announce) { a.NumWant = 0 })},
+	{"numwant -1", testGood + "&numwant=-1", plain()},
+	{"numwant beyond 64 bits", testGood + "&numwant=99999999999999999999", with(func(a *Announce) { a.NumWant = math.MaxInt32 })},
+	{"compact=0", testGood + "&compact=0&no_peer_id=1", with(func(a *Announce) { a.Compact, a.NoPeerID = false, true })},
+	{"addresses, several of a family", testGood + "&ipv6=2001%3Adb8%3A%3A1&ipv6=x&ipv4=192.0.2.1&ip=203.0.113.9", with(func(a *Announce) {
+		a.IPv6, a.IPv4 = "2001%3Adb8%3A%3A1", "192.0.2.1"
+	})},
+	{"largest counters", testHash + "&peer_id=-TR3000-abcdefghijkl&port=65535&uploaded=9223372036854775807&downloaded=0&left=000", with(func(a *Announce) {
+		a.Port, a.Uploaded, a.Downloaded, a.Left = 65535, math.MaxInt64, 0, 0
+	})},
+	{"uploaded is -1", instead("uploaded=1", "uploaded=-1"), with(func(a *Announce) { a.Uploaded = Unknown })},
+	{"uploaded is 2^64-1", instead("uploaded=1", "uploaded=18446744073709551615"), with(func(a *Announce) { a.Uploaded = Unknown })},
+	{"uploaded is 2^63", instead("uploaded=1", "uploaded=9223372036854775808"), with(func(a *Announce) { a.Uploaded = Unknown })},
+	{"downloaded beyond all", instead("downloaded=2", "downloaded="+strings.Repeat("9", 99)), with(func(a *Announce) { a.Downloaded = Unknown })},
+	{"downloaded in hexadecimal", instead("downloaded=2", "downloaded=0x2"), with(func(a *Announce) { a.Downloaded = Unknown })},
+	{"left is -1", instead("left=3", "left=-1"), with(func(a *Announce) { a.Left = Unknown })},
+	{"left is 2^64-1", instead("left=3", "left=18446744073709551615"), with(func(a *Announce) { a.Left = Unknown })},
+	{"left with a sign", instead("left=3", "left=+3"), with(func(a *Announce) { a.Left = Unknown })},
+	{"left with a point", instead("left=3", "left=3.0"), with(func(a *Announce) { a.Left = Unknown })},
+	{"left empty", instead("left=3", "left="), with(func(a *Announce) { a.Left = Unknown })},
+	{"no left", instead("&left=3", ""), with(func(a *Announce) { a.Left = Unknown })},
+	{"no counter at all", instead("&uploaded=1&downloaded=2&left=3", ""), with(func(a *Announce) { a.Uploaded, a.Downloaded, a.Left = Unknown, Unknown, Unknown })},
+	{"left in capitals", instead("left=3", "LEFT=3"), with(func(a *Announce) { a.Left = Unknown })},
+	{"encoded number", instead("left=3", "left=%33"), plain()},
+	{"encoded port", instead("port=51413", "port=%351413"), plain()},
+	{"the same counter twice", testGood + "&left=3&left=03", plain()},
+	{"two different counters", testGood + "&left=4", with(func(a *Announce) { a.Left = Unknown })},
+	{"a counter that can be used, and one that can't", testGood + "&uploaded=-1&uploaded=x", plain()},
+	{"numwant empty", testGood + "&numwant=", plain()},
+	{"numwant of letters", testGood + "&numwant=many", plain()},
+	{"numwant just a sign", testGood + "&numwant=-", plain()},
+	{"numwant twice", testGood + "&numwant=5&numwant=6", plain()},
+	{"compact twice", testGood + "&compact=1&compact=1", plain()},
+	{"compact both ways", testGood + "&compact=0&compact=1", plain()},
+	{"compact broken", testGood + "&compact=%&no_peer_id=yes", plain()},
+	{"unknown event", testGood + "&event=exploded", plain()},
+	{"event in capitals", testGood + "&event=STOPPED", with(func(a *Announce) { a.Event = Stopped })},
+	{"event encoded", testGood + "&event=%73topped", with(func(a *Announce) { a.Event = Stopped })},
+	{"two events", testGood + "&event=started&event=completed", plain()},
+	{"two events, one of them a stop", testGood + "&event=started&event=stopped", with(func(a *Announce) { a.Event = Stopped })},
+	{"an event that nobody knows, and a stop", testGood + "&event=exploded&event=stopped", with(func(a *Announce) { a.Event = Stopped })},
+	{"a stop at port 0", instead("port=51413", "port=0&event=stopped"), with(func(a *Announce) { a.Port, a.Event = 0, Stopped })},
+	{"a stop without a port", instead("port=51413", "event=stopped"), with(func(a *Announce) { a.Port, a.Event = 0, Stopped })},
+	{"a stop at two ports", testGood + "&port=5&event=stopped", with(func(a *Announce) { a.Port, a.Event = 0, Stopped })},
+	{"a stop of which nothing can be used", instead("port=51413&uploaded=1&downloaded=2&left=3", "port=x&uploaded=-1&downloaded=&left=y&key=%&numwant=z&event=stopped"),
+		with(func(a *Announce) {
+			a.Port, a.Event, a.Uploaded, a.Downloaded, a.Left = 0, Stopped, Unknown, Unknown, Unknown
 		})},
-		{"info_hash last, as KTorrent does", testRest[1:] + "&" + testHash, base},
-		{"unknown parameters", testGood + "&corrupt=%zz&redundant=&supportcrypto=1&supportcrypto=1&x", base},
-		{"empty pairs", "&&" + testGood + "&&", base},
-		{"blank in the peer-id", strings.Replace(testGood, "-TR3000-a", "-KT22123%20", 1), with(func(a *Announce) {
-			a.PeerID = PeerID([]byte("-KT22123 bcdefghijkl"))
-		})},
-		{"blank as a plus", strings.Replace(testGood, "-TR3000-a", "-KT22123+", 1), with(func(a *Announce) {
-			a.PeerID = PeerID([]byte("-KT22123 bcdefghijkl"))
-		})},
-		{"started", testGood + "&event=started", with(func(a *Announce) { a.Event = Started })},
-		{"stopped", testGood + "&event=stopped", with(func(a *Announce) { a.Event = Stopped })},
-		{"completed", testGood + "&event=completed", with(func(a *Announce) { a.Event = Completed })},
-		{"paused", testGood + "&event=paused", with(func(a *Announce) { a.Event = Paused })},
-		{"empty event", testGood + "&event=", base},
-		{"numwant", testGood + "&numwant=80", with(func(a *Announce) { a.NumWant = 80 })},
-		{"numwant 0", testGood + "&numwant=0", with(func(a *Announce) { a.NumWant = 0 })},
-		{"numwant -1", testGood + "&numwant=-1", base},
-		{"numwant beyond 64 bits", testGood + "&numwant=99999999999999999999", with(func(a *Announce) { a.NumWant = math.MaxInt32 })},
-		{"compact=0", testGood + "&compact=0&no_peer_id=1", with(func(a *Announce) { a.Compact, a.NoPeerID = false, true })},
-		{"addresses, several of a family", testGood + "&ipv6=2001%3Adb8%3A%3A1&ipv6=x&ipv4=192.0.2.1&ip=203.0.113.9", with(func(a *Announce) {
-			a.IPv6, a.IPv4 = "2001%3Adb8%3A%3A1", "192.0.2.1"
-		})},
-		{"largest counters", testHash + "&peer_id=-TR3000-abcdefghijkl&port=65535&uploaded=9223372036854775807&downloaded=0&left=000", with(func(a *Announce) {
-			a.Port, a.Uploaded, a.Downloaded, a.Left = 65535, math.MaxInt64, 0, 0
-		})},
-		{"uploaded is -1", instead("uploaded=1", "uploaded=-1"), with(func(a *Announce) { a.Uploaded = Unknown })},
-		{"uploaded is 2^64-1", instead("uploaded=1", "uploaded=18446744073709551615"), with(func(a *Announce) { a.Uploaded = Unknown })},
-		{"uploaded is 2^63", instead("uploaded=1", "uploaded=9223372036854775808"), with(func(a *Announce) { a.Uploaded = Unknown })},
-		{"downloaded beyond all", instead("downloaded=2", "downloaded="+strings.Repeat("9", 99)), with(func(a *Announce) { a.Downloaded = Unknown })},
-		{"downloaded in hexadecimal", instead("downloaded=2", "downloaded=0x2"), with(func(a *Announce) { a.Downloaded = Unknown })},
-		{"left is -1", instead("left=3", "left=-1"), with(func(a *Announce) { a.Left = Unknown })},
-		{"left is 2^64-1", instead("left=3", "left=18446744073709551615"), with(func(a *Announce) { a.Left = Unknown })},
-		{"left with a sign", instead("left=3", "left=+3"), with(func(a *Announce) { a.Left = Unknown })},
-		{"left with a point", instead("left=3", "left=3.0"), with(func(a *Announce) { a.Left = Unknown })},
-		{"left empty", instead("left=3", "left="), with(func(a *Announce) { a.Left = Unknown })},
-		{"no left", instead("&left=3", ""), with(func(a *Announce) { a.Left = Unknown })},
-		{"no counter at all", instead("&uploaded=1&downloaded=2&left=3", ""), with(func(a *Announce) { a.Uploaded, a.Downloaded, a.Left = Unknown, Unknown, Unknown })},
-		{"left in capitals", instead("left=3", "LEFT=3"), with(func(a *Announce) { a.Left = Unknown })},
-		{"encoded number", instead("left=3", "left=%33"), base},
-		{"encoded port", instead("port=51413", "port=%351413"), base},
-		{"the same counter twice", testGood + "&left=3&left=03", base},
-		{"two different counters", testGood + "&left=4", with(func(a *Announce) { a.Left = Unknown })},
-		{"a counter that can be used, and one that can't", testGood + "&uploaded=-1&uploaded=x", base},
-		{"numwant empty", testGood + "&numwant=", base},
-		{"numwant of letters", testGood + "&numwant=many", base},
-		{"numwant just a sign", testGood + "&numwant=-", base},
-		{"numwant twice", testGood + "&numwant=5&numwant=6", base},
-		{"compact twice", testGood + "&compact=1&compact=1", base},
-		{"compact both ways", testGood + "&compact=0&compact=1", base},
-		{"compact broken", testGood + "&compact=%&no_peer_id=yes", base},
-		{"unknown event", testGood + "&event=exploded", base},
-		{"event in capitals", testGood + "&event=STOPPED", with(func(a *Announce) { a.Event = Stopped })},
-		{"event encoded", testGood + "&event=%73topped", with(func(a *Announce) { a.Event = Stopped })},
-		{"two events", testGood + "&event=started&event=completed", base},
-		{"two events, one of them a stop", testGood + "&event=started&event=stopped", with(func(a *Announce) { a.Event = Stopped })},
-		{"an event that nobody knows, and a stop", testGood + "&event=exploded&event=stopped", with(func(a *Announce) { a.Event = Stopped })},
-		{"a stop at port 0", instead("port=51413", "port=0&event=stopped"), with(func(a *Announce) { a.Port, a.Event = 0, Stopped })},
-		{"a stop without a port", instead("port=51413", "event=stopped"), with(func(a *Announce) { a.Port, a.Event = 0, Stopped })},
-		{"a stop at two ports", testGood + "&port=5&event=stopped", with(func(a *Announce) { a.Port, a.Event = 0, Stopped })},
-		{"a stop of which nothing can be used", instead("port=51413&uploaded=1&downloaded=2&left=3", "port=x&uploaded=-1&downloaded=&left=y&key=%&numwant=z&event=stopped"),
-			with(func(a *Announce) {
-				a.Port, a.Event, a.Uploaded, a.Downloaded, a.Left = 0, Stopped, Unknown, Unknown, Unknown
-			})},
-		{"a port that can be used, and one that can't", testGood + "&port=0&port=70000", base},
-		{"info_hash twice, the same", testGood + "&" + testHash, base},
-		{"info_hash twice, one short", testGood + "&info_hash=abc&peer_id=", base},
-		{"a key with a broken escape", testGood + "&key=%zz", base},
-		{"two keys", testGood + "&key=a&key=b", base},
-		{"a long value", testGood + "&trackerid=" + strings.Repeat("t", 5000), base},
-	}
-	for _, tt := range tests {
+	{"a port that can be used, and one that can't", testGood + "&port=0&port=70000", plain()},
+	{"info_hash twice, the same", testGood + "&" + testHash, plain()},
+	{"info_hash twice, one short", testGood + "&info_hash=abc&peer_id=", plain()},
+	{"a key with a broken escape", testGood + "&key=%zz", plain()},
+	{"two keys", testGood + "&key=a&key=b", plain()},
+	{"a long value", testGood + "&trackerid=" + strings.Repeat("t", 5000), plain()},
+}
+
+func TestParseAnnounce(t *testing.T) {
+	t.Parallel()
+	for _, tt := range goodAnnounces {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			got := Announce{IPv4: "left over"}
