@@ -85,6 +85,7 @@ func (p Process) run(ctx context.Context, h *House, whole bool) error {
 			return
 		}
 		h.showAddresses(p.Out, p.Rooms)
+		debug.FreeOSMemory() // what only the start needed: hashing the first passphrase alone takes 19 MiB
 		if isTracker(p.Rooms) {
 			if err := trim(); err != nil {
 				h.Log.Info("the program's own pages stay in memory", "err", err)
