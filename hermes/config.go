@@ -47,7 +47,7 @@ type Config struct {
 	AnnounceChannel string   `toml:"announce_channel"` // where uploads are announced
 	GeneralChannel  string   `toml:"general_channel"`  // where freeleech is told; empty: nowhere
 	StaffChannel    string   `toml:"staff_channel"`    // where staff give commands and read how jobs ended and what is wrong; empty: nowhere
-	DebugChannel    string   `toml:"debug_channel"`    // where failed jobs are told; empty: nowhere
+	DebugChannel    string   `toml:"debug_channel"`    // where failed jobs are told, and that the database takes no changes; empty: nowhere
 	OtherChannels   []string `toml:"other_channels"`   // further channels in which commands are answered
 	TopicChannels   []string `toml:"topic_channels"`   // channels whose topics tell of freeleech
 

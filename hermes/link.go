@@ -3,6 +3,7 @@ package hermes
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"sync"
@@ -29,6 +30,7 @@ type link struct {
 
 	mu      sync.Mutex
 	session *session
+	why     string        // the last one ended, or could not be made
 	changed chan struct{} // closed and replaced at each change of the session or its state
 }
 
@@ -43,6 +45,9 @@ func (l *link) keep(ctx context.Context) {
 		started := time.Now()
 		l.metrics.connects.Inc()
 		why := l.once(ctx)
+		l.mu.Lock()
+		l.why = why
+		l.mu.Unlock()
 		if time.Since(started) > calm {
 			backoff, tries = firstBackoff, 0
 		}
@@ -105,6 +110,21 @@ func (l *link) now() (*session, <-chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.session, l.changed
+}
+
+// complaint says in words for staff why nothing can be announced, "" when it can.
+func (l *link) complaint() string {
+	s, _ := l.now()
+	l.mu.Lock()
+	why := l.why
+	l.mu.Unlock()
+	switch {
+	case s == nil:
+		return fmt.Sprintf("the bot is not on IRC (%s): %s", l.cfg.Server, why)
+	case !s.ready(l.cfg.AnnounceChannel):
+		return fmt.Sprintf("the bot is on IRC (%s), but not yet in %s under its own nick", l.cfg.Server, l.cfg.AnnounceChannel)
+	}
+	return ""
 }
 
 var errNotLetIn = errors.New("the channel does not let us in")

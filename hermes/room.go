@@ -23,6 +23,8 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -47,6 +49,7 @@ type Deps struct {
 	Economy  *economy.Store
 	Channels Channels // needed on a foreign network only
 	SiteURL  string   // without a slash at its end
+	Writes   Writes   // nil: nobody looks whether the database takes changes
 	Rates    *rates.Book
 	Clock    core.Clock
 	Log      *slog.Logger
@@ -58,11 +61,31 @@ type Room struct {
 	cfg     Config
 	deps    Deps
 	metrics *metrics
+	pace    time.Duration // between two looks at the database
+
+	mu   sync.Mutex
+	link *link // of the last run; nil before it
 }
+
+var (
+	_ supervise.Room       = (*Room)(nil)
+	_ supervise.Complainer = (*Room)(nil)
+)
 
 // New makes the room. It registers its metrics.
 func New(c Config, d Deps) *Room {
-	return &Room{cfg: c, deps: d, metrics: newMetrics(d.Metrics)}
+	return &Room{cfg: c, deps: d, metrics: newMetrics(d.Metrics), pace: watchEvery}
+}
+
+// Complaint implements supervise.Complainer.
+func (r *Room) Complaint() string {
+	r.mu.Lock()
+	link := r.link
+	r.mu.Unlock()
+	if link == nil {
+		return ""
+	}
+	return link.complaint()
 }
 
 // Name implements supervise.Room.
@@ -90,6 +113,9 @@ func (r *Room) Run(ctx context.Context, ready func()) error {
 	}
 	inbox := newInbox(r.cfg, r.deps, r.metrics, doors)
 	link := newLink(r.cfg, keys, doors, r.deps, r.metrics, inbox.put, ready)
+	r.mu.Lock()
+	r.link = link
+	r.mu.Unlock()
 
 	// The connection outlives the work, so that what is on its way when the
 	// program ends is still acknowledged.
@@ -109,6 +135,7 @@ func (r *Room) Run(ctx context.Context, ready func()) error {
 	work.Go(newAnnouncer(r.cfg, r.deps, r.metrics, link).run)
 	work.Go(newNotices(r.cfg, r.deps, r.metrics, link, topics.look).run)
 	work.Go(topics.run)
+	work.Go(newWatch(r.cfg, r.deps, link, r.pace).run)
 	if doors != nil {
 		doors.link = link
 		work.Go(doors.run)

@@ -60,8 +60,13 @@ type session struct {
 func (l *link) connect(ctx context.Context) (*session, error) {
 	c := l.cfg
 	if l.doors != nil {
+		// What was read before will do until the database answers: then its changes come
+		// by the event log.
 		if err := l.doors.load(ctx); err != nil {
-			return nil, err
+			if len(l.doors.channels()) == 0 {
+				return nil, err
+			}
+			l.deps.Log.Warn("the channels are as they were when the database last answered", "err", err)
 		}
 	}
 	w, err := dial(ctx, c)

@@ -214,6 +214,7 @@ func (s *site) start(f *fakeIRC, change ...func(*Config)) *running {
 	ctx, cancel := context.WithCancel(s.t.Context())
 	r := &running{t: s.t, cancel: cancel, ended: make(chan error, 1), ready: make(chan struct{}), counts: counts}
 	room := New(cfg, deps)
+	room.pace = 5 * time.Millisecond
 	go func() { r.ended <- room.Run(ctx, func() { close(r.ready) }) }()
 	s.t.Cleanup(r.stop)
 	return r

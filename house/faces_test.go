@@ -89,7 +89,7 @@ func openHouse(t *testing.T, extra ...command.Command) *open {
 	host := fmt.Sprintf("127.%d.%d.%d", 1+rand.IntN(250), rand.IntN(256), 1+rand.IntN(250))
 	o := &open{t: t, ctx: ctx, irc: host + ":6667"}
 	s := DefaultSettings()
-	s.House.DataDir, s.House.LogLevel, s.Ops.Listen = t.TempDir(), "error", ""
+	s.House.DataDir, s.House.LogLevel, s.Ops.Listen = t.TempDir(), "error", host+":9180"
 	s.Site.Listen, s.Site.URL = host+":8080", "http://"+host+":8080"
 	s.Tracker.Listen, s.Tracker.AnnounceURL = []string{host + ":34000"}, "http://"+host+":34000"
 	s.IRC.ListenTLS, s.IRC.ListenPlain, s.Hermes.Server = "", o.irc, o.irc

@@ -3,7 +3,7 @@
 // them: signals, the lock of the data directory, health, metrics, the control
 // socket. It alone knows all rooms.
 //
-// Concurrency: a House is opened by one goroutine and not changed afterwards.
+// Concurrency: a House is opened by one goroutine, and not changed once its rooms run.
 // Serve runs the rooms by supervise.Supervisor until its context ends.
 package house
 
@@ -48,6 +48,7 @@ type House struct {
 	keys     *secret.Keyring
 	events   *eventlog.Log
 	guard    *guess.Guard
+	probe    *db.Probe // of the process that serves
 	rates    *rates.Book
 	refusals *rates.Store
 	catalog  *catalog.Store

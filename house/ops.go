@@ -20,7 +20,10 @@ import (
 // OpsConfig is the [ops] section: what the machine's keeper looks at.
 type OpsConfig struct {
 	// Listen serves /healthz and /metrics; "" serves neither. Keep it on
-	// loopback or a private network: it asks for no password.
+	// loopback or a private network: it asks for no password. /healthz writes to the
+	// database, at most every four seconds, and answers with 503 and in words while the
+	// database or a room is in trouble: it is for monitoring, and no reason to start the
+	// program again.
 	Listen string `toml:"listen"`
 }
 
@@ -41,31 +44,13 @@ func newRegistry() *prometheus.Registry {
 	return r
 }
 
-// health is the answer of /healthz.
-type health struct {
-	OK       bool                  `json:"ok"`
-	Database bool                  `json:"database"`
-	Rooms    map[string]roomHealth `json:"rooms"`
-}
-
-type roomHealth struct {
-	Ready    bool `json:"ready"`
-	Restarts int  `json:"restarts"`
-}
-
 // serveOps serves /healthz and /metrics until ctx ends.
-func serveOps(ctx context.Context, l net.Listener, ping func(context.Context) error, rooms *supervise.Supervisor, metrics *prometheus.Registry) error {
+func serveOps(ctx context.Context, l net.Listener, look func(context.Context) error, rooms *supervise.Supervisor, metrics *prometheus.Registry) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
-		defer cancel()
-		h := health{Database: ping(ctx) == nil, Rooms: map[string]roomHealth{}}
-		h.OK = h.Database
-		for name, st := range rooms.States() {
-			h.Rooms[name] = roomHealth{Ready: st.Ready, Restarts: st.Restarts}
-			h.OK = h.OK && st.Ready
-		}
+		h := examine(look(r.Context()), rooms.States())
 		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Cache-Control", "no-store")
 		if !h.OK {
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}

@@ -78,7 +78,7 @@ func (h *House) room(name, version string) (supervise.Room, error) {
 			CloakKey: h.keys.MAC("irc cloak", "guests"), Metrics: h.metrics, SiteName: s.Site.Name, Version: "caduceus-" + version, DataDir: s.House.DataDir}), nil
 	case "hermes":
 		return hermes.New(s.Hermes, hermes.Deps{Events: h.events, Commands: h.Commands, Members: h.Members, Guard: h.guard, Catalog: h.catalog,
-			Economy: h.economy, Channels: h.irc, SiteURL: s.siteURL(), Rates: h.rates, Clock: clock, Log: log, Metrics: h.metrics}), nil
+			Economy: h.economy, Channels: h.irc, SiteURL: s.siteURL(), Writes: h.probe.Look, Rates: h.rates, Clock: clock, Log: log, Metrics: h.metrics}), nil
 	case "jobs":
 		return jobs.New(s.Jobs, jobs.Deps{DB: h.DB, Events: h.events, Schedule: h.schedule, Freeleech: h.economy, Sessions: h.Members, Texts: h.catalog, Words: h.catalog, Security: h.Members.Security(),
 			Clock: clock, Log: log, Metrics: h.metrics}), nil

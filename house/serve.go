@@ -10,8 +10,10 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/command"
+	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/supervise"
 )
 
@@ -58,6 +60,7 @@ func (p Process) run(ctx context.Context, h *House, whole bool) error {
 			h.Log.Error("large uploads will fail", "err", err)
 		}
 	}
+	h.probe = db.NewProbe(h.DB, strings.Join(p.Rooms, "+"), time.Now)
 	rooms := make([]supervise.Room, len(p.Rooms))
 	for i, name := range p.Rooms {
 		var err error
@@ -112,7 +115,7 @@ func (h *House) serveSides(ctx context.Context, wg *sync.WaitGroup, sup *supervi
 			return fmt.Errorf("[ops] listen: %w", err)
 		}
 		wg.Go(func() {
-			if err := serveOps(ctx, l, h.DB.Ping, sup, h.metrics); err != nil {
+			if err := serveOps(ctx, l, h.probe.Look, sup, h.metrics); err != nil {
 				h.Log.Error("health and metrics ended", "err", err)
 			}
 		})

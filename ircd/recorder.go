@@ -2,6 +2,7 @@ package ircd
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -51,6 +52,7 @@ type recorder struct {
 	added   uint64        // lines that were put into the queue
 	written uint64        // lines that have left it
 	lost    int           // lines that were dropped since the log last said so
+	failing bool          // the last try to write failed
 	changed chan struct{} // closed when written grows
 }
 
@@ -128,7 +130,9 @@ func (rec *recorder) run(ctx context.Context) error {
 		case <-t.C:
 		case <-rec.hurry:
 		}
-		if err := rec.write(ctx); err != nil && ctx.Err() == nil {
+		err := rec.write(ctx)
+		rec.note(err)
+		if err != nil && ctx.Err() == nil {
 			rec.log.Error("what is said on IRC can't be kept at the moment", "err", err, "waiting", rec.waiting())
 			select {
 			case <-ctx.Done():
@@ -142,6 +146,25 @@ func (rec *recorder) run(ctx context.Context) error {
 		rec.log.Error("the last lines of IRC are lost", "err", err, "lines", rec.waiting())
 	}
 	return nil
+}
+
+func (rec *recorder) note(err error) {
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	rec.failing = err != nil
+}
+
+// complaint says in words for staff that lines can't be kept, "" while they can.
+func (rec *recorder) complaint() string {
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	switch {
+	case !rec.failing:
+		return ""
+	case len(rec.queue) >= maxUnwritten:
+		return fmt.Sprintf("the history can't be written, and what is said now is lost to it: %d lines wait already", len(rec.queue))
+	}
+	return fmt.Sprintf("the history can't be written: %d lines wait", len(rec.queue))
 }
 
 func (rec *recorder) waiting() int {

@@ -55,7 +55,10 @@ type Room struct {
 	web   string
 }
 
-var _ supervise.Room = (*Room)(nil)
+var (
+	_ supervise.Room       = (*Room)(nil)
+	_ supervise.Complainer = (*Room)(nil)
+)
 
 // New makes the room. c must be valid.
 func New(c Config, d Deps) *Room {
@@ -69,6 +72,17 @@ func New(c Config, d Deps) *Room {
 
 // Name implements supervise.Room.
 func (r *Room) Name() string { return "ircd" }
+
+// Complaint implements supervise.Complainer.
+func (r *Room) Complaint() string {
+	r.mu.Lock()
+	n := r.now
+	r.mu.Unlock()
+	if n == nil || n.rec == nil {
+		return ""
+	}
+	return n.rec.complaint()
+}
 
 // Addrs returns the addresses that the room listens on, "" where it doesn't. They
 // are known once it was ready.

@@ -15,8 +15,11 @@ import (
 	"crypto/rand"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 
@@ -94,13 +97,19 @@ type Room struct {
 	tasks   map[string]task
 	metrics *metrics
 	wait    waiter
+
+	mu      sync.Mutex
+	waiting map[string]string // jobs that can't be looked after, and why
 }
 
-var _ supervise.Room = (*Room)(nil)
+var (
+	_ supervise.Room       = (*Room)(nil)
+	_ supervise.Complainer = (*Room)(nil)
+)
 
 // New makes the room.
 func New(c Config, d Deps) *Room {
-	return &Room{deps: d, holder: holder(c), tasks: tasks(c, d), metrics: newMetrics(d.Metrics), wait: waitBy(d.Clock)}
+	return &Room{deps: d, holder: holder(c), tasks: tasks(c, d), metrics: newMetrics(d.Metrics), wait: waitBy(d.Clock), waiting: map[string]string{}}
 }
 
 func holder(c Config) string {
@@ -117,6 +126,28 @@ func holder(c Config) string {
 
 // Name implements supervise.Room.
 func (r *Room) Name() string { return "jobs" }
+
+// waits notes why a job can't be looked after; nil says that it can.
+func (r *Room) waits(job string, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.waiting, job)
+	if err != nil {
+		r.waiting[job] = core.SafeText(err)
+	}
+}
+
+// Complaint implements supervise.Complainer: it tells of jobs that wait, not of those that
+// failed, which the history has.
+func (r *Room) Complaint() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.waiting) == 0 {
+		return ""
+	}
+	names := slices.Sorted(maps.Keys(r.waiting))
+	return fmt.Sprintf("%d jobs wait, such as %s: %s", len(names), names[0], r.waiting[names[0]])
+}
 
 // Run implements supervise.Room: it catches up on what was missed while the program
 // was off, then runs each job at its times, until ctx ends.

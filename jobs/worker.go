@@ -85,6 +85,9 @@ func (w *worker) run(ctx context.Context) error {
 	retry := firstRetry
 	for ctx.Err() == nil {
 		settled, err := w.look(ctx)
+		if ctx.Err() == nil {
+			w.room.waits(w.job.Name, err)
+		}
 		if err != nil && ctx.Err() == nil {
 			w.room.deps.Log.Error("job waits", "job", w.job.Name, "err", err, "again_in", retry)
 		}

@@ -68,9 +68,13 @@ type Room struct {
 	mu     sync.Mutex
 	addrs  []net.Addr
 	fronts otherFronts
+	book   *ledger.Book // of the last run; nil before it
 }
 
-var _ supervise.Room = (*Room)(nil)
+var (
+	_ supervise.Room       = (*Room)(nil)
+	_ supervise.Complainer = (*Room)(nil)
+)
 
 // New makes the room. c must be valid.
 func New(c Config, d Deps) *Room {
@@ -238,8 +242,19 @@ func (r *Room) listen(ctx context.Context, w *instance) (err error) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.addrs, r.fronts = w.front.Addrs(), w.fronts
+	r.addrs, r.fronts, r.book = w.front.Addrs(), w.fronts, w.book
 	return nil
+}
+
+// Complaint implements supervise.Complainer.
+func (r *Room) Complaint() string {
+	r.mu.Lock()
+	book := r.book
+	r.mu.Unlock()
+	if book == nil {
+		return ""
+	}
+	return book.Complaint()
 }
 
 // housekeep reaps silent clients and updates the metrics.

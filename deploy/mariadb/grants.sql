@@ -17,6 +17,9 @@ GRANT SELECT, INSERT, UPDATE ON event_cursor TO 'caduceus-tracker'@'localhost', 
 -- Decisions that no two may take at once are taken in turn.
 GRANT SELECT, INSERT, UPDATE ON turn TO 'caduceus-tracker'@'localhost', 'caduceus-site'@'localhost', 'caduceus-ircd'@'localhost', 'caduceus-hermes'@'localhost', 'caduceus-jobs'@'localhost';
 
+-- Each process writes a row of its own to see whether changes are taken.
+GRANT SELECT, INSERT, UPDATE ON write_probe TO 'caduceus-tracker'@'localhost', 'caduceus-site'@'localhost', 'caduceus-ircd'@'localhost', 'caduceus-hermes'@'localhost', 'caduceus-jobs'@'localhost';
+
 -- Whoever reads events sets aside those that it can't handle, and all append events:
 -- at least the one that tells staff so. Staff have them handled again by a command.
 GRANT SELECT, INSERT, UPDATE, DELETE ON event_skipped TO 'caduceus-tracker'@'localhost', 'caduceus-ircd'@'localhost', 'caduceus-hermes'@'localhost', 'caduceus-jobs'@'localhost';

@@ -15,6 +15,7 @@ import (
 
 	"github.com/caduceus-bio/caduceus/internal/audit"
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/supervise"
 )
 
@@ -148,7 +149,11 @@ func execute(ctx context.Context, r *Registry, req ControlRequest) ControlRespon
 		if core.CodeOf(err) == core.Internal {
 			r.deps.Log.Error("a command failed", "via", audit.ViaShell, "err", err)
 		}
-		return ControlResponse{Error: core.SafeText(err), Code: core.CodeOf(err)}
+		text := core.SafeText(err)
+		if db.TroubleOf(err) != "" && core.CodeOf(err) == core.Unavailable { // whoever is at the shell keeps the machine
+			text += "; " + db.Diagnose(err)
+		}
+		return ControlResponse{Error: text, Code: core.CodeOf(err)}
 	}
 	if reply.Pending != nil {
 		return ControlResponse{Confirm: reply.Pending.Preview, Agree: confirmWord + " " + reply.Pending.Code, Doubt: reply.Pending.Doubt}

@@ -5,9 +5,11 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"strings"
+	"syscall"
 
 	"github.com/go-sql-driver/mysql"
 	"modernc.org/sqlite"
@@ -45,6 +47,10 @@ func TroubleOf(err error) Trouble {
 	}
 	var ne net.Error
 	switch {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return Full
+	case errors.Is(err, syscall.EROFS):
+		return ReadOnly
 	case errors.Is(err, context.DeadlineExceeded):
 		return Slow
 	case errors.Is(err, driver.ErrBadConn), errors.Is(err, mysql.ErrInvalidConn), errors.Is(err, sql.ErrConnDone),
@@ -108,9 +114,34 @@ func liteTrouble(code int) Trouble {
 	return ""
 }
 
+// advice is what whoever keeps the machine can do about a trouble.
+var advice = map[Trouble]string{
+	Away:     "look whether it runs, and whether it lets us in",
+	Crowded:  "look who holds its connections, or allow more (max_connections)",
+	Slow:     "look what holds its locks, and how busy its disk is",
+	Full:     "make room there",
+	ReadOnly: "look at its settings (read_only), whether it is a replica, and how its disk is mounted",
+	Broken:   "look into its log, at its disk and at who may write its files",
+}
+
+// Diagnose says in words for staff what is wrong with the database, and what to do, ""
+// for nil. It goes on after a colon or a full stop.
+func Diagnose(err error) string {
+	if err == nil {
+		return ""
+	}
+	if t := TroubleOf(err); t != "" {
+		return fmt.Sprintf("the database %s: %s", t, advice[t])
+	}
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return "the database refuses: " + line
+}
+
 // errIllegalMix is MariaDB's error when a name, which is ASCII, is compared with
 // something that is not.
 const errIllegalMix = 1267
+
+const tooBusy = "the database is too busy at the moment; try again in a minute"
 
 // explain gives an error of the database a code and a text that may be shown. One that
 // has them already stays as it is.
@@ -127,7 +158,7 @@ func explain(err error) error {
 	case "":
 		return err
 	case Crowded, Slow:
-		return core.Wrap(err, core.Unavailable, "the database is too busy at the moment; try again in a minute")
+		return core.Wrap(err, core.Unavailable, tooBusy)
 	case Full, ReadOnly:
 		return core.Wrap(err, core.Unavailable, "nothing can be saved at the moment; try again in a few minutes")
 	default:

@@ -36,6 +36,8 @@ func TestTroubleOf(t *testing.T) {
 		{mysql.ErrInvalidConn, db.Away},
 		{io.ErrUnexpectedEOF, db.Away},
 		{&net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}, db.Away},
+		{&os.PathError{Op: "write", Err: syscall.ENOSPC}, db.Full},
+		{&os.PathError{Op: "open", Err: syscall.EROFS}, db.ReadOnly},
 		{maria(1040, "Too many connections"), db.Crowded},
 		{maria(1203, "User x already has more than 'max_user_connections'"), db.Crowded},
 		{maria(1226, "User has exceeded the 'max_connections_per_hour' resource"), db.Crowded},
@@ -151,10 +153,14 @@ func TestMariaDBInTrouble(t *testing.T) {
 		t.Fatal(err)
 	}
 	unavailable(t, d, db.ReadOnly, false)
+	probe, clock := newProbe(d)
+	found(t, probe.Look(t.Context()), db.ReadOnly)
 	if err := s.Shutdown(); err != nil {
 		t.Fatal(err)
 	}
 	unavailable(t, d, db.Away, true)
+	clock.Add(probeLasts)
+	found(t, probe.Look(t.Context()), db.Away)
 }
 
 func TestSQLiteInTrouble(t *testing.T) {

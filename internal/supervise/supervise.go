@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -29,12 +30,19 @@ type Room interface {
 	Run(ctx context.Context, ready func()) error
 }
 
+// Complainer is a Room that can be in trouble although it runs.
+type Complainer interface {
+	// Complaint says in words for staff what is wrong, "" for nothing. It never waits.
+	Complaint() string
+}
+
 // State tells what a room is doing.
 type State struct {
-	Ready    bool      // serving now
-	Restarts int       // since the program started
-	LastErr  string    // why it was last restarted; for staff and logs
-	Since    time.Time // of the present state
+	Ready     bool      // serving now
+	Restarts  int       // since the program started
+	LastErr   string    // why it was last restarted; for staff and logs
+	Since     time.Time // of the present state
+	Complaint string    // of a Complainer that is ready
 }
 
 // Supervisor runs rooms. The zero value is not usable; see New.
@@ -81,10 +89,14 @@ func (s *Supervisor) WaitReady(ctx context.Context) error {
 // States returns the state of each room by name.
 func (s *Supervisor) States() map[string]State {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	out := make(map[string]State, len(s.states))
-	for k, v := range s.states {
-		out[k] = v
+	out := maps.Clone(s.states)
+	s.mu.Unlock()
+	for _, r := range s.rooms {
+		if c, ok := r.(Complainer); ok && out[r.Name()].Ready {
+			st := out[r.Name()]
+			st.Complaint = c.Complaint()
+			out[r.Name()] = st
+		}
 	}
 	return out
 }

@@ -117,6 +117,29 @@ func TestFailingRoomsAreRestartedWhileTheOthersGoOn(t *testing.T) {
 	}
 }
 
+// grumbler is a room with a complaint.
+type grumbler struct{ *room }
+
+func (grumbler) Complaint() string { return "it rains" }
+
+func TestComplaints(t *testing.T) {
+	t.Parallel()
+	gate := make(chan struct{})
+	grumpy := grumbler{&room{name: "grumpy", scripts: []func(context.Context, func()) error{func(ctx context.Context, ready func()) error {
+		<-gate
+		return serve(ctx, ready)
+	}}}}
+	s, _ := start(t, grumpy, &room{name: "sound", scripts: []func(context.Context, func()) error{serve}})
+	if got := s.States()["grumpy"].Complaint; got != "" {
+		t.Errorf("before it is ready: %q", got)
+	}
+	close(gate)
+	waitReady(t, s)
+	if st := s.States(); st["grumpy"].Complaint != "it rains" || st["sound"].Complaint != "" {
+		t.Errorf("complaints: %+v", st)
+	}
+}
+
 func TestWaitReady(t *testing.T) {
 	t.Parallel()
 	var gate = make(chan struct{})

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -40,8 +41,24 @@ func (b *Book) watch(ctx context.Context) error {
 
 func (b *Book) checkTrouble(ctx context.Context) {
 	b.checkSpace()
-	s, now := b.Stats(), b.o.Clock()
-	var unwritable, behind string
+	now := b.o.Clock()
+	unwritable, behind := b.trouble()
+	b.episodes[0].observe(b, now, unwritable)
+	b.episodes[1].observe(b, now, behind)
+	for i := range b.episodes {
+		b.report(ctx, &b.episodes[i], now)
+	}
+}
+
+// Complaint says in words for staff what trouble there is at this moment, "" for none.
+func (b *Book) Complaint() string {
+	unwritable, behind := b.trouble()
+	return cmp.Or(unwritable, behind)
+}
+
+// trouble says whether the journal can't be written, and whether the database is behind.
+func (b *Book) trouble() (unwritable, behind string) {
+	s := b.Stats()
 	if s.Journal.Trouble != nil {
 		unwritable = "the tracker can't write its journal, and refuses announces until it can: " + s.Journal.Trouble.Error()
 	}
@@ -51,11 +68,7 @@ func (b *Book) checkTrouble(ctx context.Context) {
 	case s.Journal.Bytes > alarmBytes:
 		behind = fmt.Sprintf("the tracker's journal has grown over %v", core.Bytes(alarmBytes))
 	}
-	b.episodes[0].observe(b, now, unwritable)
-	b.episodes[1].observe(b, now, behind)
-	for i := range b.episodes {
-		b.report(ctx, &b.episodes[i], now)
-	}
+	return unwritable, behind
 }
 
 // observe notes whether there is trouble now; text says which, "" is none.
