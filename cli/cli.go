@@ -19,7 +19,7 @@ import (
 
 // globals are the flags that every command has.
 type globals struct {
-	Config string `short:"c" type:"path" env:"CADUCEUS_CONFIG" placeholder:"FILE" help:"The configuration file. Without it: ./caduceus.toml if there is one, else the defaults."`
+	Config string `short:"c" type:"path" env:"CADUCEUS_CONFIG" placeholder:"FILE" help:"The configuration file, which also says which running program is meant. Without it: ./caduceus.toml if there is one, else the defaults."`
 
 	version string
 }

@@ -101,7 +101,10 @@ func (c *demoCmd) live(ctx context.Context, h *house.House, out io.Writer) error
 		accounts = append(accounts, demo.Account{Name: n.Name, Token: token})
 		lines = append(lines, fmt.Sprintf("%-8s  passphrase %s   IRC key %s", n.Name, created.Password, created.IRCKey))
 	}
-	house.PrintBox(out, "Members of the demo (the sysop is above):", lines...)
+	if err := h.HandOver(house.Letter{File: "demo-members", Title: "Members of the demo (besides the first account):", Lines: lines,
+		Lost: h.Settings.CommandLine("member passphrase NAME")}, out, os.Stderr); err != nil {
+		return err
+	}
 	return demo.Run(ctx, demo.Options{Dir: c.Dir, SiteURL: h.Settings.Site.URL, Uploader: accounts[0], Fetchers: accounts[1:],
 		Pace: c.Pace, Speed: 256 << 10, Out: out, Log: h.Log})
 }

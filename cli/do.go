@@ -8,11 +8,11 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/caduceus-bio/caduceus/house"
 	"github.com/caduceus-bio/caduceus/internal/command"
 	"github.com/caduceus-bio/caduceus/internal/core"
-	"github.com/caduceus-bio/caduceus/internal/db"
 )
 
 type doCmd struct {
@@ -37,8 +37,12 @@ func (c *doCmd) Run(g *globals) error {
 	return runCommand(ctx, ctl, command.Join(c.Command), c.Yes, os.Stdin, os.Stdout)
 }
 
+// openTime is how long a command waits for a database.
+const openTime = 15 * time.Second
+
 // control reaches the running program through its socket. Where none runs, it
-// opens the database itself.
+// opens the database itself. It makes none: what it was to do is meant for a site that
+// is there.
 func control(ctx context.Context, s house.Settings) (command.Control, func(), error) {
 	remote, err := command.Dial(ctx, s.House.Socket())
 	if err == nil {
@@ -47,20 +51,13 @@ func control(ctx context.Context, s house.Settings) (command.Control, func(), er
 	if core.CodeOf(err) != core.Unavailable {
 		return nil, nil, err
 	}
-	h, err := house.Open(ctx, s, s.Database.Engine == db.SQLite)
+	opening, cancel := context.WithTimeout(ctx, openTime)
+	defer cancel()
+	h, err := house.Open(opening, s, false)
 	if err != nil {
 		return nil, nil, err
 	}
-	if s.Database.Engine == db.SQLite {
-		first, err := h.SetUp(ctx) // as serve would: a new site can be filled before its first start
-		if err != nil {
-			h.Close()
-			return nil, nil, err
-		}
-		if first != nil {
-			first.Show(os.Stderr)
-		}
-	} else if err := h.CheckSetUp(ctx); err != nil {
+	if err := h.CheckSetUp(opening); err != nil {
 		h.Close()
 		return nil, nil, err
 	}

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"fmt"
 	"os"
 
@@ -12,22 +11,6 @@ type initCmd struct{}
 
 // Run makes what a first start makes, and ends.
 func (initCmd) Run(g *globals) error {
-	return withHouse(g, func(ctx context.Context, h *house.House) error {
-		first, err := h.SetUp(ctx)
-		if err != nil {
-			return err
-		}
-		if first == nil {
-			fmt.Println("Everything was there already; nothing was changed.")
-			return nil
-		}
-		first.Show(os.Stdout)
-		return nil
-	})
-}
-
-// withHouse opens the house for a command that ends by itself.
-func withHouse(g *globals, do func(ctx context.Context, h *house.House) error) error {
 	s, err := g.settings()
 	if err != nil {
 		return err
@@ -39,5 +22,9 @@ func withHouse(g *globals, do func(ctx context.Context, h *house.House) error) e
 		return err
 	}
 	defer h.Close()
-	return do(ctx, h)
+	isNew, err := h.Found(ctx, os.Stdout, os.Stderr)
+	if err == nil && !isNew {
+		fmt.Println("Everything was there already; nothing was changed.")
+	}
+	return err
 }

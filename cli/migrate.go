@@ -1,8 +1,8 @@
 package cli
 
 import (
-	"context"
 	"fmt"
+	"os"
 
 	"github.com/caduceus-bio/caduceus/house"
 )
@@ -11,16 +11,20 @@ type migrateCmd struct{}
 
 // Run applies the migrations that are missing.
 func (migrateCmd) Run(g *globals) error {
-	return withHouse(g, func(ctx context.Context, h *house.House) error {
-		applied, err := h.DB.Migrate(ctx)
-		if err != nil {
-			return err
-		}
-		if len(applied) == 0 {
-			fmt.Println("The schema was up to date.")
-			return nil
-		}
-		fmt.Printf("Applied migrations %v.\n", applied)
+	s, err := g.settings()
+	if err != nil {
+		return err
+	}
+	ctx, stop := house.UntilSignalOrDone(os.Stderr)
+	defer stop()
+	applied, err := house.Migrate(ctx, s)
+	if err != nil {
+		return err
+	}
+	if len(applied) == 0 {
+		fmt.Println("The schema was up to date.")
 		return nil
-	})
+	}
+	fmt.Printf("Applied migrations %v.\n", applied)
+	return nil
 }

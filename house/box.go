@@ -7,15 +7,6 @@ import (
 	"strings"
 )
 
-// Show prints the first account. Its secrets are not kept readable anywhere, so
-// this is the only time.
-func (a *FirstAccount) Show(out io.Writer) {
-	PrintBox(out, "The first account was made. This is shown once; keep it.",
-		"name        "+a.Name,
-		"passphrase  "+a.Password,
-		"IRC key     "+a.IRCKey)
-}
-
 // showAddresses prints where to go.
 func (h *House) showAddresses(out io.Writer, rooms []string) {
 	s := h.Settings
@@ -36,7 +27,7 @@ func (h *House) showAddresses(out io.Writer, rooms []string) {
 	if s.Ops.Listen != "" {
 		lines = append(lines, "health   http://"+s.Ops.Listen+"/healthz and /metrics")
 	}
-	lines = append(lines, "commands caduceus do help (a lost passphrase: caduceus do member passphrase NAME)", "stop     Ctrl-C")
+	lines = append(lines, "commands "+s.CommandLine("help"), "         "+s.CommandLine("member passphrase NAME")+" for a lost passphrase", "stop     Ctrl-C")
 	PrintBox(out, s.Site.Name+" is open: "+strings.Join(rooms, ", "), lines...)
 }
 

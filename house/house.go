@@ -60,10 +60,19 @@ type House struct {
 }
 
 // Open locks the data directory and opens the database, waiting for it until ctx
-// ends. With create it makes the site key where there is none; without, a missing key
-// is an error. Where another process has the lock, the error's code is Conflict. extra
-// are commands besides those of the families.
+// ends. With create it makes the directory, an embedded database and the site key where
+// there are none; without, it makes nothing, and says where it has looked. Where another
+// process has the lock, the error's code is Conflict. extra are commands besides those of
+// the families.
 func Open(ctx context.Context, s Settings, create bool, extra ...command.Command) (_ *House, err error) {
+	if create {
+		err = makeDataDir(s)
+	} else {
+		err = s.hasSite()
+	}
+	if err != nil {
+		return nil, err
+	}
 	unlock, err := lockDataDir(s)
 	if err != nil {
 		return nil, err
@@ -76,7 +85,7 @@ func Open(ctx context.Context, s Settings, create bool, extra ...command.Command
 	log := s.House.logger()
 	keys, err := secret.LoadKeyring(s.House.siteKey(), create)
 	if err != nil {
-		return nil, fmt.Errorf("%w (run: caduceus init)", err)
+		return nil, fmt.Errorf("%w (name its folder with [house] data_dir or secrets_dir; a new site gets one by: caduceus init)", err)
 	}
 	d, err := db.Open(ctx, s.Database, log)
 	if err != nil {

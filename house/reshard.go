@@ -3,6 +3,8 @@ package house
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/catalog"
@@ -26,6 +28,16 @@ func Reshard(ctx context.Context, s Settings, texts []string) (_ []tracker.Moved
 	}
 	if s.Database.Engine == db.SQLite {
 		return nil, core.Errorf(core.Invalid, "on SQLite there is one tracker: several need MariaDB, see deploy/README.md")
+	}
+	for _, p := range parts {
+		// A folder that is only misspelt would give nothing away, and be made.
+		dir := p.Dir
+		if p.Slots != "" {
+			dir = filepath.Dir(dir) // the tracker is new, and its folder is made in this one
+		}
+		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+			return nil, core.Errorf(core.NotFound, "there is no folder %s, so nothing was done: name the journal's folder of each tracker there was, and make the one that a new tracker's is to lie in", dir)
+		}
 	}
 	log, clock := s.House.logger(), core.Clock(time.Now)
 	d, err := db.Open(ctx, s.Database, log)

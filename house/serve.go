@@ -34,22 +34,21 @@ func (p Process) Serve(ctx context.Context) error {
 	if isTracker(p.Rooms) && os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(mostGarbage)
 	}
+	if err := makeDataDir(s); err != nil {
+		return err
+	}
 	h, err := Open(ctx, s, whole)
 	if err != nil {
 		return err
 	}
 	defer h.Close()
-	var first *FirstAccount
 	if whole {
-		first, err = h.SetUp(ctx)
+		_, err = h.Found(ctx, p.Out, os.Stderr)
 	} else {
 		err = h.CheckSetUp(ctx)
 	}
 	if err != nil {
 		return err
-	}
-	if first != nil {
-		first.Show(p.Out) // at once: whatever happens next, it is shown only now
 	}
 	return p.run(ctx, h, whole)
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/internal/secret"
 )
@@ -53,6 +55,39 @@ func (h *House) SetUp(ctx context.Context) (*FirstAccount, error) {
 		return nil, fmt.Errorf("make the first account: %w", err)
 	}
 	return &FirstAccount{Name: c.Member.Name, Password: c.Password, IRCKey: c.IRCKey}, nil
+}
+
+// Found runs SetUp, and hands a first account over (see HandOver). It reports whether there
+// was one.
+func (h *House) Found(ctx context.Context, screens ...io.Writer) (bool, error) {
+	first, err := h.SetUp(ctx)
+	if first == nil || err != nil {
+		return false, err
+	}
+	return true, h.HandOver(Letter{
+		File: "first-account", Title: "The first account was made.",
+		Lines: []string{"name        " + first.Name, "passphrase  " + first.Password, "IRC key     " + first.IRCKey},
+		Lost:  h.Settings.CommandLine("member passphrase " + first.Name),
+	}, screens...)
+}
+
+// Migrate brings the schema up to date, and returns what it has applied. It needs no
+// secrets, and makes no embedded database where there is none.
+func Migrate(ctx context.Context, s Settings) (applied []int64, err error) {
+	if err := s.hasSite(); err != nil {
+		return nil, err
+	}
+	unlock, err := lockDataDir(s)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	d, err := db.Open(ctx, s.Database, s.House.logger())
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, d.Close()) }()
+	return d.Migrate(ctx)
 }
 
 // CheckSetUp fails unless somebody has run SetUp with this program's schema.
