@@ -272,13 +272,13 @@ func seeWhoLogsIn(guest net.Conn, who *account, irssi, weechat *chatClient) {
 	say("NICK visitor")
 	say("USER visitor 0 * :A visitor")
 	say("JOIN #support")
-	irssi.sees(`visitor \[\S+ has joined #support`)
-	weechat.sees(`visitor .*has joined #support`)
+	irssi.sees(`visitor\|guest \[\S+ has joined #support`)
+	weechat.sees(`visitor\|guest .*has joined #support`)
 	say("PRIVMSG NickServ :IDENTIFY " + who.name + " " + who.ircKey)
-	irssi.sees(`visitor \[.*has logged in to account ` + who.name)
-	weechat.sees(`visitor has identified as ` + who.name)
+	irssi.sees(`visitor\|guest \[.*has logged in to account ` + who.name)
+	weechat.sees(`visitor\|guest has identified as ` + who.name)
 	for _, c := range []*chatClient{irssi, weechat} {
-		c.sees("visitor is now known as " + who.name)
+		c.sees(`visitor\|guest is now known as ` + who.name)
 	}
 }
 

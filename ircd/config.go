@@ -28,7 +28,7 @@ type Config struct {
 	Admin       string `toml:"admin"`        // whom to write to, shown by ADMIN
 
 	Guests       bool `toml:"guests"`        // let people in without an account, to the channels that allow it
-	FreeChannels bool `toml:"free_channels"` // let anyone open a channel by joining it; it lasts while someone is in it
+	FreeChannels bool `toml:"free_channels"` // let members open a channel by joining it; it lasts while someone is in it
 
 	MaxClients        int      `toml:"max_clients"`         // connections at a time
 	MaxPerAddress     int      `toml:"max_per_address"`     // connections of an address; an IPv6 address counts with its /64

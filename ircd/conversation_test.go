@@ -16,23 +16,23 @@ var conversations = map[string]string{
 	"registration": `
 		x > NICK dora
 		x > USER d 0 * :Dora
-		x = :irc.test 001 dora :Welcome to the Bio Test IRC network, dora!d@*.guest.bio-test
-		x = :irc.test 002 dora *
-		x = :irc.test 003 dora *
-		x = :irc.test 004 dora irc.test caduceus BRTiorsw CIMRSbeiklmnostuv :Ibeklov
-		x < :irc.test 005 dora * CASEMAPPING=ascii * :are supported by this server
-		x < :irc.test 251 dora *
-		x < :irc.test 255 dora :I have 1 clients and 0 servers
-		x < :irc.test 375 dora *
-		x = :irc.test 372 dora :- Be kind.
-		x = :irc.test 372 dora :- Seed.
-		x = :irc.test 376 dora *
-		x = :irc.test MODE dora +i
+		x = :irc.test 001 dora|guest :Welcome to the Bio Test IRC network, dora|guest!d@*.guest.bio-test
+		x = :irc.test 002 dora|guest *
+		x = :irc.test 003 dora|guest *
+		x = :irc.test 004 dora|guest irc.test caduceus BRTiorsw CIMRSbeiklmnostuv :Ibeklov
+		x < :irc.test 005 dora|guest * CASEMAPPING=ascii * :are supported by this server
+		x < :irc.test 251 dora|guest *
+		x < :irc.test 255 dora|guest :I have 1 clients and 0 servers
+		x < :irc.test 375 dora|guest *
+		x = :irc.test 372 dora|guest :- Be kind.
+		x = :irc.test 372 dora|guest :- Seed.
+		x = :irc.test 376 dora|guest *
+		x = :irc.test MODE dora|guest +i
 		x > USER d 0 * :Dora
-		x = *NOTICE dora :You are not logged in.*
-		x = :irc.test 462 dora *
+		x = *NOTICE dora|guest :You are not logged in, so *
+		x = :irc.test 462 dora|guest *
 		x > PASS foo
-		x = :irc.test 462 dora *
+		x = :irc.test 462 dora|guest *
 		x > QUIT :bye
 		x x ERROR :Closing link: Quit: bye`,
 	"before registration": `
@@ -42,49 +42,47 @@ var conversations = map[string]string{
 		x = :irc.test 451 * *
 		x > NICK
 		x = :irc.test 431 * *
-		x > NICK 9to5
-		x > USER d
-		x = :irc.test 461 * USER *
-		x > USER d 0 * :
-		x = :irc.test 461 * USER *
-		x > USER d 0 * :Nine
-		x = :irc.test 432 * 9to5 *
 		x > NICK a!b
 		x = :irc.test 432 * a!b *
 		x > PING
 		x = :irc.test 409 * *
 		x > PING :a b
 		x = :irc.test PONG irc.test :a b
-		x > NICK nine
-		x < :irc.test 001 nine *`,
+		x > NICK 9to5
+		x > USER d
+		x = :irc.test 461 * USER *
+		x > USER d 0 * :
+		x = :irc.test 461 * USER *
+		x > USER d 0 * :Nine
+		x < :irc.test 001 9to5|guest *`,
 	"odd lines": `
 		x is
 		x > FROB a
-		x = :irc.test 421 x FROB *
+		x = :irc.test 421 x|guest FROB *
 		x > privmsg
-		x = :irc.test 411 x *
-		x > PRIVMSG x
-		x = :irc.test 412 x *
+		x = :irc.test 411 x|guest *
+		x > PRIVMSG x|guest
+		x = :irc.test 412 x|guest *
 		x > WHOIS
-		x = :irc.test 431 x *
+		x = :irc.test 431 x|guest *
 		x > TOPIC
-		x = :irc.test 461 x TOPIC *
+		x = :irc.test 461 x|guest TOPIC *
 		x > :me PING :hello
 		x = :irc.test PONG irc.test :hello
 		x >      PING      spaced    out
 		x = :irc.test PONG irc.test :spaced
-		x > PRIVMSG x :` + long(600) + `
-		x = :irc.test 417 x *
-		x > @a=` + long(4100) + ` PRIVMSG x :y
-		x = :irc.test 417 x *
-		x > PRIVMSG x :` + long(9000) + `
-		x = :irc.test 417 x *
-		x > PRIVMSG x :` + "\xff\xfe" + `
+		x > PRIVMSG x|guest :` + long(600) + `
+		x = :irc.test 417 x|guest *
+		x > @a=` + long(4100) + ` PRIVMSG x|guest :y
+		x = :irc.test 417 x|guest *
+		x > PRIVMSG x|guest :` + long(9000) + `
+		x = :irc.test 417 x|guest *
+		x > PRIVMSG x|guest :` + "\xff\xfe" + `
 		x = :irc.test FAIL PRIVMSG INVALID_UTF8 *
-		x > PRIVMSG x :` + "a\x00b" + `
-		x = :irc.test 400 x * *
-		x > PRIVMSG x :` + "a\rb" + `
-		x = :irc.test 400 x * *
+		x > PRIVMSG x|guest :` + "a\x00b" + `
+		x = :irc.test 400 x|guest * *
+		x > PRIVMSG x|guest :` + "a\rb" + `
+		x = :irc.test 400 x|guest * *
 		x > @+a
 		x > :prefixonly
 		x > ` + "\xff" + `
@@ -109,49 +107,82 @@ var conversations = map[string]string{
 		x > CAP REQ :-echo-message -cap-notify
 		x = :irc.test CAP * NAK :-echo-message -cap-notify
 		x > CAP END
-		x = :irc.test 001 x *
+		x = :irc.test 001 x|guest *
 		y > CAP LS
 		y = :irc.test CAP * LS :* sasl *`,
 	"guests stay outside": `
 		x is
 		x > JOIN #support
-		x < :x!x@*.guest.bio-test JOIN #support
-		x = :irc.test 332 x #support :Ask here *
-		x = :irc.test 353 x = #support :x
-		x = :irc.test 366 x #support *
+		x < :x|guest!x@*.guest.bio-test JOIN #support
+		x = :irc.test 332 x|guest #support :Ask here *
+		x = :irc.test 353 x|guest = #support :x|guest
+		x = :irc.test 366 x|guest #support *
 		x > JOIN #general
-		x = :irc.test 477 x #general *
+		x = :irc.test 477 x|guest #general *
 		x > JOIN #staff
-		x = :irc.test 477 x #staff *
+		x = :irc.test 477 x|guest #staff *
 		x > JOIN #nowhere
-		x = :irc.test 477 x #nowhere *
+		x = :irc.test 477 x|guest #nowhere *
 		x > PRIVMSG #general :hi
-		x = :irc.test 403 x #general *
+		x = :irc.test 403 x|guest #general *
 		alice is
 		mod is
 		x > PRIVMSG alice :psst
-		x = :irc.test 531 x alice *
+		x = :irc.test 531 x|guest alice *
 		x > NOTICE alice :psst
 		x > PRIVMSG mod :help
-		mod < :x!x@* PRIVMSG mod :help
+		mod < :x|guest!x@* PRIVMSG mod :help
 		alice ! *psst*
 		x > NICK alice
-		x = :irc.test 433 x alice *
+		x = :x|guest!x@* NICK alice|guest
+		x = *NOTICE alice|guest :You are not logged in, so *
+		x > NICK alice
+		x = *NOTICE alice|guest :You are not logged in, so *
 		x > NICK bob|away
-		x = :irc.test 433 x bob|away *
+		x = :alice|guest!* NICK bob|away|guest
 		x > NICK H3rmes_
-		x = :irc.test 433 x H3rmes_ *
+		x < :bob|away|guest!* NICK Guest*
 		x > NICK nickserv
-		x = :irc.test 433 x nickserv *
+		x < *NOTICE Guest* :You are not logged in, so *
+		x > NICK x|GUEST
+		x < :Guest*!* NICK x|guest
 		x > LIST
-		x < :irc.test 322 x #support 1 *
-		x ! * 322 x #staff *
-		x ! * 322 x #general *`,
-	"a guest may not begin as a member": `
+		x < :irc.test 322 x|guest #support 1 *
+		x ! * 322 x|guest #staff *
+		x ! * 322 x|guest #general *`,
+	"what guests are called": `
 		x > NICK alice
 		x > USER a 0 * :A
-		x < :irc.test 001 Guest*
-		x < :irc.test NOTICE Guest* :You can't be alice here: *`,
+		x < :irc.test 001 alice|guest *
+		x < :irc.test NOTICE alice|guest :You are not logged in, so *
+		y > NICK alice
+		y > USER a 0 * :A
+		y < :irc.test 001 alice-2|guest *
+		y > NICK alice
+		y ! * NICK *
+		y > NICK ` + long(maxNick) + `
+		y < * NICK ` + long(maxNick-len(guestSuffix)) + `|guest
+		z > NICK ` + long(maxNick) + `
+		z > USER a 0 * :A
+		z < :irc.test 001 ` + long(maxNick-len(guestSuffix)-2) + `-2|guest *
+		z > NICK guest47
+		z < * NICK guest47
+		y > NICK guest47
+		y < * NICK Guest*
+		y > NICK |guest|guest
+		y ! * NICK *
+		sysop > NICK sys0p
+		sysop > USER a 0 * :A
+		sysop < :irc.test 001 Guest*
+		sysop > NICK first_Staff
+		sysop ! * NICK *
+		alice is
+		alice > NICK alice|guest
+		alice < :irc.test 433 alice alice|guest :guests are called like this*
+		alice > NICK alice|Guest
+		alice < :irc.test 433 alice alice|Guest :guests are called like this*
+		alice > NICK guest3
+		alice < :irc.test 433 alice guest3 :guests are called like this*`,
 	"members find their channels": `
 		mod > CAP REQ :sasl multi-prefix userhost-in-names
 		mod > AUTHENTICATE PLAIN
@@ -430,17 +461,17 @@ var conversations = map[string]string{
 		alice < :irc.test 366 alice #support *
 		x is
 		x > JOIN #support
-		alice < :x!x@* JOIN #support * :Real x
+		alice < :x|guest!x@* JOIN #support * :Real x
 		x > PRIVMSG NickServ :IDENTIFY carol key-carol
-		x < :irc.test 900 x x!x@* carol *
-		x = :NickServ!* NOTICE x :You are now logged in
-		x = :irc.test 396 x 3.power-user.bio-test *
-		x = :x!carol@3.power-user.bio-test NICK carol
+		x < :irc.test 900 x|guest x|guest!x@* carol *
+		x = :NickServ!* NOTICE x|guest :You are now logged in
+		x = :irc.test 396 x|guest 3.power-user.bio-test *
+		x = :x|guest!carol@3.power-user.bio-test NICK carol
 		x = :irc.test MODE carol +r
 		x < :carol!* JOIN #general
-		alice = :x!x@* ACCOUNT carol
-		alice = :x!x@* CHGHOST carol 3.power-user.bio-test
-		alice = :x!carol@* NICK carol
+		alice = :x|guest!x@* ACCOUNT carol
+		alice = :x|guest!x@* CHGHOST carol 3.power-user.bio-test
+		alice = :x|guest!carol@* NICK carol
 		alice < :irc.test MODE #support +v carol`,
 	"labels": `
 		x is labeled-response batch echo-message message-tags
@@ -448,16 +479,16 @@ var conversations = map[string]string{
 		x = @label=a :irc.test PONG irc.test :one
 		x > @label=b PONG
 		x = @label=b :irc.test ACK
-		x > @label=c WHOIS x
+		x > @label=c WHOIS x|guest
 		x = @label=c :irc.test BATCH +r* labeled-response
-		x = @batch=r* :irc.test 311 x x *
-		x < @batch=r* :irc.test 318 x *
+		x = @batch=r* :irc.test 311 x|guest x|guest *
+		x < @batch=r* :irc.test 318 x|guest *
 		x = :irc.test BATCH -r*
-		x > @label=d PRIVMSG x :me
-		x = @msgid=* :x!* PRIVMSG x :me
-		x = @label=d;msgid=* :x!* PRIVMSG x :me
+		x > @label=d PRIVMSG x|guest :me
+		x = @msgid=* :x|guest!* PRIVMSG x|guest :me
+		x = @label=d;msgid=* :x|guest!* PRIVMSG x|guest :me
 		x > @label=e FROB
-		x = @label=e :irc.test 421 x FROB *
+		x = @label=e :irc.test 421 x|guest FROB *
 		x > @label=f QUIT
 		x x ERROR *`,
 	"small commands": `

@@ -172,7 +172,7 @@ func (r *request) forceModes(ch *channel) {
 	})
 }
 
-// cmdSanick is SANICK: it gives somebody a nick that they could take themselves.
+// cmdSanick is SANICK: it gives somebody the nick that they would get if they asked for it.
 func cmdSanick(r *request) {
 	n, old, nick := r.n, r.param(0), r.param(1)
 	var u *user
@@ -180,8 +180,10 @@ func cmdSanick(r *request) {
 	// give gives the nick, or only says why that can't be.
 	give := func(ctx context.Context, really bool) error {
 		return n.settled(func(unchanged func(core.MemberID, string) bool) (settled bool, err error) {
-			if err := n.mayUse(ctx, account, nick); err != nil {
-				return true, err
+			if account != "" {
+				if err := n.mayUse(ctx, account, nick); err != nil {
+					return true, err
+				}
 			}
 			n.lockedFor(r, func() {
 				for _, base := range basesOf(nick) {
@@ -193,6 +195,10 @@ func cmdSanick(r *request) {
 				switch holder := n.find(nick); {
 				case n.nicks[fold(u.nick)] != u || u.accountName() != account:
 					err = core.Errorf(core.NotFound, "%s is gone", clip(old, maxNick))
+				case account == "":
+					if really {
+						n.rename(u, n.guestNick(nick, u))
+					}
 				case holder != nil && holder != u:
 					err = core.Errorf(core.Conflict, "%s is somebody else's nick now", nick)
 				case really:
@@ -213,7 +219,7 @@ func cmdSanick(r *request) {
 			switch {
 			case err != nil:
 				return res, err
-			case !validNick(nick, account != ""):
+			case !validNick(nick):
 				return res, core.Errorf(core.Invalid, "%s can't be a nick", clip(nick, maxNick))
 			}
 			return res, give(ctx, false)

@@ -120,6 +120,9 @@ func (n *network) contradiction() error {
 				return fmt.Errorf("a session of %s isn't its own", u.nick)
 			}
 		}
+		if isGuestNick(u.nick) != (u.account == nil) {
+			return fmt.Errorf("%s is called so and is logged in as %q", u.nick, u.accountName())
+		}
 		if u.account != nil && u.account.user != u {
 			return fmt.Errorf("the account of %s has another user", u.nick)
 		}

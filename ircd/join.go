@@ -40,7 +40,7 @@ func (r *request) joinAll() {
 func (r *request) join(name, key string) {
 	n, u := r.n, r.user()
 	ch := n.channels[fold(name)]
-	if ch == nil && u.account == nil && !n.cfg.FreeChannels && validChannel(name) {
+	if ch == nil && u.account == nil && validChannel(name) { // guests open none, or they would find out which there are
 		if !r.joinsTooFast(name) {
 			r.replyToStranger(name)
 		}

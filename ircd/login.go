@@ -203,7 +203,7 @@ func (n *network) leaveUser(s *session) {
 	}
 	was := old.prefix()
 	n.depart(s, "Logged in to another account")
-	u := &user{nick: n.guestNick(), name: "user", real: old.real, sessions: []*session{s}, since: n.clock(), away: s.away}
+	u := &user{nick: n.guestNick("", nil), name: "user", real: old.real, sessions: []*session{s}, since: n.clock(), away: s.away}
 	s.user, s.catchUp = u, nil
 	u.host = n.hostOf(u)
 	n.nicks[fold(u.nick)] = u

@@ -133,10 +133,10 @@ var loginTalks = map[string]string{
 		x > AUTHENTICATE PLAIN
 		x = AUTHENTICATE +
 		x > AUTHENTICATE ` + plain("alice", "key-alice") + `
-		x = :irc.test 900 x x!x@*.guest.bio-test alice *
-		x = :irc.test 903 x *
-		x = :irc.test 396 x 1.user.bio-test *
-		x = :x!alice@1.user.bio-test NICK alice
+		x = :irc.test 900 x|guest x|guest!x@*.guest.bio-test alice *
+		x = :irc.test 903 x|guest *
+		x = :irc.test 396 x|guest 1.user.bio-test *
+		x = :x|guest!alice@1.user.bio-test NICK alice
 		x = :irc.test MODE alice +r
 		x = :alice!alice@1.user.bio-test JOIN #announce`,
 	"SASL without asking for it": `
@@ -157,16 +157,16 @@ var loginTalks = map[string]string{
 	"NickServ": `
 		x > NICK bob|autobrr
 		x > USER u 0 * :U
-		x < :irc.test 001 Guest*
+		x < :irc.test 001 bob|autobrr|guest *
 		x > PRIVMSG NickServ :HELP
-		x < :NickServ!* NOTICE Guest* :Log in with SASL, or say: IDENTIFY name key *
+		x < :NickServ!* NOTICE bob|autobrr|guest :Log in with SASL, or say: IDENTIFY name key *
 		x > NS IDENTIFY bob wrong
-		x = :NickServ!* NOTICE Guest* :Not logged in: name or IRC key is wrong
+		x = :NickServ!* NOTICE bob|autobrr|guest :Not logged in: name or IRC key is wrong
 		x > PRIVMSG nickserv :identify key-bob
-		x = :irc.test 900 Guest* bob *
-		x = :NickServ!* NOTICE Guest* :You are now logged in
-		x = :irc.test 396 Guest* 2.user.bio-test *
-		x = :Guest*!bob@* NICK bob|autobrr
+		x = :irc.test 900 bob|autobrr|guest * bob *
+		x = :NickServ!* NOTICE bob|autobrr|guest :You are now logged in
+		x = :irc.test 396 bob|autobrr|guest 2.user.bio-test *
+		x = :bob|autobrr|guest!bob@* NICK bob|autobrr
 		x = :irc.test MODE bob|autobrr +r
 		x = :bob|autobrr!bob@2.user.bio-test JOIN #announce
 		x < * 366 bob|autobrr #general *
@@ -206,7 +206,9 @@ func TestNobodyGetsInWhenTheSiteCantBeAsked(t *testing.T) {
 		x x ERROR *
 		y > NICK stranger
 		y > USER u 0 * :U
-		y x ERROR :Closing link: nicks can't be checked at the moment, try again in a minute`)
+		y < :irc.test 001 stranger|guest *
+		y > NS IDENTIFY bob key-bob
+		y < :NickServ!* NOTICE stranger|guest :Not logged in: logins can't be checked at the moment, *`)
 	if !strings.Contains(h.logged.String(), "secret detail") {
 		t.Error("the cause was not logged")
 	}

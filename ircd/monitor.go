@@ -72,7 +72,7 @@ func (r *request) watch(nicks []string) {
 		if _, in := s.monitored[key]; in {
 			continue
 		}
-		if !validNick(nick, true) {
+		if !validNick(nick) {
 			continue
 		}
 		if len(s.monitored) >= maxMonitored {

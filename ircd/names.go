@@ -25,9 +25,9 @@ func fold(s string) string { return text.FoldASCII(s) }
 func isLetter(b byte) bool { return b|0x20 >= 'a' && b|0x20 <= 'z' }
 func isDigit(b byte) bool  { return b >= '0' && b <= '9' }
 
-// validNick reports whether s has the form of a nick. A member's may begin with a digit,
-// because site names may.
-func validNick(s string, memberName bool) bool {
+// validNick reports whether s has the form of a nick. It may begin with a digit, because
+// site names may.
+func validNick(s string) bool {
 	if s == "" || len(s) > maxNick {
 		return false
 	}
@@ -35,8 +35,7 @@ func validNick(s string, memberName bool) bool {
 		b := s[i]
 		switch {
 		case isLetter(b) || strings.IndexByte("[]\\`_^{|}", b) >= 0:
-		case isDigit(b) && (i > 0 || memberName):
-		case b == '-' && i > 0:
+		case isDigit(b), b == '-' && i > 0:
 		default:
 			return false
 		}

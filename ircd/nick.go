@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
-	"maps"
 	"math/big"
 	"slices"
 	"strings"
@@ -13,18 +12,20 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
-// mayUse reports, as an error that is safe to show, why somebody may not have a
-// nick. account is the site name of a member who is logged in, "" for a guest. It asks
-// the site, so call it without the lock; Unavailable means that nothing is known.
+// mayUse reports, as an error that is safe to show, why the member with a site name may not
+// have a nick. What guests are called guestNick decides. It asks the site, so call it
+// without the lock; Unavailable means that nothing is known.
 func (n *network) mayUse(ctx context.Context, account, nick string) error {
-	if account != "" && strings.EqualFold(account, nick) {
+	switch {
+	case strings.EqualFold(account, nick):
 		return nil
-	}
-	if member.LooksOfficial(nick) && !strings.EqualFold(account, member.BotName) {
+	case member.LooksOfficial(nick) && !strings.EqualFold(account, member.BotName):
 		return core.Errorf(core.Forbidden, "this nick is reserved")
+	case isGuestNick(nick):
+		return core.Errorf(core.Forbidden, "guests are called like this, and you are a member")
 	}
 	bases, mine, anothers := basesOf(nick), false, false
-	if account != "" && variationOf(nick, account) {
+	if variationOf(nick, account) {
 		bases, mine = []string{nick}, true
 	}
 	for _, base := range bases {
@@ -40,10 +41,10 @@ func (n *network) mayUse(ctx context.Context, account, nick string) error {
 		}
 	}
 	switch {
-	case account != "" && !mine:
+	case !mine:
 		return core.Errorf(core.Invalid, "your nick is your site name: use %s, %s|something, or one that you register on the site", account, account)
 	case anothers:
-		return core.Errorf(core.Conflict, "this nick belongs to a member: log in, or choose another")
+		return core.Errorf(core.Conflict, "this nick belongs to another member: choose another")
 	}
 	return nil
 }
@@ -70,29 +71,64 @@ func (n *network) ownerOf(ctx context.Context, nick string) (string, error) {
 // nickFor returns the nick that a member who asks for one gets. It doesn't look at who has
 // it at the moment.
 func (n *network) nickFor(ctx context.Context, account, wanted string) string {
-	if validNick(wanted, true) && n.mayUse(ctx, account, wanted) == nil {
+	if validNick(wanted) && n.mayUse(ctx, account, wanted) == nil {
 		return wanted
 	}
 	return account
 }
 
-// claim frees a nick that u may choose, and returns it. A guest who has it is renamed, and
-// so is a member who has it as a variation of the name.
+// claim frees a nick that u, a member, may choose, and returns it. A guest who has it is
+// renamed, and so is a member who has it as a variation of the name.
 func (n *network) claim(u *user, nick string) string {
 	switch holder := n.find(nick); {
 	case holder == nil || holder == u:
 	case holder.account == nil:
-		n.rename(holder, n.guestNick())
+		n.rename(holder, n.guestNick("", nil))
 	case n.find(holder.accountName()) == nil:
 		n.rename(holder, holder.accountName())
 	default: // a name has changed hands, and the event log hasn't told yet
-		return n.guestNick()
+		return n.guestNick("", nil)
 	}
 	return nick
 }
 
-// guestNick returns a free nick for somebody without an account.
-func (n *network) guestNick() string {
+// guestSuffix ends the nick of a guest who asked for one.
+const guestSuffix = "|guest"
+
+// isGuestNick reports whether a nick has the form that guests have, and nobody else.
+func isGuestNick(nick string) bool {
+	return strings.HasSuffix(fold(nick), guestSuffix) || member.IsGuestName(nick)
+}
+
+// guestNick is what somebody without an account is called: Guest and a number, or what they
+// ask for with |guest behind it, and a number in between where that is taken. So nobody takes
+// a guest for somebody else. It asks nothing of the site, so that a guest learns from
+// no answer who is a member. wanted is "" for whoever asked for nothing; u is who asks, if
+// it is on the network, so that it may keep its nick.
+func (n *network) guestNick(wanted string, u *user) string {
+	free := func(nick string) bool {
+		holder := n.find(nick)
+		return holder == nil || holder == u
+	}
+	const numbered = 9
+	stem := guestStem(wanted)
+	switch {
+	case member.IsGuestName(stem) && stem == wanted && free(stem):
+		return stem
+	case stem != "" && !member.IsGuestName(stem):
+		for k := 1; k <= numbered; k++ {
+			mark := guestSuffix
+			if k > 1 {
+				mark = "-" + itoa(k) + guestSuffix
+			}
+			if nick := clip(stem, maxNick-len(mark)) + mark; free(nick) {
+				return nick
+			}
+		}
+	}
+	if u != nil && member.IsGuestName(u.nick) {
+		return u.nick
+	}
 	for {
 		k, err := rand.Int(rand.Reader, big.NewInt(1e6))
 		if err != nil { // can't happen: crypto/rand aborts the program first
@@ -103,6 +139,18 @@ func (n *network) guestNick() string {
 			return nick
 		}
 	}
+}
+
+// guestStem is what of a nick that somebody asks for stands before |guest: "" where that
+// would be nothing, or what is taken for the bot, a service or staff even so.
+func guestStem(wanted string) string {
+	for strings.HasSuffix(fold(wanted), guestSuffix) {
+		wanted = wanted[:len(wanted)-len(guestSuffix)]
+	}
+	if member.Trusted(wanted) || slices.ContainsFunc(basesOf(wanted), member.Trusted) {
+		return ""
+	}
+	return wanted
 }
 
 // rename gives somebody another nick, which must be free.
@@ -131,20 +179,17 @@ func (n *network) rename(u *user, nick string) {
 	}
 }
 
-// followNick frees a nick that a member has registered, or takes it from the member who
-// has given it up.
+// followNick takes a nick from the member who has given it up.
 func (n *network) followNick(id core.MemberID, nick string, removed bool) {
 	n.changes.note(id, nick)
-	for _, u := range slices.Collect(maps.Values(n.nicks)) {
-		if !slices.ContainsFunc(basesOf(u.nick), func(base string) bool { return fold(base) == fold(nick) }) {
-			continue
-		}
-		switch {
-		case u.account == nil && !removed:
-			n.rename(u, n.guestNick())
-		case u.account != nil && u.account.member.ID == id && removed && !variationOf(u.nick, u.accountName()):
-			n.rename(u, n.claim(u, u.accountName()))
-		}
+	a := n.accounts[id]
+	if a == nil || a.user == nil || !removed {
+		return
+	}
+	u := a.user
+	isOf := func(base string) bool { return fold(base) == fold(nick) }
+	if slices.ContainsFunc(basesOf(u.nick), isOf) && !variationOf(u.nick, u.accountName()) {
+		n.rename(u, n.claim(u, u.accountName()))
 	}
 }
 
@@ -182,11 +227,11 @@ func cmdNick(r *request) {
 		switch {
 		case nick == "":
 			r.reply(errNoNicknameGiven, "No nickname given")
-		case !validNick(nick, account != "" || !registered):
-			r.reply(errErroneusNickname, clip(nick, maxNick), "A nick has letters, digits and []\\`_^{|}-, and begins with none of the digits")
+		case !validNick(nick):
+			r.reply(errErroneusNickname, clip(nick, maxNick), "A nick has at most "+itoa(maxNick)+" letters, digits and []\\`_^{|}-, and doesn't begin with -")
 		default:
 			wellFormed = true
-			if !registered {
+			if !registered || account == "" {
 				s.wanted = nick
 			}
 		}
@@ -195,10 +240,28 @@ func cmdNick(r *request) {
 	case !wellFormed:
 	case !registered:
 		r.register()
+	case account == "":
+		r.locked(func() { r.changeGuestNick(nick) })
 	default:
 		r.changeNick(account, nick)
 	}
 }
+
+// changeGuestNick gives a guest the nick that guests have who ask for this one.
+func (r *request) changeGuestNick(wanted string) {
+	n, u := r.n, r.user()
+	nick := n.guestNick(wanted, u)
+	if nick != u.nick && r.nicksTooFast(wanted) {
+		return
+	}
+	n.rename(u, nick)
+	if nick != wanted {
+		n.notice(r.s, guestsAreCalled)
+	}
+}
+
+// guestsAreCalled tells guests why they have another nick than they asked for.
+const guestsAreCalled = "You are not logged in, so your nick is Guest with a number or ends in " + guestSuffix + "."
 
 func (r *request) changeNick(account, nick string) {
 	n := r.n
@@ -235,11 +298,11 @@ func (r *request) changeNick(account, nick string) {
 	})
 }
 
-// setNick gives the asker a nick that they may have. A guest who has it is renamed for a
-// member.
+// setNick gives the asker, a member, a nick that they may have. A guest who has it is
+// renamed.
 func (r *request) setNick(nick string) {
 	n, u := r.n, r.user()
-	if holder := n.find(nick); holder != nil && holder != u && (u.account == nil || holder.account != nil) {
+	if holder := n.find(nick); holder != nil && holder != u && holder.account != nil {
 		r.reply(errNicknameInUse, nick, "Nickname is already in use")
 		return
 	}
@@ -247,12 +310,15 @@ func (r *request) setNick(nick string) {
 }
 
 // pastNick is somebody who left, for WHOWAS.
-type pastNick struct{ nick, user, host, real string }
+type pastNick struct {
+	nick, user, host, real string
+	member                 bool
+}
 
 const maxPast = 200
 
 func (n *network) remember(u *user) {
-	n.past = append(n.past, pastNick{u.nick, u.name, u.host, u.real})
+	n.past = append(n.past, pastNick{u.nick, u.name, u.host, u.real, u.account != nil})
 	if len(n.past) > maxPast {
 		n.past = append(n.past[:0], n.past[len(n.past)-maxPast:]...)
 	}

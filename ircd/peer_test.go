@@ -51,7 +51,9 @@ func joinBy(t testing.TB, h *house, p *peer, caps ...string) *peer {
 	t.Helper()
 	name, _, _ := strings.Cut(p.name, "/")
 	account, _, _ := strings.Cut(name, "|")
-	if _, err := h.people.ByName(t.Context(), account); err == nil {
+	_, err := h.people.ByName(t.Context(), account)
+	guest := err != nil
+	if !guest {
 		p.send("CAP REQ :" + strings.Join(append(caps, "sasl"), " "))
 		p.send("AUTHENTICATE PLAIN", "AUTHENTICATE "+plain(account, "key-"+strings.ToLower(account)))
 		p.expect("* 903 *")
@@ -59,10 +61,18 @@ func joinBy(t testing.TB, h *house, p *peer, caps ...string) *peer {
 		p.send("CAP REQ :" + strings.Join(caps, " "))
 	}
 	p.send("NICK "+name, "USER "+name+" 0 * :Real "+name, "CAP END")
-	p.expect("*:irc.test 001 " + name + " *")
+	p.expect("*:irc.test 001 " + calledHere(guest, name) + " *")
 	p.sync()
 	p.pending = nil
 	return p
+}
+
+// calledHere is the nick that somebody has who asked for one that nobody else has.
+func calledHere(guest bool, nick string) string {
+	if guest && !isGuestNick(nick) {
+		return nick + guestSuffix
+	}
+	return nick
 }
 
 func plain(name, key string) string {

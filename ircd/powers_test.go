@@ -208,12 +208,11 @@ var deedTests = map[string]struct {
 		alice < :alice!* NICK alice|away
 		boss > SANICK alice|away bob
 		boss < * 400 boss SANICK :your nick is your site name*
-		boss > SANICK guest bob
-		boss < * 400 boss SANICK :this nick belongs to a member*
 		boss > SANICK guest Herrnes
-		boss < * 400 boss SANICK :this nick is reserved
-		boss > SANICK guest welcome
-		guest < :guest!* NICK welcome
+		boss > SANICK guest bob
+		guest = :guest!* NICK bob|guest
+		boss > SANICK bob|guest welcome
+		guest < :bob|guest!* NICK welcome|guest
 		boss > CHGHOST alice|away fun.example
 		alice < :irc.test 396 alice|away fun.example *
 		boss > CHGHOST welcome 1.sysop.bio-test

@@ -67,14 +67,14 @@ var protocolTalks = map[string]string{
 		mod > JOIN #support
 		mod < * 366 mod #support *
 		x > JOIN #support
-		x < * 366 x #support *
-		mod < :x!* JOIN #support
+		x < * 366 x|guest #support *
+		mod < :x|guest!* JOIN #support
 		mod > MODE #support +CS
 		x < :mod!* MODE #support +CS
 		x > PRIVMSG #support :` + "\x01VERSION\x01" + `
-		x = :irc.test 404 x #support :*CTCP*
+		x = :irc.test 404 x|guest #support :*CTCP*
 		x > PRIVMSG #support :` + "\x01ACTION waves\x01" + `
-		mod < :x!* PRIVMSG #support :` + "\x01ACTION waves\x01" + `
+		mod < :x|guest!* PRIVMSG #support :` + "\x01ACTION waves\x01" + `
 		bob is batch message-tags draft/multiline
 		bob > JOIN #support
 		bob < * 366 bob #support *
@@ -86,22 +86,22 @@ var protocolTalks = map[string]string{
 		mod .
 		x .
 		x > PRIVMSG #support :` + "\x02bold\x02 and \x0304,05red\x0f" + `
-		mod = :x!* PRIVMSG #support :bold and red
+		mod = :x|guest!* PRIVMSG #support :bold and red
 		x > PRIVMSG #support :` + "\x02\x02" + `
-		x = :irc.test 404 x #support *
+		x = :irc.test 404 x|guest #support *
 		mod > MODE #support +M
 		x < :mod!* MODE #support +M
 		x > PRIVMSG #support :may I?
-		x = :irc.test 404 x #support *
-		mod > MODE #support +v x
-		x < :mod!* MODE #support +v x
+		x = :irc.test 404 x|guest #support *
+		mod > MODE #support +v x|guest
+		x < :mod!* MODE #support +v x|guest
 		x > PRIVMSG #support :and now?
-		mod < :x!* PRIVMSG #support :and now?
+		mod < :x|guest!* PRIVMSG #support :and now?
 		mod > MODE #support +R
 		x < :mod!* MODE #support +R
 		x > PART #support
 		x > JOIN #support
-		x < :irc.test 477 x #support *`,
+		x < :irc.test 477 x|guest #support *`,
 	"monitor": `
 		alice is account-notify away-notify chghost setname extended-monitor
 		alice > MONITOR + bob,carol,Bob,not*valid
@@ -145,29 +145,29 @@ var protocolTalks = map[string]string{
 		x is
 		x > MONITOR + ` + nicks(60) + `
 		x > MONITOR + ` + nicks(101)[170:] + `
-		x < :irc.test 734 x 100 * :Monitor list is full`,
+		x < :irc.test 734 x|guest 100 * :Monitor list is full`,
 	"one server, several channels": `
 		x is labeled-response batch
 		mod is
 		mod > JOIN #support
 		mod < * 366 mod #support *
 		x > LINKS
-		x < :irc.test 364 x irc.test irc.test :0 Bio Test
-		x = :irc.test 365 x * *
+		x < :irc.test 364 x|guest irc.test irc.test :0 Bio Test
+		x = :irc.test 365 x|guest * *
 		x > JOIN #support
-		x < * 366 x #support *
+		x < * 366 x|guest #support *
 		x > NAMES #support,#nowhere
-		x < :irc.test 353 x = #support :*@mod*
-		x = :irc.test 366 x #support,#nowhere *
+		x < :irc.test 353 x|guest = #support :*@mod*
+		x = :irc.test 366 x|guest #support,#nowhere *
 		x > WHOIS mod
-		x < :irc.test 320 x mod *
-		x < :irc.test 318 x mod *
+		x < :irc.test 320 x|guest mod *
+		x < :irc.test 318 x|guest mod *
 		x > WHO mod
-		x = :irc.test 352 x #support mod * mod H*@ *
-		x = :irc.test 315 x mod *
+		x = :irc.test 352 x|guest #support mod * mod H*@ *
+		x = :irc.test 315 x|guest mod *
 		x > USERHOST mod
-		x = :irc.test 302 x :mod*=+mod@4.moderator.bio-test
-		x > @label=a PRIVMSG x :` + "\xff" + `
+		x = :irc.test 302 x|guest :mod*=+mod@4.moderator.bio-test
+		x > @label=a PRIVMSG x|guest :` + "\xff" + `
 		x = @label=a :irc.test FAIL PRIVMSG INVALID_UTF8 *`,
 	"real names": `
 		alice is setname
@@ -236,11 +236,11 @@ var protocolTalks = map[string]string{
 		mod > MODE mod +RT
 		mod = :mod!* MODE mod +RT
 		x > PRIVMSG mod :hello
-		x = :irc.test 477 x mod *
+		x = :irc.test 477 x|guest mod *
 		x > NOTICE mod :hello
-		x > PRIVMSG mod,x :hello
-		x = :irc.test 477 x mod *
-		x = :x!* PRIVMSG x :hello
+		x > PRIVMSG mod,x|guest :hello
+		x = :irc.test 477 x|guest mod *
+		x = :x|guest!* PRIVMSG x|guest :hello
 		mod ! *
 		alice > PRIVMSG mod :` + "\x01VERSION\x01" + `
 		alice = :irc.test 531 alice mod *
@@ -248,28 +248,28 @@ var protocolTalks = map[string]string{
 		mod = :alice!* PRIVMSG mod :*waves*
 		alice > NOTICE mod :` + "\x01VERSION none\x01" + `
 		mod = :alice!* NOTICE mod :*VERSION*
-		mod > ACCEPT x
+		mod > ACCEPT x|guest
 		mod ! *
 		x > PRIVMSG mod :thanks
-		mod = :x!* PRIVMSG mod :thanks
+		mod = :x|guest!* PRIVMSG mod :thanks
 		mod > ACCEPT *
-		mod = :irc.test 281 mod :x
+		mod = :irc.test 281 mod :x|guest
 		mod = :irc.test 282 mod *
-		mod > ACCEPT -x,-alice,-nobody
+		mod > ACCEPT -x|guest,-alice,-nobody
 		mod = :irc.test 458 mod alice *
 		mod = :irc.test 401 mod nobody *
 		x > PRIVMSG mod :again
-		x = :irc.test 477 x mod *
+		x = :irc.test 477 x|guest mod *
 		x > PRIVMSG alice :are you there?
-		x = :irc.test 531 x alice *
-		alice > PRIVMSG x :may I help?
-		x = :alice!* PRIVMSG x :may I help?
+		x = :irc.test 531 x|guest alice *
+		alice > PRIVMSG x|guest :may I help?
+		x = :alice!* PRIVMSG x|guest :may I help?
 		x > PRIVMSG alice :please
-		alice = :x!* PRIVMSG alice :please
+		alice = :x|guest!* PRIVMSG alice :please
 		mod > MODE mod -R
 		mod = :mod!* MODE mod -R
 		x > PRIVMSG mod :now?
-		mod = :x!* PRIVMSG mod :now?`,
+		mod = :x|guest!* PRIVMSG mod :now?`,
 	"list": `
 		alice is
 		bob is

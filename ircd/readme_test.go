@@ -190,12 +190,17 @@ func TestISupportTellsTheTruth(t *testing.T) {
 		}
 		return strings.Repeat("x", n+more)
 	}
-	p, q := h.dial(t, "x"), h.join(t, "y")
-	p.send("NICK "+long("NICKLEN", 1), "NICK "+long("NICKLEN", 0), "USER "+long("USERLEN", 1)+" 0 * :X")
+	guest := h.dial(t, "guest")
+	guest.send("NICK "+long("NICKLEN", 1), "NICK "+long("NICKLEN", 0), "USER "+long("USERLEN", 1)+" 0 * :X")
+	guest.expect(":irc.test 432 *")
+	guest.expect(":irc.test 001 " + long("NICKLEN", -len(guestSuffix)) + guestSuffix + " :*!" + long("USERLEN", 0) + "@*")
+	h.people.put(31, "x", "User", core.IRCConnect)
+	h.people.put(32, "y", "User", core.IRCConnect)
+	p, q := h.join(t, "x"), h.join(t, "y")
+	p.send("NICK x|"+long("NICKLEN", -1), "NICK x|"+long("NICKLEN", -2), "NICK x", "JOIN 0")
 	p.expect(":irc.test 432 *")
-	p.expect(":irc.test 001 " + long("NICKLEN", 0) + " :*!" + long("USERLEN", 0) + "@*")
-	p.send("NICK x")
-	p.expect("* NICK x")
+	p.expect("* NICK x|" + long("NICKLEN", -2))
+	p.expect("* PART *")
 
 	channel := "#" + long("CHANNELLEN", -1)
 	p.send("JOIN "+channel+"x", "JOIN "+channel, "JOIN #c", "JOIN #A[", "JOIN #a[", "JOIN #a{")

@@ -79,57 +79,17 @@ func (r *request) passLogin(wanted, password string) string {
 	return account
 }
 
-// registerGuest lets somebody in without an account. A nick that belongs to a
-// member is replaced rather than refused: clients that try one after the other
-// would never get in.
+// registerGuest lets somebody in without an account.
 func (r *request) registerGuest(wanted string) {
 	n, s := r.n, r.s
-	welcome := false
-	r.locked(func() { welcome = n.cfg.Guests })
-	if !welcome {
-		r.locked(func() {
+	r.locked(func() {
+		if !n.cfg.Guests {
 			n.sendLine(s, "FAIL", "*", "ACCOUNT_REQUIRED_TO_CONNECT", "Log in with SASL: your site name and IRC key")
 			n.drop(s, "You need to log in with your site name and IRC key")
-		})
-		return
-	}
-	err := n.settled(func(unchanged func(core.MemberID, string) bool) (bool, error) {
-		why := n.mayUse(r.ctx, "", wanted)
-		if core.CodeOf(why) == core.Unavailable {
-			return true, why
+			return
 		}
-		done := false
-		r.locked(func() {
-			for _, base := range basesOf(wanted) {
-				if !unchanged(0, base) {
-					return
-				}
-			}
-			done = true
-			r.admitGuest(wanted, why)
-		})
-		return done, nil
+		n.appear(s, n.guestNick(wanted, nil))
 	})
-	if err != nil {
-		r.locked(func() { n.drop(s, core.SafeText(err)) })
-	}
-}
-
-func (r *request) admitGuest(wanted string, why error) {
-	n, s := r.n, r.s
-	switch {
-	case !validNick(wanted, false):
-		s.wanted = ""
-		r.reply(errErroneusNickname, wanted, "A nick may not begin with a digit")
-	case why == nil && n.find(wanted) != nil:
-		s.wanted = ""
-		r.reply(errNicknameInUse, wanted, "Nickname is already in use")
-	case why == nil:
-		n.appear(s, wanted)
-	default:
-		n.appear(s, n.guestNick())
-		n.notice(s, "You can't be "+wanted+" here: "+core.SafeText(why))
-	}
 }
 
 // greet sends a session whose registration is complete what clients wait for.

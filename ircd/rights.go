@@ -189,9 +189,6 @@ func (n *network) reread(ctx context.Context, id core.MemberID) error {
 	}
 	n.locked(func() {
 		n.changes.note(id, m.Name)
-		if holder := n.find(m.Name); err == nil && holder != nil && holder.account == nil {
-			n.rename(holder, n.guestNick())
-		}
 		a := n.accounts[id]
 		switch {
 		case a == nil:

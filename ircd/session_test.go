@@ -305,12 +305,12 @@ var sharedNickTalks = map[string]string{
 		bob .
 		alice .
 		x > NS IDENTIFY bob key-bob
-		x = :irc.test 900 x x!x@*.guest.bio-test bob *
-		x = :NickServ!* NOTICE x :You are now logged in
-		x = :x!x@* PART #support *
-		x = :x!x@* CHGHOST bob 2.user.bio-test
-		x = :irc.test 396 x 2.user.bio-test *
-		x = :x!bob@2.user.bio-test NICK bob
+		x = :irc.test 900 x|guest x|guest!x@*.guest.bio-test bob *
+		x = :NickServ!* NOTICE x|guest :You are now logged in
+		x = :x|guest!x@* PART #support *
+		x = :x|guest!x@* CHGHOST bob 2.user.bio-test
+		x = :irc.test 396 x|guest 2.user.bio-test *
+		x = :x|guest!bob@2.user.bio-test NICK bob
 		x = :irc.test MODE bob +i
 		x = :irc.test MODE bob +r
 		x = :bob!bob@2.user.bio-test JOIN #announce
@@ -318,7 +318,7 @@ var sharedNickTalks = map[string]string{
 		x < :bob!bob@2.user.bio-test JOIN #support
 		x < :irc.test 366 bob #support *
 		bob ! *
-		alice = :x!x@* QUIT :Logged in
+		alice = :x|guest!x@* QUIT :Logged in
 		alice = :bob!bob@2.user.bio-test JOIN #support
 		alice ! *
 		x > PRIVMSG #general :both

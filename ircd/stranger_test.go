@@ -1,15 +1,37 @@
 package ircd
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 )
 
 // TestGuestsLearnNothingFromRefusals asks, as a guest, about what there is and what there
-// isn't: a channel for members beside none, and a member who is not here beside nobody.
+// isn't: a channel for members beside none, and a member who is not here, or no more,
+// beside nobody.
 func TestGuestsLearnNothingFromRefusals(t *testing.T) {
 	t.Parallel()
-	h, _ := openLibrary(t)
+	t.Run("channels of the site", func(t *testing.T) {
+		t.Parallel()
+		h, _ := openLibrary(t)
+		askAsStranger(t, h)
+	})
+	t.Run("channels of anybody", func(t *testing.T) {
+		t.Parallel()
+		h, _ := openLibrary(t)
+		must(t, h.stop())
+		h.cfg.FreeChannels = true
+		h.Room = New(h.cfg, h.needs())
+		h.start(t)
+		h.join(t, "alice").send("JOIN #lab", "MODE #lab +is")
+		askAsStranger(t, h, "#lab")
+	})
+}
+
+func askAsStranger(t *testing.T, h *house, more ...string) {
+	carol := h.join(t, "carol")
+	carol.send("QUIT")
+	carol.ended()
 	guest := h.join(t, "guest", "draft/chathistory", "batch", "draft/message-redaction", "message-tags", "draft/read-marker")
 	ask := func(line, name, as string) string {
 		t.Helper()
@@ -26,7 +48,7 @@ func TestGuestsLearnNothingFromRefusals(t *testing.T) {
 		"KICK % guest", "INVITE guest %", "PRIVMSG % :x", "PRIVMSG @% :x", "NOTICE % :x", "@+x=y TAGMSG %", "HISTORY %", "CHATHISTORY LATEST % * 5", "REDACT % abc",
 		"MARKREAD %", "PRIVMSG Hermes :ENTER %"} {
 		none := ask(line, "#nothing", "#")
-		for _, channel := range []string{"#staff", "#general", "#STAFF", "#announce"} {
+		for _, channel := range append(more, "#staff", "#general", "#STAFF", "#announce") {
 			if got := ask(line, channel, "#"); got != none {
 				t.Errorf("%s: %s is told from none:\n%s\n%s", line, channel, got, none)
 			}
@@ -43,9 +65,30 @@ func TestGuestsLearnNothingFromRefusals(t *testing.T) {
 			t.Errorf("%s: a member is told from nobody:\n%s\n%s", line, got, none)
 		}
 	}
+	for _, line := range []string{"NICK %", "NICK %|away", "NICK %_", "NICK [%]"} { // nemo is nobody's name
+		answer := func(name string) string {
+			guest.send("NICK guest")
+			guest.sync()
+			return regexp.MustCompile(`@msgid=\S+`).ReplaceAllString(ask(line, name, "N")+ask("NICK guest", name, "N"), "")
+		}
+		if none, got := answer("nemo"), answer("carol"); got != none {
+			t.Errorf("%s: a member's name is told from nobody's:\n%s\n%s", line, got, none)
+		}
+	}
+	begin := func(name string) string {
+		p := h.dial(t, "who")
+		defer p.conn.Close()
+		p.send("NICK "+name, "USER u 0 * :u")
+		p.expect("* MODE * +i")
+		p.sync()
+		return strings.ReplaceAll(strings.Join(p.pending, "\n"), name, "N")
+	}
+	if none, got := begin("nemo"), begin("carol"); got != none {
+		t.Errorf("a guest who begins as a member is told\n%s\nand as nobody\n%s", got, none)
+	}
 	targets := ask("CHATHISTORY TARGETS timestamp=2000-01-01T00:00:00.000Z timestamp=2200-01-01T00:00:00.000Z 50", "%", "%")
 	list := ask("LIST", "%", "%")
-	for _, hidden := range []string{"#staff", "#general", "#announce"} {
+	for _, hidden := range append(more, "#staff", "#general", "#announce") {
 		if strings.Contains(targets+list, hidden) {
 			t.Errorf("%s is listed: %s\n%s", hidden, targets, list)
 		}

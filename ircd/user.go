@@ -76,7 +76,8 @@ func (u *user) secure() bool {
 	return !slices.ContainsFunc(u.sessions, func(s *session) bool { return !s.from.Secure })
 }
 
-// appear puts the user of a session on the network under a nick that is free.
+// appear puts the user of a session on the network under a nick that is free: see
+// guestNick for a guest's.
 func (n *network) appear(s *session, nick string) {
 	u := s.user
 	if s.account == nil {
@@ -99,7 +100,7 @@ func (n *network) appear(s *session, nick string) {
 	n.tellWatchers(nick, u)
 	n.greet(s)
 	if u.account == nil {
-		n.notice(s, "You are not logged in. Members log in with SASL: site name and IRC key.")
+		n.notice(s, guestsAreCalled+" Members log in with SASL: site name and IRC key.")
 	}
 	n.autoJoin(u, nil, s)
 }

@@ -222,7 +222,8 @@ func channelsOf(s *session, who *user) string {
 	return clip(strings.Join(out, " "), 350)
 }
 
-// cmdWhowas is WHOWAS: who had a nick lately, the newest first.
+// cmdWhowas is WHOWAS: who had a nick lately, the newest first. Guests hear of guests
+// alone: of a member who has gone they are told what they are told of nobody.
 func cmdWhowas(r *request) {
 	nick := r.param(0)
 	if nick == "" {
@@ -235,7 +236,7 @@ func cmdWhowas(r *request) {
 	}
 	found := false
 	for _, p := range slices.Backward(r.n.past) {
-		if limit > 0 && fold(p.nick) == fold(nick) {
+		if limit > 0 && fold(p.nick) == fold(nick) && (!p.member || r.user().account != nil) {
 			found = true
 			limit--
 			r.reply(rplWhowasUser, p.nick, p.user, p.host, "*", p.real)

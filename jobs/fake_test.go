@@ -102,6 +102,13 @@ func (w *words) RefreshWords(ctx context.Context, limit int) (int64, error) {
 	return w.ExpireSessions(ctx, limit)
 }
 
+// accounts acts as a store with a number of accounts of an older release.
+type accounts struct{ sessions }
+
+func (a *accounts) RefreshAccounts(ctx context.Context, limit int) (int64, error) {
+	return a.ExpireSessions(ctx, limit)
+}
+
 // house is a database with everything that the room needs.
 type house struct {
 	*fakeTime
@@ -112,6 +119,7 @@ type house struct {
 	sessions  *sessions
 	texts     *texts
 	words     *words
+	accounts  *accounts
 	security  *security.Log
 	log       *logLines
 }
@@ -119,7 +127,7 @@ type house struct {
 var noon = time.Date(2026, 11, 22, 12, 0, 30, 0, time.UTC) // no season is near
 
 func newHouse(t *testing.T, d *db.DB, now time.Time) *house {
-	h := &house{fakeTime: newFakeTime(now), db: d, sessions: &sessions{}, texts: &texts{}, words: &words{}, log: &logLines{}}
+	h := &house{fakeTime: newFakeTime(now), db: d, sessions: &sessions{}, texts: &texts{}, words: &words{}, accounts: &accounts{}, log: &logLines{}}
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("log:\n%s", h.log)
@@ -140,7 +148,7 @@ func newHouse(t *testing.T, d *db.DB, now time.Time) *house {
 func (h *house) room(holder string) (*Room, *prometheus.Registry) {
 	reg := prometheus.NewRegistry()
 	r := New(Config{Holder: holder, SecurityLogDays: 365}, Deps{DB: h.db, Events: h.events, Schedule: h.schedule, Freeleech: h.freeleech,
-		Sessions: h.sessions, Security: h.security, Words: h.words, Texts: h.texts, Clock: h.clock, Log: slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Metrics: reg})
+		Sessions: h.sessions, Security: h.security, Words: h.words, Accounts: h.accounts, Texts: h.texts, Clock: h.clock, Log: slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Metrics: reg})
 	r.wait = h.wait
 	return r, reg
 }

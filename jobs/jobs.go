@@ -75,6 +75,12 @@ type Words interface {
 	RefreshWords(ctx context.Context, limit int) (int64, error)
 }
 
+// Accounts is the part of the member store that brings accounts up to date.
+type Accounts interface {
+	// RefreshAccounts brings up to limit accounts and nicks up to date, and returns how many.
+	RefreshAccounts(ctx context.Context, limit int) (int64, error)
+}
+
 // Deps are what the room stands on; all are required.
 type Deps struct {
 	DB        *db.DB
@@ -84,6 +90,7 @@ type Deps struct {
 	Sessions  Sessions
 	Texts     Texts
 	Words     Words
+	Accounts  Accounts
 	Security  Security
 	Clock     core.Clock
 	Log       *slog.Logger

@@ -21,6 +21,7 @@ func tasks(c Config, d Deps) map[string]task {
 		schedule.PruneJobHistory: pruneJobHistory(d.Schedule, d.Clock),
 		schedule.RenderTexts:     renderTexts(d.Texts),
 		schedule.RefreshWords:    refreshWords(d.Words),
+		schedule.RefreshAccounts: refreshAccounts(d.Accounts),
 		schedule.PruneSecurity:   pruneSecurityLog(d.Security, c.SecurityLogDays, d.Clock),
 	}
 }

@@ -139,7 +139,8 @@ GRANT SELECT, INSERT, UPDATE ON torrent_file TO 'caduceus-site'@'localhost';
 GRANT SELECT, INSERT ON torrent_meta TO 'caduceus-site'@'localhost';
 
 -- jobs: scheduled work.
-GRANT SELECT ON member TO 'caduceus-jobs'@'localhost';
+GRANT SELECT, UPDATE (skeleton, irc_key_mac) ON member TO 'caduceus-jobs'@'localhost';
+GRANT SELECT, UPDATE (skeleton) ON member_nick TO 'caduceus-jobs'@'localhost';
 GRANT SELECT, DELETE ON session TO 'caduceus-jobs'@'localhost';
 GRANT SELECT ON leech_window TO 'caduceus-jobs'@'localhost';
 GRANT SELECT, INSERT ON leech_notice TO 'caduceus-jobs'@'localhost';

@@ -41,9 +41,10 @@ type Created struct {
 // hashed, which takes too long for a transaction.
 type Draft struct {
 	n       New
-	classID int64
+	class   Class
 	hash    string
 	ircKey  string
+	program bool // the account is the program's own
 }
 
 // Create makes an account: Draft and CreateFrom in one.
@@ -58,8 +59,8 @@ func (s *Store) Create(ctx context.Context, n New) (Created, error) {
 // Draft checks a new account and hashes its passphrase. It fails with Invalid where
 // a field is wrong.
 func (s *Store) Draft(ctx context.Context, n New) (Draft, error) {
-	if err := ValidName(n.Name); err != nil {
-		return Draft{}, err
+	if !namePattern.MatchString(n.Name) {
+		return Draft{}, core.FieldErrorf("name", "a name has 1 to 32 letters (A to Z), digits and underscores")
 	}
 	if n.Class == "" {
 		n.Class = "User"
@@ -67,7 +68,18 @@ func (s *Store) Draft(ctx context.Context, n New) (Draft, error) {
 	if strings.EqualFold(n.Class, BotClass) {
 		return Draft{}, core.FieldErrorf("class", "only the program itself has class %s", BotClass)
 	}
-	return s.draft(ctx, n, secret.Token(ircKeyLen))
+	class, err := s.classNamed(ctx, n.Class, false)
+	if err != nil {
+		return Draft{}, err
+	}
+	classes, err := s.Classes(ctx)
+	if err == nil {
+		err = calling{"name", n.Name, class.isStaff()}.check(classes)
+	}
+	if err != nil {
+		return Draft{}, err
+	}
+	return s.draft(ctx, n, class, secret.Token(ircKeyLen))
 }
 
 // EnsureBot makes Hermes's account if there is none, and makes ircKey its IRC key.
@@ -76,8 +88,12 @@ func (s *Store) EnsureBot(ctx context.Context, ircKey string) (Member, error) {
 	m, err := s.ByName(ctx, BotName)
 	if core.CodeOf(err) == core.NotFound {
 		var created Created
-		d, err := s.draft(ctx, New{Name: BotName, Class: BotClass}, ircKey)
+		var d Draft
+		class, err := s.classNamed(ctx, BotClass, false)
 		if err == nil {
+			d, err = s.draft(ctx, New{Name: BotName}, class, ircKey)
+		}
+		if d.program = true; err == nil {
 			created, err = s.CreateFrom(ctx, d)
 		}
 		if core.CodeOf(err) != core.Conflict {
@@ -97,11 +113,7 @@ func (s *Store) EnsureBot(ctx context.Context, ircKey string) (Member, error) {
 	return m, s.setIRCKey(ctx, m.ID, ircKey)
 }
 
-func (s *Store) draft(ctx context.Context, n New, ircKey string) (Draft, error) {
-	class, err := s.classNamed(ctx, n.Class, false)
-	if err != nil {
-		return Draft{}, err
-	}
+func (s *Store) draft(ctx context.Context, n New, class Class, ircKey string) (Draft, error) {
 	if n.Password == "" {
 		n.Password = secret.Passphrase()
 	}
@@ -112,15 +124,16 @@ func (s *Store) draft(ctx context.Context, n New, ircKey string) (Draft, error) 
 		return Draft{}, err
 	}
 	hash, err := s.keys.HashPassword(ctx, n.Password)
-	return Draft{n: n, classID: class.ID, hash: hash, ircKey: ircKey}, err
+	return Draft{n: n, class: class, hash: hash, ircKey: ircKey}, err
 }
 
 // CreateFrom makes the account of a draft. It fails with Conflict when the name is
-// taken. The caller checks who may do this.
+// somebody's or looks like it, and with Invalid when it is reserved. The caller checks who
+// may do this.
 func (s *Store) CreateFrom(ctx context.Context, d Draft) (Created, error) {
 	n := d.n
 	out := Created{Password: n.Password, Passkey: secret.Token(PasskeyLen), IRCKey: d.ircKey}
-	row := db.Row{"name", n.Name, "class_id", d.classID, "state", Enabled, "state_reason", "", "can_leech", true,
+	row := db.Row{"name", n.Name, "skeleton", skeletonOf(n.Name), "class_id", d.class.ID, "state", Enabled, "state_reason", "", "can_leech", true,
 		"password_hash", d.hash, "irc_key_mac", s.keys.MAC(ircKeyUse, d.ircKey), "passkey_mac", s.keys.MAC(passkeyUse, out.Passkey), "passkey_box", s.keys.Seal([]byte(out.Passkey), passkeyUse),
 		"irc_key_box", s.keys.Seal([]byte(d.ircKey), ircKeyUse), "email_box", s.keys.Seal([]byte(n.Email), emailUse),
 		"key_epoch", 1, "created_at", s.clock().Unix(), "seen_at", 0}
@@ -132,8 +145,10 @@ func (s *Store) CreateFrom(ctx context.Context, d Draft) (Created, error) {
 		if id, err = tx.Insert(ctx, "member", row); err != nil {
 			return err
 		}
-		if err := s.mustBeNoNick(ctx, tx, n.Name); err != nil {
-			return err
+		if !d.program {
+			if err := s.mustBeFree(ctx, tx, core.MemberID(id), calling{"name", n.Name, d.class.isStaff()}); err != nil {
+				return err
+			}
 		}
 		_, err = s.log.Append(ctx, tx, eventlog.MemberChanged{Member: core.MemberID(id)})
 		return err
@@ -141,7 +156,7 @@ func (s *Store) CreateFrom(ctx context.Context, d Draft) (Created, error) {
 	if db.IsDuplicate(err) {
 		return Created{}, &core.Error{Code: core.Conflict, Field: "name", Text: fmt.Sprintf("the name %s is taken", n.Name)}
 	}
-	if core.CodeOf(err) == core.Conflict {
+	if code := core.CodeOf(err); code == core.Conflict || code == core.Invalid {
 		return Created{}, err
 	}
 	if err != nil {

@@ -328,15 +328,3 @@ var namePattern = regexp.MustCompile(`^[A-Za-z0-9_]{1,32}$`)
 func foldName(name string) (string, bool) {
 	return text.FoldASCII(name), namePattern.MatchString(name)
 }
-
-// ValidName checks a name for a new account: 1 to 32 letters, digits and
-// underscores, and none that could be taken for the bot's.
-func ValidName(name string) error {
-	if !namePattern.MatchString(name) {
-		return core.FieldErrorf("name", "a name has 1 to 32 letters (A to Z), digits and underscores")
-	}
-	if reserved(name) {
-		return core.FieldErrorf("name", "this name is reserved: programs trust what %s says", BotName)
-	}
-	return nil
-}

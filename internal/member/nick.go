@@ -2,7 +2,6 @@ package member
 
 import (
 	"context"
-	"fmt"
 	"regexp"
 	"strings"
 	"time"
@@ -25,26 +24,20 @@ const nameTurn = "names"
 // MaxNicks is the most that a site may allow each member.
 const MaxNicks = 20
 
-var (
-	nickPattern  = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,31}$`)
-	guestPattern = regexp.MustCompile(`(?i)^guest\d*$`)
-)
+var nickPattern = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,31}$`)
 
 // AddNick registers another nick for a member who may have up to limit of them. It
 // must not be, or look like, anybody else's name or nick. Once it is registered, no
-// account with that name can be made.
+// account with such a name can be made.
 func (s *Store) AddNick(ctx context.Context, id core.MemberID, nick string, limit int) error {
-	switch {
-	case !nickPattern.MatchString(nick):
+	if !nickPattern.MatchString(nick) {
 		return core.FieldErrorf("nick", "a nick has 1 to 32 letters (A to Z), digits and underscores, and does not begin with a digit")
-	case reserved(nick) || guestPattern.MatchString(nick):
-		return core.FieldErrorf("nick", "this nick is reserved")
 	}
 	return s.db.Tx(ctx, func(tx *db.Tx) error {
 		if err := tx.Turn(ctx, nameTurn); err != nil {
 			return err
 		}
-		fresh, err := tx.InsertIgnore(ctx, "member_nick", db.Row{"nick", nick, "member_id", id, "added_at", s.clock().Unix()})
+		fresh, err := tx.InsertIgnore(ctx, "member_nick", db.Row{"nick", nick, "skeleton", skeletonOf(nick), "member_id", id, "added_at", s.clock().Unix()})
 		if err != nil {
 			return err
 		}
@@ -54,7 +47,7 @@ func (s *Store) AddNick(ctx context.Context, id core.MemberID, nick string, limi
 		if err := s.mustHaveRoom(ctx, tx, id, nick, limit); err != nil {
 			return err
 		}
-		if err := s.mustLookLikeNobody(ctx, tx, id, nick); err != nil {
+		if err := s.mustBeFree(ctx, tx, id, calling{field: "nick", name: nick}); err != nil {
 			return err
 		}
 		_, err = s.log.Append(ctx, tx, eventlog.IRCNickChanged{Member: id, Nick: nick})
@@ -77,36 +70,6 @@ func (s *Store) mustHaveRoom(ctx context.Context, tx *db.Tx, id core.MemberID, n
 		err = core.Errorf(core.Conflict, "this is your name already")
 	}
 	return err
-}
-
-// mustLookLikeNobody compares a new nick with all names and nicks except the member's
-// own. That takes a while, but nicks are seldom registered.
-func (s *Store) mustLookLikeNobody(ctx context.Context, tx *db.Tx, id core.MemberID, nick string) error {
-	type named struct {
-		name string
-		id   core.MemberID
-	}
-	const page = 2000
-	for _, query := range []string{
-		"SELECT name, id FROM member WHERE name > ? ORDER BY name LIMIT ?",
-		"SELECT nick, member_id FROM member_nick WHERE nick > ? ORDER BY nick LIMIT ?",
-	} {
-		for after, more := "", true; more; {
-			rows, err := db.All(ctx, tx, func(sc db.Scanner) (n named, err error) { return n, sc.Scan(&n.name, &n.id) }, query, after, page)
-			if err != nil {
-				return err
-			}
-			for _, r := range rows {
-				if r.id != id && tooMuchLike(nick, r.name) {
-					return core.Errorf(core.Conflict, "%s is too much like %s, who is somebody else", nick, r.name)
-				}
-			}
-			if more = len(rows) == page; more {
-				after = rows[page-1].name
-			}
-		}
-	}
-	return nil
 }
 
 // Nicks returns the member's nicks besides the name, the oldest first.
@@ -150,17 +113,4 @@ func (s *Store) ByNick(ctx context.Context, nick string) (Member, error) {
 		return Member{}, noMember()
 	}
 	return s.one(ctx, s.db, "SELECT "+columns+" FROM member_nick k JOIN member m ON m.id = k.member_id WHERE k.nick = ?", folded)
-}
-
-// mustBeNoNick refuses a new account whose name is somebody's nick. The transaction
-// has the turn of names.
-func (s *Store) mustBeNoNick(ctx context.Context, tx *db.Tx, name string) error {
-	var n int
-	if err := tx.QueryRowContext(ctx, "SELECT COUNT(*) FROM member_nick WHERE nick = ?", name).Scan(&n); err != nil {
-		return err
-	}
-	if n > 0 {
-		return &core.Error{Code: core.Conflict, Field: "name", Text: fmt.Sprintf("the name %s is taken", name)}
-	}
-	return nil
 }

@@ -78,6 +78,16 @@ func TestLooksLike(t *testing.T) {
 	}
 }
 
+func TestSkeleton(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{"Hermes": "hermes", "H3RM35": "hermes", "Herrnes": "hermes", "_Her-mes_": "hermes", "alice": "alce", "al1ce": "alce", "a11ce": "alce", "ALIC3": "alce",
+		"4lice": "alce", "vvilson": "wlson", "wilson": "wlson", "bob": "bob", "8o6": "bo6", "bob8": "bobb", "user1": "userl", "user11": "userll", "user116_": "userll6", "___": "", "": ""} {
+		if got := Skeleton(name); got != want {
+			t.Errorf("%q: %q, want %q", name, got, want)
+		}
+	}
+}
+
 func BenchmarkLooksLike(b *testing.B) {
 	for b.Loop() {
 		LooksLike("alice_in_the_lab", "Hermes", "NickServ", "ChanServ", "SaslServ", "OperServ", "MemoServ", "HostServ", "BotServ")

@@ -1,0 +1,83 @@
+package member
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/db"
+)
+
+// RefreshAccounts writes what an older release has not written of up to limit accounts or
+// nicks, and returns of how many: what they look like, by which look-alikes are found, and
+// the keyed hash by which an IRC key is. Others may use the tables meanwhile. A key that
+// can't be opened is an error, once all others of the batch are done.
+func (s *Store) RefreshAccounts(ctx context.Context, limit int) (int64, error) {
+	var done int64
+	for _, part := range []func(context.Context, int) (int64, error){
+		func(ctx context.Context, limit int) (int64, error) { return s.markNames(ctx, "member", "name", limit) },
+		func(ctx context.Context, limit int) (int64, error) {
+			return s.markNames(ctx, "member_nick", "nick", limit)
+		},
+		s.markIRCKeys,
+	} {
+		n, err := part(ctx, limit-int(done))
+		if done += n; err != nil {
+			return done, fmt.Errorf("bring accounts up to date: %w", err)
+		}
+		if done >= int64(limit) {
+			break
+		}
+	}
+	return done, nil
+}
+
+func (s *Store) markNames(ctx context.Context, table, key string, limit int) (int64, error) {
+	names, err := db.All(ctx, s.db, db.Value[string], "SELECT "+key+" FROM "+table+" WHERE skeleton = '' ORDER BY "+key+" LIMIT ?", limit)
+	if err != nil || len(names) == 0 {
+		return 0, err
+	}
+	err = s.db.Tx(ctx, func(tx *db.Tx) error {
+		for _, name := range names {
+			if _, err := tx.Exec(ctx, "UPDATE "+table+" SET skeleton = ? WHERE "+key+" = ?", skeletonOf(name), name); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return int64(len(names)), err
+}
+
+func (s *Store) markIRCKeys(ctx context.Context, limit int) (int64, error) {
+	type sealed struct {
+		id  core.MemberID
+		box []byte
+	}
+	rows, err := db.All(ctx, s.db, func(sc db.Scanner) (r sealed, err error) { return r, sc.Scan(&r.id, &r.box) },
+		"SELECT id, irc_key_box FROM member WHERE irc_key_mac = x'' ORDER BY id LIMIT ?", limit)
+	if err != nil || len(rows) == 0 {
+		return 0, err
+	}
+	var done int64
+	var unreadable error
+	err = s.db.Tx(ctx, func(tx *db.Tx) error {
+		done, unreadable = 0, nil
+		for _, r := range rows {
+			key, err := s.keys.Open(r.box, ircKeyUse)
+			if err != nil {
+				unreadable = fmt.Errorf("IRC key of member %d: %w", r.id, err)
+				continue
+			}
+			// Whoever replaces the key at this moment writes the new one's hash.
+			if _, err := tx.Exec(ctx, "UPDATE member SET irc_key_mac = ? WHERE id = ? AND irc_key_mac = x''", s.keys.MAC(ircKeyUse, string(key)), r.id); err != nil {
+				return err
+			}
+			done++
+		}
+		return nil
+	})
+	if err == nil {
+		err = unreadable
+	}
+	return done, err
+}
