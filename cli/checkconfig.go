@@ -16,14 +16,16 @@ func (checkCmd) Run(g *globals) error {
 	if err != nil {
 		return err
 	}
-	note, err := house.CheckDatabase(context.Background(), s)
+	notes, err := house.Check(context.Background(), s)
 	if err != nil {
 		return err
 	}
 	_, err = fmt.Printf("The configuration is fine.\n  site      %s, listening on %s\n  tracker   %s, listening on %v\n  database  %s\n  data      %s\n",
 		s.Site.URL, s.Site.Listen, s.Tracker.AnnounceURL, s.Tracker.Listen, s.Database.Engine, s.House.DataDir)
-	if err == nil && note != "" {
-		_, err = fmt.Printf("Note: %s.\n", note)
+	for _, note := range notes {
+		if err == nil {
+			_, err = fmt.Printf("Note: %s.\n", note)
+		}
 	}
 	return err
 }

@@ -24,7 +24,13 @@ type globals struct {
 	version string
 }
 
-func (g *globals) settings() (house.Settings, error) { return house.Load(g.Config) }
+func (g *globals) settings() (house.Settings, error) {
+	s, err := house.Load(g.Config)
+	if err == nil {
+		s.Warn()
+	}
+	return s, err
+}
 
 type cli struct {
 	globals

@@ -81,6 +81,8 @@ func DefaultConfig() Config {
 	}
 }
 
+const longestBacklog = 366 * 24 * time.Hour
+
 var (
 	nickPattern    = regexp.MustCompile("^[A-Za-z\\[\\]\\\\`_^{|}][A-Za-z0-9\\[\\]\\\\`_^{|}-]{0,30}$")
 	channelPattern = regexp.MustCompile("^[#&][^ ,:\a\x00\r\n]{1,49}$")
@@ -100,10 +102,10 @@ func (c Config) Validate() error {
 	if strings.ContainsAny(c.OperName, " \r\n\x00") {
 		return core.FieldErrorf("oper_name", "must be one word")
 	}
-	host, _, err := net.SplitHostPort(c.Server)
-	if err != nil {
-		return core.FieldErrorf("server", `%q is no address; write for example "irc.example.org:7000"`, c.Server)
+	if err := core.CheckServer("server", c.Server); err != nil {
+		return err
 	}
+	host, _, _ := net.SplitHostPort(c.Server) // was just checked
 	if ip := net.ParseIP(host); !c.TLS && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
 		return core.FieldErrorf("tls", "set it to true: the key must not go to another machine unencrypted")
 	}
@@ -119,8 +121,8 @@ func (c Config) Validate() error {
 	if c.Account == "" || len(c.Account) > 64 || strings.ContainsAny(c.Account, " \r\n\x00") {
 		return core.FieldErrorf("account", "must be one word")
 	}
-	if c.Backlog.Duration < time.Hour {
-		return core.FieldErrorf("backlog", "must be at least 1h")
+	if c.Backlog.Duration < time.Hour || c.Backlog.Duration > longestBacklog {
+		return core.FieldErrorf("backlog", "must be from 1h to %s, a year", longestBacklog)
 	}
 	if c.LinesPerMinute < 1 || c.LinesPerMinute > 60_000 {
 		return core.FieldErrorf("lines_per_minute", "must be from 1 to 60000")

@@ -14,13 +14,25 @@ import (
 // checkTime is how long CheckDatabase waits for a database.
 const checkTime = 5 * time.Second
 
-// CheckDatabase holds the configuration against the database, if that answers soon. note
-// says so where it does not. It changes nothing, and makes no database where there is
-// none.
-func CheckDatabase(ctx context.Context, s Settings) (note string, err error) {
-	if s.Database.Engine == db.SQLite {
-		return "", nil // it takes any .torrent that the site may take
+// Check holds the configuration against what can be had together, and against the
+// database, if that answers soon. notes are what may be meant so, and what could not be
+// checked. It changes nothing, and makes no database where there is none.
+func Check(ctx context.Context, s Settings) (notes []string, err error) {
+	if s.Database.Engine == db.SQLite { // one process; and it takes any .torrent that the site may take
+		return nil, s.checkDoors(s.rooms())
 	}
+	if shared := s.sharedDoors(); shared != "" {
+		notes = append(notes, shared)
+	}
+	note, err := checkDatabase(ctx, s)
+	if note != "" {
+		notes = append(notes, note)
+	}
+	return notes, err
+}
+
+// checkDatabase asks MariaDB. note says so if it does not answer.
+func checkDatabase(ctx context.Context, s Settings) (note string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, checkTime)
 	defer cancel()
 	d, err := db.Open(ctx, s.Database, slog.New(slog.DiscardHandler))

@@ -20,22 +20,22 @@ func TestUploadLimitFitsTheDatabase(t *testing.T) {
 	}
 	for limit, fits := range map[int64]bool{s.Site.UploadLimit: true, packet - 128<<10: true, packet - 64<<10: false, packet: false, 256 << 20: false} {
 		s.Site.UploadLimit = limit
-		note, err := CheckDatabase(t.Context(), s)
-		if (err == nil) != fits || note != "" {
-			t.Errorf("%d with packets of %d: %v, %q", limit, packet, err, note)
+		notes, err := Check(t.Context(), s)
+		if (err == nil) != fits || notes != nil {
+			t.Errorf("%d with packets of %d: %v, %q", limit, packet, err, notes)
 		}
 		if err != nil && (core.FieldOf(err) != "site.upload_limit" || !strings.Contains(err.Error(), "max_allowed_packet")) {
 			t.Errorf("%d: %v", limit, err)
 		}
 	}
 	s.Database.Address = filepath.Join(t.TempDir(), "nobody.sock")
-	if note, err := CheckDatabase(t.Context(), s); err != nil || !strings.Contains(note, "does not answer") {
-		t.Errorf("without a database: %q, %v", note, err)
+	if notes, err := Check(t.Context(), s); err != nil || len(notes) != 1 || !strings.Contains(notes[0], "does not answer") {
+		t.Errorf("without a database: %q, %v", notes, err)
 	}
 	s.Database = db.DefaultConfig()
 	s.Database.Path = filepath.Join(t.TempDir(), "new.db")
-	if note, err := CheckDatabase(t.Context(), s); err != nil || note != "" {
-		t.Errorf("SQLite: %q, %v", note, err)
+	if notes, err := Check(t.Context(), s); err != nil || notes != nil {
+		t.Errorf("SQLite: %q, %v", notes, err)
 	}
 	if left, _ := filepath.Glob(s.Database.Path + "*"); left != nil {
 		t.Errorf("it made %v", left)

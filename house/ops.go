@@ -32,10 +32,7 @@ func (c OpsConfig) Validate() error {
 	if c.Listen == "" {
 		return nil
 	}
-	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
-		return core.FieldErrorf("listen", `%q is no address; write for example "127.0.0.1:9180"`, c.Listen)
-	}
-	return nil
+	return core.CheckListen("listen", c.Listen)
 }
 
 func newRegistry() *prometheus.Registry {

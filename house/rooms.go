@@ -48,16 +48,17 @@ func ChooseRooms(asked []string, s Settings) ([]string, error) {
 		}
 	}
 	if len(asked) == 0 {
-		return s.rooms(), nil
+		return s.rooms(), s.checkDoors(s.rooms())
 	}
 	asked = slices.Compact(slices.Sorted(slices.Values(asked)))
 	if s.isWhole(asked) {
-		return slices.DeleteFunc(slices.Clone(allRooms), func(room string) bool { return !slices.Contains(asked, room) }), nil
+		asked = slices.DeleteFunc(slices.Clone(allRooms), func(room string) bool { return !slices.Contains(asked, room) })
+		return asked, s.checkDoors(asked)
 	}
 	if s.Database.Engine == db.SQLite {
 		return nil, core.Errorf(core.Invalid, "the embedded SQLite serves one process only; serve all rooms together, or set [database] engine to mariadb to run %s by itself", strings.Join(asked, ", "))
 	}
-	return asked, nil
+	return asked, s.checkDoors(asked)
 }
 
 // room makes one room with what it needs from the house. version is the program's.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/caduceus-bio/caduceus/hermes"
 	"github.com/caduceus-bio/caduceus/internal/config"
+	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/economy"
 	"github.com/caduceus-bio/caduceus/ircd"
@@ -30,6 +31,8 @@ type Settings struct {
 
 	// File is what was read; "" is none.
 	File string `toml:"-"`
+	// Warnings are about what was found and not read.
+	Warnings []string `toml:"-"`
 }
 
 // DefaultSettings are those of a site on this machine alone, before what follows from
@@ -67,12 +70,24 @@ func Load(file string) (Settings, error) {
 	if err != nil {
 		return Settings{}, err
 	}
+	s.Warnings = src.Warnings
 	s.Derive()
 	return s, src.Check(&s)
 }
 
-// Derive sets what follows from other keys unless the file says otherwise.
+// Warn logs what was found and not read.
+func (s Settings) Warn() {
+	for _, w := range s.Warnings {
+		s.House.logger().Warn(w)
+	}
+}
+
+// Derive sets what follows from other keys unless the file says otherwise, and writes
+// addresses as they are compared.
 func (s *Settings) Derive() {
+	for _, u := range []*string{&s.Site.URL, &s.Tracker.AnnounceURL, &s.Tracker.AnnounceUDPURL, &s.Tracker.ClientsURL} {
+		*u = core.NormalURL(*u)
+	}
 	if s.Database.Path == "" {
 		s.Database.Path = s.House.path("caduceus.db")
 	}
@@ -82,7 +97,7 @@ func (s *Settings) Derive() {
 	if s.Tracker.JournalDir == "" {
 		s.Tracker.JournalDir = s.House.path("tracker" + strings.TrimSuffix("-"+s.Tracker.Name, "-")) // several may share a data directory
 	}
-	if s.Tracker.ClientsURL == "" {
+	if s.Tracker.ClientsURL == "" && s.Site.Validate() == nil { // or a mistake in the one would be told of the other
 		s.Tracker.ClientsURL = s.siteURL() + "/rules/clients"
 	}
 	if s.Hermes.KeyFile == "" {

@@ -3,7 +3,6 @@ package ircd
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"net"
 	"net/netip"
 	"path"
 	"strings"
@@ -124,6 +123,9 @@ func DefaultConfig() Config {
 	}
 }
 
+// mostOfAll is more than any limit can mean.
+const mostOfAll = 1 << 30
+
 // Retention is what [irc] says of how long lines are kept.
 func (c Config) Retention() irc.Retention {
 	return irc.Retention{FreeDays: c.FreeHistoryDays, PrivateDays: c.PrivateHistoryDays}
@@ -165,8 +167,8 @@ func (c Config) Validate() error {
 		{"free_history_days", c.FreeHistoryDays, 0},
 		{"nicks_per_member", c.Nicks, 0},
 	} {
-		if limit.value < limit.atLeast {
-			return core.FieldErrorf(limit.key, "must be at least %d", limit.atLeast)
+		if limit.value < limit.atLeast || limit.value > mostOfAll {
+			return core.FieldErrorf(limit.key, "must be from %d to %d", limit.atLeast, mostOfAll)
 		}
 	}
 	if c.Replay > irc.MaxReplay {
@@ -205,12 +207,12 @@ func (c Config) validateNames() error {
 	if c.ListenTLS == "" && c.ListenPlain == "" && c.ListenWeb == "" {
 		return core.FieldErrorf("listen_tls", "give at least one of listen_tls, listen_plain and listen_websocket")
 	}
-	for key, addr := range map[string]string{"listen_tls": c.ListenTLS, "listen_plain": c.ListenPlain, "listen_websocket": c.ListenWeb} {
-		if addr == "" {
+	for _, at := range []struct{ key, address string }{{"listen_tls", c.ListenTLS}, {"listen_plain", c.ListenPlain}, {"listen_websocket", c.ListenWeb}} {
+		if at.address == "" {
 			continue
 		}
-		if _, _, err := net.SplitHostPort(addr); err != nil {
-			return core.FieldErrorf(key, "write it as host:port or :port")
+		if err := core.CheckListen(at.key, at.address); err != nil {
+			return err
 		}
 	}
 	if (c.CertFile == "") != (c.KeyFile == "") {
@@ -251,8 +253,8 @@ func (c Config) validateDoors() error {
 		}
 	}
 	switch {
-	case c.STSDuration.Duration < 0:
-		return core.FieldErrorf("sts_duration", "must not be negative")
+	case c.STSDuration.Duration < 0 || c.STSDuration.Duration > longestSTS:
+		return core.FieldErrorf("sts_duration", "must be from 0 to %s, ten years", longestSTS)
 	case c.STSDuration.Duration > 0 && c.ListenTLS == "":
 		return core.FieldErrorf("sts_duration", "needs listen_tls")
 	case c.STSPort < 1 || c.STSPort > 65535:
@@ -260,6 +262,9 @@ func (c Config) validateDoors() error {
 	}
 	return nil
 }
+
+// longestSTS is more than anybody can promise to serve TLS.
+const longestSTS = 10 * 366 * 24 * time.Hour
 
 // trust reads the prefixes of those who may do more.
 func (c Config) trust() (t trusted, err error) {

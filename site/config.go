@@ -1,7 +1,6 @@
 package site
 
 import (
-	"net"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -72,12 +71,14 @@ func (c Config) Validate() error {
 	if n := utf8.RuneCountInString(strings.TrimSpace(c.Name)); n == 0 || n > 40 || strings.ContainsFunc(c.Name, isControl) {
 		return core.FieldErrorf("name", "give the site a name of 1 to 40 characters")
 	}
-	u, err := url.Parse(c.URL)
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
-		return core.FieldErrorf("url", `%q is no address of a site; write for example "https://data.example.org"`, c.URL)
+	if err := core.CheckURL("url", c.URL, "https://data.example.org", "http", "https"); err != nil {
+		return err
 	}
-	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
-		return core.FieldErrorf("listen", `%q is no address; write for example "127.0.0.1:8080"`, c.Listen)
+	if u, err := url.Parse(c.URL); err != nil || strings.Trim(u.Path, "/") != "" {
+		return core.FieldErrorf("url", `%q has a path; the site needs a host of its own, such as "https://data.example.org"`, c.URL)
+	}
+	if err := core.CheckListen("listen", c.Listen); err != nil {
+		return err
 	}
 	for _, p := range c.TrustedProxies {
 		if _, err := netip.ParsePrefix(p); err == nil {

@@ -2,7 +2,6 @@ package tracker
 
 import (
 	"io/fs"
-	"net"
 	"net/netip"
 	"net/url"
 	"regexp"
@@ -109,8 +108,9 @@ type Config struct {
 	// CheckPorts checks whether others can connect to a client that announces, and
 	// shows the result to its member. It opens one TCP connection an hour to where
 	// the announce came from, never to an address that is not given to others, nor
-	// to a port below 1024. The choice of peers does not depend on it. It is off by
-	// default, so that no tracker connects to strangers without its operator's
+	// to a port below 1024. The choice of peers does not depend on it. The process must
+	// be let out to the internet for that, as the tracker's unit in deploy/systemd is;
+	// else all clients seem unreachable. It is off by default, so that no tracker connects to strangers without its operator's
 	// knowledge.
 	CheckPorts bool `toml:"check_ports"`
 
@@ -202,11 +202,11 @@ func (c Config) checkAddresses() error {
 		return core.FieldErrorf("socket_mode", `%q are no permissions; write for example "0660"`, c.SocketMode)
 	}
 	for _, l := range c.UDPListen {
-		if err := checkHostPort("udp_listen", l); err != nil {
+		if err := core.CheckListen("udp_listen", l); err != nil {
 			return err
 		}
 	}
-	if err := checkURL("announce_url", c.AnnounceURL); err != nil {
+	if err := core.CheckURL("announce_url", c.AnnounceURL, exampleURL, "http", "https"); err != nil {
 		return err
 	}
 	if err := checkUDPURL(c.AnnounceUDPURL); err != nil {
@@ -222,7 +222,7 @@ func (c Config) checkAddresses() error {
 		return core.FieldErrorf("name", "a tracker that serves some slots only needs a name")
 	}
 	if c.ClientsURL != "" {
-		if err := checkURL("clients_url", c.ClientsURL); err != nil {
+		if err := core.CheckURL("clients_url", c.ClientsURL, exampleURL, "http", "https"); err != nil {
 			return err
 		}
 	}
@@ -233,16 +233,7 @@ func (c Config) checkAddresses() error {
 	return err
 }
 
-func checkHostPort(field, address string) error {
-	_, port, err := net.SplitHostPort(address)
-	if err == nil {
-		_, err = strconv.ParseUint(port, 10, 16)
-	}
-	if err != nil {
-		return core.FieldErrorf(field, "%q is no address; write host:port, such as \"0.0.0.0:34000\" or \"[::]:34000\"", address)
-	}
-	return nil
-}
+const exampleURL = "https://tracker.example.org"
 
 // trackerName matches the names of trackers; "" is the only one.
 var trackerName = regexp.MustCompile(`^[a-z0-9-]{0,20}$`)
@@ -256,21 +247,16 @@ func (c Config) consumer() string {
 	return roster.Consumer + ":" + c.Name
 }
 
-func checkURL(field, text string) error {
-	u, err := url.Parse(text)
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
-		return core.FieldErrorf(field, "%q is no address of the web; write for example https://tracker.example.org", text)
-	}
-	return nil
-}
-
 func checkUDPURL(text string) error {
 	if text == "" {
 		return nil
 	}
-	u, err := url.Parse(text)
-	if err != nil || u.Scheme != "udp" || u.Hostname() == "" || u.Port() == "" || u.RawQuery != "" || u.Fragment != "" {
-		return core.FieldErrorf("announce_udp_url", "%q is no address of a UDP tracker; write for example udp://tracker.example.org:34000", text)
+	const example = "udp://tracker.example.org:34000"
+	if err := core.CheckURL("announce_udp_url", text, example, "udp"); err != nil {
+		return err
+	}
+	if u, err := url.Parse(text); err != nil || u.Port() == "" {
+		return core.FieldErrorf("announce_udp_url", "%q has no port; write for example %s", text, example)
 	}
 	return nil
 }
@@ -322,8 +308,10 @@ func (c Config) checkTogether() error {
 		list  []string
 	}{{"listen", c.Listen}, {"ocelot_listen", tcp}, {"udp_listen", c.UDPListen}} {
 		for i, l := range of.list {
-			if slices.Contains(of.list[:i], l) && !strings.HasSuffix(l, ":0") { // port 0 is another one each time
-				return core.FieldErrorf(of.field, "%s is there twice; an address can be listened on once", l)
+			for _, other := range of.list[:i] {
+				if core.Collide(l, other) {
+					return core.FieldErrorf(of.field, "%s and %s are the same port of the same address, which can be listened on once", other, l)
+				}
 			}
 		}
 	}
@@ -355,7 +343,7 @@ func (c Config) checkOcelot() error {
 	if c.OcelotListen == "" {
 		return nil
 	}
-	if err := checkHostPort("ocelot_listen", c.OcelotListen); err != nil {
+	if err := core.CheckListen("ocelot_listen", c.OcelotListen); err != nil {
 		return err
 	}
 	if c.OcelotSitePassword == "" && c.OcelotSitePasswordFile == "" {

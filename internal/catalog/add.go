@@ -117,7 +117,7 @@ func (s *Store) check(ctx context.Context, u *Upload) (texts, error) {
 	}
 	var faults FieldErrors
 	if u.Group == 0 {
-		faults = append(faults, ValidateGroup(&u.GroupForm, v, s.opt.Rules)...)
+		faults = append(faults, ValidateGroup(&u.GroupForm, v, s.opt.Rules, s.clock())...)
 		t.description = faults.render(FieldDescription, text.Description, u.Description)
 	}
 	if v.Category.ID != 0 { // without a category no term can be right

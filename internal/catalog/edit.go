@@ -73,7 +73,7 @@ func (s *Store) checkEdit(ctx context.Context, e *Edit) (t texts, err error) {
 	if e.GroupForm != nil {
 		form := *e.GroupForm // the caller's stays as it was written
 		e.GroupForm = &form
-		faults = append(faults, ValidateGroup(&form, v, s.opt.Rules)...)
+		faults = append(faults, ValidateGroup(&form, v, s.opt.Rules, s.clock())...)
 		t.description = faults.render(FieldDescription, text.Description, form.Description)
 	}
 	if e.TorrentForm != nil && v.Category.ID != 0 {

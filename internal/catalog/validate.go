@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -161,8 +162,14 @@ func normalTags(tags []string) []string {
 	return out
 }
 
+// firstYear is before any data: works of that age are dated by the year of a later copy.
+const firstYear = 1000
+
+// lastYear is the last year that a dataset may be of: what is in press is dated by next year.
+func lastYear(now time.Time) int { return now.UTC().Year() + 1 }
+
 // ValidateGroup normalizes the form in place and returns every fault at once.
-func ValidateGroup(g *GroupForm, v Vocabulary, r Rules) FieldErrors {
+func ValidateGroup(g *GroupForm, v Vocabulary, r Rules, now time.Time) FieldErrors {
 	r = r.withDefaults()
 	var f FieldErrors
 	if g.Category != v.Category.ID || g.Category == 0 {
@@ -174,8 +181,8 @@ func ValidateGroup(g *GroupForm, v Vocabulary, r Rules) FieldErrors {
 	f.line(FieldWorkgroup, &g.Workgroup, 1, maxShort)
 	f.line(FieldLocation, &g.Location, 0, maxShort)
 	f.line(FieldIdentifier, &g.Identifier, 0, maxIdentifier)
-	if g.Year < 1000 || g.Year > 2999 {
-		f.add(FieldYear, "must be a year of four digits")
+	if last := lastYear(now); g.Year < firstYear || g.Year > last {
+		f.add(FieldYear, "must be a year of four digits, from %d to %d", firstYear, last)
 	}
 	f.creators(g)
 	f.tags(g, r)

@@ -3,6 +3,7 @@ package catalog
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -10,6 +11,9 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
 	"github.com/caduceus-bio/caduceus/internal/text"
 )
+
+// validNow is when the forms of these tests are sent.
+var validNow = time.Date(2026, 12, 31, 23, 59, 0, 0, time.UTC)
 
 // edits are changes of good forms, with the field at fault; "" where nothing is wrong.
 var edits = map[string]struct {
@@ -42,6 +46,10 @@ var edits = map[string]struct {
 	"location":           {func(g *GroupForm, _ *TorrentForm) { g.Location = strings.Repeat("x", 129) }, FieldLocation},
 	"year":               {func(g *GroupForm, _ *TorrentForm) { g.Year = 99 }, FieldYear},
 	"year 5 digits":      {func(g *GroupForm, _ *TorrentForm) { g.Year = 20260 }, FieldYear},
+	"year to come":       {func(g *GroupForm, _ *TorrentForm) { g.Year = 2062 }, FieldYear},
+	"year after next":    {func(g *GroupForm, _ *TorrentForm) { g.Year = 2028 }, FieldYear},
+	"next year":          {func(g *GroupForm, _ *TorrentForm) { g.Year = 2027 }, ""},
+	"a herbarium":        {func(g *GroupForm, _ *TorrentForm) { g.Year = 1753 }, ""},
 	"identifier":         {func(g *GroupForm, _ *TorrentForm) { g.Identifier = strings.Repeat("x", 65) }, FieldIdentifier},
 	"few tags":           {func(g *GroupForm, _ *TorrentForm) { g.Tags = []string{"a", "b", "c", "d", "D"} }, FieldTags},
 	"many tags":          {func(g *GroupForm, _ *TorrentForm) { g.Tags = manyTags() }, FieldTags},
@@ -98,7 +106,7 @@ func TestValidate(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			g, tf := groupForm(), torrentForm()
 			c.edit(&g, &tf)
-			faults := append(ValidateGroup(&g, v, Rules{}), ValidateTorrent(&tf, v)...)
+			faults := append(ValidateGroup(&g, v, Rules{}, validNow), ValidateTorrent(&tf, v)...)
 			if c.field == "" {
 				if len(faults) > 0 {
 					t.Errorf("%v", faults)
@@ -121,7 +129,7 @@ func TestNormalize(t *testing.T) {
 	g.Literature = []string{"doi: 10.1038/nature12373", "10.1038/nature12373"}
 	g.Description = "one\r\ntwo\x07"
 	tf.Mirrors = []string{" http://a.example/ ", "http://a.example/"}
-	ValidateGroup(&g, Vocabulary{}, Rules{})
+	ValidateGroup(&g, Vocabulary{}, Rules{}, validNow)
 	ValidateTorrent(&tf, Vocabulary{})
 	for name, c := range map[string]struct{ want, got any }{
 		"title": {"Café au lait genome", g.Title}, "subject": {"genome", g.Subject}, "object": {"می\u200cخواهم ab", g.Object}, "tags": {[]string{"e.coli", "rna.seq", "ete"}, g.Tags},

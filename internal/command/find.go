@@ -73,7 +73,7 @@ var same = [][]string{
 
 // alike reports whether somebody who wrote w may have meant the word of a command.
 func alike(w, word string) bool {
-	return near(w, word) || len(w) >= 2 && strings.HasPrefix(word, w) ||
+	return text.Near(w, word) || len(w) >= 2 && strings.HasPrefix(word, w) ||
 		slices.ContainsFunc(same, func(set []string) bool { return slices.Contains(set, w) && slices.Contains(set, word) })
 }
 

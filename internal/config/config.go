@@ -1,7 +1,8 @@
 // Package config reads the one TOML file into the structs that the rooms
 // declare. Unknown keys are errors; every mistake names file, line and key.
 //
-// The environment overrides the file: CADUCEUS_SITE_NAME sets name of [site],
+// The environment overrides the file, and of it only the names of keys are read, since
+// others may belong to anybody: CADUCEUS_SITE_NAME sets name of [site],
 // CADUCEUS_TRACKER_ANNOUNCE_INTERVAL sets announce_interval of [tracker]. The first
 // underscore separates section and key; in the name of a section, write two
 // underscores for one.
@@ -70,11 +71,18 @@ func Load(path string, environ []string, into any) (*Source, error) {
 			return nil, src.at(key, "there is no such key")
 		}
 	}
-	return src, overlay(environ, reflect.ValueOf(into).Elem())
+	var err error
+	src.Warnings, err = overlay(environ, reflect.ValueOf(into).Elem())
+	return src, err
 }
 
 // Source remembers where the values came from.
-type Source struct{ file, text string }
+type Source struct {
+	// Warnings are about what was found and not read, each a sentence without a full stop.
+	Warnings []string
+
+	file, text string
+}
 
 // Check validates every section of into, in order.
 func (s *Source) Check(into any) error {

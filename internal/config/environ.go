@@ -4,8 +4,11 @@ import (
 	"encoding"
 	"fmt"
 	"reflect"
+	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/caduceus-bio/caduceus/internal/core/text"
 )
 
 const prefix = "CADUCEUS_"
@@ -21,12 +24,25 @@ func Variable(section, key string) string {
 	return prefix + strings.ToUpper(strings.ReplaceAll(section, "_", "__")+"_"+key)
 }
 
-// overlay applies the variables that name a key. A variable that names no key is an
-// error, like an unknown key in the file.
-func overlay(environ []string, root reflect.Value) error {
+// Kubernetes tells each container of the services beside it in variables that begin with
+// their names, as links of Docker did: a service "caduceus", or "caduceus-site", makes such
+// as CADUCEUS_SITE_SERVICE_HOST and CADUCEUS_PORT_80_TCP, and CADUCEUS_SITE_PORT with an
+// address in it.
+var (
+	ofService     = regexp.MustCompile(`_(SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)|PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$`)
+	ofServicePort = regexp.MustCompile(`^(tcp|udp|sctp)://`)
+)
+
+func isOfService(name, value string) bool {
+	return ofService.MatchString(name) || strings.HasSuffix(name, "_PORT") && ofServicePort.MatchString(value)
+}
+
+// overlay applies the variables that name a key. Others with the same prefix may belong to
+// anybody, so they are not read, but the result warns of those that may be meant for us.
+func overlay(environ []string, root reflect.Value) (warnings []string, err error) {
 	for _, entry := range environ {
 		name, value, _ := strings.Cut(entry, "=")
-		if !strings.HasPrefix(name, prefix) || isReserved(name) {
+		if !strings.HasPrefix(name, prefix) || isReserved(name) || isOfService(name, value) {
 			continue
 		}
 		section, key, _ := strings.Cut(strings.ReplaceAll(strings.ToLower(name[len(prefix):]), "__", "\x00"), "_")
@@ -36,13 +52,42 @@ func overlay(environ []string, root reflect.Value) error {
 			field, ok = find(field, key)
 		}
 		if !ok {
-			return &Error{Key: name, Text: "this environment variable names no key; see the documentation for how they are formed"}
+			warnings = append(warnings, unread(name, root))
+			continue
 		}
 		if err := set(field, value); err != nil {
-			return &Error{Key: name, Text: err.Error()}
+			return nil, &Error{Key: name, Text: err.Error()}
 		}
 	}
-	return nil
+	return warnings, nil
+}
+
+// unread says that a variable is not read, and which may be meant. Its value may be a
+// secret.
+func unread(name string, root reflect.Value) string {
+	name = text.Cut(text.Clean(name), maxVariable)
+	said := "the environment variable " + name + " names no key and is not read"
+	for i := range root.NumField() {
+		section, fields := tag(root.Type().Field(i)), root.Field(i)
+		if section == "" || fields.Kind() != reflect.Struct {
+			continue
+		}
+		for j := range fields.NumField() {
+			if key := tag(fields.Type().Field(j)); key != "" && text.Near(name, Variable(section, key)) {
+				return said + "; did you mean " + Variable(section, key) + "?"
+			}
+		}
+	}
+	return said + "; docs/configuration.md lists those that are"
+}
+
+// maxVariable is how much of a variable's name is shown, in bytes.
+const maxVariable = 100
+
+// tag is the name of a section or a key in the file, "" for what is not in it.
+func tag(f reflect.StructField) string {
+	name, _, _ := strings.Cut(f.Tag.Get("toml"), ",")
+	return strings.TrimPrefix(name, "-")
 }
 
 func find(v reflect.Value, name string) (reflect.Value, bool) {
@@ -50,7 +95,7 @@ func find(v reflect.Value, name string) (reflect.Value, bool) {
 		return v, false
 	}
 	for i := range v.NumField() {
-		if tag, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("toml"), ","); tag == name && name != "" {
+		if name != "" && tag(v.Type().Field(i)) == name {
 			return v.Field(i), true
 		}
 	}

@@ -1,6 +1,8 @@
 package db
 
 import (
+	"strings"
+
 	"github.com/caduceus-bio/caduceus/internal/core"
 )
 
@@ -42,6 +44,11 @@ func (c Config) Validate() error {
 	case MariaDB:
 		if c.Address == "" {
 			return core.FieldErrorf("address", `write "host:port" or the path of MariaDB's socket`)
+		}
+		if !strings.HasPrefix(c.Address, "/") {
+			if err := core.CheckServer("address", c.Address); err != nil {
+				return err
+			}
 		}
 		if c.Name == "" {
 			return core.FieldErrorf("name", "name the database")

@@ -40,7 +40,8 @@ default that stands here. A key that does not exist is an error, and ` + "`caduc
 names the line of each mistake. [deploy/caduceus.toml](../deploy/caduceus.toml) is a
 worked example.
 
-An environment variable overrides the file. A list is written there with commas between
+An environment variable overrides the file. Others that begin with CADUCEUS_ are not read,
+and one that may be a slip is logged. A list is written there with commas between
 its parts. A duration is a number with a unit, such as ` + "`30s`, `15m` or `24h`" + `.
 `
 

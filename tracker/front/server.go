@@ -193,10 +193,7 @@ func CheckAddress(address string) error {
 		}
 		return nil
 	}
-	if _, port, err := net.SplitHostPort(address); err != nil || port == "" {
-		return core.Errorf(core.Invalid, "%q is no address; write host:port, such as \"127.0.0.1:34000\" or \"[::]:34000\", or unix:/path/of/a/socket", address)
-	}
-	return nil
+	return core.CheckListen("", address)
 }
 
 // Open listens on all addresses, or returns an error and listens on none. Call Serve
