@@ -51,7 +51,19 @@ func (f *follower) handleAgain(ctx context.Context, list []Skipped) (stopped err
 	if len(tried) == 0 {
 		return stopped
 	}
-	if err := f.c.Flush(ctx, f.handled); err != nil {
+	err := f.callFlush(ctx, f.handled)
+	switch {
+	case IsFaulty(err) && len(tried) > 1: // one of them
+		for _, o := range tried {
+			if err := f.handleAgain(ctx, []Skipped{o.Skipped}); err != nil {
+				return err
+			}
+		}
+		return stopped
+	case IsFaulty(err):
+		f.stays(tried[0].Skipped, err)
+		tried[0].err = err
+	case err != nil:
 		return err
 	}
 	if err := f.finish(ctx, tried); err != nil {
@@ -72,15 +84,17 @@ func (f *follower) tryAgain(ctx context.Context, k Skipped) error {
 	if h.inTx {
 		err = f.tryInTx(ctx, h, k)
 	} else {
-		err = h.Do(ctx, nil, k.Event)
+		err = f.do(ctx, h, nil, k.Event)
 	}
 	if IsFaulty(err) && ctx.Err() == nil {
-		f.c.Log.Error("an event stays set aside", "consumer", f.c.Name, "event", k.Event.ID, "kind", k.Event.Kind, "err", err)
-		if f.c.Missed != nil {
-			f.c.Missed(k.Event, err)
-		}
+		f.stays(k, err)
+		f.missed(k.Event, err)
 	}
 	return err
+}
+
+func (f *follower) stays(k Skipped, err error) {
+	f.c.Log.Error("an event stays set aside", "consumer", f.c.Name, "event", k.Event.ID, "kind", k.Event.Kind, "err", err)
 }
 
 // tryInTx lets a handler act in the transaction that removes the row.
@@ -90,7 +104,7 @@ func (f *follower) tryInTx(ctx context.Context, h Handler, k Skipped) error {
 		if err != nil || n == 0 { // a commit may have come through without an answer
 			return err
 		}
-		return h.Do(ctx, tx, k.Event)
+		return f.do(ctx, h, tx, k.Event)
 	})
 }
 

@@ -23,10 +23,14 @@ type Consumer struct {
 	// others are passed over. An event is handled when its handler has returned nil.
 	// The cursor is moved past it at once, even if ctx has ended: its effect is out.
 	Handlers []Handler
+	// A handler that panics has met a fault of the event (see Faulty), so it must leave no
+	// lock taken and nothing half done behind.
+	//
 	// Flush, where it is set, does what the handlers of a batch only noted. Then
 	// events count as handled when Flush has returned nil, up to event upTo; after an
 	// error they come again. Flush forgets what was noted, also when it fails. It is
-	// called for each batch, even one without any event of the consumer's kinds.
+	// called for each batch, even one without any event of the consumer's kinds. After a
+	// fault, or a panic, it is called for each event of the batch alone, to find which.
 	Flush func(ctx context.Context, upTo int64) error
 	// Missed, where it is set, is told of each event that is about to be set aside
 	// because of err, before Flush: for a consumer that must then be on the safe side.

@@ -26,6 +26,7 @@ type follower struct {
 	// cursor: set aside, or of unknown kinds.
 	passed []Skipped
 	last   tries
+	alone  int64           // up to this event each is flushed by itself, to find the one at fault
 	look   bool            // there may be events that were passed over and can be handled now
 	newer  map[string]bool // unknown kinds that were logged
 }
@@ -97,19 +98,27 @@ func (f *follower) handle(ctx context.Context, events []Event) error {
 		case ours && h.inTx:
 			err = f.handleInTx(ctx, h, e)
 		case ours:
-			err = h.Do(ctx, nil, e)
+			err = f.do(ctx, h, nil, e)
 		}
 		if err != nil {
 			return f.failed(ctx, e, err)
 		}
 		f.noted = e.ID
-		if ours && f.c.Flush == nil {
-			if err := f.settle(ctx); err != nil {
-				return err
+		if !ours || f.c.Flush != nil && e.ID > f.alone {
+			continue
+		}
+		if err := f.settle(ctx); err != nil {
+			if f.c.Flush != nil && IsFaulty(err) {
+				return f.failed(ctx, e, err)
 			}
+			return err
 		}
 	}
-	return f.settle(ctx)
+	err := f.settle(ctx)
+	if IsFaulty(err) && len(events) > 0 {
+		f.alone = events[len(events)-1].ID // one of them
+	}
+	return err
 }
 
 // settle makes what was noted count.
@@ -122,7 +131,7 @@ func (f *follower) settle(ctx context.Context) error {
 
 func (f *follower) flush(ctx context.Context) error {
 	if f.c.Flush != nil && f.noted > f.handled {
-		if err := f.c.Flush(ctx, f.noted); err != nil {
+		if err := f.callFlush(ctx, f.noted); err != nil {
 			f.noted = f.handled // what came after comes again
 			f.passed = slices.DeleteFunc(f.passed, func(s Skipped) bool { return s.Event.ID > f.handled })
 			return err
@@ -165,7 +174,7 @@ func (f *follower) handleInTx(ctx context.Context, h Handler, e Event) error {
 		if err != nil || !moved { // a commit may have come through without an answer
 			return err
 		}
-		return h.Do(ctx, tx, e)
+		return f.do(ctx, h, tx, e)
 	})
 	if err == nil {
 		f.noted, f.handled, f.recorded = e.ID, e.ID, e.ID
@@ -176,6 +185,9 @@ func (f *follower) handleInTx(ctx context.Context, h Handler, e Event) error {
 // failed deals with an event that could not be handled. What came before it counts.
 func (f *follower) failed(ctx context.Context, e Event, err error) error {
 	if serr := f.settle(ctx); serr != nil {
+		if IsFaulty(serr) {
+			f.alone = max(f.alone, e.ID) // one that came before
+		}
 		return errors.Join(err, serr)
 	}
 	if ctx.Err() != nil || !IsFaulty(err) {
@@ -189,11 +201,16 @@ func (f *follower) failed(ctx context.Context, e Event, err error) error {
 		return fmt.Errorf("fault %d of %d: %w", f.last.n, f.c.Retry.Tries, err)
 	}
 	f.c.Log.Error("an event is set aside", "consumer", f.c.Name, "event", e.ID, "kind", e.Kind, "tries", f.last.n, "err", err)
-	if f.c.Missed != nil {
-		f.c.Missed(e, err)
-	}
+	f.missed(e, err)
 	f.pass(e, StateFault, err.Error(), f.last.n, f.last.since)
-	return f.settle(ctx)
+	passed := slices.Clone(f.passed)
+	if err = f.settle(ctx); f.c.Flush == nil || !IsFaulty(err) {
+		return err
+	}
+	// What Missed asks for is at fault itself. The others must go on.
+	f.c.Log.Error("what stands in for an event that was set aside could not be done either", "consumer", f.c.Name, "event", e.ID, "err", err)
+	f.noted, f.handled, f.passed = e.ID, e.ID, passed
+	return f.record(ctx)
 }
 
 // keep keeps an event of a kind that a newer program knows.

@@ -54,7 +54,7 @@ func (f fault) Unwrap() error { return f.error }
 
 // Faulty marks err as a fault of the event itself, which waiting does not mend: its
 // body can't be read, or it asks for what can't be done. After a few tries such an
-// event is set aside. Any other error of a handler means that something the handler
+// event is set aside. A panic counts as one. Any other error of a handler means that something the handler
 // needs is away, and the consumer waits for it as long as it takes.
 func Faulty(err error) error {
 	if err == nil {

@@ -2,6 +2,7 @@ package eventlog
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -25,7 +26,7 @@ func (l *Log) Watch(ctx context.Context, log *slog.Logger, f func(Event)) {
 		switch {
 		case err != nil:
 			if ctx.Err() == nil {
-				log.Warn("events wait", "after", pos, "err", err)
+				log.Warn("events wait", "after", pos, "err", logStack(log, err))
 			}
 			retry.Wait(ctx, retry.Spread(backoff))
 			backoff = min(2*backoff, retry.Most)
@@ -47,8 +48,10 @@ func (l *Log) watchOnce(ctx context.Context, pos *int64, f func(Event)) (n int, 
 	}
 	events, err := l.Read(ctx, *pos, watchBatch)
 	for _, e := range events {
-		f(e)
-		*pos = e.ID
+		*pos = e.ID // also past one that makes f panic: it would do so again
+		if perr := caught(func() error { f(e); return nil }); perr != nil {
+			return len(events), fmt.Errorf("event %d (%s): %w", e.ID, e.Kind, perr)
+		}
 	}
 	return len(events), err
 }
