@@ -9,7 +9,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
@@ -120,11 +119,14 @@ func (s *Store) Rules(ctx context.Context) ([]Rule, error) {
 // if lowest is not empty. A prefix that is already listed is a Conflict. The tracker
 // follows within a second.
 func (s *Store) Add(ctx context.Context, prefix, name, lowest string) (Rule, error) {
-	r := Rule{Prefix: prefix, Name: strings.TrimSpace(name), Lowest: lowest}
+	name, ok := text.OneLine(name)
+	if !ok {
+		return Rule{}, core.FieldErrorf("name", "a name is one line of plain text")
+	}
+	r := Rule{Prefix: prefix, Name: name, Lowest: lowest}
 	if err := r.validate(); err != nil {
 		return Rule{}, err
 	}
-	r.Name = text.Line(r.Name)
 	err := s.db.Tx(ctx, func(tx *db.Tx) error {
 		if err := tx.Turn(ctx, listTurn); err != nil {
 			return err
@@ -247,11 +249,8 @@ func (r Rule) validate() error {
 			return core.FieldErrorf("prefix", "a lowest version needs the whole name of a client before it, such as -TR")
 		}
 	}
-	if text.Line(r.Name) == "" || utf8.RuneCountInString(r.Name) > maxName {
+	if r.Name == "" || utf8.RuneCountInString(r.Name) > maxName {
 		return core.FieldErrorf("name", "name the client in 1 to %d characters", maxName)
-	}
-	if !utf8.ValidString(r.Name) || strings.ContainsFunc(r.Name, unicode.IsControl) {
-		return core.FieldErrorf("name", "a name is one line of plain text")
 	}
 	return nil
 }

@@ -1,9 +1,7 @@
 package economy
 
 import (
-	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
@@ -48,16 +46,16 @@ func (w Window) check(now time.Time) error {
 
 // checkReason trims the reason and refuses one that can't be shown on one line.
 func checkReason(reason string) (string, error) {
-	reason = strings.TrimSpace(reason)
+	reason, ok := text.OneLine(reason)
 	switch {
+	case !ok:
+		return "", core.FieldErrorf("reason", "write the reason in one line of plain text")
 	case reason == "":
 		return "", core.FieldErrorf("reason", "say why: members are told the reason")
-	case !utf8.ValidString(reason) || strings.ContainsFunc(reason, unicode.IsControl):
-		return "", core.FieldErrorf("reason", "write the reason in one line of plain text")
 	case !text.HasLetters(reason):
 		return "", core.FieldErrorf("reason", "say why, in letters: members are told the reason")
 	case utf8.RuneCountInString(reason) > maxReason:
 		return "", core.FieldErrorf("reason", "the reason may have %d characters at most", maxReason)
 	}
-	return text.Line(reason), nil
+	return reason, nil
 }

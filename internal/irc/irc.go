@@ -3,7 +3,6 @@ package irc
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/core/text"
@@ -69,16 +68,14 @@ func (s *Store) exec(ctx context.Context, missing string, event eventlog.Body, q
 // oneLine trims a text that people typed, checks its length in bytes, and drops what
 // can't be seen.
 func oneLine(field, s string, limit int) (string, error) {
-	s = strings.TrimSpace(s)
-	if len(s) > limit {
+	s, ok := text.OneLine(s)
+	switch {
+	case !ok:
+		return "", core.FieldErrorf(field, "the %s must be one line of plain text", field)
+	case len(s) > limit:
 		return "", core.FieldErrorf(field, "keep the %s within %d bytes", field, limit)
 	}
-	for _, r := range s {
-		if r < ' ' || r == 0x7f || r == '\uFFFD' {
-			return "", core.FieldErrorf(field, "the %s must be one line of plain text", field)
-		}
-	}
-	return text.Line(s), nil
+	return s, nil
 }
 
 func wrap(what string, err error) error {

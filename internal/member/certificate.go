@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/core/text"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/security"
@@ -31,18 +32,19 @@ const (
 	maxCertificates = 10
 	certificateUse  = time.Hour // how exact UsedAt is
 	maxPEM          = 16 << 10
-	shortestPrefix  = 8 // digits of a fingerprint that name a certificate
+	maxLabel        = 64 // characters
+	shortestPrefix  = 8  // digits of a fingerprint that name a certificate
 )
 
 // ParseFingerprint reads what a member gives for a certificate: its SHA-256
 // fingerprint, with or without colons, or the certificate itself in PEM.
-func ParseFingerprint(text string) (string, error) {
-	text = strings.TrimSpace(text)
-	if strings.Contains(text, "PRIVATE KEY-----") {
+func ParseFingerprint(given string) (string, error) {
+	given = strings.TrimSpace(given)
+	if strings.Contains(given, "PRIVATE KEY-----") {
 		return "", core.FieldErrorf("certificate", "this holds your private key, which must not leave your machine: give the certificate alone, or its fingerprint")
 	}
-	if strings.HasPrefix(text, "-----BEGIN") && len(text) <= maxPEM {
-		block, _ := pem.Decode([]byte(text))
+	if strings.HasPrefix(given, "-----BEGIN") && len(given) <= maxPEM {
+		block, _ := pem.Decode([]byte(given))
 		if block == nil || block.Type != "CERTIFICATE" {
 			return "", core.FieldErrorf("certificate", "this is not a certificate in PEM form")
 		}
@@ -52,7 +54,7 @@ func ParseFingerprint(text string) (string, error) {
 		sum := sha256.Sum256(block.Bytes)
 		return hex.EncodeToString(sum[:]), nil
 	}
-	digits := strings.ToLower(strings.NewReplacer(":", "", " ", "").Replace(text))
+	digits := strings.ToLower(strings.NewReplacer(":", "", " ", "").Replace(given))
 	if raw, err := hex.DecodeString(digits); err != nil || len(raw) != sha256.Size {
 		return "", core.FieldErrorf("certificate", "give the SHA-256 fingerprint of your certificate, 64 hexadecimal digits, or the certificate in PEM")
 	}
@@ -66,9 +68,9 @@ func (s *Store) AddCertificate(ctx context.Context, id core.MemberID, certificat
 	if err != nil {
 		return Certificate{}, err
 	}
-	label = strings.TrimSpace(label)
-	if !utf8.ValidString(label) || utf8.RuneCountInString(label) > 64 || clip(label, len(label)) != label {
-		return Certificate{}, core.FieldErrorf("label", "a label has at most 64 characters")
+	label, ok := text.OneLine(label)
+	if !ok || utf8.RuneCountInString(label) > maxLabel {
+		return Certificate{}, core.FieldErrorf("label", "a label is one line of at most %d characters", maxLabel)
 	}
 	now := s.clock()
 	err = s.db.Tx(ctx, func(tx *db.Tx) error {

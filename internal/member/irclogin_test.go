@@ -115,12 +115,14 @@ func TestCertificates(t *testing.T) {
 		alice, bob := w.make(t, "alice", "").Member, w.make(t, "bob", "").Member
 		_, err := w.AuthCertificate(ctx, printA, "")
 		wantCode(t, err, core.Forbidden)
-		if _, err := w.AddCertificate(ctx, alice.ID, strings.ToUpper(printA), " laptop "); err != nil {
+		if _, err := w.AddCertificate(ctx, alice.ID, strings.ToUpper(printA), " lap\u200btop\u202e "); err != nil {
 			t.Fatal(err)
 		}
 		_, err = w.AddCertificate(ctx, alice.ID, printA, "")
 		wantCode(t, err, core.Conflict)
 		_, err = w.AddCertificate(ctx, alice.ID, printB, "a\nb")
+		wantCode(t, err, core.Invalid)
+		_, err = w.AddCertificate(ctx, alice.ID, printB, strings.Repeat("\u0958", 64)) // stored as two characters each
 		wantCode(t, err, core.Invalid)
 
 		for name, want := range map[string]core.Code{"": "", "ALICE": "", "bob": core.Forbidden, "nobody": core.Forbidden} {

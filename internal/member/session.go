@@ -3,7 +3,6 @@ package member
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -308,14 +307,10 @@ func scanToken(sc db.Scanner, owner *core.MemberID) (Token, error) {
 	return t, err
 }
 
-// clip cuts s to at most n bytes of valid UTF-8 without control characters.
+// clip makes one line of what a program says of itself, without what can't be seen, and
+// cuts it to at most n bytes.
 func clip(s string, n int) string {
-	s = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return -1
-		}
-		return r
-	}, strings.ToValidUTF8(s, ""))
+	s = text.Line(s)
 	for len(s) > n {
 		_, size := utf8.DecodeLastRuneInString(s)
 		s = s[:len(s)-size]

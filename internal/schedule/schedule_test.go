@@ -183,7 +183,7 @@ func TestRequest(t *testing.T) {
 		if _, err := b.Request(ctx, PruneEvents, "bob"); core.CodeOf(err) != core.Conflict || !strings.Contains(core.SafeText(err), "ada") {
 			t.Errorf("asked twice: %v", err)
 		}
-		for job, by := range map[string]string{"coffee": "ada", ExpireSessions: "", PruneJobHistory: "a\nb", FreeleechEdges: strings.Repeat("x", 65)} {
+		for job, by := range map[string]string{"coffee": "ada", ExpireSessions: "", PruneJobHistory: "a\nb", FreeleechEdges: strings.Repeat("x", 65), PruneSecurity: "\u200b\u2060", RenderTexts: "\xff"} {
 			if _, err := b.Request(ctx, job, by); err == nil {
 				t.Errorf("%q may ask for %s", by, job)
 			}
@@ -222,6 +222,12 @@ func TestRequest(t *testing.T) {
 		}
 		if _, err := b.Request(ctx, PruneEvents, "bob"); err != nil {
 			t.Errorf("asked again after the end: %v", err)
+		}
+		if _, err := b.Request(ctx, ExpireSessions, "a\u202eda\u200b"); err != nil {
+			t.Fatal(err)
+		}
+		if got, _, err := b.Pending(ctx, ExpireSessions); got.By != "ada" || err != nil {
+			t.Errorf("what can't be seen of a name is stored: %q, %v", got.By, err)
 		}
 	})
 }

@@ -3,12 +3,11 @@ package schedule
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/core/text"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 )
@@ -87,7 +86,8 @@ func (s *Store) Request(ctx context.Context, job, by string) (int64, error) {
 	if _, err := ByName(job); err != nil {
 		return 0, err
 	}
-	if by == "" || !utf8.ValidString(by) || utf8.RuneCountInString(by) > maxName || strings.ContainsFunc(by, unicode.IsControl) {
+	by, ok := text.OneLine(by)
+	if !ok || by == "" || utf8.RuneCountInString(by) > maxName {
 		return 0, core.FieldErrorf("by", "name who asks, in 1 to %d characters", maxName)
 	}
 	var id int64

@@ -16,6 +16,13 @@ func Line(s string) string {
 	return strings.Join(strings.Fields(s), " ")
 }
 
+// OneLine is Line for what must be given as one line: it is false where control
+// characters, line ends among them, stand within s, or bytes that are no UTF-8.
+func OneLine(s string) (string, bool) {
+	s = strings.TrimSpace(s)
+	return Line(s), utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
+}
+
 // Body is Line for a text of many lines: line ends (as \n), tabs and runs of blanks
 // stay, and so do the marks by which writers of Arabic and Hebrew set the direction
 // of a part; those that would turn the rest of the page do not.
@@ -82,10 +89,11 @@ func sift(s string, v sieve) string {
 	b.Grow(len(s))
 	var base, last rune // the last character that is no mark, and the last of all; 0 after a blank
 	marks := 0
+	var run joinerRun
 	for i, r := range s {
 		switch keep := v.replace(r); {
 		case r == joiner || r == nonJoiner:
-			if last == joiner || last == nonJoiner || !joins(r, base, last, s[i+utf8.RuneLen(r):]) {
+			if last == joiner || last == nonJoiner || !run.joins(r, base, last, s, i) {
 				continue
 			}
 			last = r
@@ -139,11 +147,11 @@ func (v sieve) replace(r rune) rune {
 }
 
 // joins reports whether a joiner has an effect after last, whose base is base, and
-// before rest: between letters of a script that joins them, after a virama, after an
+// at i in s: between letters of a script that joins them, after a virama, after an
 // Arabic letter that is to show its initial form, or within one emoji.
-func joins(r, base, last rune, rest string) bool {
+func (run *joinerRun) joins(r, base, last rune, s string, i int) bool {
 	if r == joiner && isEmoji(base) {
-		next, _ := utf8.DecodeRuneInString(rest)
+		next, _ := utf8.DecodeRuneInString(s[i+utf8.RuneLen(r):])
 		return isEmoji(next)
 	}
 	if !unicode.In(base, joining...) {
@@ -152,8 +160,19 @@ func joins(r, base, last rune, rest string) bool {
 	if norm.NFC.PropertiesString(string(last)).CCC() == virama || r == joiner && unicode.In(base, unicode.Arabic, unicode.Syriac) {
 		return true
 	}
-	next, _ := utf8.DecodeRuneInString(strings.TrimLeft(rest, string(joiner)+string(nonJoiner)))
-	return unicode.In(next, joining...)
+	if i >= run.end {
+		rest := strings.TrimLeft(s[i:], string(joiner)+string(nonJoiner))
+		run.end = len(s) - len(rest)
+		run.next, _ = utf8.DecodeRuneInString(rest)
+	}
+	return unicode.In(run.next, joining...)
+}
+
+// joinerRun is where the joiners end that were looked at last, and what follows them: each
+// of a long run asks for it.
+type joinerRun struct {
+	end  int
+	next rune
 }
 
 const virama = 9 // the canonical combining class of signs that silence a vowel

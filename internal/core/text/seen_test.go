@@ -8,6 +8,38 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
+func TestOneLine(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{" a\u202eb  c\u200b \n": "ab c", "": "", "\u200b": "", "e\u0301": "é", "a\u2028b": "a b"} {
+		if got, ok := OneLine(in); got != want || !ok {
+			t.Errorf("%q is %q, %t", in, got, ok)
+		}
+	}
+	for _, in := range []string{"a\nb", "a\tb", "a\x00b", "a\u0085b", "a\xffb"} {
+		if got, ok := OneLine(in); ok {
+			t.Errorf("%q is accepted as %q", in, got)
+		}
+	}
+}
+
+// TestLongRuns gives long runs of what is dropped. Where each character of a run looks at
+// those that follow it, this takes hours.
+func TestLongRuns(t *testing.T) {
+	t.Parallel()
+	for _, c := range []string{"\u200c", "\u200c\u200d", "\u200d", "\u0301", "\ufe0f", "\u200b", "\u202e", "\u2028"} {
+		size := 30_000
+		if c == "\u200c" {
+			size = 700_000
+		}
+		for _, base := range []string{"\u0627", "\u0915", "\U0001f469", ""} {
+			s := base + strings.Repeat(c, size/len(c)) + "x"
+			if got := Line(s); utf8.RuneCountInString(got) > 12 {
+				t.Errorf("%q and many %q become %d bytes", base, c, len(got))
+			}
+		}
+	}
+}
+
 // TestLine gives what is stored, and what is shown by Clean where that differs.
 func TestLine(t *testing.T) {
 	t.Parallel()
