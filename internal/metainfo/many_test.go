@@ -89,3 +89,34 @@ func TestWhatIsTooLarge(t *testing.T) {
 		}
 	}
 }
+
+// TestLayerIsHashedOnce gives many files of different sizes that name one root, and so
+// share a layer: hashing it anew for each of them would take minutes.
+func TestLayerIsHashedOnce(t *testing.T) {
+	const hashes, files = 1 << 14, 2000
+	layer := make([]byte, hashes*32)
+	for i := range layer {
+		layer[i] = byte(i >> 5)
+	}
+	root := layerRoot(layer, padHash(0))
+	in := &info{name: "set", pieceLength: blockSize, v2: &v2Info{layers: map[hash256][]byte{root: layer}}}
+	for i := range files {
+		in.v2.files = append(in.v2.files, file{path: fmt.Sprintf("f%06d", i), size: (hashes-1)*blockSize + 1 + int64(i), root: root})
+	}
+	data := fileBytes(outer{layers: layerBytes(in.v2)}, infoBytes(in, 0))
+	limits := Limits{TorrentBytes: 64 * core.MiB, TotalSize: core.PiB}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	got, err := Check(data, limits)
+	runtime.ReadMemStats(&after)
+	if err != nil || len(got.Files) != files {
+		t.Fatal(err)
+	}
+	if n := after.TotalAlloc - before.TotalAlloc; n > 64<<20 {
+		t.Errorf("%v were allocated for %v", core.Bytes(n), core.Bytes(len(data)))
+	}
+	in.v2.files[files-1].size += blockSize // one hash more than the layer has
+	if _, err := Check(fileBytes(outer{layers: layerBytes(in.v2)}, infoBytes(in, 0)), limits); err == nil || !strings.Contains(err.Error(), "bytes instead of") {
+		t.Errorf("a layer that is too short for one of them: %v", err)
+	}
+}

@@ -157,10 +157,10 @@ func (r *reader) takeLayers(layers node, v *v2Info, pieceLength int64) error {
 		r.changes.add("piece layers", Dropped)
 	}
 	pad := padHash(pieceHeight(pieceLength))
-	checked := make(map[hash256]int64, len(v.layers))
+	checked := make(map[hash256]bool, len(v.layers))
 	for _, f := range v.files {
-		if f.size <= pieceLength || checked[f.root] == f.size {
-			continue // a second file with the same data
+		if f.size <= pieceLength {
+			continue
 		}
 		layer := v.layers[f.root]
 		if layer == nil {
@@ -169,10 +169,13 @@ func (r *reader) takeLayers(layers node, v *v2Info, pieceLength int64) error {
 		if want := ((f.size-1)/pieceLength + 1) * sha256.Size; int64(len(layer)) != want {
 			return pathErrorf(f.path, "the piece layer of this file has %d bytes instead of %d", len(layer), want)
 		}
+		if checked[f.root] { // files that name the same root share its layer, whatever their sizes
+			continue
+		}
 		if layerRoot(layer, pad) != f.root {
 			return pathErrorf(f.path, "the piece layer of this file does not belong to its pieces root")
 		}
-		checked[f.root] = f.size
+		checked[f.root] = true
 	}
 	return nil
 }
