@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"iter"
 	"net/url"
 	"regexp"
 	"slices"
@@ -51,6 +52,7 @@ const (
 	maxPicture    = 255
 	maxMirrors    = 2
 	maxCreators   = 500
+	maxNames      = 20_000 // of all authors of a group together: a page lists those of a hundred
 	maxTags       = 50
 	maxTag        = 64
 	maxLiterature = 10
@@ -127,39 +129,49 @@ func (f *FieldErrors) text(field string, s *string, least int, k text.Kind) {
 	}
 }
 
-// Lines splits what was written into a text area, one item a line.
-func Lines(text string) []string {
+// mostItems is more than any list may have. Nobody reads a form that has more of them.
+const mostItems = 2 * maxCreators
+
+// items returns what read makes of the items of a list, each once and in its order,
+// without those of which it makes nothing. It stops at mostItems.
+func items(list iter.Seq[string], read func(string) string) []string {
 	var out []string
-	for line := range strings.Lines(text) {
-		if line = plain.Line(line); line != "" && !slices.Contains(out, line) {
-			out = append(out, line)
+	seen := map[string]bool{}
+	for one := range list {
+		if one = read(one); one == "" || seen[one] {
+			continue
+		}
+		seen[one] = true
+		if out = append(out, one); len(out) == mostItems {
+			break
 		}
 	}
 	return out
 }
 
-// ParseTags splits tags at commas and white space and normalizes them.
+// Lines splits what was written into a text area, one item a line. It returns at most
+// twice as many as any list of a dataset may have.
+func Lines(text string) []string { return items(strings.Lines(text), plain.Line) }
+
+// ParseTags splits tags at commas and white space and normalizes them. It returns at
+// most as many as Lines.
 func ParseTags(text string) []string {
-	return normalTags(strings.FieldsFunc(text, func(r rune) bool { return r == ',' || unicode.IsSpace(r) }))
+	return items(strings.FieldsFuncSeq(text, func(r rune) bool { return r == ',' || unicode.IsSpace(r) }), normalTag)
 }
 
-// normalTags lower-cases tags and keeps letters, digits and dots, with a dot
-// for whatever else stands between them.
-func normalTags(tags []string) []string {
-	var out []string
-	for _, tag := range tags {
-		tag = strings.Map(func(r rune) rune {
-			if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
-				return r
-			}
-			return '.'
-		}, plain.FoldSearch(tag))
-		tag = strings.Join(strings.FieldsFunc(tag, func(r rune) bool { return r == '.' }), ".")
-		if tag != "" && !slices.Contains(out, tag) {
-			out = append(out, tag)
+// normalTags normalizes tags.
+func normalTags(tags []string) []string { return items(slices.Values(tags), normalTag) }
+
+// normalTag lower-cases a tag and keeps letters, digits and dots, with a dot for whatever
+// else stands between them.
+func normalTag(tag string) string {
+	tag = strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+			return r
 		}
-	}
-	return out
+		return '.'
+	}, plain.FoldSearch(tag))
+	return strings.Join(strings.FieldsFunc(tag, func(r rune) bool { return r == '.' }), ".")
 }
 
 // firstYear is before any data: works of that age are dated by the year of a later copy.
@@ -202,6 +214,11 @@ func (f *FieldErrors) creators(g *GroupForm) {
 	}
 	if len(g.Creators) > maxCreators {
 		f.add(FieldCreators, "at most %d authors", maxCreators)
+		return
+	}
+	if n := utf8.RuneCountInString(strings.Join(g.Creators, "")); n > maxNames {
+		f.add(FieldCreators, "the names of all authors have at most %d characters together; they have %d", maxNames, n)
+		return
 	}
 	for _, c := range g.Creators {
 		if utf8.RuneCountInString(c) > maxTitle {
@@ -236,25 +253,23 @@ func (f *FieldErrors) tags(g *GroupForm, r Rules) {
 var doi = regexp.MustCompile(`^10\.[0-9]{4,9}(\.[0-9]+)*/[!-~]+$`)
 
 func (f *FieldErrors) literature(g *GroupForm) {
-	var out []string
-	for _, d := range g.Literature {
+	g.Literature = items(slices.Values(g.Literature), func(d string) string {
 		d = plain.Line(d)
 		for _, prefix := range []string{"https://doi.org/", "http://doi.org/", "https://dx.doi.org/", "http://dx.doi.org/", "doi:"} {
 			if len(d) >= len(prefix) && strings.EqualFold(d[:len(prefix)], prefix) {
 				d = strings.TrimSpace(d[len(prefix):])
 			}
 		}
-		switch {
-		case d == "" || slices.Contains(out, d):
-		case len(d) > 255 || !doi.MatchString(d):
-			f.add(FieldLiterature, "%q is not a DOI such as 10.1038/nature12373", shorten(d))
-			out = append(out, d)
-		default:
-			out = append(out, d)
-		}
-	}
-	if g.Literature = out; len(out) > maxLiterature {
+		return d
+	})
+	if len(g.Literature) > maxLiterature {
 		f.add(FieldLiterature, "at most %d DOIs", maxLiterature)
+		return
+	}
+	for _, d := range g.Literature {
+		if len(d) > 255 || !doi.MatchString(d) {
+			f.add(FieldLiterature, "%q is not a DOI such as 10.1038/nature12373", shorten(d))
+		}
 	}
 }
 
@@ -312,19 +327,15 @@ func (f *FieldErrors) term(field string, s *string, v Vocabulary, k Kind, text s
 }
 
 func (f *FieldErrors) mirrors(t *TorrentForm) {
-	var out []string
+	t.Mirrors = items(slices.Values(t.Mirrors), plain.Line)
+	if len(t.Mirrors) > maxMirrors {
+		f.add(FieldMirrors, "at most %d mirrors", maxMirrors)
+		return
+	}
 	for _, m := range t.Mirrors {
-		m = plain.Line(m)
-		if m == "" || slices.Contains(out, m) {
-			continue
-		}
 		if len(m) > maxURL || !validURL(m, "http", "https", "ftp") {
 			f.add(FieldMirrors, "%q is not an http, https or ftp address of at most %d characters", shorten(m), maxURL)
 		}
-		out = append(out, m)
-	}
-	if t.Mirrors = out; len(out) > maxMirrors {
-		f.add(FieldMirrors, "at most %d mirrors", maxMirrors)
 	}
 }
 

@@ -1,6 +1,8 @@
 package catalog
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -42,6 +44,11 @@ var edits = map[string]struct {
 	"strain":             {func(g *GroupForm, _ *TorrentForm) { g.Object = strings.Repeat("x", 256) }, FieldObject},
 	"no creators":        {func(g *GroupForm, _ *TorrentForm) { g.Creators = []string{" ", "\t"} }, FieldCreators},
 	"creator long":       {func(g *GroupForm, _ *TorrentForm) { g.Creators = []string{strings.Repeat("x", 256)} }, FieldCreators},
+	"creators together":  {func(g *GroupForm, _ *TorrentForm) { g.Creators = numbered(500, strings.Repeat("x", 38)) }, FieldCreators},
+	"a consortium":       {func(g *GroupForm, _ *TorrentForm) { g.Creators = numbered(500, strings.Repeat("x", 37)) }, ""},
+	"many DOIs":          {func(g *GroupForm, _ *TorrentForm) { g.Literature = numbered(100_000, "no DOI ") }, FieldLiterature},
+	"many mirrors":       {func(_ *GroupForm, t *TorrentForm) { t.Mirrors = numbered(100_000, "no address ") }, FieldMirrors},
+	"many authors":       {func(g *GroupForm, _ *TorrentForm) { g.Creators = numbered(100_000, "") }, FieldCreators},
 	"no workgroup":       {func(g *GroupForm, _ *TorrentForm) { g.Workgroup = "" }, FieldWorkgroup},
 	"location":           {func(g *GroupForm, _ *TorrentForm) { g.Location = strings.Repeat("x", 129) }, FieldLocation},
 	"year":               {func(g *GroupForm, _ *TorrentForm) { g.Year = 99 }, FieldYear},
@@ -162,5 +169,28 @@ func TestSlug(t *testing.T) {
 		if got := NewStore(nil, nil, nil, Options{SiteName: c.name, SiteURL: c.url}).slug(); got != c.want {
 			t.Errorf("%q, %q: %q, want %q", c.name, c.url, got, c.want)
 		}
+	}
+}
+
+// numbered are n different texts: what, and a number of three digits or more.
+func numbered(n int, what string) []string {
+	out := make([]string, n)
+	for i := range out {
+		out[i] = fmt.Sprintf("%s%03d", what, i)
+	}
+	return out
+}
+
+// TestListsOfAWholeForm reads lists as long as a form may be. Were each item compared with
+// all before it, this would take hours.
+func TestListsOfAWholeForm(t *testing.T) {
+	list := numbered(400_000, "")
+	for what, got := range map[string][]string{"lines": Lines(strings.Join(list, "\n")), "tags": ParseTags(strings.Join(list, ","))} {
+		if !slices.Equal(got, list[:mostItems]) {
+			t.Errorf("%d %s", len(got), what)
+		}
+	}
+	if got := ParseTags("B, a b\nÄ c.-.d"); !slices.Equal(got, []string{"b", "a", "c.d"}) {
+		t.Errorf("%q", got)
 	}
 }
