@@ -26,14 +26,17 @@ func scanHit(sc db.Scanner) (h hit, err error) { return h, sc.Scan(&h.torrent, &
 // torrents.
 func (s *Store) Browse(ctx context.Context, v Viewer, f Filter, before core.TorrentID, limit int) (Page, error) {
 	limit = bounded(limit, maxPage)
-	hits, err := s.find(ctx, f, cursor(before), limit+1)
+	hits, end, err := s.find(ctx, f, cursor(before), limit+1)
 	if err != nil {
 		return Page{}, fmt.Errorf("browse: %w", err)
 	}
 	var p Page
-	if len(hits) > limit {
+	switch {
+	case len(hits) > limit:
 		hits = hits[:limit]
 		p.Next = hits[limit-1].torrent
+	case end > 0:
+		p.Next, p.Unfinished = end, true
 	}
 	ids := make([]core.GroupID, len(hits))
 	for i, h := range hits {
@@ -47,29 +50,30 @@ func (s *Store) Browse(ctx context.Context, v Viewer, f Filter, before core.Torr
 // find returns the first groups that pass the filter. It asks first how many groups
 // meet each condition, as far as an index tells. Where a condition is rare, all groups
 // that meet it are looked at and then sorted. Where every one is met by many, the newest
-// groups are looked at until enough are found, which then is soon.
-func (s *Store) find(ctx context.Context, f Filter, before core.TorrentID, limit int) ([]hit, error) {
+// groups are looked at until enough are found, which mostly is soon. Conditions that are
+// never met together would lead through all groups, so the walk is broken off after some;
+// end is where, and 0 when there is nothing behind it.
+func (s *Store) find(ctx context.Context, f Filter, before core.TorrentID, limit int) (hits []hit, end core.TorrentID, err error) {
 	q, possible := f.query()
 	if !possible {
-		return nil, nil
+		return nil, 0, nil
 	}
 	if sources := q.sources(); len(sources) > 0 && !q.inOrder() {
 		rarest, n, err := s.rarest(ctx, sources)
 		if err != nil || n == 0 {
-			return nil, err
+			return nil, 0, err
 		}
 		if n <= s.few {
-			return s.findAmong(ctx, q, rarest, before, limit)
+			hits, err = s.findAmong(ctx, q, rarest, before, limit)
+			return hits, 0, err
 		}
 	}
-	if len(q.torrents) > 0 {
-		return s.walkTorrents(ctx, q, before, limit)
-	}
-	return s.walkGroups(ctx, q, before, limit)
+	return s.walkOn(ctx, q, before, limit)
 }
 
-// rarest returns the condition that the fewest groups meet, and how many these are, or
-// one more than few when no condition is rare.
+// rarest returns the condition for which the indexes have the fewest rows, and how many
+// these are, or one more than few when no condition is rare. A group may have several
+// rows, such as one for each word with a certain beginning.
 func (s *Store) rarest(ctx context.Context, sources []condition) (rarest condition, n int, err error) {
 	counts := make([]string, len(sources))
 	found, into := make([]int, len(sources)), make([]any, len(sources))
@@ -92,8 +96,9 @@ func (s *Store) findAmong(ctx context.Context, q query, rarest condition, before
 	if err != nil {
 		return nil, err
 	}
+	slices.Sort(ids)
 	var hits []hit
-	for part := range slices.Chunk(ids, 1000) {
+	for part := range slices.Chunk(slices.Compact(ids), 1000) {
 		list := "IN (" + db.Marks(len(part)) + ")"
 		c := clause{args: db.Anys(part)}
 		if len(q.torrents) == 0 {
@@ -125,65 +130,117 @@ func (q query) about(c *clause, at string) {
 	c.meets(q.groups, at)
 }
 
-// walkGroups looks at the groups, those with the newest torrents first.
-func (s *Store) walkGroups(ctx context.Context, q query, before core.TorrentID, limit int) ([]hit, error) {
+// steps are how many rows a walk looks at: mostly the first few are enough, and after the
+// last it is broken off.
+var steps = []int{250, 2_000, 18_000}
+
+// walkOn walks until there are enough hits, or nothing is left, or the steps are done. In
+// the last case end is the cursor of what was not looked at.
+func (s *Store) walkOn(ctx context.Context, q query, before core.TorrentID, limit int) (hits []hit, end core.TorrentID, err error) {
+	walk := s.walkGroups
+	if len(q.torrents) > 0 {
+		walk = s.walkTorrents
+	}
+	end = before
+	for _, rows := range s.steps {
+		var found []hit
+		if found, end, err = walk(ctx, q, end, rows, limit-len(hits)); err != nil {
+			return nil, 0, err
+		}
+		if hits = append(hits, found...); len(hits) == limit || end == 0 {
+			return hits, 0, nil
+		}
+	}
+	return hits, end, nil
+}
+
+// walkGroups looks at so many groups, those with the newest torrents first, or at all of
+// them where there is no condition that one could fail to meet.
+func (s *Store) walkGroups(ctx context.Context, q query, before core.TorrentID, rows, limit int) (hits []hit, end core.TorrentID, err error) {
 	index := "group_live_newest"
 	if q.category != 0 {
 		index = "group_live_category"
 	}
-	c := clause{"SELECT l.newest, l.group_id FROM group_live l" + s.db.Engine().Using(index) + " WHERE l.newest < ?", []any{before}}
+	c := clause{" FROM group_live l" + s.db.Engine().Using(index) + " WHERE l.newest < ?", []any{before}}
 	if q.category != 0 {
 		c.and("l.category_id = ?", q.category)
 	}
-	c.meets(q.groups, "l.group_id")
-	return db.All(ctx, s.db, scanHit, c.text+" ORDER BY l.newest DESC LIMIT ?", append(c.args, limit)...)
+	if !q.inOrder() {
+		if end, err = s.breakOff(ctx, &c, "l.newest", rows); err != nil {
+			return nil, 0, err
+		}
+		c.meets(q.groups, "l.group_id")
+	}
+	hits, err = db.All(ctx, s.db, scanHit, "SELECT l.newest, l.group_id"+c.text+" ORDER BY l.newest DESC LIMIT ?", append(c.args, limit)...)
+	return hits, end, err
 }
 
-// walkTorrents looks at the torrents, the newest first, and passes over those of which
+// walkTorrents looks at so many torrents, the newest first, and passes over those of which
 // the group has a newer one that passes.
-func (s *Store) walkTorrents(ctx context.Context, q query, before core.TorrentID, limit int) ([]hit, error) {
-	c := clause{"SELECT t.id, t.group_id FROM torrent t" + s.db.Engine().Using(db.PrimaryKey) + " WHERE t.id < ? AND t.deleted_at = 0", []any{before}}
+func (s *Store) walkTorrents(ctx context.Context, q query, before core.TorrentID, rows, limit int) (hits []hit, end core.TorrentID, err error) {
+	c := clause{" FROM torrent t" + s.db.Engine().Using(db.PrimaryKey) + " WHERE t.id < ?", []any{before}}
+	if end, err = s.breakOff(ctx, &c, "t.id", rows); err != nil {
+		return nil, 0, err
+	}
+	c.and("t.deleted_at = 0")
 	c.meets(q.torrents, "t")
 	q.about(&c, "t.group_id")
 	c.and("NOT EXISTS (SELECT 1 FROM torrent n WHERE n.group_id = t.group_id AND n.id > t.id AND n.deleted_at = 0")
 	c.meets(q.torrents, "n")
-	return db.All(ctx, s.db, scanHit, c.text+") ORDER BY t.id DESC LIMIT ?", append(c.args, limit)...)
+	hits, err = db.All(ctx, s.db, scanHit, "SELECT t.id, t.group_id"+c.text+") ORDER BY t.id DESC LIMIT ?", append(c.args, limit)...)
+	return hits, end, err
+}
+
+// breakOff ends a walk after so many rows, and returns the cursor of what comes behind
+// them, or 0 when there are fewer.
+func (s *Store) breakOff(ctx context.Context, c *clause, by string, rows int) (core.TorrentID, error) {
+	end, ok, err := db.One(ctx, s.db, db.Value[core.TorrentID],
+		"SELECT "+by+c.text+" ORDER BY "+by+" DESC LIMIT 1 OFFSET ?", append(slices.Clone(c.args), rows-1)...)
+	if err != nil {
+		return 0, fmt.Errorf("look how far to look: %w", err)
+	}
+	if ok {
+		c.and(by+" >= ?", end)
+	}
+	return end, nil
 }
 
 func limited[T any](list []T, most int) []T { return list[:min(len(list), most)] }
 
 // Search finds groups by what somebody typed: an info-hash, an accession number,
 // or words that must all occur, the last one perhaps unfinished. An exact
-// accession comes first. limit is at most 100.
-func (s *Store) Search(ctx context.Context, v Viewer, terms string, limit int) ([]Group, error) {
+// accession comes first. limit is at most 100. Page.Next is where Browse goes on with the
+// words.
+func (s *Store) Search(ctx context.Context, v Viewer, terms string, limit int) (Page, error) {
 	limit = bounded(limit, maxPage)
 	terms = plain.Line(terms)
 	if terms == "" {
-		return nil, core.Errorf(core.Invalid, "say what to search for")
+		return Page{}, core.Errorf(core.Invalid, "say what to search for")
 	}
 	if len(terms) == 40 || len(terms) == 64 {
 		t, err := s.ByInfoHash(ctx, v, terms)
 		if err == nil {
-			return s.groups(ctx, v, []core.GroupID{t.Group}, maxPage)
+			list, err := s.groups(ctx, v, []core.GroupID{t.Group}, maxPage)
+			return Page{Groups: list}, err
 		}
 		if code := core.CodeOf(err); code != core.NotFound && code != core.Invalid {
-			return nil, err
+			return Page{}, err
 		}
 	}
 	exact, err := db.All(ctx, s.db, db.Value[core.GroupID],
 		"SELECT id FROM torrent_group WHERE (identifier = ? OR identifier = ?) AND "+hasLive+" ORDER BY id DESC LIMIT ?",
 		terms, strings.ToUpper(terms), limit)
 	if err != nil {
-		return nil, fmt.Errorf("search: %w", err)
+		return Page{}, fmt.Errorf("search: %w", err)
 	}
 	const perGroup = 50
 	found, err := s.groups(ctx, v, exact, perGroup)
 	if err != nil {
-		return nil, err
+		return Page{}, err
 	}
 	page, err := s.Browse(ctx, v, Filter{Words: terms}, 0, limit)
 	if err != nil {
-		return nil, err
+		return Page{}, err
 	}
 	seen := make(map[core.GroupID]bool, len(found))
 	for _, g := range found {
@@ -194,5 +251,6 @@ func (s *Store) Search(ctx context.Context, v Viewer, terms string, limit int) (
 			found = append(found, g)
 		}
 	}
-	return limited(found, limit), nil
+	page.Groups = limited(found, limit)
+	return page, nil
 }

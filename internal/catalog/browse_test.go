@@ -109,14 +109,14 @@ func TestFilters(t *testing.T) {
 			"NC_001416.1": all[2:], "nc_001416.1": all[2:], mouse.InfoHash.String(): all[1:2], "mus musc": all[:1], "nothing of the kind": nil,
 		} {
 			got, err := h.Search(ctx, Viewer{}, terms, 5)
-			if diff := cmp.Diff(want, titles(got), cmpopts.EquateEmpty()); diff != "" || err != nil {
+			if diff := cmp.Diff(want, titles(got.Groups), cmpopts.EquateEmpty()); diff != "" || err != nil {
 				t.Errorf("search %q (-want +got):\n%s%v", terms, diff, err)
 			}
 		}
 		_, err := h.Search(ctx, Viewer{}, " \n", 5)
 		wantCode(t, err, core.Invalid)
-		if got, err := h.Search(ctx, Viewer{}, "phage", 1); err != nil || len(got) != 1 {
-			t.Errorf("limit 1: %d, %v", len(got), err)
+		if got, err := h.Search(ctx, Viewer{}, "phage", 1); err != nil || len(got.Groups) != 1 {
+			t.Errorf("limit 1: %d, %v", len(got.Groups), err)
 		}
 	})
 }

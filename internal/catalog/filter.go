@@ -13,7 +13,8 @@ type condition struct {
 	// asks it for each row and does not make a join of it.
 	text string
 	args []any
-	// source lists the groups that meet it, by an index. It is empty where none does.
+	// source lists the groups that meet it, by an index, some perhaps several times. It is
+	// empty where no index does.
 	source string
 }
 
@@ -36,7 +37,7 @@ const (
 	worded  = "SELECT group_id FROM group_word WHERE word = ?"
 
 	hasBeginning = "(SELECT 1 FROM group_word w WHERE w.group_id = @ AND w.word >= ? AND w.word <= ? LIMIT 1) IS NOT NULL"
-	begun        = "SELECT DISTINCT group_id FROM group_word WHERE word >= ? AND word <= ?"
+	begun        = "SELECT group_id FROM group_word WHERE word >= ? AND word <= ?"
 
 	inCategory  = "(SELECT c.category_id FROM group_live c WHERE c.group_id = @) = ?"
 	categorized = "SELECT group_id FROM group_live WHERE category_id = ?"
@@ -77,7 +78,7 @@ func (f Filter) query() (q query, possible bool) {
 		}
 		c := condition{text: "@." + p.column + " = ?", args: []any{p.value}}
 		if p.indexed {
-			c.source = "SELECT DISTINCT group_id FROM torrent WHERE " + p.column + " = ?"
+			c.source = "SELECT group_id FROM torrent WHERE " + p.column + " = ?"
 		}
 		q.torrents = append(q.torrents, c)
 	}

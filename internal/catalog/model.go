@@ -180,11 +180,13 @@ type Filter struct {
 	Leech    core.Leech // the torrent's own state
 }
 
-// Page is a part of a listing of groups. Next is the cursor of the page after
-// it, 0 when there is none.
+// Page is a part of a listing of groups.
 type Page struct {
 	Groups []Group
-	Next   core.TorrentID
+	Next   core.TorrentID // the cursor of the page after it, 0 when there is none
+	// Unfinished is true where nothing rare is looked for, and only so many of the newest
+	// datasets were looked at: the page is not full, and what is older may hold more.
+	Unfinished bool
 }
 
 // FileRow is one file of a torrent; Position counts from 0.

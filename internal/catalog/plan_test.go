@@ -6,6 +6,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
 )
@@ -129,4 +132,50 @@ func scans(t *testing.T, d *db.DB, q statement) string {
 		}
 	}
 	return strings.Join(faults, "\n")
+}
+
+// TestWalksAreBrokenOff looks for two words of which each is in half of the groups and
+// none has both: so many groups are looked at for one page, the page says so, and its
+// cursor leads on to the one that has both at last.
+func TestWalksAreBrokenOff(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		h := open(t, d)
+		h.few, h.steps = 20, []int{10, 40, 57}
+		generate(t, d, planGroups, 2)
+		var rows [][]any
+		for g := 2; g <= planGroups; g++ {
+			rows = append(rows, []any{[]string{"even", "odd"}[g%2], g})
+		}
+		rows = append(rows, []any{"even", 1}, []any{"odd", 1})
+		must(t, d.Tx(t.Context(), func(tx *db.Tx) error {
+			return tx.Upsert(t.Context(), db.UpsertSpec{Table: "group_word", Key: []string{"word", "group_id"}}, rows...)
+		}))
+		for name, f := range map[string]Filter{"groups": {Words: "even odd"}, "torrents": {Words: "even odd", Format: "FASTA"}, "a category": {Words: "even odd", Category: 2}} {
+			var found []string
+			pages := 0
+			for before := core.TorrentID(0); ; pages++ {
+				p, err := h.Browse(t.Context(), Viewer{}, f, before, 5)
+				must(t, err)
+				found = append(found, titles(p.Groups)...)
+				if last := p.Next == 0; last == p.Unfinished || !last && len(p.Groups) > 0 {
+					t.Fatalf("%s: page %d has %d groups, goes on at %d, unfinished: %t", name, pages, len(p.Groups), p.Next, p.Unfinished)
+				}
+				if before = p.Next; before == 0 {
+					break
+				}
+			}
+			// The oldest group alone has both words; its format is one of its own.
+			want, most := []string{"Dataset 1"}, map[string]int{"groups": planGroups / 107, "torrents": planGroups * 3 / 2 / 107, "a category": planGroups / 3 / 107}[name]
+			if name == "torrents" {
+				want = nil
+			}
+			if diff := cmp.Diff(want, found); diff != "" || pages != most {
+				t.Errorf("%s: %d pages before the last (-want +got):\n%s", name, pages, diff)
+			}
+		}
+		p, err := h.Search(t.Context(), Viewer{}, "even odd", 5)
+		if err != nil || len(p.Groups) != 0 || !p.Unfinished || p.Next == 0 {
+			t.Errorf("a search finds %+v, %v", p, err)
+		}
+	})
 }

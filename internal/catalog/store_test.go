@@ -197,7 +197,7 @@ func TestAddToGroup(t *testing.T) {
 			g.Torrents[0].ID != second.Torrent || g.Torrents[0].Version != "2.0.0" {
 			t.Errorf("%+v", g)
 		}
-		if found, err := h.Search(t.Context(), Viewer{}, "annotated", 10); err != nil || len(found) != 1 {
+		if found, err := h.Search(t.Context(), Viewer{}, "annotated", 10); err != nil || len(found.Groups) != 1 {
 			t.Errorf("the new torrent's name is not found: %v, %v", found, err)
 		}
 	})
@@ -570,6 +570,6 @@ func reads(t *testing.T, h house, v Viewer, a Added) map[string]Torrent {
 	if err != nil {
 		t.Fatal(err)
 	}
-	keep("search", found[0].Torrents, nil)
+	keep("search", found.Groups[0].Torrents, nil)
 	return out
 }

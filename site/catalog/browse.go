@@ -17,6 +17,7 @@ type browsePage struct {
 	Groups     []groupRow
 	Next       string // address of the page after this one, "" when there is none
 	First      string // address of the first page, "" when this is it
+	Unfinished bool   // older ones were not looked at
 	Swarm      string // what the live numbers are asked for
 }
 
@@ -55,6 +56,7 @@ func (h handlers) browse(v *web.Visit) error {
 	}
 	p.Groups = h.groupRows(v, schedule, found.Groups)
 	p.Swarm = web.SwarmAddress(found.Groups...)
+	p.Unfinished = found.Unfinished
 	if found.Next > 0 {
 		p.Next = p.Query.Address(found.Next)
 	}

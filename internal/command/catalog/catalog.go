@@ -6,6 +6,7 @@ package catalog
 import (
 	"context"
 	"fmt"
+	"net/url"
 
 	"github.com/caduceus-bio/caduceus/internal/catalog"
 	"github.com/caduceus-bio/caduceus/internal/command"
@@ -46,10 +47,11 @@ func (d Deps) search() command.Command {
 	return command.Question[searchArgs]{
 		Spec: command.Spec{Name: "search", Aliases: []string{"s"}, Summary: "datasets that hold all these words", Public: true},
 		Run: func(ctx context.Context, c command.Call, a searchArgs) (command.Reply, error) {
-			groups, err := d.Catalog.Search(ctx, viewer(c), string(a.Terms), searchHits+1)
+			page, err := d.Catalog.Search(ctx, viewer(c), string(a.Terms), searchHits+1)
 			if err != nil {
 				return command.Reply{}, err
 			}
+			groups := page.Groups
 			found := command.Table{Columns: []string{"Dataset", "Year", "Category", "Torrents", "Seeders"}, Empty: "Nothing holds all of these words."}
 			for _, g := range groups[:min(len(groups), searchHits)] {
 				seeders := 0
@@ -63,8 +65,12 @@ func (d Deps) search() command.Command {
 					Link: fmt.Sprintf("%s/torrents.php?id=%d", d.SiteURL, g.ID),
 				})
 			}
-			if len(groups) > searchHits {
+			switch {
+			case len(groups) > searchHits:
 				found.Rows[searchHits-1].Note = "(there are more: add a word)"
+			case page.Unfinished:
+				found.Rows = append(found.Rows, command.Row{Text: "Only the newest datasets were looked at, as all of these words are common: add a rarer one, or look further",
+					Link: d.SiteURL + "/browse?" + url.Values{"q": {string(a.Terms)}, "before": {fmt.Sprint(page.Next)}}.Encode()})
 			}
 			return command.Reply{Blocks: []command.Block{found}}, nil
 		},

@@ -11,7 +11,7 @@ import (
 // BrowseAnswer is one page of datasets.
 type BrowseAnswer struct {
 	Groups []BrowseGroup  `json:"groups"`
-	Next   core.TorrentID `json:"next_cursor"` // 0 at the end
+	Next   core.TorrentID `json:"next_cursor"` // 0 at the end; a page before that may hold few or none
 }
 
 // BrowseGroup is a dataset with its torrents.
