@@ -214,6 +214,7 @@ type parser struct {
 	pos    int
 	tokens []token
 	most   int // values and keys
+	met    int // of them that skip has passed over
 }
 
 // parse reads data as one value of at most maxTokens values and keys. What follows the
@@ -222,7 +223,10 @@ func parse(data []byte, maxTokens int) (root node, end int, err error) {
 	if int64(len(data)) > math.MaxUint32 {
 		return node{}, 0, core.FieldErrorf("torrent", "the .torrent file is larger than 4 GiB")
 	}
-	p := &parser{data: data, most: maxTokens}
+	// Counted first: a list that grows takes several times its size.
+	count := parser{data: data, most: maxTokens}
+	_ = count.skip() // where it ends, so does the parser, and says why
+	p := &parser{data: data, most: maxTokens, tokens: make([]token, 0, min(count.met, maxTokens))}
 	if err := p.value(0); err != nil {
 		return node{}, 0, err
 	}
@@ -405,6 +409,9 @@ func (p *parser) skip() error {
 			return p.errorf("it ends too early")
 		}
 		var err error
+		if p.data[p.pos] != 'e' {
+			p.met++
+		}
 		switch c := p.data[p.pos]; {
 		case c == 'd' || c == 'l':
 			depth++

@@ -120,3 +120,18 @@ func TestLayerIsHashedOnce(t *testing.T) {
 		t.Errorf("a layer that is too short for one of them: %v", err)
 	}
 }
+
+// TestManyValues reads as many values as are read at all: the list of them is made once.
+func TestManyValues(t *testing.T) {
+	data := []byte("d1:al" + strings.Repeat("0:", 2_400_000) + "ee")
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := Check(data, Limits{TorrentBytes: 64 * core.MiB, Files: 100_000})
+	runtime.ReadMemStats(&after)
+	if err == nil || !strings.Contains(err.Error(), "no info dictionary") {
+		t.Errorf("%v", err)
+	}
+	if n := after.TotalAlloc - before.TotalAlloc; n > 40<<20 {
+		t.Errorf("%v were allocated for %v", core.Bytes(n), core.Bytes(len(data)))
+	}
+}
