@@ -132,7 +132,7 @@ func (q query) about(c *clause, at string) {
 
 // steps are how many rows a walk looks at: mostly the first few are enough, and after the
 // last it is broken off.
-var steps = []int{250, 2_000, 18_000}
+var steps = []int{100, 1_000, 19_000}
 
 // walkOn walks until there are enough hits, or nothing is left, or the steps are done. In
 // the last case end is the cursor of what was not looked at.
