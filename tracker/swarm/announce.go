@@ -72,7 +72,7 @@ func (s *Swarms) Announce(a *Announce, peers []wire.Peer, commit func(Change) er
 		}
 	}
 	sh.apply(p, a)
-	sh.keepUsed(a, &v.claims)
+	s.keepUsed(sh, a, &v.claims)
 	sh.updateDownloads(leeched, uint32(a.Member))
 	c := sh.slab.at(p)
 	if c.listed() && want != 0 {
@@ -144,17 +144,12 @@ func (s *Swarms) want(n int) int {
 }
 
 // keepUsed keeps what an announce has used of its torrent's allowances.
-func (sh *shard) keepUsed(a *Announce, claims *[directions]claim) {
-	if claims[up].counts > 0 || claims[down].counts > 0 {
-		if u := (used{up: claims[up].whole, down: claims[down].whole}); u != (used{}) {
-			sh.used[pair{a.Torrent, uint32(a.Member)}] = u
-		}
+func (s *Swarms) keepUsed(sh *shard, a *Announce, claims *[directions]claim) {
+	if claims[up].counts == 0 && claims[down].counts == 0 {
+		return
 	}
-}
-
-// raiseUsed brings what is used of a pair's allowances to at least what a record or a
-// snapshot says.
-func (sh *shard) raiseUsed(p pair, u used) {
-	was := sh.used[p]
-	sh.used[p] = used{max(was[up], u[up]), max(was[down], u[down])}
+	if u := (used{up: claims[up].whole, down: claims[down].whole}); u != (used{}) {
+		sh.used[pair{a.Torrent, uint32(a.Member)}] = u
+		sh.limitUsed(micros(a.At), s.accounts.grace.period)
+	}
 }

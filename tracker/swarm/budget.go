@@ -321,9 +321,34 @@ type used [directions]int64
 func (sh *shard) sweepUsed(now, period int64) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
+	sh.dropWhole(now, period)
+}
+
+func (sh *shard) dropWhole(now, period int64) {
 	for p, u := range sh.used {
 		if last := max(u[up], u[down]); last <= now || last > now+period+clockSlack {
 			delete(sh.used, p)
 		}
 	}
+}
+
+// fewUsed is how many pairs a shard's table may always have.
+const fewUsed = 256
+
+// limitUsed is called when a pair was added. It drops those that are whole whenever the
+// table has doubled: a table that has grown never gives its memory back, and nearly all
+// pairs are whole again within seconds.
+func (sh *shard) limitUsed(now, period int64) {
+	if len(sh.used) <= max(sh.sweepAt, fewUsed) {
+		return
+	}
+	sh.dropWhole(now-clockSlack, period+clockSlack) // other event loops may be a little behind
+	sh.sweepAt = 2 * len(sh.used)
+}
+
+// raiseUsed brings what is used of a pair's allowances to at least what a record or a
+// snapshot says.
+func (sh *shard) raiseUsed(p pair, u used) {
+	was := sh.used[p]
+	sh.used[p] = used{max(was[up], u[up]), max(was[down], u[down])}
 }

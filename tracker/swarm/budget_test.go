@@ -262,3 +262,30 @@ func TestAccountsAreForgotten(t *testing.T) {
 		t.Errorf("%d accounts and %d pairs are left", accounts, pairs)
 	}
 }
+
+// TestUsedTakesLittle lets thousands of members upload a little each: the table of what is
+// used stays small all the time, and only what is whole again has left it.
+func TestUsedTakesLittle(t *testing.T) {
+	t.Parallel()
+	b := newBook(t, testConfig())
+	const heavy = 1 // uses up what it may upload of a small torrent in the same shard
+	small := func(up int64) Announce {
+		return with(counters(usual(heavy, 0), up, 0), func(a *Announce) { a.Torrent, a.Size = 1+shards, 1<<20 })
+	}
+	b.announce(small(0))
+	b.pass(time.Second)
+	b.announce(small(2 << 20))
+	table := &b.shard(1).used
+	for n := range 3000 {
+		light := with(usual(heavy+1+n, 0), func(a *Announce) { a.Size = 1 << 30 })
+		b.announce(event(light, wire.Started))
+		b.pass(100 * time.Millisecond)
+		b.announce(counters(light, 1<<10, 0))
+		if len(*table) > fewUsed {
+			t.Fatalf("%d pairs after %d members", len(*table), n)
+		}
+	}
+	if _, kept := (*table)[pair{1 + shards, heavy}]; !kept {
+		t.Error("what is used up was forgotten")
+	}
+}

@@ -189,7 +189,7 @@ func (s *Swarms) Replay(rec []byte) error {
 		}
 		r.account.seen = unix(r.At)
 		s.accounts.raise(uint32(r.Member), &r.account)
-		return s.shard(r.Torrent).replay(&r)
+		return s.shard(r.Torrent).replay(&r, s.accounts.grace.period)
 	case recordUnlisted:
 		torrent, member, id, now := core.TorrentID(in.number(math.MaxUint64)), in.number(math.MaxUint32), in.peerID(), in.instant()
 		if in.bad || len(in.data) > 0 {
@@ -254,7 +254,7 @@ func (in *reader) announceRecord() (r announceRecord) {
 	return r
 }
 
-func (sh *shard) replay(r *announceRecord) error {
+func (sh *shard) replay(r *announceRecord, period int64) error {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	ti, known := sh.byID[r.Torrent]
@@ -289,6 +289,7 @@ func (sh *shard) replay(r *announceRecord) error {
 	sh.apply(p, &r.Announce)
 	if r.used != (used{}) {
 		sh.raiseUsed(pair{r.Torrent, uint32(r.Member)}, r.used)
+		sh.limitUsed(micros(r.At), period)
 	}
 	sh.markChanged(sh.torrents[sh.slab.at(p).torrentIndex()])
 	return nil

@@ -18,6 +18,7 @@ type shard struct {
 	rng       rand.PCG
 	sample    sample
 	paired    []slot // peers that were chosen with both their addresses
+	sweepAt   int    // how many pairs used may have before those that are whole are dropped
 	record    []byte // of the change that is being made
 	downloads *downloads
 }
