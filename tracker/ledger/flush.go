@@ -194,7 +194,7 @@ func (b *Book) finish(w *batch) {
 	}
 	b.flushedPosition.Store(slices.Min(b.marks[:]))
 	for id, n := range w.snatched {
-		b.snatches.Store(id, b.Snatches(id)+n)
+		b.addSnatches(id, n)
 	}
 	b.rows.Add(-int64(len(w.rows)))
 }

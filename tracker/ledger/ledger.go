@@ -8,12 +8,12 @@
 // to repeat the announce, and added to a buffer in memory, where entries are summed
 // up by member and torrent. An answer is sent only after Commit has kept its
 // promise, that is, when the journal is written (with SyncAlways also synced). Every
-// FlushEvery the sums are written to the database. The same transaction writes the
-// mark: the position in the journal up to which these sums reach. Members are spread
-// over 32 shards with a mark each, so that even the sums of a long outage are
-// written in transactions of a bounded size. At the start the journal is read again:
-// what lies after the marks goes into the buffers, what lies after the last
-// checkpoint goes into the swarms.
+// FlushEvery the sums are written to the database.
+// The same transaction writes the mark: the position in the journal up to which these
+// sums reach. Members are spread over 32 shards with a mark each, so that even the sums
+// of a long outage are written in transactions of a bounded size. At the start the
+// journal is read again: what lies after the marks goes into the buffers, what lies
+// after the last checkpoint goes into the swarms.
 //
 // So there is only one case to handle, whether the answer to a commit was lost, the
 // process was killed, or the database has lost what it committed: the mark says what
@@ -168,8 +168,8 @@ type Book struct {
 	flushedUntil    atomic.Int64 // Unix milliseconds: everything recorded before that is in the database
 	flushedPosition atomic.Uint64
 	settled         settledMark
-	firstFlush      chan struct{} // closed after the first flush
-	snatches        sync.Map      // core.TorrentID to int64
+	firstFlush      chan struct{}    // closed after the first flush
+	snatches        [shards]snatches // by torrent
 
 	checkpoints checkpointState
 	episodes    [2]episode
@@ -271,11 +271,27 @@ func (b *Book) compactBuffer(buf *buffer) {
 // Snatches returns how many members have downloaded a torrent in full, as far as
 // the database knows.
 func (b *Book) Snatches(id core.TorrentID) int64 {
-	n, ok := b.snatches.Load(id)
-	if !ok {
-		return 0
+	s := &b.snatches[uint64(id)%shards]
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.of[id]
+}
+
+// snatches counts the members who have downloaded a torrent, for some of the torrents.
+// Each announce looks one up.
+type snatches struct {
+	mu sync.RWMutex
+	of map[core.TorrentID]int64 // nil before the first
+}
+
+func (b *Book) addSnatches(id core.TorrentID, n int64) {
+	s := &b.snatches[uint64(id)%shards]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.of == nil {
+		s.of = map[core.TorrentID]int64{}
 	}
-	return n.(int64)
+	s.of[id] += n
 }
 
 // Stats tell how the book is doing.

@@ -66,11 +66,11 @@ func (b *Book) load(ctx context.Context) error {
 		return fmt.Errorf("ledger marks: %w", err)
 	}
 	for after := core.TorrentID(0); ; {
-		type snatches struct {
+		type snatched struct {
 			id core.TorrentID
 			n  int64
 		}
-		rows, err := db.All(ctx, b.db, func(s db.Scanner) (r snatches, err error) {
+		rows, err := db.All(ctx, b.db, func(s db.Scanner) (r snatched, err error) {
 			return r, s.Scan(&r.id, &r.n)
 		}, "SELECT torrent_id, snatches FROM transfer_torrent WHERE torrent_id > ? ORDER BY torrent_id LIMIT ?", after, page)
 		if err != nil {
@@ -78,7 +78,7 @@ func (b *Book) load(ctx context.Context) error {
 		}
 		for _, r := range rows {
 			if r.n > 0 {
-				b.snatches.Store(r.id, r.n)
+				b.addSnatches(r.id, r.n)
 			}
 			after = r.id
 		}
