@@ -81,7 +81,8 @@ type Config struct {
 	ReconcileEvery config.Duration `toml:"reconcile_every"`
 
 	// FlushEvery is how often sums are written to the database. They are safe in the
-	// journal before that.
+	// journal before that. If writing takes more than a tenth of the time, the tracker
+	// waits longer, up to three times as long.
 	FlushEvery config.Duration `toml:"flush_every"`
 	// JournalDir is a folder on a local disk for the journal of announces and the
 	// checkpoints of the swarms; "" is tracker in the data directory. It may grow by

@@ -8,7 +8,7 @@
 // to repeat the announce, and added to a buffer in memory, where entries are summed
 // up by member and torrent. An answer is sent only after Commit has kept its
 // promise, that is, when the journal is written (with SyncAlways also synced). Every
-// FlushEvery the sums are written to the database.
+// FlushEvery, or less often under a heavy load, the sums are written to the database.
 // The same transaction writes the mark: the position in the journal up to which these
 // sums reach. Members are spread over 32 shards with a mark each, so that even the sums
 // of a long outage are written in transactions of a bounded size. At the start the
@@ -344,12 +344,21 @@ func (b *Book) Run(ctx context.Context) error {
 	return errors.Join(err, b.Close())
 }
 
-// keepFlushing flushes every Options.FlushEvery. It logs failures and tries again,
-// with back-off, until it succeeds.
+// afterFlush is how long to wait after a flush that took a time. Under a load so heavy
+// that writing takes more than a tenth of the time, sums are merged for longer, up to
+// three times as long: the more announces a row is the sum of, the less each one costs the
+// database.
+func afterFlush(every, took time.Duration) time.Duration {
+	return min(max(every, 9*took), 3*every)
+}
+
+// keepFlushing flushes every Options.FlushEvery, or as afterFlush says. It logs failures
+// and tries again, with back-off, until it succeeds.
 func (b *Book) keepFlushing(ctx context.Context) error {
 	backoff := firstBackoff
 	var early <-chan struct{} // nil after a failure: then only the time decides
 	for wait := min(b.o.FlushEvery, time.Second); core.Wait(ctx, wait, early); {
+		begun := time.Now()
 		err := b.Flush(ctx)
 		early = nil
 		switch {
@@ -359,7 +368,7 @@ func (b *Book) keepFlushing(ctx context.Context) error {
 				"rows", b.rows.Load(), "again_in", backoff)
 			wait, backoff = backoff, min(2*backoff, maxBackoff)
 		default:
-			wait, backoff, early = b.o.FlushEvery, firstBackoff, b.flushEarly
+			wait, backoff, early = afterFlush(b.o.FlushEvery, time.Since(begun)), firstBackoff, b.flushEarly
 		}
 	}
 	return nil

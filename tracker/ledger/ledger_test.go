@@ -521,3 +521,15 @@ func TestManyRows(t *testing.T) {
 		t.Errorf("compacted again at %d, %d are full", at, b.fullBuffers.Load())
 	}
 }
+
+func TestAfterFlush(t *testing.T) {
+	t.Parallel()
+	const every = 10 * time.Second
+	for _, tt := range []struct{ took, wait time.Duration }{
+		{0, every}, {time.Second, every}, {2 * time.Second, 18 * time.Second}, {time.Minute, 30 * time.Second},
+	} {
+		if got := afterFlush(every, tt.took); got != tt.wait {
+			t.Errorf("after a flush of %v it waits %v, want %v", tt.took, got, tt.wait)
+		}
+	}
+}
