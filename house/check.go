@@ -24,6 +24,9 @@ func Check(ctx context.Context, s Settings) (notes []string, err error) {
 	if shared := s.sharedDoors(); shared != "" {
 		notes = append(notes, shared)
 	}
+	if caution := s.IRC.Caution(); caution != "" {
+		notes = append(notes, caution)
+	}
 	note, err := checkDatabase(ctx, s)
 	if note != "" {
 		notes = append(notes, note)

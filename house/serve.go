@@ -59,6 +59,9 @@ func (p Process) run(ctx context.Context, h *House, whole bool) error {
 			h.Log.Error("large uploads will fail", "err", err)
 		}
 	}
+	if text := p.Settings.IRC.Caution(); text != "" && slices.Contains(p.Rooms, "ircd") {
+		h.Log.Warn(text)
+	}
 	h.probe = db.NewProbe(h.DB, strings.Join(p.Rooms, "+"), time.Now)
 	rooms := make([]supervise.Room, len(p.Rooms))
 	for i, name := range p.Rooms {

@@ -28,6 +28,7 @@ type Config struct {
 
 	Guests       bool `toml:"guests"`        // let people in without an account, to the channels that allow it
 	FreeChannels bool `toml:"free_channels"` // let members open a channel by joining it; it lasts while someone is in it
+	OpenNetwork  bool `toml:"open_network"`  // for protocol suites and networks without members: guests keep the nicks they ask for, and open channels as members do; leave it off where members meet
 
 	MaxClients        int      `toml:"max_clients"`         // connections at a time
 	MaxPerAddress     int      `toml:"max_per_address"`     // connections of an address; an IPv6 address counts with its /64
@@ -125,6 +126,15 @@ func DefaultConfig() Config {
 
 // mostOfAll is more than any limit can mean.
 const mostOfAll = 1 << 30
+
+// Caution says in words what of the section is dangerous where the members of a site meet,
+// "" where nothing is.
+func (c Config) Caution() string {
+	if !c.OpenNetwork {
+		return ""
+	}
+	return "[irc] open_network is on, which is for protocol suites: guests may be called like members and staff, and find out which channels there are; switch it off where members of the site meet"
+}
 
 // Retention is what [irc] says of how long lines are kept.
 func (c Config) Retention() irc.Retention {

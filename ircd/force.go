@@ -196,8 +196,10 @@ func cmdSanick(r *request) {
 				case n.nicks[fold(u.nick)] != u || u.accountName() != account:
 					err = core.Errorf(core.NotFound, "%s is gone", clip(old, maxNick))
 				case account == "":
-					if really {
-						n.rename(u, n.guestNick(nick, u))
+					if as := n.guestNick(nick, u); as == "" {
+						err = core.Errorf(core.Conflict, "%s can't be had", nick)
+					} else if really {
+						n.rename(u, as)
 					}
 				case holder != nil && holder != u:
 					err = core.Errorf(core.Conflict, "%s is somebody else's nick now", nick)

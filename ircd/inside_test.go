@@ -120,7 +120,7 @@ func (n *network) contradiction() error {
 				return fmt.Errorf("a session of %s isn't its own", u.nick)
 			}
 		}
-		if isGuestNick(u.nick) != (u.account == nil) {
+		if !n.cfg.OpenNetwork && isGuestNick(u.nick) != (u.account == nil) {
 			return fmt.Errorf("%s is called so and is logged in as %q", u.nick, u.accountName())
 		}
 		if u.account != nil && u.account.user != u {

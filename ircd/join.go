@@ -40,14 +40,14 @@ func (r *request) joinAll() {
 func (r *request) join(name, key string) {
 	n, u := r.n, r.user()
 	ch := n.channels[fold(name)]
-	if ch == nil && u.account == nil && validChannel(name) { // guests open none, or they would find out which there are
+	if ch == nil && u.account == nil && !n.mayOpen(u) && validChannel(name) {
 		if !r.joinsTooFast(name) {
 			r.replyToStranger(name)
 		}
 		return
 	}
 	if ch == nil {
-		if !n.cfg.FreeChannels || !validChannel(name) || len(n.channels) >= irc.MaxChannels {
+		if !n.mayOpen(u) || !validChannel(name) || len(n.channels) >= irc.MaxChannels {
 			r.reply(errNoSuchChannel, clip(name, maxChannel), "No such channel")
 			return
 		}
@@ -76,6 +76,12 @@ func (r *request) join(name, key string) {
 		return
 	}
 	n.enter(u, ch, n.entryStatus(u), r.s)
+}
+
+// mayOpen reports whether u may open a channel by joining it. Guests could find out in that
+// way which there are, so they may on an open network alone.
+func (n *network) mayOpen(u *user) bool {
+	return n.cfg.FreeChannels && (u.account != nil || n.cfg.OpenNetwork)
 }
 
 // replyToStranger refuses a guest a channel that it may not know of, with the same words

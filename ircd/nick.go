@@ -105,10 +105,19 @@ func isGuestNick(nick string) bool {
 // a guest for somebody else. It asks nothing of the site, so that a guest learns from
 // no answer who is a member. wanted is "" for whoever asked for nothing; u is who asks, if
 // it is on the network, so that it may keep its nick.
+//
+// On an open network guests have the nicks that they ask for. It returns "" there for one
+// that they can't have.
 func (n *network) guestNick(wanted string, u *user) string {
 	free := func(nick string) bool {
 		holder := n.find(nick)
 		return holder == nil || holder == u
+	}
+	if n.cfg.OpenNetwork && wanted != "" {
+		if !free(wanted) || member.LooksOfficial(wanted) {
+			return ""
+		}
+		return wanted
 	}
 	const numbered = 9
 	stem := guestStem(wanted)
@@ -251,17 +260,26 @@ func cmdNick(r *request) {
 func (r *request) changeGuestNick(wanted string) {
 	n, u := r.n, r.user()
 	nick := n.guestNick(wanted, u)
-	if nick != u.nick && r.nicksTooFast(wanted) {
+	switch {
+	case nick == "":
+		r.reply(errNicknameInUse, wanted, "Nickname is already in use")
+		return
+	case nick != u.nick && r.nicksTooFast(wanted):
 		return
 	}
 	n.rename(u, nick)
 	if nick != wanted {
-		n.notice(r.s, guestsAreCalled)
+		n.notice(r.s, n.whatGuestsAre())
 	}
 }
 
-// guestsAreCalled tells guests why they have another nick than they asked for.
-const guestsAreCalled = "You are not logged in, so your nick is Guest with a number or ends in " + guestSuffix + "."
+// whatGuestsAre tells guests why they have another nick than they asked for.
+func (n *network) whatGuestsAre() string {
+	if n.cfg.OpenNetwork {
+		return "You are not logged in."
+	}
+	return "You are not logged in, so your nick is Guest with a number or ends in " + guestSuffix + "."
+}
 
 func (r *request) changeNick(account, nick string) {
 	n := r.n

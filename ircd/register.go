@@ -88,7 +88,13 @@ func (r *request) registerGuest(wanted string) {
 			n.drop(s, "You need to log in with your site name and IRC key")
 			return
 		}
-		n.appear(s, n.guestNick(wanted, nil))
+		nick := n.guestNick(wanted, nil)
+		if nick == "" {
+			s.wanted = ""
+			r.reply(errNicknameInUse, wanted, "Nickname is already in use")
+			return
+		}
+		n.appear(s, nick)
 	})
 }
 

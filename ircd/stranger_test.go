@@ -94,3 +94,44 @@ func askAsStranger(t *testing.T, h *house, more ...string) {
 		}
 	}
 }
+
+// TestOpenNetwork lets guests be called as they wish and open channels, where that is set.
+func TestOpenNetwork(t *testing.T) {
+	t.Parallel()
+	const script = `
+		x > NICK carol
+		x > USER u 0 * :u
+		x < :irc.test 001 carol *
+		y > NICK CAROL
+		y > USER u 0 * :u
+		y < :irc.test 433 * CAROL *
+		y > NICK dave
+		y < :irc.test 001 dave *
+		y > NICK carol
+		y < :irc.test 433 dave carol *
+		y > NICK H3rmes
+		y < :irc.test 433 dave H3rmes *
+		x > JOIN #lab
+		x < :carol!* JOIN #lab
+		x < :irc.test 353 carol = #lab :@carol
+		y > NICK erin
+		y < :dave!* NICK erin
+		carol is
+		x < :carol!* NICK Guest*`
+	open(t, func(c *Config) { c.OpenNetwork, c.FreeChannels = true, true }).talk(t, script)
+	open(t, func(c *Config) { c.FreeChannels = true }).talk(t, `
+		x > NICK carol
+		x > USER u 0 * :u
+		x < :irc.test 001 carol|guest *
+		x > JOIN #lab
+		x < :irc.test 477 carol|guest #lab *`)
+	open(t, func(c *Config) { c.OpenNetwork = true }).talk(t, `
+		x > NICK carol
+		x > USER u 0 * :u
+		x < :irc.test 001 carol *
+		x > JOIN #lab
+		x < :irc.test 477 carol #lab *`)
+	if on, off := (Config{OpenNetwork: true}).Caution(), (Config{FreeChannels: true}).Caution(); !strings.Contains(on, "open_network") || off != "" {
+		t.Errorf("the cautions are %q and %q", on, off)
+	}
+}

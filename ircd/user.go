@@ -100,7 +100,7 @@ func (n *network) appear(s *session, nick string) {
 	n.tellWatchers(nick, u)
 	n.greet(s)
 	if u.account == nil {
-		n.notice(s, guestsAreCalled+" Members log in with SASL: site name and IRC key.")
+		n.notice(s, n.whatGuestsAre()+" Members log in with SASL: site name and IRC key.")
 	}
 	n.autoJoin(u, nil, s)
 }
