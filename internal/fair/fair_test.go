@@ -156,12 +156,19 @@ func TestNobodyWaitsForGood(t *testing.T) {
 	b.come(t.Context(), "b.1/1")
 	cancel()
 	b.until(func(s Stats) bool { return s.Waiting == 1 })
-	b.limits.Longest = time.Nanosecond
-	b.come(t.Context(), "c.1/1")
 	b.open()
 	slices.Sort(b.refused)
-	if got := strings.Join(b.refused, " "); got != "a.1/0 a.1/1 a.1/2 c.1/1" || !slices.Equal(b.order, []string{"b.1/1"}) {
-		t.Errorf("refused %q, done %q", got, b.order)
+	if got := strings.Join(b.refused, " "); got != "a.1/0 a.1/1 a.1/2" || !slices.Equal(b.order, []string{"b.1/1"}) {
+		t.Errorf("their senders have left: refused %q, done %q", got, b.order)
+	}
+	l := limits()
+	l.Longest = time.Nanosecond
+	b = newBench(t, l)
+	b.come(t.Context(), "c.1/1")
+	b.until(func(s Stats) bool { return s.Waiting == 0 })
+	b.open()
+	if !slices.Equal(b.refused, []string{"c.1/1"}) || len(b.order) > 0 {
+		t.Errorf("the longest wait: refused %q, done %q", b.refused, b.order)
 	}
 }
 

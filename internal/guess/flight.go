@@ -32,7 +32,7 @@ type refusal struct{ asked, until time.Time }
 // begin counts a try, or returns why it may not be made. It waits while tries that are being
 // checked stand in the way.
 func (g *Guard) begin(ctx context.Context, t Try) (made *op, err error) {
-	end := time.NewTimer(patience)
+	end := time.NewTimer(g.patience)
 	defer end.Stop()
 	for {
 		made = &op{about: g.about(t), names: [3]string{clip(t.Account), clip(t.Place), Around(t.Place)}}

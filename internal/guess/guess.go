@@ -27,13 +27,14 @@ import (
 // Guard counts tries. The database keeps a bounded number of them. Only the process knows
 // which places logged in to which accounts, and it forgets that when it ends.
 type Guard struct {
-	db      *db.DB
-	keys    *secret.Keyring
-	clock   core.Clock
-	log     *slog.Logger
-	limit   int // rows that are kept
-	ops     *db.Gatherer[*op, verdict]
-	records *db.Gatherer[[3]key, [3]record]
+	db       *db.DB
+	keys     *secret.Keyring
+	clock    core.Clock
+	log      *slog.Logger
+	limit    int           // rows that are kept
+	patience time.Duration // how long a try waits for others
+	ops      *db.Gatherer[*op, verdict]
+	records  *db.Gatherer[[3]key, [3]record]
 
 	mu      sync.Mutex
 	known   map[string]time.Time // place and account that logged in lately
@@ -100,7 +101,7 @@ const (
 
 // New returns a guard on d.
 func New(d *db.DB, keys *secret.Keyring, clock core.Clock, log *slog.Logger) *Guard {
-	g := &Guard{db: d, keys: keys, clock: clock, log: log, limit: rowLimit,
+	g := &Guard{db: d, keys: keys, clock: clock, log: log, limit: rowLimit, patience: patience,
 		known: map[string]time.Time{}, refused: map[key]refusal{}, flights: map[key]*flight{}}
 	g.ops = db.NewGatherer(dbTime, g.apply)
 	g.records = db.NewGatherer(dbTime, g.read)

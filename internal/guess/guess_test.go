@@ -36,9 +36,11 @@ func each(t *testing.T, test func(t *testing.T, w *world)) {
 	})
 }
 
-// process is a guard such as each process has its own.
+// process is a guard such as each process has its own, but patient: the machine may be slow.
 func (w *world) process() *Guard {
-	return New(w.db, w.keys, w.clock.Now, slog.New(slog.NewTextHandler(w.t.Output(), nil)))
+	g := New(w.db, w.keys, w.clock.Now, slog.New(slog.NewTextHandler(w.t.Output(), nil)))
+	g.patience = 5 * time.Minute
+	return g
 }
 
 // try makes one, whose secret is right or wrong, and returns how long it must wait instead.
