@@ -85,6 +85,14 @@ func TestSumsAreKept(t *testing.T) {
 		if all != sum || all.Torrents != len(alive) {
 			t.Errorf("in all %+v, by category %+v, %d torrents", all, by, len(alive))
 		}
+		// Pages are shown what is kept: nothing is counted for them.
+		must(t, d.Tx(t.Context(), func(tx *db.Tx) error {
+			_, err := tx.Exec(t.Context(), "UPDATE catalog_sum SET size = size + 7")
+			return err
+		}))
+		if changed, _, err := h.Counts(t.Context()); err != nil || changed.Size != all.Size+core.Bytes(7*len(by)) {
+			t.Errorf("what is kept is not what is read: %+v, %v", changed, err)
+		}
 	})
 }
 

@@ -214,6 +214,19 @@ func TestSessionsOfAWrongClock(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		older, err := w.NewSession(ctx, id, "another browser")
+		if err != nil {
+			t.Fatal(err)
+		}
+		const weeks = 20 * 24 * time.Hour // within which an older session can be used still
+		w.now = w.now.Add(weeks)
+		if _, s, err := w.BySession(ctx, older); err != nil || !s.Renewed {
+			t.Errorf("an older session is used: %+v, %v", s, err)
+		}
+		w.now = w.now.Add(-weeks)
+		if _, _, err := w.BySession(ctx, older); core.CodeOf(err) != core.Forbidden {
+			t.Errorf("an older session lasts longer than any: %v", err)
+		}
 		w.now = w.now.Add(year)
 		ahead, err := w.NewSession(ctx, id, "browser")
 		if err != nil {
@@ -229,7 +242,7 @@ func TestSessionsOfAWrongClock(t *testing.T) {
 		if list, err := w.Sessions(ctx, id); err != nil || len(list) != 0 {
 			t.Errorf("%+v, %v", list, err)
 		}
-		if n, err := w.ExpireSessions(ctx, 10); err != nil || n != 1 {
+		if n, err := w.ExpireSessions(ctx, 10); err != nil || n != 2 {
 			t.Errorf("%d are deleted, %v", n, err)
 		}
 		if _, _, err := w.ByToken(ctx, token); err != nil { // which notes when it is used
