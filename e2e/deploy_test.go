@@ -63,6 +63,9 @@ func TestProductionUnits(t *testing.T) {
 		to := filepath.Join(dir, strings.TrimPrefix(path, deploy+"systemd"))
 		if filepath.Dir(to) == dir {
 			units = append(units, to)
+			if strings.HasSuffix(to, ".service") && !bytes.Contains(raw, []byte("\nMemoryMax=")) {
+				t.Errorf("%s may take all the memory of the machine", filepath.Base(to))
+			}
 		}
 		raw = bytes.ReplaceAll(raw, []byte("/usr/local/bin/caduceus"), []byte(os.Getenv(binaryVariable)))
 		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
