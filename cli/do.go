@@ -13,6 +13,7 @@ import (
 	"github.com/caduceus-bio/caduceus/house"
 	"github.com/caduceus-bio/caduceus/internal/command"
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/db"
 )
 
 type doCmd struct {
@@ -60,6 +61,9 @@ func control(ctx context.Context, s house.Settings) (command.Control, func(), er
 	if err := h.CheckSetUp(opening); err != nil {
 		h.Close()
 		return nil, nil, err
+	}
+	if s.Database.Engine == db.SQLite { // elsewhere it is the usual way
+		_, _ = fmt.Fprintf(os.Stderr, "No program answers at %s, so this is done on its database, %s.\n", s.House.Socket(), s.Database.Path)
 	}
 	return command.Local{Registry: h.Commands}, h.Close, nil
 }
