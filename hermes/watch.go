@@ -104,7 +104,7 @@ func (w *watch) run(ctx context.Context) error {
 		err := w.deps.Writes(look)
 		cancel()
 		if ctx.Err() != nil {
-			return nil
+			break
 		}
 		now := w.deps.Clock()
 		o.see(now, err)

@@ -28,11 +28,11 @@ func TestUploadLimitFitsTheDatabase(t *testing.T) {
 			t.Errorf("%d: %v", limit, err)
 		}
 	}
-	s.Database.Address = filepath.Join(t.TempDir(), "nobody.sock")
-	if notes, err := Check(t.Context(), s); err != nil || len(notes) != 1 || !strings.Contains(notes[0], "does not answer") {
+	s.Database.Address, s.Site.Listen = filepath.Join(t.TempDir(), "nobody.sock"), s.Tracker.Listen[0]
+	if notes, err := Check(t.Context(), s); err != nil || len(notes) != 2 || !strings.Contains(notes[0], "one machine") || !strings.Contains(notes[1], "does not answer") {
 		t.Errorf("without a database: %q, %v", notes, err)
 	}
-	s.Database = db.DefaultConfig()
+	s.Database, s.Site.Listen = db.DefaultConfig(), DefaultSettings().Site.Listen
 	s.Database.Path = filepath.Join(t.TempDir(), "new.db")
 	if notes, err := Check(t.Context(), s); err != nil || notes != nil {
 		t.Errorf("SQLite: %q, %v", notes, err)

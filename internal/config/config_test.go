@@ -226,7 +226,7 @@ func TestVariablesOfOthers(t *testing.T) {
 		"CADUCEUS_SITE_PORT_8080_TCP_ADDR=10.96.0.2":         "",
 		"CADUCEUS_TRACKER_LISTEN_PORT=tcp://10.96.0.3:34000": "", // a key that there is
 		// Slips.
-		"CADUCEUS_SITE_NMAE=hush":                "did you mean CADUCEUS_SITE_NAME?",
+		"CADUCEUS_SITE_NAMES=hush":               "did you mean CADUCEUS_SITE_NAME?",
 		"CADUCEUS_STIE_PRIVATE=hush":             "did you mean CADUCEUS_SITE_PRIVATE?",
 		"CADUCEUS_TRACKER_NUMWANTS=hush":         "did you mean CADUCEUS_TRACKER_NUMWANT?",
 		"CADUCEUS_TRACKER_ANOUNCE_INTERVAL=hush": "did you mean CADUCEUS_TRACKER_ANNOUNCE_INTERVAL?",

@@ -34,7 +34,6 @@ func TestURLs(t *testing.T) {
 		"https://data.example.org":              {"", true},
 		"https://data.example.org/":             {"", true},
 		"HTTPS://Data.Example.ORG":              {"https://data.example.org", true},
-		" https://data.example.org ":            {"https://data.example.org", true},
 		"hTTp://LOCALHOST:8080/Announce/A":      {"http://localhost:8080/Announce/A", true},
 		"http://[FD00::A]:80/":                  {"http://[fd00::a]:80/", true},
 		"https://xn--bcher-kva.example":         {"", true},
@@ -65,6 +64,13 @@ func TestURLs(t *testing.T) {
 		if (err == nil) != tt.ok || err != nil && (FieldOf(err) != "url" || CodeOf(err) != Invalid) {
 			t.Errorf("%q: %v", address, err)
 		}
+	}
+}
+
+func TestNormalURLDropsBlanks(t *testing.T) {
+	t.Parallel()
+	if got := NormalURL(" https://data.example.org\n"); got != "https://data.example.org" {
+		t.Errorf("%q", got)
 	}
 }
 

@@ -104,7 +104,7 @@ func (d *DB) hasRoom() error {
 	if err := unix.Statfs(dir, &fs); err != nil {
 		return fmt.Errorf("look at the disk of %s: %w", dir, err)
 	}
-	if free := core.Bytes(fs.Bavail) * core.Bytes(fs.Bsize); free < lowSpace { //nolint:gosec // a disk has fewer bytes than that
+	if free := core.Bytes(fs.Bavail) * core.Bytes(fs.Bsize); free < lowSpace {
 		return fmt.Errorf("there are %v left on the disk of %s: %w", free, dir, syscall.ENOSPC)
 	}
 	return nil
