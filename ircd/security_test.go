@@ -3,6 +3,7 @@ package ircd
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
@@ -89,18 +90,19 @@ func (p *turned) AuthIRC(ctx context.Context, name, key string) (member.Member, 
 // TestKeyThatIsReplacedDuringALogin lets nobody in with the old one.
 func TestKeyThatIsReplacedDuringALogin(t *testing.T) {
 	h := newHouse(t, nil)
-	site, checks := &turned{people: h.people}, 0
+	site := &turned{people: h.people}
+	var checks atomic.Int32
 	site.once = func() {
 		h.now.followKey(eventlog.IRCKeyChanged{Member: 1})
 		h.people.fail(core.Errorf(core.Forbidden, "name or IRC key is wrong")) // what a second look finds
-		checks++
+		checks.Add(1)
 	}
 	h.deps.Members = site
 	h.start(t)
 	p := h.dial(t, "alice")
 	p.send("PASS alice:key-alice", "NICK alice", "USER u 0 * :A")
 	p.expect("* 464 * *name or IRC key is wrong*")
-	if checks != 1 {
-		t.Errorf("%d checks", checks)
+	if n := checks.Load(); n != 1 {
+		t.Errorf("%d checks", n)
 	}
 }
