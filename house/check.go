@@ -11,21 +11,21 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/metainfo"
 )
 
-// checkTime is how long CheckDatabase waits for a database.
+// checkTime is how long checkDatabase waits for a database.
 const checkTime = 5 * time.Second
 
 // Check holds the configuration against what can be had together, and against the
 // database, if that answers soon. notes are what may be meant so, and what could not be
 // checked. It changes nothing, and makes no database where there is none.
 func Check(ctx context.Context, s Settings) (notes []string, err error) {
+	if caution := s.IRC.Caution(); caution != "" {
+		notes = append(notes, caution)
+	}
 	if s.Database.Engine == db.SQLite { // one process; and it takes any .torrent that the site may take
-		return nil, s.checkDoors(s.rooms())
+		return notes, s.checkDoors(s.rooms())
 	}
 	if shared := s.sharedDoors(); shared != "" {
 		notes = append(notes, shared)
-	}
-	if caution := s.IRC.Caution(); caution != "" {
-		notes = append(notes, caution)
 	}
 	note, err := checkDatabase(ctx, s)
 	if note != "" {
