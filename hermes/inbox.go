@@ -1,6 +1,7 @@
 package hermes
 
 import (
+	"cmp"
 	"context"
 	"hash/maphash"
 	"regexp"
@@ -19,17 +20,18 @@ import (
 
 // message is a line that somebody said where we hear it.
 type message struct {
-	nick    string
-	host    string
-	account string        // "" for somebody who isn't known as a member
-	member  core.MemberID // of the account, where the bot itself knows it
-	ticket  *ticket       // on a foreign network: of members, and of those who tell name and key
-	entry   irc.Entry
-	target  string // a channel, or our own nick
-	text    string
-	private bool
-	id      string // msgid, to say in private what it answers; "" where the server gives none
-	secure  bool   // the server says that the connection it came by is encrypted, or on its own machine
+	nick     string
+	host     string
+	account  string        // "" for somebody who isn't known as a member
+	member   core.MemberID // of the account, where the bot itself knows it
+	ticket   *ticket       // on a foreign network: of members, and of those who tell name and key
+	entry    irc.Entry
+	target   string // a channel, or our own nick
+	text     string
+	private  bool
+	suspects []string // what in it may be a key; then it is no command
+	id       string   // msgid, to say in private what it answers; "" where the server gives none
+	secure   bool     // the server says that the connection it came by is encrypted, or on its own machine
 }
 
 const (
@@ -48,6 +50,7 @@ type inbox struct {
 	deps    Deps
 	metrics *metrics
 	seed    maphash.Seed
+	offers  *offers
 	workers []*worker
 	porters []*porter
 }
@@ -55,16 +58,18 @@ type inbox struct {
 // worker answers commands, one after the other.
 type worker struct {
 	*inbox
-	queue chan message
-	limit *rates.Limit
+	queue   chan message
+	limit   *rates.Limit
+	lookups *rates.Limit
 }
 
 func newInbox(c Config, d Deps, m *metrics, doors *doors) *inbox {
-	in := &inbox{cfg: c, deps: d, metrics: m, seed: maphash.MakeSeed()}
+	in := &inbox{cfg: c, deps: d, metrics: m, seed: maphash.MakeSeed(), offers: newOffers(d.Clock)}
+	lookups := d.Rates.Limit("keys said on IRC", shownRate)
 	commands := d.Rates.Limit("commands on IRC", commandRate)
 	entries := d.Rates.Limit("entries on IRC", commandRate)
 	for range workers {
-		in.workers = append(in.workers, &worker{inbox: in, queue: make(chan message, waitingLimit), limit: commands})
+		in.workers = append(in.workers, &worker{inbox: in, queue: make(chan message, waitingLimit), limit: commands, lookups: lookups})
 	}
 	for range porters {
 		in.porters = append(in.porters, &porter{inbox: in, doors: doors, queue: make(chan message, porterLimit), limit: entries})
@@ -123,6 +128,11 @@ var plainID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
 // put takes a message in if it is meant for us. It never waits.
 func (in *inbox) put(m message) {
+	if suspects := in.suspectsIn(m); len(suspects) > 0 {
+		held := m
+		held.text, held.suspects = "", suspects
+		in.queue(held)
+	}
 	if in.putEntry(m) {
 		return
 	}
@@ -131,6 +141,11 @@ func (in *inbox) put(m message) {
 		return
 	}
 	m.text = line
+	in.queue(m)
+}
+
+// queue hands a message to its worker, if that has room for it.
+func (in *inbox) queue(m message) {
 	// Guests share one worker and one allowance: they can change names.
 	i := int(maphash.String(in.seed, text.FoldASCII(m.account)) % workers)
 	select {
@@ -181,6 +196,10 @@ func (w *worker) run(ctx context.Context, l *link) error {
 		case <-ctx.Done():
 			return nil
 		case m := <-w.queue:
+			if len(m.suspects) > 0 {
+				w.lookUp(ctx, l, m)
+				continue
+			}
 			w.answer(ctx, l, m)
 		}
 	}
@@ -218,19 +237,22 @@ func (w *worker) answer(ctx context.Context, l *link, m message) {
 // execute runs the command with the rights that the account has at this moment. If they
 // can't be read, nothing is done.
 func (w *worker) execute(ctx context.Context, m message) (command.Answer, error) {
-	actor := command.Guest(m.nick, audit.ViaIRC)
+	actor, line := command.Guest(m.nick, audit.ViaIRC), m.text
 	if m.account != "" {
 		who, err := w.who(ctx, m)
 		switch core.CodeOf(err) {
 		case "":
 			actor = command.Of(who, audit.ViaIRC)
+			if m.private {
+				line = cmp.Or(w.offers.accept(who.ID, line), line)
+			}
 		case core.NotFound:
 			return command.Answer{}, core.Errorf(core.Forbidden, "your IRC account %s is no account of the site", m.account)
 		default:
 			return command.Answer{}, core.Wrap(err, core.Unavailable, "I can't look up your account now; try again in a minute")
 		}
 	}
-	req := command.Request{Actor: actor, Line: m.text, Place: w.place(m), Exposed: !m.secure}
+	req := command.Request{Actor: actor, Line: line, Place: w.place(m), Exposed: !m.secure}
 	if !m.private {
 		req.Prefix = mark
 	}

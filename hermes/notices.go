@@ -31,10 +31,11 @@ type notices struct {
 	metrics *metrics
 	link    *link
 	look    func() // lets the topics be checked soon
+	offers  *offers
 }
 
-func newNotices(c Config, d Deps, m *metrics, l *link, look func()) *notices {
-	return &notices{cfg: c, deps: d, metrics: m, link: l, look: look}
+func newNotices(c Config, d Deps, m *metrics, l *link, look func(), o *offers) *notices {
+	return &notices{cfg: c, deps: d, metrics: m, link: l, look: look, offers: o}
 }
 
 func (n *notices) run(ctx context.Context) error {
@@ -57,6 +58,7 @@ func (n *notices) handlers() []eventlog.Handler {
 		}),
 		eventlog.On(n.leechEdge),
 		eventlog.On(n.transferSuspect),
+		eventlog.On(n.keyShown),
 		notice(n, debug, func(f eventlog.JobFailed) string {
 			return fmt.Sprintf("Job %s failed (run %d): %s", f.Job, f.Run, f.Text)
 		}),

@@ -133,7 +133,7 @@ func (r *Room) Run(ctx context.Context, ready func()) error {
 	topics := newTopics(r.cfg, r.deps, link)
 	work, _ := supervise.NewGroup(working)
 	work.Go(newAnnouncer(r.cfg, r.deps, r.metrics, link).run)
-	work.Go(newNotices(r.cfg, r.deps, r.metrics, link, topics.look).run)
+	work.Go(newNotices(r.cfg, r.deps, r.metrics, link, topics.look, inbox.offers).run)
 	work.Go(topics.run)
 	work.Go(newWatch(r.cfg, r.deps, link, r.pace).run)
 	if doors != nil {

@@ -38,6 +38,12 @@ type Members interface {
 	// ByNick returns a member in any state by name or registered nick in any case, or
 	// NotFound.
 	ByNick(ctx context.Context, nick string) (member.Member, error)
+	// WhoseSecrets returns whose keys are among some strings of the shape of keys that
+	// somebody said; speaker is 0 for a guest.
+	WhoseSecrets(ctx context.Context, suspects []string, speaker core.MemberID) ([]member.Shown, error)
+	// NoteShown writes down that somebody's key was said where others read it, or was to be.
+	// nick is the owner's, "" if it was said by somebody else.
+	NoteShown(ctx context.Context, f member.Shown, nick, where string, reached bool) error
 }
 
 // Guard slows down those who guess secrets; *guess.Guard is one. It shares its counts

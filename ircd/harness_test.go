@@ -31,6 +31,10 @@ type people struct {
 	mu   sync.Mutex
 	list map[core.MemberID]member.Member
 	err  error // what every question is answered with, when set
+
+	secrets map[string]member.Shown // keys, by what they are
+	asked   []string                // what was looked up as a key
+	shown   []string                // whose keys were noted as said
 }
 
 func newPeople() *people {
@@ -126,6 +130,26 @@ func (p *people) IRCVerifier(ctx context.Context, name string) (member.IRCVerifi
 
 func (p *people) AuthIRCVerified(ctx context.Context, v member.IRCVerifier) (member.Member, error) {
 	return p.AuthIRC(ctx, v.Name, "key-"+strings.ToLower(v.Name))
+}
+
+func (p *people) WhoseSecrets(_ context.Context, suspects []string, _ core.MemberID) ([]member.Shown, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var out []member.Shown
+	for _, word := range suspects {
+		if f, ok := p.secrets[word]; ok {
+			out = append(out, f)
+		}
+	}
+	p.asked = append(p.asked, suspects...)
+	return out, p.err
+}
+
+func (p *people) NoteShown(_ context.Context, f member.Shown, nick, where string, reached bool) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.shown = append(p.shown, fmt.Sprintf("%s of %d by %q in %s, reached %v", f.Kind, f.Member, nick, where, reached))
+	return nil
 }
 
 func (p *people) NoteIRC(context.Context, string, bool) error { return nil }

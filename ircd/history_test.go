@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -19,12 +20,20 @@ import (
 type library struct {
 	*irc.History
 	down atomic.Bool
+
+	mu   sync.Mutex
+	kept []string // texts
 }
 
 func (l *library) Append(ctx context.Context, batch []irc.Sent) error {
 	if l.down.Load() {
 		return errors.New("the database is away")
 	}
+	l.mu.Lock()
+	for _, m := range batch {
+		l.kept = append(l.kept, m.Text)
+	}
+	l.mu.Unlock()
 	return l.History.Append(ctx, batch)
 }
 

@@ -20,6 +20,9 @@ func cmdTagmsg(r *request)  { r.message("TAGMSG") }
 // message is what the three commands share. A NOTICE is never answered with an
 // error, so that programs don't talk to each other for ever.
 func (r *request) message(command string) {
+	if command != "TAGMSG" && r.keepsBack(r.param(0), r.param(1)) {
+		return
+	}
 	forServices, forBot := false, false
 	r.locked(func() {
 		list := targets(r.param(0))

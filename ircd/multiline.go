@@ -108,9 +108,17 @@ func (r *request) collect(ref string) {
 
 // endCompound sends the message.
 func (r *request) endCompound(ref string) {
+	kept := false
+	if c := r.s.compound; c != nil && c.ref == ref && !c.spoilt { // nobody but this goroutine changes it
+		r.label = c.label
+		kept = r.keepsBack(c.target, c.text.String())
+	}
 	r.locked(func() {
 		c := r.s.compound
 		r.s.compound = nil
+		if kept {
+			return
+		}
 		switch {
 		case c == nil || c.ref != ref:
 			r.spoil("MULTILINE_INVALID", "There is no such batch")

@@ -37,7 +37,9 @@ type network struct {
 	rec     *recorder // nil where no history is kept
 	guard   Guard
 	rates   *rates.Book
-	cloak   []byte // makes guests' hosts of their addresses
+	lookups *rates.Limit // of what may be keys; see keepsBack
+	showing *rates.Limit // of those that were, by owner
+	cloak   []byte       // makes guests' hosts of their addresses
 	started time.Time
 	table   map[string]*command
 	tokens  []string // of ISUPPORT

@@ -196,7 +196,7 @@ func (r *Room) network(ctx context.Context) (*network, error) {
 		started: d.Clock(), table: commandTable(), tokens: r.cfg.isupport(r.cfg.Network),
 		sessions: map[*session]struct{}{}, nicks: map[string]*user{}, accounts: map[core.MemberID]*account{},
 		channels: map[string]*channel{}, opers: map[*user]struct{}{}, census: newCensus(&cfg, d.Rates), monitors: map[string]map[*session]struct{}{},
-		trusted: trust,
+		trusted: trust, lookups: d.Rates.Limit("keys said on IRC", lookupRate), showing: d.Rates.Limit("members whose keys are said", shownRate),
 	}
 	if d.History != nil {
 		if n.lastID, err = d.History.Last(ctx); err != nil {

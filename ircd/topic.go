@@ -11,6 +11,9 @@ import (
 // cmdTopic is TOPIC. A new topic is saved before anyone sees it.
 func cmdTopic(r *request) {
 	n := r.n
+	if r.keepsBack(r.param(0), r.param(1)) {
+		return
+	}
 	var ch *channel
 	r.locked(func() {
 		ch = n.lookup(r.user(), r.param(0))

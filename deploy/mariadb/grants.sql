@@ -65,6 +65,9 @@ GRANT SELECT, INSERT, DELETE ON irc_line TO 'caduceus-ircd'@'localhost';
 GRANT INSERT ON audit TO 'caduceus-ircd'@'localhost';
 GRANT SELECT, UPDATE ON member_certificate TO 'caduceus-ircd'@'localhost';
 GRANT SELECT ON member_nick TO 'caduceus-ircd'@'localhost';
+-- It recognises keys in what people say, by their keyed hashes.
+GRANT SELECT (member_id, token_mac) ON api_token TO 'caduceus-ircd'@'localhost';
+GRANT SELECT (member_id, token_mac) ON session TO 'caduceus-ircd'@'localhost';
 
 -- Whoever asks for secrets counts the tries. Every process writes whom it refuses most.
 GRANT SELECT, INSERT, UPDATE, DELETE ON guess TO 'caduceus-site'@'localhost', 'caduceus-ircd'@'localhost', 'caduceus-hermes'@'localhost';

@@ -43,6 +43,7 @@ var whoMay = map[string]struct{ line, roles string }{
 	"member irckey":      {"member irckey victim", staff},
 	"member passphrase":  {"member passphrase victim", staff},
 	"member security":    {"member security victim", staff},
+	"key replace":        {"key replace session", members},
 	"client list":        {"client list", members},
 	"client add":         {"client add -XX1 Some client", staff},
 	"client lowest":      {"client lowest -XX1 4", staff},
@@ -130,7 +131,7 @@ func TestHelpShowsWhatTheAskerMayRun(t *testing.T) {
 			}
 			return out
 		}
-		want := []string{"announces", "certfp add", "certfp list", "certfp remove", "client list", "endangered", "freeleech calendar", "freeleech status", "help", "info", "irclog delete", "irclog forget", "irclog private", "irclog replay", "nick add", "nick list", "nick remove", "search", "stats", "torrent delete", "undo"}
+		want := []string{"announces", "certfp add", "certfp list", "certfp remove", "client list", "endangered", "freeleech calendar", "freeleech status", "help", "info", "irclog delete", "irclog forget", "irclog private", "irclog replay", "key replace", "nick add", "nick list", "nick remove", "search", "stats", "torrent delete", "undo"}
 		if diff := cmp.Diff(want, names(w.actor(t, "alice"))); diff != "" {
 			t.Errorf("alice (-want +got):\n%s", diff)
 		}

@@ -30,6 +30,7 @@ member create alice --class User --email alice@lab.example
 member show alice
 member class alice Member
 undo
+key replace announce
 member leech alice off
 undo
 member passkey alice

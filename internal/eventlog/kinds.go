@@ -9,7 +9,7 @@ func bodies() []Body {
 		MemberChanged{}, ClassChanged{}, TorrentAdded{}, TorrentChanged{}, TorrentDeleted{}, ClientsChanged{},
 		LeechWindowsChanged{}, LeechEdge{}, TransferSuspect{}, RosterDrift{}, LedgerTrouble{},
 		JobFailed{}, JobFinished{}, JobRequested{},
-		IRCKeyChanged{}, IRCCertificateRemoved{}, IRCNickChanged{}, IRCChannelChanged{}, IRCLinesChanged{}, IRCForgotten{}, IRCRemoval{},
+		IRCKeyChanged{}, IRCCertificateRemoved{}, IRCNickChanged{}, IRCChannelChanged{}, IRCLinesChanged{}, IRCForgotten{}, IRCRemoval{}, KeyShown{},
 		EventSetAside{}, EventAgain{}, LimitsCleared{},
 	}
 }
@@ -248,6 +248,18 @@ type IRCRemoval struct {
 
 // EventKind implements Body.
 func (IRCRemoval) EventKind() string { return "IRCRemoval" }
+
+// KeyShown says that somebody wrote a member's key where others read it.
+type KeyShown struct {
+	Member  core.MemberID `json:"member"` // whose it is
+	Key     string        `json:"key"`    // its kind: see member.SecretKind
+	Nick    string        `json:"nick"`   // of the member, who wrote it; "" where it was somebody else
+	Where   string        `json:"where"`  // a channel, or "a private message"
+	Reached bool          `json:"reached"`
+}
+
+// EventKind implements Body.
+func (KeyShown) EventKind() string { return "KeyShown" }
 
 // EventSetAside says that a consumer has given up an event for now, because of a
 // fault of the event itself. It is appended once for each event and consumer.

@@ -168,10 +168,11 @@ func Token(n int) string {
 	return string(out)
 }
 
+const consonants, vowels = "bdfghklmnprstvz", "aeiou" // of passphrases
+
 // Passphrase returns four random pronounceable words joined by hyphens, about
 // 79 bits: "tobilu-kasemo-rupade-vinohe".
 func Passphrase() string {
-	const consonants, vowels = "bdfghklmnprstvz", "aeiou"
 	var words []string
 	for range 4 {
 		var w strings.Builder
@@ -182,6 +183,26 @@ func Passphrase() string {
 		words = append(words, w.String())
 	}
 	return strings.Join(words, "-")
+}
+
+// IsPassphrase reports whether text has the exact form of what Passphrase returns.
+func IsPassphrase(text string) bool {
+	if len(text) != 4*6+3 {
+		return false
+	}
+	for i := range len(text) {
+		set := consonants
+		switch place := i % 7; {
+		case place == 6:
+			set = "-"
+		case place%2 == 1:
+			set = vowels
+		}
+		if strings.IndexByte(set, text[i]) < 0 {
+			return false
+		}
+	}
+	return true
 }
 
 func pick(set string) byte {

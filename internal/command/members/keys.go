@@ -76,3 +76,46 @@ func (d Deps) passphrase() command.Command {
 		},
 	}
 }
+
+// ownKey is a kind of key that members replace themselves.
+type ownKey string
+
+// Choices implements the argument's type.
+func (ownKey) Choices() []string {
+	return []string{string(member.SecretIRCKey), string(member.SecretAnnounceKey), string(member.SecretToken), string(member.SecretSession)}
+}
+
+type replaceArgs struct {
+	Key ownKey `arg:"key"`
+}
+
+// replace is for members whose key has come into others' hands. It answers with none, so
+// that it can be given anywhere.
+func (d Deps) replace() command.Command {
+	return command.Action[replaceArgs]{
+		Spec: command.Spec{Name: "key replace", Summary: "replace a key of yours that others may have: the old one stops working", Secret: true},
+		Preview: func(ctx context.Context, tx *db.Tx, c command.Call, a replaceArgs) ([]string, error) {
+			m, err := c.Actor.MemberOr(nil)
+			if err != nil {
+				return nil, err
+			}
+			held, err := d.Members.In(tx).Holds(ctx, m.ID, member.SecretKind(a.Key).Ways(), 0)
+			if err == nil && len(held.Words()) == 0 {
+				err = core.Errorf(core.Conflict, "you have no %s", member.SecretKind(a.Key))
+			}
+			return []string{"This would end at once: " + strings.Join(held.Words(), "; ") + "."}, err
+		},
+		Run: func(ctx context.Context, tx *db.Tx, c command.Call, a replaceArgs) (command.Reply, error) {
+			m, err := c.Actor.MemberOr(nil)
+			if err != nil {
+				return command.Reply{}, err
+			}
+			ended, err := d.Members.In(tx).End(ctx, m.ID, member.SecretKind(a.Key).Ways(), 0)
+			text := "Ended: " + strings.Join(ended.Words(), "; ") + "."
+			if ended.IRCKey || ended.AnnounceKey || len(ended.Tokens) > 0 {
+				text += " Your settings page has the new one, or makes one."
+			}
+			return command.Say("%s", text), err
+		},
+	}
+}

@@ -23,7 +23,7 @@ func Commands(d Deps) []command.Command {
 		d.stats(), d.show(), d.create(), d.disable(), d.enable(), d.class(), d.leech(),
 		d.newKey("passkey", "passkey", "a new passkey for a member; the old one stops working", member.Ways{AnnounceKey: true}, (*member.Store).NewPasskey),
 		d.newKey("irckey", "IRC key", "a new IRC key for a member; the old one stops working", member.Ways{IRCKey: true}, (*member.Store).NewIRCKey),
-		d.passphrase(), d.security(), d.slots(),
+		d.passphrase(), d.security(), d.slots(), d.replace(),
 	}
 }
 
