@@ -41,7 +41,7 @@ func (p *pitfall) dataset() (core.TorrentID, core.InfoHash) {
 func (p *pitfall) someone() (member.Created, *btClient) {
 	p.t.Helper()
 	p.made++
-	m := p.member(fmt.Sprintf("m%d_%d", p.n, p.made))
+	m := p.member(fmt.Sprintf("m%d", p.n*100+p.made)) // names that differ in digits at their end alone are no look-alikes
 	p.followed()
 	return m, p.client(m.Passkey, p.n*100+p.made)
 }
