@@ -32,7 +32,8 @@ func TestNginxLogsNoKeys(t *testing.T) {
 		"server 127.0.0.1:8080", "server 127.0.0.1:9", "server 127.0.0.1:34000", "server 127.0.0.1:9",
 		"listen [::]:443 ssl http2;", "", "listen [::]:443 ssl;", "", "listen [::]:80;", "",
 		"listen 80;", "listen "+plain+";", "listen 443 ssl", "listen "+tls+" ssl").Replace(string(raw))
-	whole := fmt.Sprintf("daemon off; pid %s/pid; error_log %[1]s/main.log warn;\nevents { worker_connections 64; }\nhttp {\naccess_log off;\n"+
+	// Distributions have a log of everything for servers that have none of their own.
+	whole := fmt.Sprintf("daemon off; pid %s/pid; error_log %[1]s/main.log warn;\nevents { worker_connections 64; }\nhttp {\naccess_log %[1]s/inherited.log;\n"+
 		"client_body_temp_path %[1]s/body; proxy_temp_path %[1]s/proxy; fastcgi_temp_path %[1]s/f; uwsgi_temp_path %[1]s/u; scgi_temp_path %[1]s/s;\n%s}\n", dir, text)
 	if os.Getuid() == 0 {
 		whole = "user root;\n" + whole
