@@ -100,30 +100,33 @@ func (w *watch) run(ctx context.Context) error {
 	}
 	var o outage
 	for core.Sleep(ctx, w.every) {
-		look, cancel := context.WithTimeout(ctx, watchTime)
-		err := w.deps.Writes(look)
-		cancel()
-		if ctx.Err() != nil {
-			break
-		}
-		now := w.deps.Clock()
-		o.see(now, err)
-		line := o.line(now)
-		if line == "" {
-			continue
-		}
-		err = w.tell(ctx, line)
-		if errors.Is(err, errGone) {
-			continue // it is told once we are back
-		}
-		if err != nil {
-			w.deps.Log.Warn("staff can't be told of the database yet", "what", line, "err", err)
-			o.quiet = now.Add(tellRetry)
-			continue
-		}
-		o.said()
+		w.look(ctx, &o)
 	}
 	return nil
+}
+
+// look tries the database once, and tells staff what there is to tell.
+func (w *watch) look(ctx context.Context, o *outage) {
+	looking, cancel := context.WithTimeout(ctx, watchTime)
+	err := w.deps.Writes(looking)
+	cancel()
+	if ctx.Err() != nil {
+		return
+	}
+	now := w.deps.Clock()
+	o.see(now, err)
+	line := o.line(now)
+	if line == "" {
+		return
+	}
+	switch err := w.tell(ctx, line); {
+	case errors.Is(err, errGone): // it is told once we are back
+	case err != nil:
+		w.deps.Log.Warn("staff can't be told of the database yet", "what", line, "err", err)
+		o.quiet = now.Add(tellRetry)
+	default:
+		o.said()
+	}
 }
 
 // tell says a line if we are in the channel, and waits for nothing but its delivery.

@@ -158,6 +158,7 @@ func TestLockWaitEndsAtTheDatabase(t *testing.T) {
 		case <-again:
 		case err := <-second:
 			t.Errorf("the second transaction ended with %v", err)
+			second <- err
 		}
 		return nil
 	})

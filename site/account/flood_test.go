@@ -70,7 +70,7 @@ func TestFloodOfLogins(t *testing.T) {
 				w.Must(err)
 				before := w.Deps.Keys.Hashing().Done
 				statuses, wait := flood(t, handler, 1000, c.name, c.from)
-				var in atomic.Uint64
+				var in, again atomic.Uint64
 				var wg sync.WaitGroup
 				for i, from := range []string{"203.0.113.7", "192.0.2.200", "2001:db8::7"} {
 					who := []string{"user", "other", "sysop"}[i]
@@ -79,6 +79,10 @@ func TestFloodOfLogins(t *testing.T) {
 					}
 					wg.Go(func() {
 						a := loginFrom(handler, from, who, w.People[who].Password)
+						for tries := 0; a.Code == http.StatusServiceUnavailable && tries < 10; tries++ {
+							again.Add(1) // on a slow machine
+							a = loginFrom(handler, from, who, w.People[who].Password)
+						}
 						if a.Code != http.StatusSeeOther {
 							t.Errorf("the bystander %s at %s: status %d, %s", who, from, a.Code, a.Header().Get("Retry-After"))
 							return
@@ -88,11 +92,13 @@ func TestFloodOfLogins(t *testing.T) {
 				}
 				wg.Wait()
 				wait()
+				// On a slow machine some are told that it is busy, whose check may have come to nothing.
 				wrong := w.Deps.Keys.Hashing().Done - before - in.Load()
-				if wrong != c.limit || statuses[http.StatusForbidden] != int(c.limit) {
+				answered, busy := uint64(statuses[http.StatusForbidden]), uint64(statuses[http.StatusServiceUnavailable])
+				if answered > c.limit || wrong > c.limit+busy+again.Load() || busy == 0 && answered != c.limit {
 					t.Errorf("%d wrong passphrases were checked, the limit is %d; answers: %v", wrong, c.limit, statuses)
 				}
-				if len(statuses) != 2 {
+				if answered+busy+uint64(statuses[http.StatusTooManyRequests]) != 1000 {
 					t.Errorf("answers: %v", statuses)
 				}
 			})
