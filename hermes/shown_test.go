@@ -103,7 +103,7 @@ func TestKeysSaidOnForeignNetworks(t *testing.T) {
 	}
 	f.speak("who", "", "#general", "what is tobilu-kasemo-rupade-vinohe?")
 	f.until("a warning", func() bool {
-		return strings.Contains(strings.Join(f.inLocked("who"), "\n"), "looks like a passphrase of the site")
+		return strings.Contains(strings.Join(f.inLocked("who"), "\n"), "looks like somebody's passphrase")
 	})
 	f.speak("who", "", "#general", strings.Repeat("x", 24))
 	s.toldNobody(f, key)

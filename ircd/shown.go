@@ -76,7 +76,7 @@ func (r *request) refuseShown(readers []string, shown []member.Shown, speaker co
 	}
 	why := "Not sent, so nobody has read it: it holds " + whose + " " + shown[0].Kind.String()
 	if shown[0].Member == 0 {
-		why = "Not sent, so nobody has read it: it holds what looks like a passphrase of the site"
+		why = "Not sent, so nobody has read it: it holds what looks like somebody's " + shown[0].Kind.String()
 	}
 	r.locked(func() {
 		for _, target := range readers {

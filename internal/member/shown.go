@@ -106,7 +106,10 @@ type Shown struct {
 
 // WhoseSecrets looks up suspects, with one query. speaker is who wrote them, 0 for a
 // guest: a passphrase is compared with the speaker's own alone, which takes as long as a
-// login; a guest's is taken for one by its shape. The caller limits how often this is asked.
+// login; a guest's is taken for one by its shape. So is a torrent key, which could be proved
+// for one torrent after the other only: it is the speaker's if it says so, and nobody's
+// otherwise, or anybody could have others told to replace their keys. The caller limits how
+// often this is asked.
 func (s *Store) WhoseSecrets(ctx context.Context, suspects []string, speaker core.MemberID) ([]Shown, error) {
 	var parts []string
 	var args []any
@@ -126,16 +129,6 @@ func (s *Store) WhoseSecrets(ctx context.Context, suspects []string, speaker cor
 	look(SecretAnnounceKey, "id", "member", "passkey_mac", passkeyUse, PasskeyLen)
 	look(SecretToken, "member_id", "api_token", "token_mac", tokenUse, tokenLen)
 	look(SecretSession, "member_id", "session", "token_mac", sessionUse, tokenLen)
-	var owners []any
-	for _, word := range suspects {
-		if k, ok := ReadTorrentKey(word); ok {
-			owners = append(owners, k.Member)
-		}
-	}
-	if len(owners) > 0 {
-		parts = append(parts, "SELECT '"+string(SecretAnnounceKey)+"', id FROM member WHERE id IN ("+db.Marks(len(owners))+")")
-		args = append(args, owners...)
-	}
 	var out []Shown
 	if len(parts) > 0 {
 		var err error
@@ -143,6 +136,14 @@ func (s *Store) WhoseSecrets(ctx context.Context, suspects []string, speaker cor
 			strings.Join(parts, " UNION ")+" LIMIT 100", args...)
 		if err != nil {
 			return nil, fmt.Errorf("look up keys in a text: %w", err)
+		}
+	}
+	for _, word := range suspects {
+		k, ok := ReadTorrentKey(word)
+		if ok && k.Member == speaker {
+			out = append(out, Shown{speaker, SecretAnnounceKey})
+		} else if ok {
+			out = append(out, Shown{0, SecretAnnounceKey})
 		}
 	}
 	known, err := s.isPassphraseOf(ctx, suspects, speaker)

@@ -85,7 +85,8 @@ func TestWhoseSecrets(t *testing.T) {
 		of := func(kind SecretKind) Shown { return Shown{id, kind} }
 		ask("the key is "+alice.IRCKey, bob.Member.ID, of(SecretIRCKey))
 		ask("torrent_pass="+alice.Passkey+"&", id, of(SecretAnnounceKey))
-		ask("https://t.example/"+TorrentKey(alice.Passkey, id, 3)+"/announce", 0, of(SecretAnnounceKey))
+		ask("https://t.example/"+TorrentKey(alice.Passkey, id, 3)+"/announce", id, of(SecretAnnounceKey))
+		ask("https://t.example/"+TorrentKey("made up", id, 3)+"/announce", bob.Member.ID, Shown{0, SecretAnnounceKey}) // alice need not change hers
 		ask(token, id, of(SecretToken))
 		ask("Cookie: session="+cookie, id, of(SecretSession))
 		ask(alice.Password, id, of(SecretPassphrase))
@@ -93,7 +94,7 @@ func TestWhoseSecrets(t *testing.T) {
 		ask(alice.Password, 0, Shown{0, SecretPassphrase})
 		ask(botKey, id, Shown{bot.ID, SecretIRCKey})
 		ask(alice.IRCKey+" "+token+" "+alice.Passkey, id, of(SecretAnnounceKey), of(SecretIRCKey), of(SecretToken))
-		ask(secret.Token(ircKeyLen)+" "+secret.Token(PasskeyLen)+" "+secret.Token(tokenLen)+" "+TorrentKey("x", 1<<30, 3)+" "+secret.Passphrase(), id)
+		ask(secret.Token(ircKeyLen)+" "+secret.Token(PasskeyLen)+" "+secret.Token(tokenLen)+" "+secret.Passphrase(), id)
 		ask("nothing of the kind", id)
 
 		// What an older release has written is found once it has been brought up to date.
