@@ -27,7 +27,7 @@ var (
 
 // keepsBack reports whether a text for some targets, separated by commas, holds somebody's
 // key, and must go no further. If so, the asker has been told. The bot and the asker's
-// other connections may have it. It asks the site, so call it without the lock.
+// other connections may have it, and the bot may say it. It asks the site, so call it without the lock.
 func (r *request) keepsBack(list, text string) bool {
 	n := r.n
 	suspects := member.Suspects(strings.ReplaceAll(ircfmt.Strip(text), "\r", "")) // which joins the lines of a batch
@@ -38,6 +38,9 @@ func (r *request) keepsBack(list, text string) bool {
 	var speaker core.MemberID
 	who := rates.Who{By: rates.Network}
 	r.locked(func() {
+		if r.user().can(core.IRCAnnounce) { // the bot tells staff the keys that they make
+			return
+		}
 		who.Name = guess.Place(r.s.from.Addr)
 		if r.s.account != nil {
 			speaker, who = r.s.account.member.ID, rates.Who{By: rates.Account, Name: fold(r.s.login())}

@@ -24,6 +24,7 @@ func TestKeysAreKeptBack(t *testing.T) {
 		mod is
 		bob is message-tags
 		alice is message-tags batch draft/multiline echo-message
+		hermes is
 		guest is
 		guest > JOIN #support
 		mod > JOIN #support
@@ -57,6 +58,8 @@ func TestKeysAreKeptBack(t *testing.T) {
 		guest < :irc.test 404 guest #support :* it holds somebody's IRC key
 		bob ! *
 		mod ! *PRIVMSG*
+		hermes > PRIVMSG mod :IRC key: `+key+`
+		mod < * PRIVMSG mod :IRC key: `+key+`
 		alice > PRIVMSG #general :the hash is `+hash+`
 		bob = * PRIVMSG #general :the hash is `+hash+`
 		alice > PRIVMSG alice :`+toMyself+`
