@@ -224,7 +224,13 @@ func TestISupportTellsTheTruth(t *testing.T) {
 	if host := memberHostOf(1<<63-1, strings.Repeat("w", 100), strings.Repeat("w", 100)); len(host) > len(long("HOSTLEN", 0)) {
 		t.Errorf("a host has %d bytes", len(host))
 	}
+	triesModes(t, p, q, says)
+}
 
+// triesModes tries out what ISUPPORT says of modes and of numbers; x and y are in #c, of
+// which x is an operator.
+func triesModes(t *testing.T, p, q *peer, says map[string]string) {
+	t.Helper()
 	if says["PREFIX"] != "(ov)@+" || says["STATUSMSG"] != "@+" || says["CHANTYPES"] != "#" {
 		t.Errorf("%v", says)
 	}
