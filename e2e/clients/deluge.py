@@ -48,13 +48,19 @@ class Daemon:
                 return rest[0]
 
 
-def main(port, user, password):
-    while True:
+def connect(port):
+    """Tries for a minute: a daemon that starts refuses connections, and hangs up on some."""
+    for _ in range(600):
         try:
-            daemon = Daemon(int(port))
-            break
-        except ConnectionRefusedError:
+            return Daemon(port)
+        except OSError as err:  # of sockets and of TLS
+            last = err
             time.sleep(0.1)
+    raise last
+
+
+def main(port, user, password):
+    daemon = connect(int(port))
     daemon.call("daemon.login", [user, password], client_version="2.0.3")
     print(json.dumps({"result": "ready"}), flush=True)
     for line in sys.stdin:

@@ -62,18 +62,19 @@ class Session:
             handle = self.handles[order["stop"]]
             handle.unset_flags(lt.torrent_flags.auto_managed)
             handle.pause()  # tells the tracker, once for each info-hash and address
-            self.report(stopped=True)
+            self.report(order["stop"])
 
-    def report(self, **more):
-        """Says what has changed, and what the tracker has answered."""
+    def report(self, stopped=None):
+        """Says what has changed, what was just stopped, and what the tracker has answered."""
         for key, handle in self.handles.items():
             s = handle.status()
             now = {"id": key, "state": str(s.state), "seeding": bool(s.is_seeding),
                    "uploaded": s.total_payload_upload,
                    # as it is announced: without what came twice or was wrong
                    "downloaded": s.total_payload_download - s.total_redundant_bytes - s.total_failed_bytes}
-            if s.flags & lt.torrent_flags.paused:
-                now.update(more)
+            # Others may be paused too: a new one is until the session starts it.
+            if key == stopped and s.flags & lt.torrent_flags.paused:
+                now["stopped"] = True
             if now != self.last.get(key):
                 say(**now)
                 self.last[key] = now
