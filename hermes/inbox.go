@@ -237,7 +237,7 @@ func (w *worker) answer(ctx context.Context, l *link, m message) {
 // execute runs the command with the rights that the account has at this moment. If they
 // can't be read, nothing is done.
 func (w *worker) execute(ctx context.Context, m message) (command.Answer, error) {
-	actor, line := command.Guest(m.nick, audit.ViaIRC), m.text
+	actor, line, stranger := command.Guest(m.nick, audit.ViaIRC), m.text, false
 	if m.account != "" {
 		who, err := w.who(ctx, m)
 		switch core.CodeOf(err) {
@@ -247,7 +247,7 @@ func (w *worker) execute(ctx context.Context, m message) (command.Answer, error)
 				line = cmp.Or(w.offers.accept(who.ID, line), line)
 			}
 		case core.NotFound:
-			return command.Answer{}, core.Errorf(core.Forbidden, "your IRC account %s is no account of the site", m.account)
+			stranger = true // and as much a guest as anybody without an account
 		default:
 			return command.Answer{}, core.Wrap(err, core.Unavailable, "I can't look up your account now; try again in a minute")
 		}
@@ -256,7 +256,11 @@ func (w *worker) execute(ctx context.Context, m message) (command.Answer, error)
 	if !m.private {
 		req.Prefix = mark
 	}
-	return w.deps.Commands.Execute(ctx, req)
+	a, err := w.deps.Commands.Execute(ctx, req)
+	if stranger && core.CodeOf(err) == core.Forbidden {
+		err = core.Errorf(core.Forbidden, "your IRC account %s is no account of the site", m.account)
+	}
+	return a, err
 }
 
 // who reads the member that speaks.

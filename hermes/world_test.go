@@ -175,22 +175,29 @@ type running struct {
 // counted waits until a counter of commands, by result, has reached n.
 func (r *running) counted(result string, n float64) {
 	r.t.Helper()
-	for limit := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		families, err := r.counts.Gather()
-		if err != nil {
-			r.t.Fatal(err)
-		}
-		for _, f := range families {
-			for _, m := range f.Metric {
-				if f.GetName() == "hermes_commands_total" && m.Label[0].GetValue() == result && m.Counter.GetValue() >= n {
-					return
-				}
-			}
-		}
+	for limit := time.Now().Add(20 * time.Second); r.codes()[result] < n; time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(limit) {
 			r.t.Fatalf("there are not %v commands that are %s", n, result)
 		}
 	}
+}
+
+// codes are the counts of commands, by what came of them.
+func (r *running) codes() map[string]float64 {
+	r.t.Helper()
+	families, err := r.counts.Gather()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	out := map[string]float64{}
+	for _, f := range families {
+		for _, m := range f.Metric {
+			if f.GetName() == "hermes_commands_total" {
+				out[m.Label[0].GetValue()] = m.Counter.GetValue()
+			}
+		}
+	}
+	return out
 }
 
 // start runs a bot against f until the test ends or stop is called.

@@ -73,7 +73,7 @@ var permissions = map[string]string{
 	"GET /staff/members":                                  "LLF..",
 	"GET /staff/members/:name":                            "LLF..",
 	"GET /commands/:command":                              "LLN..",
-	"POST /commands/:command":                             "LLN..",
+	"POST /commands/:command":                             "LLF..",
 	"POST /api/v1/torrents":                               "UU...",
 	"GET /api/v1/torrents/:id":                            "UU...",
 	"GET /api/v1/torrents/:id/download":                   "UU...",

@@ -145,14 +145,23 @@ func (r *Registry) All() []Info {
 	return out
 }
 
-// Named returns a command by its full name if the actor may run it, or an error
-// with code NotFound.
-func (r *Registry) Named(a Actor, name string) (Info, error) {
+// Lookup returns a command by its full name, whoever may run it, or an error with code
+// NotFound.
+func (r *Registry) Lookup(name string) (Info, error) {
 	c := r.byName[name]
-	if c == nil || c.Name != name || may(a, c) != nil {
+	if c == nil || c.Name != name {
 		return Info{}, core.Errorf(core.NotFound, "there is no such command for you")
 	}
 	return c.Info, nil
+}
+
+// Named is Lookup for a command that the actor may run: others are not told of it.
+func (r *Registry) Named(a Actor, name string) (Info, error) {
+	info, err := r.Lookup(name)
+	if err == nil && may(a, r.byName[name]) != nil {
+		return Info{}, core.Errorf(core.NotFound, "there is no such command for you")
+	}
+	return info, err
 }
 
 // Options are what may be chosen for an argument, when that is a list: its choices,

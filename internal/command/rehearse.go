@@ -40,7 +40,7 @@ func (r *Registry) rehearse(ctx context.Context, o *order) (Answer, error) {
 		return errRehearsed
 	})
 	if !errors.Is(err, errRehearsed) {
-		return Answer{}, r.noteDenied(ctx, o, err)
+		return Answer{}, err
 	}
 	lines := append([]string{"Nothing was done, because of --" + dryRun + "."}, o.understood()...)
 	reply.Blocks = append(Lines(lines...), reply.Blocks...)

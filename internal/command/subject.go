@@ -30,12 +30,21 @@ func (s Subject) Value() string {
 func (r *Registry) About(a Actor, s Subject) []Info {
 	var out []Info
 	for _, c := range r.commands {
-		if c.Changes && may(a, c) == nil && c.takes(a, s) && (c.Offer == nil || c.Offer(s)) {
+		if c.Changes && c.runsOn(a, s) && (c.Offer == nil || c.Offer(s)) {
 			out = append(out, c.Info)
 		}
 	}
 	return out
 }
+
+// Allows reports whether the actor may run the command of that name on a subject.
+func (r *Registry) Allows(a Actor, name string, s Subject) bool {
+	c := r.byName[name]
+	return c != nil && c.runsOn(a, s)
+}
+
+// runsOn reports whether the actor may run the command, and on the subject.
+func (c *command) runsOn(a Actor, s Subject) bool { return may(a, c) == nil && c.takes(a, s) }
 
 // takes reports whether the actor may name the subject as the first argument of c.
 func (c *command) takes(a Actor, s Subject) bool {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/caduceus-bio/caduceus/internal/audit"
 	"github.com/caduceus-bio/caduceus/internal/command"
+	"github.com/caduceus-bio/caduceus/internal/command/commandtest"
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/member"
@@ -127,13 +128,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 // users by it alone.
 func (w *world) aide(t *testing.T) command.Actor {
 	t.Helper()
-	ctx, m := t.Context(), w.join(t, "helper", "User")
-	for p := range w.join(t, "pattern", "Moderator").Permissions {
-		if err := w.deps.Members.SetClassPermission(ctx, "First-line Support", p, true); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.deps.Members.SetSecondary(ctx, m.ID, "First-line Support", true); err != nil {
+	if err := commandtest.Promote(t.Context(), w.deps.Members, w.join(t, "helper", "User").ID); err != nil {
 		t.Fatal(err)
 	}
 	return w.actor(t, "helper")

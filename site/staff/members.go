@@ -21,8 +21,9 @@ var staffMembersView = web.NewView[staffMembersPage]("staff_members")
 
 // staffMemberPage is one account with what the visitor may do to it.
 type staffMemberPage struct {
-	Profile member.Profile
-	Acts    []web.CommandForm
+	Profile  member.Profile
+	Acts     []web.CommandForm
+	Security bool // they may see the security log
 }
 
 var staffMemberView = web.NewView[staffMemberPage]("staff_member")
@@ -47,7 +48,7 @@ func (h handlers) staffMembers(v *web.Visit) error {
 
 func (h handlers) staffMember(v *web.Visit) error {
 	m := v.Found.Member
-	var p staffMemberPage
+	p := staffMemberPage{Security: h.Commands.Allows(v.Actor(), "member security", command.Subject{Member: &m})}
 	var err error
 	if p.Profile, err = h.Members.Profile(v.Context(), m.ID, v.Me.Can(core.TorrentSeeHidden)); err != nil {
 		return err

@@ -41,7 +41,7 @@ func (d Deps) channelList(ctx context.Context, _ command.Call, _ command.None) (
 	if err != nil {
 		return command.Reply{}, err
 	}
-	t := command.Table{Columns: []string{"Channel", "Modes", "Join", "Speak", "Besides", "Purpose"}}
+	t := command.Table{Columns: []string{"Channel", "Modes", "Join", "Speak", "Besides", "Purpose"}, Empty: "There is no channel."}
 	for _, c := range channels {
 		modes, join, speak, notes := shownModes(c.Modes), need(c.Join, c.JoinClass), need(c.Speak, c.SpeakClass), strings.Join(channelNotes(c), ", ")
 		line := fmt.Sprintf("%s %s, join: %s, speak: %s", c.Name, modes, join, speak)
