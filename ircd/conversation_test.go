@@ -2,6 +2,8 @@ package ircd
 
 import (
 	"testing"
+
+	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
 // Each conversation has a network of its own. See house.talk for the form of the scripts.
@@ -161,10 +163,10 @@ var conversations = map[string]string{
 		y > NICK alice
 		y ! * NICK *
 		y > NICK ` + long(maxNick) + `
-		y < * NICK ` + long(maxNick-len(guestSuffix)) + `|guest
+		y < * NICK ` + long(maxNick-len(member.GuestSuffix)) + `|guest
 		z > NICK ` + long(maxNick) + `
 		z > USER a 0 * :A
-		z < :irc.test 001 ` + long(maxNick-len(guestSuffix)-2) + `-2|guest *
+		z < :irc.test 001 ` + long(maxNick-len(member.GuestSuffix)-2) + `-2|guest *
 		z > NICK guest47
 		z < * NICK guest47
 		y > NICK guest47

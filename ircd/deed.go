@@ -63,7 +63,7 @@ func (r *request) act(d deed) {
 		n.log.Error("an operator's command can't be written to the audit log and is not done", "command", d.command, "err", err)
 		r.locked(func() { r.reply(errUnknown, r.msg.Command, "Not done: the audit log can't be written at the moment") })
 	case err != nil:
-		r.failed(ctx, entry, res, err)
+		r.failed(ctx, entry, res, d.only, err)
 	case !d.loud:
 		line := entry.ActorName + ": " + strings.TrimSpace(d.command+" "+entry.Arguments)
 		if told = cmp.Or(told, res.detail); told != "" {
@@ -99,15 +99,24 @@ func (n *network) begin(ctx context.Context, d *deed, e audit.Entry) (res result
 	return res, err
 }
 
-// failed writes down why a deed could not be done, and tells the asker.
-func (r *request) failed(ctx context.Context, e audit.Entry, res result, err error) {
+// failed writes down why a deed could not be done, and tells the asker. Of what was denied
+// the operators are told who have the power only.
+func (r *request) failed(ctx context.Context, e audit.Entry, res result, only core.Permission, err error) {
 	n := r.n
 	e.Outcome, e.Subject, e.Detail = audit.Failed, res.subject, core.SafeText(err)
-	if core.CodeOf(err) == core.Forbidden {
+	denied := core.CodeOf(err) == core.Forbidden
+	if denied {
 		e.Outcome = audit.Denied
 	}
 	n.note(ctx, e)
-	r.locked(func() { r.complainOf(err) })
+	n.lockedFor(r, func() {
+		if denied {
+			n.snotice(only, e.ActorName+" was refused "+e.Command+": "+e.Detail)
+		}
+		if !r.s.gone {
+			r.complainOf(err)
+		}
+	})
 }
 
 // actInMemory does a deed that changes nothing that is kept. plan is called under the
@@ -142,9 +151,13 @@ func (u *user) subject() string {
 	return audit.MemberSubject(u.account.member.ID)
 }
 
-// complainOf tells the asker why something could not be done.
+// complainOf tells the asker why something could not or may not be done.
 func (r *request) complainOf(err error) {
-	if core.CodeOf(err) == core.Internal {
+	switch core.CodeOf(err) {
+	case core.Forbidden:
+		r.reply(errNoPrivileges, "Permission denied: "+core.SafeText(err))
+		return
+	case core.Internal:
 		r.n.log.Error("an operator's command failed", "command", r.msg.Command, "err", err)
 	}
 	r.reply(errUnknown, r.msg.Command, core.SafeText(err))

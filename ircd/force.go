@@ -32,20 +32,6 @@ func (r *request) announce(ch *channel, text string) {
 	}
 }
 
-// victim finds the user that an operator names. The site's bot is left alone: people rely
-// on it.
-func (r *request) victim(nick string) (*user, error) {
-	u := r.n.find(nick)
-	switch {
-	case u == nil:
-		r.reply(errNoSuchNick, clip(nick, maxNick), "No such nick")
-		return nil, core.Errorf(core.NotFound, "nobody has the nick %s", clip(nick, maxNick))
-	case u.can(core.IRCAnnounce) && u != r.user():
-		return nil, core.Errorf(core.Invalid, "%s works here and is left alone", u.nick)
-	}
-	return u, nil
-}
-
 // cmdSajoin is SAJOIN [nick] #channel,…: it lets somebody, or oneself, enter.
 func cmdSajoin(r *request) {
 	nick, list := r.param(0), r.param(1)
@@ -158,10 +144,11 @@ func (r *request) forceModes(ch *channel) {
 	}
 	r.act(deed{
 		command: "samode", arguments: ch.row.Name + " " + strings.Join(words, " "),
-		change: func(ctx context.Context, store ChannelStore, res *result) error {
-			res.subject = audit.ChannelSubject(ch.row.Name)
-			return plan.save(ctx, store, ch)
+		check: func(context.Context) (_ result, err error) {
+			r.n.lockedFor(r, func() { err = r.mayRaise(plan.changes) })
+			return result{subject: audit.ChannelSubject(ch.row.Name)}, err
 		},
+		change: func(ctx context.Context, store ChannelStore, _ *result) error { return plan.save(ctx, store, ch) },
 		do: func(context.Context) (string, error) {
 			r.n.lockedFor(r, func() {
 				r.n.makeChanges(r.user(), ch, plan.changes)
@@ -170,6 +157,22 @@ func (r *request) forceModes(ch *channel) {
 			return "", nil
 		},
 	})
+}
+
+// mayRaise says why the asker may not give or take the status of a channel that is among
+// some changes: it is somebody's on whom they may not act.
+func (r *request) mayRaise(changes []modeChange) error {
+	for _, m := range changes {
+		if m.letter != 'o' && m.letter != 'v' {
+			continue
+		}
+		if who := r.n.find(m.arg); who != nil {
+			if err := r.user().mayActOn(who); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // cmdSanick is SANICK: it gives somebody the nick that they would get if they asked for it.
@@ -214,8 +217,9 @@ func cmdSanick(r *request) {
 		command: "sanick", arguments: old + " " + nick,
 		check: func(ctx context.Context) (res result, err error) {
 			n.lockedFor(r, func() {
-				if u, err = r.victim(old); err == nil {
-					account, res.subject = u.accountName(), u.subject()
+				u, err = r.victim(old)
+				if res.subject = u.subject(); err == nil {
+					account = u.accountName()
 				}
 			})
 			switch {

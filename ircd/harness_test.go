@@ -52,10 +52,13 @@ func newPeople() *people {
 	return p
 }
 
+// levels are how high the classes stand that tests have.
+var levels = map[string]int{"Mute": 50, "User": 100, "Power User": 200, "Bot": 700, "Moderator": 800, "Sysop": 1000}
+
 func (p *people) put(id core.MemberID, name, class string, ps ...core.Permission) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.list[id] = member.Member{ID: id, Name: name, State: member.Enabled, Class: member.Class{Name: class}, Permissions: core.NewPermissions(ps...)}
+	p.list[id] = member.Member{ID: id, Name: name, State: member.Enabled, Class: member.Class{Name: class, Level: levels[class]}, Permissions: core.NewPermissions(ps...)}
 }
 
 func (p *people) change(id core.MemberID, f func(*member.Member)) {

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/ircd/conn"
 )
 
@@ -120,7 +121,7 @@ func (n *network) contradiction() error {
 				return fmt.Errorf("a session of %s isn't its own", u.nick)
 			}
 		}
-		if !n.cfg.OpenNetwork && isGuestNick(u.nick) != (u.account == nil) {
+		if !n.cfg.OpenNetwork && member.IsGuestNick(u.nick) != (u.account == nil) {
 			return fmt.Errorf("%s is called so and is logged in as %q", u.nick, u.accountName())
 		}
 		if u.account != nil && u.account.user != u {

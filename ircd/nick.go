@@ -21,7 +21,7 @@ func (n *network) mayUse(ctx context.Context, account, nick string) error {
 		return nil
 	case member.LooksOfficial(nick) && !strings.EqualFold(account, member.BotName):
 		return core.Errorf(core.Forbidden, "this nick is reserved")
-	case isGuestNick(nick):
+	case member.IsGuestNick(nick):
 		return core.Errorf(core.Forbidden, "guests are called like this, and you are a member")
 	}
 	bases, mine, anothers := basesOf(nick), false, false
@@ -92,14 +92,6 @@ func (n *network) claim(u *user, nick string) string {
 	return nick
 }
 
-// guestSuffix ends the nick of a guest who asked for one.
-const guestSuffix = "|guest"
-
-// isGuestNick reports whether a nick has the form that guests have, and nobody else.
-func isGuestNick(nick string) bool {
-	return strings.HasSuffix(fold(nick), guestSuffix) || member.IsGuestName(nick)
-}
-
 // guestNick is what somebody without an account is called: Guest and a number, or what they
 // ask for with |guest behind it, and a number in between where that is taken. So nobody takes
 // a guest for somebody else. It asks nothing of the site, so that a guest learns from
@@ -126,9 +118,9 @@ func (n *network) guestNick(wanted string, u *user) string {
 		return stem
 	case stem != "" && !member.IsGuestName(stem):
 		for k := 1; k <= numbered; k++ {
-			mark := guestSuffix
+			mark := member.GuestSuffix
 			if k > 1 {
-				mark = "-" + itoa(k) + guestSuffix
+				mark = "-" + itoa(k) + member.GuestSuffix
 			}
 			if nick := clip(stem, maxNick-len(mark)) + mark; free(nick) {
 				return nick
@@ -153,8 +145,8 @@ func (n *network) guestNick(wanted string, u *user) string {
 // guestStem is what of a nick that somebody asks for stands before |guest: "" where that
 // would be nothing, or what is taken for the bot, a service or staff even so.
 func guestStem(wanted string) string {
-	for strings.HasSuffix(fold(wanted), guestSuffix) {
-		wanted = wanted[:len(wanted)-len(guestSuffix)]
+	for strings.HasSuffix(fold(wanted), member.GuestSuffix) {
+		wanted = wanted[:len(wanted)-len(member.GuestSuffix)]
 	}
 	if member.Trusted(wanted) || slices.ContainsFunc(basesOf(wanted), member.Trusted) {
 		return ""
@@ -278,7 +270,7 @@ func (n *network) whatGuestsAre() string {
 	if n.cfg.OpenNetwork {
 		return "You are not logged in."
 	}
-	return "You are not logged in, so your nick is Guest with a number or ends in " + guestSuffix + "."
+	return "You are not logged in, so your nick is Guest with a number or ends in " + member.GuestSuffix + "."
 }
 
 func (r *request) changeNick(account, nick string) {

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
 // peer is a client of a test. Lines that were read but not looked for yet are
@@ -69,8 +71,8 @@ func joinBy(t testing.TB, h *house, p *peer, caps ...string) *peer {
 
 // calledHere is the nick that somebody has who asked for one that nobody else has.
 func calledHere(guest bool, nick string) string {
-	if guest && !isGuestNick(nick) {
-		return nick + guestSuffix
+	if guest && !member.IsGuestNick(nick) {
+		return nick + member.GuestSuffix
 	}
 	return nick
 }
@@ -96,7 +98,7 @@ func (p *peer) read() (string, error) {
 		return "", err
 	}
 	l, err := p.in.ReadString('\n')
-	if strings.Contains(l, "127.0.0.1") && !slices.Contains([]string{"officer", "boss", "plainop", "keeper"}, p.name) && strings.Count(l, p.name) < 2 {
+	if strings.Contains(l, "127.0.0.1") && !slices.Contains([]string{"officer", "boss", "plainop", "keeper", "deputy"}, p.name) && strings.Count(l, p.name) < 2 {
 		p.t.Errorf("%s is shown an address: %s", p.name, l)
 	}
 	if err == nil && !strings.HasSuffix(l, "\r\n") {

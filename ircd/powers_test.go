@@ -129,9 +129,9 @@ var deedTests = map[string]struct {
 		officer < :irc.test 401 officer bob *
 		Hermes is
 		officer > KILL Hermes :ha
-		officer < :irc.test 400 officer KILL :Hermes works here*
+		officer < :irc.test 481 officer :Permission denied: Hermes works here*
 		Hermes > PING x`,
-		[]string{"officer: kill Alice spam and more = done", "officer: kill bob No reason given = done", "officer: kill bob gone = failed", "officer: kill Hermes ha = failed"}},
+		[]string{"officer: kill Alice spam and more = done", "officer: kill bob No reason given = done", "officer: kill bob gone = failed", "officer: kill Hermes ha = denied"}},
 	"K-lines": {`
 		alice is
 		guest is

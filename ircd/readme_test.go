@@ -193,7 +193,7 @@ func TestISupportTellsTheTruth(t *testing.T) {
 	guest := h.dial(t, "guest")
 	guest.send("NICK "+long("NICKLEN", 1), "NICK "+long("NICKLEN", 0), "USER "+long("USERLEN", 1)+" 0 * :X")
 	guest.expect(":irc.test 432 *")
-	guest.expect(":irc.test 001 " + long("NICKLEN", -len(guestSuffix)) + guestSuffix + " :*!" + long("USERLEN", 0) + "@*")
+	guest.expect(":irc.test 001 " + long("NICKLEN", -len(member.GuestSuffix)) + member.GuestSuffix + " :*!" + long("USERLEN", 0) + "@*")
 	h.people.put(31, "x", "User", core.IRCConnect)
 	h.people.put(32, "y", "User", core.IRCConnect)
 	p, q := h.join(t, "x"), h.join(t, "y")

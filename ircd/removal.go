@@ -20,18 +20,11 @@ func cmdKill(r *request) {
 		reason = "No reason given"
 	}
 	r.actInMemory(deed{command: "kill", arguments: nick + " " + reason}, func() (*user, func(), error) {
-		u := n.find(nick)
-		switch {
-		case u == nil:
-			r.reply(errNoSuchNick, clip(nick, maxNick), "No such nick")
-			return nil, nil, core.Errorf(core.NotFound, "nobody has the nick %s", clip(nick, maxNick))
-		case u.can(core.IRCAnnounce):
-			return u, nil, core.Errorf(core.Invalid, "%s works here and can't be killed", u.nick)
-		}
+		u, err := r.victim(nick)
 		return u, func() {
 			n.tell(u, n.lineFrom(r.user(), "KILL", u.nick, reason))
 			n.dropUser(u, "Killed ("+r.user().actor()+" ("+reason+"))")
-		}, nil
+		}, err
 	})
 }
 
@@ -66,7 +59,10 @@ func cmdLine(kind irc.LineKind) func(*request) {
 		name := string(kind) + "line add"
 		r.act(deed{
 			command: name, arguments: strings.TrimPrefix(addition, name+" "), only: lineNeeds(kind),
-			check: func(context.Context) (result, error) {
+			check: func(ctx context.Context) (result, error) {
+				if subject, err := r.mayKeepOut(ctx, l); err != nil {
+					return result{subject: subject}, err
+				}
 				fits, err := n.countFitting(l)
 				return result{detail: fmt.Sprintf("fits %d connections", fits), undo: irc.LineRemoval(l)}, err
 			},

@@ -70,8 +70,17 @@ func (a Actor) MemberOr(named *member.Member) (member.Member, error) {
 	return a.Member, nil
 }
 
-// mayActOn reports whether the actor may act on m: see member.Member.MayActOn.
-func (a Actor) mayActOn(m member.Member) bool { return a.IsShell() || a.Member.MayActOn(m) }
+// MayActOn says why the actor may not act on m, as an error with code Forbidden: see
+// member.Member.MayActOn.
+func (a Actor) MayActOn(m member.Member) error {
+	switch {
+	case m.Class.Name == member.BotClass:
+		return core.Errorf(core.Forbidden, "%s is the program's own account", m.Name)
+	case !a.IsShell() && !a.Member.MayActOn(m):
+		return core.Errorf(core.Forbidden, "you can't do this to %s: only to members whose class is below yours, and not to yourself", m.Name)
+	}
+	return nil
+}
 
 // mayGive reports whether the actor may give the class: see member.Member.MayGive.
 func (a Actor) mayGive(c member.Class) bool { return a.IsShell() || a.Member.MayGive(c) }

@@ -114,10 +114,8 @@ func (a Arg) allowsMember(actor Actor, m member.Member) error {
 	switch {
 	case a.Other != "" && m.ID != actor.Member.ID && !actor.Can(a.Other):
 		return core.Errorf(core.Forbidden, "you may ask this about yourself only")
-	case a.Below && m.Class.Name == member.BotClass:
-		return core.Errorf(core.Forbidden, "%s is the program's own account", m.Name)
-	case a.Below && !actor.mayActOn(m):
-		return core.Errorf(core.Forbidden, "you can't do this to %s: only to members whose class is below yours, and not to yourself", m.Name)
+	case a.Below:
+		return actor.MayActOn(m)
 	}
 	return nil
 }

@@ -211,6 +211,17 @@ func TestStaffActOnlyOnThoseBelow(t *testing.T) {
 				w.refuse(t, command.Request{Actor: mona, Line: fmt.Sprintf(line, target)}, core.Forbidden)
 			}
 		}
+		// By their names on IRC, too; there everybody may act on themselves.
+		for _, target := range []string{"max", "sys", "hermes"} {
+			for _, line := range []string{"kill %s spam", "kill %s|away spam", "kill %s_ spam", "kline add %s@* spam", "kline add %s@*.example spam"} {
+				w.refuse(t, command.Request{Actor: mona, Line: fmt.Sprintf(line, target)}, core.Forbidden)
+			}
+			w.refuse(t, command.Request{Actor: mona, Line: fmt.Sprintf("kline add *@%d.moderator.biotest spam", w.id(t, target))}, core.Forbidden)
+		}
+		for _, line := range []string{"kill mona spam", "kill bob spam", "kill bob|away spam", "kill max|guest spam", "kill Guest123 spam", "kline add bob@* spam",
+			"kline add mona@* spam", "kline add max@*.guest.biotest spam", "kline add *@*.user.biotest spam", "dline add 192.0.2.1 spam"} {
+			w.do(t, mona, line)
+		}
 		for _, line := range []string{"member class bob Moderator", "member class bob Sysop", "member class bob Bot", "member create eve --class Sysop", "member create eve --class Moderator"} {
 			w.refuse(t, command.Request{Actor: mona, Line: line}, core.Forbidden)
 		}
@@ -224,6 +235,16 @@ func TestStaffActOnlyOnThoseBelow(t *testing.T) {
 		}
 		has(t, w.confirmed(t, mona, "member disable bob because").Lines, "bob is disabled")
 	})
+}
+
+// id is the id of a member.
+func (w *world) id(t *testing.T, name string) core.MemberID {
+	t.Helper()
+	m, err := w.deps.Members.ByName(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m.ID
 }
 
 func TestConfirmation(t *testing.T) {

@@ -3,11 +3,14 @@ package irc
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/core/text"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
+	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
 // Store keeps what staff decide about the network: its channels with topics, modes
@@ -44,6 +47,28 @@ func (s *Store) Remove(ctx context.Context, nick, by, reason string) error {
 		_, err := s.log.Append(ctx, tx, eventlog.IRCRemoval{Nick: nick, By: by, Reason: reason})
 		return err
 	}))
+}
+
+// maxNick is how long a nick may be on the network, in bytes.
+const maxNick = 40
+
+// OwnersOf returns what a member who may be called nick on the network may have as name or
+// registered nick: the nick itself comes first, and then what it begins with. What only
+// guests are called is nobody's.
+func OwnersOf(nick string) []string {
+	if len(nick) > maxNick || member.IsGuestNick(nick) {
+		return nil
+	}
+	const signs = "[]\\`^{|}-_" // which may stand before and behind a name
+	out := []string{nick}
+	for _, from := range []string{nick, strings.TrimLeft(nick, signs)} {
+		for i := 1; i <= len(from); i++ {
+			if end := i == len(from); (end || strings.IndexByte(signs, from[i]) >= 0) && !slices.Contains(out, from[:i]) {
+				out = append(out, from[:i])
+			}
+		}
+	}
+	return out
 }
 
 // exec runs one statement, which must match a row, and appends the event if there is

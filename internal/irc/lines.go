@@ -4,13 +4,16 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/core/text"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
+	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
 // LineKind says what the mask of a line is compared with.
@@ -32,6 +35,45 @@ type Line struct {
 	By      string // who set it
 	At      time.Time
 	Expires time.Time // the zero time when it stays until it is removed
+}
+
+// Accounts finds members; *member.Store is one.
+type Accounts interface {
+	ByID(ctx context.Context, id core.MemberID) (member.Member, error)
+	ByName(ctx context.Context, name string) (member.Member, error)
+}
+
+// Named returns the members whom a K-line names: by the user name before the @, or by the
+// id with which the shown hosts of members begin. Masks with a wildcard there, and those
+// for hosts of guests, name nobody. Nor do D-lines.
+func (l Line) Named(ctx context.Context, who Accounts) ([]member.Member, error) {
+	if l.Kind != KLine {
+		return nil, nil
+	}
+	var out []member.Member
+	user, host, _ := strings.Cut(l.Mask, "@")
+	first, rest, _ := strings.Cut(host, ".")
+	if !strings.ContainsAny(user, "*?") && !strings.HasPrefix(rest, "guest.") {
+		m, err := who.ByName(ctx, user)
+		switch {
+		case err == nil:
+			out = append(out, m)
+		case core.CodeOf(err) != core.NotFound:
+			return nil, err
+		}
+	}
+	id, _ := strconv.ParseInt(first, 10, 64)                      // 0 for what is no number
+	if id <= 0 || !strings.ContainsFunc(rest, unicode.IsLetter) { // an address may begin so
+		return out, nil
+	}
+	m, err := who.ByID(ctx, core.MemberID(id))
+	switch {
+	case err == nil:
+		out = append(out, m)
+	case core.CodeOf(err) != core.NotFound:
+		return nil, err
+	}
+	return out, nil
 }
 
 // Holds reports whether the line is not over yet. One with an end that was set by a clock

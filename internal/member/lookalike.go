@@ -27,6 +27,14 @@ var guestNames = regexp.MustCompile(`(?i)^guest\d*$`)
 // IsGuestName reports whether nick is Guest or that with a number.
 func IsGuestName(nick string) bool { return guestNames.MatchString(nick) }
 
+// GuestSuffix ends the nick of a guest who asked for one.
+const GuestSuffix = "|guest"
+
+// IsGuestNick reports whether a nick has the form that guests on IRC have, and nobody else.
+func IsGuestNick(nick string) bool {
+	return strings.HasSuffix(text.FoldASCII(nick), GuestSuffix) || IsGuestName(nick)
+}
+
 // staffWords is what people call those who run a site. The names of their classes come
 // besides.
 var staffWords = []string{"staff", "sysop", "admin", "administrator", "sysadmin", "moderator", "mod", "operator", "oper", "support", "helpdesk", "webmaster", "official"}

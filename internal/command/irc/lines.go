@@ -10,6 +10,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core/text"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/irc"
+	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
 func (d Deps) lines() []command.Command {
@@ -78,8 +79,11 @@ type unlineArgs struct {
 func (d Deps) lineAdd(kind irc.LineKind, summary string, permission core.Permission) command.Command {
 	return command.Action[lineArgs]{
 		Spec: command.Spec{Name: string(kind) + "line add", Summary: summary, Permission: permission},
-		Preview: func(_ context.Context, _ *db.Tx, c command.Call, a lineArgs) ([]string, error) {
+		Preview: func(ctx context.Context, tx *db.Tx, c command.Call, a lineArgs) ([]string, error) {
 			l, err := a.line(kind, c)
+			if err == nil {
+				err = d.mayKeepOut(ctx, tx, c, l)
+			}
 			return []string{fmt.Sprintf("This would keep everyone who fits %s from IRC, %s, and end their connections. Reason: %s", l.Mask, until(l.Expires), l.Reason)}, err
 		},
 		State: func(ctx context.Context, tx *db.Tx, _ command.Call, a lineArgs) (string, error) {
@@ -87,6 +91,9 @@ func (d Deps) lineAdd(kind irc.LineKind, summary string, permission core.Permiss
 		},
 		Run: func(ctx context.Context, tx *db.Tx, c command.Call, a lineArgs) (command.Reply, error) {
 			l, err := a.line(kind, c)
+			if err == nil {
+				err = d.mayKeepOut(ctx, tx, c, l)
+			}
 			if err != nil {
 				return command.Reply{}, err
 			}
@@ -137,6 +144,46 @@ type killArgs struct {
 	Reason command.Text `arg:"reason"`
 }
 
+// mayActOn is the rule of rank, as the network has it for operators: they may act on
+// themselves, too.
+func mayActOn(c command.Call, m member.Member) error {
+	if m.ID == c.Actor.Member.ID {
+		return nil
+	}
+	return c.Actor.MayActOn(m)
+}
+
+// mayKeepOut refuses a line that names a member on whom the actor may not act.
+func (d Deps) mayKeepOut(ctx context.Context, tx *db.Tx, c command.Call, l irc.Line) error {
+	named, err := l.Named(ctx, d.Members.In(tx))
+	for _, m := range named {
+		if err == nil {
+			err = mayActOn(c, m)
+		}
+	}
+	return err
+}
+
+// mayRemove refuses a nick that somebody may have on whom the actor may not act.
+func (d Deps) mayRemove(ctx context.Context, tx *db.Tx, c command.Call, nick string) error {
+	for i, name := range irc.OwnersOf(nick) {
+		m, err := d.Members.In(tx).ByNick(ctx, name)
+		switch {
+		case core.CodeOf(err) == core.NotFound:
+			continue
+		case err == nil:
+			err = mayActOn(c, m)
+		}
+		if err != nil || i == 0 { // nobody else may have a nick that is somebody's
+			return err
+		}
+	}
+	return nil
+}
+
 func (d Deps) kill(ctx context.Context, tx *db.Tx, c command.Call, a killArgs) (command.Reply, error) {
+	if err := d.mayRemove(ctx, tx, c, a.Nick); err != nil {
+		return command.Reply{}, err
+	}
 	return done(d.Channels.In(tx).Remove(ctx, a.Nick, c.Actor.Name, string(a.Reason)), "If %s is on IRC, the connections end now.", a.Nick)
 }
