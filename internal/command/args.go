@@ -27,10 +27,15 @@ const (
 	TypeClass    Type = "class"    // member.Class: a primary class, by name
 	TypeTorrent  Type = "torrent"  // catalog.Torrent: a torrent that is there, by id
 	TypeChannel  Type = "channel"  // ChannelName: an IRC channel
+	TypeDocument Type = "document" // Document: a text of many lines, which only a form can hold
 )
 
 // Text is an argument that runs to the end of the line.
 type Text string
+
+// Document is a text of many lines. A command with one is given by a form of its own
+// (Spec.Form) and never as a line; the audit log keeps its length alone.
+type Document string
 
 // ID is the number of something that is no torrent.
 type ID int64
@@ -121,7 +126,7 @@ func inOrder(args []Arg) error {
 		if optional && !a.Optional {
 			return fmt.Errorf("its argument %q comes after an optional one", a.Name)
 		}
-		text, optional = a.Type == TypeText, a.Optional
+		text, optional = a.Type == TypeText || a.Type == TypeDocument, a.Optional
 	}
 	return nil
 }
@@ -176,6 +181,8 @@ func typeOf(t reflect.Type) (Type, []string, error) {
 		return TypeWord, nil, nil
 	case reflect.TypeFor[Text]():
 		return TypeText, nil, nil
+	case reflect.TypeFor[Document]():
+		return TypeDocument, nil, nil
 	case reflect.TypeFor[ID]():
 		return TypeID, nil, nil
 	case reflect.TypeFor[ChannelName]():

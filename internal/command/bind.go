@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/caduceus-bio/caduceus/internal/catalog"
 	"github.com/caduceus-bio/caduceus/internal/core"
@@ -281,6 +282,8 @@ func (c *command) line(given map[string]string, redact bool) string {
 		switch {
 		case a.Redact && redact:
 			v = "(left out)"
+		case a.Type == TypeDocument && redact:
+			v = fmt.Sprintf("(%d characters)", utf8.RuneCountInString(v))
 		case a.Type == TypeText:
 			v = text.QuoteRest(v)
 		default:

@@ -169,6 +169,9 @@ func (r *Registry) check(o *order) error {
 	if o.Place == Channel && !o.c.Public && !o.c.Secret {
 		return core.Errorf(core.Invalid, "not here: ask me %s in a private message", o.c.Name)
 	}
+	if o.c.Form != "" && o.Command == "" {
+		return core.Errorf(core.Invalid, "%s takes a text of many lines, which is written on the site: open %s there", o.c.Name, o.c.Form)
+	}
 	if o.c.Reveals && o.Exposed {
 		return core.Errorf(core.Invalid, "the answer holds a key, which must not travel in clear: connect to this site's own IRC network by TLS, "+
 			"use the command's page on the site (/commands/%s), or run it on the server's machine: caduceus do %s", strings.ReplaceAll(o.c.Name, " ", "-"), o.c.Name)

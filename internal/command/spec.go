@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
@@ -22,6 +23,9 @@ type Spec struct {
 	Button     string          // its label on a page about a subject; "" is the summary, up to a semicolon
 	Reveals    bool            // the answer may hold a key or passphrase, so it must not travel in clear
 	Watched    bool            // a question that shows what is somebody else's: each is in the audit log
+	// Form is the address of its form on the site, for a command with a Document: no line
+	// and no form that is drawn of its arguments can hold that. It is "" for all others.
+	Form string
 	// Offer says whether a page about a subject offers the command, which takes one
 	// as its first argument; nil is always.
 	Offer func(s Subject) bool
@@ -133,6 +137,9 @@ func (a Action[A]) compile() (*command, error) {
 	}
 	c.Changes, c.Confirms = true, a.Preview != nil
 	for _, arg := range c.Args {
+		if c.Confirms && arg.Type == TypeDocument {
+			return nil, fmt.Errorf("command %q waits for a confirmation as a line, which its argument %s can't be in", a.Name, arg.Name)
+		}
 		if c.Confirms && arg.Redact {
 			return nil, fmt.Errorf("command %q waits for a confirmation in the database, so its argument %s can't be secret", a.Name, arg.Name)
 		}
@@ -164,6 +171,9 @@ func newCommand[A any](s Spec) (*command, error) {
 	}
 	if s.Permission != "" && !core.ValidPermission(s.Permission) {
 		return nil, fmt.Errorf("command %q asks for a permission %q that there is not", s.Name, s.Permission)
+	}
+	if slices.ContainsFunc(args, func(a Arg) bool { return a.Type == TypeDocument }) != (s.Form != "") {
+		return nil, fmt.Errorf("command %q: a command has a form of its own if it takes a document, and only then", s.Name)
 	}
 	return &command{Info: Info{Spec: s, Args: args}, args: t}, nil
 }

@@ -67,7 +67,10 @@ func who(i command.Info) string {
 }
 
 func where(i command.Info) string {
-	if i.Public {
+	switch {
+	case i.Form != "":
+		return "the site alone"
+	case i.Public:
 		return "anywhere"
 	}
 	return "staff, private"

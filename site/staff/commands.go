@@ -42,7 +42,10 @@ func (h handlers) theirs() web.Guard {
 		if v.Request.Method == http.MethodPost {
 			return nil
 		}
-		_, err := h.Commands.Named(v.Actor(), web.CommandName(v.Param("command")))
+		info, err := h.Commands.Named(v.Actor(), web.CommandName(v.Param("command")))
+		if err == nil && info.Form != "" {
+			err = web.RedirectTo(info.Form)
+		}
 		return err
 	}}
 }
