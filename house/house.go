@@ -28,6 +28,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/guess"
 	"github.com/caduceus-bio/caduceus/internal/irc"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/pages"
 	"github.com/caduceus-bio/caduceus/internal/rates"
 	"github.com/caduceus-bio/caduceus/internal/schedule"
 	"github.com/caduceus-bio/caduceus/internal/secret"
@@ -54,6 +55,7 @@ type House struct {
 	catalog  *catalog.Store
 	economy  *economy.Store
 	clients  *client.Store
+	pages    *pages.Store
 	schedule *schedule.Store
 	irc      *irc.Store
 	audit    *audit.Log
@@ -99,6 +101,7 @@ func Open(ctx context.Context, s Settings, create bool, extra ...command.Command
 	h.catalog = catalog.NewStore(d, h.events, clock, catalog.Options{SiteName: s.Site.Name, SiteURL: s.siteURL()})
 	h.economy = economy.NewStore(d, h.events, clock, s.Freeleech)
 	h.clients = client.NewStore(d, h.events, clock)
+	h.pages = pages.NewStore(d, clock)
 	h.schedule = schedule.NewStore(d, h.events, clock)
 	h.irc = irc.NewStore(d, h.events, clock)
 	h.audit = audit.New(d, clock)
@@ -110,7 +113,7 @@ func Open(ctx context.Context, s Settings, create bool, extra ...command.Command
 
 // commands puts the table of commands together.
 func (h *House) commands(clock core.Clock, extra []command.Command) (*command.Registry, error) {
-	families := commands.Families(commands.Deps{Members: h.Members, Catalog: h.catalog, Economy: h.economy, Clients: h.clients, Schedule: h.schedule,
+	families := commands.Families(commands.Deps{Members: h.Members, Catalog: h.catalog, Economy: h.economy, Clients: h.clients, Pages: h.pages, Schedule: h.schedule,
 		Transfer: transfer.NewStore(h.DB), IRC: h.irc, History: irc.NewHistory(h.DB, h.events, clock, irc.Retention{}), Audit: h.audit, Events: h.events,
 		Guard: h.guard, Rates: h.refusals, NickLimit: h.Settings.IRC.Nicks, SiteURL: h.Settings.siteURL()})
 	return command.New(command.Deps{DB: h.DB, Members: h.Members, Catalog: h.catalog, Audit: h.audit, Clock: clock, Log: h.Log}, append(families, extra)...)

@@ -148,7 +148,7 @@ func newHouse(t *testing.T, d *db.DB, now time.Time) *house {
 func (h *house) room(holder string) (*Room, *prometheus.Registry) {
 	reg := prometheus.NewRegistry()
 	r := New(Config{Holder: holder, SecurityLogDays: 365}, Deps{DB: h.db, Events: h.events, Schedule: h.schedule, Freeleech: h.freeleech,
-		Sessions: h.sessions, Security: h.security, Words: h.words, Accounts: h.accounts, Texts: h.texts, Clock: h.clock, Log: slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Metrics: reg})
+		Sessions: h.sessions, Security: h.security, Words: h.words, Accounts: h.accounts, Texts: h.texts, Pages: &texts{}, Clock: h.clock, Log: slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Metrics: reg})
 	r.wait = h.wait
 	return r, reg
 }

@@ -89,6 +89,7 @@ type Deps struct {
 	Freeleech *economy.Store
 	Sessions  Sessions
 	Texts     Texts
+	Pages     Texts
 	Words     Words
 	Accounts  Accounts
 	Security  Security

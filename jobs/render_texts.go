@@ -16,16 +16,21 @@ type Texts interface {
 const renderFor = 25 * time.Minute
 
 // renderTexts makes the HTML of texts anew after an upgrade that renders them
-// differently. Until then pages show them as they were typed.
-func renderTexts(store Texts) task {
-	return func(ctx context.Context) (int64, error) {
+// differently, one store after another. Until then pages show them as they were typed.
+func renderTexts(stores ...Texts) task {
+	return func(ctx context.Context) (sum int64, err error) {
 		enough, cancel := context.WithTimeout(ctx, renderFor)
 		defer cancel()
 		const atOnce = 20 // a text and its HTML have up to 1.4 MiB
-		n, err := batches(enough, atOnce, func(_ context.Context, limit int) (int64, error) { return store.RenderAgain(ctx, limit) })
-		if enough.Err() != nil && ctx.Err() == nil {
-			err = nil
+		for _, store := range stores {
+			n, err := batches(enough, atOnce, func(_ context.Context, limit int) (int64, error) { return store.RenderAgain(ctx, limit) })
+			if sum += n; enough.Err() != nil && ctx.Err() == nil {
+				return sum, nil
+			}
+			if err != nil {
+				return sum, err
+			}
 		}
-		return n, err
+		return sum, nil
 	}
 }

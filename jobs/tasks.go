@@ -19,7 +19,7 @@ func tasks(c Config, d Deps) map[string]task {
 		schedule.ExpireSessions:  expireSessions(d.Sessions),
 		schedule.PruneEvents:     pruneEvents(d.Events, d.Clock),
 		schedule.PruneJobHistory: pruneJobHistory(d.Schedule, d.Clock),
-		schedule.RenderTexts:     renderTexts(d.Texts),
+		schedule.RenderTexts:     renderTexts(d.Texts, d.Pages),
 		schedule.RefreshWords:    refreshWords(d.Words),
 		schedule.RefreshAccounts: refreshAccounts(d.Accounts),
 		schedule.PruneSecurity:   pruneSecurityLog(d.Security, c.SecurityLogDays, d.Clock),

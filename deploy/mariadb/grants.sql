@@ -111,6 +111,8 @@ GRANT SELECT, DELETE ON torrent_content TO 'caduceus-site'@'localhost', 'caduceu
 GRANT SELECT ON torrent_mirror TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE ON client_rule TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT, INSERT, UPDATE ON leech_window TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT, INSERT, UPDATE ON page TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT, INSERT ON page_revision TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT ON transfer_member TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT ON transfer_torrent TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT ON transfer_member_torrent TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
@@ -149,6 +151,8 @@ GRANT SELECT ON leech_window TO 'caduceus-jobs'@'localhost';
 GRANT SELECT, INSERT ON leech_notice TO 'caduceus-jobs'@'localhost';
 GRANT SELECT (id, description, description_renderer), UPDATE (description_html, description_renderer) ON torrent_group TO 'caduceus-jobs'@'localhost';
 GRANT SELECT (id, description, description_renderer), UPDATE (description_html, description_renderer) ON torrent TO 'caduceus-jobs'@'localhost';
+GRANT SELECT (id, revision, renderer), UPDATE (html, renderer) ON page TO 'caduceus-jobs'@'localhost';
+GRANT SELECT (page_id, revision, source) ON page_revision TO 'caduceus-jobs'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE ON job_run TO 'caduceus-jobs'@'localhost';
 GRANT SELECT, DELETE ON job_request TO 'caduceus-jobs'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE ON lease TO 'caduceus-jobs'@'localhost';

@@ -16,12 +16,14 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/command/jobs"
 	"github.com/caduceus-bio/caduceus/internal/command/members"
 	"github.com/caduceus-bio/caduceus/internal/command/oversight"
+	pagesfamily "github.com/caduceus-bio/caduceus/internal/command/pages"
 	"github.com/caduceus-bio/caduceus/internal/command/tracker"
 	"github.com/caduceus-bio/caduceus/internal/economy"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/guess"
 	"github.com/caduceus-bio/caduceus/internal/irc"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/pages"
 	"github.com/caduceus-bio/caduceus/internal/rates"
 	"github.com/caduceus-bio/caduceus/internal/schedule"
 	"github.com/caduceus-bio/caduceus/internal/transfer"
@@ -33,6 +35,7 @@ type Deps struct {
 	Catalog  *catalog.Store
 	Economy  *economy.Store
 	Clients  *client.Store
+	Pages    *pages.Store
 	Schedule *schedule.Store
 	Transfer *transfer.Store
 	IRC      *irc.Store
@@ -55,6 +58,7 @@ func Families(d Deps) [][]command.Command {
 		tracker.Commands(tracker.Deps{Transfer: d.Transfer, Clients: d.Clients, SiteURL: d.SiteURL}),
 		jobs.Commands(jobs.Deps{Schedule: d.Schedule}),
 		ircfamily.Commands(ircfamily.Deps{Channels: d.IRC, History: d.History, Members: d.Members, NickLimit: d.NickLimit}),
+		pagesfamily.Commands(pagesfamily.Deps{Pages: d.Pages, SiteURL: d.SiteURL}),
 		oversight.Commands(oversight.Deps{Audit: d.Audit, Events: d.Events, Members: d.Members, Guard: d.Guard, Rates: d.Rates}),
 	}
 }

@@ -84,6 +84,16 @@ var whoMay = map[string]struct{ line, roles string }{
 	"dline add":          {"dline add 192.0.2.1 spam", staff},
 	"dline remove":       {"dline remove 192.0.2.1", staff},
 	"kill":               {"kill nobody spam", staff},
+	"page list":          {"page list", members},
+	"page show":          {"page show rules", members},
+	"page history":       {"page history rules", staff},
+	"page edit":          {"page edit rules 0 Rules nothing", staff},
+	"page title":         {"page title nothing Something", staff},
+	"page revert":        {"page revert nothing 1", staff},
+	"page reset":         {"page reset nothing", staff},
+	"news list":          {"news list", members},
+	"news add":           {"news add Something nothing", staff},
+	"news remove":        {"news remove 4711", staff},
 }
 
 // TestWhoMayDoWhat runs each command as each role. A command that is missing in
@@ -146,7 +156,7 @@ func TestHelpShowsWhatTheAskerMayRun(t *testing.T) {
 			}
 			return out
 		}
-		want := []string{"announces", "certfp add", "certfp list", "certfp remove", "client list", "endangered", "freeleech calendar", "freeleech status", "help", "info", "irclog delete", "irclog forget", "irclog private", "irclog replay", "key replace", "nick add", "nick list", "nick remove", "search", "stats", "torrent delete", "undo"}
+		want := []string{"announces", "certfp add", "certfp list", "certfp remove", "client list", "endangered", "freeleech calendar", "freeleech status", "help", "info", "irclog delete", "irclog forget", "irclog private", "irclog replay", "key replace", "news list", "nick add", "nick list", "nick remove", "page list", "page show", "search", "stats", "torrent delete", "undo"}
 		if diff := cmp.Diff(want, names(w.actor(t, "alice"))); diff != "" {
 			t.Errorf("alice (-want +got):\n%s", diff)
 		}

@@ -23,6 +23,7 @@ const (
 	FreeleechManage  Permission = "freeleech.manage"
 	ClientManage     Permission = "client.manage"
 	JobManage        Permission = "job.manage"
+	PageEdit         Permission = "page.edit"
 	AuditRead        Permission = "audit.read"
 	StatsRead        Permission = "stats.read"
 	TrackerRead      Permission = "tracker.read"
@@ -63,6 +64,7 @@ func AllPermissions() []PermissionInfo {
 		{FreeleechManage, "begin and end freeleech windows"},
 		{ClientManage, "change the client whitelist"},
 		{JobManage, "list and run scheduled jobs"},
+		{PageEdit, "write help, rules, news and terms"},
 		{AuditRead, "read the audit log"},
 		{StatsRead, "see member statistics"},
 		{TrackerRead, "see how the tracker does, and anyone's announces"},

@@ -39,11 +39,14 @@ func newPolicy() *bluemonday.Policy {
 const mostNesting = 100
 
 // render makes HTML of at most most bytes of a source that was weighed.
-func render(source string, most int) (string, error) {
+func (k Kind) render(source string, most int) (string, error) {
 	src := []byte(source)
 	doc := markdown.Parser().Parse(text.NewReader(src))
 	if deeper(doc, mostNesting) {
 		return "", core.Errorf(core.Invalid, "has quotes, lists, links or emphasis nested more than %d deep; write it flatter", mostNesting)
+	}
+	if k == Page {
+		below(doc)
 	}
 	var raw, html bytes.Buffer
 	err := within(func(w io.Writer) error { return markdown.Renderer().Render(w, src, doc) }, &raw, 4*most) // the sanitiser takes much away
@@ -57,6 +60,17 @@ func render(source string, most int) (string, error) {
 		return "", core.Wrap(err, core.Invalid, "can't be laid out")
 	}
 	return html.String(), nil
+}
+
+// below puts the headings of a page under its title, which is the one heading of the
+// first rank.
+func below(doc ast.Node) {
+	for c := doc.FirstChild(); c != nil; c = c.NextSibling() {
+		if h, ok := c.(*ast.Heading); ok && h.Level == 1 {
+			h.Level = 2
+		}
+		below(c)
+	}
 }
 
 // deeper reports whether anything in n stands more than most levels below it.

@@ -32,6 +32,7 @@ type Kind int
 const (
 	Description Kind = iota // of a dataset
 	Note                    // on one torrent
+	Page                    // of the site itself: help, rules, news
 )
 
 // Limits are what one text may have. They are the only ones there are: forms show
@@ -47,6 +48,7 @@ func (k Kind) Limits() Limits { return limits[k] }
 var limits = [...]Limits{
 	Description: {Chars: 100_000, HTML: 1 << 20},
 	Note:        {Chars: 100_000, HTML: 1 << 20},
+	Page:        {Chars: 50_000, HTML: 512 << 10},
 }
 
 // Stored is a text as its table keeps it.
@@ -66,7 +68,7 @@ func (k Kind) Render(source string) (Stored, error) {
 	if err := weigh(source).check(); err != nil {
 		return Stored{}, err
 	}
-	html, err := render(source, l.HTML)
+	html, err := k.render(source, l.HTML)
 	if err != nil {
 		return Stored{}, err
 	}

@@ -145,3 +145,21 @@ func FuzzRender(f *testing.F) {
 		}
 	})
 }
+
+// TestPages are rendered under their title, and link to other pages of the site.
+func TestPages(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"# A\n\n## B\n\n> # C":          "<h2>A</h2>\n<h2>B</h2>\n<blockquote>\n<h2>C</h2>\n</blockquote>\n",
+		"[keys](/settings/keys#irc)":    "<p><a href=\"/settings/keys#irc\" rel=\"nofollow noreferrer\">keys</a></p>\n",
+		"[a](https://b.example)":        "<p><a href=\"https://b.example\" rel=\"nofollow noreferrer\">a</a></p>\n",
+		"[a](javascript:alert(1))":      "<p>a</p>\n",
+		"<b onclick=x>a</b>":            "<p>a</p>\n",
+		"{{irc-host}} and `{{name}}`":   "<p>{{irc-host}} and <code>{{name}}</code></p>\n",
+		"[{{name}}](/members/{{name}})": "<p><a href=\"/members/%7B%7Bname%7D%7D\" rel=\"nofollow noreferrer\">{{name}}</a></p>\n",
+	} {
+		if s, err := Page.Render(in); err != nil || s.HTML != want {
+			t.Errorf("%q: %q, %v\nwant %q", in, s.HTML, err, want)
+		}
+	}
+}

@@ -39,6 +39,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/irc"
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/internal/metainfo"
+	"github.com/caduceus-bio/caduceus/internal/pages"
 	"github.com/caduceus-bio/caduceus/internal/rates"
 	"github.com/caduceus-bio/caduceus/internal/schedule"
 	"github.com/caduceus-bio/caduceus/internal/secret"
@@ -95,13 +96,13 @@ func newWorld(t *testing.T, d *db.DB, change ...func(*Config)) *World {
 		DB: d, Keys: keys, Members: member.NewStore(d, events, keys, w.Now), Rates: rates.New(w.Now), UploadDir: t.TempDir(), Guard: guess.New(d, keys, w.Now, slog.New(slog.DiscardHandler)),
 		Catalog: catalog.NewStore(d, events, w.Now, catalog.Options{SiteName: c.Name, SiteURL: c.URL}),
 		Economy: economy.NewStore(d, events, w.Now, economy.Config{Calendar: true}),
-		Clients: client.NewStore(d, events, w.Now), AnnounceURLs: []string{"http://tracker.example/{passkey}/announce"},
+		Clients: client.NewStore(d, events, w.Now), Pages: pages.NewStore(d, w.Now), AnnounceURLs: []string{"http://tracker.example/{passkey}/announce"},
 		IRC:   site.IRCInfo{Host: "irc.example", TLSPort: 7000, NickLimit: 2},
 		Clock: w.Now, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Metrics: prometheus.NewRegistry(),
 	}
 	log := audit.New(d, w.Now)
 	deps.Commands, err = command.New(command.Deps{DB: d, Members: deps.Members, Catalog: deps.Catalog, Audit: log, Clock: w.Now, Log: deps.Log},
-		commands.Families(commands.Deps{Members: deps.Members, Catalog: deps.Catalog, Economy: deps.Economy, Clients: deps.Clients,
+		commands.Families(commands.Deps{Members: deps.Members, Catalog: deps.Catalog, Economy: deps.Economy, Clients: deps.Clients, Pages: deps.Pages,
 			Schedule: schedule.NewStore(d, events, w.Now), Transfer: transfer.NewStore(d), IRC: irc.NewStore(d, events, w.Now),
 			History: irc.NewHistory(d, events, w.Now, irc.Retention{}), Audit: log, Events: events, Guard: deps.Guard, Rates: rates.NewStore(d, events, keys, w.Now), NickLimit: 2, SiteURL: c.URL})...)
 	w.Must(err)

@@ -1,0 +1,62 @@
+package member
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/db"
+)
+
+// StaffClass is a class of staff with those who have it.
+type StaffClass struct {
+	Name    string
+	Members []Member
+}
+
+// mostStaff bounds the list of staff.
+const mostStaff = 200
+
+// Staff returns those who may enter the staff's channel, by the highest of their classes
+// that allows it, the highest class first. Hermes and disabled accounts are left out.
+func (s *Store) Staff(ctx context.Context) ([]StaffClass, error) {
+	classes, err := readClasses(ctx, s.db)
+	if err != nil {
+		return nil, err
+	}
+	var ids []any
+	for _, c := range classes {
+		if c.Permissions.Has(core.IRCStaff) && c.Name != BotClass {
+			ids = append(ids, c.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	marks := db.Marks(len(ids))
+	people, err := db.All(ctx, s.db, scanMember, "SELECT "+columns+" FROM member m WHERE m.id IN (SELECT id FROM member WHERE class_id IN ("+marks+
+		") UNION SELECT member_id FROM member_class WHERE class_id IN ("+marks+")) AND m.state = ? AND m.name <> ? ORDER BY m.name LIMIT ?",
+		append(append(append([]any{}, ids...), ids...), Enabled, BotName, mostStaff)...)
+	if err != nil {
+		return nil, fmt.Errorf("list staff: %w", err)
+	}
+	if err := s.addClasses(ctx, s.db, people); err != nil {
+		return nil, err
+	}
+	var out []StaffClass
+	for _, c := range classes { // highest first
+		var have []Member
+		people = slices.DeleteFunc(people, func(m Member) bool {
+			has := m.Class.ID == c.ID || slices.Contains(m.SecondaryIDs(), c.ID)
+			if has = has && slices.Contains(ids, any(c.ID)); has {
+				have = append(have, m)
+			}
+			return has
+		})
+		if len(have) > 0 {
+			out = append(out, StaffClass{c.Name, have})
+		}
+	}
+	return out, nil
+}
