@@ -114,16 +114,22 @@ func onTheSite(t *testing.T, boss, ann *account, ups []uploaded) {
 	group, torrent := strconv.FormatInt(ups[0].GroupID, 10), strconv.FormatInt(ups[0].TorrentID, 10)
 	for _, path := range []string{"/", "/browse", "/browse?q=dataset&tag=phage&category=1", "/groups/" + group, "/torrents/" + torrent,
 		"/torrents/" + torrent + "/files", "/torrents/" + torrent + "/uploaded", "/upload", "/members/ann", "/settings", "/freeleech",
-		"/rules/clients", "/announces", "/announces?torrent=" + torrent, "/endangered", "/torrents.php?id=" + group, "/swarm?t=" + torrent} {
+		"/rules/clients", "/help", "/help/irc", "/help/staff", "/help/clients", "/rules", "/terms", "/news", "/pages/rules/history", "/announces", "/announces?torrent=" + torrent, "/endangered", "/torrents.php?id=" + group, "/swarm?t=" + torrent} {
 		ann.get(path)
 	}
-	for _, path := range []string{"/staff/members", "/commands/member-create", "/staff/members/ann", "/staff/members/ann/announces", "/torrents/" + torrent + "/announces", "/staff/tracker"} {
+	for _, path := range []string{"/staff/members", "/commands/member-create", "/staff/members/ann", "/staff/members/ann/announces", "/torrents/" + torrent + "/announces", "/staff/tracker", "/pages", "/pages/new", "/pages/news", "/pages/rules/edit", "/pages/rules/diff"} {
 		boss.get(path)
 	}
 	ann.submit("/groups/"+group+"/edit", url.Values{"description": {"The genome of phage lambda, edited."}, "tags": {"edited, lambda, phage, genome, virus"}, "creators": {"Somebody New"}})
 	ann.submit("/torrents/"+torrent+"/edit", url.Values{"torrent_description": {"The first version, edited."}, "mirrors": {"https://mirror.example.org/first.fa"}})
 	boss.command("freeleech-torrent", url.Values{"id": {torrent}, "state": {"free"}, "reason": {"for the test"}})
 	ann.command("torrent-delete", url.Values{"id": {torrent}, "reason": {"for the test"}})
+
+	boss.submit("/pages/rules/edit", url.Values{"title": {"Our rules"}, "text": {"Be kind."}})
+	boss.submit("/pages/news", url.Values{"title": {"We are there"}, "text": {"Come in."}})
+	boss.get("/pages/rules/diff")
+	ann.get("/news/1")
+	boss.command("page-reset", url.Values{"page": {"rules"}})
 
 	boss.command("member-create", url.Values{"name": {"newcomer"}, "email": {"newcomer@example.org"}, "class": {"User"}})
 	boss.command("member-class", url.Values{"name": {"newcomer"}, "class": {"Member"}})

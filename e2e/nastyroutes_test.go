@@ -74,6 +74,21 @@ var nastyRoutes = map[string]func(n *nastyHouse, r siteRoute) []nasty{
 	"GET /api/v1/torrents/:id/download": func(n *nastyHouse, _ siteRoute) []nasty {
 		return paths(fmt.Sprintf("/api/v1/torrents/%d/download", n.own.TorrentID))
 	},
+	"GET /help":                          onlyGeneral,
+	"GET /help/:page":                    onlyGeneral,
+	"GET /rules":                         onlyGeneral,
+	"GET /terms":                         onlyGeneral,
+	"GET /news":                          queries("before"),
+	"GET /news/:number":                  onlyGeneral,
+	"GET /pages":                         onlyGeneral,
+	"GET /pages/news":                    onlyGeneral,
+	"POST /pages/news":                   fields("title", "text"),
+	"GET /pages/new":                     onlyGeneral,
+	"POST /pages/new":                    fields("page", "title", "text", "summary"),
+	"GET /pages/:page/edit":              onlyGeneral,
+	"POST /pages/:page/edit":             fields("base", "title", "text", "summary", "do"),
+	"GET /pages/:page/history":           queries("before"),
+	"GET /pages/:page/diff":              queries("from", "to"),
 	"GET /staff/members/:name/announces": queries("torrent", "from"),
 }
 

@@ -188,6 +188,8 @@ func (n *nastyHouse) placeOf(r siteRoute, value string) string {
 			return "ann"
 		case part == "*name":
 			return "app.css"
+		case part == ":page":
+			return "irc"
 		case part == ":command":
 			return "search"
 		}

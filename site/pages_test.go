@@ -30,7 +30,11 @@ func TestEveryLinkLeadsSomewhere(t *testing.T) {
 	for _, role := range []string{"anonymous", "user", "sysop"} {
 		b := w.As(role)
 		seen := map[string]bool{"/": true}
-		for queue := []string{"/"}; len(queue) > 0; queue = queue[1:] {
+		queue := []string{"/", "/help", "/rules", "/terms", "/news"}
+		if role == "sysop" {
+			queue = append(queue, "/pages")
+		}
+		for ; len(queue) > 0; queue = queue[1:] {
 			a := b.Get(queue[0])
 			if a.StatusCode >= 400 {
 				t.Errorf("%s: %s answers %d", role, queue[0], a.StatusCode)

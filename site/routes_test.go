@@ -66,6 +66,21 @@ var permissions = map[string]string{
 	"POST /settings/irc/nicks/:nick/remove":               "LL...",
 	"GET /freeleech":                                      "LL...",
 	"GET /rules/clients":                                  "LL...",
+	"GET /help":                                           "LL...",
+	"GET /help/:page":                                     "LL...",
+	"GET /rules":                                          ".....",
+	"GET /terms":                                          ".....",
+	"GET /news":                                           "LL...",
+	"GET /news/:number":                                   "LL...",
+	"GET /pages":                                          "LLF..",
+	"GET /pages/news":                                     "LLF..",
+	"POST /pages/news":                                    "LLF..",
+	"GET /pages/new":                                      "LLF..",
+	"POST /pages/new":                                     "LLF..",
+	"GET /pages/:page/edit":                               "LLF..",
+	"POST /pages/:page/edit":                              "LLF..",
+	"GET /pages/:page/history":                            "LL...",
+	"GET /pages/:page/diff":                               "LL...",
 	"GET /announces":                                      "LL...",
 	"GET /endangered":                                     "LL...",
 	"GET /staff/tracker":                                  "LLF..",
@@ -115,7 +130,7 @@ func TestPermissionsOfEveryRoute(t *testing.T) {
 // letIn asks once and says what became of it, in the letters of the table.
 func letIn(w *sitetest.World, t *testing.T, r web.Route, role string) byte {
 	t.Helper()
-	path := strings.NewReplacer(":id", "1", ":name", "other", ":token", "999", ":session", "999", "*name", "x", ":command", "member-disable").Replace(r.Path)
+	path := strings.NewReplacer(":id", "1", ":name", "other", ":token", "999", ":session", "999", "*name", "x", ":command", "member-disable", ":page", "irc", ":number", "1").Replace(r.Path)
 	if r.Action != "" {
 		path += "?action=" + r.Action + "&id=1"
 	}

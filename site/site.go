@@ -30,6 +30,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/economy"
 	"github.com/caduceus-bio/caduceus/internal/guess"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/pages"
 	"github.com/caduceus-bio/caduceus/internal/rates"
 	"github.com/caduceus-bio/caduceus/internal/secret"
 	"github.com/caduceus-bio/caduceus/internal/supervise"
@@ -39,6 +40,7 @@ import (
 	catalogwing "github.com/caduceus-bio/caduceus/site/catalog"
 	economywing "github.com/caduceus-bio/caduceus/site/economy"
 	"github.com/caduceus-bio/caduceus/site/home"
+	pageswing "github.com/caduceus-bio/caduceus/site/pages"
 	"github.com/caduceus-bio/caduceus/site/staff"
 	"github.com/caduceus-bio/caduceus/site/swarm"
 	"github.com/caduceus-bio/caduceus/site/web"
@@ -54,6 +56,7 @@ type Deps struct {
 	Catalog  *catalog.Store
 	Economy  *economy.Store
 	Clients  *client.Store
+	Pages    *pages.Store
 	Commands *command.Registry
 	// AnnounceURLs are the tracker's public addresses with {passkey} in them, in
 	// the order in which clients are to try them.
@@ -165,6 +168,7 @@ func (r *Room) site() (*web.Site, error) {
 		account.New(account.Deps{Members: d.Members, Guard: d.Guard, Catalog: d.Catalog, Economy: d.Economy, Trackers: trackers, IRC: d.IRC, Clock: d.Clock}),
 		catalogwing.New(catalogwing.Deps{Catalog: d.Catalog, Economy: d.Economy, Uploads: uploads, Personal: personal, Commands: d.Commands, Uploaded: r.meters.Uploads, Clock: d.Clock}),
 		swarm.New(swarm.Deps{DB: d.DB, Catalog: d.Catalog, Members: d.Members, Clients: d.Clients, Transfer: transfer.NewStore(d.DB), Clock: d.Clock}),
+		pageswing.New(pageswing.Deps{Pages: d.Pages, Members: d.Members, Clients: d.Clients, Commands: d.Commands, Trackers: trackers, IRC: d.IRC, Site: c.Name, Base: shared.Base()}),
 		economywing.New(economywing.Deps{Economy: d.Economy, Clock: d.Clock}),
 		staff.New(staff.Deps{Members: d.Members, Commands: d.Commands}),
 		apiv1.New(apiv1.Deps{Catalog: d.Catalog, Members: d.Members, Economy: d.Economy, Uploads: uploads, Personal: personal, Base: shared.Base(), Uploaded: r.meters.Uploads, Clock: d.Clock}),
