@@ -58,6 +58,7 @@ var nastyRoutes = map[string]func(n *nastyHouse, r siteRoute) []nasty{
 	"GET /torrents.php download":  downloads,
 	"GET /torrents.php":           queries("id", "torrentid", "action"),
 	"GET /announces":              queries("torrent", "from"),
+	"GET /me/torrents":            queries("list", "before"),
 	"GET /torrents/:id/announces": queries("from"),
 	"GET /endangered":             queries("from"),
 	"GET /rules/clients":          onlyGeneral,
