@@ -52,6 +52,8 @@ func TestAnnounceLine(t *testing.T) {
 			"Saccharomyces cerevisiae S288C R64-4-1 assembly" + strings.Replace(tail, "yeast,genome,s288c", "s.cerevisiae,a.b", 1)},
 		{"fields that hold marks", func(a *Announce) { a.Category, a.Format, a.Archive, a.License = "Seq [x]", "A / B", "x - y", "" },
 			"Saccharomyces cerevisiae S288C R64-4-1 assembly" + strings.NewReplacer("[Sequences]", "[Seq (x)]", "FASTA / gzip / CC0-1.0", "A/B / x-y / Other").Replace(tail)},
+		{"fields that can't be seen", func(a *Announce) { a.Category, a.Format, a.License = "Seq\u202e\x03", "\u200b\u2800", "C\u200dC0" },
+			"Saccharomyces cerevisiae S288C R64-4-1 assembly" + strings.NewReplacer("[Sequences]", "[Seq]", "FASTA / gzip / CC0-1.0", "Other / gzip / CC0").Replace(tail)},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
