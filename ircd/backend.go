@@ -80,6 +80,8 @@ type ChannelStore interface {
 	Channels(ctx context.Context) ([]irc.Channel, error)
 	// Channel returns a channel by name in any case, or NotFound.
 	Channel(ctx context.Context, name string) (irc.Channel, error)
+	// SetCertificate keeps the fingerprint of a certificate that nobody else has signed.
+	SetCertificate(ctx context.Context, fingerprint string) error
 	// Masks returns the lists of all channels, or of one by name.
 	Masks(ctx context.Context, channel string) ([]irc.Mask, error)
 	// Lines returns the lines that keep people from the network.

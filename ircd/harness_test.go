@@ -302,6 +302,8 @@ func (s *shelf) SaveTopic(_ context.Context, channel, topic, by string, at time.
 	return s.save(channel, func(r *irc.Channel) { r.Topic, r.TopicBy, r.TopicAt = topic, by, at })
 }
 
+func (s *shelf) SetCertificate(context.Context, string) error { return nil }
+
 func (s *shelf) SaveModes(_ context.Context, channel, modes string, _ ...irc.MaskChange) error {
 	return s.save(channel, func(r *irc.Channel) { r.Modes = modes })
 }

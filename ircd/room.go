@@ -144,6 +144,7 @@ func (r *Room) Run(ctx context.Context, ready func()) error {
 	}
 	if certs != nil {
 		group.Go(certs.Follow)
+		group.Go(func(ctx context.Context) error { return r.tellCertificate(ctx, certs) })
 	}
 	group.Go(func(ctx context.Context) error { return n.follow(ctx, r.deps.Events, from) })
 	group.Go(n.keepSweeping)

@@ -49,6 +49,7 @@ type Member struct {
 	CreatedAt   time.Time
 	SeenAt      time.Time // last use of the site; the zero time when never
 	Permissions core.Permissions
+	Appearance  Appearance
 }
 
 // Enabled reports whether the account may be used.
@@ -129,7 +130,7 @@ func (s *Store) In(tx *db.Tx) *Store {
 	return &bound
 }
 
-const columns = "m.id, m.name, m.class_id, m.state, m.state_reason, m.can_leech, m.created_at, m.seen_at"
+const columns = "m.id, m.name, m.class_id, m.state, m.state_reason, m.can_leech, m.created_at, m.seen_at, m.zone, m.theme"
 
 // ByID returns a member, or an error with code NotFound.
 func (s *Store) ByID(ctx context.Context, id core.MemberID) (Member, error) {
@@ -188,7 +189,7 @@ func (s *Store) one(ctx context.Context, q db.Queryer, query string, args ...any
 func scanMember(sc db.Scanner) (Member, error) {
 	var m Member
 	var created, seen int64
-	err := sc.Scan(&m.ID, &m.Name, &m.Class.ID, &m.State, &m.StateReason, &m.CanLeech, &created, &seen)
+	err := sc.Scan(&m.ID, &m.Name, &m.Class.ID, &m.State, &m.StateReason, &m.CanLeech, &created, &seen, &m.Appearance.Zone, &m.Appearance.Theme)
 	m.CreatedAt = time.Unix(created, 0).UTC()
 	if seen != 0 {
 		m.SeenAt = time.Unix(seen, 0).UTC()

@@ -1,6 +1,7 @@
 package conn
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
@@ -57,6 +58,16 @@ func (c *Certificates) Config() *tls.Config {
 		ClientAuth:     tls.RequestClientCert,
 		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c.current.Load(), nil },
 	}
+}
+
+// SelfSigned is the fingerprint of the present certificate if nobody has signed it but
+// itself, so that clients have nothing else to know it by; else "".
+func (c *Certificates) SelfSigned() string {
+	cert := *c.current.Load()
+	if leaf := cert.Leaf; leaf == nil || !bytes.Equal(leaf.RawIssuer, leaf.RawSubject) {
+		return ""
+	}
+	return Fingerprint(cert)
 }
 
 // Look takes the certificate from the files if they have changed. One that doesn't fit its

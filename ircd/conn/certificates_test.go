@@ -1,8 +1,14 @@
 package conn
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"log/slog"
+	"math/big"
 	"os"
 	"path/filepath"
 	"testing"
@@ -95,5 +101,35 @@ func TestCertificateReload(t *testing.T) {
 	c.Look()
 	if got := serves(); got != Fingerprint(second) {
 		t.Errorf("after the renewal it serves %s", got)
+	}
+}
+
+// TestSelfSigned tells a certificate that nobody else has signed from one of an authority.
+func TestSelfSigned(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	own, _, err := LoadCertificate(filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"), "irc.test", time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := NewCertificates("", "", own, slog.New(slog.DiscardHandler)).SelfSigned(); got != Fingerprint(own) || len(got) != 64 {
+		t.Errorf("%q, want %q", got, Fingerprint(own))
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	about := &x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "irc.example.org"}, NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, about, own.Leaf, &key.PublicKey, own.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed := tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}
+	if got := NewCertificates("", "", signed, slog.New(slog.DiscardHandler)).SelfSigned(); got != "" {
+		t.Errorf("one of an authority: %q", got)
 	}
 }

@@ -13,6 +13,7 @@
 package web
 
 import (
+	"context"
 	"embed"
 	"fmt"
 	"io/fs"
@@ -53,6 +54,9 @@ type IRCInfo struct {
 	PlainPort int // 0: TLS only
 	// Fingerprint is the SHA-256 of a self-signed certificate; may be "".
 	Fingerprint string
+	// Certificate returns the same for a network that makes its certificate itself; nil
+	// for any other.
+	Certificate func(context.Context) (string, error)
 	NickLimit   int // how many nicks members may register besides their names
 	// Bot is whom members tell who they are, on a network without SASL; else "".
 	Bot string

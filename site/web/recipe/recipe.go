@@ -5,6 +5,7 @@
 package recipe
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"unicode"
@@ -58,6 +59,17 @@ const (
 	Account What = "account"
 	KeyHere What = "key"
 )
+
+// Of is the network as a member is told of it.
+func Of(ctx context.Context, info web.IRCInfo, site, account string) (Network, error) {
+	n := Network{IRCInfo: info, Site: site, Account: account}
+	if n.Certificate == nil {
+		return n, nil
+	}
+	var err error
+	n.Fingerprint, err = n.Certificate(ctx)
+	return n, err
+}
 
 // There reports whether there is a network of which the pages speak.
 func (n Network) There() bool { return n.Host != "" }
@@ -192,4 +204,36 @@ func (n Network) phone(slug, name string) Recipe {
 		s.After = "The app asks whether you trust the certificate. Compare its SHA-256 fingerprint with " + n.colons() + " first."
 	}
 	return Recipe{slug, name, []Step{s}}
+}
+
+// ByCertificate are the recipes for logging in by a certificate, and no key.
+func (n Network) ByCertificate() []Recipe {
+	if !n.Own() {
+		return nil
+	}
+	set := func(name, value string) string {
+		return fmt.Sprintf("/set irc.server.%s.%s %s", n.Label(), name, value)
+	}
+	return []Recipe{
+		{"certificate", "Make a certificate", []Step{
+			{Text: "Type these lines into a shell. The second shows the fingerprint.", Lines: []string{
+				"openssl req -x509 -new -newkey rsa:4096 -sha256 -days 1096 -nodes -subj /CN=irc -keyout irc.key -out irc.crt",
+				"openssl x509 -in irc.crt -noout -fingerprint -sha256",
+				"cat irc.key irc.crt > ~/irc.pem",
+			}, After: "Add the fingerprint above. Keep irc.pem and irc.key to yourself."},
+		}},
+		{"irssi-certificate", "Use it in irssi", []Step{
+			{Text: "Type these lines into irssi.", Lines: []string{
+				fmt.Sprintf("/network add -nick %s -sasl_mechanism EXTERNAL %s", n.Account, n.Label()),
+				fmt.Sprintf("/server add -tls%s -tls_cert ~/irc.pem -auto -network %s %s %d", n.irssiPin(), n.Label(), n.Host, n.TLSPort),
+				"/save",
+				"/connect " + n.Label(),
+			}},
+		}},
+		{"weechat-certificate", "Use it in WeeChat", []Step{
+			{Text: "Set the network up as the help on IRC says. Then type these lines. Before version 4, write ssl wherever tls stands.", Lines: []string{
+				set("tls_cert", "~/irc.pem"), set("sasl_mechanism", "external"), "/save", "/reconnect " + n.Label(),
+			}},
+		}},
+	}
 }
