@@ -113,8 +113,7 @@ func onTheSite(t *testing.T, boss, ann *account, ups []uploaded) {
 	t.Helper()
 	group, torrent := strconv.FormatInt(ups[0].GroupID, 10), strconv.FormatInt(ups[0].TorrentID, 10)
 	for _, path := range []string{"/", "/browse", "/browse?q=dataset&tag=phage&category=1", "/groups/" + group, "/torrents/" + torrent,
-		"/torrents/" + torrent + "/files", "/torrents/" + torrent + "/uploaded", "/upload", "/members/ann", "/settings", "/freeleech",
-		"/torrents/" + torrent + "/files?q=a", "/browse?sort=seeders&seeded=1&free=1", "/browse?sort=snatches&order=up", "/me/torrents", "/me/torrents?list=leeching", "/me/torrents?list=taken", "/me/torrents?list=uploaded",
+		"/torrents/" + torrent + "/files", "/torrents/" + torrent + "/uploaded", "/upload", "/members/ann", "/settings", "/settings/keys", "/settings/irc", "/settings/appearance", "/freeleech",
 		"/rules/clients", "/help", "/help/irc", "/help/staff", "/help/clients", "/rules", "/terms", "/news", "/pages/rules/history", "/announces", "/announces?torrent=" + torrent, "/endangered", "/torrents.php?id=" + group, "/swarm?t=" + torrent} {
 		ann.get(path)
 	}
@@ -141,10 +140,11 @@ func onTheSite(t *testing.T, boss, ann *account, ups []uploaded) {
 	ann.agree("/settings/irc-key", nil)
 	ann.agree("/settings/passkey", nil)
 	ann.post("/settings/tokens", url.Values{"name": {"another"}, "scope": {"read"}})
-	ann.get("/settings").Find("form[action^='/settings/tokens/']").Each(func(_ int, form *goquery.Selection) {
+	ann.get("/settings/keys").Find("form[action^='/settings/tokens/']").Each(func(_ int, form *goquery.Selection) {
 		ann.agree(form.AttrOr("action", ""), nil)
 	})
 	ann.agree("/settings/end", url.Values{"sessions": {"yes"}, "tokens": {"yes"}, "irckey": {"yes"}, "certificates": {"yes"}, "announcekey": {"yes"}})
+	ann.post("/settings/appearance", url.Values{"zone": {"Europe/London"}, "theme": {"dark"}})
 	ann.get("/settings/security")
 	ann.post("/logout", nil)
 }
@@ -279,7 +279,7 @@ func byIRC(t *testing.T, staff []*reader, ups []uploaded) {
 		{"audit alice", "member"},
 		{"torrent delete " + third + " for the test", "is deleted"},
 	}
-	for _, job := range []string{"freeleech-edges", "expire-sessions", "prune-events", "prune-job-history", "render-texts", "refresh-words", "refresh-folders", "note-swarms", "refresh-accounts", "prune-security-log"} {
+	for _, job := range []string{"freeleech-edges", "expire-sessions", "prune-events", "prune-job-history", "render-texts", "refresh-words", "refresh-accounts", "prune-security-log"} {
 		commands = append(commands, []struct{ command, wants string }{{"job run " + job, "Request"}, {"job history " + job, "asked for by"}}...)
 	}
 	for i, c := range commands {

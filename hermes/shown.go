@@ -50,7 +50,7 @@ func (w *worker) lookUp(ctx context.Context, l *link, m message) {
 		nick := ""
 		switch f.Member {
 		case 0: // of a guest, and a passphrase by its shape alone
-			w.send(ctx, l, m, m.nick, "What you said in "+m.target+" looks like somebody's "+f.Kind.String()+". If it is yours, change it on your settings page now: "+w.deps.SiteURL+"/settings")
+			w.send(ctx, l, m, m.nick, "What you said in "+m.target+" looks like somebody's "+f.Kind.String()+". If it is yours, change it on your settings page now: "+w.deps.SiteURL+"/settings/keys")
 			continue
 		case m.member:
 			nick = m.nick

@@ -64,18 +64,18 @@ func says(lines ...string) func(*web.Visit) ([]string, error) {
 }
 
 func (h handlers) askPasskey() act {
-	return act{title: "Make a new announce key?", button: "Make a new one", back: "/settings#passkey", do: h.newPasskey,
-		breaks: says("The old announce key (passkey) ends at once, and with it every .torrent that you have downloaded here and every download link: your clients stop announcing.",
+	return act{title: "Make a new announce key?", button: "Make a new one", back: "/settings/keys#announce-key", do: h.newPasskey,
+		breaks: says("The old announce key ends at once, and with it every .torrent that you have downloaded here and every download link: your clients stop announcing.",
 			"Download each .torrent again and put it into your clients, and give the new links to the programs that download for you.")}
 }
 
 func (h handlers) askIRCKey() act {
-	return act{title: "Make a new IRC key?", button: "Make a new one", back: "/settings#irc", do: h.newIRCKey,
+	return act{title: "Make a new IRC key?", button: "Make a new one", back: "/settings/irc#irc-key", do: h.newIRCKey,
 		breaks: says("Every connection of yours to IRC ends at once, those of bots and bouncers too, and none can log in again until it has the new key.")}
 }
 
 func (h handlers) askToken() act {
-	return act{title: "Revoke this API token?", button: "Revoke it", back: "/settings#tokens", do: h.revokeToken,
+	return act{title: "Revoke this API token?", button: "Revoke it", back: "/settings/keys#tokens", do: h.revokeToken,
 		breaks: func(v *web.Visit) ([]string, error) {
 			list, err := h.Members.Tokens(v.Context(), v.Me.ID)
 			i := slices.IndexFunc(list, func(t member.Token) bool { return t.ID == web.Number(v.Param("token")) })
@@ -90,7 +90,7 @@ func (h handlers) askToken() act {
 }
 
 func (h handlers) askSession() act {
-	return act{title: "Log out this browser?", button: "Log it out", back: "/settings#sessions", do: h.endSession,
+	return act{title: "Log out this browser?", button: "Log it out", back: "/settings/security#sessions", do: h.endSession,
 		breaks: func(v *web.Visit) ([]string, error) {
 			list, err := h.Members.Sessions(v.Context(), v.Me.ID)
 			i := slices.IndexFunc(list, func(s member.Session) bool { return s.ID == web.Number(v.Param("session")) })
@@ -100,11 +100,7 @@ func (h handlers) askSession() act {
 			if err != nil {
 				return nil, err
 			}
-			name := list[i].Agent
-			if name == "" {
-				name = "an unknown browser"
-			}
-			return []string{"Whoever uses it must log in again with your name and passphrase, and loses what they have not sent: " + name + "."}, nil
+			return []string{fmt.Sprintf("It is %s. Whoever uses it must log in again with your name and passphrase, and loses what they have not sent.", deviceName(list[i].Agent))}, nil
 		}}
 }
 
@@ -131,7 +127,7 @@ func (h handlers) askNick() act {
 }
 
 func (h handlers) askEnd() act {
-	return act{title: "End these?", button: "End them", back: "/settings#end", do: h.endWays,
+	return act{title: "End these?", button: "End them", back: "/settings/security#end", do: h.endWays,
 		breaks: func(v *web.Visit) ([]string, error) {
 			held, err := h.chosen(v)
 			if err != nil {
@@ -165,5 +161,5 @@ func (h handlers) endWays(v *web.Visit) error {
 	if err != nil {
 		return err
 	}
-	return v.SeeOther("/settings#end", "Ended: "+strings.Join(held.Words(), "; ")+".")
+	return v.SeeOther("/settings/security#end", "Ended: "+strings.Join(held.Words(), "; ")+".")
 }

@@ -11,7 +11,15 @@ import (
 
 // makes are the forms of the settings that end nothing, or that ask for the passphrase.
 var makes = map[string]bool{
-	"/settings/passphrase": true, "/settings/tokens": true, "/settings/irc/certificates": true, "/settings/irc/nicks": true,
+	"/settings/passphrase": true, "/settings/tokens": true, "/settings/irc/certificates": true, "/settings/irc/nicks": true, "/settings/appearance": true,
+}
+
+// allOf is what all pages of the settings show.
+func allOf(b *sitetest.Browser) (all string) {
+	for _, path := range []string{"/settings", "/settings/security", "/settings/keys", "/settings/irc"} {
+		all += b.Get(path).Text
+	}
+	return all
 }
 
 // TestSettingsAskBeforeTheyEndSomething presses the button of every form there is: all
@@ -41,13 +49,13 @@ func TestSettingsAskBeforeTheyEndSomething(t *testing.T) {
 		if r.Method != http.MethodPost || !strings.HasPrefix(r.Path, "/settings") || makes[r.Path] {
 			continue
 		}
-		before := b.Get("/settings").Text + b.Get("/settings/irc").Text
+		before := allOf(b)
 		form := url.Values{"tokens": {"yes"}, "announcekey": {"yes"}}
 		asked := b.Post(fill.Replace(r.Path), form)
 		if asked.StatusCode != http.StatusOK || !strings.Contains(asked.Text, breaks[r.Path]) || breaks[r.Path] == "" {
 			t.Errorf("%s does not say what breaks: status %d, want %q", r.Path, asked.StatusCode, breaks[r.Path])
 		}
-		if got := b.Get("/settings").Text + b.Get("/settings/irc").Text; got != before {
+		if got := allOf(b); got != before {
 			t.Errorf("%s has done something before it was agreed to", r.Path)
 		}
 		// From another site, nothing is done either, agreed or not.
@@ -58,7 +66,7 @@ func TestSettingsAskBeforeTheyEndSomething(t *testing.T) {
 		if a := b.Agree(t, asked); a.StatusCode != http.StatusSeeOther {
 			t.Errorf("%s agreed to: status %d", r.Path, a.StatusCode)
 		}
-		if got := b.Get("/settings").Text + b.Get("/settings/irc").Text; got == before {
+		if got := allOf(b); got == before {
 			t.Errorf("%s has done nothing", r.Path)
 		}
 	}

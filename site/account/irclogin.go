@@ -6,15 +6,18 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/site/web"
+	"github.com/caduceus-bio/caduceus/site/web/recipe"
 )
 
-// ircLoginPage is how a member logs in to IRC besides by the IRC key, and under
-// which nicks.
+// ircLoginPage is how a member logs in to IRC: by the IRC key, and where the network is
+// our own by certificates, and under which nicks.
 type ircLoginPage struct {
+	settings
+	Network      recipe.Network
+	IRCKey       string
 	Certificates []member.Certificate
 	Nicks        []member.Nick
 	NickLimit    int
-	Errors       web.FormErrors
 	Certificate  string // as typed
 	Label        string
 	Nick         string
@@ -33,25 +36,31 @@ func ourNetwork(info web.IRCInfo) web.Guard {
 }
 
 func (h handlers) ircLogin(v *web.Visit) error {
-	return h.showIRCLogin(v, http.StatusOK, ircLoginPage{})
+	return h.showIRCLogin(v, http.StatusOK, ircLoginPage{settings: settingsOf(v, ircSection)})
 }
 
 func (h handlers) showIRCLogin(v *web.Visit, status int, p ircLoginPage) error {
 	var err error
+	if p.Network, err = recipe.Of(v.Context(), h.IRC, h.Site, v.Me.Name); err != nil {
+		return err
+	}
+	p.NickLimit = h.IRC.NickLimit
+	if p.IRCKey, err = h.Members.IRCKey(v.Context(), v.Me.ID); err != nil {
+		return err
+	}
+	if !p.Network.Own() {
+		return ircLoginView.Render(v, status, p)
+	}
 	if p.Certificates, err = h.Members.Certificates(v.Context(), v.Me.ID); err != nil {
 		return err
 	}
 	if p.Nicks, err = h.Members.Nicks(v.Context(), v.Me.ID); err != nil {
 		return err
 	}
-	p.NickLimit = h.IRC.NickLimit
 	return ircLoginView.Render(v, status, p)
 }
 
 func (h handlers) ircLoginAgain(v *web.Visit, err error, p ircLoginPage) error {
-	var ok bool
-	if p.Errors, ok = web.Mistakes(err); !ok {
-		return err
-	}
-	return h.showIRCLogin(v, web.StatusOf(err), p)
+	p.settings = settingsOf(v, ircSection)
+	return again(err, &p.settings, func(status int) error { return h.showIRCLogin(v, status, p) })
 }

@@ -10,23 +10,23 @@ import (
 func (h handlers) setPassphrase(v *web.Visit) error {
 	_, err := h.prove(v, v.Me.Name, v.Form("current"))
 	if core.CodeOf(err) == core.Forbidden {
-		return h.settingsAgain(v, core.FieldErrorf("current", "this is not your present passphrase"), settingsPage{})
+		return h.accountAgain(v, core.FieldErrorf("current", "this is not your present passphrase"))
 	}
 	if err != nil {
 		return err
 	}
 	fresh := v.Form("password")
 	if fresh != v.Form("again") {
-		return h.settingsAgain(v, core.FieldErrorf("again", "this is not the same as the line above"), settingsPage{})
+		return h.accountAgain(v, core.FieldErrorf("again", "this is not the same as the line above"))
 	}
 	token, _, err := h.Members.ChangePassphrase(v.Context(), v.Me, fresh, v.Request.UserAgent())
 	if err != nil {
-		return h.settingsAgain(v, err, settingsPage{})
+		return h.accountAgain(v, err)
 	}
 	if err := h.begin(v, token); err != nil {
 		return err
 	}
-	return v.SeeOther("/settings#end", "Your passphrase is changed, and every other browser is logged out. If somebody else knew the old one, end below what they may hold besides.")
+	return v.SeeOther("/settings/security#end", "Your passphrase is changed, and every other browser is logged out. If somebody else knew the old one, end below what they may hold besides.")
 }
 
 // begin lets the browser hold the token of a session that has just begun.

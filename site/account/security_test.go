@@ -118,7 +118,7 @@ func TestStaffLookAtASecurityLog(t *testing.T) {
 			t.Errorf("the log of %s: status %d, shown %t", whose, a.StatusCode, shown)
 		}
 	}
-	if a := w.As("other").Post("/commands/member-security", url.Values{"name": {"user"}}); a.StatusCode != http.StatusNotFound {
+	if a := w.As("other").Post("/commands/member-security", url.Values{"name": {"user"}}); a.StatusCode != http.StatusForbidden {
 		t.Errorf("a member looks: status %d", a.StatusCode)
 	}
 	rows, err := audit.New(w.DB, w.Now).On(t.Context(), audit.MemberSubject(w.People["user"].Member.ID), 5)

@@ -8,5 +8,5 @@ func (h handlers) endSession(v *web.Visit) error {
 	if err := h.Members.EndSessionByID(v.Context(), v.Me.ID, web.Number(v.Param("session"))); err != nil {
 		return err
 	}
-	return v.SeeOther("/settings#sessions", "That browser is logged out.")
+	return v.SeeOther("/settings/security#sessions", "That browser is logged out.")
 }

@@ -1,60 +1,54 @@
 package account
 
 import (
-	"net/http"
-
 	"github.com/caduceus-bio/caduceus/internal/core"
-	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/site/web"
 )
 
-// settingsPage is what members keep in order themselves.
-type settingsPage struct {
-	Passkey  string
-	Announce []string
-	IRCKey   string
-	MayIRC   bool
-	AuthKey  string
-	Tokens   []member.Token
-	Sessions []member.Session
-	Current  int64 // the session of this browser
-	Errors   web.FormErrors
-	Name     string // of a token, as typed
-	Scope    string
+// section is one of the settings' pages.
+type section string
+
+// The sections, by their addresses below /settings.
+const (
+	accountSection    section = ""
+	securitySection   section = "security"
+	keysSection       section = "keys"
+	ircSection        section = "irc"
+	appearanceSection section = "appearance"
+)
+
+// settings is what the settings' pages share.
+type settings struct {
+	Section section
+	MayIRC  bool
+	Errors  web.FormErrors
 }
 
-var settingsView = web.NewView[settingsPage]("settings")
+func settingsOf(v *web.Visit, s section) settings {
+	return settings{Section: s, MayIRC: v.Me.Can(core.IRCConnect)}
+}
+
+// accountPage is the account itself, and its passphrase.
+type accountPage struct{ settings }
+
+var settingsView = web.NewView[accountPage]("settings")
 
 func (h handlers) settings(v *web.Visit) error {
-	return h.showSettings(v, http.StatusOK, settingsPage{})
+	return settingsView.OK(v, accountPage{settingsOf(v, accountSection)})
 }
 
-func (h handlers) showSettings(v *web.Visit, status int, p settingsPage) error {
-	id := v.Me.ID
-	var err error
-	if p.Passkey, err = h.Members.Passkey(v.Context(), id); err != nil {
-		return err
-	}
-	if p.IRCKey, err = h.Members.IRCKey(v.Context(), id); err != nil {
-		return err
-	}
-	if p.AuthKey, err = h.Members.AuthKey(v.Context(), id); err != nil {
-		return err
-	}
-	if p.Tokens, err = h.Members.Tokens(v.Context(), id); err != nil {
-		return err
-	}
-	if p.Sessions, err = h.Members.Sessions(v.Context(), id); err != nil {
-		return err
-	}
-	p.Announce, p.Current, p.MayIRC = h.Trackers.For(p.Passkey), v.Session.ID, v.Me.Can(core.IRCConnect)
-	return settingsView.Render(v, status, p)
+// accountAgain shows the account with what is wrong in its form.
+func (h handlers) accountAgain(v *web.Visit, err error) error {
+	p := accountPage{settingsOf(v, accountSection)}
+	return again(err, &p.settings, func(status int) error { return settingsView.Render(v, status, p) })
 }
 
-func (h handlers) settingsAgain(v *web.Visit, err error, p settingsPage) error {
+// again shows a page of the settings once more with what is wrong in a form. An error
+// that is none of the form's is returned.
+func again(err error, s *settings, show func(status int) error) error {
 	var ok bool
-	if p.Errors, ok = web.Mistakes(err); !ok {
+	if s.Errors, ok = web.Mistakes(err); !ok {
 		return err
 	}
-	return h.showSettings(v, web.StatusOf(err), p)
+	return show(web.StatusOf(err))
 }

@@ -13,21 +13,29 @@ func TestSettings(t *testing.T) {
 	w := sitetest.OnSQLite(t)
 	b, elsewhere := w.As("user"), w.As("user")
 	p := w.People["user"]
-	page := b.Get("/settings")
-	for _, want := range []string{p.Passkey, p.IRCKey, "http://tracker.example/" + p.Passkey + "/announce", "irc.example"} {
-		if !strings.Contains(page.Text, want) {
-			t.Errorf("the settings lack %q", want)
+	for path, wanted := range map[string][]string{"/settings": {"user", "User", "New passphrase"}, "/settings/keys": {p.Passkey, "http://tracker.example/" + p.Passkey + "/announce"},
+		"/settings/irc": {p.IRCKey, "irc.example", "7000"}, "/settings/security": {"test browser"}, "/settings/appearance": {"Time zone"}} {
+		page := b.Get(path)
+		for _, want := range wanted {
+			if !strings.Contains(page.Text, want) {
+				t.Errorf("%s lacks %q", path, want)
+			}
 		}
-	}
-	if page.Page(t).Find("details.secret[open]").Length() != 0 {
-		t.Error("a secret lies open")
+		for _, secret := range []string{p.Passkey, p.IRCKey} {
+			if strings.Contains(page.Page(t).Find("main").Clone().Find("details.secret").Remove().End().Text(), secret) {
+				t.Errorf("on %s a secret lies open", path)
+			}
+		}
+		if page.Page(t).Find("nav[aria-label=Settings] a[aria-current=page]").AttrOr("href", "") != path {
+			t.Errorf("%s does not say which page it is", path)
+		}
 	}
 	made := b.Follow(b.Post("/settings/tokens", url.Values{"name": {"my script"}, "scope": {"upload"}})).Page(t)
 	token := made.Find(".flash code").Text()
 	if len(token) < 41 || w.As("anonymous").Get("/api/v1/me", "Authorization", "Bearer "+token).StatusCode != http.StatusOK {
 		t.Errorf("token %q", token)
 	}
-	if strings.Contains(b.Get("/settings").Text, token) {
+	if strings.Contains(b.Get("/settings/keys").Text, token) {
 		t.Error("the token is shown a second time")
 	}
 	if a := b.Post("/settings/tokens", url.Values{"name": {""}, "scope": {"read"}}); a.StatusCode != http.StatusUnprocessableEntity {
@@ -38,14 +46,14 @@ func TestSettings(t *testing.T) {
 	if a := w.As("anonymous").Get("/api/v1/me", "Authorization", "Bearer "+token); a.StatusCode != http.StatusUnauthorized {
 		t.Errorf("a revoked token: status %d", a.StatusCode)
 	}
-	end, _ := b.Get("/settings").Page(t).Find("form[action$=end]").First().Attr("action")
+	end, _ := b.Get("/settings/security").Page(t).Find("form[action$=end]").First().Attr("action")
 	b.Follow(b.Agree(t, b.Post(end, nil)))
 	if a := elsewhere.Get("/settings"); a.StatusCode != http.StatusSeeOther {
 		t.Errorf("the other browser: status %d", a.StatusCode)
 	}
 	b.Follow(b.Agree(t, b.Post("/settings/passkey", nil)))
 	b.Follow(b.Agree(t, b.Post("/settings/irc-key", nil)))
-	if a := b.Get("/settings"); strings.Contains(a.Text, p.Passkey) || strings.Contains(a.Text, p.IRCKey) {
+	if strings.Contains(b.Get("/settings/keys").Text, p.Passkey) || strings.Contains(b.Get("/settings/irc").Text, p.IRCKey) {
 		t.Error("the keys did not change")
 	}
 }
@@ -90,11 +98,15 @@ func TestIRCLoginPage(t *testing.T) {
 		t.Error("a nick that was given up is not free")
 	}
 
-	// On another network there is no such page.
+	// Another network has its own accounts: the page tells how to say who one is.
 	w.Deps.IRC.Bot = "Hermes"
 	w.Restart()
-	if a := b.Get("/settings/irc"); a.StatusCode != http.StatusNotFound {
-		t.Errorf("on another network: status %d", a.StatusCode)
+	foreign := b.Get("/settings/irc").Page(t)
+	if text := foreign.Find("main").Text(); !strings.Contains(text, "/msg Hermes ENTER #announce user YOUR_IRC_KEY") || foreign.Find("#certificates, #nicks").Length() != 0 {
+		t.Errorf("on another network: %s", text)
+	}
+	if a := b.Post("/settings/irc/nicks", url.Values{"nick": {"another"}}); a.StatusCode != http.StatusNotFound {
+		t.Errorf("a nick on another network: status %d", a.StatusCode)
 	}
 }
 
@@ -123,5 +135,28 @@ func TestNewPassphrase(t *testing.T) {
 	}
 	if _, err := w.Deps.Members.Login(t.Context(), "user", fresh); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestAppearance(t *testing.T) {
+	w := sitetest.OnSQLite(t)
+	b := w.As("user")
+	save := func(zone, theme string) sitetest.Answer {
+		return b.Post("/settings/appearance", url.Values{"zone": {zone}, "theme": {theme}})
+	}
+	page := b.Follow(save("Asia/Tokyo", "dark")).Page(t)
+	if got := page.Find("[name=zone]").AttrOr("value", ""); got != "Asia/Tokyo" || page.Find("[name=theme] option[selected]").AttrOr("value", "") != "dark" || !strings.Contains(page.Find("main").Text(), "It is 21:00 in your time zone") {
+		t.Errorf("zone %q: %s", got, page.Find("main").Text())
+	}
+	for field, form := range map[string][2]string{"zone": {"Europe/Atlantis", "dark"}, "theme": {"Asia/Tokyo", "purple"}} {
+		if a := save(form[0], form[1]); a.StatusCode != http.StatusUnprocessableEntity || a.Page(t).Find("#problems a[href='#f-"+field+"']").Length() != 1 {
+			t.Errorf("%s: status %d", field, a.StatusCode)
+		}
+	}
+	if m, err := w.Deps.Members.ByName(t.Context(), "user"); err != nil || m.Appearance.Zone != "Asia/Tokyo" {
+		t.Errorf("%+v, %v", m.Appearance, err)
+	}
+	if m, err := w.Deps.Members.ByName(t.Context(), "other"); err != nil || m.Appearance.Zone != "" || m.Appearance.Theme != "" {
+		t.Errorf("another member has %+v, %v", m.Appearance, err)
 	}
 }

@@ -6,21 +6,21 @@ import (
 )
 
 func (h handlers) newToken(v *web.Visit) error {
-	p := settingsPage{Name: v.Form("name"), Scope: v.Form("scope")}
+	p := keysPage{settings: settingsOf(v, keysSection), Name: v.Form("name"), Scope: v.Form("scope")}
 	token, err := h.Members.NewToken(v.Context(), v.Me.ID, p.Name, member.Scope(p.Scope))
 	if err != nil {
-		return h.settingsAgain(v, err, p)
+		return again(err, &p.settings, func(status int) error { return h.showKeys(v, status, p) })
 	}
 	err = v.Tell(web.Flash{Good: "This is your new API token. It is shown this once.", Secrets: []web.FlashSecret{{Label: p.Name, Value: token}}})
 	if err != nil {
 		return err
 	}
-	return web.RedirectTo("/settings#tokens")
+	return web.RedirectTo("/settings/keys#tokens")
 }
 
 func (h handlers) revokeToken(v *web.Visit) error {
 	if err := h.Members.RevokeToken(v.Context(), v.Me.ID, web.Number(v.Param("token"))); err != nil {
 		return err
 	}
-	return v.SeeOther("/settings#tokens", "The token is revoked.")
+	return v.SeeOther("/settings/keys#tokens", "The token is revoked.")
 }

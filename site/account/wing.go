@@ -26,6 +26,7 @@ type Deps struct {
 	Economy  *economy.Store
 	Trackers web.Trackers
 	IRC      web.IRCInfo
+	Site     string // its name
 	Clock    core.Clock
 }
 
@@ -36,10 +37,11 @@ type handlers struct{ Deps }
 func New(d Deps) web.Wing {
 	h := handlers{d}
 	theMember := web.TheMember(d.Members)
-	ircMembers := web.Having(core.IRCConnect).About(ourNetwork(d.IRC))
+	mayIRC := web.Having(core.IRCConnect)
+	ircMembers := mayIRC.About(ourNetwork(d.IRC))
 	return web.Wing{
 		Templates: templates,
-		Views:     []web.Declared{askView, ircLoginView, loginView, profileView, securityView, settingsView},
+		Views:     []web.Declared{appearanceView, askView, ircLoginView, keysView, loginView, profileView, securityView, settingsView},
 		Routes: []web.Route{
 			web.Page.Get("/login", web.Anyone, h.loginForm),
 			web.Page.Post("/login", web.Anyone, web.Small, h.login),
@@ -54,7 +56,10 @@ func New(d Deps) web.Wing {
 			web.Page.Post("/settings/sessions/:session/end", web.Members, web.Small, asked(h.askSession())),
 			web.Page.Post("/settings/end", web.Members, web.Small, asked(h.askEnd())),
 			web.Page.Get("/settings/security", web.Members, h.security),
-			web.Page.Get("/settings/irc", ircMembers, h.ircLogin),
+			web.Page.Get("/settings/keys", web.Members, h.keys),
+			web.Page.Get("/settings/appearance", web.Members, h.appearance),
+			web.Page.Post("/settings/appearance", web.Members, web.Small, h.setAppearance),
+			web.Page.Get("/settings/irc", mayIRC, h.ircLogin),
 			web.Page.Post("/settings/irc/certificates", ircMembers, web.Small, h.addCertificate),
 			web.Page.Post("/settings/irc/certificates/:fingerprint/remove", ircMembers, web.Small, asked(h.askCertificate())),
 			web.Page.Post("/settings/irc/nicks", ircMembers, web.Small, h.addNick),

@@ -3,5 +3,6 @@ package catalog
 // What the tests, which visit the whole site, need to know.
 const (
 	PerPage      = perPage
+	FilesShown   = filesShown
 	FilesPerPage = filesPerPage
 )

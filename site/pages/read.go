@@ -74,7 +74,7 @@ func (h handlers) read(v *web.Visit, slug string) error {
 
 // body puts into a page what its placeholders stand for, and reads no more than that.
 func (h handlers) body(v *web.Visit, p pages.Page) (body, error) {
-	b := body{Segments: pages.Segments(p.Text.Page(), h.value(v)), Network: recipe.Network{IRCInfo: h.IRC, Site: h.Site, Account: h.value(v)("name")}}
+	b := body{Segments: pages.Segments(p.Text.Page(), h.value(v))}
 	var err error
 	for _, s := range b.Segments {
 		switch s.Block {
@@ -82,6 +82,8 @@ func (h handlers) body(v *web.Visit, p pages.Page) (body, error) {
 			b.Staff, err = h.Members.Staff(v.Context())
 		case "client-list":
 			b.Clients, err = h.Clients.Rules(v.Context())
+		case "irc-facts", "irc-recipes":
+			b.Network, err = recipe.Of(v.Context(), h.IRC, h.Site, h.value(v)("name"))
 		}
 		if err != nil {
 			return body{}, err

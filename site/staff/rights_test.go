@@ -77,10 +77,13 @@ func TestPagesOfCommandsAreTheEngines(t *testing.T) {
 	for _, who := range visitors {
 		b := w.As(who)
 		for _, o := range w.orders() {
-			_, err := w.Deps.Commands.Named(w.actor(who), o.Name)
+			info, err := w.Deps.Commands.Named(w.actor(who), o.Name)
 			page, wanted := b.Get(web.CommandAddress(o.Name)).StatusCode, http.StatusOK
-			if err != nil {
+			switch {
+			case err != nil:
 				wanted = http.StatusNotFound
+			case info.Form != "": // it has another page
+				wanted = http.StatusSeeOther
 			}
 			if page != wanted {
 				t.Errorf("%s asks for the page of %s: status %d, want %d", who, o.Name, page, wanted)
