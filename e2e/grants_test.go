@@ -114,6 +114,7 @@ func onTheSite(t *testing.T, boss, ann *account, ups []uploaded) {
 	group, torrent := strconv.FormatInt(ups[0].GroupID, 10), strconv.FormatInt(ups[0].TorrentID, 10)
 	for _, path := range []string{"/", "/browse", "/browse?q=dataset&tag=phage&category=1", "/groups/" + group, "/torrents/" + torrent,
 		"/torrents/" + torrent + "/files", "/torrents/" + torrent + "/uploaded", "/upload", "/members/ann", "/settings", "/settings/keys", "/settings/irc", "/settings/appearance", "/freeleech",
+		"/torrents/" + torrent + "/files?q=a", "/browse?sort=seeders&seeded=1&free=1", "/browse?sort=snatches&order=up", "/me/torrents", "/me/torrents?list=leeching", "/me/torrents?list=taken", "/me/torrents?list=uploaded",
 		"/rules/clients", "/help", "/help/irc", "/help/staff", "/help/clients", "/rules", "/terms", "/news", "/pages/rules/history", "/announces", "/announces?torrent=" + torrent, "/endangered", "/torrents.php?id=" + group, "/swarm?t=" + torrent} {
 		ann.get(path)
 	}
@@ -279,7 +280,7 @@ func byIRC(t *testing.T, staff []*reader, ups []uploaded) {
 		{"audit alice", "member"},
 		{"torrent delete " + third + " for the test", "is deleted"},
 	}
-	for _, job := range []string{"freeleech-edges", "expire-sessions", "prune-events", "prune-job-history", "render-texts", "refresh-words", "refresh-accounts", "prune-security-log"} {
+	for _, job := range []string{"freeleech-edges", "expire-sessions", "prune-events", "prune-job-history", "render-texts", "refresh-words", "refresh-folders", "note-swarms", "refresh-accounts", "prune-security-log"} {
 		commands = append(commands, []struct{ command, wants string }{{"job run " + job, "Request"}, {"job history " + job, "asked for by"}}...)
 	}
 	for i, c := range commands {

@@ -61,6 +61,7 @@ var nastyRoutes = map[string]func(n *nastyHouse, r siteRoute) []nasty{
 	"GET /torrents.php download":  downloads,
 	"GET /torrents.php":           queries("id", "torrentid", "action"),
 	"GET /announces":              queries("torrent", "from"),
+	"GET /me/torrents":            queries("list", "before"),
 	"GET /torrents/:id/announces": queries("from"),
 	"GET /endangered":             queries("from"),
 	"GET /rules/clients":          onlyGeneral,
@@ -165,6 +166,15 @@ func browse(path, cursor string) func(*nastyHouse, siteRoute) []nasty {
 			at("words from "+c, url.Values{cursor: {c}, "q": {"even odd"}})
 		}
 		at("a licence", url.Values{"license": {"CC0"}})
+		for _, order := range []string{"time", "size", "seeders", "snatches", "x"} {
+			for _, up := range []string{"", "up"} {
+				for _, after := range []string{"", "0.1", "1000." + fmt.Sprint(lightGroups), "9223372036854775807.9223372036854775807", "-9223372036854775808.1", "x.y", "1"} {
+					at("order "+order+up+" after "+after, url.Values{"sort": {order}, "order": {up}, "after": {after}})
+				}
+				at("words in order "+order+up, url.Values{"sort": {order}, "order": {up}, "q": {"even odd"}, "seeded": {"1"}, "free": {"1"}})
+				at("facets in order "+order+up, url.Values{"sort": {order}, "order": {up}, "platform": {"Sanger"}, "subject": {"nothing"}, "format": {"FASTA"}, "category": {"sequences"}})
+			}
+		}
 		at("a format that few have in common", url.Values{"format": {strings.Repeat("<", 63) + "a"}, "license": {"CC0"}})
 		return out
 	}
@@ -185,6 +195,16 @@ func heavy(patterns ...string) func(*nastyHouse, siteRoute) []nasty {
 func files(n *nastyHouse, _ siteRoute) (out []nasty) {
 	for _, after := range []string{"-1", "50000", "99998", "99999999999999999999", "9223372036854775807"} {
 		out = append(out, paths(fmt.Sprintf("/torrents/%d/files?after=%s", n.files.TorrentID, after))...)
+	}
+	for _, after := range []string{"", "1", "f1", "99999", "f99999999999999999999"} {
+		for _, folder := range []string{"0", "1", "8", "-1", "99999999999999999999", "x"} {
+			out = append(out, paths(fmt.Sprintf("/torrents/%d/files?folder=%s&after=%s", n.files.TorrentID, folder, after))...)
+		}
+	}
+	for _, q := range append([]string{"f", "folder", "nothing like it", "%", "_", strings.Repeat("folder/", 28)}, textBombs[0].make(3000)) {
+		for _, after := range []string{"", "99998"} {
+			out = append(out, nasty{name: "names: " + q[:min(20, len(q))] + " after " + after, path: fmt.Sprintf("/torrents/%d/files?", n.files.TorrentID) + url.Values{"q": {q}, "after": {after}}.Encode()})
+		}
 	}
 	return append(out, paths(fmt.Sprintf("/torrents/%d/files", n.own.TorrentID-1), fmt.Sprintf("/torrents/%d/files", n.own.TorrentID-2))...) // of the last group
 }

@@ -72,7 +72,7 @@ func (h *House) room(name, version string) (supervise.Room, error) {
 			Clients: h.clients, Economy: h.economy, Rates: h.rates, Clock: clock, Log: log, Metrics: h.metrics}), nil
 	case "site":
 		return site.New(s.Site, site.Deps{DB: h.DB, Keys: h.keys, Members: h.Members, Guard: h.guard, Catalog: h.catalog, Economy: h.economy,
-			Clients: h.clients, Pages: h.pages, Commands: h.Commands, AnnounceURLs: s.announceURLs(), IRC: h.ircInfo(), Rates: h.rates, UploadDir: s.House.path("uploads"), Clock: clock, Log: log, Metrics: h.metrics}), nil
+			Clients: h.clients, Pages: h.pages, Commands: h.Commands, AnnounceURLs: s.announceURLs(), Interval: s.Tracker.Interval.Duration, IRC: h.ircInfo(), Rates: h.rates, UploadDir: s.House.path("uploads"), Clock: clock, Log: log, Metrics: h.metrics}), nil
 	case "ircd":
 		return ircd.New(s.IRC, ircd.Deps{Members: h.Members, Guard: h.guard, Events: h.events, Channels: h.irc,
 			History: irc.NewHistory(h.DB, h.events, clock, s.IRC.Retention()), Audit: ircd.NewAudit(h.DB, audit.New(h.DB, clock), h.irc), Reload: s.ircAgain, Rates: h.rates, Clock: clock, Log: log,
@@ -81,7 +81,7 @@ func (h *House) room(name, version string) (supervise.Room, error) {
 		return hermes.New(s.Hermes, hermes.Deps{Events: h.events, Commands: h.Commands, Members: h.Members, Guard: h.guard, Catalog: h.catalog,
 			Economy: h.economy, Channels: h.irc, SiteURL: s.siteURL(), Writes: h.probe.Look, Rates: h.rates, Clock: clock, Log: log, Metrics: h.metrics}), nil
 	case "jobs":
-		return jobs.New(s.Jobs, jobs.Deps{DB: h.DB, Events: h.events, Schedule: h.schedule, Freeleech: h.economy, Sessions: h.Members, Texts: h.catalog, Pages: h.pages, Words: h.catalog, Accounts: h.Members, Security: h.Members.Security(),
+		return jobs.New(s.Jobs, jobs.Deps{DB: h.DB, Events: h.events, Schedule: h.schedule, Freeleech: h.economy, Sessions: h.Members, Texts: h.catalog, Pages: h.pages, Catalog: h.catalog, Accounts: h.Members, Security: h.Members.Security(),
 			Clock: clock, Log: log, Metrics: h.metrics}), nil
 	default:
 		return nil, noRoom(name)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/economy"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
@@ -95,11 +96,29 @@ func (s *texts) RenderAgain(_ context.Context, limit int) (int64, error) {
 	return n, nil
 }
 
-// words acts as a catalogue with a number of groups whose words are old.
-type words struct{ sessions }
+// catalogue acts as one with a number of groups whose words are old, and of torrents
+// without folders.
+type catalogue struct {
+	words, folders sessions
+	swarms         core.GroupID // the last group
+	noted          []core.GroupID
+}
 
-func (w *words) RefreshWords(ctx context.Context, limit int) (int64, error) {
-	return w.ExpireSessions(ctx, limit)
+// NoteSwarms acts as if one number of each batch had changed.
+func (c *catalogue) NoteSwarms(_ context.Context, after core.GroupID, limit int) (core.GroupID, int64, error) {
+	c.noted = append(c.noted, after)
+	if next := after + core.GroupID(limit); next < c.swarms {
+		return next, 1, nil
+	}
+	return 0, 1, nil
+}
+
+func (c *catalogue) RefreshWords(ctx context.Context, limit int) (int64, error) {
+	return c.words.ExpireSessions(ctx, limit)
+}
+
+func (c *catalogue) RefreshFolders(ctx context.Context, limit int) (int64, error) {
+	return c.folders.ExpireSessions(ctx, limit)
 }
 
 // accounts acts as a store with a number of accounts of an older release.
@@ -118,7 +137,7 @@ type house struct {
 	freeleech *economy.Store
 	sessions  *sessions
 	texts     *texts
-	words     *words
+	catalog   *catalogue
 	accounts  *accounts
 	security  *security.Log
 	log       *logLines
@@ -127,7 +146,7 @@ type house struct {
 var noon = time.Date(2026, 11, 22, 12, 0, 30, 0, time.UTC) // no season is near
 
 func newHouse(t *testing.T, d *db.DB, now time.Time) *house {
-	h := &house{fakeTime: newFakeTime(now), db: d, sessions: &sessions{}, texts: &texts{}, words: &words{}, accounts: &accounts{}, log: &logLines{}}
+	h := &house{fakeTime: newFakeTime(now), db: d, sessions: &sessions{}, texts: &texts{}, catalog: &catalogue{}, accounts: &accounts{}, log: &logLines{}}
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("log:\n%s", h.log)
@@ -148,7 +167,7 @@ func newHouse(t *testing.T, d *db.DB, now time.Time) *house {
 func (h *house) room(holder string) (*Room, *prometheus.Registry) {
 	reg := prometheus.NewRegistry()
 	r := New(Config{Holder: holder, SecurityLogDays: 365}, Deps{DB: h.db, Events: h.events, Schedule: h.schedule, Freeleech: h.freeleech,
-		Sessions: h.sessions, Security: h.security, Words: h.words, Accounts: h.accounts, Texts: h.texts, Pages: &texts{}, Clock: h.clock, Log: slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Metrics: reg})
+		Sessions: h.sessions, Security: h.security, Catalog: h.catalog, Accounts: h.accounts, Texts: h.texts, Pages: &texts{}, Clock: h.clock, Log: slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Metrics: reg})
 	r.wait = h.wait
 	return r, reg
 }

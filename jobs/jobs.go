@@ -69,10 +69,15 @@ type Sessions interface {
 	ExpireSessions(ctx context.Context, limit int) (int64, error)
 }
 
-// Words is the part of the catalogue that this room needs.
-type Words interface {
+// Catalog is the part of the catalogue that brings it up to date.
+type Catalog interface {
 	// RefreshWords makes the words of up to limit groups anew, and returns of how many.
 	RefreshWords(ctx context.Context, limit int) (int64, error)
+	// RefreshFolders makes the folders of up to limit torrents, and returns of how many.
+	RefreshFolders(ctx context.Context, limit int) (int64, error)
+	// NoteSwarms notes the numbers of up to limit groups behind one. It returns the last
+	// of them, 0 behind the end, and how many numbers have changed.
+	NoteSwarms(ctx context.Context, after core.GroupID, limit int) (next core.GroupID, changed int64, err error)
 }
 
 // Accounts is the part of the member store that brings accounts up to date.
@@ -90,7 +95,7 @@ type Deps struct {
 	Sessions  Sessions
 	Texts     Texts
 	Pages     Texts
-	Words     Words
+	Catalog   Catalog
 	Accounts  Accounts
 	Security  Security
 	Clock     core.Clock

@@ -26,7 +26,7 @@ func TestTableAndTasksAgree(t *testing.T) {
 		names = append(names, j.Name)
 	}
 	slices.Sort(names)
-	bound := slices.Sorted(maps.Keys(tasks(DefaultConfig(), Deps{Freeleech: &economy.Store{}, Sessions: &sessions{}, Texts: &texts{}, Words: &words{}, Accounts: &accounts{}})))
+	bound := slices.Sorted(maps.Keys(tasks(DefaultConfig(), Deps{Freeleech: &economy.Store{}, Sessions: &sessions{}, Texts: &texts{}, Catalog: &catalogue{}, Accounts: &accounts{}})))
 	if diff := cmp.Diff(names, bound); diff != "" {
 		t.Errorf("jobs of the table and of the room (-table +room):\n%s", diff)
 	}
@@ -138,7 +138,7 @@ func TestCatchUpOnce(t *testing.T) {
 			t.Errorf("right after it: %v", got)
 		}
 		h.pass(20 * time.Minute) // over 12:07
-		if diff := cmp.Diff([]string{schedule.FreeleechEdges, schedule.ExpireSessions, schedule.RefreshWords, schedule.RefreshAccounts}, missed()); diff != "" {
+		if diff := cmp.Diff([]string{schedule.FreeleechEdges, schedule.ExpireSessions, schedule.RefreshWords, schedule.RefreshFolders, schedule.NoteSwarms, schedule.RefreshAccounts}, missed()); diff != "" {
 			t.Errorf("after 20 minutes (-want +got):\n%s", diff)
 		}
 		h.pass(10 * 24 * time.Hour)

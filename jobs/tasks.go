@@ -20,7 +20,9 @@ func tasks(c Config, d Deps) map[string]task {
 		schedule.PruneEvents:     pruneEvents(d.Events, d.Clock),
 		schedule.PruneJobHistory: pruneJobHistory(d.Schedule, d.Clock),
 		schedule.RenderTexts:     renderTexts(d.Texts, d.Pages),
-		schedule.RefreshWords:    refreshWords(d.Words),
+		schedule.RefreshWords:    refreshWords(d.Catalog),
+		schedule.RefreshFolders:  refreshFolders(d.Catalog),
+		schedule.NoteSwarms:      noteSwarms(d.Catalog),
 		schedule.RefreshAccounts: refreshAccounts(d.Accounts),
 		schedule.PruneSecurity:   pruneSecurityLog(d.Security, c.SecurityLogDays, d.Clock),
 	}

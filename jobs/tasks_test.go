@@ -3,6 +3,7 @@ package jobs
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -171,6 +172,32 @@ func TestRenderTexts(t *testing.T) {
 	store.left = 1000
 	if n, err := renderTexts(store)(ctx); n > 20 || !errors.Is(err, context.Canceled) {
 		t.Errorf("after the end of the run: rendered %d, %v", n, err)
+	}
+}
+
+// TestFoldersAreMadeUntilTheRunEnds has a catalogue with torrents of an older release.
+func TestFoldersAreMadeUntilTheRunEnds(t *testing.T) {
+	store := &catalogue{folders: sessions{left: 250}}
+	if n, err := refreshFolders(store)(t.Context()); n != 250 || err != nil {
+		t.Errorf("made the folders of %d torrents, %v", n, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	store.folders.left = 1000
+	if n, err := refreshFolders(store)(ctx); n > 100 || !errors.Is(err, context.Canceled) {
+		t.Errorf("after the end of the run: %d, %v", n, err)
+	}
+}
+
+func TestSwarmsAreNotedToTheEnd(t *testing.T) {
+	store := &catalogue{swarms: 1200}
+	if n, err := noteSwarms(store)(t.Context()); n != 3 || err != nil || !slices.Equal(store.noted, []core.GroupID{0, 500, 1000}) {
+		t.Errorf("noted %d behind %v, %v", n, store.noted, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if n, err := noteSwarms(store)(ctx); n != 1 || !errors.Is(err, context.Canceled) {
+		t.Errorf("after the end of the run: %d, %v", n, err)
 	}
 }
 

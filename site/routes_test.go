@@ -30,6 +30,7 @@ var permissions = map[string]string{
 	"GET /assets/*name":     ".....",
 	"GET /browse":           "LL...",
 	"GET /swarm":            "UU...",
+	"GET /me/torrents":      "LL...",
 	"GET /groups/:id":       "LL...",
 	"GET /groups/:id/notes": "LL...",
 	"GET /groups/:id/edit":  "LLF..",

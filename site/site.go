@@ -61,6 +61,7 @@ type Deps struct {
 	// AnnounceURLs are the tracker's public addresses with {passkey} in them, in
 	// the order in which clients are to try them.
 	AnnounceURLs []string
+	Interval     time.Duration // between two announces of a client
 	IRC          IRCInfo
 	Rates        *rates.Book
 	UploadDir    string // for files that are being uploaded; made where it is missing
@@ -167,7 +168,7 @@ func (r *Room) site() (*web.Site, error) {
 		home.New(home.Deps{Catalog: d.Catalog, Members: d.Members, Economy: d.Economy, Clock: d.Clock}),
 		account.New(account.Deps{Members: d.Members, Guard: d.Guard, Catalog: d.Catalog, Economy: d.Economy, Trackers: trackers, IRC: d.IRC, Site: c.Name, Clock: d.Clock}),
 		catalogwing.New(catalogwing.Deps{Catalog: d.Catalog, Economy: d.Economy, Uploads: uploads, Personal: personal, Commands: d.Commands, Uploaded: r.meters.Uploads, Clock: d.Clock}),
-		swarm.New(swarm.Deps{DB: d.DB, Catalog: d.Catalog, Members: d.Members, Clients: d.Clients, Transfer: transfer.NewStore(d.DB), Clock: d.Clock}),
+		swarm.New(swarm.Deps{DB: d.DB, Catalog: d.Catalog, Members: d.Members, Clients: d.Clients, Transfer: transfer.NewStore(d.DB), Interval: d.Interval, Clock: d.Clock}),
 		pageswing.New(pageswing.Deps{Pages: d.Pages, Members: d.Members, Clients: d.Clients, Commands: d.Commands, Trackers: trackers, IRC: d.IRC, Site: c.Name, Base: shared.Base()}),
 		economywing.New(economywing.Deps{Economy: d.Economy, Clock: d.Clock}),
 		staff.New(staff.Deps{Members: d.Members, Commands: d.Commands}),

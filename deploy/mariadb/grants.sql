@@ -143,6 +143,8 @@ GRANT INSERT ON torrent TO 'caduceus-site'@'localhost';
 GRANT INSERT, UPDATE ON torrent_content TO 'caduceus-site'@'localhost';
 GRANT INSERT, UPDATE, DELETE ON torrent_mirror TO 'caduceus-site'@'localhost';
 GRANT SELECT, INSERT, UPDATE ON torrent_file TO 'caduceus-site'@'localhost';
+GRANT SELECT, INSERT, UPDATE ON torrent_folder TO 'caduceus-site'@'localhost';
+GRANT SELECT, INSERT, UPDATE ON torrent_place TO 'caduceus-site'@'localhost';
 GRANT SELECT, INSERT ON torrent_meta TO 'caduceus-site'@'localhost';
 
 -- jobs: scheduled work.
@@ -161,7 +163,13 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON lease TO 'caduceus-jobs'@'localhost';
 GRANT SELECT, DELETE ON security_log TO 'caduceus-jobs'@'localhost';
 GRANT DELETE ON event TO 'caduceus-jobs'@'localhost';
 GRANT SELECT, UPDATE (words_version) ON torrent_group TO 'caduceus-jobs'@'localhost';
-GRANT SELECT (id, group_id, name, deleted_at) ON torrent TO 'caduceus-jobs'@'localhost';
+GRANT SELECT (id, group_id, name, deleted_at, folder_count), UPDATE (folder_count) ON torrent TO 'caduceus-jobs'@'localhost';
+GRANT SELECT ON torrent_file TO 'caduceus-jobs'@'localhost';
+GRANT SELECT, UPDATE (seeders, snatches) ON group_live TO 'caduceus-jobs'@'localhost';
+GRANT SELECT (torrent_id, seeders) ON swarm_count TO 'caduceus-jobs'@'localhost';
+GRANT SELECT (torrent_id, snatches) ON transfer_torrent TO 'caduceus-jobs'@'localhost';
+GRANT SELECT, INSERT, UPDATE ON torrent_folder TO 'caduceus-jobs'@'localhost';
+GRANT SELECT, INSERT, UPDATE ON torrent_place TO 'caduceus-jobs'@'localhost';
 GRANT SELECT ON category TO 'caduceus-jobs'@'localhost';
 GRANT SELECT ON creator TO 'caduceus-jobs'@'localhost';
 GRANT SELECT ON group_creator TO 'caduceus-jobs'@'localhost';

@@ -38,11 +38,12 @@ func (s *Store) Add(ctx context.Context, u Upload) (Added, error) {
 		}
 	}
 	meta := u.File.Sanitize(s.written(u.Torrent.Mirrors))
+	c := checked{texts: t, names: n, meta: meta, tree: treeOf(meta.Files)}
 	added := Added{
 		Name: meta.Name, InfoHash: meta.InfoHash, InfoHashV2: meta.InfoHashV2, Source: meta.Source, Changes: meta.Changes,
 	}
 	err = s.db.Tx(ctx, func(tx *db.Tx) error {
-		added.Torrent, added.Group, err = s.insert(ctx, tx, u, t, n, meta)
+		added.Torrent, added.Group, err = s.insert(ctx, tx, u, c)
 		return err
 	})
 	if errors.Is(err, errTaken) {
@@ -163,17 +164,25 @@ func noGroup() error { return core.Errorf(core.NotFound, "there is no such group
 // hasLive is a condition on torrent_group.
 const hasLive = "EXISTS (SELECT 1 FROM torrent l WHERE l.group_id = torrent_group.id AND l.deleted_at = 0)"
 
-func (s *Store) insert(ctx context.Context, tx *db.Tx, u Upload, t texts, n names, meta *metainfo.Torrent) (core.TorrentID, core.GroupID, error) {
-	now := s.clock().Unix()
+// checked is what an upload has become before it is stored.
+type checked struct {
+	texts
+	names
+	meta *metainfo.Torrent
+	tree folderTree
+}
+
+func (s *Store) insert(ctx context.Context, tx *db.Tx, u Upload, c checked) (core.TorrentID, core.GroupID, error) {
+	now, meta := s.clock().Unix(), c.meta
 	group := u.Group
 	if group == 0 {
-		id, err := tx.Insert(ctx, "torrent_group", append(groupRow(u.GroupForm, t.description),
+		id, err := tx.Insert(ctx, "torrent_group", append(groupRow(u.GroupForm, c.description),
 			"revision", 1, "created_at", now, "updated_at", now))
 		if err != nil {
 			return 0, 0, err
 		}
 		group = core.GroupID(id)
-		if err := insertGroupLists(ctx, tx, group, u.GroupForm, n); err != nil {
+		if err := insertGroupLists(ctx, tx, group, u.GroupForm, c.names); err != nil {
 			return 0, 0, err
 		}
 	} else {
@@ -186,18 +195,18 @@ func (s *Store) insert(ctx context.Context, tx *db.Tx, u Upload, t texts, n name
 			return 0, 0, noGroup()
 		}
 	}
-	id, err := tx.Insert(ctx, "torrent", append(torrentRow(u.Torrent, t.note),
+	id, err := tx.Insert(ctx, "torrent", append(torrentRow(u.Torrent, c.note),
 		"group_id", group, "uploader_id", u.Uploader, "leech", string(core.LeechNormal), "leech_reason", "",
 		"name", meta.Name, "info_hash", orNull(meta.HasV1(), meta.InfoHash[:]),
 		"info_hash_v2", orNull(meta.HasV2(), meta.InfoHashV2[:]),
 		"announce_hash_2", orNull(meta.HasV2(), meta.InfoHashV2[:20]),
-		"source", meta.Source, "size", meta.Size, "file_count", len(meta.Files), "piece_length", meta.PieceLength,
+		"source", meta.Source, "size", meta.Size, "file_count", len(meta.Files), "folder_count", len(c.tree.folders), "piece_length", meta.PieceLength,
 		"created_at", now, "updated_at", now, "deleted_at", 0, "deleted_by", 0, "delete_reason", ""))
 	if err != nil {
 		return 0, 0, err
 	}
 	torrent := core.TorrentID(id)
-	if err := s.insertParts(ctx, tx, torrent, u, meta); err != nil {
+	if err := s.insertParts(ctx, tx, torrent, u, c); err != nil {
 		return 0, 0, err
 	}
 	if u.Group == 0 {
@@ -211,11 +220,13 @@ func (s *Store) insert(ctx context.Context, tx *db.Tx, u Upload, t texts, n name
 	if err := reindex(ctx, tx, group); err != nil {
 		return 0, 0, err
 	}
+	s.touched(tx)
 	_, err = s.log.Append(ctx, tx, eventlog.TorrentAdded{Torrent: torrent, Group: group})
 	return torrent, group, err
 }
 
-func (s *Store) insertParts(ctx context.Context, tx *db.Tx, id core.TorrentID, u Upload, meta *metainfo.Torrent) error {
+func (s *Store) insertParts(ctx context.Context, tx *db.Tx, id core.TorrentID, u Upload, c checked) error {
+	meta := c.meta
 	for _, h := range meta.Contents() {
 		free, err := tx.InsertIgnore(ctx, "torrent_content", db.Row{"content_hash", h[:], "torrent_id", id})
 		if err != nil {
@@ -239,6 +250,9 @@ func (s *Store) insertParts(ctx context.Context, tx *db.Tx, id core.TorrentID, u
 		if err := tx.Upsert(ctx, spec, rows...); err != nil {
 			return err
 		}
+	}
+	if err := insertTree(ctx, tx, id, c.tree); err != nil {
+		return err
 	}
 	return insertMirrors(ctx, tx, id, u.Torrent.Mirrors)
 }

@@ -25,12 +25,21 @@ func scanHit(sc db.Scanner) (h hit, err error) { return h, sc.Scan(&h.torrent, &
 // before, or 0; limit is at most 100. Each group comes with its newest 50 live
 // torrents.
 func (s *Store) Browse(ctx context.Context, v Viewer, f Filter, before core.TorrentID, limit int) (Page, error) {
-	limit = bounded(limit, maxPage)
+	p, ids, err := s.page(ctx, f, before, bounded(limit, maxPage))
+	if err != nil {
+		return Page{}, err
+	}
+	const perGroup = 50
+	p.Groups, err = s.groups(ctx, v, ids, perGroup)
+	return p, err
+}
+
+// page finds the groups of a page of Browse.
+func (s *Store) page(ctx context.Context, f Filter, before core.TorrentID, limit int) (p Page, ids []core.GroupID, err error) {
 	hits, end, err := s.find(ctx, f, cursor(before), limit+1)
 	if err != nil {
-		return Page{}, fmt.Errorf("browse: %w", err)
+		return Page{}, nil, fmt.Errorf("browse: %w", err)
 	}
-	var p Page
 	switch {
 	case len(hits) > limit:
 		hits = hits[:limit]
@@ -38,13 +47,11 @@ func (s *Store) Browse(ctx context.Context, v Viewer, f Filter, before core.Torr
 	case end > 0:
 		p.Next, p.Unfinished = end, true
 	}
-	ids := make([]core.GroupID, len(hits))
+	ids = make([]core.GroupID, len(hits))
 	for i, h := range hits {
 		ids[i] = h.group
 	}
-	const perGroup = 50
-	p.Groups, err = s.groups(ctx, v, ids, perGroup)
-	return p, err
+	return p, ids, nil
 }
 
 // find returns the first groups that pass the filter. It asks first how many groups
@@ -99,20 +106,7 @@ func (s *Store) findAmong(ctx context.Context, q query, rarest condition, before
 	slices.Sort(ids)
 	var hits []hit
 	for part := range slices.Chunk(slices.Compact(ids), 1000) {
-		list := "IN (" + db.Marks(len(part)) + ")"
-		c := clause{args: db.Anys(part)}
-		if len(q.torrents) == 0 {
-			c.text = "SELECT l.newest, l.group_id FROM group_live l WHERE l.group_id " + list
-			q.about(&c, "l.group_id")
-			c.and("l.newest < ?", before)
-		} else {
-			c.text = "SELECT MAX(t.id), t.group_id FROM torrent t" + s.db.Engine().Using("torrent_group_id") + " WHERE t.group_id " + list + " AND t.deleted_at = 0"
-			c.meets(q.torrents, "t")
-			q.about(&c, "t.group_id")
-			c.text += " GROUP BY t.group_id HAVING MAX(t.id) < ?"
-			c.args = append(c.args, before)
-		}
-		found, err := db.All(ctx, s.db, scanHit, c.text, c.args...)
+		found, err := s.amongGroups(ctx, q, part, before)
 		if err != nil {
 			return nil, err
 		}
@@ -120,6 +114,24 @@ func (s *Store) findAmong(ctx context.Context, q query, rarest condition, before
 	}
 	slices.SortFunc(hits, func(a, b hit) int { return cmp.Compare(b.torrent, a.torrent) })
 	return limited(hits, limit), nil
+}
+
+// amongGroups returns those of up to 1000 groups that pass, in any order.
+func (s *Store) amongGroups(ctx context.Context, q query, ids []core.GroupID, before core.TorrentID) ([]hit, error) {
+	list := "IN (" + db.Marks(len(ids)) + ")"
+	c := clause{args: db.Anys(ids)}
+	if len(q.torrents) == 0 {
+		c.text = "SELECT l.newest, l.group_id FROM group_live l WHERE l.group_id " + list
+		q.about(&c, "l.group_id")
+		c.and("l.newest < ?", before)
+	} else {
+		c.text = "SELECT MAX(t.id), t.group_id FROM torrent t" + s.db.Engine().Using("torrent_group_id") + " WHERE t.group_id " + list + " AND t.deleted_at = 0"
+		c.meets(q.torrents, "t")
+		q.about(&c, "t.group_id")
+		c.text += " GROUP BY t.group_id HAVING MAX(t.id) < ?"
+		c.args = append(c.args, before)
+	}
+	return db.All(ctx, s.db, scanHit, c.text, c.args...)
 }
 
 // about adds the conditions on the group whose id is at, the cheapest first.

@@ -58,13 +58,15 @@ type Store struct {
 	opt   Options
 	few   int   // how many rows of a rare condition are looked at; see find
 	steps []int // how many where none is rare; see walkOn
+
+	shelves *shelves
 }
 
 // NewStore returns a store. Call Seed once before the first upload.
 func NewStore(d *db.DB, log *eventlog.Log, clock core.Clock, o Options) *Store {
 	o.Rules = o.Rules.withDefaults()
 	o.SiteURL = strings.TrimRight(o.SiteURL, "/")
-	return &Store{db: d, log: log, clock: clock, opt: o, few: 5000, steps: steps}
+	return &Store{db: d, log: log, clock: clock, opt: o, few: 5000, steps: steps, shelves: &shelves{}}
 }
 
 // In returns the store bound to tx: what it reads and writes is part of that

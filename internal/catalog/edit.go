@@ -113,6 +113,7 @@ func (s *Store) applyEdit(ctx context.Context, tx *db.Tx, e Edit, t texts, n nam
 	if err := reindex(ctx, tx, e.Group); err != nil {
 		return err
 	}
+	s.touched(tx)
 	_, err = s.log.Append(ctx, tx, eventlog.TorrentChanged{Torrent: e.Torrent, Group: e.Group})
 	return err
 }
@@ -191,6 +192,7 @@ func (s *Store) Delete(ctx context.Context, by core.MemberID, id core.TorrentID,
 		if err := reindex(ctx, tx, group); err != nil {
 			return err
 		}
+		s.touched(tx)
 		_, err = s.log.Append(ctx, tx, eventlog.TorrentDeleted{Torrent: id, Group: group})
 		return err
 	})
@@ -226,6 +228,7 @@ func (s *Store) SetLeech(ctx context.Context, id core.TorrentID, l core.Leech, r
 		if found == 0 {
 			return noTorrent()
 		}
+		s.touched(tx)
 		_, err = s.log.Append(ctx, tx, eventlog.TorrentChanged{Torrent: id, Group: group})
 		return err
 	})

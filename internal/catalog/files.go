@@ -1,10 +1,8 @@
 package catalog
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -18,72 +16,13 @@ import (
 // position after (-1 from the start).
 func (s *Store) Files(ctx context.Context, id core.TorrentID, after, limit int) ([]FileRow, error) {
 	const most = 1000
-	list, err := db.All(ctx, s.db, func(sc db.Scanner) (FileRow, error) {
-		var f FileRow
-		err := sc.Scan(&f.Position, &f.Path, &f.Size)
-		return f, err
-	}, `SELECT f.position, f.path, f.size FROM torrent_file f JOIN torrent t ON t.id = f.torrent_id
+	list, err := db.All(ctx, s.db, scanFile, `SELECT f.position, f.path, f.size FROM torrent_file f JOIN torrent t ON t.id = f.torrent_id
 		WHERE f.torrent_id = ? AND f.position > ? AND t.deleted_at = 0 ORDER BY f.position LIMIT ?`,
 		id, after, bounded(limit, most))
 	if err != nil {
 		return nil, fmt.Errorf("read files of torrent %d: %w", id, err)
 	}
 	return list, nil
-}
-
-// Node is a file or a folder of a tree.
-type Node struct {
-	Name     string
-	Folder   bool
-	Size     core.Bytes // of all files below
-	Files    int        // how many files are below, or 1
-	Children []*Node    // folders first, each by name
-}
-
-// Tree arranges files as folders below a node without a name.
-func Tree(files []FileRow) *Node {
-	root := &Node{Folder: true}
-	folders := map[string]*Node{"": root}
-	for _, f := range files {
-		dir, name := "", f.Path
-		if i := strings.LastIndexByte(f.Path, '/'); i >= 0 {
-			dir, name = f.Path[:i], f.Path[i+1:]
-		}
-		parent := folder(folders, dir)
-		parent.Children = append(parent.Children, &Node{Name: name, Size: f.Size, Files: 1})
-	}
-	root.sum()
-	return root
-}
-
-// folder returns the node of a folder, making it and those above it.
-func folder(folders map[string]*Node, path string) *Node {
-	if n := folders[path]; n != nil {
-		return n
-	}
-	above, name := "", path
-	if i := strings.LastIndexByte(path, '/'); i >= 0 {
-		above, name = path[:i], path[i+1:]
-	}
-	n := &Node{Name: name, Folder: true}
-	folders[path] = n
-	parent := folder(folders, above)
-	parent.Children = append(parent.Children, n)
-	return n
-}
-
-func (n *Node) sum() {
-	for _, c := range n.Children {
-		c.sum()
-		n.Size += c.Size
-		n.Files += c.Files
-	}
-	slices.SortStableFunc(n.Children, func(a, b *Node) int {
-		if a.Folder != b.Folder {
-			return cmp.Compare(flag(b.Folder), flag(a.Folder))
-		}
-		return strings.Compare(a.Name, b.Name)
-	})
 }
 
 // Meta returns the sanitized .torrent of a live torrent, without announce URL.

@@ -3,7 +3,9 @@ package catalog
 import (
 	"strings"
 
+	"github.com/caduceus-bio/caduceus/internal/core"
 	plain "github.com/caduceus-bio/caduceus/internal/core/text"
+	"github.com/caduceus-bio/caduceus/internal/db"
 )
 
 // condition is a part of a filter.
@@ -42,7 +44,10 @@ const (
 	inCategory  = "(SELECT c.category_id FROM group_live c WHERE c.group_id = @) = ?"
 	categorized = "SELECT group_id FROM group_live WHERE category_id = ?"
 
-	ofYear = "(SELECT g.year FROM torrent_group g WHERE g.id = @) = ?"
+	ofYear    = "(SELECT g.year FROM torrent_group g WHERE g.id = @) = ?"
+	ofSubject = "(SELECT g.subject FROM torrent_group g WHERE g.id = @) = ?"
+
+	isSeeded = "(SELECT w.seeders FROM swarm_count w WHERE w.torrent_id = @.id) > 0"
 )
 
 // query takes the filter apart. It reports false when nothing can pass it.
@@ -51,6 +56,9 @@ func (f Filter) query() (q query, possible bool) {
 	group := func(text, source string, args ...any) { q.groups = append(q.groups, condition{text, args, source}) }
 	if f.Year != 0 {
 		group(ofYear, "", f.Year)
+	}
+	if f.Subject != "" {
+		group(ofSubject, "", f.Subject)
 	}
 	for _, tag := range limited(normalTags(f.Tags), maxQueryWords) {
 		group(hasTag, tagged, tag)
@@ -81,6 +89,12 @@ func (f Filter) query() (q query, possible bool) {
 			c.source = "SELECT group_id FROM torrent WHERE " + p.column + " = ?"
 		}
 		q.torrents = append(q.torrents, c)
+	}
+	if f.Seeded {
+		q.torrents = append(q.torrents, condition{text: isSeeded})
+	}
+	if f.Free && !f.FreeNow.All {
+		q.torrents = append(q.torrents, f.FreeNow.condition())
 	}
 	onlyMarks := len(list) == 0 && strings.TrimSpace(f.Words) != ""
 	return q, !onlyMarks
@@ -121,4 +135,17 @@ func (c *clause) meets(list []condition, at string) {
 	for _, one := range list {
 		c.and(strings.ReplaceAll(one.text, "@", at), one.args...)
 	}
+}
+
+// maxFree bounds the torrents of a FreeNow that a statement names.
+const maxFree = 1000
+
+// condition is what a torrent meets that is free.
+func (f FreeNow) condition() condition {
+	c := condition{text: "@.leech = ?", args: []any{string(core.LeechFree)}}
+	if ids := limited(f.Torrents, maxFree); len(ids) > 0 {
+		c.text = "(" + c.text + " OR @.id IN (" + db.Marks(len(ids)) + "))"
+		c.args = append(c.args, db.Anys(ids)...)
+	}
+	return c
 }

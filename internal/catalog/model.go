@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"strings"
 	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
@@ -178,6 +179,16 @@ type Filter struct {
 	License  string
 	Year     int
 	Leech    core.Leech // the torrent's own state
+	Subject  string     // exactly
+	Seeded   bool       // a torrent that somebody seeds
+	Free     bool       // a torrent that is free now, by its own state or by FreeNow
+	FreeNow  FreeNow
+}
+
+// FreeNow is what is free for who looks, beside the torrents whose own state is.
+type FreeNow struct {
+	All      bool
+	Torrents []core.TorrentID // at most 1000 count
 }
 
 // Page is a part of a listing of groups.
@@ -194,6 +205,9 @@ type FileRow struct {
 	Position int
 	metainfo.File
 }
+
+// Name is the file's own name, without its folders.
+func (f FileRow) Name() string { return f.Path[strings.LastIndexByte(f.Path, '/')+1:] }
 
 // Download is a member's own .torrent.
 type Download struct {

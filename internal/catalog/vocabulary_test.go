@@ -6,8 +6,6 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
@@ -162,22 +160,5 @@ func TestDetect(t *testing.T) {
 		if format != c.format || archive != c.archive {
 			t.Errorf("%v: %q, %q; want %q, %q", c.files, format, archive, c.format, c.archive)
 		}
-	}
-}
-
-func TestTree(t *testing.T) {
-	var rows []FileRow
-	for i, p := range []string{"b/z.txt", "a.txt", "b/c/y.txt", "b/a.txt"} {
-		rows = append(rows, FileRow{i, metainfo.File{Path: p, Size: core.Bytes(i + 1)}})
-	}
-	want := &Node{Folder: true, Size: 10, Files: 4, Children: []*Node{
-		{Name: "b", Folder: true, Size: 8, Files: 3, Children: []*Node{
-			{Name: "c", Folder: true, Size: 3, Files: 1, Children: []*Node{{Name: "y.txt", Size: 3, Files: 1}}},
-			{Name: "a.txt", Size: 4, Files: 1}, {Name: "z.txt", Size: 1, Files: 1},
-		}},
-		{Name: "a.txt", Size: 2, Files: 1},
-	}}
-	if diff := cmp.Diff(want, Tree(rows)); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -70,3 +70,12 @@ func (e Engine) Using(index string) string {
 func EscapeLike(s string) string {
 	return strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(s)
 }
+
+// Behind is a condition that rows come behind one in an index on two columns, in an order
+// downward (op "<") or upward (">"), as each engine finds the place at once.
+func (e Engine) Behind(op, first, second string, a, b any) (condition string, args []any) {
+	if e == SQLite {
+		return "(" + first + ", " + second + ") " + op + " (?, ?)", []any{a, b}
+	}
+	return "(" + first + " " + op + " ? OR (" + first + " = ? AND " + second + " " + op + " ?))", []any{a, a, b}
+}

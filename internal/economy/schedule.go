@@ -125,6 +125,21 @@ func (s Schedule) Own(m core.MemberID, at time.Time) []Window {
 	return own
 }
 
+// FreeNow returns what is freeleech for a member at the given instant, beside torrents
+// whose own state is: all torrents, or else these, the newest first.
+func (s Schedule) FreeNow(m core.MemberID, at time.Time) (all bool, torrents []core.TorrentID) {
+	if s.Effective(core.LeechNormal, 0, m, at).State == core.LeechFree {
+		return true, nil
+	}
+	for key := range s.scoped {
+		if key.torrent != 0 && (key.member == 0 || key.member == m) && s.Effective(core.LeechNormal, key.torrent, m, at).State == core.LeechFree {
+			torrents = append(torrents, key.torrent)
+		}
+	}
+	slices.SortFunc(torrents, func(a, b core.TorrentID) int { return cmp.Compare(b, a) })
+	return false, slices.Compact(torrents)
+}
+
 // Upcoming returns the next n site-wide windows that begin after the given
 // instant, soonest first. n is at most 100.
 func (s Schedule) Upcoming(at time.Time, n int) []Window {

@@ -23,6 +23,8 @@ const (
 	PruneJobHistory = "prune-job-history"
 	RenderTexts     = "render-texts"
 	RefreshWords    = "refresh-words"
+	RefreshFolders  = "refresh-folders"
+	NoteSwarms      = "note-swarms"
 	RefreshAccounts = "refresh-accounts"
 	PruneSecurity   = "prune-security-log"
 )
@@ -44,6 +46,8 @@ func Jobs() []Job {
 		{PruneJobHistory, "thin the history of job runs after 2 days and end it after 180", "37 3 * * *", 30 * time.Minute},
 		{RenderTexts, "render the texts again that an older release has rendered", "47 * * * *", 30 * time.Minute},
 		{RefreshWords, "make the words for search anew where the rule has changed", "*/10 * * * *", 9 * time.Minute},
+		{RefreshFolders, "make the folders of torrents that an older release has stored without any", "*/10 * * * *", 9 * time.Minute},
+		{NoteSwarms, "note how many seed and have downloaded each dataset, for the order of long lists", "*/5 * * * *", 4 * time.Minute},
 		{RefreshAccounts, "note what names look like, and the hashes of IRC keys, where an older release has not", "*/10 * * * *", 9 * time.Minute},
 		{PruneSecurity, "delete entries of the security log that are older than it is kept", "43 3 * * *", 30 * time.Minute},
 	}

@@ -47,6 +47,20 @@ func (l *Log) Page(ctx context.Context, m core.MemberID, before int64, limit int
 	return list, nil
 }
 
+// Last returns when an entry of a kind was last made for a member, among the newest 1000
+// of that one's entries; the zero time where there is none.
+func (l *Log) Last(ctx context.Context, m core.MemberID, k Kind) (time.Time, error) {
+	at, _, err := db.One(ctx, l.db, db.Value[int64], `SELECT COALESCE(MAX(s.at), 0) FROM (SELECT kind, at FROM security_log WHERE member_id = ? ORDER BY id DESC LIMIT 1000) AS s
+		WHERE s.kind = ?`, m, string(k))
+	if err != nil {
+		return time.Time{}, fmt.Errorf("read the security log: %w", err)
+	}
+	if at == 0 {
+		return time.Time{}, nil
+	}
+	return time.Unix(at, 0).UTC(), nil
+}
+
 // Prune deletes up to limit (1 to 1000) entries that were last added to before an
 // instant, and returns how many.
 func (l *Log) Prune(ctx context.Context, before time.Time, limit int) (int64, error) {

@@ -176,15 +176,17 @@ func (s *Store) OfTorrent(ctx context.Context, t core.TorrentID, from Cursor, li
 	return s.records(ctx, "r.torrent_id = ?", []any{t}, from, limit)
 }
 
+// recordColumns selects the columns that scanRecord reads.
+const recordColumns = `SELECT r.member_id, r.ring, r.slot, r.torrent_id, r.at, r.announces, r.event, r.client, r.families, r.public,
+	r.port, r.announced_up, r.announced_down, r.credited_up, r.credited_down, r.bytes_left, r.leech, r.outcome,
+	COALESCE(m.name, ''), COALESCE(g.title, ''), COALESCE(g.id, 0)
+	FROM announce_record r LEFT JOIN member m ON m.id = r.member_id
+	LEFT JOIN torrent t ON t.id = r.torrent_id AND t.deleted_at = 0 LEFT JOIN torrent_group g ON g.id = t.group_id`
+
 func (s *Store) records(ctx context.Context, where string, args []any, from Cursor, limit int) ([]Record, Cursor, error) {
 	limit = max(1, min(limit, pageLimit))
 	behind, more := from.before()
-	list, err := db.All(ctx, s.db, scanRecord, `SELECT r.member_id, r.ring, r.slot, r.torrent_id, r.at, r.announces, r.event, r.client, r.families, r.public,
-		r.port, r.announced_up, r.announced_down, r.credited_up, r.credited_down, r.bytes_left, r.leech, r.outcome,
-		COALESCE(m.name, ''), COALESCE(g.title, ''), COALESCE(g.id, 0)
-		FROM announce_record r LEFT JOIN member m ON m.id = r.member_id
-		LEFT JOIN torrent t ON t.id = r.torrent_id AND t.deleted_at = 0 LEFT JOIN torrent_group g ON g.id = t.group_id
-		WHERE `+where+behind+` ORDER BY r.at DESC, r.member_id DESC, r.ring DESC, r.slot DESC LIMIT ?`,
+	list, err := db.All(ctx, s.db, scanRecord, recordColumns+" WHERE "+where+behind+` ORDER BY r.at DESC, r.member_id DESC, r.ring DESC, r.slot DESC LIMIT ?`,
 		append(append(args, more...), limit+1)...)
 	if err != nil {
 		return nil, "", fmt.Errorf("read announce records: %w", err)

@@ -3,6 +3,5 @@ package catalog
 // What the tests, which visit the whole site, need to know.
 const (
 	PerPage      = perPage
-	FilesShown   = filesShown
 	FilesPerPage = filesPerPage
 )

@@ -26,14 +26,13 @@ var groupView = web.NewView[groupPage]("group")
 type groupTorrent struct {
 	web.TorrentRow
 	About template.HTML // the notes on it, of the newest torrents that have some
-	Tree  *catalog.Node // nil where the files stand on their own page only
-	More  bool          // the tree is not all
+	Top   entries       // the torrent's own folder; empty where the files stand on their own page only
 	Acts  []web.CommandForm
 }
 
 const (
 	treesShown = 5   // torrents whose files stand on the page of the group
-	filesShown = 100 // files of each
+	filesShown = 100 // folders and files of each
 )
 
 func (h handlers) group(v *web.Visit) error {
@@ -54,18 +53,16 @@ func (h handlers) group(v *web.Visit) error {
 	p := groupPage{Group: g, Description: description.Page(), MayEdit: mayEditGroup(v, g), MayUpload: v.Me.Can(core.TorrentUpload),
 		OlderNotes: notesAddress(g.ID, older)}
 	for i, row := range web.Rows(v, schedule, g.Torrents, h.Clock()) {
-		t := groupTorrent{TorrentRow: row, About: about[row.ID]}
+		t := groupTorrent{TorrentRow: row, About: about[row.ID], Top: entries{Torrent: row.ID}}
 		if row.MayDrop || row.MayLeech {
 			if t.Acts, err = h.acts(v, row.Torrent); err != nil {
 				return err
 			}
 		}
 		if i < treesShown {
-			files, err := h.Catalog.Files(v.Context(), row.ID, -1, filesShown)
-			if err != nil {
+			if t.Top.FolderPage, err = h.Catalog.Folder(v.Context(), row.ID, 0, "", filesShown); err != nil {
 				return err
 			}
-			t.Tree, t.More = catalog.Tree(files), row.FileCount > len(files)
 		}
 		p.Rows = append(p.Rows, t)
 	}

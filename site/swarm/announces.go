@@ -3,6 +3,7 @@ package swarm
 import (
 	"fmt"
 	"net/url"
+	"slices"
 
 	"github.com/caduceus-bio/caduceus/internal/catalog"
 	"github.com/caduceus-bio/caduceus/internal/core"
@@ -20,8 +21,11 @@ type announcesPage struct {
 	About   catalog.Torrent // what Torrent is; zero when it is gone
 	Reach   transfer.Record // the newest that says whether others can connect; zero when none does
 	Records []transfer.Record
-	Next    string
-	First   string
+	// Groups are the torrents of all announces of a member: Trouble first, and Quiet, of
+	// which there is nothing to read.
+	Trouble, Groups, Quiet []transfer.AnnounceGroup
+	Next                   string
+	First                  string
 }
 
 var announcesView = web.NewView[announcesPage]("announces")
@@ -50,10 +54,18 @@ func (h handlers) memberAnnounces(v *web.Visit, p announcesPage, address string)
 		}
 		p.About = t
 	}
+	if p.Torrent == 0 {
+		groups, next, err := h.Transfer.Groups(v.Context(), p.Member.ID, announcesFrom(v), announcesPerPage)
+		if err != nil {
+			return err
+		}
+		return h.showAnnounces(v, p, p.group(groups), next, address, query)
+	}
 	records, next, err := h.Transfer.OfMember(v.Context(), p.Member.ID, p.Torrent, announcesFrom(v), announcesPerPage)
 	if err != nil {
 		return err
 	}
+	p.Records = records
 	return h.showAnnounces(v, p, records, next, address, query)
 }
 
@@ -64,13 +76,53 @@ func (h handlers) torrentAnnounces(v *web.Visit) error {
 	if err != nil {
 		return err
 	}
-	return h.showAnnounces(v, announcesPage{Torrent: t.ID, About: t}, records, next, fmt.Sprintf("/torrents/%d/announces", t.ID), url.Values{})
+	return h.showAnnounces(v, announcesPage{Torrent: t.ID, About: t, Records: records}, records, next, fmt.Sprintf("/torrents/%d/announces", t.ID), url.Values{})
 }
 
 func announcesFrom(v *web.Visit) transfer.Cursor { return transfer.Cursor(v.Query("from")) }
 
+// group sorts groups, and returns the newest records of all.
+func (p *announcesPage) group(groups []transfer.AnnounceGroup) (newest []transfer.Record) {
+	for _, g := range groups {
+		switch newest = append(newest, g.Last); {
+		case g.Trouble:
+			p.Trouble = append(p.Trouble, g)
+		case g.Silent():
+			p.Quiet = append(p.Quiet, g)
+		default:
+			p.Groups = append(p.Groups, g)
+		}
+	}
+	slices.SortStableFunc(newest, func(a, b transfer.Record) int { return b.At.Compare(a.At) })
+	return newest
+}
+
+// Any reports whether there is anything to show.
+func (p announcesPage) Any() bool {
+	return len(p.Records)+len(p.Trouble)+len(p.Groups)+len(p.Quiet) > 0
+}
+
+// groupLine is a line of the page.
+type groupLine struct {
+	Group transfer.AnnounceGroup
+	Of    string // where all announces of the torrent are
+}
+
+// Line is the line of a group.
+func (p announcesPage) Line(g transfer.AnnounceGroup) groupLine {
+	return groupLine{g, p.of(g.Last.Torrent)}
+}
+
+// of is the address of the announces of one torrent of the page's member.
+func (p announcesPage) of(t core.TorrentID) string {
+	address := "/announces"
+	if !p.Own {
+		address = web.StaffAddress(p.Member.Name) + address
+	}
+	return withQuery(address, url.Values{"torrent": {fmt.Sprint(int64(t))}})
+}
+
 func (h handlers) showAnnounces(v *web.Visit, p announcesPage, records []transfer.Record, next transfer.Cursor, address string, query url.Values) error {
-	p.Records = records
 	if v.Query("from") != "" {
 		p.First = withQuery(address, query)
 	} else {

@@ -3,6 +3,7 @@ package swarm_test
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"github.com/PuerkitoBio/goquery"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/transfer"
 	"github.com/caduceus-bio/caduceus/site/sitetest"
 	"github.com/caduceus-bio/caduceus/site/swarm"
@@ -24,11 +26,19 @@ func TestAnnouncesPages(t *testing.T) {
 		w.Tracked()
 		doc := w.As("user").Get("/announces").Page(t)
 		rows := doc.Find(".announces tbody tr")
-		if rows.Length() != 6 {
+		if rows.Length() != 3 || doc.Find(".trouble tbody tr").Length() != 1 || doc.Find("details:not([open]) tbody tr").Length() != 1 {
 			t.Fatalf("%d rows", rows.Length())
 		}
-		for i, want := range []string{"Freeleech: the upload counts, the download does not.", "All of it counts.", "the first announce of this client",
-			"Counting starts over", "A torrent that is not known Refused: the torrent is not registered here", "Torrent 99, which is gone"} {
+		for i, want := range []string{"A torrent that is not known Refused: the torrent is not registered here", "Freeleech: the upload counts, the download does not. 4 announces", "Torrent 99, which is gone"} {
+			if got := sitetest.Words(rows.Eq(i)); !strings.Contains(got, want) {
+				t.Errorf("torrent %d: %q, want %q in it", i, got, want)
+			}
+		}
+		if got := sitetest.Words(doc.Find("details summary")); !strings.HasPrefix(got, "1 torrent with nothing to tell") {
+			t.Errorf("quiet ones: %q", got)
+		}
+		rows = w.As("user").Get(rows.Eq(1).Find("small a").AttrOr("href", "")).Page(t).Find(".announces tbody tr")
+		for i, want := range []string{"Freeleech: the upload counts, the download does not.", "All of it counts.", "the first announce of this client", "Counting starts over"} {
 			if got := sitetest.Words(rows.Eq(i)); !strings.Contains(got, want) {
 				t.Errorf("row %d: %q, want %q in it", i, got, want)
 			}
@@ -50,7 +60,7 @@ func TestAnnouncesPages(t *testing.T) {
 			t.Errorf("who announced nothing reads %q", got)
 		}
 		staff := w.As("moderator")
-		if doc := staff.Get("/staff/members/user/announces").Page(t); doc.Find(".announces tbody tr").Length() != 6 || !strings.Contains(sitetest.Words(doc.Find(".notice")), "connect to user") {
+		if doc := staff.Get("/staff/members/user/announces").Page(t); doc.Find(".announces tbody tr").Length() != 3 || doc.Find("a[href='/staff/members/user/announces?torrent=1']").Length() != 1 || !strings.Contains(sitetest.Words(doc.Find(".notice")), "connect to user") {
 			t.Errorf("staff see %q", sitetest.Words(doc.Find("main")))
 		}
 		if got := sitetest.Words(staff.Get("/torrents/1/announces").Page(t).Find(".announces tbody tr").First()); !strings.HasPrefix(got, "user Freeleech") {
@@ -183,6 +193,61 @@ func TestTrackerPage(t *testing.T) {
 		}
 		if got := sitetest.Words(doc.Find("#refusals ~ .scroll tbody")); !strings.HasPrefix(got, "the passkey is not known unknown_passkey 5") {
 			t.Errorf("refusals: %q", got)
+		}
+	})
+}
+
+// TestOwnTorrents looks at the four lists of a member.
+func TestOwnTorrents(t *testing.T) {
+	sitetest.Each(t, func(t *testing.T, w *sitetest.World) {
+		for i := range 3 {
+			w.Upload("other", fmt.Sprintf("A dataset, part %d", i), nil)
+		}
+		w.Tracked()
+		user := w.People["user"].Member.ID
+		w.Must(w.DB.Tx(t.Context(), func(tx *db.Tx) error {
+			for torrent, left := range map[int]int{1: 0, 3: 5} {
+				_, err := tx.Insert(t.Context(), "transfer_member_torrent", db.Row{"member_id", int64(user), "torrent_id", torrent, "uploaded", 7, "downloaded", 0, "raw_up", 7,
+					"raw_down", 3, "seedtime", 0, "bytes_left", left, "active", 1, "first_at", 1, "last_at", w.Now().Add(-4 * time.Minute).Unix(), "snatched_at", 0})
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+		look := func(who, list string) (rows, lead string) {
+			doc := w.As(who).Get("/me/torrents?list=" + list).Page(t)
+			if on := doc.Find(".tabs a[aria-current=page]"); doc.Find(".tabs a").Length() != 4 || on.Length() != 1 {
+				t.Errorf("%s of %s has %d tabs", list, who, on.Length())
+			}
+			return sitetest.Words(doc.Find(".own tbody tr")), sitetest.Words(doc.Find(".lead"))
+		}
+		rows, lead := look("user", "seeding")
+		if !strings.HasPrefix(rows, "A dataset, part 0") || !strings.Contains(rows, "Others can't reach this client") || !strings.Contains(rows, "forward it in your router") ||
+			!strings.Contains(rows, "3 B of the download do not count: freeleech") || lead != "1 torrent seeding, 1 leeching." {
+			t.Errorf("seeding: %q, %q", lead, rows)
+		}
+		if rows, _ := look("user", "leeching"); !strings.HasPrefix(rows, "A dataset, part 2") || !strings.Contains(rows, "5 B of") {
+			t.Errorf("leeching: %q", rows)
+		}
+		if rows, _ := look("user", "taken"); rows != "" {
+			t.Errorf("taken: %q", rows)
+		}
+		if rows, _ := look("other", "uploaded"); strings.Count(rows, "never all announces of A dataset") != 3 || !strings.Contains(rows, "You uploaded it, and nobody seeds it. Seed it") {
+			t.Errorf("uploaded: %q", rows)
+		}
+		for range 3 { // the key of a client that was heard of before
+			w.Pass(time.Minute)
+		}
+		if a := w.As("user").Post("/settings/passkey", url.Values{"sure": {"yes"}}); a.StatusCode != http.StatusSeeOther && a.StatusCode != http.StatusOK {
+			t.Fatalf("a new key: status %d", a.StatusCode)
+		}
+		if rows, lead := look("user", "seeding"); !strings.Contains(rows, "You have a new announce key since") || !strings.Contains(rows, "Download the .torrent file again") {
+			t.Errorf("after a new key: %q, %q", lead, rows)
+		}
+		w.Pass(2 * time.Hour)
+		if _, lead := look("user", "seeding"); lead != "1 torrent seeding, 1 leeching, 2 in trouble." {
+			t.Errorf("when nothing was heard for long: %q", lead)
 		}
 	})
 }

@@ -7,6 +7,7 @@ package swarm
 
 import (
 	"embed"
+	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/catalog"
 	"github.com/caduceus-bio/caduceus/internal/client"
@@ -27,6 +28,7 @@ type Deps struct {
 	Members  *member.Store
 	Clients  *client.Store
 	Transfer *transfer.Store
+	Interval time.Duration // between two announces of a client
 	Clock    core.Clock
 }
 
@@ -40,9 +42,10 @@ func New(d Deps) web.Wing {
 	theMember := web.TheMember(d.Members)
 	return web.Wing{
 		Templates: templates,
-		Views:     []web.Declared{announcesView, clientsView, endangeredView, swarmPiece, trackerView},
+		Views:     []web.Declared{announcesView, clientsView, endangeredView, ownView, swarmPiece, trackerView},
 		Routes: []web.Route{
 			web.Page.Get("/announces", web.Members, h.ownAnnounces),
+			web.Page.Get("/me/torrents", web.Members, h.own),
 			web.Page.Get("/torrents/:id/announces", web.Having(core.TrackerRead).About(theTorrent), h.torrentAnnounces),
 			web.Page.Get("/staff/members/:name/announces", web.Having(core.TrackerRead).About(theMember), h.staffAnnounces),
 			web.Page.Get("/endangered", web.Members, h.endangered),

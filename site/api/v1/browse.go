@@ -42,11 +42,11 @@ func (h handlers) browse(v *web.Visit) error {
 	if err != nil {
 		return err
 	}
-	found, err := h.Catalog.Browse(v.Context(), v.Viewer(), q.Filter(categories), q.Before, int(limit))
+	schedule, err := h.Economy.Schedule(v.Context())
 	if err != nil {
 		return err
 	}
-	schedule, err := h.Economy.Schedule(v.Context())
+	found, err := h.Catalog.Browse(v.Context(), v.Viewer(), q.Filter(categories, dataset.FreeFor(schedule, v.Me.ID, h.Clock())), q.Before, int(limit))
 	if err != nil {
 		return err
 	}

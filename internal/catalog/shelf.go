@@ -1,0 +1,173 @@
+package catalog
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/db"
+)
+
+// shelf is the catalogue in memory, as far as filters and counts need it, while it is
+// small. Larger ones are never read as a whole.
+type shelf struct{ groups []onShelf }
+
+// onShelf is a group with its live torrents.
+type onShelf struct {
+	id       core.GroupID
+	category int64
+	subject  string
+	year     int
+	newest   core.TorrentID
+	size     core.Bytes
+	torrents []copyOnShelf
+}
+
+// copyOnShelf is a torrent of a group.
+type copyOnShelf struct {
+	id                                        core.TorrentID
+	platform, format, archive, scope, license string
+	leech                                     core.Leech
+}
+
+// shelfAge is how long a shelf is kept: changes by another process are seen that late,
+// those by this one at once.
+const shelfAge = 10 * time.Second
+
+// shelves keeps the newest shelf. The zero value has none.
+//
+// Concurrency: safe for concurrent use; whoever comes while a shelf is read waits for it.
+type shelves struct {
+	mu      sync.Mutex
+	shelf   *shelf // nil where the catalogue is too large for one
+	at      time.Time
+	filled  bool
+	changed int // counts changes
+}
+
+// drop makes the next reader read again.
+func (k *shelves) drop() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.filled = false
+	k.changed++
+}
+
+// touched drops the shelf once a transaction that changes the catalogue is committed.
+func (s *Store) touched(tx *db.Tx) { tx.OnCommit(s.shelves.drop) }
+
+// torrentsPerGroup is how many torrents a group has on average, at most, where the
+// catalogue is small.
+const torrentsPerGroup = 4
+
+// onTheShelf returns the catalogue in memory, or nil where it is too large.
+func (s *Store) onTheShelf(ctx context.Context) (*shelf, error) {
+	now := s.clock()
+	k := s.shelves
+	k.mu.Lock()
+	if age := now.Sub(k.at); k.filled && age >= 0 && age < shelfAge {
+		defer k.mu.Unlock()
+		return k.shelf, nil
+	}
+	changed := k.changed
+	k.mu.Unlock()
+	read, err := s.readShelf(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the catalogue: %w", err)
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if _, bound := s.db.(*db.Tx); !bound && k.changed == changed { // a transaction may see what is never committed
+		k.shelf, k.at, k.filled = read, now, true
+	}
+	return read, nil
+}
+
+func (s *Store) readShelf(ctx context.Context) (*shelf, error) {
+	var groups, torrents int
+	err := s.db.QueryRowContext(ctx, "SELECT COALESCE(SUM(group_count), 0), COALESCE(SUM(torrents), 0) FROM catalog_sum").Scan(&groups, &torrents)
+	if err != nil || groups > s.few || torrents > torrentsPerGroup*s.few {
+		return nil, err
+	}
+	sh := &shelf{groups: make([]onShelf, 0, groups)}
+	known := map[core.GroupID]int{}
+	_, err = db.All(ctx, s.db, func(sc db.Scanner) (struct{}, error) {
+		var g onShelf
+		var c copyOnShelf
+		var size core.Bytes
+		err := sc.Scan(&c.id, &size, &c.platform, &c.format, &c.archive, &c.scope, &c.license, &c.leech, &g.id, &g.category, &g.subject, &g.year)
+		i, seen := known[g.id]
+		if !seen {
+			i = len(sh.groups)
+			known[g.id] = i
+			sh.groups = append(sh.groups, g)
+		}
+		at := &sh.groups[i]
+		at.newest, at.size, at.torrents = max(at.newest, c.id), at.size+size, append(at.torrents, c)
+		return struct{}{}, err
+	}, `SELECT t.id, t.size, t.platform, t.format, t.archive, t.scope, t.license, t.leech, g.id, g.category_id, g.subject, g.year
+		FROM torrent t JOIN torrent_group g ON g.id = t.group_id WHERE t.deleted_at = 0 ORDER BY t.id LIMIT ?`, 2*torrentsPerGroup*s.few)
+	return sh, err
+}
+
+// swarmNumbers are the numbers of torrents that have any.
+type swarmNumbers map[core.TorrentID]int64
+
+// numbers reads seeders or snatches of all torrents of a small catalogue.
+func (s *Store) numbers(ctx context.Context, query string) (swarmNumbers, error) {
+	n := swarmNumbers{}
+	_, err := db.All(ctx, s.db, func(sc db.Scanner) (struct{}, error) {
+		var id core.TorrentID
+		var many int64
+		err := sc.Scan(&id, &many)
+		n[id] = many
+		return struct{}{}, err
+	}, query+" LIMIT ?", 10*torrentsPerGroup*s.few)
+	if err != nil {
+		return nil, fmt.Errorf("read the numbers of swarms: %w", err)
+	}
+	return n, nil
+}
+
+const (
+	seedersOfAll  = "SELECT torrent_id, seeders FROM swarm_count WHERE seeders > 0"
+	snatchesOfAll = "SELECT torrent_id, snatches FROM transfer_torrent WHERE snatches > 0"
+)
+
+// found are the groups that have words, tags and a creator, and nil where a filter names
+// none of them.
+func (s *Store) found(ctx context.Context, f Filter) (map[core.GroupID]bool, error) {
+	asked := Filter{Words: f.Words, Tags: f.Tags, Creator: f.Creator}
+	q, possible := asked.query()
+	if !possible {
+		return map[core.GroupID]bool{}, nil
+	}
+	sources := q.sources()
+	if len(sources) == 0 {
+		return nil, nil
+	}
+	rarest, n, err := s.rarest(ctx, sources)
+	if err != nil {
+		return nil, err
+	}
+	var hits []hit
+	switch {
+	case n == 0:
+	case n <= s.few:
+		hits, err = s.findAmong(ctx, q, rarest, cursor(0), s.few)
+	default: // of one group many rows, as for the beginning of many words
+		c := clause{text: "SELECT l.newest, l.group_id FROM group_live l WHERE l.torrents > 0"}
+		c.meets(q.groups, "l.group_id")
+		hits, err = db.All(ctx, s.db, scanHit, c.text+" LIMIT ?", append(c.args, 2*s.few)...)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look for words: %w", err)
+	}
+	out := make(map[core.GroupID]bool, len(hits))
+	for _, h := range hits {
+		out[h.group] = true
+	}
+	return out, nil
+}

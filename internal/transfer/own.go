@@ -1,0 +1,187 @@
+package transfer
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/db"
+)
+
+// Part is what a member does with a torrent.
+type Part string
+
+// The parts. Each torrent that the member has announced is in one of the first three.
+const (
+	Seeding  Part = "seeding"  // the member is in the swarm and lacks nothing
+	Leeching Part = "leeching" // the member is in the swarm and lacks something
+	Taken    Part = "taken"    // downloaded, whole or in part, and not in the swarm now
+	Uploaded Part = "uploaded" // the member brought it here
+)
+
+// Parts are all of them, in the order in which they are shown.
+func Parts() []Part { return []Part{Seeding, Leeching, Taken, Uploaded} }
+
+// Own is a torrent with what one member has to do with it.
+type Own struct {
+	Torrent core.TorrentID
+	Group   core.GroupID
+	Title   string // of the dataset
+	Format  string
+	License string
+	Version string
+	Size    core.Bytes
+	Gone    bool // it was deleted
+	Mine    bool // the member uploaded it
+
+	Announced  bool // ever, by the member; without it the rest is zero but the swarm's size
+	Counted    Amount
+	Credited   Amount // what of it counts under freeleech and neutral leech
+	Left       core.Bytes
+	Active     bool // in the swarm
+	Seedtime   time.Duration
+	FirstAt    time.Time
+	LastAt     time.Time
+	SnatchedAt time.Time // when the download was complete for the first time; zero for never
+
+	Seeders, Leechers int // of the swarm
+
+	Last Record // the member's newest announce of it, refused ones among them; zero when none is recorded
+	Cut  Record // the newest of those recorded that told more than can be; zero when none is
+}
+
+const ownColumns = `SELECT t.id, t.group_id, g.title, t.format, t.license, t.version, t.size, t.deleted_at, t.uploader_id,
+	COALESCE(p.first_at, 0), COALESCE(p.last_at, 0), COALESCE(p.snatched_at, 0), COALESCE(p.raw_up, 0), COALESCE(p.raw_down, 0),
+	COALESCE(p.uploaded, 0), COALESCE(p.downloaded, 0), COALESCE(p.bytes_left, 0), COALESCE(p.active, 0), COALESCE(p.seedtime, 0),
+	COALESCE(w.seeders, 0), COALESCE(w.leechers, 0) `
+
+const ofMemberTorrent = `FROM transfer_member_torrent p JOIN torrent t ON t.id = p.torrent_id JOIN torrent_group g ON g.id = t.group_id
+	LEFT JOIN swarm_count w ON w.torrent_id = t.id WHERE p.member_id = ? AND p.torrent_id < ?`
+
+// query returns the statement of a part; its arguments are the member twice, where the
+// list goes on, and how long it may be.
+func (p Part) query() string {
+	switch p {
+	case Leeching:
+		return ownColumns + ofMemberTorrent + " AND p.active > 0 AND p.bytes_left > 0 ORDER BY p.torrent_id DESC LIMIT ?"
+	case Taken:
+		return ownColumns + ofMemberTorrent + " AND p.active = 0 AND (p.snatched_at > 0 OR p.raw_down > 0 OR p.bytes_left > 0) ORDER BY p.torrent_id DESC LIMIT ?"
+	case Uploaded:
+		return ownColumns + `FROM torrent t JOIN torrent_group g ON g.id = t.group_id LEFT JOIN transfer_member_torrent p ON p.member_id = t.uploader_id AND p.torrent_id = t.id
+			LEFT JOIN swarm_count w ON w.torrent_id = t.id WHERE t.uploader_id = ? AND t.id < ? AND t.deleted_at = 0 ORDER BY t.id DESC LIMIT ?`
+	default:
+		return ownColumns + ofMemberTorrent + " AND p.active > 0 AND p.bytes_left = 0 ORDER BY p.torrent_id DESC LIMIT ?"
+	}
+}
+
+// Own returns up to limit (at most 200) torrents of a part, those that were uploaded last
+// first, behind the cursor before (0 for the first page). next is 0 at the end.
+func (s *Store) Own(ctx context.Context, m core.MemberID, p Part, before core.TorrentID, limit int) (list []Own, next core.TorrentID, err error) {
+	limit = max(1, min(limit, pageLimit))
+	if before <= 0 {
+		before = 1<<63 - 1
+	}
+	list, err = db.All(ctx, s.db, scanOwn(m), p.query(), m, before, limit+1)
+	if err != nil {
+		return nil, 0, fmt.Errorf("read what a member has of torrents: %w", err)
+	}
+	if len(list) > limit {
+		list = list[:limit]
+		next = list[limit-1].Torrent
+	}
+	return list, next, s.addAnnounces(ctx, m, list)
+}
+
+func scanOwn(m core.MemberID) func(db.Scanner) (Own, error) {
+	return func(sc db.Scanner) (o Own, err error) {
+		var uploader core.MemberID
+		var gone, first, last, snatched, seedtime int64
+		err = sc.Scan(&o.Torrent, &o.Group, &o.Title, &o.Format, &o.License, &o.Version, &o.Size, &gone, &uploader,
+			&first, &last, &snatched, &o.Counted.Up, &o.Counted.Down, &o.Credited.Up, &o.Credited.Down, &o.Left, &o.Active, &seedtime,
+			&o.Seeders, &o.Leechers)
+		o.Gone, o.Mine, o.Announced = gone > 0, uploader == m, first > 0
+		o.Seedtime = time.Duration(seedtime) * time.Second
+		o.FirstAt, o.LastAt, o.SnatchedAt = instant(first), instant(last), instant(snatched)
+		return o, err
+	}
+}
+
+// instant is a moment of the database; 0 is the zero time.
+func instant(unix int64) time.Time {
+	if unix == 0 {
+		return time.Time{}
+	}
+	return time.Unix(unix, 0).UTC()
+}
+
+// maxOwnRecords bounds the records that are read for a page: a ring for each torrent.
+const maxOwnRecords = 51 * pageLimit
+
+// addAnnounces adds the newest records to torrents of a member.
+func (s *Store) addAnnounces(ctx context.Context, m core.MemberID, list []Own) error {
+	if len(list) == 0 {
+		return nil
+	}
+	index := make(map[core.TorrentID]int, len(list))
+	args := []any{m}
+	for i, o := range list {
+		index[o.Torrent] = i
+		args = append(args, int64(o.Torrent))
+	}
+	records, err := db.All(ctx, s.db, scanRecord, recordColumns+" WHERE r.member_id = ? AND r.ring IN (0, "+db.Marks(len(list))+") LIMIT ?", append(args, maxOwnRecords)...)
+	if err != nil {
+		return fmt.Errorf("read the announces of a page: %w", err)
+	}
+	for _, r := range records {
+		i, ok := index[r.Torrent]
+		if !ok {
+			continue
+		}
+		if o := &list[i]; r.newer(o.Last) {
+			o.Last = r
+		}
+		if o := &list[i]; r.Outcome == Clamped && r.newer(o.Cut) {
+			o.Cut = r
+		}
+	}
+	return nil
+}
+
+// newer reports whether a record is newer than another; of one second it is the refusal,
+// which must be explained.
+func (r Record) newer(than Record) bool {
+	return r.At.After(than.At) || r.At.Equal(than.At) && r.Refused()
+}
+
+// OwnSums is what a member does at this moment, in numbers.
+type OwnSums struct {
+	Seeding, Leeching int
+	Trouble           int // torrents that were refused last, or of which nothing is heard any more
+}
+
+// troubleFor is how long a refusal counts, and maxTrouble how many torrents.
+const (
+	troubleFor = 24 * time.Hour
+	maxTrouble = 1000
+)
+
+// OwnSums counts what a member does.
+func (s *Store) OwnSums(ctx context.Context, m core.MemberID, f Facts) (sums OwnSums, err error) {
+	err = s.db.QueryRowContext(ctx, `SELECT COALESCE(SUM(CASE WHEN bytes_left = 0 THEN 1 ELSE 0 END), 0), COALESCE(SUM(CASE WHEN bytes_left > 0 THEN 1 ELSE 0 END), 0)
+		FROM transfer_member_torrent WHERE member_id = ? AND active > 0`, m).Scan(&sums.Seeding, &sums.Leeching)
+	if err != nil {
+		return sums, fmt.Errorf("count what a member does: %w", err)
+	}
+	ids, err := db.All(ctx, s.db, db.Value[int64], strings.Join([]string{
+		"SELECT torrent_id FROM transfer_member_torrent WHERE member_id = ? AND active > 0 AND last_at < ?",
+		`SELECT r.torrent_id FROM announce_record r WHERE r.member_id = ? AND r.ring = 0 AND r.torrent_id > 0 AND r.at >= ?
+			AND NOT EXISTS (SELECT 1 FROM transfer_member_torrent p WHERE p.member_id = r.member_id AND p.torrent_id = r.torrent_id AND p.last_at > r.at)`,
+	}, " UNION ")+" LIMIT ?", m, f.Now.Add(-f.patience()).Unix(), m, f.Now.Add(-troubleFor).Unix(), maxTrouble)
+	if err != nil {
+		return sums, fmt.Errorf("count the trouble of a member: %w", err)
+	}
+	sums.Trouble = len(ids)
+	return sums, nil
+}
