@@ -262,6 +262,48 @@ func TestMinutes(t *testing.T) {
 	})
 }
 
+func TestHours(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		noon := epoch.Truncate(time.Hour)
+		for i := range 150 { // from noon to half past two
+			m := transfer.Minute{Tracker: "a", Start: noon.Add(time.Duration(i) * time.Minute), Seconds: 60, Announces: 10, Scrapes: 1, Refused: 2,
+				Seeders: i, Leechers: 5, P50: time.Microsecond, P99: time.Duration(i) * time.Millisecond, Worst: time.Second}
+			w.must(w.WriteMinute(t.Context(), m))
+			if i < 5 {
+				m.Tracker = "b"
+				w.must(w.WriteMinute(t.Context(), m))
+			}
+		}
+		for range 2 { // again, it changes nothing
+			w.must(w.SumHours(t.Context(), noon.Add(150*time.Minute)))
+		}
+		got, err := w.Hours(t.Context(), noon)
+		w.must(err)
+		hour := func(tracker string, h, minutes, last int) transfer.Minute {
+			n := int64(minutes)
+			return transfer.Minute{Tracker: tracker, Start: noon.Add(time.Duration(h) * time.Hour), Seconds: minutes * 60, Announces: 10 * n, Scrapes: n, Refused: 2 * n,
+				Seeders: last, Leechers: 5, P50: time.Microsecond, P99: time.Duration(last) * time.Millisecond, Worst: time.Second}
+		}
+		if diff := gocmp.Diff([]transfer.Minute{hour("a", 1, 60, 119), hour("a", 0, 60, 59), hour("b", 0, 5, 4)}, got); diff != "" {
+			t.Errorf("hours\n%s", diff)
+		}
+		// A minute that came late is in the next sum, while its hour is one of the last.
+		w.must(w.WriteMinute(t.Context(), transfer.Minute{Tracker: "b", Start: noon.Add(30 * time.Minute), Seconds: 60, Announces: 1}))
+		w.must(w.SumHours(t.Context(), noon.Add(181*time.Minute)))
+		got, err = w.Hours(t.Context(), noon)
+		w.must(err)
+		if len(got) != 3 || got[2].Announces != 51 {
+			t.Errorf("before the third hour is over: %+v", got)
+		}
+		w.must(w.SumHours(t.Context(), noon.Add(183*time.Minute)))
+		w.must(w.PruneHours(t.Context(), noon.Add(time.Hour)))
+		if got, err = w.Hours(t.Context(), noon); err != nil || len(got) != 2 || got[0].Seconds != 1800 {
+			t.Errorf("at the end: %+v, %v", got, err)
+		}
+	})
+}
+
 func TestWatch(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, w *world) {

@@ -97,6 +97,7 @@ const (
 	prunePage  = 1000                // records checked each time
 	keepFor    = 30 * 24 * time.Hour // for records
 	keepStates = 7 * 24 * time.Hour  // for minutes
+	keepHours  = 62 * 24 * time.Hour // for the sums of hours
 	tryLimit   = 20 * time.Second    // for one task in the database
 	lastLimit  = time.Second         // for what is left at the end
 )
@@ -226,7 +227,9 @@ func (t *Trace) housekeep(ctx context.Context) error {
 		}
 		swept = now
 		t.try(ctx, tryLimit, t.sweep)
+		t.try(ctx, tryLimit, func(ctx context.Context) error { return t.o.Store.SumHours(ctx, now) })
 		t.try(ctx, tryLimit, func(ctx context.Context) error { return t.o.Store.PruneMinutes(ctx, now.Add(-keepStates)) })
+		t.try(ctx, tryLimit, func(ctx context.Context) error { return t.o.Store.PruneHours(ctx, now.Add(-keepHours)) })
 	})
 	return nil
 }
