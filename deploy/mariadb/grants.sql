@@ -47,6 +47,7 @@ GRANT SELECT, INSERT, DELETE ON ocelot_client TO 'caduceus-tracker'@'localhost';
 GRANT SELECT, INSERT, UPDATE ON ocelot_setting TO 'caduceus-tracker'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE ON announce_record TO 'caduceus-tracker'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE ON tracker_minute TO 'caduceus-tracker'@'localhost';
+GRANT SELECT, INSERT, UPDATE, DELETE ON tracker_hour TO 'caduceus-tracker'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE ON swarm_watch TO 'caduceus-tracker'@'localhost';
 GRANT SELECT, INSERT, UPDATE ON swarm_watch_mark TO 'caduceus-tracker'@'localhost';
 
@@ -77,6 +78,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON rate_worst TO 'caduceus-tracker'@'localh
 
 -- Who logs in, and whose keys change, is in the security log. What is there is counted
 -- and never rewritten; jobs alone may delete what is too old.
+GRANT SELECT, INSERT ON member_mark TO 'caduceus-site'@'localhost';
 GRANT SELECT, INSERT, UPDATE ON security_log TO 'caduceus-site'@'localhost', 'caduceus-ircd'@'localhost', 'caduceus-hermes'@'localhost';
 
 -- Commands are run on the site and through Hermes; the two may do what commands do.
@@ -121,6 +123,7 @@ GRANT SELECT ON transfer_member_torrent TO 'caduceus-site'@'localhost', 'caduceu
 GRANT SELECT ON swarm_count TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT ON announce_record TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT ON tracker_minute TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT ON tracker_hour TO 'caduceus-site'@'localhost';
 GRANT SELECT ON swarm_watch TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT ON swarm_watch_mark TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT, INSERT ON job_request TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';

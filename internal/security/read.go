@@ -61,6 +61,16 @@ func (l *Log) Last(ctx context.Context, m core.MemberID, k Kind) (time.Time, err
 	return time.Unix(at, 0).UTC(), nil
 }
 
+// Happened reports whether an event of a kind is known of a member on a face.
+func (l *Log) Happened(ctx context.Context, m core.MemberID, k Kind, f Face) (bool, error) {
+	_, found, err := db.One(ctx, l.db, func(sc db.Scanner) (id int64, err error) { return id, sc.Scan(&id) },
+		"SELECT id FROM security_log WHERE member_id = ? AND kind = ? AND face = ? LIMIT 1", m, string(k), string(f))
+	if err != nil {
+		return false, fmt.Errorf("read the security log: %w", err)
+	}
+	return found, nil
+}
+
 // Prune deletes up to limit (1 to 1000) entries that were last added to before an
 // instant, and returns how many.
 func (l *Log) Prune(ctx context.Context, before time.Time, limit int) (int64, error) {
