@@ -33,7 +33,7 @@ func TestLoginAndLogout(t *testing.T) {
 	if right.StatusCode != http.StatusSeeOther || right.Header.Get("Location") != "/browse" {
 		t.Fatalf("right passphrase: status %d to %q", right.StatusCode, right.Header.Get("Location"))
 	}
-	if a := b.Get("/"); !strings.Contains(a.Text, "Good to see you, user") {
+	if a := b.Get("/"); !strings.Contains(a.Text, "Welcome, user") {
 		t.Error("not logged in afterwards")
 	}
 	if a := b.Get("/login?next=/settings"); a.Header.Get("Location") != "/settings" {

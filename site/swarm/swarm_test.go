@@ -34,7 +34,7 @@ func TestAnnouncesPages(t *testing.T) {
 				t.Errorf("torrent %d: %q, want %q in it", i, got, want)
 			}
 		}
-		if got := sitetest.Words(doc.Find("details summary")); !strings.HasPrefix(got, "1 torrent with nothing to tell") {
+		if got := sitetest.Words(doc.Find("main details summary")); !strings.HasPrefix(got, "1 torrent with nothing to tell") {
 			t.Errorf("quiet ones: %q", got)
 		}
 		rows = w.As("user").Get(rows.Eq(1).Find("small a").AttrOr("href", "")).Page(t).Find(".announces tbody tr")
@@ -67,7 +67,7 @@ func TestAnnouncesPages(t *testing.T) {
 			t.Errorf("of the torrent: %q", got)
 		}
 		for path, selector := range map[string]string{"/staff/members/user": "a[href='/staff/members/user/announces']", "/groups/1": "a[href='/torrents/1/announces']",
-			"/staff/members": "a[href='/staff/tracker']"} {
+			"/staff/members": ".second-bar a[href='/staff/tracker']"} {
 			if staff.Get(path).Page(t).Find(selector).Length() != 1 {
 				t.Errorf("no link %s on %s", selector, path)
 			}
@@ -185,7 +185,7 @@ func TestTrackerPage(t *testing.T) {
 				t.Errorf("tiles: %q, want %q in it", tiles, want)
 			}
 		}
-		if got := sitetest.Words(doc.Find("section[aria-label='tracker:b'] .badge.bad")); !strings.HasPrefix(got, "silent since") {
+		if got := sitetest.Words(doc.Find("section[aria-label='tracker:b'] .state.bad")); !strings.HasPrefix(got, "silent since") {
 			t.Errorf("the one that went: %q", got)
 		}
 		if doc.Find(".plot svg[role=img][aria-label] path.line").Length() != 7 || strings.Contains(doc.Find(".plot").Text(), "Nothing is known") {

@@ -32,7 +32,8 @@ type asset struct {
 
 func loadAssets() (*assets, error) {
 	a := &assets{address: map[string]string{}, file: map[string]asset{}}
-	err := fs.WalkDir(assetFiles, "assets", func(name string, d fs.DirEntry, err error) error {
+	var styles []byte
+	err := fs.WalkDir(assetFiles, "assets", func(name string, d fs.DirEntry, err error) error { // in the order of names
 		if err != nil || d.IsDir() {
 			return err
 		}
@@ -40,23 +41,34 @@ func loadAssets() (*assets, error) {
 		if err != nil {
 			return err
 		}
-		short := strings.TrimPrefix(name, "assets/")
-		kind := mime.TypeByExtension(path.Ext(name))
-		if kind == "" {
-			kind = "text/plain; charset=utf-8"
+		if path.Ext(name) == ".css" {
+			styles = append(styles, raw...)
+			return nil
 		}
-		sum := sha256.Sum256(raw)
-		ext := path.Ext(short)
-		address := "/assets/" + strings.TrimSuffix(short, ext) + "." + hex.EncodeToString(sum[:6]) + ext
-		packed, err := pack(raw)
-		a.address[short] = address
-		a.file[address] = asset{kind: kind, plain: raw, packed: packed}
-		return err
+		return a.add(strings.TrimPrefix(name, "assets/"), raw)
 	})
+	if err == nil {
+		err = a.add("app.css", styles)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read the embedded assets: %w", err)
 	}
 	return a, nil
+}
+
+// add takes a file in under an address of its own.
+func (a *assets) add(name string, raw []byte) error {
+	kind := mime.TypeByExtension(path.Ext(name))
+	if kind == "" {
+		kind = "text/plain; charset=utf-8"
+	}
+	sum := sha256.Sum256(raw)
+	ext := path.Ext(name)
+	address := "/assets/" + strings.TrimSuffix(name, ext) + "." + hex.EncodeToString(sum[:6]) + ext
+	packed, err := pack(raw)
+	a.address[name] = address
+	a.file[address] = asset{kind: kind, plain: raw, packed: packed}
+	return err
 }
 
 func pack(raw []byte) ([]byte, error) {

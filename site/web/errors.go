@@ -75,6 +75,7 @@ type errorPage struct {
 	Status  int
 	Heading string
 	Text    string
+	Advice  string // what the visitor can do
 }
 
 // apology is how long it may take to say that something went wrong.
@@ -109,7 +110,7 @@ func (s *Site) answerError(v *Visit, err error) {
 	case Download, Fragment:
 		err = v.Text(status, text+"\n")
 	default:
-		err = errorView.Render(v, status, errorPage{Status: status, Heading: headingOf(status), Text: text})
+		err = errorView.Render(v, status, errorPage{Status: status, Heading: headingOf(status), Text: text, Advice: adviceOf(status)})
 	}
 	if err != nil {
 		s.Log.Error("the answer to an error failed", "route", v.route, "err", err)
@@ -142,7 +143,7 @@ func (v *Visit) Note(err error) int {
 func (s *Site) tooMany(limit string, wait time.Duration, text string) error {
 	s.Meters.limited.WithLabelValues(limit).Inc()
 	wait = wait.Truncate(time.Second) + time.Second
-	return WithStatus(http.StatusTooManyRequests, &core.Error{Code: core.Unavailable, Retry: wait, Text: text + "; try again in " + inWords(wait)})
+	return WithStatus(http.StatusTooManyRequests, &core.Error{Code: core.Unavailable, Retry: wait, Text: text + "; try again in " + InWords(wait)})
 }
 
 func headingOf(status int) string {
@@ -165,6 +166,22 @@ func headingOf(status int) string {
 		return "Not now"
 	default:
 		return "Something broke"
+	}
+}
+
+// adviceOf says what a visitor can do about it.
+func adviceOf(status int) string {
+	switch status {
+	case http.StatusNotFound:
+		return "It may have been deleted, or the address has a slip in it. A search finds what is still here."
+	case http.StatusForbidden, http.StatusUnauthorized:
+		return "Your class decides what you may do. If you think that you should be able to do this, ask staff."
+	case http.StatusConflict, http.StatusUnprocessableEntity, http.StatusMethodNotAllowed, http.StatusRequestEntityTooLarge:
+		return "Go back, and try it another way. Nothing was changed."
+	case http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		return "Wait a moment, then try again."
+	default:
+		return "It is in the log. Try again in a minute; if it stays like this, tell staff what you did, and when."
 	}
 }
 

@@ -3,6 +3,7 @@ package web
 import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/site/web/part"
 )
 
 // frame is what every page has around its own data.
@@ -10,9 +11,15 @@ type frame struct {
 	Site   siteInfo
 	Me     member.Member
 	Path   string
+	Words  string // what was searched for
+	Theme  string // "light", "dark" or "", which leaves it to the browser
+	Zone   string // in which times are told
 	Banner banner
+	Held   []part.Notice // what keeps the visitor from taking part
 	Flash  Flash
 	Page   any
+
+	Sections, Own, Staff []part.Link // the menus
 }
 
 // siteInfo is what pages say about the site itself.
@@ -35,5 +42,30 @@ func (f frame) Can(any ...core.Permission) bool {
 	return false
 }
 
-// Staff reports whether the visitor has anything to do on the staff pages.
-func (f frame) Staff() bool { return f.Can(core.MemberCreate, core.MemberDisable, core.MemberClass) }
+// frame is what stands around a page for a visitor.
+func (s *Site) frame(v *Visit) frame {
+	f := frame{Site: siteInfo{Name: s.config.Name, URL: s.config.Base(), IRC: s.config.IRC}, Me: v.Me,
+		Path: v.Request.URL.Path, Flash: v.flash, Theme: v.theme(), Zone: zoneName(v.Zone(), s.Clock()),
+		Sections: s.menu(v, sections), Own: s.menu(v, own), Staff: s.menu(v, staffPlaces)}
+	if !v.In() {
+		return f
+	}
+	if within(f.Path, "/browse") {
+		f.Words = v.Query("q")
+	}
+	b, err := s.banner(v)
+	if err != nil {
+		s.Log.Error("the freeleech banner failed", "err", err) // the page itself is fine
+	}
+	f.Banner, f.Held = b, s.held(v)
+	return f
+}
+
+// held is what keeps a visitor from taking part, with the reason and what to do.
+func (s *Site) held(v *Visit) (out []part.Notice) {
+	if !v.Me.CanLeech {
+		out = append(out, part.Notice{Title: "Your downloads are switched off.",
+			Text: "The tracker lets you seed, and gives you no peers to download from. Staff can tell you why and switch them on again."})
+	}
+	return out
+}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/site/web/part"
 )
 
 // functions are what templates may call besides the methods of their data.
@@ -17,10 +18,10 @@ func functions(a *assets, clock core.Clock) template.FuncMap {
 	return template.FuncMap{
 		"asset":   a.url,
 		"ago":     func(t time.Time) string { return ago(clock(), t) },
-		"utc":     utc,
-		"day":     func(t time.Time) string { return t.UTC().Format("2 January 2006") },
+		"instant": instant,
+		"day":     day,
 		"rfc3339": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-		"until":   func(t time.Time) string { return inWords(t.Sub(clock())) },
+		"until":   func(t time.Time) string { return InWords(t.Sub(clock())) },
 		"exact":   func(b core.Bytes) string { return Grouped(int64(b)) + " bytes" },
 		"count":   func(n int) string { return Grouped(int64(n)) },
 		"plural":  plural,
@@ -37,11 +38,17 @@ func functions(a *assets, clock core.Clock) template.FuncMap {
 		"grouped": Grouped,
 		"rate":    UpTo3,
 		"took":    Short,
-		"span":    inWords,
+		"span":    InWords,
+		"notice": func(kind part.Kind, title, text string) part.Notice {
+			return part.Notice{Kind: kind, Title: title, Text: text}
+		},
+		"empty":  newEmpty,
+		"state":  func(kind part.Kind, text string) part.Notice { return part.Notice{Kind: kind, Text: text} },
+		"head":   newHead,
+		"crumbs": newCrumbs,
+		"steps":  func(now int, names ...string) part.Steps { return part.Steps{Names: names, Now: now} },
 	}
 }
-
-func utc(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04") + " UTC" }
 
 // ago tells roughly how long ago t was; the zero time was never.
 func ago(now, t time.Time) string {
@@ -52,14 +59,14 @@ func ago(now, t time.Time) string {
 	case d < time.Minute:
 		return "just now"
 	case d < 60*24*time.Hour:
-		return inWords(d) + " ago"
+		return InWords(d) + " ago"
 	default:
-		return "on " + t.UTC().Format("2 January 2006")
+		return "on " + day(t)
 	}
 }
 
-// inWords tells a duration by its largest unit: "3 hours".
-func inWords(d time.Duration) string {
+// InWords tells a duration by its largest unit: "3 hours".
+func InWords(d time.Duration) string {
 	switch {
 	case d < 2*time.Minute:
 		return plural(int(max(math.Ceil(d.Seconds()), 1)), "second")
@@ -148,4 +155,43 @@ func Short(d time.Duration) string {
 	default:
 		return UpTo3(float64(d)/float64(time.Microsecond)) + " µs"
 	}
+}
+
+// newEmpty is an empty state; what to do about it is a text and an address.
+func newEmpty(title, text string, action ...string) (part.Empty, error) {
+	e := part.Empty{Title: title, Text: text}
+	var err error
+	e.Action, err = newLink(action)
+	return e, err
+}
+
+// newHead is the head of a page; its main action is a text and an address.
+func newHead(crumbs []part.Link, title, lead string, action ...string) (part.Head, error) {
+	h := part.Head{Crumbs: crumbs, Title: title, Lead: lead}
+	var err error
+	h.Action, err = newLink(action)
+	return h, err
+}
+
+func newLink(parts []string) (part.Link, error) {
+	switch len(parts) {
+	case 0:
+		return part.Link{}, nil
+	case 2:
+		return part.Link{Text: parts[0], Address: parts[1]}, nil
+	default:
+		return part.Link{}, fmt.Errorf("a link is a text and an address, not %d things", len(parts))
+	}
+}
+
+// newCrumbs makes the way to a page: texts, each followed by its address.
+func newCrumbs(pairs ...string) ([]part.Link, error) {
+	var out []part.Link
+	for ; len(pairs) > 0; pairs = pairs[2:] {
+		if len(pairs) == 1 {
+			return nil, fmt.Errorf("the crumb %q has no address", pairs[0])
+		}
+		out = append(out, part.Link{Text: pairs[0], Address: pairs[1]})
+	}
+	return out, nil
 }

@@ -108,7 +108,7 @@ func (in *intake) take(who string, size int64, files bool, most int64) (*body, e
 		return nil, tooMuchAtOnce("you are sending too much at once")
 	case in.all.files+want.files > filesOfAll, in.all.disk > 0 && in.all.disk+want.disk > max(diskOfAll, 2*most),
 		in.all.texts > 0 && in.all.texts+want.texts > textsOfAll:
-		return nil, &core.Error{Code: core.Unavailable, Retry: comeAgain, Text: fmt.Sprintf("too many people are sending something at this moment; try again in %s", inWords(comeAgain))}
+		return nil, &core.Error{Code: core.Unavailable, Retry: comeAgain, Text: fmt.Sprintf("too many people are sending something at this moment; try again in %s", InWords(comeAgain))}
 	}
 	one.add(want, 1)
 	in.all.add(want, 1)

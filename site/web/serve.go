@@ -140,7 +140,7 @@ func overtime(v *Visit, r Route, err error) error {
 		advice = "look whether it was done before you try again"
 	}
 	return &core.Error{Code: core.Unavailable, Cause: err,
-		Text: fmt.Sprintf("this took longer than the %s that it may, so it was broken off; %s", inWords(r.Limit()), advice)}
+		Text: fmt.Sprintf("this took longer than the %s that it may, so it was broken off; %s", InWords(r.Limit()), advice)}
 }
 
 // admit lets the visitor in: where they come from, who they are, what they may do.

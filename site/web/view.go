@@ -47,15 +47,8 @@ func (w View[T]) OK(v *Visit, data T) error { return w.Render(v, http.StatusOK, 
 // becomes an error page and never half a page.
 func (w View[T]) Render(v *Visit, status int, data T) error {
 	s := v.site
-	f := frame{Site: siteInfo{Name: s.config.Name, URL: s.config.Base(), IRC: s.config.IRC}, Me: v.Me,
-		Path: v.Request.URL.Path, Flash: v.flash, Page: data}
-	if v.In() {
-		b, err := s.banner(v)
-		if err != nil {
-			s.Log.Error("the freeleech banner failed", "err", err) // the page itself is fine
-		}
-		f.Banner = b
-	}
+	f := s.frame(v)
+	f.Page = data
 	var b bytes.Buffer
 	if err := s.pages.execute(&b, w.name, f); err != nil {
 		return err
@@ -63,7 +56,7 @@ func (w View[T]) Render(v *Visit, status int, data T) error {
 	if !v.flash.Empty() {
 		s.dropCookie(v, flashCookie)
 	}
-	return v.HTML(status, b.Bytes())
+	return v.HTML(status, inZone(b.Bytes(), v.Zone()))
 }
 
 // OK answers with the piece.
@@ -72,5 +65,5 @@ func (p Piece[T]) OK(v *Visit, data T) error {
 	if err != nil {
 		return err
 	}
-	return v.HTML(http.StatusOK, b)
+	return v.HTML(http.StatusOK, inZone(b, v.Zone()))
 }

@@ -97,6 +97,7 @@ type Site struct {
 	Deps
 	config   Config
 	routes   []Route
+	needs    map[string]Need // of pages, by address
 	assets   *assets
 	pages    *templates
 	wrong    *rates.Limit // keys and tokens, by address
@@ -140,6 +141,7 @@ func New(c Config, d Deps, wings ...Wing) (*Site, error) {
 	if err := distinct(s.routes); err != nil {
 		return nil, err
 	}
+	s.needs = needs(s.routes)
 	for _, r := range s.routes {
 		if r.Limit()+apology >= AnswerTime {
 			return nil, fmt.Errorf("the route %s %s may take %v, longer than an answer", r.Method, r.Path, r.Limit())
