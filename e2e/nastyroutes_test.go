@@ -66,10 +66,17 @@ var nastyRoutes = map[string]func(n *nastyHouse, r siteRoute) []nasty{
 	"GET /endangered":             queries("from"),
 	"GET /rules/clients":          onlyGeneral,
 	"GET /swarm":                  queries("t"),
-	"GET /staff/tracker":          onlyGeneral, // three trackers, each minute of a day
+	"GET /staff/tracker":          queries("range"), // three trackers, each minute of a day
 	"GET /freeleech":              onlyGeneral, // with 20,000 windows
 	"GET /freeleech.json":         onlyGeneral,
-	"GET /staff/members":          queries("after"),
+	"POST /start/away":            onlyGeneral,
+	"GET /staff":                  onlyGeneral,
+	"GET /staff/torrents":         onlyGeneral,
+	"GET /staff/irc":              onlyGeneral,
+	"GET /staff/jobs":             onlyGeneral,
+	"GET /staff/audit":            queries("by", "about", "command", "outcome", "before"),
+	"GET /staff/components":       onlyGeneral,
+	"GET /staff/members":          queries("name", "class", "state", "after"),
 	"GET /staff/members/:name":    onlyGeneral,
 	"GET /commands/:command":      commandPages,
 	"POST /commands/:command":     onlyGeneral, // see commands

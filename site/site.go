@@ -22,16 +22,19 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/caduceus-bio/caduceus/internal/audit"
 	"github.com/caduceus-bio/caduceus/internal/catalog"
 	"github.com/caduceus-bio/caduceus/internal/client"
 	"github.com/caduceus-bio/caduceus/internal/command"
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/economy"
+	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/guess"
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/internal/pages"
 	"github.com/caduceus-bio/caduceus/internal/rates"
+	"github.com/caduceus-bio/caduceus/internal/schedule"
 	"github.com/caduceus-bio/caduceus/internal/secret"
 	"github.com/caduceus-bio/caduceus/internal/supervise"
 	"github.com/caduceus-bio/caduceus/internal/transfer"
@@ -58,6 +61,9 @@ type Deps struct {
 	Clients  *client.Store
 	Pages    *pages.Store
 	Commands *command.Registry
+	Audit    *audit.Log
+	Events   *eventlog.Log
+	Schedule *schedule.Store
 	// AnnounceURLs are the tracker's public addresses with {passkey} in them, in
 	// the order in which clients are to try them.
 	AnnounceURLs []string
@@ -165,13 +171,13 @@ func (r *Room) site() (*web.Site, error) {
 	personal := dataset.Personal{Catalog: d.Catalog, Members: d.Members, Trackers: trackers, TorrentKeys: c.TorrentKeys}
 	return web.New(shared,
 		web.Deps{Keys: d.Keys, Members: d.Members, Economy: d.Economy, Permalink: d.Catalog.Permalink, Clock: d.Clock, Log: d.Log, Meters: r.meters, Rates: d.Rates, UploadDir: d.UploadDir},
-		home.New(home.Deps{Catalog: d.Catalog, Members: d.Members, Economy: d.Economy, Clock: d.Clock}),
+		home.New(home.Deps{Catalog: d.Catalog, Members: d.Members, Economy: d.Economy, Transfer: transfer.NewStore(d.DB), IRC: d.IRC, Clock: d.Clock}),
 		account.New(account.Deps{Members: d.Members, Guard: d.Guard, Catalog: d.Catalog, Economy: d.Economy, Trackers: trackers, IRC: d.IRC, Site: c.Name, Clock: d.Clock}),
 		catalogwing.New(catalogwing.Deps{Catalog: d.Catalog, Economy: d.Economy, Uploads: uploads, Personal: personal, Commands: d.Commands, Uploaded: r.meters.Uploads, Clock: d.Clock}),
 		swarm.New(swarm.Deps{DB: d.DB, Catalog: d.Catalog, Members: d.Members, Clients: d.Clients, Transfer: transfer.NewStore(d.DB), Interval: d.Interval, Clock: d.Clock}),
 		pageswing.New(pageswing.Deps{Pages: d.Pages, Members: d.Members, Clients: d.Clients, Commands: d.Commands, Trackers: trackers, IRC: d.IRC, Site: c.Name, Base: shared.Base()}),
 		economywing.New(economywing.Deps{Economy: d.Economy, Clock: d.Clock}),
-		staff.New(staff.Deps{Members: d.Members, Commands: d.Commands}),
+		staff.New(staff.Deps{Members: d.Members, Commands: d.Commands, Audit: d.Audit, Events: d.Events, Schedule: d.Schedule, Transfer: transfer.NewStore(d.DB), Clock: d.Clock}),
 		apiv1.New(apiv1.Deps{Catalog: d.Catalog, Members: d.Members, Economy: d.Economy, Uploads: uploads, Personal: personal, Base: shared.Base(), Uploaded: r.meters.Uploads, Clock: d.Clock}),
 	)
 }

@@ -22,6 +22,7 @@ type homePage struct {
 	Counts  catalog.Counts
 	Members int
 	Profile member.Profile
+	Start   []startStep // of a newcomer
 	Newest  []web.TorrentRow
 	Active  []economy.Window
 	Coming  []economy.Window
@@ -49,6 +50,9 @@ func (h handlers) home(v *web.Visit) error {
 		return err
 	}
 	if p.Profile, err = h.Members.Profile(v.Context(), v.Me.ID, true); err != nil {
+		return err
+	}
+	if p.Start, err = h.start(v, p.Profile); err != nil {
 		return err
 	}
 	schedule, err := h.Economy.Schedule(v.Context())

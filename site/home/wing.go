@@ -11,6 +11,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/economy"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/transfer"
 	"github.com/caduceus-bio/caduceus/site/web"
 )
 
@@ -19,10 +20,12 @@ var templates embed.FS
 
 // Deps is what the wing stands on.
 type Deps struct {
-	Catalog *catalog.Store
-	Members *member.Store
-	Economy *economy.Store
-	Clock   core.Clock
+	Catalog  *catalog.Store
+	Members  *member.Store
+	Economy  *economy.Store
+	Transfer *transfer.Store
+	IRC      web.IRCInfo
+	Clock    core.Clock
 }
 
 // handlers answer the wing's routes.
@@ -37,6 +40,7 @@ func New(d Deps) web.Wing {
 		Routes: []web.Route{
 			web.Page.Get("/", web.Anyone, h.home),
 			web.Page.Get("/robots.txt", web.Anyone, robots),
+			web.Page.Post("/start/away", web.Members, web.Small, h.putAway),
 		},
 	}
 }

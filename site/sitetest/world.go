@@ -101,9 +101,10 @@ func newWorld(t *testing.T, d *db.DB, change ...func(*Config)) *World {
 		Clock: w.Now, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Metrics: prometheus.NewRegistry(),
 	}
 	log := audit.New(d, w.Now)
+	deps.Audit, deps.Events, deps.Schedule = log, events, schedule.NewStore(d, events, w.Now)
 	deps.Commands, err = command.New(command.Deps{DB: d, Members: deps.Members, Catalog: deps.Catalog, Audit: log, Clock: w.Now, Log: deps.Log},
 		commands.Families(commands.Deps{Members: deps.Members, Catalog: deps.Catalog, Economy: deps.Economy, Clients: deps.Clients, Pages: deps.Pages,
-			Schedule: schedule.NewStore(d, events, w.Now), Transfer: transfer.NewStore(d), IRC: irc.NewStore(d, events, w.Now),
+			Schedule: deps.Schedule, Transfer: transfer.NewStore(d), IRC: irc.NewStore(d, events, w.Now),
 			History: irc.NewHistory(d, events, w.Now, irc.Retention{}), Audit: log, Events: events, Guard: deps.Guard, Rates: rates.NewStore(d, events, keys, w.Now), NickLimit: 2, SiteURL: c.URL})...)
 	w.Must(err)
 	ctx := t.Context()

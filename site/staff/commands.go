@@ -6,6 +6,7 @@ import (
 
 	"github.com/caduceus-bio/caduceus/internal/command"
 	"github.com/caduceus-bio/caduceus/site/web"
+	"github.com/caduceus-bio/caduceus/site/web/part"
 )
 
 // commandPage is the form of one command.
@@ -18,9 +19,7 @@ var commandView = web.NewView[commandPage]("command")
 
 // confirmPage says what a command would do, and asks.
 type confirmPage struct {
-	Name    string
-	Preview []string
-	Code    string
+	Confirm part.Confirm
 	Back    string
 }
 
@@ -114,7 +113,10 @@ func (h handlers) again(v *web.Visit, info command.Info, given map[string]string
 func (h handlers) show(v *web.Visit, name string, a command.Answer, back string) error {
 	switch {
 	case a.Pending != nil:
-		return confirmView.OK(v, confirmPage{Name: name, Preview: a.Pending.Preview, Code: a.Pending.Code, Back: back})
+		return confirmView.OK(v, confirmPage{Back: back, Confirm: part.Confirm{
+			Preview: a.Pending.Preview, Action: "/commands/" + confirmSlug, Button: "Do it", Back: back, Ends: "a minute",
+			Known: map[string]string{"code": a.Pending.Code, "name": name, "back": back},
+		}})
 	case a.Entry == 0:
 		return resultView.OK(v, resultPage{Name: name, Blocks: web.Blocks(a.Blocks), Back: back})
 	}

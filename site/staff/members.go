@@ -2,18 +2,26 @@ package staff
 
 import (
 	"net/url"
+	"strings"
 
 	"github.com/caduceus-bio/caduceus/internal/command"
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/site/web"
+	"github.com/caduceus-bio/caduceus/site/web/part"
 )
 
-// staffMembersPage lists accounts.
+// staffMembersPage lists accounts, with the filters that chose them.
 type staffMembersPage struct {
+	Filter  member.Filter
+	Class   string
 	Members []member.Member
-	Count   int
-	After   string
+	Count   int // on all pages
+	All     int
+	Classes []web.Choice
+	States  []web.Choice
+	Chips   []part.Chip
+	First   string
 	Next    string
 }
 
@@ -23,27 +31,76 @@ var staffMembersView = web.NewView[staffMembersPage]("staff_members")
 type staffMemberPage struct {
 	Profile  member.Profile
 	Acts     []web.CommandForm
-	Security bool // they may see the security log
+	Security bool         // they may see the security log
+	History  []part.Event // what they did and what was done to them, for who may read it
 }
 
 var staffMemberView = web.NewView[staffMemberPage]("staff_member")
 
 const membersPerPage = 50
 
+// memberStates are what the list may be narrowed to.
+var memberStates = []web.Choice{{Value: "enabled", Text: "enabled"}, {Value: "disabled", Text: "disabled"}, {Value: "noleech", Text: "downloads off"}}
+
 func (h handlers) staffMembers(v *web.Visit) error {
-	p := staffMembersPage{After: v.Query("after")}
-	var err error
-	if p.Members, err = h.Members.List(v.Context(), p.After, membersPerPage+1); err != nil {
+	p := staffMembersPage{Class: v.Query("class"), States: memberStates, Filter: member.Filter{
+		Part: strings.TrimSpace(v.Query("name")), State: v.Query("state"), After: v.Query("after")}}
+	classes, err := h.Members.Classes(v.Context())
+	if err != nil {
+		return err
+	}
+	for _, c := range classes {
+		if c.Secondary {
+			continue
+		}
+		p.Classes = append(p.Classes, web.Choice{Value: c.Name, Text: c.Name})
+		if c.Name == p.Class {
+			p.Filter.ClassID = c.ID
+		}
+	}
+	if p.Members, p.Count, err = h.Members.Find(v.Context(), p.Filter, membersPerPage+1); err != nil {
 		return err
 	}
 	if len(p.Members) > membersPerPage {
 		p.Members = p.Members[:membersPerPage]
-		p.Next = "/staff/members?after=" + url.QueryEscape(p.Members[membersPerPage-1].Name)
+		p.Next = p.address("after", p.Members[membersPerPage-1].Name)
 	}
-	if p.Count, err = h.Members.Count(v.Context()); err != nil {
+	if p.Filter.After != "" {
+		p.First = p.address("after", "")
+	}
+	for _, c := range []struct{ name, label, value string }{{"name", "Name", p.Filter.Part}, {"class", "Class", p.Class}, {"state", "State", textOf(memberStates, p.Filter.State)}} {
+		if c.value != "" {
+			p.Chips = append(p.Chips, part.Chip{Text: c.label + ": " + c.value, Address: p.address(c.name, "")})
+		}
+	}
+	if p.All, err = h.Members.Count(v.Context()); err != nil {
 		return err
 	}
 	return staffMembersView.OK(v, p)
+}
+
+// textOf is the text of a choice, or "" where the value is none of them.
+func textOf(choices []web.Choice, value string) string {
+	for _, c := range choices {
+		if c.Value == value {
+			return c.Text
+		}
+	}
+	return ""
+}
+
+// address is the page with one value changed. A filter that changes starts over.
+func (p staffMembersPage) address(name, value string) string {
+	q := url.Values{}
+	for n, val := range map[string]string{"name": p.Filter.Part, "class": p.Class, "state": p.Filter.State, name: value} {
+		if val != "" {
+			q.Set(n, val)
+		}
+	}
+	if len(q) == 0 {
+		return "/staff/members"
+	}
+	return "/staff/members?" + q.Encode()
 }
 
 func (h handlers) staffMember(v *web.Visit) error {
@@ -54,6 +111,9 @@ func (h handlers) staffMember(v *web.Visit) error {
 		return err
 	}
 	if p.Acts, err = web.CommandForms(v, h.Commands, command.Subject{Member: &m}, web.StaffAddress(m.Name)); err != nil {
+		return err
+	}
+	if p.History, err = h.history(v, m); err != nil {
 		return err
 	}
 	return staffMemberView.OK(v, p)

@@ -8,9 +8,13 @@ import (
 	"embed"
 	"time"
 
+	"github.com/caduceus-bio/caduceus/internal/audit"
 	"github.com/caduceus-bio/caduceus/internal/command"
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/schedule"
+	"github.com/caduceus-bio/caduceus/internal/transfer"
 	"github.com/caduceus-bio/caduceus/site/web"
 )
 
@@ -21,6 +25,11 @@ var templates embed.FS
 type Deps struct {
 	Members  *member.Store
 	Commands *command.Registry
+	Audit    *audit.Log
+	Events   *eventlog.Log
+	Schedule *schedule.Store
+	Transfer *transfer.Store
+	Clock    core.Clock
 }
 
 // commandTime is how long a command may take: some touch much.
@@ -34,13 +43,20 @@ func New(d Deps) web.Wing {
 	h := handlers{d}
 	theMember := web.TheMember(d.Members)
 	staff := web.Having(core.MemberCreate, core.MemberDisable, core.MemberClass)
+	anyStaff := web.Having(core.MemberCreate, core.MemberDisable, core.MemberClass, core.TrackerRead, core.AuditRead, core.JobManage, core.IRCChannels)
 	theirs := web.Members.About(h.theirs())
 	return web.Wing{
 		Templates: templates,
-		Views:     []web.Declared{staffMembersView, staffMemberView, commandView, confirmView, resultView},
+		Views:     []web.Declared{staffMembersView, staffMemberView, commandView, confirmView, resultView, componentsView, todayView, deskView, auditView},
 		Routes: []web.Route{
 			web.Page.Get("/staff/members", staff, h.staffMembers),
 			web.Page.Get("/staff/members/:name", staff.About(theMember), h.staffMember),
+			web.Page.Get("/staff", anyStaff, h.today),
+			web.Page.Get("/staff/torrents", web.Having(core.TorrentDeleteAny, core.TorrentEditAny), h.desk(torrentsDesk)),
+			web.Page.Get("/staff/irc", web.Having(core.IRCChannels, core.IRCRemove), h.desk(ircDesk)),
+			web.Page.Get("/staff/jobs", web.Having(core.JobManage), h.desk(jobsDesk)),
+			web.Page.Get("/staff/audit", web.Having(core.AuditRead), h.audit),
+			web.Page.Get("/staff/components", anyStaff, h.components),
 			web.Page.Get("/commands/:command", theirs, h.commandForm),
 			web.Page.Post("/commands/:command", theirs, web.Small, h.runCommand).Within(commandTime),
 		},
