@@ -20,7 +20,7 @@ export GOFLAGS := $(strip $(GOFLAGS) $(addprefix -tags=,$(GOTAGS)))
 # One program without cgo: it runs on any Linux of its architecture.
 export CGO_ENABLED = 0
 
-.PHONY: help run build demo quick test race test-kill test-stores test-long check vuln bench bench-tracker bench-irc fuzz docs release clean needs lint-tool
+.PHONY: help run build demo quick look test race test-kill test-stores test-long check vuln bench bench-tracker bench-irc fuzz docs release clean needs lint-tool
 .DEFAULT_GOAL := help
 
 help: ## say what there is
@@ -56,6 +56,11 @@ test-long: test-kill test-stores ## test-kill, the long tests with the race dete
 	@./scripts/needs.sh test gcc libc6-dev
 	CADUCEUS_TEST_LONG=1 CGO_ENABLED=1 $(GO) run ./scripts/test $(TESTFLAGS) -race -timeout 120m -p 1 -count 1 ./ircd/... ./tracker/... ./internal/eventlog/...
 	./scripts/fuzz.sh 5m
+
+look: needs ## take a picture of every page in ./look, and let axe look at each (ARGS=500 for so many datasets)
+	rm -rf look
+	CADUCEUS_LOOK=$(CURDIR)/look CADUCEUS_LOOK_DATASETS=$(or $(ARGS),8) CADUCEUS_BROWSER_MINUTES=90 $(GO) test $(TESTFLAGS) -timeout 90m -count 1 -run '^TestLook$$' ./site
+	@echo "Open look/index.html."
 
 check: lint-tool ## format, vet, lint and the law of imports
 	@files=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')); \

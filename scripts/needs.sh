@@ -11,7 +11,8 @@ packages=(bowtie2-examples libsbml5-examples samtools-test hmmer-examples)
 # Small images of Debian leave documentation out, and with it the datasets.
 samples=(/usr/share/doc/bowtie2/examples /usr/share/doc/libsbml5-examples/examples /usr/share/doc/hmmer/examples)
 
-case ${1:-} in
+purpose=${1:-}
+case $purpose in
 demo) ;;
 bench)
 	packages=(mariadb-server opentracker inspircd ngircd)
@@ -33,6 +34,8 @@ test)
 		irssi weechat-curses tmux          # people's IRC clients, and terminals for them
 		"$@"
 	)
+	# What tells of the pages' faults comes from npm, which Node's own packages have too.
+	command -v npm >/dev/null || packages+=(nodejs npm)
 	;;
 *)
 	sed -n '2,7s/^# \?//p' "$0" >&2
@@ -77,3 +80,9 @@ for dir in "${samples[@]}"; do
 		break
 	fi
 done
+pages=$(cd "$(dirname "$0")" && pwd)/pages
+if [ "$purpose" = test ] && ! cmp -s "$pages/package-lock.json" "$pages/node_modules/.installed"; then
+	echo "Installing axe-core and html-validate with npm, in scripts/pages."
+	(cd "$pages" && npm ci --ignore-scripts --no-audit --no-fund --omit-lockfile-registry-resolved=true </dev/null >/dev/null)
+	cp "$pages/package-lock.json" "$pages/node_modules/.installed"
+fi

@@ -14,6 +14,9 @@ import (
 	"github.com/caduceus-bio/caduceus/site/sitetest"
 )
 
+// browserTime is how long a browser may be open: make look takes hundreds of pictures.
+var browserTime = time.Duration(envInt("CADUCEUS_BROWSER_MINUTES", 4)) * time.Minute
+
 // tab opens a page of Debian's Chromium, which is ended with the test.
 func tab(t *testing.T) context.Context {
 	t.Helper()
@@ -27,7 +30,7 @@ func tab(t *testing.T) context.Context {
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath("chromium"), chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.UserDataDir(profile), chromedp.NoFirstRun, chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-sync", true))
-	limit, stop := context.WithTimeout(context.Background(), 2*time.Minute)
+	limit, stop := context.WithTimeout(context.Background(), browserTime)
 	browser, stopBrowser := chromedp.NewExecAllocator(limit, options...)
 	page, stopPage := chromedp.NewContext(browser)
 	t.Cleanup(func() {
@@ -65,13 +68,13 @@ func TestInARealBrowser(t *testing.T) {
 	messages := chromedp.Console(page)
 	err := chromedp.Do(page, chromedp.Navigate(w.Server.URL+"/login"), chromedp.SendKeys("input[name=name]", "sysop"),
 		chromedp.SendKeys("input[name=password]", w.People["sysop"].Password), chromedp.Submit("input[name=password]"),
-		chromedp.WaitVisible("a[href='/settings']"))
+		chromedp.WaitVisible(".menu.self"))
 	if err != nil {
 		t.Fatalf("log in: %v", err)
 	}
 	paths := []string{"/", "/browse", "/browse?q=nothing-like-it", "/groups/1", "/groups/1/edit", "/torrents/1/edit", "/commands/torrent-delete?id=1", "/torrents/1/files",
 		"/torrents/1/uploaded", "/upload", "/members/user", "/settings", "/freeleech", "/rules/clients", "/staff/members", "/commands/member-create", "/staff/members/user",
-		"/announces", "/staff/members/user/announces", "/torrents/1/announces", "/endangered", "/staff/tracker"}
+		"/announces", "/staff/members/user/announces", "/torrents/1/announces", "/endangered", "/staff/tracker", "/staff", "/staff/torrents", "/staff/irc", "/staff/jobs", "/staff/audit", "/staff/components"}
 	for _, look := range []struct {
 		scheme string
 		width  int64
@@ -115,7 +118,7 @@ func TestKeyboardAndLiveNumbers(t *testing.T) {
 	page := tab(t)
 	err := chromedp.Do(page, chromedp.Navigate(w.Server.URL+"/login"), chromedp.SendKeys("input[name=name]", "user"),
 		chromedp.SendKeys("input[name=password]", w.People["user"].Password), chromedp.Submit("input[name=password]"),
-		chromedp.WaitVisible("a[href='/settings']"), chromedp.Navigate(w.Server.URL+"/groups/1"), chromedp.KeyEvent("\t"))
+		chromedp.WaitVisible(".menu.self"), chromedp.Navigate(w.Server.URL+"/groups/1"), chromedp.KeyEvent("\t"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,303 @@
+package site_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
+
+	"github.com/caduceus-bio/caduceus/site/sitetest"
+	"github.com/caduceus-bio/caduceus/site/web"
+)
+
+// axe-core comes from npm (scripts/pages), and is the file that we know.
+const (
+	npm     = "../scripts/pages/node_modules"
+	axeFile = npm + "/axe-core/axe.min.js"
+	axeSum  = "29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c"
+)
+
+// examples stand for what the patterns of addresses leave open.
+var examples = map[string]string{
+	":id": "1", ":name": "user", ":command": "member-create", ":token": "1", ":session": "1", ":fingerprint": strings.Repeat("ab", 32), ":nick": "other", ":page": "help", ":number": "1",
+}
+
+// pagesOf are the addresses of all pages, each with one example.
+func pagesOf(t *testing.T, w *sitetest.World) []string {
+	t.Helper()
+	routes, err := w.Room.Routes()
+	w.Must(err)
+	var out []string
+	for _, r := range routes {
+		if r.Method != http.MethodGet || r.Kind != web.Page || strings.Contains(r.Path, "*") || strings.HasSuffix(r.Path, ".txt") || strings.HasSuffix(r.Path, ".json") || strings.HasSuffix(r.Path, ".ico") {
+			continue
+		}
+		parts := strings.Split(r.Path, "/")
+		for i, p := range parts {
+			if strings.HasPrefix(p, ":") {
+				if examples[p] == "" {
+					t.Fatalf("there is no example for %s of %s", p, r.Path)
+				}
+				parts[i] = examples[p]
+			}
+		}
+		if path := strings.Join(parts, "/"); !slices.Contains(out, path) {
+			out = append(out, path)
+		}
+	}
+	return append(out, "/no-such-page", "/browse?q=nothing-like-it")
+}
+
+// looker is a browser that looks at pages as one role after the other.
+type looker struct {
+	*testing.T
+	w    *sitetest.World
+	page context.Context
+	axe  string
+}
+
+func newLooker(t *testing.T, w *sitetest.World) *looker {
+	t.Helper()
+	l := &looker{T: t, w: w, page: tab(t)}
+	raw, err := os.ReadFile(axeFile)
+	if err != nil {
+		t.Fatalf("%v (scripts/needs.sh test installs it)", err)
+	}
+	if sum := sha256.Sum256(raw); hex.EncodeToString(sum[:]) != axeSum {
+		t.Fatalf("%s is not the file that we know", axeFile)
+	}
+	l.axe = string(raw)
+	return l
+}
+
+// become logs in as a role.
+func (l *looker) become(role string) {
+	l.Helper()
+	jar := l.w.As(role).Client.Jar
+	u, err := url.Parse(l.w.Server.URL)
+	l.w.Must(err)
+	if _, err := chromedp.Call(l.page, network.ClearBrowserCookies, cdp.Empty{}); err != nil {
+		l.Fatal(err)
+	}
+	for _, c := range jar.Cookies(u) {
+		if _, err := chromedp.Call(l.page, network.SetCookie, network.SetCookieParams{Name: c.Name, Value: c.Value, URL: l.w.Server.URL}); err != nil {
+			l.Fatal(err)
+		}
+	}
+}
+
+func (l *looker) scheme(name string) {
+	l.Helper()
+	features := []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}, {Name: "prefers-reduced-motion", Value: "reduce"}}
+	if _, err := chromedp.Call(l.page, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: features}); err != nil {
+		l.Fatal(err)
+	}
+}
+
+func (l *looker) open(path string, width, height int64) {
+	l.Helper()
+	if err := chromedp.Do(l.page, chromedp.EmulateViewport(width, height), chromedp.Navigate(l.w.Server.URL+path)); err != nil {
+		l.Fatalf("%s: %v", path, err)
+	}
+}
+
+// violation is what axe has against a page.
+type violation struct {
+	ID    string   `json:"id"`
+	Help  string   `json:"help"`
+	Where []string `json:"where"`
+}
+
+// audit lets axe look at the page that is open.
+func (l *looker) audit(where string) {
+	l.Helper()
+	if !ask[bool](l.T, l.page, "typeof axe === 'object'") {
+		ask[bool](l.T, l.page, l.axe+"; true")
+	}
+	found, err := chromedp.Run(l.page, chromedp.Evaluate[[]violation](`axe.run(document, {resultTypes: ["violations"]}).then(r =>
+		r.violations.map(v => ({id: v.id, help: v.help, where: v.nodes.slice(0, 3).map(n => n.html.slice(0, 160))})))`, chromedp.EvalAwaitPromise))
+	if err != nil {
+		l.Fatalf("%s: axe: %v", where, err)
+	}
+	for _, v := range found {
+		l.Errorf("%s: %s: %s: %s", where, v.ID, v.Help, strings.Join(v.Where, "; "))
+	}
+}
+
+// lay checks how the page that is open is laid out.
+func (l *looker) lay(where string) {
+	l.Helper()
+	if ask[bool](l.T, l.page, "document.documentElement.scrollWidth > window.innerWidth") {
+		widest := ask[string](l.T, l.page, `[...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > window.innerWidth + 1).slice(0, 3).map(e => e.outerHTML.slice(0, 120)).join("; ")`)
+		l.Errorf("%s sticks out sideways: %s", where, widest)
+	}
+	if n := ask[int](l.T, l.page, "document.querySelectorAll('h1').length"); n != 1 {
+		l.Errorf("%s has %d headings of the first rank", where, n)
+	}
+	if n := ask[int](l.T, l.page, "document.querySelectorAll('[tabindex]:not([tabindex=\"0\"]):not([tabindex=\"-1\"])').length"); n != 0 {
+		l.Errorf("%s: the order of Tab is not the order of the page", where)
+	}
+	if err := chromedp.Do(l.page, chromedp.KeyEvent("\t")); err != nil { // from now on focus is shown, as for who uses the keyboard
+		l.Fatal(err)
+	}
+	if hidden := ask[string](l.T, l.page, `[...document.querySelectorAll("a[href], button, input, select, textarea, summary")].filter(e => e.offsetParent && e.type !== "hidden").slice(0, 60).filter(e => {
+		e.focus();
+		const s = getComputedStyle(e), inside = e.closest(".pick");
+		return document.activeElement === e && s.outlineStyle === "none" && !(inside && getComputedStyle(inside).outlineStyle !== "none");
+	}).slice(0, 3).map(e => e.outerHTML.slice(0, 120)).join("; ")`); hidden != "" {
+		l.Errorf("%s: focus does not show on %s", where, hidden)
+	}
+}
+
+var changing = regexp.MustCompile(`(value="[^"]*"|<code[^>]*>[^<]*|[0-9]+)`)
+
+// shape is what a page is put together from, without what differs between members.
+func shape(role string, a sitetest.Answer) string {
+	return fmt.Sprint(a.StatusCode, changing.ReplaceAllString(strings.ReplaceAll(a.Text, role, "ROLE"), ""))
+}
+
+// furnished is a site with something on every page.
+func furnished(t *testing.T, datasets int) *sitetest.World {
+	t.Helper()
+	w := sitetest.OnSQLite(t)
+	names := []string{"Enterobacteria phage lambda, complete genome", "Saccharomyces cerevisiae S288C, reads of all chromosomes at two temperatures", "Phage T4 g.",
+		"A dataset whose name is as long as a name may become, and then some, " + strings.Repeat("so that no table holds it in a line, ", 2) + "and it ends here"}
+	for i := range datasets {
+		name := fmt.Sprintf("Caenorhabditis elegans, single-cell atlas, part %d", i)
+		if i < len(names) {
+			name = names[i]
+		}
+		w.Upload([]string{"user", "other"}[i%2], name, nil)
+	}
+	w.Tracked()
+	for path, form := range map[string]url.Values{
+		"/settings/tokens": {"name": {"a script"}, "scope": {"read"}}, "/settings/irc/nicks": {"nick": {"other_nick"}},
+	} {
+		for _, role := range []string{"user", "moderator"} {
+			w.As(role).Post(path, form)
+		}
+	}
+	return w
+}
+
+// TestPagesAreAccessible lets axe look at every page, once for each role to whom it
+// looks different, on a desk in the light; and holds its layout on a narrow screen.
+func TestPagesAreAccessible(t *testing.T) {
+	w := furnished(t, 8)
+	l := newLooker(t, w)
+	l.scheme("light")
+	shapes := map[string]bool{}
+	for _, role := range []string{"anonymous", "user", "moderator", "sysop"} {
+		l.become(role)
+		b := w.As(role)
+		for _, path := range pagesOf(t, w) {
+			a := b.Get(path)
+			if key := path + shape(role, a); a.StatusCode == http.StatusSeeOther || shapes[key] {
+				continue
+			} else {
+				shapes[key] = true
+			}
+			where := path + " as " + role
+			l.open(path, 1280, 900)
+			l.audit(where)
+			l.open(path, 320, 700)
+			l.lay(where + " at 320 pixels")
+			if err := chromedp.Do(l.page, chromedp.EmulateViewport(640, 700)); err != nil { // 1280 at 200 %
+				t.Fatal(err)
+			}
+			if ask[bool](t, l.page, "document.documentElement.scrollWidth > window.innerWidth") {
+				t.Errorf("%s sticks out sideways at 200 %%", where)
+			}
+		}
+	}
+}
+
+// TestPagesAreGoodHTML lets html-validate read every page.
+func TestPagesAreGoodHTML(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short leaves other people's programs out")
+	}
+	w := furnished(t, 8)
+	dir, shapes := t.TempDir(), map[string]bool{}
+	for _, role := range []string{"anonymous", "user", "sysop"} {
+		b := w.As(role)
+		for i, path := range pagesOf(t, w) {
+			a := b.Get(path)
+			if key := path + shape(role, a); a.StatusCode == http.StatusSeeOther || shapes[key] {
+				continue
+			} else {
+				shapes[key] = true
+			}
+			name := fmt.Sprintf("%s-%02d%s.html", role, i, regexp.MustCompile(`[^a-z0-9]+`).ReplaceAllString(path, "-"))
+			w.Must(os.WriteFile(filepath.Join(dir, name), []byte(a.Text), 0o600))
+		}
+	}
+	config, err := filepath.Abs("../scripts/pages/htmlvalidate.json")
+	w.Must(err)
+	cmd := exec.CommandContext(t.Context(), "node", npm+"/html-validate/bin/html-validate.mjs", "--config", config, "--formatter", "text", dir)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("html-validate (scripts/needs.sh test installs it): %v\n%s", err, strings.ReplaceAll(string(out), dir+"/", ""))
+	}
+}
+
+// TestLook takes pictures of every page, for every role, wide and narrow, light and dark,
+// and lets axe look at each. It is what make look runs: CADUCEUS_LOOK names the folder.
+func TestLook(t *testing.T) {
+	dir := os.Getenv("CADUCEUS_LOOK")
+	if dir == "" {
+		t.Skip("make look runs it")
+	}
+	w := furnished(t, envInt("CADUCEUS_LOOK_DATASETS", 8))
+	l := newLooker(t, w)
+	w.Must(os.MkdirAll(dir, 0o755))
+	only := os.Getenv("CADUCEUS_LOOK_ONLY")
+	var index strings.Builder
+	index.WriteString("<!doctype html><html lang=en><title>Every page</title><style>img{width:24%;border:1px solid #999;vertical-align:top}</style>")
+	for _, role := range []string{"anonymous", "user", "moderator", "sysop"} {
+		l.become(role)
+		b := w.As(role)
+		for _, path := range pagesOf(t, w) {
+			if b.Get(path).StatusCode == http.StatusSeeOther || only != "" && !regexp.MustCompile(only).MatchString(role+" "+path) {
+				continue
+			}
+			fmt.Fprintf(&index, "<h2>%s as %s</h2>", path, role)
+			for _, look := range []struct {
+				name          string
+				scheme        string
+				width, height int64
+			}{{"desk-light", "light", 1366, 768}, {"desk-dark", "dark", 1366, 768}, {"phone-light", "light", 390, 844}, {"phone-dark", "dark", 390, 844}} {
+				l.scheme(look.scheme)
+				l.open(path, look.width, look.height)
+				l.audit(path + " as " + role + ", " + look.name)
+				shot, err := chromedp.Run(l.page, chromedp.FullScreenshot(100))
+				w.Must(err)
+				name := strings.Trim(regexp.MustCompile(`[^a-z0-9]+`).ReplaceAllString(role+path, "-"), "-") + "." + look.name + ".png"
+				w.Must(os.WriteFile(filepath.Join(dir, name), shot, 0o644))
+				fmt.Fprintf(&index, "<a href=%s><img src=%s alt=%s></a> ", name, name, look.name)
+			}
+		}
+	}
+	w.Must(os.WriteFile(filepath.Join(dir, "index.html"), []byte(index.String()), 0o644))
+}
+
+func envInt(name string, fallback int) int {
+	n := fallback
+	if _, err := fmt.Sscan(os.Getenv(name), &n); err != nil {
+		return fallback
+	}
+	return n
+}
