@@ -30,7 +30,7 @@ func startSteps(f startFacts) (steps []startStep, all bool) {
 	steps = []startStep{
 		{Title: "Set up a BitTorrent client", Text: "Most are welcome. It is done when your client has talked to the tracker.", Done: f.announced, Action: part.Link{Text: "Which clients", Address: "/rules/clients"}},
 		{Title: "Fetch your first dataset", Text: "Take a small one to begin with: download its .torrent, and open it in your client.", Done: f.fetched, Action: part.Link{Text: "Browse", Address: "/browse"}},
-		{Title: "Seed it", Text: "Let the client run on: what you send to others is your credit.", Done: f.seeded, Action: part.Link{Text: "My announces", Address: "/announces"}},
+		{Title: "Seed it", Text: "Let the client run on: what you send to others is your credit.", Done: f.seeded, Action: part.Link{Text: "My torrents", Address: "/me/torrents"}},
 	}
 	if f.mayIRC {
 		steps = append(steps, startStep{Title: "Say hello on IRC", Text: "New datasets are told there first, and staff can be asked.", Done: f.onIRC, Action: part.Link{Text: "How to connect", Address: "/settings/irc"}})

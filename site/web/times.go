@@ -78,10 +78,10 @@ func readMark(page []byte, zone *time.Location) (text string, rest []byte, ok bo
 }
 
 // Zone is where the visitor's times are told in.
-func (v *Visit) Zone() *time.Location { return time.UTC }
+func (v *Visit) Zone() *time.Location { return v.Me.Appearance.Location() }
 
 // theme is the visitor's choice of light or dark, "" for the browser's.
-func (v *Visit) theme() string { return "" }
+func (v *Visit) theme() string { return string(v.Me.Appearance.Theme) }
 
 // zoneName names a zone as it is called at a moment, such as "CET".
 func zoneName(zone *time.Location, now time.Time) string { return now.In(zone).Format("MST") }
