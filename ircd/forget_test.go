@@ -2,12 +2,13 @@ package ircd
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
-	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/irc"
+	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
 // heldStore is a history that writes nothing until it is told to.
@@ -21,14 +22,16 @@ func (h heldStore) Append(ctx context.Context, batch []irc.Sent) error {
 	return h.History.Append(context.WithoutCancel(ctx), batch)
 }
 
-// deafLog tells when the network no longer follows events.
+// deafLog tells when the network no longer follows the events by which it forgets.
 type deafLog struct {
 	*eventlog.Log
 	deaf chan struct{}
 }
 
 func (l deafLog) ConsumeFrom(ctx context.Context, pos int64, c eventlog.Consumer) error {
-	defer close(l.deaf)
+	if c.Name == ForgetConsumer {
+		defer close(l.deaf)
+	}
 	return l.Log.ConsumeFrom(ctx, pos, c)
 }
 
@@ -42,13 +45,14 @@ func (s *site) keepHeld() (open chan struct{}, other *irc.History, events *event
 	return open, irc.NewHistory(s.db, events, time.Now, keep), events
 }
 
-func forgetNow(t *testing.T, h *irc.History, m core.MemberID) {
+// forgotten waits until the network has done what was asked of it.
+func forgotten(t *testing.T, events *eventlog.Log) {
 	t.Helper()
-	n, err := h.Forget(t.Context(), m)
+	last, err := events.Last(t.Context())
 	must(t, err)
-	if n != 0 {
-		t.Fatalf("%d lines were written already", n)
-	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	must(t, events.WaitFor(ctx, ForgetConsumer, last))
 }
 
 func wantKept(t *testing.T, h *irc.History, want ...string) {
@@ -66,7 +70,7 @@ func wantKept(t *testing.T, h *irc.History, want ...string) {
 }
 
 // TestForgetReachesWhatWaits deletes, from another process, lines that were said before but
-// are not written yet.
+// are not written yet. Nobody's rights wait for that.
 func TestForgetReachesWhatWaits(t *testing.T) {
 	eachEngine(t, func(t *testing.T, s *site) {
 		open, other, events := s.keepHeld()
@@ -77,20 +81,22 @@ func TestForgetReachesWhatWaits(t *testing.T) {
 		bob.expect(":alice!* PRIVMSG #general :regrettable")
 		bob.send("PRIVMSG #general :indeed")
 		bob.sync()
-		forgetNow(t, other, id)
+		carol, carolID, _ := s.login(t, "carol", "User")
+		wantKept(t, other)
+		must(t, other.Forget(t.Context(), id))
+		must(t, s.members.SetState(t.Context(), carolID, member.Disabled, "gone"))
+		if last := carol.ended(); !strings.Contains(last, "gone") {
+			t.Errorf("carol's last line was %q", last)
+		}
 		close(open)
-		last, err := events.Last(t.Context())
-		must(t, err)
-		ctx, cancel := context.WithTimeout(t.Context(), patience)
-		defer cancel()
-		must(t, events.WaitFor(ctx, Consumer, last))
+		forgotten(t, events)
 		wantKept(t, other, "indeed")
 		alice.send("PRIVMSG #general :new")
 		alice.sync()
 		s.mu.Lock()
 		rec := s.now.rec
 		s.mu.Unlock()
-		must(t, rec.settle(ctx))
+		must(t, rec.settle(t.Context()))
 		wantKept(t, other, "indeed", "new")
 	})
 }
@@ -109,12 +115,14 @@ func TestForgetReachesWhatIsWrittenAtTheEnd(t *testing.T) {
 		ended := make(chan error, 1)
 		go func() { ended <- stop() }()
 		<-log.deaf
-		forgetNow(t, other, id)
+		wantKept(t, other)
+		must(t, other.Forget(t.Context(), id))
 		close(open)
 		must(t, <-ended)
 		wantKept(t, other, "regrettable") // as nobody told it
 		s.deps.Events = events
 		run(t, s.Room)
+		forgotten(t, events)
 		wantKept(t, other)
 	})
 }

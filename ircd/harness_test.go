@@ -209,6 +209,10 @@ func (l *news) memberChanged(id core.MemberID) {
 	l.publish(eventlog.MemberChanged{}, fmt.Sprintf(`{"member":%d}`, id))
 }
 func (l *news) ConsumeFrom(ctx context.Context, _ int64, c eventlog.Consumer) error {
+	if c.Name != Consumer {
+		<-ctx.Done() // there is one channel for all
+		return nil
+	}
 	for {
 		select {
 		case <-ctx.Done():

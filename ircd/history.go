@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/ergochat/irc-go/ircmsg"
 
@@ -136,64 +137,31 @@ func fromHistory(m irc.Message, target string) *line {
 	return l
 }
 
-// noteForgotten adds what an event asks to have deleted to what the events before it did.
-func noteForgotten(list []eventlog.IRCForgotten, e eventlog.IRCForgotten) []eventlog.IRCForgotten {
-	if slices.Contains(list, e) {
-		return list
-	}
-	return append(list, e)
+// ForgetConsumer is the name of the cursor by which the history is forgotten. It is not the
+// network's: much may be to be deleted, and nobody's rights wait for that.
+const ForgetConsumer = "ircd:forget"
+
+// forgetter deletes what members, or staff for them, want to have forgotten: all that was
+// said before they asked. A run that ends in the middle leaves the rest to the next, as the
+// event comes again.
+func (n *network) forgetter() eventlog.Consumer {
+	return eventlog.Consumer{Name: ForgetConsumer, Log: n.log, Handlers: []eventlog.Handler{
+		eventlog.On(func(ctx context.Context, e eventlog.Event, what eventlog.IRCForgotten) error {
+			if n.rec == nil {
+				return nil
+			}
+			return n.rec.forget(ctx, what, irc.FirstOf(e.At.Add(time.Second))-1) // events know whole seconds
+		}),
+	}}
 }
 
-// forget repeats deletions that members asked for, to catch lines that were not written
-// yet at the time. What the member has said since is deleted, too: that is a matter of
-// moments, and it can be said again.
-func (n *network) forget(ctx context.Context, list []eventlog.IRCForgotten) error {
-	if n.rec == nil {
-		return nil
-	}
-	var last irc.MsgID
-	n.locked(func() { last = n.lastID })
-	for _, what := range list {
-		if err := n.rec.forget(ctx, what, last); err != nil {
-			return err // the event comes again
-		}
-	}
-	return nil
-}
-
-// forgetMissed does so at the start, for requests that came after the last run had read
-// its last event: that run still wrote what was left.
-func (n *network) forgetMissed(ctx context.Context, log EventLog, upTo int64) error {
-	if n.lastID == 0 { // nothing is kept
-		return nil
-	}
-	pos, err := log.Cursor(ctx, Consumer)
+// followForgetting runs the forgetter until ctx ends.
+func (n *network) followForgetting(ctx context.Context, log EventLog) error {
+	pos, err := log.Cursor(ctx, ForgetConsumer)
 	if err != nil {
 		return err
 	}
-	var list []eventlog.IRCForgotten
-	for pos < upTo {
-		events, err := log.Read(ctx, pos, maxBatch)
-		if err != nil {
-			return err
-		}
-		if len(events) == 0 {
-			break
-		}
-		for _, e := range events {
-			if e.Kind != (eventlog.IRCForgotten{}).EventKind() {
-				continue
-			}
-			body, err := eventlog.Decode[eventlog.IRCForgotten](e)
-			if err != nil {
-				n.log.Error("an event can't be read", "err", err)
-				continue
-			}
-			list = noteForgotten(list, body)
-		}
-		pos = events[len(events)-1].ID
-	}
-	return n.forget(ctx, list)
+	return log.ConsumeFrom(ctx, pos, n.forgetter())
 }
 
 // memory is what is known of a member from before.

@@ -108,15 +108,15 @@ func (rec *recorder) settle(ctx context.Context) error {
 	}
 }
 
-// forget repeats a deletion, because lines that waited here at the time were not in the
-// database yet. It deletes all up to the last message that was sent.
+// forget deletes up to a message what the store has of somebody, once the lines that wait
+// here are in it. That may take long; it is done in short steps, and can be done again.
 func (rec *recorder) forget(ctx context.Context, what eventlog.IRCForgotten, last irc.MsgID) error {
 	query, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
 	if err := rec.settle(query); err != nil {
 		return err
 	}
-	_, err := rec.store.ForgetUpTo(query, what, last)
+	_, err := rec.store.ForgetUpTo(ctx, what, last)
 	return err
 }
 

@@ -74,7 +74,6 @@ func (n *network) follow(ctx context.Context, log EventLog, from int64) error {
 type noted struct {
 	done             map[core.MemberID]bool // members who were looked at
 	everybody, lines bool
-	forgotten        []eventlog.IRCForgotten
 }
 
 func newNoted() *noted { return &noted{done: map[core.MemberID]bool{}} }
@@ -99,7 +98,6 @@ func (n *network) consumer() eventlog.Consumer {
 			}),
 			eventlog.Note(func(eventlog.ClassChanged) { batch.everybody = true }),
 			eventlog.Note(func(eventlog.IRCLinesChanged) { batch.lines = true }),
-			eventlog.Note(func(e eventlog.IRCForgotten) { batch.forgotten = noteForgotten(batch.forgotten, e) }),
 			eventlog.Note(func(e eventlog.IRCRemoval) { n.remove(e.Nick, e.By, e.Reason) }),
 			eventlog.Note(n.followKey),
 			eventlog.Note(func(e eventlog.IRCNickChanged) {
@@ -130,7 +128,7 @@ func (n *network) finish(ctx context.Context, b *noted) error {
 			return err
 		}
 	}
-	return n.forget(ctx, b.forgotten) // last, as it may have to wait for the history
+	return nil
 }
 
 // followKey logs out those who logged in with an IRC key that is no longer valid.

@@ -110,14 +110,10 @@ func (r *Room) Run(ctx context.Context, ready func()) error {
 	if err != nil {
 		return err
 	}
-	// Nobody is logged in yet, so of the events up to now only deletions matter, and all
-	// later ones do.
+	// Nobody is logged in yet, so only later events matter.
 	from, err := r.deps.Events.Last(ctx)
 	if err != nil {
 		return fmt.Errorf("look up the newest event: %w", err)
-	}
-	if err := n.forgetMissed(ctx, r.deps.Events, from); err != nil {
-		return err
 	}
 	if err := r.deps.Events.Advance(ctx, Consumer, from); err != nil {
 		return err
@@ -147,6 +143,7 @@ func (r *Room) Run(ctx context.Context, ready func()) error {
 		group.Go(func(ctx context.Context) error { return r.tellCertificate(ctx, certs) })
 	}
 	group.Go(func(ctx context.Context) error { return n.follow(ctx, r.deps.Events, from) })
+	group.Go(func(ctx context.Context) error { return n.followForgetting(ctx, r.deps.Events) })
 	group.Go(n.keepSweeping)
 	if n.rec != nil {
 		writer.Go(n.rec.run)

@@ -228,9 +228,8 @@ type IRCLinesChanged struct{}
 // EventKind implements Body.
 func (IRCLinesChanged) EventKind() string { return "IRCLinesChanged" }
 
-// IRCForgotten says that what a member said on IRC was deleted on request, or only the
-// member's own copies of conversations. The network deletes again what it had not
-// written yet.
+// IRCForgotten asks the network to delete what a member has said on IRC up to now, or only
+// the member's own copies of conversations.
 type IRCForgotten struct {
 	Member  core.MemberID `json:"member"`
 	Private bool          `json:"private"`

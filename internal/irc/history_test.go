@@ -1,6 +1,7 @@
 package irc_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -172,9 +173,11 @@ func TestConversationsAreKeptForThoseWhoWantIt(t *testing.T) {
 		if n != 1 {
 			t.Errorf("%d copies of a time are gone", n)
 		}
-		n, err = a.ForgetPrivate(t.Context(), 1)
+		asked := eventlog.IRCForgotten{Member: 1, Private: true}
+		a.must(a.ForgetPrivate(t.Context(), 1))
+		a.told(asked)
+		n, err = a.ForgetUpTo(t.Context(), asked, irc.FirstOf(a.now.Add(time.Second)))
 		a.must(err)
-		a.told(eventlog.IRCForgotten{Member: 1, Private: true})
 		if n != 2 || a.read(irc.PrivateTarget(1, 2), irc.Span{}) != "" {
 			t.Errorf("%d copies are gone", n)
 		}
@@ -272,16 +275,60 @@ func TestDeletion(t *testing.T) {
 		if err := a.Delete(t.Context(), id); core.CodeOf(err) != core.NotFound {
 			t.Errorf("again: %v", err)
 		}
-		n, err := a.Forget(t.Context(), 1)
+		asked := eventlog.IRCForgotten{Member: 1}
+		a.must(a.Forget(t.Context(), 1))
+		a.told(asked)
+		n, err := a.ForgetUpTo(t.Context(), asked, irc.FirstOf(a.now.Add(time.Second)))
 		a.must(err)
 		if n != 1 {
 			t.Errorf("%d lines are forgotten", n)
 		}
-		a.told(eventlog.IRCForgotten{Member: 1})
 		a.want("what stays", a.read("#general", irc.Span{})+a.read("#staff", irc.Span{}), "three")
-		if _, err := a.Forget(t.Context(), 0); core.CodeOf(err) != core.Invalid {
+		if err := a.Forget(t.Context(), 0); core.CodeOf(err) != core.Invalid {
 			t.Errorf("guests: %v", err)
 		}
+	})
+}
+
+// TestForgettingGoesInSteps forgets much, stops in the middle, and goes on.
+func TestForgettingGoesInSteps(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, a *archive) {
+		const lines = 1200
+		var batch []irc.Sent
+		for range lines {
+			a.id = a.id.Next(a.now)
+			batch = append(batch, irc.Sent{Message: irc.Message{Target: "#general", ID: a.id, Kind: "PRIVMSG", Source: "m1!m@h", Account: "m1", AccountID: 1, Text: "much"}})
+		}
+		for part := range slices.Chunk(batch, 400) {
+			a.must(a.Append(t.Context(), part))
+		}
+		a.say(2, "#general", "PRIVMSG", "another's")
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		deletions := 0
+		note := func(query string, _ []any) {
+			if strings.HasPrefix(query, "DELETE") {
+				deletions++
+			}
+		}
+		ctx, _ = db.WithTally(ctx, func(query string, args []any) {
+			if note(query, args); deletions > 0 && strings.HasPrefix(query, "SELECT") {
+				stop()
+			}
+		})
+		what, last := eventlog.IRCForgotten{Member: 1}, irc.FirstOf(a.now.Add(time.Second))
+		first, err := a.ForgetUpTo(ctx, what, last)
+		if err == nil || first == 0 || first > lines/2 || deletions != 1 {
+			t.Fatalf("stopped after %d lines in %d steps: %v", first, deletions, err)
+		}
+		again, _ := db.WithTally(t.Context(), note)
+		rest, err := a.ForgetUpTo(again, what, last)
+		a.must(err)
+		if first+rest != lines || deletions < 3 {
+			t.Errorf("%d and %d lines in %d steps", first, rest, deletions)
+		}
+		a.want("what stays", a.read("#general", irc.Span{}), "another's")
 	})
 }
 

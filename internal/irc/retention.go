@@ -61,8 +61,10 @@ func (h *History) exec(ctx context.Context, what, missing, query string, args ..
 	return nil
 }
 
-// step is how many rows one transaction deletes, so that writers never wait long.
-const step = 500
+const (
+	step     = 500              // rows that one transaction deletes, so that writers never wait long
+	stepTime = 20 * time.Second // for one
+)
 
 // Prune deletes, in small steps, what need not be kept any longer, and returns how
 // much. Before that it mends the times of what a wrong clock has dated ahead. It may be stopped at any time; the next call goes on.
@@ -111,25 +113,33 @@ func (h *History) pruneTarget(ctx context.Context, target string, p policy) (int
 func (h *History) deleteUpTo(ctx context.Context, where string, arg any, cut MsgID) (int64, error) {
 	var total int64
 	for {
-		last, found, err := db.One(ctx, h.db, db.Value[MsgID],
-			"SELECT id FROM irc_message WHERE "+where+" AND id < ? ORDER BY id LIMIT 1 OFFSET ?", arg, cut, step-1)
-		if err != nil {
-			return total, err
-		}
-		upTo := cut - 1
-		if found {
-			upTo = last
-		}
-		var n int64
-		err = h.db.Tx(ctx, func(tx *db.Tx) (err error) {
-			n, err = tx.Exec(ctx, "DELETE FROM irc_message WHERE "+where+" AND id <= ?", arg, upTo)
-			return err
-		})
+		n, more, err := h.deleteStep(ctx, where, arg, cut)
 		total += n
-		if err != nil || !found {
+		if err != nil || !more {
 			return total, err
 		}
 	}
+}
+
+// deleteStep deletes the oldest of them, a step at most, and reports whether there may be
+// more.
+func (h *History) deleteStep(ctx context.Context, where string, arg any, cut MsgID) (n int64, more bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, stepTime)
+	defer cancel()
+	last, more, err := db.One(ctx, h.db, db.Value[MsgID],
+		"SELECT id FROM irc_message WHERE "+where+" AND id < ? ORDER BY id LIMIT 1 OFFSET ?", arg, cut, step-1)
+	if err != nil {
+		return 0, false, err
+	}
+	upTo := cut - 1
+	if more {
+		upTo = last
+	}
+	err = h.db.Tx(ctx, func(tx *db.Tx) (err error) {
+		n, err = tx.Exec(ctx, "DELETE FROM irc_message WHERE "+where+" AND id <= ?", arg, upTo)
+		return err
+	})
+	return n, more, err
 }
 
 // Find returns the message with an id, in a channel or in a conversation of the
@@ -158,39 +168,35 @@ func (h *History) Delete(ctx context.Context, id MsgID) error {
 	return h.exec(ctx, "delete a message", "there is no such message, or it is gone already", "DELETE FROM irc_message WHERE id = ?", id)
 }
 
-// Forget removes everything that a member said and did, from everybody's history,
-// with the member's own copies of conversations. It returns how much there was. The
-// event that it appends last lets the running network drop what it has not written
-// yet.
-func (h *History) Forget(ctx context.Context, m core.MemberID) (int64, error) {
+// Forget has everything removed that a member has said and done up to now, from everybody's
+// history, with the member's own copies of conversations. There may be much of it, so the
+// network does it, which also knows the lines that are not written yet.
+func (h *History) Forget(ctx context.Context, m core.MemberID) error {
 	return h.forget(ctx, eventlog.IRCForgotten{Member: m})
 }
 
-// ForgetPrivate removes the member's own copies of conversations, as Forget.
-func (h *History) ForgetPrivate(ctx context.Context, m core.MemberID) (int64, error) {
+// ForgetPrivate has the member's own copies of conversations removed, as Forget.
+func (h *History) ForgetPrivate(ctx context.Context, m core.MemberID) error {
 	return h.forget(ctx, eventlog.IRCForgotten{Member: m, Private: true})
 }
 
-func (h *History) forget(ctx context.Context, what eventlog.IRCForgotten) (int64, error) {
+func (h *History) forget(ctx context.Context, what eventlog.IRCForgotten) error {
 	if what.Member == 0 {
-		return 0, core.Errorf(core.Invalid, "only members can be forgotten: guests can't be told apart")
+		return core.Errorf(core.Invalid, "only members can be forgotten: guests can't be told apart")
 	}
-	n, err := h.ForgetUpTo(ctx, what, lastMsgID)
-	if err != nil {
-		return n, err
-	}
-	err = h.db.Tx(ctx, func(tx *db.Tx) error {
+	err := h.db.Tx(ctx, func(tx *db.Tx) error {
 		_, err := h.log.Append(ctx, tx, what)
 		return err
 	})
 	if err != nil {
-		return n, fmt.Errorf("let the network forget what a member said: %w", err)
+		return fmt.Errorf("let the network forget what a member said: %w", err)
 	}
-	return n, nil
+	return nil
 }
 
-// ForgetUpTo is the part of Forget and ForgetPrivate that concerns the stored
-// history, up to and including a message.
+// ForgetUpTo removes what Forget and ForgetPrivate ask for of the stored history, up to and
+// including a message, and returns how much. It takes as many short transactions as there
+// is need for, and each is a step ahead: it may be stopped at any time and run again.
 func (h *History) ForgetUpTo(ctx context.Context, what eventlog.IRCForgotten, last MsgID) (n int64, err error) {
 	if !what.Private {
 		n, err = h.deleteUpTo(ctx, "account_id = ?", what.Member, last+1)

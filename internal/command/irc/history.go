@@ -149,7 +149,7 @@ func previewForget(_ context.Context, _ *db.Tx, c command.Call, a forgetArgs) ([
 	if err != nil {
 		return nil, err
 	}
-	return []string{"All that " + m.Name + " said on IRC will be deleted from its history, for everybody; it can't be brought back."}, nil
+	return []string{"All that " + m.Name + " has said on IRC will be deleted from its history, for everybody; it can't be brought back."}, nil
 }
 
 func (d Deps) forget(ctx context.Context, tx *db.Tx, c command.Call, a forgetArgs) (command.Reply, error) {
@@ -157,8 +157,7 @@ func (d Deps) forget(ctx context.Context, tx *db.Tx, c command.Call, a forgetArg
 	if err != nil {
 		return command.Reply{}, err
 	}
-	n, err := d.History.In(tx).Forget(ctx, m.ID)
-	return done(err, "%d lines of %s are deleted.", n, m.Name)
+	return done(d.History.In(tx).Forget(ctx, m.ID), "What %s has said up to now is being deleted.", m.Name)
 }
 
 type keepArgs struct {
@@ -222,8 +221,7 @@ func (d Deps) private(ctx context.Context, tx *db.Tx, c command.Call, a privateA
 	history := d.History.In(tx)
 	switch a.What {
 	case "delete":
-		n, err := history.ForgetPrivate(ctx, m.ID)
-		return done(err, "Your copies of conversations are deleted, %d lines.", n)
+		return done(history.ForgetPrivate(ctx, m.ID), "Your copies of conversations up to now are being deleted.")
 	case "on":
 		reply, err := done(history.SetKeepPrivate(ctx, m.ID, true), "Your conversations with other members are kept from now on, for you alone.")
 		return reply.With("irclog private", privateArgs{What: "off"}), err
