@@ -67,7 +67,7 @@ var nastyRoutes = map[string]func(n *nastyHouse, r siteRoute) []nasty{
 	"GET /rules/clients":          onlyGeneral,
 	"GET /swarm":                  queries("t"),
 	"GET /staff/tracker":          queries("range"), // three trackers, each minute of a day
-	"GET /freeleech":              onlyGeneral, // with 20,000 windows
+	"GET /freeleech":              onlyGeneral,      // with 20,000 windows
 	"GET /freeleech.json":         onlyGeneral,
 	"POST /start/away":            onlyGeneral,
 	"GET /staff":                  onlyGeneral,
