@@ -31,7 +31,7 @@ test)
 		libxml2-utils                      # xmllint
 		nginx-light systemd curl           # what deploy/ is for
 		inspircd ngircd                    # other IRC networks that Hermes works on
-		irssi weechat-curses tmux          # people's IRC clients, and terminals for them
+		irssi weechat-curses tmux hexchat  # people's IRC clients, and terminals for them
 		"$@"
 	)
 	# What tells of the pages' faults comes from npm, which Node's own packages have too.

@@ -12,6 +12,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/internal/pages"
 	"github.com/caduceus-bio/caduceus/site/sitetest"
+	"github.com/caduceus-bio/caduceus/site/web"
 )
 
 // text is what is read on the page of an address.
@@ -56,6 +57,28 @@ func TestWhatIsShipped(t *testing.T) {
 		if got := w.As("anonymous").Get(path); got.StatusCode != http.StatusOK || strings.Contains(got.Text, "/edit") {
 			t.Errorf("%s for the world: status %d", path, got.StatusCode)
 		}
+	}
+}
+
+// TestIRCAsItIs has the page on IRC follow what network there is.
+func TestIRCAsItIs(t *testing.T) {
+	w := sitetest.OnSQLite(t)
+	own := w.As("user").Get("/help/irc")
+	if got := own.Page(t).Find("[data-recipe]").Length(); got != 6 || strings.Contains(own.Text, w.People["user"].IRCKey) {
+		t.Errorf("%d recipes, or the key", got)
+	}
+	for says, change := range map[string]func(){
+		"/msg Hermes ENTER #announce user YOUR_IRC_KEY": func() { w.Deps.IRC.Bot = "Hermes" },
+		"This site has no IRC network":                  func() { w.Deps.IRC = web.IRCInfo{} },
+	} {
+		before := w.Deps.IRC
+		change()
+		w.Restart()
+		a := w.As("user").Get("/help/irc")
+		if !strings.Contains(text(t, a), says) || a.Page(t).Find("[data-recipe]").Length() != 0 {
+			t.Errorf("%q is missing, or there is a recipe:\n%s", says, text(t, a))
+		}
+		w.Deps.IRC = before
 	}
 }
 

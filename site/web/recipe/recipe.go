@@ -152,8 +152,8 @@ func (n Network) weechat() Recipe {
 
 // HexChat's flags of a network, and its number for SASL PLAIN (servlist.h).
 const (
-	hexchatFlags   = 1 | 4 // try the next server, use TLS
-	hexchatInvalid = 32    // take a certificate that nobody has signed
+	hexchatFlags   = 1 | 4 | 8 // try the next server, use TLS, connect at the start
+	hexchatInvalid = 32        // take a certificate that nobody has signed
 	hexchatPlain   = 6
 )
 
@@ -165,6 +165,7 @@ func (n Network) hexchat() Recipe {
 	return Recipe{"hexchat", "HexChat", []Step{
 		{Text: "Open HexChat → Network List, press Add, and call the network " + n.Label() + ". Press Edit, and fill in:", Fields: []Field{
 			{"Servers", fmt.Sprintf("%s/+%d", n.Host, n.TLSPort), Text},
+			{"Connect to this network automatically", "yes", Text},
 			{"Use SSL for all the servers on this network", "yes", Text},
 			{"Accept invalid SSL certificates", invalid, Text},
 			{"Use global user information", "no", Text},
@@ -172,7 +173,7 @@ func (n Network) hexchat() Recipe {
 			{"Login method", "SASL PLAIN (username + password)", Text},
 			{"Password", Key, Text},
 		}, After: "Close the window, choose the network and press Connect."},
-		{Text: "Or close HexChat and write these lines to the end of a file, with an empty line before them. Then start HexChat, and choose the network.", File: "~/.config/hexchat/servlist.conf", Lines: []string{
+		{Text: "Or close HexChat and write these lines to the end of a file, with an empty line before them. Then start HexChat: it connects by itself.", File: "~/.config/hexchat/servlist.conf", Lines: []string{
 			"N=" + n.Label(), "I=" + n.Account, "U=" + n.Account, "P=" + Key, fmt.Sprintf("L=%d", hexchatPlain), "E=UTF-8 (Unicode)",
 			fmt.Sprintf("F=%d", flags), "D=0", fmt.Sprintf("S=%s/+%d", n.Host, n.TLSPort),
 		}},
