@@ -266,6 +266,7 @@ func byIRC(t *testing.T, staff []*reader, ups []uploaded) {
 		{"class slots User 50", "50 torrents"},
 		{"announces ann", "No announces of ann"},
 		{"tracker", "announces and"},
+		{"tracker unknown", "not registered"},
 		{"endangered", "eeder"},
 		{"job list", "prune"},
 		{"channel create #lab Wet work", "#lab is there"},

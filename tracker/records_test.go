@@ -190,3 +190,38 @@ func TestLastSeeders(t *testing.T) {
 	watched("[[2 0]]")
 	w.stop()
 }
+
+// TestUnregisteredHashesAreTold asks for what is not registered, with an announce key and
+// without.
+func TestUnregisteredHashesAreTold(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		c := testConfig()
+		c.AnnounceRecords = false
+		w := newWorld(t, d, c)
+		w.open()
+		alice, dora := w.member("alice"), w.member("dora")
+		w.torrent(core.LeechNormal, 1)
+		w.must(w.members.SetState(t.Context(), dora.Member.ID, member.Disabled, "shared the account"))
+		w.followed()
+		a := w.client(alice.Passkey, 1)
+		a.announce(hash(1), "started", 0, 0, 1000)
+		for range 3 {
+			a.refused(hash(9), "", 1)
+		}
+		a.refused(hash(8), "", 1)
+		a.announce(hash(7), "stopped", 0, 0, 1) // there is nothing to stop
+		w.client(dora.Passkey, 3).refused(hash(6), "", 1)
+		w.client(strings.Repeat("x", 32), 1).refused(hash(5), "", 1)
+		w.stop()
+		list, err := transfer.NewStore(d).Unknown(t.Context(), w.now().Add(-time.Hour), 10)
+		w.must(err)
+		var got []string
+		for _, u := range list {
+			got = append(got, u.InfoHash.String()[:4]+" "+u.Times())
+		}
+		if want := []string{hash(9).String()[:4] + " 3", hash(8).String()[:4] + " 1"}; !slices.Equal(got, want) {
+			t.Errorf("%q, want %q", got, want)
+		}
+	})
+}

@@ -228,6 +228,9 @@ func (s *service) check(m roster.Member, a *wire.Announce, ip netip.Addr, now ti
 	}
 	t, ok := s.roster.Torrent(a.InfoHash)
 	if !ok {
+		if s.trace != nil && a.Event != wire.Stopped {
+			s.trace.Unregistered(&a.InfoHash, now)
+		}
 		return t, s.refuseTorrent()
 	}
 	if t.Deleted {

@@ -48,6 +48,7 @@ GRANT SELECT, INSERT, UPDATE ON ocelot_setting TO 'caduceus-tracker'@'localhost'
 GRANT SELECT, INSERT, UPDATE, DELETE ON announce_record TO 'caduceus-tracker'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE ON tracker_minute TO 'caduceus-tracker'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE ON tracker_hour TO 'caduceus-tracker'@'localhost';
+GRANT SELECT, INSERT, UPDATE, DELETE ON tracker_unknown TO 'caduceus-tracker'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE ON swarm_watch TO 'caduceus-tracker'@'localhost';
 GRANT SELECT, INSERT, UPDATE ON swarm_watch_mark TO 'caduceus-tracker'@'localhost';
 
@@ -124,6 +125,7 @@ GRANT SELECT ON swarm_count TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'l
 GRANT SELECT ON announce_record TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT ON tracker_minute TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT ON tracker_hour TO 'caduceus-site'@'localhost';
+GRANT SELECT ON tracker_unknown TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT ON swarm_watch TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT ON swarm_watch_mark TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT, INSERT ON job_request TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';

@@ -61,6 +61,7 @@ var whoMay = map[string]struct{ line, roles string }{
 	"limits clear":       {"limits clear victim", staff},
 	"announces":          {"announces uploader", staff}, // not their own
 	"tracker":            {"tracker", staff},
+	"tracker unknown":    {"tracker unknown", staff},
 	"endangered":         {"endangered", members},
 	"irclog search":      {"irclog search yeast", staff},
 	"irclog delete":      {"irclog delete 1", members},

@@ -26,6 +26,7 @@ stats ann
 endangered
 announces ann
 tracker
+tracker unknown
 audit ann
 member create alice --class User --email alice@lab.example
 member show alice

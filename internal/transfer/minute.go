@@ -64,10 +64,14 @@ func (s *Store) WriteMinute(ctx context.Context, m Minute) error {
 	return nil
 }
 
-// PruneMinutes deletes the rows of all trackers that are older than an instant.
+// PruneMinutes deletes the rows of all trackers that are older than an instant, and those
+// of hashes that are not registered.
 func (s *Store) PruneMinutes(ctx context.Context, before time.Time) error {
 	err := s.db.Tx(ctx, func(tx *db.Tx) error {
-		_, err := tx.Exec(ctx, "DELETE FROM tracker_minute WHERE minute < ?", before.Unix())
+		if _, err := tx.Exec(ctx, "DELETE FROM tracker_minute WHERE minute < ?", before.Unix()); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, "DELETE FROM tracker_unknown WHERE since < ?", before.Unix())
 		return err
 	})
 	if err != nil {

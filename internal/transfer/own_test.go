@@ -236,3 +236,54 @@ func TestGroups(t *testing.T) {
 		}
 	})
 }
+
+func TestUnknown(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		hash := func(n byte) core.InfoHash { return core.InfoHash{n, 255} }
+		write := func(tracker string, since time.Time, asked map[byte]int64) {
+			t.Helper()
+			var list []transfer.Unknown
+			for n, times := range asked {
+				list = append(list, transfer.Unknown{InfoHash: hash(n), Asked: times, Surplus: times / 10, LastAt: since.Add(time.Minute)})
+			}
+			if err := w.WriteUnknown(t.Context(), tracker, since, list); err != nil {
+				t.Fatal(err)
+			}
+		}
+		read := func(limit int) (out []string) {
+			t.Helper()
+			list, err := w.Unknown(t.Context(), epoch.Add(-24*time.Hour), limit)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, u := range list {
+				out = append(out, fmt.Sprintf("%d: %s, %s", u.InfoHash[0], u.Times(), u.LastAt.Format(time.TimeOnly)))
+			}
+			return out
+		}
+		if got := read(10); len(got) != 0 {
+			t.Errorf("nobody asked, but %q", got)
+		}
+		w.exec("UPDATE torrent SET info_hash = x'0cff000000000000000000000000000000000000' WHERE id = 1", "UPDATE torrent SET announce_hash_2 = x'0dff000000000000000000000000000000000000' WHERE id = 2")
+		write("a", epoch.Add(-48*time.Hour), map[byte]int64{1: 1000})
+		write("a", epoch.Add(-2*time.Hour), map[byte]int64{1: 9, 2: 5, 3: 4})
+		write("a", epoch.Add(-2*time.Hour), map[byte]int64{1: 10, 2: 6})                  // in its place
+		write("b", epoch.Add(-2*time.Hour), map[byte]int64{2: 7, 12: 99, 13: 99, 200: 1}) // 12 and 13 are registered by now
+		write("a", epoch.Add(-time.Hour), map[byte]int64{2: 1})
+		want := []string{"2: 14, 11:01:00", "1: 9 to 10, 10:01:00", "200: 1, 10:01:00"}
+		if diff := gocmp.Diff(want, read(10)); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+		if diff := gocmp.Diff(want[:1], read(1)); diff != "" {
+			t.Errorf("one (-want +got):\n%s", diff)
+		}
+		write("a", epoch.Add(-time.Hour), nil)
+		if err := w.PruneMinutes(t.Context(), epoch.Add(-90*time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+		if got := read(10); len(got) != 0 {
+			t.Errorf("after pruning: %q", got)
+		}
+	})
+}

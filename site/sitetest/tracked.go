@@ -29,6 +29,7 @@ func (w *World) Tracked() {
 			w.Must(store.WriteMinute(ctx, m))
 		}
 	}
+	w.Must(store.WriteUnknown(ctx, "tracker", now.Add(-time.Hour), []transfer.Unknown{{InfoHash: core.InfoHash{0xab, 0xcd}, Asked: 12, Surplus: 2, LastAt: now.Add(-3 * time.Minute)}}))
 	w.Must(store.Watch(ctx, []transfer.Watched{{Torrent: 2, Seeders: 0, Since: now.Add(-72 * time.Hour)}, {Torrent: 3, Seeders: 1, Since: now.Add(-2 * time.Hour)}}))
 	w.Must(w.DB.Tx(ctx, func(tx *db.Tx) error {
 		_, err := tx.Insert(ctx, "transfer_member_torrent", db.Row{"member_id", int64(w.People["user"].Member.ID), "torrent_id", 2, "uploaded", 0, "downloaded", 0, "raw_up", 0,

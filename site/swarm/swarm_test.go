@@ -194,6 +194,9 @@ func TestTrackerPage(t *testing.T) {
 		if got := sitetest.Words(doc.Find("#refusals ~ .scroll tbody")); !strings.HasPrefix(got, "the passkey is not known unknown_passkey 5") {
 			t.Errorf("refusals: %q", got)
 		}
+		if got := sitetest.Words(doc.Find("#unknown ~ .scroll tbody")); got != "abcd000000000000000000000000000000000000 10 to 12 3 minutes ago" {
+			t.Errorf("not registered: %q", got)
+		}
 	})
 }
 

@@ -15,8 +15,9 @@ type trackerPage struct {
 	Trackers []trackerNow
 	Plots    []part.Plot
 	Ranges   []part.Link
-	Range    string         // what the plots show, in words
-	Refusals []refusalCount // of the day
+	Range    string             // what the plots show, in words
+	Refusals []refusalCount     // of the day
+	Unknown  []transfer.Unknown // info-hashes of the day that are not registered
 	Since    time.Time
 }
 
@@ -39,6 +40,7 @@ const (
 	trackerFresh = time.Minute // a tracker that runs tells something more often
 	dayOfRows    = 24 * time.Hour
 	slowAnswer   = 50 * time.Millisecond // where 99 of 100 answers should stay below
+	unknownShown = 20
 )
 
 func (h handlers) tracker(v *web.Visit) error {
@@ -52,6 +54,9 @@ func (h handlers) tracker(v *web.Visit) error {
 		p.Trackers = append(p.Trackers, trackerNow{Minute: m, Silent: now.Sub(m.End()) > trackerFresh})
 	}
 	p.Refusals = countRefusals(minutes)
+	if p.Unknown, err = h.Transfer.Unknown(v.Context(), now.Add(-dayOfRows), unknownShown); err != nil {
+		return err
+	}
 	r := rangeOf(v.Query("range"))
 	if r.hours {
 		if minutes, err = h.Transfer.Hours(v.Context(), r.since(now)); err != nil {

@@ -1,10 +1,11 @@
 // Package trace shows what the tracker does. It records the last announces of each
 // member and torrent, checks whether others can reach a client, counts requests by the
-// minute, and watches for torrents that lose their seeders. internal/transfer keeps
-// all that in the database, where the site and the commands read it.
+// minute and the info-hashes that are not registered, and watches for torrents that lose
+// their seeders. internal/transfer keeps all that in the database, where the site and the
+// commands read it.
 //
-// Only Note, Counted and Latency.Observe are called during an announce or a flush.
-// They do not allocate and do not wait. The rest happens every few seconds in other
+// Only Note, Unregistered, Counted and Latency.Observe are called during an announce or a
+// flush. They do not allocate and do not wait. The rest happens every few seconds in other
 // goroutines. What waits in memory is bounded, and is lost when the process is killed:
 // it explains credit, but is no credit itself.
 //
@@ -13,6 +14,7 @@ package trace
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/netip"
 	"time"
@@ -61,6 +63,7 @@ type Trace struct {
 	flush    *flusher
 	watch    *watch
 	minutes  *minutes
+	unknown  *unknown
 	logLimit rate.Sometimes // the ledger logs it already if the database does not answer
 }
 
@@ -70,7 +73,7 @@ func New(o Options) *Trace {
 		o: o, logLimit: rate.Sometimes{Interval: time.Minute},
 		// Clients announce within an interval and a tenth.
 		watch:   newWatch(min(transfer.Patience, o.Interval), o.Clock().Add(o.Interval*11/10)),
-		minutes: newMinutes(&o, o.Clock()),
+		minutes: newMinutes(&o, o.Clock()), unknown: newUnknown(o.Clock()),
 	}
 	t.flush = newFlusher(&t.o, &t.records)
 	return t
@@ -82,6 +85,10 @@ func (t *Trace) Note(a *Announce) {
 		t.records.note(a)
 	}
 }
+
+// Unregistered counts a request for an info-hash that is not registered. Call it for
+// members alone: a stranger could fill the list that staff see.
+func (t *Trace) Unregistered(h *core.InfoHash, now time.Time) { t.unknown.note(h, now.Unix()) }
 
 // Counted takes over the sizes of the swarms that have changed.
 func (t *Trace) Counted(counts []swarm.Count) { t.watch.counted(counts, t.o.Clock()) }
@@ -188,7 +195,22 @@ func (t *Trace) minute(ctx context.Context) error {
 	if t.o.Lag != nil {
 		t.o.Lag(row.EventLag)
 	}
-	return t.o.Store.WriteMinute(ctx, row)
+	return errors.Join(t.o.Store.WriteMinute(ctx, row), t.writeUnknown(ctx, now))
+}
+
+// writeUnknown writes the hashes that are not registered, and begins to count anew after
+// each hour. A clock that was set back begins anew, too.
+func (t *Trace) writeUnknown(ctx context.Context, now time.Time) error {
+	if t.unknown.changed.Swap(false) {
+		if err := t.o.Store.WriteUnknown(ctx, t.o.Name, t.unknown.since, t.unknown.top()); err != nil {
+			t.unknown.changed.Store(true)
+			return err
+		}
+	}
+	if age := now.Sub(t.unknown.since); age >= unknownHours || age < 0 {
+		t.unknown.begin(now)
+	}
+	return nil
 }
 
 // housekeep first loads what the database knows, and then compares and deletes in small

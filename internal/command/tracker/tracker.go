@@ -26,7 +26,7 @@ type Deps struct {
 
 // Commands returns the family.
 func Commands(d Deps) []command.Command {
-	return []command.Command{d.announces(), d.state(), d.endangered(), d.clients(), d.addClient(), d.lowestClient(), d.removeClient()}
+	return []command.Command{d.announces(), d.state(), d.unknown(), d.endangered(), d.clients(), d.addClient(), d.lowestClient(), d.removeClient()}
 }
 
 const announceLines = 10
@@ -123,6 +123,27 @@ func stateLines(m transfer.Minute, now time.Time) []string {
 		lines = append(lines, m.Tracker+": refused in this minute: "+refusalsInWords(m))
 	}
 	return lines
+}
+
+// unknownHashes is how many of them are told.
+const unknownHashes = 10
+
+func (d Deps) unknown() command.Command {
+	return command.Question[command.None]{
+		Spec: command.Spec{Name: "tracker unknown", Summary: "the info-hashes that members ask for most although they are not registered", Permission: core.TrackerRead},
+		Run: func(ctx context.Context, c command.Call, _ command.None) (command.Reply, error) {
+			list, err := d.Transfer.Unknown(ctx, c.Now.Add(-24*time.Hour), unknownHashes)
+			if err != nil {
+				return command.Reply{}, err
+			}
+			t := command.Table{Columns: []string{"Info-hash", "Asked for", "Last"}, Empty: "Nobody has asked for anything that is not registered within a day."}
+			for _, u := range list {
+				t.Rows = append(t.Rows, command.Row{Text: fmt.Sprintf("%s: asked for %s times within a day, the last time at %s", u.InfoHash, u.Times(), text.Instant(u.LastAt)),
+					Cells: []string{u.InfoHash.String(), u.Times(), text.Instant(u.LastAt)}})
+			}
+			return command.Reply{Blocks: []command.Block{t}}, nil
+		},
+	}
 }
 
 func behind(m transfer.Minute) string {
