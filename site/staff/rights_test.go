@@ -173,6 +173,44 @@ func TestButtonsAreDrawnWhereTheEngineRuns(t *testing.T) {
 	}
 }
 
+// TestNoPageOffersWhatTheEngineDenies visits each page as everybody, and holds the buttons
+// and links to commands that are drawn there against what the engine says.
+func TestNoPageOffersWhatTheEngineDenies(t *testing.T) {
+	w := newRights(t)
+	routes, err := w.Room.Routes()
+	w.Must(err)
+	for _, who := range visitors {
+		b, buttons := w.As(who), 0
+		for _, r := range routes {
+			path := strings.NewReplacer(":name", "victim", ":id", "1", ":page", "rules").Replace(r.Path)
+			if r.Method != http.MethodGet || r.Kind != web.Page || strings.ContainsAny(path, ":*") || path == "/staff/components" { // which shows specimens
+				continue
+			}
+			a := b.Get(path)
+			if a.StatusCode != http.StatusOK || !strings.HasPrefix(a.Header.Get("Content-Type"), "text/html") {
+				continue
+			}
+			page := a.Page(t)
+			w.links(who, page)
+			page.Find(`form[action^="/commands/"]`).Each(func(_ int, s *goquery.Selection) {
+				o := w.order(web.CommandName(strings.TrimPrefix(s.AttrOr("action", ""), "/commands/")))
+				s.Find("input[type=hidden]").Each(func(_ int, f *goquery.Selection) {
+					if name := f.AttrOr("name", ""); name != "back" {
+						o.Given[name] = f.AttrOr("value", "")
+					}
+				})
+				buttons++
+				if err := o.Ask(t.Context(), w.Deps.Commands, w.actor(who), command.Private); commandtest.Denied(err) {
+					t.Errorf("%s is offered %s %v on %s: %v", who, o.Name, o.Given, path, err)
+				}
+			})
+		}
+		if staff := slices.Contains([]string{"aide", "moderator", "sysop"}, who); staff && buttons < 20 {
+			t.Errorf("%s has seen %d buttons", who, buttons)
+		}
+	}
+}
+
 // links follows the links to commands on a page, with the arguments that they fill in, and
 // makes sure that each of some commands is linked just where it would run.
 func (w *rights) links(who string, page *goquery.Document, wanted ...string) {
