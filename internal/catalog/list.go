@@ -62,6 +62,7 @@ type Listing struct {
 }
 
 // Listed is a group with its newest torrent alone, and the sums of all its live torrents.
+// Creators, tags, literature and description are left out.
 type Listed struct {
 	Group
 	Versions          int
@@ -135,7 +136,7 @@ func (s *Store) List(ctx context.Context, v Viewer, f Filter, o Sort, from Curso
 
 // listed reads groups, in the order of ids.
 func (s *Store) listed(ctx context.Context, v Viewer, ids []core.GroupID) ([]Listed, error) {
-	groups, err := s.groups(ctx, v, ids, 1)
+	groups, err := s.bareGroups(ctx, v, ids, 1)
 	if err != nil || len(groups) == 0 {
 		return nil, err
 	}

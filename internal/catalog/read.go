@@ -80,6 +80,15 @@ func (s *Store) Group(ctx context.Context, v Viewer, id core.GroupID) (Group, er
 // groups returns those of the groups that have a live torrent, in the order of
 // ids, each with at most perGroup torrents.
 func (s *Store) groups(ctx context.Context, v Viewer, ids []core.GroupID, perGroup int) ([]Group, error) {
+	out, err := s.bareGroups(ctx, v, ids, perGroup)
+	if err != nil || len(out) == 0 {
+		return nil, err
+	}
+	return out, fillGroups(ctx, s.db, out)
+}
+
+// bareGroups is groups without creators, tags and literature.
+func (s *Store) bareGroups(ctx context.Context, v Viewer, ids []core.GroupID, perGroup int) ([]Group, error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
@@ -109,7 +118,7 @@ func (s *Store) groups(ctx context.Context, v Viewer, ids []core.GroupID, perGro
 			out = append(out, g)
 		}
 	}
-	return out, fillGroups(ctx, s.db, out)
+	return out, nil
 }
 
 // fillGroups reads creators, tags and literature of groups.

@@ -87,3 +87,15 @@ func TestUnknownIsBounded(t *testing.T) {
 		t.Errorf("a note allocates %v times", allocated)
 	}
 }
+
+// BenchmarkUnregistered is what a refusal pays for being told of.
+func BenchmarkUnregistered(b *testing.B) {
+	u := newUnknown(time.Unix(0, 0))
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for i := uint64(1); pb.Next(); i++ {
+			h := hashOf(i % 10_000)
+			u.note(&h, int64(i))
+		}
+	})
+}
