@@ -7,6 +7,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/economy"
 	"github.com/caduceus-bio/caduceus/site/web"
 	"github.com/caduceus-bio/caduceus/site/web/dataset"
+	"github.com/caduceus-bio/caduceus/site/web/part"
 )
 
 // browsePage is a list of datasets with the filters that made it.
@@ -15,9 +16,9 @@ type browsePage struct {
 	Categories []catalog.Category
 	Counts     map[int64]catalog.Counts // by category
 	Count      catalog.Count            // of what the query finds
-	Facets     []facetLinks
-	Chosen     []facetLink // the values that the query asks for; their addresses leave them out
-	Sorts      []sortLink
+	Facets     []part.FacetGroup
+	Chips      []part.Chip // what the query asks for; their addresses leave it out
+	Columns    []part.Column
 	Hidden     []hiddenField // what the form keeps beside its own fields
 	Groups     []groupRow
 	Next       string // address of the page after this one, "" when there is none
@@ -27,31 +28,6 @@ type browsePage struct {
 }
 
 var browseView = web.NewView[browsePage]("browse")
-
-// facetLinks are the values of a facet, each as a link that adds it to the query or takes
-// it away.
-type facetLinks struct {
-	Kind   catalog.FacetKind
-	Title  string
-	Values []facetLink
-}
-
-// facetLink is one value. Address leads to the query with it, or without it where it is
-// on.
-type facetLink struct {
-	Name    string
-	Count   int // 0 where it was not counted
-	Counted bool
-	On      bool
-	Address string
-}
-
-// sortLink is an order. Address leads to it, and where it is on, to its reverse.
-type sortLink struct {
-	Name    string
-	On, Up  bool
-	Address string
-}
 
 // hiddenField is a field of a form that nobody sees.
 type hiddenField struct{ Name, Value string }
@@ -119,46 +95,69 @@ var facetTitles = map[catalog.FacetKind]string{
 	catalog.FacetSubject: "Organism", catalog.FacetFree: "Freeleech", catalog.FacetSeeded: "Seeders",
 }
 
-// sortNames are what the orders are called, upward and downward.
-var sortNames = map[catalog.SortBy][2]string{
-	catalog.ByTime: {"Oldest", "Newest"}, catalog.BySize: {"Smallest", "Largest"}, catalog.BySeeders: {"Fewest seeders", "Most seeders"},
-	catalog.BySnatches: {"Fewest downloads", "Most downloads"},
-}
+// facetsShown is how many values of a facet are not folded.
+const facetsShown = 6
 
-// link makes links of the facets and orders.
+// link makes links of the facets, of what is chosen, and of the orders.
 func (p *browsePage) link(facets []catalog.Facet) {
 	for _, f := range facets {
-		links := facetLinks{Kind: f.Kind, Title: facetTitles[f.Kind]}
+		group := part.FacetGroup{Title: facetTitles[f.Kind], Shown: facetsShown}
 		for _, value := range f.Values {
 			name, key := p.valueName(f.Kind, value.Value)
-			l := facetLink{Name: name, Count: max(value.Count, 0), Counted: value.Count != catalog.Uncounted, On: value.On}
+			one := part.Facet{Text: name, On: value.On}
+			if value.Count != catalog.Uncounted {
+				one.Count = web.Grouped(int64(max(value.Count, 0)))
+			}
 			if value.On {
 				key = ""
 			}
-			l.Address = p.Query.With(f.Kind, key).Address()
-			if links.Values = append(links.Values, l); value.On {
-				p.Chosen = append(p.Chosen, l)
+			one.Address = p.Query.With(f.Kind, key).Address()
+			if group.Facets = append(group.Facets, one); value.On {
+				p.Chips = append(p.Chips, part.Chip{Text: name, Address: one.Address})
 			}
 		}
-		p.Facets = append(p.Facets, links)
+		p.Facets = append(p.Facets, group)
 	}
-	for _, by := range catalog.SortOrders() {
+	without := func(text string, change func(*dataset.Query)) {
 		q := p.Query.Start()
-		on := q.Sort.By == by
-		l := sortLink{On: on, Up: on && q.Sort.Up, Name: sortNames[by][1]}
-		if l.Up {
-			l.Name = sortNames[by][0]
-		}
-		q.Sort = catalog.Sort{By: by, Up: on && !q.Sort.Up}
-		l.Address = q.Address()
-		p.Sorts = append(p.Sorts, l)
+		change(&q)
+		p.Chips = append(p.Chips, part.Chip{Text: text, Address: q.Address()})
 	}
+	if p.Query.Words != "" {
+		without("“"+p.Query.Words+"”", func(q *dataset.Query) { q.Words = "" })
+	}
+	if p.Query.Tag != "" {
+		without("Tags: "+p.Query.Tag, func(q *dataset.Query) { q.Tag = "" })
+	}
+	if p.Query.Creator != "" {
+		without("By "+p.Query.Creator, func(q *dataset.Query) { q.Creator = "" })
+	}
+	p.Columns = []part.Column{{Label: "Dataset"}, {Label: "Category", Class: "c-kind"}, p.sorted(catalog.BySize, part.Column{Label: "Size", Num: true, Class: "c-size"}),
+		p.sorted(catalog.BySeeders, part.Column{Label: "Seeders", Short: "Seed", Num: true, Class: "c-few"}), {Label: "Leechers", Short: "Leech", Num: true, Class: "c-few"},
+		p.sorted(catalog.BySnatches, part.Column{Label: "Times downloaded", Short: "Done", Num: true, Class: "c-few"}),
+		p.sorted(catalog.ByTime, part.Column{Label: "Added", Class: "c-when"}), {Label: "File", Unseen: true, Class: "c-get"}}
 	values := p.Query.Start().Values()
-	for _, name := range []string{"creator", "format", "license", "platform", "subject", "free", "seeded", "sort", "order"} {
+	for _, name := range []string{"q", "category", "creator", "format", "license", "platform", "subject", "free", "seeded", "sort", "order"} {
 		if value := values.Get(name); value != "" {
 			p.Hidden = append(p.Hidden, hiddenField{name, value})
 		}
 	}
+}
+
+// sorted is a column by which the list can be sorted: the most first, and if it is so, the
+// least.
+func (p *browsePage) sorted(by catalog.SortBy, c part.Column) part.Column {
+	q := p.Query.Start()
+	on := q.Sort.By == by
+	switch {
+	case on && q.Sort.Up:
+		c.Sorted = "ascending"
+	case on:
+		c.Sorted = "descending"
+	}
+	q.Sort = catalog.Sort{By: by, Up: on && !q.Sort.Up}
+	c.Address = q.Address()
+	return c
 }
 
 // valueName is what a value is called on the page and in the address.

@@ -72,16 +72,19 @@ func TestFacetsAndOrders(t *testing.T) {
 		b := w.As("user")
 		const start = "/browse?license=CC0&q=yeast"
 		doc := b.Get(start).Page(t)
-		if got := sitetest.Words(doc.Find(".found")); got != "3 datasets CC0 , leave it out ×" {
+		if got := sitetest.Words(doc.Find("h1")); got != "“yeast” 3 datasets" {
 			t.Errorf("found: %q", got)
 		}
-		facets := doc.Find(".facets a")
+		if got := sitetest.Words(doc.Find(".chips")); got != "Take away the filter CC0 Take away the filter “yeast”" {
+			t.Errorf("chips: %q", got)
+		}
+		facets := doc.Find(".facets li a")
 		if facets.Length() < 7 {
 			t.Fatalf("%d links: %q", facets.Length(), sitetest.Words(doc.Find(".facets")))
 		}
 		facets.Each(func(_ int, a *goquery.Selection) {
 			address := a.AttrOr("href", "")
-			count := sitetest.Words(a.Next())
+			count := sitetest.Words(a.Find(".count"))
 			if a.AttrOr("aria-current", "") == "true" { // it leads to where this is left out
 				count = "6"
 			}
@@ -91,22 +94,24 @@ func TestFacetsAndOrders(t *testing.T) {
 			}
 		})
 		var titles []string
-		doc.Find(".sorts a").Each(func(_ int, a *goquery.Selection) {
+		doc.Find("thead a").Each(func(_ int, a *goquery.Selection) {
 			address := a.AttrOr("href", "")
 			first := sitetest.Words(b.Get(address).Page(t).Find("tr.dataset .title").First())
-			titles = append(titles, sitetest.Words(a)+": "+first[:16])
+			titles = append(titles, sitetest.Words(a)+" "+a.Parent().AttrOr("aria-sort", "-")+": "+first[:16])
 			if !strings.Contains(address, "license=CC0") {
 				t.Errorf("%s forgets the licence", address)
 			}
 		})
-		want := []string{"Newest ↓: Dataset number 0", "Largest: Dataset number 4", "Most seeders: Dataset number 0", "Most downloads: Dataset number 4"}
+		want := []string{"Size -: Dataset number 4", "Seed -: Dataset number 0", "Done -: Dataset number 4", "Added descending: Dataset number 0"}
 		if !slices.Equal(titles, want) {
 			t.Errorf("orders: %q, want %q", titles, want)
 		}
-		form := b.Get("/browse?sort=seeders&order=up&seeded=1&free=1&platform=Sanger&subject=x").Page(t).Find("form.filters")
-		for _, name := range []string{"sort", "order", "seeded", "free", "platform", "subject"} {
-			if form.Find("input[type=hidden][name="+name+"]").Length() != 1 {
-				t.Errorf("the form forgets %s", name)
+		page := b.Get("/browse?sort=seeders&order=up&seeded=1&free=1&platform=Sanger&subject=x").Page(t)
+		for _, form := range []string{"form.find", "form.narrowing"} {
+			for _, name := range []string{"sort", "order", "seeded", "free", "platform", "subject"} {
+				if page.Find(form+" input[type=hidden][name="+name+"]").Length() != 1 {
+					t.Errorf("%s forgets %s", form, name)
+				}
 			}
 		}
 	})

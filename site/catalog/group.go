@@ -2,11 +2,13 @@ package catalog
 
 import (
 	"html/template"
+	"strconv"
 
 	"github.com/caduceus-bio/caduceus/internal/catalog"
 	"github.com/caduceus-bio/caduceus/internal/command"
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/site/web"
+	"github.com/caduceus-bio/caduceus/site/web/part"
 )
 
 // groupPage is a dataset with its torrents.
@@ -16,6 +18,11 @@ type groupPage struct {
 	Rows        []groupTorrent
 	MayEdit     bool
 	MayUpload   bool
+	Manage      bool           // there is something that the visitor may change
+	Main        web.TorrentRow // the newest, whose file is offered first
+	Authors     []string
+	MoreAuthors []string // are folded
+	Record      part.Record
 	Swarm       string
 	OlderNotes  string // where the notes are that are not on this page
 }
@@ -33,6 +40,8 @@ type groupTorrent struct {
 const (
 	treesShown = 5   // torrents whose files stand on the page of the group
 	filesShown = 100 // folders and files of each
+
+	authorsShown = 8
 )
 
 func (h handlers) group(v *web.Visit) error {
@@ -65,8 +74,17 @@ func (h handlers) group(v *web.Visit) error {
 			}
 		}
 		p.Rows = append(p.Rows, t)
+		p.Manage = p.Manage || row.MayEdit || len(t.Acts) > 0
+		if p.Main.ID == 0 || row.CreatedAt.After(p.Main.CreatedAt) {
+			p.Main = row
+		}
 	}
-	p.Swarm = web.SwarmAddress(g)
+	p.Manage = p.Manage || p.MayEdit
+	p.Authors = g.Creators
+	if len(g.Creators) > authorsShown+1 {
+		p.Authors, p.MoreAuthors = g.Creators[:authorsShown], g.Creators[authorsShown:]
+	}
+	p.Record, p.Swarm = recordOf(g), web.SwarmAddress(g)
 	return groupView.OK(v, p)
 }
 
@@ -84,4 +102,25 @@ func (h handlers) acts(v *web.Visit, t catalog.Torrent) ([]web.CommandForm, erro
 		}
 	}
 	return forms, err
+}
+
+// recordOf is what is known of a dataset beside its text.
+func recordOf(g catalog.Group) part.Record {
+	r := part.Record{Title: "Record"}
+	add := func(f part.Fact) {
+		if f.Text != "" {
+			r.Facts = append(r.Facts, f)
+		}
+	}
+	add(part.Fact{Label: "Accession", Text: g.Identifier, Copy: true})
+	add(part.Fact{Label: "Year", Text: strconv.Itoa(g.Year)})
+	add(part.Fact{Label: "Lab", Text: g.Workgroup})
+	add(part.Fact{Label: "Place", Text: g.Location})
+	for _, doi := range g.Literature {
+		add(part.Fact{Label: "Literature", Text: "doi:" + doi, Address: "https://doi.org/" + doi})
+	}
+	if g.Picture != "" {
+		add(part.Fact{Label: "Picture", Text: "at " + web.HostOf(g.Picture), Address: g.Picture})
+	}
+	return r
 }

@@ -1,6 +1,8 @@
 package web
 
 import (
+	"net/url"
+
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/site/web/part"
@@ -11,9 +13,10 @@ type frame struct {
 	Site   siteInfo
 	Me     member.Member
 	Path   string
-	Words  string // what was searched for
-	Theme  string // "light", "dark" or "", which leaves it to the browser
-	Zone   string // in which times are told
+	Words  string      // what was searched for
+	Kept   []keptField // what a search from the bar keeps of the one before
+	Theme  string      // "light", "dark" or "", which leaves it to the browser
+	Zone   string      // in which times are told
 	Banner banner
 	Held   []part.Notice // what keeps the visitor from taking part
 	Flash  Flash
@@ -50,8 +53,8 @@ func (s *Site) frame(v *Visit) frame {
 	if !v.In() {
 		return f
 	}
-	if within(f.Path, "/browse") {
-		f.Words = v.Query("q")
+	if f.Path == "/browse" {
+		f.Words, f.Kept = v.Query("q"), kept(v.Request.URL.Query())
 	}
 	b, err := s.banner(v)
 	if err != nil {
@@ -66,6 +69,21 @@ func (s *Site) held(v *Visit) (out []part.Notice) {
 	if !v.Me.CanLeech {
 		out = append(out, part.Notice{Title: "Your downloads are switched off.",
 			Text: "The tracker lets you seed, and gives you no peers to download from. Staff can tell you why and switch them on again."})
+	}
+	return out
+}
+
+// keptField is a hidden field of the bar's form.
+type keptField struct{ Name, Value string }
+
+// filters are what a search for other words keeps.
+var filters = []string{"category", "format", "license", "platform", "subject", "free", "seeded", "tag", "creator", "sort", "order"}
+
+func kept(query url.Values) (out []keptField) {
+	for _, name := range filters {
+		if value := query.Get(name); value != "" && len(value) <= 255 {
+			out = append(out, keptField{name, value})
+		}
 	}
 	return out
 }

@@ -28,7 +28,7 @@ func functions(a *assets, clock core.Clock) template.FuncMap {
 		"ratio":   ratioText,
 		"within":  within,
 		"query":   url.QueryEscape,
-		"host":    hostOf,
+		"host":    HostOf,
 		"join":    strings.Join,
 		"perm":    func(p string) core.Permission { return core.Permission(p) },
 		"initial": initial,
@@ -117,7 +117,8 @@ func within(page, section string) bool {
 	return page == section || strings.HasPrefix(page, section+"/")
 }
 
-func hostOf(address string) string {
+// HostOf is the host of an address, or the address where it has none.
+func HostOf(address string) string {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" {
 		return address
