@@ -88,7 +88,7 @@ func (s *Store) Folder(ctx context.Context, id core.TorrentID, folder int, from 
 	}
 	here := path[len(path)-1]
 	afterFolder, afterPlace := from.after()
-	if afterPlace < 0 {
+	if afterPlace < 0 && here.Files > here.own {
 		if p.Folders, err = s.foldersIn(ctx, id, folder, afterFolder, limit+1); err != nil {
 			return FolderPage{}, err
 		}
@@ -114,6 +114,9 @@ func (s *Store) foldersIn(ctx context.Context, id core.TorrentID, parent, after,
 // filesIn fills a page up with the files at the places from one on up to before another.
 func (s *Store) filesIn(ctx context.Context, p *FolderPage, id core.TorrentID, from, end, limit int) (err error) {
 	room := limit - len(p.Folders)
+	if from >= end {
+		return nil
+	}
 	p.Files, err = db.All(ctx, s.db, scanFile, `SELECT f.position, f.path, f.size FROM torrent_place p JOIN torrent_file f ON f.torrent_id = p.torrent_id AND f.position = p.position
 		WHERE p.torrent_id = ? AND p.place >= ? AND p.place < ? ORDER BY p.place LIMIT ?`, id, from, end, room)
 	if err != nil {
