@@ -17,8 +17,6 @@ import (
 // mayActOn says why an operator may not act on somebody, as an error with code Forbidden.
 func (u *user) mayActOn(other *user) error {
 	switch {
-	case other == u:
-		return nil
 	case other.rescue && !u.rescue:
 		return core.Errorf(core.Forbidden, "%s is an operator by the configuration, and nobody stands above them", other.nick)
 	case other.account == nil:
