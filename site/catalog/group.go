@@ -63,10 +63,8 @@ func (h handlers) group(v *web.Visit) error {
 		OlderNotes: notesAddress(g.ID, older)}
 	for i, row := range web.Rows(v, schedule, g.Torrents, h.Clock()) {
 		t := groupTorrent{TorrentRow: row, About: about[row.ID], Top: entries{Torrent: row.ID}}
-		if row.MayDrop || row.MayLeech {
-			if t.Acts, err = h.acts(v, row.Torrent); err != nil {
-				return err
-			}
+		if t.Acts, err = h.acts(v, row.Torrent); err != nil {
+			return err
 		}
 		if i < treesShown {
 			if t.Top.FolderPage, err = h.Catalog.Folder(v.Context(), row.ID, 0, "", filesShown); err != nil {

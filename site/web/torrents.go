@@ -13,10 +13,8 @@ import (
 // TorrentRow is a torrent as lists show it.
 type TorrentRow struct {
 	catalog.Torrent
-	State    LeechState
-	MayEdit  bool
-	MayLeech bool // set the torrent's own leech state
-	MayDrop  bool // delete
+	State   LeechState
+	MayEdit bool
 }
 
 // Rows adds to torrents what holds for the visitor.
@@ -31,11 +29,9 @@ func Rows(v *Visit, schedule economy.Schedule, ts []catalog.Torrent, now time.Ti
 // Row adds to a torrent what holds for the visitor.
 func Row(v *Visit, schedule economy.Schedule, t catalog.Torrent, now time.Time) TorrentRow {
 	return TorrentRow{
-		Torrent:  t,
-		State:    LeechOf(schedule, t.Leech, t.LeechReason, t.ID, v.Me.ID, now),
-		MayEdit:  v.Me.Can(core.TorrentEditAny) || t.Mine && v.Me.Can(core.TorrentEditOwn),
-		MayDrop:  v.Me.Can(core.TorrentDeleteAny) || t.Mine && v.Me.Can(core.TorrentDeleteOwn),
-		MayLeech: v.Me.Can(core.FreeleechManage),
+		Torrent: t,
+		State:   LeechOf(schedule, t.Leech, t.LeechReason, t.ID, v.Me.ID, now),
+		MayEdit: v.Me.Can(core.TorrentEditAny) || t.Mine && v.Me.Can(core.TorrentEditOwn),
 	}
 }
 
