@@ -7,8 +7,8 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/command"
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/pages"
-	"github.com/caduceus-bio/caduceus/internal/text"
 	"github.com/caduceus-bio/caduceus/site/web"
+	"github.com/caduceus-bio/caduceus/site/web/part"
 )
 
 // listPage lists all pages, for those who write them.
@@ -18,6 +18,7 @@ var listView = web.NewView[listPage]("pages")
 
 // editPage is the form in which a page is written.
 type editPage struct {
+	Top          part.Head
 	Action       string // where the form goes
 	Back         string // the page itself
 	Named        bool   // it is there already, so its name stands
@@ -29,9 +30,8 @@ type editPage struct {
 	Summary      string
 	Errors       web.FormErrors
 	Preview      []pages.Segment // of what was typed; nil before
-	Theirs       []pages.Line    // what somebody else has changed in the meantime
+	Theirs       []part.DiffLine // what somebody else has changed in the meantime
 	TheirsSince  int64           // the revision before that
-	MaxText      int
 	Placeholders []pages.Placeholder
 	Acts         []web.CommandForm
 }
@@ -70,6 +70,7 @@ func (h handlers) editForm(v *web.Visit) error {
 // about fills in what follows from the page that is edited.
 func (h handlers) about(p *editPage, head pages.Head) {
 	p.Named, p.Slug, p.News = true, head.Slug, head.News > 0
+	p.Top.Crumbs = way(head, true)
 	p.Action, p.Back = "/pages/"+head.Slug+"/edit", pages.Address(head.Slug)
 	if head.Gone {
 		p.Back = "/pages"
@@ -94,7 +95,15 @@ func (h handlers) acts(v *web.Visit, head pages.Head) ([]web.CommandForm, error)
 }
 
 func (h handlers) show(v *web.Visit, status int, p editPage) error {
-	p.MaxText, p.Placeholders = text.Page.Limits().Chars, pages.Placeholders()
+	p.Placeholders = pages.Placeholders()
+	switch {
+	case p.Named:
+		p.Top.Title = "Edit: " + p.Title
+	case p.News:
+		p.Top = part.Head{Title: "Add news", Crumbs: []part.Link{{Text: "News", Address: "/news"}}}
+	default:
+		p.Top = part.Head{Title: "Write a page", Crumbs: []part.Link{{Text: "Pages", Address: "/pages"}}}
+	}
 	return editView.Render(v, status, p)
 }
 
@@ -187,7 +196,7 @@ func (h handlers) theirs(v *web.Visit, p *editPage) error {
 	case err != nil:
 		return err
 	default:
-		p.Theirs, p.TheirsSince = pages.Compare(base.Source, now.Source), p.Base
+		p.Theirs, p.TheirsSince = drawn(pages.Compare(base.Source, now.Source)), p.Base
 	}
 	p.Base = now.Revision
 	return nil

@@ -7,12 +7,13 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/pages"
 	"github.com/caduceus-bio/caduceus/site/web"
+	"github.com/caduceus-bio/caduceus/site/web/part"
 )
 
 // historyPage lists the revisions of a page, newest first.
 type historyPage struct {
+	Top     part.Head
 	Head    pages.Head // as it is now
-	Address string
 	List    []revision
 	Shipped bool   // below the list stands the text that comes with the program
 	Next    string // the address of older ones, "" where there are none
@@ -29,9 +30,9 @@ var historyView = web.NewView[historyPage]("page_history")
 
 // diffPage tells how one revision of a page became another.
 type diffPage struct {
+	Top      part.Head
 	From, To pages.Revision
-	Address  string
-	Lines    []pages.Line
+	Lines    []part.DiffLine
 }
 
 var diffView = web.NewView[diffPage]("page_diff")
@@ -48,7 +49,7 @@ func (h handlers) history(v *web.Visit) error {
 	if err != nil {
 		return err
 	}
-	p := historyPage{Head: now.Head, Address: pages.Address(slug), MayEdit: v.Me.Can(core.PageEdit), Shipped: next == 0 && pages.IsShipped(slug)}
+	p := historyPage{Top: part.Head{Title: "History: " + called(now.Head), Crumbs: way(now.Head, false)}, Head: now.Head, MayEdit: v.Me.Can(core.PageEdit), Shipped: next == 0 && pages.IsShipped(slug)}
 	for _, one := range list {
 		r := revision{Head: one}
 		if p.MayEdit && one.Revision != now.Revision {
@@ -57,6 +58,9 @@ func (h handlers) history(v *web.Visit) error {
 			}
 		}
 		p.List = append(p.List, r)
+	}
+	if p.MayEdit {
+		p.Top.Action = part.Link{Text: "Edit", Address: "/pages/" + slug + "/edit"}
 	}
 	if next > 0 {
 		p.Next = fmt.Sprintf("/pages/%s/history?before=%d", slug, next)
@@ -101,13 +105,29 @@ func (h handlers) diff(v *web.Visit) error {
 	if v.Query("from") != "" {
 		from = web.Number(v.Query("from"))
 	}
-	p := diffPage{Address: pages.Address(slug)}
+	p := diffPage{Top: part.Head{Title: "What changed: " + called(now.Head), Crumbs: way(now.Head, true)}}
 	if p.From, err = h.Pages.Revision(v.Context(), slug, from); err != nil {
 		return err
 	}
 	if p.To, err = h.Pages.Revision(v.Context(), slug, to); err != nil {
 		return err
 	}
-	p.Lines = pages.Compare(p.From.Source, p.To.Source)
+	p.Lines = drawn(pages.Compare(p.From.Source, p.To.Source))
 	return diffView.OK(v, p)
+}
+
+// drawn is a comparison as the part "diff" draws it.
+func drawn(lines []pages.Line) []part.DiffLine {
+	var out []part.DiffLine
+	for _, l := range lines {
+		switch l.Op {
+		case pages.Skipped:
+			out = append(out, part.DiffLine{Kind: part.Skipped, Text: "…"})
+		case pages.Cut:
+			out = append(out, part.DiffLine{Kind: part.Skipped, Text: "There are too many changes to show them all."})
+		default:
+			out = append(out, part.DiffLine{Kind: part.DiffKind(l.Op), Text: l.Text})
+		}
+	}
+	return out
 }

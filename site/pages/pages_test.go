@@ -126,7 +126,7 @@ func TestWriteAPage(t *testing.T) {
 		late.Set("do", "save")
 		told := w.As("sysop").Post("/pages/rules/edit", late)
 		again := form(t, told)
-		if told.StatusCode != http.StatusConflict || !strings.Contains(told.Text, "moderator changed this page while you wrote") || !strings.Contains(told.Page(t).Find("table.diff ins").Text(), "One more") ||
+		if told.StatusCode != http.StatusConflict || !strings.Contains(told.Text, "moderator changed this page while you wrote") || !strings.Contains(told.Page(t).Find(".diff ins").Text(), "One more") ||
 			again.Get("text") != "Only one rule." || again.Get("base") != "1" {
 			t.Errorf("status %d, base %s: %s", told.StatusCode, again.Get("base"), told.Page(t).Find("main").Text())
 		}
@@ -134,7 +134,7 @@ func TestWriteAPage(t *testing.T) {
 		sysop := w.As("sysop")
 		sysop.Follow(sysop.Post("/pages/rules/edit", again))
 		diff := w.As("user").Get("/pages/rules/diff?to=1").Page(t)
-		if got := strings.Join(diff.Find("table.diff ins").Map(func(_ int, s *goquery.Selection) string { return s.Text() }), "|"); got != "## One more||Be *kind*, {{name}}." || diff.Find("table.diff del").Length() != 0 {
+		if got := strings.Join(diff.Find(".diff ins").Map(func(_ int, s *goquery.Selection) string { return s.Text() }), "|"); got != "## One more||Be *kind*, {{name}}." || diff.Find(".diff del").Length() != 0 {
 			t.Errorf("the first edit added %q", got)
 		}
 		// Staff go back by a button, and take that back.

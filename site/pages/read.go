@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -9,11 +10,13 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/internal/pages"
 	"github.com/caduceus-bio/caduceus/site/web"
+	"github.com/caduceus-bio/caduceus/site/web/part"
 	"github.com/caduceus-bio/caduceus/site/web/recipe"
 )
 
 // readPage is a page to be read.
 type readPage struct {
+	Top     part.Head
 	Head    pages.Head
 	Body    body
 	MayEdit bool
@@ -65,12 +68,38 @@ func (h handlers) read(v *web.Visit, slug string) error {
 	if err != nil {
 		return err
 	}
-	out := readPage{Head: p.Head, MayEdit: v.Me.Can(core.PageEdit)}
+	out := readPage{Top: part.Head{Title: p.Title, Crumbs: above(p.Head)}, Head: p.Head, MayEdit: v.Me.Can(core.PageEdit)}
 	if out.Body, err = h.body(v, p); err != nil {
 		return err
 	}
 	return readView.OK(v, out)
 }
+
+// above is the way to a page from what it lies in.
+func above(h pages.Head) []part.Link {
+	switch address := h.Address(); {
+	case h.News > 0:
+		return []part.Link{{Text: "News", Address: "/news"}}
+	case strings.HasPrefix(address, "/help/"):
+		return []part.Link{{Text: "Help", Address: "/help"}}
+	}
+	return nil
+}
+
+// way is the way to a page about a page, for those who write and those who compare.
+func way(h pages.Head, history bool) []part.Link {
+	out := above(h)
+	if !h.Gone {
+		out = append(out, part.Link{Text: h.Title, Address: h.Address()})
+	}
+	if history {
+		out = append(out, part.Link{Text: "History", Address: "/pages/" + h.Slug + "/history"})
+	}
+	return out
+}
+
+// called is what to call a page that may be gone.
+func called(h pages.Head) string { return cmp.Or(h.Title, h.Slug) }
 
 // body puts into a page what its placeholders stand for, and reads no more than that.
 func (h handlers) body(v *web.Visit, p pages.Page) (body, error) {
