@@ -20,6 +20,7 @@ import (
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 
+	"github.com/caduceus-bio/caduceus/internal/pages"
 	"github.com/caduceus-bio/caduceus/site/sitetest"
 	"github.com/caduceus-bio/caduceus/site/web"
 )
@@ -33,7 +34,7 @@ const (
 
 // examples stand for what the patterns of addresses leave open.
 var examples = map[string]string{
-	":id": "1", ":name": "user", ":command": "member-create", ":token": "1", ":session": "1", ":fingerprint": strings.Repeat("ab", 32), ":nick": "other", ":page": "help", ":number": "1",
+	":id": "1", ":name": "user", ":command": "member-create", ":token": "1", ":session": "1", ":fingerprint": strings.Repeat("ab", 32), ":nick": "other", ":page": "irc", ":number": "1",
 }
 
 // pagesOf are the addresses of all pages, each with one example.
@@ -190,6 +191,15 @@ func furnished(t *testing.T, datasets int) *sitetest.World {
 		for _, role := range []string{"user", "moderator"} {
 			w.As(role).Post(path, form)
 		}
+	}
+	staff := pages.By{ID: w.People["moderator"].Member.ID, Name: "moderator"}
+	now, err := w.Deps.Pages.Current(t.Context(), "irc")
+	w.Must(err)
+	_, err = w.Deps.Pages.Edit(t.Context(), "irc", pages.Draft{Title: "IRC here", Source: strings.Replace(now.Source, "IRC is our chat.", "Come and talk to us.", 1) + "\n\nOne line more.", Summary: "Said in our words"}, staff)
+	w.Must(err)
+	for _, title := range []string{"We are there", "The first hundred datasets"} {
+		_, err = w.Deps.Pages.AddNews(t.Context(), pages.Draft{Title: title, Source: "Come in, and bring *data*.\n\n- one\n- two"}, staff)
+		w.Must(err)
 	}
 	return w
 }

@@ -86,11 +86,12 @@ func (h handlers) acts(v *web.Visit, head pages.Head) ([]web.CommandForm, error)
 	if err != nil {
 		return nil, err
 	}
-	back := pages.Address(head.Slug)
+	back, label := pages.Address(head.Slug), "Go back to the text that comes with the program"
 	if !pages.IsShipped(head.Slug) {
-		back = "/pages" // nothing is there any more
+		back, label = "/pages", "Take this page away" // and its address with it
 	}
 	f, err := web.NewCommandForm(v, h.Commands, info, map[string]string{"page": head.Slug}, nil, back)
+	f.Label, f.Note = label, ""
 	return []web.CommandForm{f}, err
 }
 
