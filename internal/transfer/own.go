@@ -50,6 +50,7 @@ type Own struct {
 
 	Last Record // the member's newest announce of it, refused ones among them; zero when none is recorded
 	Cut  Record // the newest of those recorded that told more than can be; zero when none is
+	All  Record // the newest of those refused that concerns all torrents of a client; zero when none is
 }
 
 const ownColumns = `SELECT t.id, t.group_id, g.title, t.format, t.license, t.version, t.size, t.deleted_at, t.uploader_id,
@@ -134,6 +135,15 @@ func (s *Store) addAnnounces(ctx context.Context, m core.MemberID, list []Own) e
 	if err != nil {
 		return fmt.Errorf("read the announces of a page: %w", err)
 	}
+	var all Record
+	for _, r := range records {
+		if r.concernsAll() && r.newer(all) {
+			all = r
+		}
+	}
+	for i := range list {
+		list[i].All = all
+	}
 	for _, r := range records {
 		i, ok := index[r.Torrent]
 		if !ok {
@@ -153,6 +163,39 @@ func (s *Store) addAnnounces(ctx context.Context, m core.MemberID, list []Own) e
 // which must be explained.
 func (r Record) newer(than Record) bool {
 	return r.At.After(than.At) || r.At.Equal(than.At) && r.Refused()
+}
+
+// concernsAll reports whether an announce was refused before anybody looked of which
+// torrent it is: so are those of all torrents.
+func (r Record) concernsAll() bool {
+	return r.Refused() && r.Torrent == 0 && (r.Outcome == "disabled" || r.Outcome == "client_refused")
+}
+
+// Refused says why all announces of a member, or of one of a member's clients, are
+// refused; ok is false where none were within a day, or where the client was answered since.
+func (s *Store) Refused(ctx context.Context, m core.MemberID, f Facts) (t Trouble, ok bool, err error) {
+	records, err := db.All(ctx, s.db, scanRecord, recordColumns+" WHERE r.member_id = ? AND r.ring = 0 AND r.at >= ? LIMIT ?", m, f.Now.Add(-troubleFor).Unix(), pageLimit)
+	if err != nil {
+		return t, false, fmt.Errorf("read what was refused: %w", err)
+	}
+	var all Record
+	for _, r := range records {
+		if r.concernsAll() && r.newer(all) {
+			all = r
+		}
+	}
+	if all.Member == 0 {
+		return t, false, nil
+	}
+	var answered int64
+	err = s.db.QueryRowContext(ctx, "SELECT COALESCE(MAX(at), 0) FROM announce_record WHERE member_id = ? AND ring > 0 AND client = ?", m, all.Client).Scan(&answered)
+	if err != nil {
+		return t, false, fmt.Errorf("read what was answered: %w", err)
+	}
+	if answered > all.At.Unix() {
+		return t, false, nil
+	}
+	return all.trouble(), true, nil
 }
 
 // OwnSums is what a member does at this moment, in numbers.

@@ -127,7 +127,7 @@ func TestDiagnose(t *testing.T) {
 	t.Parallel()
 	seeds := func(change func(*transfer.Own)) transfer.Own {
 		o := transfer.Own{Torrent: 1, Size: 1000, Announced: true, Active: true, Seeders: 1, LastAt: epoch.Add(-20 * time.Minute),
-			Last: transfer.Record{Member: 7, At: epoch.Add(-20 * time.Minute), Announces: 1, Public: true, Reach: transfer.ReachOpen, Outcome: transfer.Counted, Slot: transfer.Slot{Ring: 1}}}
+			Last: transfer.Record{Member: 7, Client: "old", At: epoch.Add(-20 * time.Minute), Announces: 1, Public: true, Reach: transfer.ReachOpen, Outcome: transfer.Counted, Slot: transfer.Slot{Ring: 1}}}
 		change(&o)
 		return o
 	}
@@ -135,6 +135,12 @@ func TestDiagnose(t *testing.T) {
 		return func(o *transfer.Own) {
 			o.Last.Slot, o.Last.Outcome, o.Last.At = transfer.Slot{}, code, epoch.Add(-ago)
 		}
+	}
+	whole := func(code transfer.Outcome, client string, ago time.Duration) transfer.Record {
+		return transfer.Record{Member: 7, Outcome: code, Client: client, At: epoch.Add(-ago), Announces: 1}
+	}
+	with := func(all transfer.Record) func(*transfer.Own) {
+		return func(o *transfer.Own) { o.All = all }
 	}
 	keyed := func(ago time.Duration) transfer.Facts {
 		f := facts()
@@ -170,6 +176,15 @@ func TestDiagnose(t *testing.T) {
 		"was not tried":                      {seeds(func(o *transfer.Own) { o.Last.Reach = transfer.ReachUnknown }), facts(), "", false, ""},
 		"no public address":                  {seeds(func(o *transfer.Own) { o.Last.Public = false }), facts(), "hidden", false, "public address"},
 		"deleted":                            {seeds(func(o *transfer.Own) { o.Gone = true }), facts(), "deleted_torrent", true, "Remove it"},
+		"its client is refused":              {seeds(with(whole("client_refused", "old", time.Minute))), facts(), "client_refused", true, "list of allowed"},
+		"its client was refused before":      {seeds(with(whole("client_refused", "old", time.Hour))), facts(), "", false, ""},
+		"another client is refused":          {seeds(with(whole("client_refused", "other", time.Minute))), facts(), "", false, ""},
+		"another is, and nothing is heard":   {seeds(func(o *transfer.Own) { o.All, o.Active = whole("client_refused", "other", time.Minute), false }), facts(), "client_refused", true, "list of allowed"},
+		"another is, and it was stopped": {seeds(func(o *transfer.Own) {
+			o.All, o.Active, o.Last.Event = whole("client_refused", "old", time.Minute), false, "stopped"
+		}), facts(), "", false, ""},
+		"the account is disabled":        {seeds(with(whole("disabled", "other", time.Minute))), facts(), "disabled", true, "Ask staff"},
+		"one's own, by a client refused": {transfer.Own{Mine: true, Size: 1, All: whole("client_refused", "old", time.Minute)}, facts(), "client_refused", true, "list of allowed"},
 	} {
 		got, ok := c.o.Diagnose(c.f)
 		if got.Code != c.code || ok != (c.code != "") || got.Grave != c.grave || !strings.Contains(got.Mend, c.says) || ok && (got.What == "" || got.Mend == "") {
@@ -285,5 +300,38 @@ func TestUnknown(t *testing.T) {
 		if got := read(10); len(got) != 0 {
 			t.Errorf("after pruning: %q", got)
 		}
+	})
+}
+
+func TestRefused(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		look := func(want string) {
+			t.Helper()
+			got, ok, err := w.Refused(t.Context(), w.alice, facts())
+			if err != nil || got.Code != want || ok != (want != "") {
+				t.Errorf("%+v, %t, %v, want %q", got, ok, err, want)
+			}
+		}
+		write := func(torrent, ring core.TorrentID, place int, ago time.Duration, client string, outcome transfer.Outcome) {
+			t.Helper()
+			err := w.Write(t.Context(), []transfer.Record{{Member: w.alice, Torrent: torrent, Slot: transfer.Slot{Ring: ring, Place: place}, At: epoch.Add(-ago), Announces: 1,
+				Client: client, Outcome: outcome, Leech: core.LeechNormal}})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		look("")
+		write(0, 0, 0, 25*time.Hour, "old", "client_refused")
+		write(1, 0, 1, time.Hour, "old", "no_slot")
+		write(0, 0, 2, time.Hour, "old", "unknown_torrent")
+		look("")
+		write(0, 0, 3, time.Hour, "old", "client_refused")
+		write(2, 2, 0, time.Minute, "new", transfer.Counted)
+		look("client_refused")
+		write(2, 2, 1, time.Minute, "old", transfer.Counted) // its version was allowed again
+		look("")
+		write(0, 0, 4, time.Second, "new", "disabled")
+		look("disabled")
 	})
 }

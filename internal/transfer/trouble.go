@@ -52,11 +52,9 @@ func (o Own) Diagnose(f Facts) (t Trouble, ok bool) {
 	case o.Gone && o.Active:
 		return Trouble{"deleted_torrent", true, "The torrent was deleted.", mends["deleted_torrent"]}, true
 	case o.Last.Member != 0 && o.Last.Refused() && !o.LastAt.After(o.Last.At):
-		mend, known := mends[o.Last.Outcome]
-		if !known {
-			mend = "Ask staff what that means."
-		}
-		return Trouble{string(o.Last.Outcome), true, o.Last.explainRefusal(), mend}, true
+		return o.Last.trouble(), true
+	case o.refusedWithAll(silence > f.patience()):
+		return o.All.trouble(), true
 	case oldKey && !o.stopped():
 		return Trouble{"old_key", true, "You have a new announce key since " + when(f.KeyMade) + ", and this client has not announced with it: its .torrent file has the old key.",
 			"Download the .torrent file again and give it to your client in place of the old one; the data stay."}, true
@@ -78,6 +76,25 @@ func (o Own) Diagnose(f Facts) (t Trouble, ok bool) {
 		return Trouble{"hidden", false, o.Last.Connectable(), "Let the client announce from a public address. You can still connect to others."}, true
 	}
 	return Trouble{}, false
+}
+
+// trouble is what is wrong about an announce that was refused.
+func (r Record) trouble() Trouble {
+	mend, known := mends[r.Outcome]
+	if !known {
+		mend = "Ask staff what that means."
+	}
+	return Trouble{string(r.Outcome), true, r.explainRefusal(), mend}
+}
+
+// refusedWithAll reports whether a client was refused altogether that is likely the one
+// that has the torrent: the one that announced it last, or else any, where nothing is heard
+// of the torrent any more.
+func (o Own) refusedWithAll(silent bool) bool {
+	if o.All.Member == 0 || o.All.At.Before(o.LastAt) || o.stopped() {
+		return false
+	}
+	return o.All.Outcome == "disabled" || o.All.Client == o.Last.Client || silent || !o.Active
 }
 
 // stopped reports whether the client said itself that it stops.

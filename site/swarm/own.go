@@ -14,12 +14,15 @@ import (
 // ownPage is what the visitor seeds, downloads, has taken or has uploaded: one of the four
 // lists.
 type ownPage struct {
-	Part  transfer.Part
-	Tabs  []ownTab
-	Sums  transfer.OwnSums
-	Rows  []ownRow
-	Next  string
-	First string
+	Part transfer.Part
+	Tabs []ownTab
+	Sums transfer.OwnSums
+	// Refused is why all announces of the visitor, or of one client, are refused; nil where
+	// they are not.
+	Refused *transfer.Trouble
+	Rows    []ownRow
+	Next    string
+	First   string
 }
 
 var ownView = web.NewView[ownPage]("own")
@@ -59,6 +62,11 @@ func (h handlers) own(v *web.Visit) error {
 	}
 	if p.Sums, err = h.Transfer.OwnSums(v.Context(), v.Me.ID, facts); err != nil {
 		return err
+	}
+	if refused, ok, err := h.Transfer.Refused(v.Context(), v.Me.ID, facts); err != nil {
+		return err
+	} else if ok {
+		p.Refused = &refused
 	}
 	before := core.TorrentID(web.Number(v.Query("before")))
 	list, next, err := h.Transfer.Own(v.Context(), v.Me.ID, p.Part, before, ownPerPage)

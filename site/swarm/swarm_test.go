@@ -239,6 +239,13 @@ func TestOwnTorrents(t *testing.T) {
 		if rows, _ := look("other", "uploaded"); strings.Count(rows, "never all announces of A dataset") != 3 || !strings.Contains(rows, "You uploaded it, and nobody seeds it. Seed it") {
 			t.Errorf("uploaded: %q", rows)
 		}
+		if doc := w.As("user").Get("/me/torrents").Page(t); doc.Find(".notice").Length() != 0 {
+			t.Errorf("a notice: %q", sitetest.Words(doc.Find(".notice")))
+		}
+		w.Must(transfer.NewStore(w.DB).Write(t.Context(), []transfer.Record{{Member: user, Slot: transfer.Slot{Place: 7}, At: w.Now(), Announces: 1, Client: "Oldie 0.1", Outcome: "client_refused"}}))
+		if got := sitetest.Words(w.As("user").Get("/me/torrents").Page(t).Find(".notice")); !strings.Contains(got, "not on the list of allowed ones. Take a client from the list") {
+			t.Errorf("whose client is refused reads %q", got)
+		}
 		for range 3 { // the key of a client that was heard of before
 			w.Pass(time.Minute)
 		}
