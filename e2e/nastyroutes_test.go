@@ -69,6 +69,7 @@ var nastyRoutes = map[string]func(n *nastyHouse, r siteRoute) []nasty{
 	"GET /staff/tracker":          queries("range"), // three trackers, each minute of a day
 	"GET /freeleech":              onlyGeneral,      // with 20,000 windows
 	"GET /freeleech.json":         onlyGeneral,
+	"POST /start/rules":           onlyGeneral,
 	"POST /start/away":            onlyGeneral,
 	"GET /staff":                  onlyGeneral,
 	"GET /staff/torrents":         onlyGeneral,

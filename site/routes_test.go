@@ -89,6 +89,7 @@ var permissions = map[string]string{
 	"GET /endangered":                                     "LL...",
 	"GET /staff/tracker":                                  "LLF..",
 	"GET /staff/members/:name/announces":                  "LLF..",
+	"POST /start/rules":                                   "LL...",
 	"POST /start/away":                                    "LL...",
 	"GET /staff":                                          "LLF..",
 	"GET /staff/torrents":                                 "LLF..",

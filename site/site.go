@@ -170,8 +170,8 @@ func (r *Room) site() (*web.Site, error) {
 	uploads := dataset.Uploads{Catalog: d.Catalog, Limits: c.Limits()}
 	personal := dataset.Personal{Catalog: d.Catalog, Members: d.Members, Trackers: trackers, TorrentKeys: c.TorrentKeys}
 	return web.New(shared,
-		web.Deps{Keys: d.Keys, Members: d.Members, Economy: d.Economy, Permalink: d.Catalog.Permalink, Clock: d.Clock, Log: d.Log, Meters: r.meters, Rates: d.Rates, UploadDir: d.UploadDir},
-		home.New(home.Deps{Catalog: d.Catalog, Members: d.Members, Economy: d.Economy, Transfer: transfer.NewStore(d.DB), IRC: d.IRC, Clock: d.Clock}),
+		web.Deps{Keys: d.Keys, Members: d.Members, Economy: d.Economy, Transfer: transfer.NewStore(d.DB), Permalink: d.Catalog.Permalink, Clock: d.Clock, Log: d.Log, Meters: r.meters, Rates: d.Rates, UploadDir: d.UploadDir},
+		home.New(home.Deps{Catalog: d.Catalog, Members: d.Members, Economy: d.Economy, Transfer: transfer.NewStore(d.DB), Pages: d.Pages, IRC: d.IRC, Interval: d.Interval, Clock: d.Clock}),
 		account.New(account.Deps{Members: d.Members, Guard: d.Guard, Catalog: d.Catalog, Economy: d.Economy, Trackers: trackers, IRC: d.IRC, Site: c.Name, Clock: d.Clock}),
 		catalogwing.New(catalogwing.Deps{Catalog: d.Catalog, Economy: d.Economy, Uploads: uploads, Personal: personal, Commands: d.Commands, Uploaded: r.meters.Uploads, Clock: d.Clock}),
 		swarm.New(swarm.Deps{DB: d.DB, Catalog: d.Catalog, Members: d.Members, Clients: d.Clients, Transfer: transfer.NewStore(d.DB), Interval: d.Interval, Clock: d.Clock}),

@@ -15,6 +15,7 @@ type Mark string
 // The marks.
 const (
 	StartDone Mark = "start done" // the first steps are done, or put away
+	RulesRead Mark = "rules read" // they say so
 )
 
 // Marks returns the marks of a member, with when each was set.

@@ -6,6 +6,9 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/catalog"
 	"github.com/caduceus-bio/caduceus/internal/economy"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/pages"
+	"github.com/caduceus-bio/caduceus/internal/security"
+	"github.com/caduceus-bio/caduceus/internal/transfer"
 	"github.com/caduceus-bio/caduceus/site/web"
 )
 
@@ -23,6 +26,9 @@ type homePage struct {
 	Members int
 	Profile member.Profile
 	Start   []startStep // of a newcomer
+	Sums    transfer.OwnSums
+	News    []pages.Head
+	Needy   []transfer.Endangered // torrents that need seeders
 	Newest  []web.TorrentRow
 	Active  []economy.Window
 	Coming  []economy.Window
@@ -30,7 +36,12 @@ type homePage struct {
 
 var homeView = web.NewView[homePage]("home")
 
-const newest = 8
+// How much of each list is shown.
+const (
+	newest     = 8
+	newsShown  = 3
+	needyShown = 5
+)
 
 func (h handlers) home(v *web.Visit) error {
 	if !v.In() {
@@ -60,12 +71,35 @@ func (h handlers) home(v *web.Visit) error {
 		return err
 	}
 	p.Active, p.Coming = schedule.Active(now), schedule.Upcoming(now, 3)
+	if err := h.lately(v, &p); err != nil {
+		return err
+	}
 	recent, err := h.Catalog.Recent(v.Context(), v.Viewer(), newest)
 	if err != nil {
 		return err
 	}
 	p.Newest = web.Rows(v, schedule, recent, h.Clock())
 	return homeView.OK(v, p)
+}
+
+// lately reads what the visitor's clients do, what is new, and what needs seeders.
+func (h handlers) lately(v *web.Visit, p *homePage) error {
+	made, err := h.Members.Security().Last(v.Context(), v.Me.ID, security.AnnounceKeyNew)
+	if err != nil {
+		return err
+	}
+	if p.Sums, err = h.Transfer.OwnSums(v.Context(), v.Me.ID, transfer.Facts{Now: h.Clock(), Interval: h.Interval, KeyMade: made}); err != nil {
+		return err
+	}
+	news, _, err := h.Pages.News(v.Context(), 0, newsShown)
+	if err != nil {
+		return err
+	}
+	for _, n := range news {
+		p.News = append(p.News, n.Head)
+	}
+	p.Needy, _, err = h.Transfer.Endangered(v.Context(), h.Clock(), v.Me.ID, transfer.Danger{}, needyShown)
+	return err
 }
 
 // robots keeps search engines out: what is here is for members.

@@ -8,11 +8,11 @@ func TestStartSteps(t *testing.T) {
 		done  string
 		all   bool
 	}{
-		{startFacts{}, "000", false},
-		{startFacts{mayIRC: true}, "0000", false},
-		{startFacts{announced: true, fetched: true, seeded: true}, "111", true},
-		{startFacts{announced: true, fetched: true, seeded: true, mayIRC: true}, "1110", false},
-		{startFacts{announced: true, onIRC: true, mayIRC: true}, "1001", false},
+		{startFacts{}, "0000", false},
+		{startFacts{mayIRC: true}, "00000", false},
+		{startFacts{rules: true, announced: true, fetched: true, seeded: true}, "1111", true},
+		{startFacts{rules: true, announced: true, fetched: true, seeded: true, mayIRC: true}, "11110", false},
+		{startFacts{announced: true, onIRC: true, mayIRC: true}, "01001", false},
 	} {
 		steps, all := startSteps(c.facts)
 		done := ""

@@ -6,11 +6,13 @@ package home
 
 import (
 	"embed"
+	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/catalog"
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/economy"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/pages"
 	"github.com/caduceus-bio/caduceus/internal/transfer"
 	"github.com/caduceus-bio/caduceus/site/web"
 )
@@ -24,7 +26,9 @@ type Deps struct {
 	Members  *member.Store
 	Economy  *economy.Store
 	Transfer *transfer.Store
+	Pages    *pages.Store
 	IRC      web.IRCInfo
+	Interval time.Duration // between two announces of a client
 	Clock    core.Clock
 }
 
@@ -40,6 +44,7 @@ func New(d Deps) web.Wing {
 		Routes: []web.Route{
 			web.Page.Get("/", web.Anyone, h.home),
 			web.Page.Get("/robots.txt", web.Anyone, robots),
+			web.Page.Post("/start/rules", web.Members, web.Small, h.rulesRead),
 			web.Page.Post("/start/away", web.Members, web.Small, h.putAway),
 		},
 	}

@@ -255,9 +255,34 @@ func TestOwnTorrents(t *testing.T) {
 		if rows, lead := look("user", "seeding"); !strings.Contains(rows, "You have a new announce key since") || !strings.Contains(rows, "Download the .torrent file again") {
 			t.Errorf("after a new key: %q, %q", lead, rows)
 		}
-		w.Pass(2 * time.Hour)
+		w.Pass(25 * time.Hour)
 		if _, lead := look("user", "seeding"); lead != "1 torrent seeding, 1 leeching, 2 in trouble." {
 			t.Errorf("when nothing was heard for long: %q", lead)
 		}
 	})
+}
+
+// TestRefusedClientsAreToldOnEveryPage shows why nothing works, and what to do, wherever the
+// member is; nobody else sees it.
+func TestRefusedClientsAreToldOnEveryPage(t *testing.T) {
+	w := sitetest.OnSQLite(t)
+	w.Upload("other", "A dataset that is refused", nil)
+	w.Must(transfer.NewStore(w.DB).Write(t.Context(), []transfer.Record{{Member: w.People["user"].Member.ID, At: w.Now().Add(-5 * time.Minute),
+		Announces: 1, Client: "Vuze 5.7", Outcome: "client_refused", Leech: core.LeechNormal}}))
+	w.Must(w.Deps.Members.SetCanLeech(t.Context(), w.People["user"].Member.ID, false))
+	for _, path := range []string{"/", "/browse", "/settings", "/no-such-page"} {
+		got := sitetest.Words(w.As("user").Get(path).Page(t).Find(".banner.held"))
+		for _, want := range []string{"Your downloads are switched off.", "Your client is refused."} {
+			if !strings.Contains(got, want) {
+				t.Errorf("%s says %q, want %q in it", path, got, want)
+			}
+		}
+	}
+	if w.As("other").Get("/").Page(t).Find(".banner.held").Length() != 0 {
+		t.Error("another member is told")
+	}
+	w.Pass(25 * time.Hour)
+	if got := sitetest.Words(w.As("user").Get("/").Page(t).Find(".banner.held")); strings.Contains(got, "refused") {
+		t.Errorf("a day later: %q", got)
+	}
 }

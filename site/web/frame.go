@@ -5,6 +5,7 @@ import (
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/transfer"
 	"github.com/caduceus-bio/caduceus/site/web/part"
 )
 
@@ -69,6 +70,14 @@ func (s *Site) held(v *Visit) (out []part.Notice) {
 	if !v.Me.CanLeech {
 		out = append(out, part.Notice{Title: "Your downloads are switched off.",
 			Text: "The tracker lets you seed, and gives you no peers to download from. Staff can tell you why and switch them on again."})
+	}
+	refused, found, err := s.Transfer.Refused(v.Context(), v.Me.ID, transfer.Facts{Now: s.Clock()})
+	if err != nil {
+		s.Log.Error("the notice of refused clients failed", "err", err) // the page itself is fine
+	}
+	if found {
+		out = append(out, part.Notice{Title: "Your client is refused.", Text: refused.What + " " + refused.Mend,
+			Action: part.Link{Text: "Which clients are allowed", Address: "/rules/clients"}})
 	}
 	return out
 }

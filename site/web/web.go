@@ -28,6 +28,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/internal/rates"
 	"github.com/caduceus-bio/caduceus/internal/secret"
+	"github.com/caduceus-bio/caduceus/internal/transfer"
 )
 
 // Config is what all wings are told of the site.
@@ -72,6 +73,8 @@ type Deps struct {
 	Keys    *secret.Keyring
 	Members *member.Store
 	Economy *economy.Store
+	// Transfer tells what came of announces.
+	Transfer *transfer.Store
 	// Permalink is the lasting address of a torrent.
 	Permalink func(core.TorrentID) string
 	Clock     core.Clock
