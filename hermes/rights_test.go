@@ -2,6 +2,7 @@ package hermes
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -16,6 +17,9 @@ import (
 // speakers are who says a command: the account that the server names, "" for none.
 var speakers = map[string]string{"guest": "", "stranger": "stranger", "user": "user", "uploader": "alice", "aide": "aide",
 	"mod": "mod", "sysop": "sysop", "disabled": "disabled"}
+
+// inStaff are those who are in the channel of staff.
+var inStaff = []string{"aide", "mod", "sysop"}
 
 // TestCommandsOnIRCAreTheEngines says each command as everybody, in a channel, among staff
 // and in private, and holds what comes of it against what the engine says.
@@ -35,6 +39,9 @@ func TestCommandsOnIRCAreTheEngines(t *testing.T) {
 	for role, account := range speakers {
 		for i, o := range orders {
 			for target, place := range map[string]command.Place{"Hermes": command.Private, "#general": command.Channel, "#staff": command.Staff} {
+				if place == command.Staff && !slices.Contains(inStaff, role) {
+					continue
+				}
 				nick := fmt.Sprintf("%s%d%s", role, i, strings.TrimPrefix(target, "#"))
 				actor := command.Guest(nick, audit.ViaIRC)
 				if account != "" && role != "stranger" {
