@@ -20,7 +20,7 @@ export GOFLAGS := $(strip $(GOFLAGS) $(addprefix -tags=,$(GOTAGS)))
 # One program without cgo: it runs on any Linux of its architecture.
 export CGO_ENABLED = 0
 
-.PHONY: help run build demo quick look test race test-kill test-stores test-long check vuln bench bench-tracker bench-irc fuzz docs release clean needs lint-tool
+.PHONY: help run build demo quick look screenshots test race test-kill test-stores test-long check vuln bench bench-tracker bench-irc fuzz docs release clean needs lint-tool
 .DEFAULT_GOAL := help
 
 help: ## say what there is
@@ -36,7 +36,7 @@ demo: build ## a scratch site with real datasets, members and BitTorrent clients
 	@./scripts/needs.sh demo
 	./caduceus demo
 
-quick: ## the tests without MariaDB, a browser and other people's programs: a minute
+quick: ## the tests without MariaDB, a browser and other people's programs
 	$(GO) test -short $(TESTFLAGS) -p 4 $(PKG)
 
 test: needs ## install what the tests need and run all of them (PKG=./… for some)
@@ -59,8 +59,11 @@ test-long: test-kill test-stores ## test-kill, the long tests with the race dete
 
 look: needs ## take a picture of every page in ./look, and let axe look at each (ARGS=500 for so many datasets)
 	rm -rf look
-	CADUCEUS_LOOK=$(CURDIR)/look CADUCEUS_LOOK_DATASETS=$(or $(ARGS),8) CADUCEUS_BROWSER_MINUTES=90 $(GO) test $(TESTFLAGS) -timeout 90m -count 1 -run '^TestLook$$' ./site
+	CADUCEUS_LOOK=$(CURDIR)/look CADUCEUS_LOOK_DATASETS=$(or $(ARGS),8) CADUCEUS_BROWSER_MINUTES=90 GOFLAGS="$(GOFLAGS),look" $(GO) test $(TESTFLAGS) -timeout 90m -count 1 -run '^TestLook$$' ./site
 	@echo "Open look/index.html."
+
+screenshots: build needs ## take the README's pictures of the demo again
+	$(GO) run ./scripts/screenshots
 
 check: lint-tool ## format, vet, lint and the law of imports
 	@files=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')); \
