@@ -55,7 +55,7 @@ type Config = site.Config
 // World is a whole site on real stores, with one member of each role and a
 // clock that stands still until it is moved.
 type World struct {
-	t      *testing.T
+	t      testing.TB
 	DB     *db.DB
 	Server *httptest.Server
 	Room   *site.Room
@@ -80,7 +80,7 @@ type Person struct {
 // Roles are who may come to a page. "anonymous" has no account.
 var Roles = []string{"anonymous", "disabled", "user", "moderator", "sysop"}
 
-func newWorld(t *testing.T, d *db.DB, change ...func(*Config)) *World {
+func newWorld(t testing.TB, d *db.DB, change ...func(*Config)) *World {
 	t.Helper()
 	w := &World{t: t, DB: d, clock: dbtest.NewClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)), People: map[string]Person{}, torn: t.TempDir()}
 	keys, err := secret.NewKeyring(make([]byte, 32))
@@ -218,7 +218,7 @@ type Answer struct {
 }
 
 // Page is the answer as HTML.
-func (a Answer) Page(t *testing.T) *goquery.Document {
+func (a Answer) Page(t testing.TB) *goquery.Document {
 	t.Helper()
 	d, err := goquery.NewDocumentFromReader(strings.NewReader(a.Text))
 	if err != nil {
@@ -363,9 +363,9 @@ func Each(t *testing.T, test func(t *testing.T, w *World)) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) { test(t, newWorld(t, d)) })
 }
 
-// OnSQLite runs a test on the embedded engine alone: what the pages do does not
+// OnSQLite runs a test or a benchmark on the embedded engine alone: what the pages do does not
 // depend on it.
-func OnSQLite(t *testing.T, change ...func(*Config)) *World {
+func OnSQLite(t testing.TB, change ...func(*Config)) *World {
 	t.Helper()
 	return newWorld(t, dbtest.SQLite(t), change...)
 }
