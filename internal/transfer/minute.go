@@ -83,11 +83,12 @@ func (s *Store) PruneMinutes(ctx context.Context, before time.Time) error {
 // maxMinutes bounds what is read at once: a day of six trackers.
 const maxMinutes = 6 * 24 * 60
 
+const minuteColumns = `m.tracker, m.minute, m.seconds, m.announces, m.scrapes, m.refused, m.refusals, m.seeders, m.leechers, m.peers4, m.peers6, m.torrents,
+	m.p50, m.p99, m.worst, m.unwritten, m.flush_age, m.event_read, m.event_last, m.event_lag`
+
 // Minutes returns the rows since an instant, the newest first.
 func (s *Store) Minutes(ctx context.Context, since time.Time) ([]Minute, error) {
-	list, err := db.All(ctx, s.db, scanMinute, `SELECT tracker, minute, seconds, announces, scrapes, refused, refusals, seeders, leechers, peers4, peers6, torrents,
-		p50, p99, worst, unwritten, flush_age, event_read, event_last, event_lag
-		FROM tracker_minute WHERE minute >= ? ORDER BY minute DESC, tracker LIMIT ?`, since.Unix(), maxMinutes)
+	list, err := db.All(ctx, s.db, scanMinute, "SELECT "+minuteColumns+" FROM tracker_minute m WHERE m.minute >= ? ORDER BY m.minute DESC, m.tracker LIMIT ?", since.Unix(), maxMinutes)
 	if err != nil {
 		return nil, fmt.Errorf("read the tracker's states: %w", err)
 	}
@@ -141,15 +142,47 @@ func unpackRefusals(text string) map[string]int64 {
 	return counts
 }
 
-// Newest returns the newest row of each tracker among minutes that are sorted
-// as Minutes returns them, by name.
-func Newest(minutes []Minute) []Minute {
-	var out []Minute
-	for _, m := range minutes {
-		if !slices.ContainsFunc(out, func(o Minute) bool { return o.Tracker == m.Tracker }) {
-			out = append(out, m)
+// ofTrackers reads the rows of each tracker by its key: few have rows, and the rows of a
+// week are many.
+const ofTrackers = `WITH RECURSIVE known(tracker) AS (SELECT MIN(tracker) FROM tracker_minute
+	UNION ALL SELECT (SELECT MIN(n.tracker) FROM tracker_minute n WHERE n.tracker > known.tracker) FROM known WHERE known.tracker IS NOT NULL)
+	SELECT %s FROM known JOIN tracker_minute m ON m.tracker = known.tracker WHERE `
+
+// Newest returns the newest row of each tracker that told something since an instant, by
+// name.
+func (s *Store) Newest(ctx context.Context, since time.Time) ([]Minute, error) {
+	list, err := db.All(ctx, s.db, scanMinute, fmt.Sprintf(ofTrackers, minuteColumns)+
+		`m.minute = (SELECT MAX(n.minute) FROM tracker_minute n WHERE n.tracker = known.tracker AND n.minute >= ?) ORDER BY m.tracker`, since.Unix())
+	if err != nil {
+		return nil, fmt.Errorf("read the tracker's last states: %w", err)
+	}
+	return list, nil
+}
+
+// Steps returns the sums of the minutes since an instant in steps of some minutes, the
+// newest first. Like those of Hours, they have no other figures than the counts, and the
+// most clients and times that any of their minutes had.
+func (s *Store) Steps(ctx context.Context, since time.Time, step time.Duration) ([]Minute, error) {
+	list, err := db.All(ctx, s.db, scanHour, fmt.Sprintf(ofTrackers, `m.tracker, m.minute - m.minute % ? AS step, SUM(m.seconds), SUM(m.announces), SUM(m.scrapes), SUM(m.refused),
+		MAX(m.seeders), MAX(m.leechers), MAX(m.p50), MAX(m.p99), MAX(m.worst)`)+
+		`m.minute >= ? GROUP BY m.tracker, step ORDER BY step DESC, m.tracker LIMIT ?`, int64(step/time.Second), since.Unix(), maxMinutes)
+	if err != nil {
+		return nil, fmt.Errorf("sum up the tracker's states: %w", err)
+	}
+	return list, nil
+}
+
+// Refusals counts by reason what all trackers refused since an instant.
+func (s *Store) Refusals(ctx context.Context, since time.Time) (map[string]int64, error) {
+	list, err := db.All(ctx, s.db, db.Value[string], fmt.Sprintf(ofTrackers, "m.refusals")+"m.minute >= ? AND m.refusals <> '' LIMIT ?", since.Unix(), maxMinutes)
+	if err != nil {
+		return nil, fmt.Errorf("read what the tracker refused: %w", err)
+	}
+	sum := map[string]int64{}
+	for _, packed := range list {
+		for reason, n := range unpackRefusals(packed) {
+			sum[reason] += n
 		}
 	}
-	slices.SortFunc(out, func(a, b Minute) int { return cmp.Compare(a.Tracker, b.Tracker) })
-	return out
+	return sum, nil
 }

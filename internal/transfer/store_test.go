@@ -256,8 +256,22 @@ func TestMinutes(t *testing.T) {
 		if err != nil || all[2].Refusals["reason_499"] != 499 || len(all[2].Refusals) > 100 {
 			t.Errorf("many reasons: %v, %v", all[2].Refusals, err)
 		}
-		if newest := transfer.Newest(all); len(newest) != 2 || newest[0].Tracker != "tracker" || newest[0].Start != epoch {
-			t.Errorf("newest: %+v", newest)
+		for since, want := range map[time.Time]string{epoch.Add(-time.Hour): "tracker 0, tracker-b 0", epoch.Add(-100 * time.Hour): "gone -172800, tracker 0, tracker-b 0", epoch.Add(time.Minute): ""} {
+			old.Tracker = "gone"
+			w.must(w.WriteMinute(t.Context(), old))
+			newest, err := w.Newest(t.Context(), since)
+			w.must(err)
+			var list []string
+			for _, m := range newest {
+				list = append(list, fmt.Sprintf("%s %d", m.Tracker, m.Start.Unix()-epoch.Unix()))
+			}
+			if got := strings.Join(list, ", "); got != want {
+				t.Errorf("the newest since %s: %q, want %q", since, got, want)
+			}
+		}
+		refused, err := w.Refusals(t.Context(), epoch)
+		if diff := gocmp.Diff(map[string]int64{"disabled": 8, "unknown_passkey": 2}, refused); err != nil || diff != "" {
+			t.Errorf("refusals, %v\n%s", err, diff)
 		}
 	})
 }
@@ -274,6 +288,15 @@ func TestHours(t *testing.T) {
 				m.Tracker = "b"
 				w.must(w.WriteMinute(t.Context(), m))
 			}
+		}
+		steps, err := w.Steps(t.Context(), noon.Add(2*time.Hour), 20*time.Minute)
+		w.must(err)
+		step := transfer.Minute{Tracker: "a", Start: noon.Add(2 * time.Hour), Seconds: 1200, Announces: 200, Scrapes: 20, Refused: 40, Seeders: 139, Leechers: 5,
+			P50: time.Microsecond, P99: 139 * time.Millisecond, Worst: time.Second}
+		if len(steps) != 2 || steps[0].Seconds != 600 || steps[0].Start != noon.Add(140*time.Minute) {
+			t.Errorf("steps: %+v", steps)
+		} else if diff := gocmp.Diff(step, steps[1]); diff != "" {
+			t.Errorf("a step\n%s", diff)
 		}
 		for range 2 { // again, it changes nothing
 			w.must(w.SumHours(t.Context(), noon.Add(150*time.Minute)))

@@ -32,11 +32,11 @@ func (h handlers) today(v *web.Visit) error {
 	var p todayPage
 	now := h.Clock()
 	if v.Me.Can(core.TrackerRead) {
-		minutes, err := h.Transfer.Minutes(v.Context(), now.Add(-silentDay))
+		newest, err := h.Transfer.Newest(v.Context(), now.Add(-silentDay))
 		if err != nil {
 			return err
 		}
-		p.Troubles = append(p.Troubles, trackerTroubles(transfer.Newest(minutes), now)...)
+		p.Troubles = append(p.Troubles, trackerTroubles(newest, now)...)
 	}
 	if v.Me.Can(core.JobManage) {
 		jobs, err := h.Schedule.Status(v.Context())

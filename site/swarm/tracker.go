@@ -46,35 +46,36 @@ const (
 func (h handlers) tracker(v *web.Visit) error {
 	now := h.Clock()
 	p := trackerPage{Since: now.Add(-dayOfRows)}
-	minutes, err := h.Transfer.Minutes(v.Context(), p.Since)
+	newest, err := h.Transfer.Newest(v.Context(), p.Since)
 	if err != nil {
 		return err
 	}
-	for _, m := range transfer.Newest(minutes) {
+	for _, m := range newest {
 		p.Trackers = append(p.Trackers, trackerNow{Minute: m, Silent: now.Sub(m.End()) > trackerFresh})
 	}
-	p.Refusals = countRefusals(minutes)
+	refusals, err := h.Transfer.Refusals(v.Context(), p.Since)
+	if err != nil {
+		return err
+	}
+	p.Refusals = byCount(refusals)
 	if p.Unknown, err = h.Transfer.Unknown(v.Context(), now.Add(-dayOfRows), unknownShown); err != nil {
 		return err
 	}
 	r := rangeOf(v.Query("range"))
+	sums := func() ([]transfer.Minute, error) { return h.Transfer.Steps(v.Context(), r.since(now), r.step) }
 	if r.hours {
-		if minutes, err = h.Transfer.Hours(v.Context(), r.since(now)); err != nil {
-			return err
-		}
+		sums = func() ([]transfer.Minute, error) { return h.Transfer.Hours(v.Context(), r.since(now)) }
+	}
+	rows, err := sums()
+	if err != nil {
+		return err
 	}
 	p.Range, p.Ranges = r.words, rangeLinks("/staff/tracker", r)
-	p.Plots = plots(r, sumUp(r, minutes, now), now, v.Zone())
+	p.Plots = plots(r, sumUp(r, rows, now), now, v.Zone())
 	return trackerView.OK(v, p)
 }
 
-func countRefusals(minutes []transfer.Minute) (out []refusalCount) {
-	counts := map[string]int64{}
-	for _, m := range minutes {
-		for reason, n := range m.Refusals {
-			counts[reason] += n
-		}
-	}
+func byCount(counts map[string]int64) (out []refusalCount) {
 	for reason, n := range counts {
 		out = append(out, refusalCount{Reason: reason, Meaning: transfer.Meaning(transfer.Outcome(reason)), Count: n})
 	}

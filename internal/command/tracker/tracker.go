@@ -93,15 +93,15 @@ func (d Deps) state() command.Command {
 	return command.Question[command.None]{
 		Spec: command.Spec{Name: "tracker", Summary: "how the tracker does", Permission: core.TrackerRead},
 		Run: func(ctx context.Context, c command.Call, _ command.None) (command.Reply, error) {
-			minutes, err := d.Transfer.Minutes(ctx, c.Now.Add(-24*time.Hour))
+			newest, err := d.Transfer.Newest(ctx, c.Now.Add(-24*time.Hour))
 			if err != nil {
 				return command.Reply{}, err
 			}
-			if len(minutes) == 0 {
+			if len(newest) == 0 {
 				return command.Say("No tracker has reported within a day."), nil
 			}
 			var lines []string
-			for _, m := range transfer.Newest(minutes) {
+			for _, m := range newest {
 				lines = append(lines, stateLines(m, c.Now)...)
 			}
 			return command.Reply{Blocks: command.Lines(lines...)}, nil
