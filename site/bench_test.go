@@ -52,6 +52,7 @@ func BenchmarkPages(b *testing.B) {
 				}
 			}
 			slices.Sort(took)
+			b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "p50-ms")
 			b.ReportMetric(float64(took[(len(took)*95+99)/100-1].Microseconds())/1000, "p95-ms")
 		})
 	}

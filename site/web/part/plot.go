@@ -3,6 +3,7 @@ package part
 import (
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -38,11 +39,13 @@ type Tick struct {
 	Anchor string // of its text: "start", "middle" or "end"
 }
 
-// Spot is where a pointer finds the values of one moment.
+// Spot is where a pointer finds the values of one moment. It is ready to be shown: a
+// page has hundreds of them, and templates are slow.
 type Spot struct {
-	X, Width float64
-	Middle   float64
+	X, Width string // of the field in which it is found
+	Mark     string // the path of the line that shows it
 	When     string
+	Title    string   // the moment and its values, a line for each
 	Values   []string // one for each line, "–" where nothing is known
 }
 
@@ -193,9 +196,10 @@ func (p PlotOf) spots() []Spot {
 	width := plotWidth / float64(max(len(p.Times)-1, 1))
 	var out []Spot
 	for i, t := range p.Times {
-		spot := Spot{Middle: plotWidth * p.across(i), When: t.Format("Mon 2 Jan, 15:04")}
-		spot.X = max(spot.Middle-width/2, 0)
-		spot.Width = min(spot.Middle+width/2, plotWidth) - spot.X
+		middle := plotWidth * p.across(i)
+		from, to := max(middle-width/2, 0), min(middle+width/2, plotWidth)
+		spot := Spot{X: tenth(from), Width: tenth(to - from), Mark: "M" + tenth(middle) + " 0V100", When: t.Format("Mon 2 Jan, 15:04")}
+		spot.Title = spot.When
 		known := false
 		for _, s := range p.Series {
 			text := "–"
@@ -203,6 +207,7 @@ func (p PlotOf) spots() []Spot {
 				text, known = p.Scale.Text(v), true
 			}
 			spot.Values = append(spot.Values, text)
+			spot.Title += "\n" + s.Name + ": " + text
 		}
 		if known {
 			out = append(out, spot)
@@ -210,6 +215,9 @@ func (p PlotOf) spots() []Spot {
 	}
 	return out
 }
+
+// tenth is a number with one digit after the point.
+func tenth(v float64) string { return strconv.FormatFloat(v, 'f', 1, 64) }
 
 // timeTicks are the two ends and the quarters between them.
 func timeTicks(times []time.Time) []Tick {

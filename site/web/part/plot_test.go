@@ -36,7 +36,8 @@ func TestPlot(t *testing.T) {
 	if diff := cmp.Diff([]Tick{{At: 100, Text: "0s"}, {At: 75, Text: "10s"}, {At: 50, Text: "20s"}, {At: 25, Text: "30s"}, {At: 0, Text: "40s"}}, ticks); diff != "" {
 		t.Errorf("ticks\n%s", diff)
 	}
-	if len(p.Spots) != 3 || p.Spots[0].When != "Fri 20 Mar, 01:00" || p.Spots[0].X != 125 || p.Spots[0].Width != 250 || p.Spots[2].Width != 125 {
+	if len(p.Spots) != 3 || p.Spots[0].When != "Fri 20 Mar, 01:00" || p.Spots[0].X != "125.0" || p.Spots[0].Width != "250.0" || p.Spots[2].Width != "125.0" ||
+		p.Spots[0].Mark != "M250.0 0V100" || p.Spots[0].Title != "Fri 20 Mar, 01:00\nA: 10s" {
 		t.Errorf("spots %+v", p.Spots)
 	}
 	if p.Spoken != "Title (unit); A: now 20s, at most 40s" {
