@@ -224,7 +224,9 @@ func TestPagesAreAccessible(t *testing.T) {
 			where := path + " as " + role
 			l.open(path, 1280, 900)
 			l.audit(where)
-			l.open(path, 320, 700)
+			if err := chromedp.Do(l.page, chromedp.EmulateViewport(320, 700)); err != nil {
+				t.Fatal(err)
+			}
 			l.lay(where + " at 320 pixels")
 			if err := chromedp.Do(l.page, chromedp.EmulateViewport(640, 700)); err != nil { // 1280 at 200 %
 				t.Fatal(err)

@@ -36,6 +36,7 @@ var (
 		{text: "IRC", address: "/staff/irc"},
 		{text: "Jobs", address: "/staff/jobs"},
 		{text: "Audit", address: "/staff/audit"},
+		{text: "Pages", address: "/pages"},
 	}
 )
 
