@@ -182,7 +182,7 @@ func TestTenJobs(t *testing.T) {
 const seek = `((kinds, text) => {
 	document.querySelectorAll("[data-step]").forEach(e => e.removeAttribute("data-step"));
 	const words = e => {
-		let text = e.getAttribute("aria-label") || e.innerText;
+		let text = e.placeholder || e.getAttribute("aria-label") || e.innerText;
 		e.querySelectorAll("[aria-hidden=true]").forEach(h => text = text.replace(h.innerText || "", ""));
 		return text.replace(/\s+/g, " ").trim();
 	};
@@ -242,7 +242,7 @@ func (p *worker) choose(label string) {
 // fill types into a field, or chooses from a list.
 func (p *worker) fill(label, value string) {
 	p.Helper()
-	p.seek("label", label)
+	p.seek("label, input[placeholder]", label)
 	p.act(label, func(ctx context.Context) error {
 		if ask[string](p.T, p.page, `document.querySelector("[data-step]").tagName`) != "SELECT" {
 			ask[bool](p.T, p.page, `document.querySelector("[data-step]").select(), true`) // what is typed takes the place of what is there
