@@ -151,7 +151,7 @@ func newSurvivor(t *testing.T, c db.Config) *survivor {
 	tc := testConfig()
 	tc.JournalDir = t.TempDir()
 	tc.FlushEvery, tc.CheckpointEvery = config.D(150*time.Millisecond), config.D(time.Second)
-	tc.MaxLineMbit = 1_000_000 // what a quick machine reports for a member is more than ten gigabits carry
+	tc.MaxLineMbit = 100_000 // what a quick machine reports for a member is more than ten gigabits carry
 	w := newWorld(t, openDB(t, c), tc)
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)

@@ -67,13 +67,14 @@ func (b *Book) Checkpoint(ctx context.Context) error {
 
 // forget removes what neither the database nor a checkpoint needs.
 func (b *Book) forget() error {
-	lasting := b.settled.advance(b.flushedPosition.Load(), b.o.Clock())
+	lasting := b.settled.advance(b.flushedPosition.Load(), time.Unix(0, b.provenAt.Load()))
 	return b.journal.RemoveUpTo(min(lasting, b.checkpoints.oldest.Load(), math.MaxInt64))
 }
 
-// settleTime is how long the journal keeps records at least after the commit of
-// their sums. A database whose server or machine dies may lose its last seconds,
-// depending on how it writes its log (MariaDB's innodb_flush_log_at_trx_commit).
+// settleTime is how long a database must have been there after the commit of sums before
+// the journal forgets their records. One whose server or machine dies may lose its last
+// seconds, depending on how it writes its log (MariaDB's innodb_flush_log_at_trx_commit);
+// the time for which it is away settles nothing.
 const settleTime = 15 * time.Second
 
 // settledMark is the position up to which the database has had everything for at
@@ -85,8 +86,8 @@ type settledMark struct {
 	since time.Time
 }
 
-// advance notes the position that the database has reached now, and returns the one
-// that has settled.
+// advance notes the position that the database has reached, and now, when it was last seen
+// to have everything. It returns the position that has settled.
 func (l *settledMark) advance(flushed uint64, now time.Time) uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -97,6 +98,13 @@ func (l *settledMark) advance(flushed uint64, now time.Time) uint64 {
 		l.old, l.young, l.since = l.young, flushed, now
 	}
 	return l.old
+}
+
+// forget is for a database that has lost something: nothing newer has settled.
+func (l *settledMark) forget() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.young, l.since = l.old, time.Time{}
 }
 
 // contextWriter is a writer that fails once ctx has ended.

@@ -192,7 +192,11 @@ func (b *Book) finish(w *batch) {
 	for _, i := range w.shards {
 		b.marks[i] = w.upto
 	}
-	b.flushedPosition.Store(slices.Min(b.marks[:]))
+	// Each transaction has found the mark that was there as it should be: so the database
+	// had everything before, in all shards, when the last of them was moved.
+	if position := slices.Min(b.marks[:]); position > b.flushedPosition.Swap(position) {
+		b.provenAt.Store(b.o.Clock().UnixNano())
+	}
 	for id, n := range w.snatched {
 		b.addSnatches(id, n)
 	}
@@ -299,6 +303,7 @@ func (b *Book) rebuild(w *batch, marks *[shards]uint64) error {
 		}
 		least = min(least, marks[i])
 	}
+	b.settled.forget()
 	b.o.Log.Warn("the database has lost what it had committed; it is written again from the journal", "from", least, "upto", w.upto)
 	var ours [shards]bool
 	for _, i := range w.shards {

@@ -167,6 +167,7 @@ type Book struct {
 	failures        atomic.Int64
 	flushedUntil    atomic.Int64 // Unix milliseconds: everything recorded before that is in the database
 	flushedPosition atomic.Uint64
+	provenAt        atomic.Int64 // when the database was last seen to have everything before that, in Unix nanoseconds
 	settled         settledMark
 	firstFlush      chan struct{}    // closed after the first flush
 	snatches        [shards]snatches // by torrent

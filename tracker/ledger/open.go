@@ -95,6 +95,7 @@ func (b *Book) recover() error {
 		return err
 	}
 	b.flushedPosition.Store(slices.Min(b.marks[:]))
+	b.provenAt.Store(b.o.Clock().UnixNano())
 	if !whole {
 		// Whatever happens next, a start begins from here.
 		if err := b.Checkpoint(context.Background()); err != nil {
