@@ -72,7 +72,7 @@ func run(ctx context.Context) (err error) {
 	go func() { ended <- demo.Wait() }()
 	defer func() {
 		_ = demo.Process.Signal(syscall.SIGTERM) // it may have ended
-		<-ended
+		_ = <-ended                              // it was told to end
 	}()
 	fmt.Println("The demo shares and fetches its datasets, which takes some minutes.")
 	if err := waitFor(ctx, ended, func() bool { return settled(out.Name()) }); err != nil {
