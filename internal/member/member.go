@@ -146,16 +146,6 @@ func (s *Store) ByName(ctx context.Context, name string) (Member, error) {
 	return s.one(ctx, s.db, "SELECT "+columns+" FROM member m WHERE m.name = ?", folded)
 }
 
-// List returns up to limit (1 to 200) members after the given name, by name.
-func (s *Store) List(ctx context.Context, after string, limit int) ([]Member, error) {
-	limit = min(max(limit, 1), 200)
-	rows, err := db.All(ctx, s.db, scanMember, "SELECT "+columns+" FROM member m WHERE m.name > ? ORDER BY m.name LIMIT ?", after, limit)
-	if err != nil {
-		return nil, fmt.Errorf("list members: %w", err)
-	}
-	return rows, s.addClasses(ctx, s.db, rows)
-}
-
 // Count returns how many accounts there are, Hermes's own left out. They are counted
 // again only when one was made or changed.
 func (s *Store) Count(ctx context.Context) (int, error) {
