@@ -28,6 +28,8 @@ const (
 	limit = 10 * time.Minute
 )
 
+var errEnded = errors.New("the demo ended before it was photographed")
+
 // picture is a page as it is photographed.
 type picture struct {
 	file, path    string
@@ -68,14 +70,22 @@ func run(ctx context.Context) (err error) {
 	if err := demo.Start(); err != nil {
 		return fmt.Errorf("start the demo (make build): %w", err)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- demo.Wait() }()
+	ended := make(chan struct{})
+	var ending error
+	go func() {
+		ending = demo.Wait()
+		close(ended)
+	}()
 	defer func() {
 		_ = demo.Process.Signal(syscall.SIGTERM) // it may have ended
-		_ = <-ended                              // it was told to end
+		<-ended
 	}()
 	fmt.Println("The demo shares and fetches its datasets, which takes some minutes.")
-	if err := waitFor(ctx, ended, func() bool { return settled(out.Name()) }); err != nil {
+	err = waitFor(ctx, ended, func() bool { return settled(out.Name()) })
+	if errors.Is(err, errEnded) {
+		err = errors.Join(err, ending)
+	}
+	if err != nil {
 		text, _ := os.ReadFile(out.Name())
 		return fmt.Errorf("%w\n%s", err, text)
 	}
@@ -93,15 +103,15 @@ func settled(output string) bool {
 	return err == nil && strings.Count(string(text), "has fetched") >= 12 && strings.Count(string(text), " shares ") >= 8
 }
 
-func waitFor(ctx context.Context, ended <-chan error, done func() bool) error {
+func waitFor(ctx context.Context, ended <-chan struct{}, done func() bool) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for !done() {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case err := <-ended:
-			return fmt.Errorf("the demo ended: %w", err)
+		case <-ended:
+			return errEnded
 		case <-tick.C:
 		}
 	}
