@@ -23,9 +23,8 @@ const mostLines = 2000
 
 // Line is a line of a comparison.
 type Line struct {
-	Op       Op
-	Old, New int // its number in either text, from 1; 0 where it isn't there
-	Text     string
+	Op   Op
+	Text string // "" for Skipped and Cut
 }
 
 // around is how many lines are shown on either side of a change.
@@ -40,11 +39,10 @@ func Compare(old, new string) []Line {
 		c.same(d.Start, i == 0)
 		for _, line := range c.old[d.Start:d.End] {
 			c.x++
-			c.add(Line{Removed, c.x, 0, line})
+			c.add(Line{Removed, line})
 		}
 		for _, line := range c.new[d.ReplStart:d.ReplEnd] {
-			c.y++
-			c.add(Line{Added, 0, c.y, line})
+			c.add(Line{Added, line})
 		}
 	}
 	if len(changes) == 0 {
@@ -60,7 +58,7 @@ func Compare(old, new string) []Line {
 // comparison is on its way through two texts.
 type comparison struct {
 	old, new []string
-	x, y     int // how many lines of each are passed
+	x        int // how many lines of the old text are passed
 	out      []Line
 }
 
@@ -76,10 +74,10 @@ func (c *comparison) equal(n int, show bool) {
 		c.add(Line{Op: Skipped})
 	}
 	for range n {
-		c.x, c.y = c.x+1, c.y+1
 		if show {
-			c.add(Line{Same, c.x, c.y, c.old[c.x-1]})
+			c.add(Line{Same, c.old[c.x]})
 		}
+		c.x++
 	}
 }
 

@@ -87,9 +87,9 @@ func TestCompare(t *testing.T) {
 		return strings.Join(out, "\n")
 	}
 	got := Compare(numbered(1, 20, nil), numbered(1, 20, map[int]string{10: "another", 20: "line 20\nand one more"}))
-	want := []Line{{Op: Skipped}, {Same, 7, 7, "line 7"}, {Same, 8, 8, "line 8"}, {Same, 9, 9, "line 9"}, {Removed, 10, 0, "line 10"}, {Added, 0, 10, "another"},
-		{Same, 11, 11, "line 11"}, {Same, 12, 12, "line 12"}, {Same, 13, 13, "line 13"}, {Op: Skipped},
-		{Same, 18, 18, "line 18"}, {Same, 19, 19, "line 19"}, {Same, 20, 20, "line 20"}, {Added, 0, 21, "and one more"}}
+	want := []Line{{Op: Skipped}, {Same, "line 7"}, {Same, "line 8"}, {Same, "line 9"}, {Removed, "line 10"}, {Added, "another"},
+		{Same, "line 11"}, {Same, "line 12"}, {Same, "line 13"}, {Op: Skipped},
+		{Same, "line 18"}, {Same, "line 19"}, {Same, "line 20"}, {Added, "and one more"}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -98,10 +98,10 @@ func TestCompare(t *testing.T) {
 			t.Errorf("%q and itself: %v", same, got)
 		}
 	}
-	if diff := cmp.Diff([]Line{{Added, 0, 1, "a"}}, Compare("", "a")); diff != "" {
+	if diff := cmp.Diff([]Line{{Added, "a"}}, Compare("", "a")); diff != "" {
 		t.Errorf("from nothing (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]Line{{Removed, 1, 0, "a"}}, Compare("a", "")); diff != "" {
+	if diff := cmp.Diff([]Line{{Removed, "a"}}, Compare("a", "")); diff != "" {
 		t.Errorf("to nothing (-want +got):\n%s", diff)
 	}
 	// As much as two pages may hold, with nothing in common.

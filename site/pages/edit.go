@@ -30,7 +30,7 @@ type editPage struct {
 	Summary      string
 	Errors       web.FormErrors
 	Preview      []pages.Segment // of what was typed; nil before
-	Theirs       []part.DiffLine // what somebody else has changed in the meantime
+	Theirs       []pages.Line    // what somebody else has changed in the meantime
 	TheirsSince  int64           // the revision before that
 	Placeholders []pages.Placeholder
 	Acts         []web.CommandForm
@@ -197,7 +197,7 @@ func (h handlers) theirs(v *web.Visit, p *editPage) error {
 	case err != nil:
 		return err
 	default:
-		p.Theirs, p.TheirsSince = drawn(pages.Compare(base.Source, now.Source)), p.Base
+		p.Theirs, p.TheirsSince = pages.Compare(base.Source, now.Source), p.Base
 	}
 	p.Base = now.Revision
 	return nil

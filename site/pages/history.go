@@ -32,7 +32,7 @@ var historyView = web.NewView[historyPage]("page_history")
 type diffPage struct {
 	Top      part.Head
 	From, To pages.Revision
-	Lines    []part.DiffLine
+	Lines    []pages.Line
 }
 
 var diffView = web.NewView[diffPage]("page_diff")
@@ -112,22 +112,6 @@ func (h handlers) diff(v *web.Visit) error {
 	if p.To, err = h.Pages.Revision(v.Context(), slug, to); err != nil {
 		return err
 	}
-	p.Lines = drawn(pages.Compare(p.From.Source, p.To.Source))
+	p.Lines = pages.Compare(p.From.Source, p.To.Source)
 	return diffView.OK(v, p)
-}
-
-// drawn is a comparison as the part "diff" draws it.
-func drawn(lines []pages.Line) []part.DiffLine {
-	var out []part.DiffLine
-	for _, l := range lines {
-		switch l.Op {
-		case pages.Skipped:
-			out = append(out, part.DiffLine{Kind: part.Skipped, Text: "…"})
-		case pages.Cut:
-			out = append(out, part.DiffLine{Kind: part.Skipped, Text: "There are too many changes to show them all."})
-		default:
-			out = append(out, part.DiffLine{Kind: part.DiffKind(l.Op), Text: l.Text})
-		}
-	}
-	return out
 }

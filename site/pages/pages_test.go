@@ -134,7 +134,8 @@ func TestWriteAPage(t *testing.T) {
 		sysop := w.As("sysop")
 		sysop.Follow(sysop.Post("/pages/rules/edit", again))
 		diff := w.As("user").Get("/pages/rules/diff?to=1").Page(t)
-		if got := strings.Join(diff.Find(".diff ins").Map(func(_ int, s *goquery.Selection) string { return s.Text() }), "|"); got != "## One more||Be *kind*, {{name}}." || diff.Find(".diff del").Length() != 0 {
+		if got := strings.Join(diff.Find(".diff ins").Map(func(_ int, s *goquery.Selection) string { return s.Text() }), "|"); got != "## One more||Be *kind*, {{name}}." || diff.Find(".diff del").Length() != 0 ||
+			!strings.HasPrefix(diff.Find(".diff .skipped").First().Text(), "…") {
 			t.Errorf("the first edit added %q", got)
 		}
 		// Staff go back by a button, and take that back.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/command"
+	"github.com/caduceus-bio/caduceus/internal/pages"
 	"github.com/caduceus-bio/caduceus/site/web"
 	"github.com/caduceus-bio/caduceus/site/web/part"
 )
@@ -31,8 +32,8 @@ type componentsPage struct {
 	Progress []part.Progress
 	Ranges   []part.Link
 	Plots    []part.Plot
-	Diff     []part.DiffLine
-	NoDiff   []part.DiffLine
+	Diff     []pages.Line
+	NoDiff   []pages.Line
 	Blocks   []web.Block
 	Commands []web.CommandForm
 }
@@ -88,8 +89,8 @@ func (h handlers) components(v *web.Visit) error {
 		Progress: []part.Progress{{ID: "p1", Label: "Looking at files", Done: 41_200, Total: 100_000, Text: "About two minutes are left."}, {ID: "p2", Label: "Reading", Done: 3_000}, {ID: "p3", Label: "Copying", Done: 10, Total: 90, Kind: part.Bad, Text: "The disk is full."}},
 		Ranges:   []part.Link{{Text: "1h", Address: "#plots"}, {Text: "24h", Address: "#plots", Current: true}, {Text: "7d", Address: "#plots"}, {Text: "30d", Address: "#plots"}},
 		Plots:    samplePlots(now, v.Zone()),
-		Diff: []part.DiffLine{{Kind: part.Skipped, Text: "3 lines are the same"}, {Kind: part.Same, Text: "Be kind."}, {Kind: part.Removed, Text: "Seed for a day."}, {Kind: part.Added, Text: "Seed for a week."},
-			{Kind: part.Same, Text: longName}},
+		Diff: []pages.Line{{Op: pages.Skipped}, {Op: pages.Same, Text: "Be kind."}, {Op: pages.Removed, Text: "Seed for a day."}, {Op: pages.Added, Text: "Seed for a week."},
+			{Op: pages.Same, Text: longName}, {Op: pages.Cut}},
 		Blocks: web.Blocks([]command.Block{command.Line{Text: "Two members seed it."}, command.Fields{List: []command.Field{{Label: "Uploaded", Value: "3.20 TiB"}, {Label: "Ratio", Value: "1.40"}}},
 			command.Table{Columns: []string{"Name", "Class"}, Rows: []command.Row{{Cells: []string{"ann", "Elite"}}, {Cells: []string{"ben", "User"}}}, More: "And 12 more."}, command.Table{Empty: "There are none."}}),
 		Commands: []web.CommandForm{{Slug: "help", Label: "Say what there is", Back: "/staff/components"},
