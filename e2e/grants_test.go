@@ -134,7 +134,7 @@ func onTheSite(t *testing.T, boss, ann *account, ups []uploaded) {
 
 	boss.command("member-create", url.Values{"name": {"newcomer"}, "email": {"newcomer@example.org"}, "class": {"User"}})
 	boss.command("member-class", url.Values{"name": {"newcomer"}, "class": {"Member"}})
-	boss.command("member-leech", url.Values{"name": {"newcomer"}, "state": {"off"}})
+	boss.command("member-leech", url.Values{"name": {"newcomer"}, "state": {"off"}, "reason": {"for the test"}})
 	boss.command("member-disable", url.Values{"name": {"newcomer"}, "reason": {"for the test"}})
 	boss.command("member-enable", url.Values{"name": {"newcomer"}})
 
@@ -247,7 +247,7 @@ func byIRC(t *testing.T, staff []*reader, ups []uploaded) {
 		{"member create alice --class User", "IRC key"},
 		{"member show alice", "alice, id"},
 		{"member class alice Member", "alice is now Member"},
-		{"member leech alice off", "Downloads of alice"},
+		{"member leech alice off for the test", "Downloads of alice"},
 		{"member passkey alice", "Passkey: "},
 		{"member irckey alice", "IRC key: "},
 		{"member passphrase alice", "Passphrase: "},

@@ -84,13 +84,14 @@ var jobs = map[string]job{
 		p.click("Save")
 		p.sees("Times are in JST")
 	}},
-	"Find a member by part of a name, switch their downloads off, and take that back": {"moderator", func(p *worker) {
+	"Find a member by part of a name, switch their downloads off, with a reason, and take that back": {"moderator", func(p *worker) {
 		p.click("Members")
 		p.fill("Part of a name", "the")
 		p.click("Find")
 		p.click("other")
 		p.unfold("Allow or stop a member's downloads")
 		p.fill("State", "off")
+		p.fill("Reason", "shared an account")
 		p.click("Allow or stop a member's downloads")
 		p.sees("switched off")
 		p.click("Undo")

@@ -93,7 +93,7 @@ func newHarness(tb testing.TB) *harness {
 		w.torrent(core.LeechNeutral, 4)
 		w.deleteTorrent(w.torrent(core.LeechNormal, 5), "gone")
 		for i, change := range []func(id core.MemberID) error{
-			func(id core.MemberID) error { return w.members.SetCanLeech(tb.Context(), id, false) },
+			func(id core.MemberID) error { return w.members.SetCanLeech(tb.Context(), id, false, "traded accounts") },
 			func(id core.MemberID) error { return w.members.SetState(tb.Context(), id, member.Disabled, "left") },
 		} {
 			w.must(change(core.MemberID(3 + i)))

@@ -49,7 +49,7 @@ func mayNotLeech(p *pitfall) {
 	_, h := p.dataset()
 	m, c := p.someone()
 	c.announce(h, "started", 0, 0, 100)
-	p.must(p.members.SetCanLeech(p.t.Context(), m.Member.ID, false))
+	p.must(p.members.SetCanLeech(p.t.Context(), m.Member.ID, false, "traded accounts"))
 	p.followed()
 	got := c.get("/"+c.passkey+"/announce", c.query(h, "", 3, 20, 80))
 	if why, _ := got["failure reason"].(string); !strings.Contains(why, "may not download") || got["peers"] != nil {

@@ -436,7 +436,7 @@ func partialUpdates(p *pitfall) {
 	p.must(p.members.SetClass(ctx, m.Member.ID, "Elite"))
 	before, err := p.members.Roster(ctx, []core.MemberID{m.Member.ID})
 	p.must(err)
-	p.must(p.members.SetCanLeech(ctx, m.Member.ID, false))
+	p.must(p.members.SetCanLeech(ctx, m.Member.ID, false, "traded accounts"))
 	after, err := p.members.Roster(ctx, []core.MemberID{m.Member.ID})
 	p.must(err)
 	before[0].CanLeech = false
@@ -445,7 +445,7 @@ func partialUpdates(p *pitfall) {
 	if why := c.refused(h, "started", 5); !strings.Contains(why, "may not download") {
 		p.t.Error(why)
 	}
-	p.must(p.members.SetCanLeech(ctx, m.Member.ID, true))
+	p.must(p.members.SetCanLeech(ctx, m.Member.ID, true, ""))
 	p.followed()
 	c.announce(h, "started", 0, 0, 5)
 	_, h2 := p.dataset()

@@ -80,7 +80,7 @@ func TestRefusals(t *testing.T) {
 		gone := w.torrent(core.LeechNormal, 2)
 		w.deleteTorrent(gone, "the reads were mislabelled")
 		w.must(w.members.SetState(t.Context(), dora.Member.ID, member.Disabled, "shared the account"))
-		w.must(w.members.SetCanLeech(t.Context(), lee.Member.ID, false))
+		w.must(w.members.SetCanLeech(t.Context(), lee.Member.ID, false, "traded accounts"))
 		w.followed()
 		good := w.client(alice.Passkey, 1)
 		with := func(change func(c *btClient)) *btClient {
@@ -140,7 +140,7 @@ func TestLeechForbidden(t *testing.T) {
 		w.followed()
 		c := w.client(lee.Passkey, 1)
 		c.announce(hash(1), "started", 0, 0, 100)
-		w.must(w.members.SetCanLeech(t.Context(), lee.Member.ID, false))
+		w.must(w.members.SetCanLeech(t.Context(), lee.Member.ID, false, "traded accounts"))
 		w.followed()
 		q := c.query(hash(1), "", 5, 40, 60)
 		if got := c.get("/"+lee.Passkey+"/announce", q); got["failure reason"] == nil {

@@ -166,7 +166,7 @@ func TestHelpShowsWhatTheAskerMayRun(t *testing.T) {
 		}
 		has(t, w.do(t, command.Guest("visitor", audit.ViaIRC), "help").Lines, "help [COMMAND]", "log in")
 		has(t, w.do(t, w.actor(t, "mona"), "help member disable").Lines, "member disable NAME REASON", "once you confirm")
-		has(t, w.do(t, w.actor(t, "mona"), "help member").Lines, "member create NAME [--class CLASS] [--email EMAIL]", "member leech NAME on|off")
+		has(t, w.do(t, w.actor(t, "mona"), "help member").Lines, "member create NAME [--class CLASS] [--email EMAIL]", "member leech NAME on|off [REASON]")
 		w.refuse(t, command.Request{Actor: w.actor(t, "alice"), Line: "help member disable"}, core.NotFound)
 		w.refuse(t, command.Request{Actor: w.actor(t, "alice"), Line: "help member"}, core.NotFound)
 	})
@@ -218,7 +218,7 @@ func TestStaffActOnlyOnThoseBelow(t *testing.T) {
 		}
 		mona := w.actor(t, "mona")
 		for _, target := range []string{"mona", "max", "sys", "hermes"} {
-			for _, line := range []string{"member disable %s because", "member enable %s", "member class %s User", "member leech %s off", "member passkey %s", "member irckey %s", "member passphrase %s", "member security %s"} {
+			for _, line := range []string{"member disable %s because", "member enable %s", "member class %s User", "member leech %s off because", "member passkey %s", "member irckey %s", "member passphrase %s", "member security %s"} {
 				w.refuse(t, command.Request{Actor: mona, Line: fmt.Sprintf(line, target)}, core.Forbidden)
 			}
 		}
@@ -334,21 +334,21 @@ func TestAudit(t *testing.T) {
 		w.refuse(t, command.Request{Actor: mona, Line: "member create new_one"}, core.Conflict)
 		w.refuse(t, command.Request{Actor: mona, Line: "member create a b --email second@secret.example"}, core.Invalid)
 		w.confirmed(t, mona, "member passkey bo")
-		w.do(t, command.Shell(), "member leech bo off")
+		w.do(t, command.Shell(), "member leech bo off shared an account")
 		want := []string{
 			"bob/irc: member disable mona revenge: denied",
 			"mona/irc: member disable bob he cheats: done",
 			"mona/irc: member create new_one --email (left out): done",
 			"mona/irc: member create new_one: failed",
 			"mona/irc: member passkey bo: done",
-			"shell/shell: member leech bo off: done",
+			"shell/shell: member leech bo off shared an account: done",
 		}
 		if diff := cmp.Diff(want, w.rows(t)); diff != "" {
 			t.Errorf("rows (-want +got):\n%s", diff)
 		}
 		w.checkNoSecrets(t, created)
 
-		has(t, w.do(t, mona, "audit").Lines, "member leech bo off: done [undo: member leech bo on]")
+		has(t, w.do(t, mona, "audit").Lines, "member leech bo off shared an account: done [undo: member leech bo on]")
 		about := w.do(t, mona, "audit bo").Lines
 		if len(about) != 2 {
 			t.Errorf("about bo, not bob: %q", about)
@@ -391,7 +391,7 @@ func TestNothingHappensUnaudited(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.join(t, "mona", "Moderator")
 		w.join(t, "bob", "User")
-		if err := w.deps.Members.SetCanLeech(t.Context(), w.members["bob"].Member.ID, true); err != nil {
+		if err := w.deps.Members.SetCanLeech(t.Context(), w.members["bob"].Member.ID, true, ""); err != nil {
 			t.Fatal(err)
 		}
 		err := w.db.Tx(t.Context(), func(tx *db.Tx) error {
@@ -401,7 +401,7 @@ func TestNothingHappensUnaudited(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w.refuse(t, command.Request{Actor: w.actor(t, "mona"), Line: "member leech bob off"}, core.Internal)
+		w.refuse(t, command.Request{Actor: w.actor(t, "mona"), Line: "member leech bob off because"}, core.Internal)
 		m, err := w.deps.Members.ByName(t.Context(), "bob")
 		if err != nil || !m.CanLeech {
 			t.Errorf("it happened all the same: %+v, %v", m, err)

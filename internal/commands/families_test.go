@@ -206,9 +206,9 @@ func TestMemberCommands(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			return fmt.Sprintf("%s %s %q %t", m.Class.Name, m.State, m.StateReason, m.CanLeech)
+			return fmt.Sprintf("%s %s %q %t %q", m.Class.Name, m.State, m.StateReason, m.CanLeech, m.LeechOffReason)
 		}
-		for _, line := range []string{"member class carol Elite", "member leech carol off", "member disable carol she left", "member enable carol"} {
+		for _, line := range []string{"member class carol Elite", "member leech carol off traded keys", "member disable carol she left", "member enable carol"} {
 			before := state()
 			reply := w.do(t, sys, line)
 			if reply.Pending != nil {

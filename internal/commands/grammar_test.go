@@ -138,7 +138,7 @@ func TestDryRun(t *testing.T) {
 		sys := w.actor(t, "sys")
 		for _, line := range []string{
 			"member disable carol --dry-run spam", "member disable carol spam --dry-run", "member disable carol —dry-run spam", "member disable carol spam –dry–run now",
-			"member disable --dry-run carol spam", "member class carol Power User --dry-run", "member leech carol off --dry-run",
+			"member disable --dry-run carol spam", "member class carol Power User --dry-run", "member leech carol off traded keys --dry-run",
 			"member passkey carol --dry-run", "member passphrase carol --dry-run", "member create --dry-run dora", "freeleech 2h --dry-run party", "channel create #lab --dry-run",
 			"kline add --dry-run eve@* spam", "irclog keep #general 3 --dry-run",
 		} {
@@ -153,12 +153,12 @@ func TestDryRun(t *testing.T) {
 			}
 		}
 		has(t, w.do(t, sys, "member disable carol spam --dry-run").Lines, "would disable carol", "reason “spam”")
-		has(t, w.do(t, sys, "member leech carol off --dry-run").Lines, "Downloads of carol are off")
+		has(t, w.do(t, sys, "member leech carol off traded keys --dry-run").Lines, "Downloads of carol are off. Reason: traded keys")
 		w.refuse(t, command.Request{Actor: sys, Line: "member enable carol --dry-run"}, core.Conflict)
 		w.refuse(t, command.Request{Actor: sys, Line: "member create --dry-run carol"}, core.Conflict)
 		w.refuse(t, command.Request{Actor: w.actor(t, "carol"), Line: "member disable sys --dry-run x"}, core.Forbidden)
 		w.refuse(t, command.Request{Actor: sys, Line: "stats carol --dry-run"}, core.Invalid)
-		entry := w.do(t, sys, "member leech carol off").Entry
+		entry := w.do(t, sys, "member leech carol off traded keys").Entry
 		has(t, w.do(t, sys, fmt.Sprintf("undo %d --dry-run", entry)).Lines, "Nothing was done", "Downloads of carol are on")
 		m, err := w.deps.Members.ByName(t.Context(), "carol")
 		if err != nil || m.CanLeech || !m.Enabled() {

@@ -33,7 +33,7 @@ member show alice
 member class alice Member
 undo
 key replace announce
-member leech alice off
+member leech alice off for the test
 undo
 member passkey alice
 member irckey alice

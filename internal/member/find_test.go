@@ -19,7 +19,7 @@ func TestFind(t *testing.T) {
 				}
 			}
 			if name == "alicia" {
-				if err := w.SetCanLeech(ctx, c.Member.ID, false); err != nil {
+				if err := w.SetCanLeech(ctx, c.Member.ID, false, "traded accounts"); err != nil {
 					t.Fatal(err)
 				}
 			}

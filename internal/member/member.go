@@ -50,6 +50,11 @@ type Member struct {
 	SeenAt      time.Time // last use of the site; the zero time when never
 	Permissions core.Permissions
 	Appearance  Appearance
+
+	// Why and since when downloads are off: see LeechOffWhy. Both are empty where they are
+	// on, or were switched off before reasons were kept.
+	LeechOffReason string
+	LeechOffAt     time.Time
 }
 
 // Enabled reports whether the account may be used.
@@ -130,7 +135,7 @@ func (s *Store) In(tx *db.Tx) *Store {
 	return &bound
 }
 
-const columns = "m.id, m.name, m.class_id, m.state, m.state_reason, m.can_leech, m.created_at, m.seen_at, m.zone, m.theme"
+const columns = "m.id, m.name, m.class_id, m.state, m.state_reason, m.can_leech, m.leech_off_reason, m.leech_off_at, m.created_at, m.seen_at, m.zone, m.theme"
 
 // ByID returns a member, or an error with code NotFound.
 func (s *Store) ByID(ctx context.Context, id core.MemberID) (Member, error) {
@@ -178,9 +183,12 @@ func (s *Store) one(ctx context.Context, q db.Queryer, query string, args ...any
 
 func scanMember(sc db.Scanner) (Member, error) {
 	var m Member
-	var created, seen int64
-	err := sc.Scan(&m.ID, &m.Name, &m.Class.ID, &m.State, &m.StateReason, &m.CanLeech, &created, &seen, &m.Appearance.Zone, &m.Appearance.Theme)
+	var off, created, seen int64
+	err := sc.Scan(&m.ID, &m.Name, &m.Class.ID, &m.State, &m.StateReason, &m.CanLeech, &m.LeechOffReason, &off, &created, &seen, &m.Appearance.Zone, &m.Appearance.Theme)
 	m.CreatedAt = time.Unix(created, 0).UTC()
+	if off != 0 {
+		m.LeechOffAt = time.Unix(off, 0).UTC()
+	}
 	if seen != 0 {
 		m.SeenAt = time.Unix(seen, 0).UTC()
 	}
@@ -230,7 +238,7 @@ func (s *Store) addClasses(ctx context.Context, q db.Queryer, members []Member) 
 	return nil
 }
 
-// CheckReason checks why an account is closed.
+// CheckReason checks why an account is closed, or its downloads are switched off.
 func CheckReason(reason string) error {
 	if !text.HasLetters(reason) {
 		return core.FieldErrorf("reason", "say why: the member is shown the reason")
@@ -284,13 +292,6 @@ func (s *Store) SetSecondary(ctx context.Context, id core.MemberID, className st
 		}
 		_, err := tx.Exec(ctx, "DELETE FROM member_class WHERE member_id = ? AND class_id = ?", id, c.ID)
 		return 1, err
-	})
-}
-
-// SetCanLeech switches the right to download on or off.
-func (s *Store) SetCanLeech(ctx context.Context, id core.MemberID, can bool) error {
-	return s.change(ctx, id, func(tx *db.Tx) (int64, error) {
-		return tx.Exec(ctx, "UPDATE member SET can_leech = ? WHERE id = ?", can, id)
 	})
 }
 

@@ -55,7 +55,7 @@ func TestStaffPages(t *testing.T) {
 		}
 		b.Follow(b.Agree(t, asked))
 		b.Follow(run("member-class", newcomer(url.Values{"class": {"elite"}})))
-		done := b.Follow(run("member-leech", newcomer(url.Values{"state": {"off"}}))).Page(t)
+		done := b.Follow(run("member-leech", newcomer(url.Values{"state": {"off"}, "reason": {"traded <keys>"}}))).Page(t)
 		m, err := w.Deps.Members.ByName(t.Context(), "newcomer")
 		if err != nil || m.State != member.Disabled || m.StateReason != "two accounts" || m.Class.Name != "Elite" || m.CanLeech {
 			t.Errorf("member %+v (%v)", m, err)
@@ -68,7 +68,7 @@ func TestStaffPages(t *testing.T) {
 		if a := b.Post("/commands/undo", undo); a.StatusCode != http.StatusConflict {
 			t.Errorf("undone twice: status %d", a.StatusCode)
 		}
-		b.Follow(run("member-leech", newcomer(url.Values{"state": {"off"}})))
+		b.Follow(run("member-leech", newcomer(url.Values{"state": {"off"}, "reason": {"traded <keys>"}})))
 		b.Follow(run("member-enable", newcomer(url.Values{})))
 		if m, _ = w.Deps.Members.ByName(t.Context(), "newcomer"); !m.Enabled() {
 			t.Error("not enabled again")
@@ -89,7 +89,7 @@ func TestNobodyActsOnTheirBetters(t *testing.T) {
 	b := w.As("moderator")
 	for _, target := range []string{"sysop", "equal", "moderator"} {
 		for name, form := range map[string]url.Values{
-			"member-disable": {"reason": {"because"}}, "member-class": {"class": {"User"}}, "member-leech": {"state": {"off"}},
+			"member-disable": {"reason": {"because"}}, "member-class": {"class": {"User"}}, "member-leech": {"state": {"off"}, "reason": {"because"}},
 		} {
 			form.Set("name", target)
 			if a := b.Post("/commands/"+name, form); a.StatusCode != http.StatusForbidden {

@@ -111,6 +111,9 @@ func RunsOn(ctx context.Context, r *command.Registry, a command.Actor, info comm
 		switch {
 		case !arg.Flag && first:
 			first, values = false, []string{s.Value()}
+		case arg.Optional && arg.Type == command.TypeText: // it may have to be given after all
+			orders = append(orders, with(orders, arg.Name, []string{Names{}.value(arg)})...)
+			continue
 		case arg.Optional:
 			continue
 		default:

@@ -91,6 +91,10 @@ func account(m member.Member) command.Fields {
 	leech := "may download"
 	if !m.CanLeech {
 		leech = "may not download"
+		if !m.LeechOffAt.IsZero() {
+			leech += " since " + text.Instant(m.LeechOffAt)
+		}
+		leech += ": " + m.LeechOffWhy()
 	}
 	seen := "never seen on the site"
 	if !m.SeenAt.IsZero() {

@@ -105,22 +105,40 @@ func (d Deps) class() command.Command {
 type leechArgs struct {
 	Member member.Member `arg:"name,below"`
 	State  command.OnOff `arg:"state"`
+	Reason command.Text  `arg:"reason,optional" hint:"Must be given to switch downloads off: the member reads it on every page of the site."`
+}
+
+// leechState is whether a member may download, and if not, why.
+func leechState(m member.Member) string {
+	if m.CanLeech {
+		return "on"
+	}
+	return "off: " + m.LeechOffWhy()
 }
 
 func (d Deps) leech() command.Command {
 	return command.Action[leechArgs]{
 		Spec: command.Spec{Name: "member leech", Summary: "allow or stop a member's downloads", Permission: core.MemberDisable},
 		State: func(_ context.Context, _ *db.Tx, _ command.Call, a leechArgs) (string, error) {
-			return string(command.Switch(a.Member.CanLeech)), nil
+			return leechState(a.Member), nil
 		},
 		Run: func(ctx context.Context, tx *db.Tx, _ command.Call, a leechArgs) (command.Reply, error) {
 			m := a.Member
-			if m.CanLeech == a.State.On() {
-				return command.Reply{}, core.Errorf(core.Conflict, "downloads of %s are %s already", m.Name, a.State)
+			switch {
+			case !a.State.On() && a.Reason == "":
+				return command.Reply{}, core.FieldErrorf("reason", "say why after “off”: the member is shown the reason")
+			case m.CanLeech && a.State.On():
+				return command.Reply{}, core.Errorf(core.Conflict, "downloads of %s are on already", m.Name)
+			case !m.CanLeech && !a.State.On():
+				return command.Reply{}, core.Errorf(core.Conflict, "downloads of %s are off already (%s); switch them on before you give another reason", m.Name, m.LeechOffWhy())
 			}
-			err := d.Members.In(tx).SetCanLeech(ctx, m.ID, a.State.On())
-			reply, err := done(err, "Downloads of %s are %s.", m.Name, a.State)
-			return reply.With("member leech", leechArgs{Member: m, State: command.Switch(m.CanLeech)}), err
+			err := d.Members.In(tx).SetCanLeech(ctx, m.ID, a.State.On(), string(a.Reason))
+			said := fmt.Sprintf("Downloads of %s are %s.", m.Name, a.State)
+			if a.Reason != "" {
+				said += " Reason: " + string(a.Reason)
+			}
+			reply, err := done(err, "%s", said)
+			return reply.With("member leech", leechArgs{Member: m, State: command.Switch(m.CanLeech), Reason: command.Text(m.LeechOffWhy())}), err
 		},
 	}
 }
