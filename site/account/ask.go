@@ -3,12 +3,14 @@ package account
 import (
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/site/web"
+	"github.com/caduceus-bio/caduceus/site/web/part"
 )
 
 // act is something on the settings pages that can't be taken back. Its form says first
@@ -20,16 +22,6 @@ type act struct {
 	breaks func(v *web.Visit) ([]string, error) // what stops working, a sentence each
 	do     web.Handler
 }
-
-// askPage says what an act breaks, and asks.
-type askPage struct {
-	Title, Button, Back string
-	To                  string // the address of the form
-	Breaks              []string
-	Fields              []web.Choice // what the form had: values and names
-}
-
-var askView = web.NewView[askPage]("ask")
 
 const (
 	sureField = "sure"
@@ -46,15 +38,10 @@ func asked(a act) web.Handler {
 		if err != nil {
 			return err
 		}
-		p := askPage{Title: a.title, Button: a.button, Back: a.back, To: v.Request.URL.Path, Breaks: breaks}
-		for _, name := range slices.Sorted(maps.Keys(v.Request.PostForm)) {
-			for _, value := range v.Request.PostForm[name] {
-				if name != sureField {
-					p.Fields = append(p.Fields, web.Choice{Value: value, Text: name})
-				}
-			}
-		}
-		return askView.OK(v, p)
+		known := url.Values{}
+		maps.Copy(known, v.Request.PostForm)
+		known.Set(sureField, sureYes)
+		return web.Confirm(v, part.Confirm{Title: a.title, Preview: breaks, Action: v.Request.URL.Path, Button: a.button, Known: known, Back: a.back})
 	}
 }
 

@@ -6,6 +6,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/PuerkitoBio/goquery"
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/caduceus-bio/caduceus/site/sitetest"
 )
 
@@ -77,5 +80,25 @@ func TestSettingsAskBeforeTheyEndSomething(t *testing.T) {
 	}
 	if a := b.Post("/settings/end", nil); a.StatusCode != http.StatusUnprocessableEntity {
 		t.Errorf("nothing is ticked: status %d", a.StatusCode)
+	}
+}
+
+// TestQuestionCarriesTheForm asks on the page on which commands ask, too, and keeps all
+// that was sent.
+func TestQuestionCarriesTheForm(t *testing.T) {
+	w := sitetest.OnSQLite(t)
+	asked := w.As("user").Post("/settings/end", url.Values{"tokens": {"yes", "<again>"}, "other": {""}, "sure": {"no"}}).Page(t)
+	command := w.As("sysop").Post("/commands/freeleech-on", url.Values{"duration": {"1h"}, "reason": {"a party"}}).Page(t)
+	for name, page := range map[string]*goquery.Document{"settings": asked, "command": command} {
+		if page.Find(".narrow > .card > form.stack .actions > button.danger + a").Text() != "Leave it" || page.Find("main p.hint").Length() != 1 {
+			t.Errorf("%s: the question looks different", name)
+		}
+	}
+	var sent []string
+	asked.Find("main form.stack input[type=hidden]").Each(func(_ int, s *goquery.Selection) {
+		sent = append(sent, s.AttrOr("name", "")+"="+s.AttrOr("value", ""))
+	})
+	if diff := cmp.Diff([]string{"other=", "sure=yes", "tokens=yes", "tokens=<again>"}, sent); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

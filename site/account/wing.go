@@ -41,7 +41,7 @@ func New(d Deps) web.Wing {
 	ircMembers := mayIRC.About(ourNetwork(d.IRC))
 	return web.Wing{
 		Templates: templates,
-		Views:     []web.Declared{appearanceView, askView, ircLoginView, keysView, loginView, profileView, securityView, settingsView},
+		Views:     []web.Declared{appearanceView, ircLoginView, keysView, loginView, profileView, securityView, settingsView},
 		Routes: []web.Route{
 			web.Page.Get("/login", web.Anyone, h.loginForm),
 			web.Page.Post("/login", web.Anyone, web.Small, h.login),

@@ -17,14 +17,6 @@ type commandPage struct {
 
 var commandView = web.NewView[commandPage]("command")
 
-// confirmPage says what a command would do, and asks.
-type confirmPage struct {
-	Confirm part.Confirm
-	Back    string
-}
-
-var confirmView = web.NewView[confirmPage]("confirm")
-
 // resultPage is the answer of a command that changes nothing.
 type resultPage struct {
 	Name   string
@@ -113,10 +105,10 @@ func (h handlers) again(v *web.Visit, info command.Info, given map[string]string
 func (h handlers) show(v *web.Visit, name string, a command.Answer, back string) error {
 	switch {
 	case a.Pending != nil:
-		return confirmView.OK(v, confirmPage{Back: back, Confirm: part.Confirm{
-			Preview: a.Pending.Preview, Action: "/commands/" + confirmSlug, Button: "Do it", Back: back, Ends: "a minute",
-			Known: map[string]string{"code": a.Pending.Code, "name": name, "back": back},
-		}})
+		return web.Confirm(v, part.Confirm{
+			Title: "Please confirm", Preview: a.Pending.Preview, Action: "/commands/" + confirmSlug, Button: "Do it", Back: back, Ends: "a minute",
+			Known: map[string][]string{"code": {a.Pending.Code}, "name": {name}, "back": {back}},
+		})
 	case a.Entry == 0:
 		return resultView.OK(v, resultPage{Name: name, Blocks: web.Blocks(a.Blocks), Back: back})
 	}

@@ -47,7 +47,7 @@ func New(d Deps) web.Wing {
 	theirs := web.Members.About(h.theirs())
 	return web.Wing{
 		Templates: templates,
-		Views:     []web.Declared{staffMembersView, staffMemberView, commandView, confirmView, resultView, componentsView, todayView, deskView, auditView},
+		Views:     []web.Declared{staffMembersView, staffMemberView, commandView, resultView, componentsView, todayView, deskView, auditView},
 		Routes: []web.Route{
 			web.Page.Get("/staff/members", staff, h.staffMembers),
 			web.Page.Get("/staff/members/:name", staff.About(theMember), h.staffMember),

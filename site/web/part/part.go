@@ -151,11 +151,11 @@ type Record struct {
 
 // Confirm says what an act will do before it is done.
 type Confirm struct {
-	Title   string
+	Title   string // of the page; the part leaves it to that
 	Preview []string
 	Action  string // where the form is posted
 	Button  string
-	Known   map[string]string // hidden fields
+	Known   map[string][]string // hidden fields
 	Back    string
 	Ends    string // how long it can be confirmed
 }
