@@ -252,7 +252,7 @@ func fields(c *command, form map[string]string) (map[string]string, error) {
 func (b *binder) complete(given map[string]string) error {
 	for _, a := range b.c.Args {
 		if !a.Optional && strings.TrimSpace(given[a.Name]) == "" {
-			return b.wrong("%s is missing", a.Name)
+			return inArgument(b.wrong("%s is missing", a.Name), a)
 		}
 	}
 	return nil

@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"errors"
 	"reflect"
 	"slices"
 	"strings"
@@ -43,7 +44,7 @@ func (r resolver) fill(ctx context.Context, c *command, given map[string]string,
 		}
 		v, about, err := r.one(ctx, a, value)
 		if err != nil {
-			return "", err
+			return "", inArgument(err, a)
 		}
 		if m, ok := v.(member.Member); ok {
 			given[a.Name] = m.Name
@@ -54,6 +55,18 @@ func (r resolver) fill(ctx context.Context, c *command, given map[string]string,
 		set(into.Field(a.field), reflect.ValueOf(v))
 	}
 	return subject, nil
+}
+
+// inArgument is err with the argument at fault, where it names none yet. What is no fault
+// of what was given is left as it is.
+func inArgument(err error, a Arg) error {
+	var e *core.Error
+	if !errors.As(err, &e) || e.Field != "" || e.Code == core.Internal || e.Code == core.Unavailable {
+		return err
+	}
+	named := *e
+	named.Field = a.Name
+	return &named
 }
 
 func set(field, v reflect.Value) {

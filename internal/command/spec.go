@@ -92,16 +92,19 @@ func (i *Info) UsageFor(actor Actor) string {
 	return strings.Join(parts, " ")
 }
 
-// Subject is the type of the first argument by position: what the command is
-// about. It is "" for a command without one.
-func (i *Info) Subject() Type {
+// First is the first argument by position: what the command is about. It is the zero Arg
+// for a command without one.
+func (i *Info) First() Arg {
 	for _, a := range i.Args {
 		if !a.Flag {
-			return a.Type
+			return a
 		}
 	}
-	return ""
+	return Arg{}
 }
+
+// Subject is the type of the first argument, "" for a command without one.
+func (i *Info) Subject() Type { return i.First().Type }
 
 // command is a row of the table with its types folded away: args is always a
 // pointer to the struct of the command.

@@ -132,7 +132,9 @@ func (s *Store) Revert(ctx context.Context, slug string, to int64, by By) (Head,
 		case err != nil:
 			return now, text.Stored{}, err
 		case !ok:
-			return now, text.Stored{}, core.Errorf(core.NotFound, "%q has no revision %d; its history lists them", now.called(), to)
+			missing := core.Errorf(core.NotFound, "%q has no revision %d; its history lists them", now.called(), to)
+			missing.Field = "revision"
+			return now, text.Stored{}, missing
 		case then.same(now):
 			return now, text.Stored{}, core.Errorf(core.Conflict, "%q says already what it said in revision %d", now.called(), to)
 		}

@@ -89,6 +89,7 @@ func (h handlers) runCommand(v *web.Visit) error {
 
 // again shows the form once more with what is wrong.
 func (h handlers) again(v *web.Visit, info command.Info, given map[string]string, back string, err error) error {
+	err = web.InCommandForm(err, info)
 	wrong, ok := web.Mistakes(err)
 	if !ok {
 		return err

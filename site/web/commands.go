@@ -1,12 +1,16 @@
 package web
 
 import (
+	"cmp"
+	"errors"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode"
 
 	"github.com/caduceus-bio/caduceus/internal/audit"
 	"github.com/caduceus-bio/caduceus/internal/command"
+	"github.com/caduceus-bio/caduceus/internal/core"
 )
 
 // CommandForm is a button, or a small form, for a command of the registry, as the
@@ -38,14 +42,7 @@ func (v *Visit) Actor() command.Actor { return command.Of(v.Me, audit.ViaSite) }
 func CommandForms(v *Visit, r *command.Registry, s command.Subject, back string) ([]CommandForm, error) {
 	var out []CommandForm
 	for _, info := range r.About(v.Actor(), s) {
-		known := map[string]string{}
-		for _, a := range info.Args {
-			if !a.Flag {
-				known[a.Name] = s.Value()
-				break
-			}
-		}
-		f, err := NewCommandForm(v, r, info, known, nil, back)
+		f, err := NewCommandForm(v, r, info, map[string]string{info.First().Name: s.Value()}, nil, back)
 		if err != nil {
 			return nil, err
 		}
@@ -93,13 +90,37 @@ func NewCommandForm(v *Visit, r *command.Registry, info command.Info, known, giv
 	return f, nil
 }
 
-// Wrong shows what is wrong with the form.
-func (f CommandForm) Wrong(errors FormErrors) CommandForm {
-	f.Errors = errors
-	for i := range f.Fields {
-		f.Fields[i].Error = errors.For(f.Fields[i].Name)
+// Wrong shows what is wrong with the form: beside the fields, and above them all what
+// is wrong with none of them.
+func (f CommandForm) Wrong(list FormErrors) CommandForm {
+	f.Errors = nil
+	for _, e := range list {
+		i := slices.IndexFunc(f.Fields, func(field Field) bool { return field.Name == e.Field })
+		if i < 0 {
+			e.Field = ""
+		} else {
+			e.scope, f.Fields[i].Error = f.Fields[i].Scope, cmp.Or(f.Fields[i].Error, e.Text)
+		}
+		f.Errors = append(f.Errors, e)
 	}
 	return f
+}
+
+// InCommandForm is err as the form of a command answers it. What an argument names and is
+// not there is a mistake in the form, and no missing page: in the argument that the error
+// names, or in the first, which is what a command is about.
+func InCommandForm(err error, info command.Info) error {
+	var e *core.Error
+	if !errors.As(err, &e) || e.Code != core.NotFound {
+		return err
+	}
+	missing := *e
+	missing.Code = core.Invalid
+	named := func(a command.Arg) bool { return a.Name == e.Field }
+	if !slices.ContainsFunc(info.Args, named) { // it may name one of the act that was to be undone
+		missing.Field = info.First().Name
+	}
+	return &missing
 }
 
 // Choose reports whether the field is drawn as a list.

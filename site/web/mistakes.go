@@ -15,7 +15,11 @@ type FieldError struct {
 	Field string // "" concerns the whole form
 	Text  string
 	after string // Text as it stands after a label; "" where that is the same
+	scope string // of the field, where several forms of a page have one of its name
 }
+
+// Anchor is the id of the field in its page.
+func (e FieldError) Anchor() string { return Field{Scope: e.scope, Name: e.Field}.Anchor() }
 
 // Summary is the mistake with the field's label before it, for the list on top.
 func (e FieldError) Summary() string {
