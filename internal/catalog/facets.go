@@ -66,25 +66,26 @@ const facetValues = 20
 // counted; in a larger one the values of categories alone have counts, where the filter
 // asks for nothing else.
 func (s *Store) Overview(ctx context.Context, f Filter) (Overview, error) {
-	sh, err := s.onTheShelf(ctx)
+	k, err := s.look(ctx, f)
 	if err != nil {
 		return Overview{}, err
 	}
-	if sh == nil {
+	return s.overview(ctx, f, k)
+}
+
+// overview is Overview for who has looked.
+func (s *Store) overview(ctx context.Context, f Filter, k *look) (Overview, error) {
+	if k == nil {
 		return s.roughOverview(ctx, f)
 	}
-	among, err := s.found(ctx, f)
-	if err != nil {
-		return Overview{}, err
-	}
-	seeders, err := s.numbers(ctx, seedersOfAll)
+	seeders, err := k.seedersIn(ctx, s)
 	if err != nil {
 		return Overview{}, err
 	}
 	t := tally{filter: f, free: f.freeSet(), seeders: seeders, counts: map[FacetKind]map[string]int{}}
 	var o Overview
-	for i := range sh.groups {
-		if g := &sh.groups[i]; (among == nil || among[g.id]) && t.add(g) {
+	for g := range k.groups() {
+		if t.add(g) != 0 {
 			o.Count.N++
 		}
 	}
@@ -122,14 +123,14 @@ func (t *tally) isFree(c *copyOnShelf) bool {
 	return c.leech == core.LeechFree || t.free[c.id] || t.filter.FreeNow.All
 }
 
-// add counts a group once for each value that it would be found with, and reports whether
-// it passes the filter as it is. A torrent that fails one part of the filter alone counts
+// add counts a group once for each value that it would be found with, and returns the
+// newest of its torrents that pass the filter as it is, 0 where none does. A torrent that fails one part of the filter alone counts
 // for the values of that part.
-func (t *tally) add(g *onShelf) (passes bool) {
+func (t *tally) add(g *onShelf) (newest core.TorrentID) {
 	t.seen = t.seen[:0]
 	asked := t.filter.values()
 	if t.filter.Year != 0 && g.year != t.filter.Year {
-		return false
+		return 0
 	}
 	for i := range g.torrents {
 		c := &g.torrents[i]
@@ -145,7 +146,7 @@ func (t *tally) add(g *onShelf) (passes bool) {
 		}
 		switch failures {
 		case 0:
-			passes = true
+			newest = max(newest, c.id)
 			for k, kind := range facetKinds {
 				t.note(kind, values[k])
 			}
@@ -153,7 +154,7 @@ func (t *tally) add(g *onShelf) (passes bool) {
 			t.note(facetKinds[failed], values[failed])
 		}
 	}
-	return passes
+	return newest
 }
 
 // note counts a value of the group, unless it was counted for another torrent of it.

@@ -77,8 +77,6 @@ type place struct {
 	group core.GroupID
 }
 
-func (p place) cursor() Cursor { return Cursor(fmt.Sprintf("%d.%d", p.value, p.group)) }
-
 func (c Cursor) place() (place, bool) {
 	v, g, ok := strings.Cut(string(c), ".")
 	value, err := strconv.ParseInt(v, 10, 64)
@@ -94,37 +92,79 @@ func (o Sort) before(a, b place) int {
 	return cmp.Or(cmp.Compare(a.value, b.value), cmp.Compare(a.group, b.group))
 }
 
+// newestFirst reports whether it is the order of Browse, in which a group stands by its
+// newest torrent that passes the filter, and a cursor is the id of one.
+func (o Sort) newestFirst() bool { return o.byTime() && !o.Up }
+
+// start is where a list goes on that comes to a cursor.
+func (o Sort) start(from Cursor) place {
+	if o.newestFirst() {
+		n, _ := strconv.ParseInt(string(from), 10, 64)
+		return place{int64(cursor(core.TorrentID(max(n, 0)))), math.MinInt64}
+	}
+	if start, ok := from.place(); ok {
+		return start
+	}
+	if o.Up {
+		return place{math.MinInt64, math.MinInt64}
+	}
+	return place{math.MaxInt64, math.MaxInt64}
+}
+
+// cursor is the cursor behind a place.
+func (o Sort) cursor(p place) Cursor {
+	if o.newestFirst() {
+		return Cursor(strconv.FormatInt(p.value, 10))
+	}
+	return Cursor(fmt.Sprintf("%d.%d", p.value, p.group))
+}
+
 // List lists the groups that have a live torrent which passes the filter, in an order.
 // limit is at most 100. The newest first are in the order of Browse.
 func (s *Store) List(ctx context.Context, v Viewer, f Filter, o Sort, from Cursor, limit int) (Listing, error) {
+	k, err := s.look(ctx, f)
+	if err != nil {
+		return Listing{}, err
+	}
+	return s.list(ctx, v, f, k, o, from, limit)
+}
+
+// ListAndCount is List and Overview at once, which costs less.
+func (s *Store) ListAndCount(ctx context.Context, v Viewer, f Filter, o Sort, from Cursor, limit int) (Listing, Overview, error) {
+	k, err := s.look(ctx, f)
+	if err != nil {
+		return Listing{}, Overview{}, err
+	}
+	counts, err := s.overview(ctx, f, k)
+	if err != nil {
+		return Listing{}, Overview{}, err
+	}
+	l, err := s.list(ctx, v, f, k, o, from, limit)
+	return l, counts, err
+}
+
+// list is List for who has looked.
+func (s *Store) list(ctx context.Context, v Viewer, f Filter, k *look, o Sort, from Cursor, limit int) (Listing, error) {
 	limit = bounded(limit, maxPage)
-	if o.byTime() && !o.Up {
-		n, _ := strconv.ParseInt(string(from), 10, 64)
-		p, hits, err := s.page(ctx, f, core.TorrentID(max(n, 0)), limit)
+	if k == nil && o.newestFirst() {
+		p, hits, err := s.page(ctx, f, core.TorrentID(o.start(from).value), limit)
 		if err != nil {
 			return Listing{}, err
 		}
 		l := Listing{Unfinished: p.Unfinished}
 		if p.Next > 0 {
-			l.Next = Cursor(strconv.FormatInt(int64(p.Next), 10))
+			l.Next = o.cursor(place{value: int64(p.Next)})
 		}
 		l.Groups, err = s.listed(ctx, v, hits)
 		return l, err
 	}
-	start, ok := from.place()
-	if !ok {
-		start = place{math.MaxInt64, math.MaxInt64}
-		if o.Up {
-			start = place{math.MinInt64, math.MinInt64}
-		}
-	}
-	l, places, err := s.places(ctx, f, o, start, limit+1)
+	l, places, err := s.places(ctx, f, k, o, o.start(from), limit+1)
 	if err != nil {
 		return Listing{}, fmt.Errorf("list datasets: %w", err)
 	}
 	if len(places) > limit {
 		places, l.Unfinished = places[:limit], false
-		l.Next = places[limit-1].cursor()
+		l.Next = o.cursor(places[limit-1])
 	}
 	ids := make([]core.GroupID, len(places))
 	for i, p := range places {
@@ -165,13 +205,9 @@ func (s *Store) listed(ctx context.Context, v Viewer, ids []core.GroupID) ([]Lis
 }
 
 // places finds the first groups that pass the filter behind start.
-func (s *Store) places(ctx context.Context, f Filter, o Sort, start place, limit int) (l Listing, list []place, err error) {
-	sh, err := s.onTheShelf(ctx)
-	if err != nil {
-		return l, nil, err
-	}
-	if sh != nil {
-		list, err = s.placesOnShelf(ctx, sh, f, o)
+func (s *Store) places(ctx context.Context, f Filter, k *look, o Sort, start place, limit int) (l Listing, list []place, err error) {
+	if k != nil {
+		list, err = s.placesOnShelf(ctx, k, f, o)
 	} else {
 		l.Noted = o.By == BySeeders || o.By == BySnatches
 		q, possible := f.query()
@@ -188,7 +224,7 @@ func (s *Store) places(ctx context.Context, f Filter, o Sort, start place, limit
 		if n > s.few {
 			var end place
 			if list, end, err = s.walkBy(ctx, q, o, start, limit); end != start {
-				l.Next, l.Unfinished = end.cursor(), true
+				l.Next, l.Unfinished = o.cursor(end), true
 			}
 			return l, list, err
 		}
@@ -200,41 +236,35 @@ func (s *Store) places(ctx context.Context, f Filter, o Sort, start place, limit
 }
 
 // placesOnShelf filters a small catalogue in memory.
-func (s *Store) placesOnShelf(ctx context.Context, sh *shelf, f Filter, o Sort) ([]place, error) {
-	among, err := s.found(ctx, f)
-	if err != nil {
-		return nil, err
-	}
+func (s *Store) placesOnShelf(ctx context.Context, k *look, f Filter, o Sort) (list []place, err error) {
 	var numbers swarmNumbers
-	t := tally{filter: f, free: f.freeSet(), counts: map[FacetKind]map[string]int{}}
 	if f.Seeded || o.By == BySeeders {
-		if t.seeders, err = s.numbers(ctx, seedersOfAll); err != nil {
+		if numbers, err = k.seedersIn(ctx, s); err != nil {
 			return nil, err
 		}
 	}
-	switch o.By {
-	case BySeeders:
-		numbers = t.seeders
-	case BySnatches:
+	t := tally{filter: f, free: f.freeSet(), seeders: numbers, counts: map[FacetKind]map[string]int{}}
+	if o.By == BySnatches {
 		if numbers, err = s.numbers(ctx, snatchesOfAll); err != nil {
 			return nil, err
 		}
 	}
-	var list []place
-	for i := range sh.groups {
-		g := &sh.groups[i]
-		if among != nil && !among[g.id] || !t.add(g) {
+	for g := range k.groups() {
+		newest := t.add(g)
+		if newest == 0 {
 			continue
 		}
-		p := place{int64(g.newest), g.id}
+		p := place{int64(newest), g.id}
 		switch {
 		case o.By == BySize:
 			p.value = int64(g.size)
-		case numbers != nil:
+		case o.By == BySeeders || o.By == BySnatches:
 			p.value = 0
 			for _, c := range g.torrents {
 				p.value += numbers[c.id]
 			}
+		case o.Up:
+			p.value = int64(g.newest)
 		}
 		list = append(list, p)
 	}

@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"fmt"
+	"iter"
 	"sync"
 	"time"
 
@@ -135,6 +136,46 @@ const (
 	seedersOfAll  = "SELECT torrent_id, seeders FROM swarm_count WHERE seeders > 0"
 	snatchesOfAll = "SELECT torrent_id, snatches FROM transfer_torrent WHERE snatches > 0"
 )
+
+// look is what the words, tags and creator of a filter leave of a small catalogue: what a
+// list needs as well as its counts. It belongs to one request.
+type look struct {
+	shelf   *shelf
+	among   map[core.GroupID]bool // nil: all
+	seeders swarmNumbers          // nil until somebody needs them
+}
+
+// look reads it, and returns nil where the catalogue is too large.
+func (s *Store) look(ctx context.Context, f Filter) (*look, error) {
+	sh, err := s.onTheShelf(ctx)
+	if err != nil || sh == nil {
+		return nil, err
+	}
+	among, err := s.found(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	return &look{shelf: sh, among: among}, nil
+}
+
+// groups are those that are left.
+func (k *look) groups() iter.Seq[*onShelf] {
+	return func(yield func(*onShelf) bool) {
+		for i := range k.shelf.groups {
+			g := &k.shelf.groups[i]
+			if (k.among == nil || k.among[g.id]) && !yield(g) {
+				return
+			}
+		}
+	}
+}
+
+func (k *look) seedersIn(ctx context.Context, s *Store) (n swarmNumbers, err error) {
+	if k.seeders == nil {
+		k.seeders, err = s.numbers(ctx, seedersOfAll)
+	}
+	return k.seeders, err
+}
 
 // found are the groups that have words, tags and a creator, and nil where a filter names
 // none of them.

@@ -21,21 +21,20 @@ type AnnounceGroup struct {
 // Silent reports whether there is nothing to read about it.
 func (g AnnounceGroup) Silent() bool { return !g.Trouble && g.Quiet == g.Records }
 
-// newestOf selects the newest record of each torrent of a member, with what is counted of
-// all. Of one second it is the refusal, which must be explained.
-const newestOf = `SELECT x.member_id, x.ring, x.slot, x.torrent_id, x.at, x.announces, x.event, x.client, x.families, x.public,
-	x.port, x.announced_up, x.announced_down, x.credited_up, x.credited_down, x.bytes_left, x.leech, x.outcome,
-	COALESCE(m.name, ''), COALESCE(g.title, ''), COALESCE(g.id, 0), x.records, x.quiet, x.trouble
-	FROM (SELECT r.member_id, r.ring, r.slot, r.torrent_id, r.at, r.announces, r.event, r.client, r.families, r.public,
-		r.port, r.announced_up, r.announced_down, r.credited_up, r.credited_down, r.bytes_left, r.leech, r.outcome,
-		CASE WHEN r.ring = 0 OR r.outcome = 'clamped' THEN 1 ELSE 0 END AS trouble,
-		ROW_NUMBER() OVER (PARTITION BY r.torrent_id ORDER BY r.at DESC, CASE WHEN r.ring = 0 THEN 0 ELSE 1 END, r.slot DESC) AS n,
-		COUNT(*) OVER (PARTITION BY r.torrent_id) AS records,
-		SUM(CASE WHEN r.ring > 0 AND r.announced_up = 0 AND r.announced_down = 0 THEN 1 ELSE 0 END) OVER (PARTITION BY r.torrent_id) AS quiet
-		FROM announce_record r WHERE r.member_id = ?) AS x
-	LEFT JOIN member m ON m.id = x.member_id
-	LEFT JOIN torrent t ON t.id = x.torrent_id AND t.deleted_at = 0 LEFT JOIN torrent_group g ON g.id = t.group_id
-	WHERE x.n = 1`
+// groupsOf counts a member's records by torrent. Which is the newest, and whether there
+// is trouble, are the bits of one number, so that the database reads each record once and
+// sorts none: from above its time, whether it was refused (of one second it is the refusal
+// that counts, which must be explained), its slot, and whether it is trouble.
+const groupsOf = `SELECT x.torrent_id, x.records, x.quiet, x.newest, x.newest & 1 AS trouble, x.newest >> 10 AS at FROM (
+	SELECT r.torrent_id, COUNT(*) AS records,
+		SUM(CASE WHEN r.ring > 0 AND r.announced_up = 0 AND r.announced_down = 0 THEN 1 ELSE 0 END) AS quiet,
+		MAX(r.at * 1024 + CASE WHEN r.ring = 0 THEN 513 WHEN r.outcome = 'clamped' THEN 1 ELSE 0 END + r.slot * 2) AS newest
+	FROM announce_record r WHERE r.member_id = ? GROUP BY r.torrent_id) AS x`
+
+// newestOf joins each group with its newest record.
+const newestOf = recordSelect + `, y.records, y.quiet, y.trouble FROM (%s) AS y
+	JOIN announce_record r ON r.member_id = ? AND r.ring = CASE WHEN (y.newest & 512) > 0 THEN 0 ELSE y.torrent_id END AND r.slot = ((y.newest >> 1) & 255)
+	` + recordJoins + ` ORDER BY y.trouble DESC, y.at DESC, y.torrent_id DESC`
 
 // Groups returns the torrents of a member's announces, those in trouble first, and then
 // those that were announced last; at most limit of them. The cursor is "" at the end.
@@ -45,7 +44,7 @@ func (s *Store) Groups(ctx context.Context, m core.MemberID, from Cursor, limit 
 	list, err := db.All(ctx, s.db, func(sc db.Scanner) (g AnnounceGroup, err error) {
 		g.Last, err = scanRecord(with{sc, []any{&g.Records, &g.Quiet, &g.Trouble}})
 		return g, err
-	}, newestOf+behind+" ORDER BY x.trouble DESC, x.at DESC, x.torrent_id DESC LIMIT ?", append(append([]any{m}, more...), limit+1)...)
+	}, fmt.Sprintf(newestOf, groupsOf+behind+" ORDER BY trouble DESC, at DESC, x.torrent_id DESC LIMIT ?"), append(append([]any{m}, more...), limit+1, m)...)
 	if err != nil {
 		return nil, "", fmt.Errorf("read announces by torrent: %w", err)
 	}
@@ -84,5 +83,5 @@ func (c Cursor) beforeGroup() (where string, args []any) {
 		}
 		v[i] = n
 	}
-	return " AND (x.trouble < ? OR (x.trouble = ? AND (x.at < ? OR (x.at = ? AND x.torrent_id < ?))))", []any{v[0], v[0], v[1], v[1], v[2]}
+	return " WHERE ((x.newest & 1) < ? OR ((x.newest & 1) = ? AND ((x.newest >> 10) < ? OR ((x.newest >> 10) = ? AND x.torrent_id < ?))))", []any{v[0], v[0], v[1], v[1], v[2]}
 }

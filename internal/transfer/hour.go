@@ -59,12 +59,13 @@ func (s *Store) PruneHours(ctx context.Context, before time.Time) error {
 // maxHours bounds what is read at once: a month of six trackers.
 const maxHours = 6 * 31 * 24
 
-// Hours returns the whole hours since an instant, the newest first, each as a Minute that
-// covers up to 3,600 seconds. Its clients and times are the most that any of its minutes
-// had; it has none of the other figures.
-func (s *Store) Hours(ctx context.Context, since time.Time) ([]Minute, error) {
-	list, err := db.All(ctx, s.db, scanHour, `SELECT tracker, hour, seconds, announces, scrapes, refused, seeders, leechers, p50, p99, worst
-		FROM tracker_hour WHERE hour >= ? ORDER BY hour DESC, tracker LIMIT ?`, since.Unix(), maxHours)
+// Hours returns the sums of whole hours since an instant in steps of some hours, the newest
+// first, each as a Minute that covers the seconds of all. Its clients and times are the
+// most that any minute had; it has none of the other figures.
+func (s *Store) Hours(ctx context.Context, since time.Time, step time.Duration) ([]Minute, error) {
+	list, err := db.All(ctx, s.db, scanHour, `SELECT tracker, hour - hour % ? AS step, SUM(seconds), SUM(announces), SUM(scrapes), SUM(refused),
+		MAX(seeders), MAX(leechers), MAX(p50), MAX(p99), MAX(worst)
+		FROM tracker_hour WHERE hour >= ? GROUP BY tracker, step ORDER BY step DESC, tracker LIMIT ?`, int64(step/time.Second), since.Unix(), maxHours)
 	if err != nil {
 		return nil, fmt.Errorf("read the tracker's hours: %w", err)
 	}

@@ -132,14 +132,24 @@ func reasons(counts map[string]int64) []string {
 }
 
 func unpackRefusals(text string) map[string]int64 {
-	words := strings.Fields(text)
-	counts := make(map[string]int64, len(words)/2)
-	for i := 0; i+1 < len(words); i += 2 {
-		if n, err := strconv.ParseInt(words[i+1], 10, 64); err == nil {
-			counts[words[i]] = n
-		}
-	}
+	counts := map[string]int64{}
+	addRefusals(counts, text)
 	return counts
+}
+
+// addRefusals adds what packRefusals wrote.
+func addRefusals(counts map[string]int64, text string) {
+	reason := ""
+	for word := range strings.FieldsSeq(text) {
+		if reason == "" {
+			reason = word
+			continue
+		}
+		if n, err := strconv.ParseInt(word, 10, 64); err == nil {
+			counts[reason] += n
+		}
+		reason = ""
+	}
 }
 
 // ofTrackers reads the rows of each tracker by its key: few have rows, and the rows of a
@@ -172,16 +182,18 @@ func (s *Store) Steps(ctx context.Context, since time.Time, step time.Duration) 
 	return list, nil
 }
 
-// Refusals counts by reason what all trackers refused since an instant.
+// Refusals counts by reason what all trackers refused since an instant. What the rows of
+// an hour say is read as one text: a day has a thousand of them.
 func (s *Store) Refusals(ctx context.Context, since time.Time) (map[string]int64, error) {
-	list, err := db.All(ctx, s.db, db.Value[string], fmt.Sprintf(ofTrackers, "m.refusals")+"m.minute >= ? AND m.refusals <> '' LIMIT ?", since.Unix(), maxMinutes)
+	list, err := db.All(ctx, s.db, db.Value[string], fmt.Sprintf(ofTrackers, "GROUP_CONCAT(m.refusals)")+
+		"m.minute >= ? AND m.refusals <> '' GROUP BY m.tracker, m.minute - m.minute % 3600 LIMIT ?", since.Unix(), maxMinutes)
 	if err != nil {
 		return nil, fmt.Errorf("read what the tracker refused: %w", err)
 	}
 	sum := map[string]int64{}
-	for _, packed := range list {
-		for reason, n := range unpackRefusals(packed) {
-			sum[reason] += n
+	for _, texts := range list {
+		for packed := range strings.SplitSeq(texts, ",") {
+			addRefusals(sum, packed)
 		}
 	}
 	return sum, nil

@@ -117,8 +117,15 @@ func instant(unix int64) time.Time {
 	return time.Unix(unix, 0).UTC()
 }
 
-// maxOwnRecords bounds the records that are read for a page: a ring for each torrent.
-const maxOwnRecords = 51 * pageLimit
+// lastOf selects a member's refusals, and of each of some torrents the newest record and
+// the newest that told more than can be. Names are left out: the caller knows them.
+const lastOf = recordBare + `'', '', 0 FROM announce_record r WHERE r.member_id = ? AND r.ring = 0
+	UNION ALL ` + recordBare + `'', '', 0 FROM (SELECT q.ring, MAX(q.at * 256 + q.slot) AS newest, MAX(CASE WHEN q.outcome = 'clamped' THEN q.at * 256 + q.slot END) AS cut
+		FROM announce_record q WHERE q.member_id = ? AND q.ring IN (%s) GROUP BY q.ring) AS x
+	JOIN announce_record r ON r.member_id = ? AND r.ring = x.ring AND r.slot IN ((x.newest & 255), (COALESCE(x.cut, x.newest) & 255)) LIMIT ?`
+
+// maxOwnRecords bounds the records that are read for a page.
+const maxOwnRecords = 3 * pageLimit
 
 // addAnnounces adds the newest records to torrents of a member.
 func (s *Store) addAnnounces(ctx context.Context, m core.MemberID, list []Own) error {
@@ -126,12 +133,12 @@ func (s *Store) addAnnounces(ctx context.Context, m core.MemberID, list []Own) e
 		return nil
 	}
 	index := make(map[core.TorrentID]int, len(list))
-	args := []any{m}
+	args := []any{m, m}
 	for i, o := range list {
 		index[o.Torrent] = i
 		args = append(args, int64(o.Torrent))
 	}
-	records, err := db.All(ctx, s.db, scanRecord, recordColumns+" WHERE r.member_id = ? AND r.ring IN (0, "+db.Marks(len(list))+") LIMIT ?", append(args, maxOwnRecords)...)
+	records, err := db.All(ctx, s.db, scanRecord, fmt.Sprintf(lastOf, db.Marks(len(list))), append(args, m, maxOwnRecords)...)
 	if err != nil {
 		return fmt.Errorf("read the announces of a page: %w", err)
 	}
@@ -149,10 +156,12 @@ func (s *Store) addAnnounces(ctx context.Context, m core.MemberID, list []Own) e
 		if !ok {
 			continue
 		}
-		if o := &list[i]; r.newer(o.Last) {
+		o := &list[i]
+		r.Title, r.Group = o.Title, o.Group
+		if r.newer(o.Last) {
 			o.Last = r
 		}
-		if o := &list[i]; r.Outcome == Clamped && r.newer(o.Cut) {
+		if r.Outcome == Clamped && r.newer(o.Cut) {
 			o.Cut = r
 		}
 	}

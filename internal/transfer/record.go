@@ -176,12 +176,14 @@ func (s *Store) OfTorrent(ctx context.Context, t core.TorrentID, from Cursor, li
 	return s.records(ctx, "r.torrent_id = ?", []any{t}, from, limit)
 }
 
-// recordColumns selects the columns that scanRecord reads.
-const recordColumns = `SELECT r.member_id, r.ring, r.slot, r.torrent_id, r.at, r.announces, r.event, r.client, r.families, r.public,
-	r.port, r.announced_up, r.announced_down, r.credited_up, r.credited_down, r.bytes_left, r.leech, r.outcome,
-	COALESCE(m.name, ''), COALESCE(g.title, ''), COALESCE(g.id, 0)
-	FROM announce_record r LEFT JOIN member m ON m.id = r.member_id
-	LEFT JOIN torrent t ON t.id = r.torrent_id AND t.deleted_at = 0 LEFT JOIN torrent_group g ON g.id = t.group_id`
+// The columns that scanRecord reads, and the tables that they are from.
+const (
+	recordBare = `SELECT r.member_id, r.ring, r.slot, r.torrent_id, r.at, r.announces, r.event, r.client, r.families, r.public,
+	r.port, r.announced_up, r.announced_down, r.credited_up, r.credited_down, r.bytes_left, r.leech, r.outcome, `
+	recordSelect  = recordBare + `COALESCE(m.name, ''), COALESCE(g.title, ''), COALESCE(g.id, 0)`
+	recordJoins   = `LEFT JOIN member m ON m.id = r.member_id LEFT JOIN torrent t ON t.id = r.torrent_id AND t.deleted_at = 0 LEFT JOIN torrent_group g ON g.id = t.group_id`
+	recordColumns = recordSelect + ` FROM announce_record r ` + recordJoins
+)
 
 func (s *Store) records(ctx context.Context, where string, args []any, from Cursor, limit int) ([]Record, Cursor, error) {
 	limit = max(1, min(limit, pageLimit))

@@ -301,7 +301,7 @@ func TestHours(t *testing.T) {
 		for range 2 { // again, it changes nothing
 			w.must(w.SumHours(t.Context(), noon.Add(150*time.Minute)))
 		}
-		got, err := w.Hours(t.Context(), noon)
+		got, err := w.Hours(t.Context(), noon, time.Hour)
 		w.must(err)
 		hour := func(tracker string, h, minutes, last int) transfer.Minute {
 			n := int64(minutes)
@@ -311,17 +311,23 @@ func TestHours(t *testing.T) {
 		if diff := gocmp.Diff([]transfer.Minute{hour("a", 1, 60, 119), hour("a", 0, 60, 59), hour("b", 0, 5, 4)}, got); diff != "" {
 			t.Errorf("hours\n%s", diff)
 		}
+		twelve := noon.Truncate(12 * time.Hour)
+		got, err = w.Hours(t.Context(), twelve, 12*time.Hour)
+		w.must(err)
+		if len(got) != 2 || got[0].Start != twelve || got[0].Seconds != 2*3600 || got[0].Announces != 1200 || got[0].Seeders != 119 || got[1].Seconds != 300 {
+			t.Errorf("in one step: %+v", got)
+		}
 		// A minute that came late is in the next sum, while its hour is one of the last.
 		w.must(w.WriteMinute(t.Context(), transfer.Minute{Tracker: "b", Start: noon.Add(30 * time.Minute), Seconds: 60, Announces: 1}))
 		w.must(w.SumHours(t.Context(), noon.Add(181*time.Minute)))
-		got, err = w.Hours(t.Context(), noon)
+		got, err = w.Hours(t.Context(), noon, time.Hour)
 		w.must(err)
 		if len(got) != 3 || got[2].Announces != 51 {
 			t.Errorf("before the third hour is over: %+v", got)
 		}
 		w.must(w.SumHours(t.Context(), noon.Add(183*time.Minute)))
 		w.must(w.PruneHours(t.Context(), noon.Add(time.Hour)))
-		if got, err = w.Hours(t.Context(), noon); err != nil || len(got) != 2 || got[0].Seconds != 1800 {
+		if got, err = w.Hours(t.Context(), noon, time.Hour); err != nil || len(got) != 2 || got[0].Seconds != 1800 {
 			t.Errorf("at the end: %+v, %v", got, err)
 		}
 	})

@@ -54,10 +54,7 @@ func (h handlers) browse(v *web.Visit) error {
 		return err
 	}
 	filter := p.Query.Filter(p.Categories, dataset.FreeFor(schedule, v.Me.ID, h.Clock()))
-	if err := h.list(v, &p, filter, schedule); err != nil {
-		return err
-	}
-	overview, err := h.Catalog.Overview(v.Context(), filter)
+	overview, err := h.list(v, &p, filter, schedule)
 	if err != nil {
 		return err
 	}
@@ -66,15 +63,15 @@ func (h handlers) browse(v *web.Visit) error {
 	return browseView.OK(v, p)
 }
 
-// list reads the groups of the page.
-func (h handlers) list(v *web.Visit, p *browsePage, f catalog.Filter, schedule economy.Schedule) error {
+// list reads the groups of the page, and what the filter finds in numbers.
+func (h handlers) list(v *web.Visit, p *browsePage, f catalog.Filter, schedule economy.Schedule) (catalog.Overview, error) {
 	from := p.Query.After
 	if p.Query.Newest() {
 		from = catalog.Cursor(strconv.FormatInt(int64(p.Query.Before), 10))
 	}
-	found, err := h.Catalog.List(v.Context(), v.Viewer(), f, p.Query.Sort, from, perPage)
+	found, overview, err := h.Catalog.ListAndCount(v.Context(), v.Viewer(), f, p.Query.Sort, from, perPage)
 	if err != nil {
-		return err
+		return overview, err
 	}
 	for _, g := range found.Groups {
 		p.Groups = append(p.Groups, groupRow{Listed: g, Newest: web.Row(v, schedule, g.Torrents[0], h.Clock())})
@@ -86,7 +83,7 @@ func (h handlers) list(v *web.Visit, p *browsePage, f catalog.Filter, schedule e
 	if start := p.Query.Start(); start != p.Query {
 		p.First = start.Address()
 	}
-	return nil
+	return overview, nil
 }
 
 // facetTitles are what the facets are called.

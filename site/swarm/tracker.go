@@ -64,7 +64,7 @@ func (h handlers) tracker(v *web.Visit) error {
 	r := rangeOf(v.Query("range"))
 	sums := func() ([]transfer.Minute, error) { return h.Transfer.Steps(v.Context(), r.since(now), r.step) }
 	if r.hours {
-		sums = func() ([]transfer.Minute, error) { return h.Transfer.Hours(v.Context(), r.since(now)) }
+		sums = func() ([]transfer.Minute, error) { return h.Transfer.Hours(v.Context(), r.since(now), r.step) }
 	}
 	rows, err := sums()
 	if err != nil {

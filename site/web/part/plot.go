@@ -2,6 +2,7 @@ package part
 
 import (
 	"fmt"
+	"html/template"
 	"math"
 	"strconv"
 	"strings"
@@ -11,16 +12,18 @@ import (
 // Plot is a picture of some lines over time. Its text is not scaled with the drawing,
 // so that it stays legible at any width. What it shows stands in a table below, too.
 type Plot struct {
-	ID     string // unique on its page
-	Title  string
-	What   string // what is measured, and in which unit
-	Lines  []PlotLine
-	Ticks  []Tick // values, from below
-	Times  []Tick
-	Spots  []Spot
-	Limit  *Limit
-	Empty  bool
-	Spoken string // what it shows, for those who don't see it
+	ID    string // unique on its page
+	Title string
+	What  string // what is measured, and in which unit
+	Lines []PlotLine
+	Ticks []Tick // values, from below
+	Times []Tick
+	// Spots are where a pointer finds the values of each moment, and Rows the table of
+	// them. A page has hundreds, and templates are slow, so they are made here.
+	Spots, Rows template.HTML
+	Limit       *Limit
+	Empty       bool
+	Spoken      string // what it shows, for those who don't see it
 }
 
 // PlotLine is one line, on a field of plotWidth by plotHeight.
@@ -37,16 +40,6 @@ type Tick struct {
 	At     float64
 	Text   string
 	Anchor string // of its text: "start", "middle" or "end"
-}
-
-// Spot is where a pointer finds the values of one moment. It is ready to be shown: a
-// page has hundreds of them, and templates are slow.
-type Spot struct {
-	X, Width string // of the field in which it is found
-	Mark     string // the path of the line that shows it
-	When     string
-	Title    string   // the moment and its values, a line for each
-	Values   []string // one for each line, "–" where nothing is known
 }
 
 // Limit is a value that should not be passed.
@@ -100,7 +93,7 @@ func (p PlotOf) Plot() Plot {
 		out.Lines = append(out.Lines, p.draw(s, top))
 	}
 	out.Times = timeTicks(p.Times)
-	out.Spots = p.spots()
+	out.Spots, out.Rows = p.moments()
 	if p.Limit > 0 && p.Limit <= top {
 		out.Limit = &Limit{At: 100 * (1 - p.height(p.Limit, top)), Text: p.LimitText, Passed: p.passed()}
 	}
@@ -179,9 +172,9 @@ func (p PlotOf) draw(s Series, top float64) PlotLine {
 		most, l.Last = max(most, v), p.Scale.Text(v)
 		x, y := plotWidth*p.across(i), plotHeight*(1-p.height(v, top))
 		if !drawn { // a lone moment is a dot: a line of no length with round ends
-			fmt.Fprintf(&path, "M%.1f %.1fh0", x, y)
+			path.WriteString("M" + tenth(x) + " " + tenth(y) + "h0")
 		} else {
-			fmt.Fprintf(&path, "L%.1f %.1f", x, y)
+			path.WriteString("L" + tenth(x) + " " + tenth(y))
 		}
 		drawn = true
 	}
@@ -192,28 +185,34 @@ func (p PlotOf) draw(s Series, top float64) PlotLine {
 // across is where a moment stands between the left edge (0) and the right (1).
 func (p PlotOf) across(i int) float64 { return float64(i) / float64(max(len(p.Times)-1, 1)) }
 
-func (p PlotOf) spots() []Spot {
+// moments writes each moment of which anything is known: as a field that shows a line and
+// the values, and as a row of the table.
+func (p PlotOf) moments() (spots, rows template.HTML) {
 	width := plotWidth / float64(max(len(p.Times)-1, 1))
-	var out []Spot
+	var field, row, title, cells strings.Builder
 	for i, t := range p.Times {
-		middle := plotWidth * p.across(i)
-		from, to := max(middle-width/2, 0), min(middle+width/2, plotWidth)
-		spot := Spot{X: tenth(from), Width: tenth(to - from), Mark: "M" + tenth(middle) + " 0V100", When: t.Format("Mon 2 Jan, 15:04")}
-		spot.Title = spot.When
-		known := false
+		title.Reset()
+		cells.Reset()
+		when, known := t.Format("Mon 2 Jan, 15:04"), false
+		title.WriteString(when)
 		for _, s := range p.Series {
 			text := "–"
 			if v := s.Values[i]; !math.IsNaN(v) {
 				text, known = p.Scale.Text(v), true
 			}
-			spot.Values = append(spot.Values, text)
-			spot.Title += "\n" + s.Name + ": " + text
+			title.WriteString("\n" + s.Name + ": " + text)
+			cells.WriteString(`<td class="num">` + template.HTMLEscapeString(text) + `</td>`)
 		}
-		if known {
-			out = append(out, spot)
+		if !known {
+			continue
 		}
+		middle := plotWidth * p.across(i)
+		from, to := max(middle-width/2, 0), min(middle+width/2, plotWidth)
+		field.WriteString(`<g><title>` + template.HTMLEscapeString(title.String()) + `</title><path class="mark-line" vector-effect="non-scaling-stroke" d="M` + tenth(middle) +
+			` 0V100"/><rect class="spot" x="` + tenth(from) + `" width="` + tenth(to-from) + `" y="0" height="100"/></g>`)
+		row.WriteString(`<tr><td>` + when + `</td>` + cells.String() + "</tr>\n")
 	}
-	return out
+	return template.HTML(field.String()), template.HTML(row.String()) // #nosec G203 -- numbers, times, and text that was escaped
 }
 
 // tenth is a number with one digit after the point.

@@ -36,9 +36,14 @@ func TestPlot(t *testing.T) {
 	if diff := cmp.Diff([]Tick{{At: 100, Text: "0s"}, {At: 75, Text: "10s"}, {At: 50, Text: "20s"}, {At: 25, Text: "30s"}, {At: 0, Text: "40s"}}, ticks); diff != "" {
 		t.Errorf("ticks\n%s", diff)
 	}
-	if len(p.Spots) != 3 || p.Spots[0].When != "Fri 20 Mar, 01:00" || p.Spots[0].X != "125.0" || p.Spots[0].Width != "250.0" || p.Spots[2].Width != "125.0" ||
-		p.Spots[0].Mark != "M250.0 0V100" || p.Spots[0].Title != "Fri 20 Mar, 01:00\nA: 10s" {
-		t.Errorf("spots %+v", p.Spots)
+	spots := strings.SplitAfter(strings.TrimSuffix(string(p.Spots), "</g>"), "</g>")
+	if len(spots) != 3 || spots[0] != `<g><title>Fri 20 Mar, 01:00
+A: 10s</title><path class="mark-line" vector-effect="non-scaling-stroke" d="M250.0 0V100"/><rect class="spot" x="125.0" width="250.0" y="0" height="100"/></g>` ||
+		!strings.Contains(spots[2], `x="875.0" width="125.0"`) {
+		t.Errorf("spots %q", spots)
+	}
+	if rows := strings.Split(strings.TrimSpace(string(p.Rows)), "\n"); len(rows) != 3 || rows[0] != `<tr><td>Fri 20 Mar, 01:00</td><td class="num">10s</td></tr>` {
+		t.Errorf("rows %q", rows)
 	}
 	if p.Spoken != "Title (unit); A: now 20s, at most 40s" {
 		t.Errorf("spoken %q", p.Spoken)
@@ -46,8 +51,20 @@ func TestPlot(t *testing.T) {
 	if p := plotOf(plain, unknown, unknown).Plot(); !p.Empty || p.Lines[0].Path != "" || p.Lines[0].Last != "" {
 		t.Errorf("of nothing: %+v", p)
 	}
-	if p := plotOf(plain, 7).Plot(); p.Empty || p.Lines[0].Path != "M0.0 12.5h0" || len(p.Spots) != 1 {
+	if p := plotOf(plain, 7).Plot(); p.Empty || p.Lines[0].Path != "M0.0 12.5h0" || strings.Count(string(p.Spots), "<g>") != 1 {
 		t.Errorf("of one moment: %+v", p)
+	}
+}
+
+// TestPlotEscapes what it is given as text.
+func TestPlotEscapes(t *testing.T) {
+	of := plotOf(Scale{Text: func(float64) string { return "<i>1" }}, 1, unknown)
+	of.Series = append(of.Series, Series{Name: "</title><b>", Values: []float64{unknown, 2}})
+	p := of.Plot()
+	for _, text := range []string{string(p.Spots), string(p.Rows)} {
+		if strings.Contains(text, "<i>") || strings.Contains(text, "<b>") || !strings.Contains(text, "&lt;i&gt;1") {
+			t.Errorf("%q", text)
+		}
 	}
 }
 
