@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/security"
 	"github.com/caduceus-bio/caduceus/ircd/conn"
 )
 
@@ -97,6 +98,14 @@ func TestExternal(t *testing.T) {
 		again.send("AUTHENTICATE +")
 		again.expect("* 903 *")
 		again.register("alice")
+		// The security log knows that it was by no IRC key.
+		log, err := s.members.Security().Page(t.Context(), alice.Member.ID, 0, 1)
+		must(t, err)
+		keys, err := s.members.Security().Keys(t.Context(), alice.Member.ID)
+		must(t, err)
+		if len(log) != 1 || log[0].Kind != security.LoggedIn || log[0].Detail != security.ByCertificate || !keys.IRCUsed.IsZero() {
+			t.Errorf("in the security log: %+v; the IRC key was used: %v", log, keys.IRCUsed)
+		}
 
 		// Members see their own fingerprint, and staff see all.
 		again.send("WHOIS alice")

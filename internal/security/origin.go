@@ -32,6 +32,10 @@ type Origin struct {
 	ByName  string // who acts; "" while that isn't known
 }
 
+// ByCertificate is the Way of who logs in to our IRC network by a certificate, and not by
+// the IRC key.
+const ByCertificate = "SASL EXTERNAL"
+
 type originKey struct{}
 
 // With returns a context for what o does.

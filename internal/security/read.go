@@ -61,6 +61,45 @@ func (l *Log) Last(ctx context.Context, m core.MemberID, k Kind) (time.Time, err
 	return time.Unix(at, 0).UTC(), nil
 }
 
+// Keys is when the present keys of a member were made and last used, as far as the log
+// knows; what it doesn't know is the zero time.
+type Keys struct {
+	AnnounceMade time.Time // with it the key of download links is made, too
+	LinkUsed     time.Time // noted once a day for each network: its day is right
+	IRCMade      time.Time
+	IRCUsed      time.Time // the last login by it, wherever it was
+}
+
+// Keys tells of the keys of a member, by the newest 1000 of that one's entries.
+func (l *Log) Keys(ctx context.Context, m core.MemberID) (k Keys, err error) {
+	_, err = db.All(ctx, l.db, func(sc db.Scanner) (none struct{}, err error) {
+		var kind Kind
+		var last int64
+		if err = sc.Scan(&kind, &last); err != nil {
+			return none, err
+		}
+		at := map[Kind]*time.Time{AnnounceKeyNew: &k.AnnounceMade, Used: &k.LinkUsed, IRCKeyNew: &k.IRCMade, LoggedIn: &k.IRCUsed}[kind]
+		*at = time.Unix(last, 0).UTC()
+		return none, nil
+	}, `SELECT s.kind, MAX(s.last_at) FROM (SELECT kind, face, detail, last_at FROM security_log WHERE member_id = ? ORDER BY id DESC LIMIT 1000) AS s
+		WHERE s.kind IN (?, ?) OR (s.kind = ? AND s.face = ?) OR (s.kind = ? AND s.face IN (?, ?) AND s.detail <> ?) GROUP BY s.kind`,
+		m, string(AnnounceKeyNew), string(IRCKeyNew), string(Used), string(Link), string(LoggedIn), string(IRC), string(Bot), ByCertificate)
+	if err != nil {
+		return Keys{}, fmt.Errorf("read of keys in the security log: %w", err)
+	}
+	k.LinkUsed, k.IRCUsed = UsedSince(k.AnnounceMade, k.LinkUsed), UsedSince(k.IRCMade, k.IRCUsed)
+	return k, nil
+}
+
+// UsedSince is when a key was used that was made at an instant, or the zero time if what
+// was used then is the one before it.
+func UsedSince(made, used time.Time) time.Time {
+	if used.Before(made) {
+		return time.Time{}
+	}
+	return used
+}
+
 // Happened reports whether an event of a kind is known of a member on a face.
 func (l *Log) Happened(ctx context.Context, m core.MemberID, k Kind, f Face) (bool, error) {
 	_, found, err := db.One(ctx, l.db, func(sc db.Scanner) (id int64, err error) { return id, sc.Scan(&id) },

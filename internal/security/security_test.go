@@ -179,6 +179,51 @@ func TestUseIsNotedOnceADay(t *testing.T) {
 	})
 }
 
+// TestKeys tells of each key when it was made and used, and not of the one before it.
+func TestKeys(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		known := func() security.Keys {
+			k, err := w.Keys(t.Context(), 7)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return k
+		}
+		note := func(m core.MemberID, face security.Face, way string, kind security.Kind) time.Time {
+			w.clock.Add(2 * time.Hour)
+			ctx := security.With(t.Context(), security.Origin{Face: face, Way: way})
+			w.Note(ctx, security.Event{Member: m, Kind: kind})
+			return w.clock.Now()
+		}
+		if k := known(); k != (security.Keys{}) {
+			t.Errorf("of nothing: %+v", k)
+		}
+		var want security.Keys
+		want.IRCUsed, want.LinkUsed = note(7, security.IRC, "SASL PLAIN", security.LoggedIn), note(7, security.Link, "", security.Used)
+		for _, other := range []struct {
+			member core.MemberID
+			face   security.Face
+			way    string
+			kind   security.Kind
+		}{{7, security.IRC, security.ByCertificate, security.LoggedIn}, {7, security.Site, "", security.LoggedIn}, {7, security.IRC, "SASL PLAIN", security.Refused},
+			{7, security.IRC, "PASS", security.ShutOut}, {7, security.API, "", security.Used}, {8, security.IRC, "PASS", security.LoggedIn}, {8, security.Link, "", security.Used}, {8, security.Site, "", security.IRCKeyNew}} {
+			note(other.member, other.face, other.way, other.kind)
+		}
+		if k := known(); k != want {
+			t.Errorf("(-want +got):\n%s", cmp.Diff(want, k))
+		}
+		// What was used before is the old key.
+		want = security.Keys{AnnounceMade: note(7, security.Site, "", security.AnnounceKeyNew), IRCMade: note(7, security.Site, "", security.IRCKeyNew)}
+		if k := known(); k != want {
+			t.Errorf("after new keys (-want +got):\n%s", cmp.Diff(want, k))
+		}
+		want.IRCUsed, want.LinkUsed = note(7, security.Bot, "", security.LoggedIn), note(7, security.Link, "", security.Used)
+		if k := known(); k != want {
+			t.Errorf("once they are used (-want +got):\n%s", cmp.Diff(want, k))
+		}
+	})
+}
+
 func TestNothingIsWrittenWithoutTheChange(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		failed := core.Errorf(core.Conflict, "no")

@@ -207,6 +207,17 @@ func (s *Store) Refused(ctx context.Context, m core.MemberID, f Facts) (t Troubl
 	return all.trouble(), true, nil
 }
 
+// LastAnnounce is when a member last announced anything, whatever came of it; the zero
+// time for never. It reads a row for each torrent of the member.
+func (s *Store) LastAnnounce(ctx context.Context, m core.MemberID) (time.Time, error) {
+	at, _, err := db.One(ctx, s.db, db.Value[int64], `SELECT COALESCE(MAX(x.at), 0) FROM (SELECT MAX(last_at) AS at FROM transfer_member_torrent WHERE member_id = ?
+		UNION ALL SELECT MAX(at) FROM announce_record WHERE member_id = ? AND ring = 0) AS x`, m, m)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("read a member's last announce: %w", err)
+	}
+	return instant(at), nil
+}
+
 // OwnSums is what a member does at this moment, in numbers.
 type OwnSums struct {
 	Seeding, Leeching int

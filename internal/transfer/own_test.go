@@ -23,6 +23,33 @@ func (w *world) pair(m core.MemberID, torrent int, columns string, values ...any
 		VALUES (%d, %d, 3600, 1, `+columns+")", append([]any{m, torrent}, values...)...))
 }
 
+func TestLastAnnounce(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		last := func(m core.MemberID) time.Time {
+			at, err := w.LastAnnounce(t.Context(), m)
+			w.must(err)
+			return at
+		}
+		if at := last(w.alice); !at.IsZero() {
+			t.Errorf("of nobody: %v", at)
+		}
+		now := epoch.Unix()
+		w.pair(w.alice, 1, "0, 0, 0, 0, 0, 0, %d, 0", now-600)
+		w.pair(w.alice, 2, "0, 0, 0, 0, 0, 1, %d, 0", now-300)
+		w.pair(w.bob, 1, "0, 0, 0, 0, 0, 1, %d, 0", now)
+		if at := last(w.alice); !at.Equal(epoch.Add(-5 * time.Minute)) {
+			t.Errorf("at %v", at)
+		}
+		refused := record(w.alice, 0, 0, -1)
+		refused.Outcome = "client_refused"
+		w.must(w.Write(t.Context(), []transfer.Record{refused}))
+		if at := last(w.alice); !at.Equal(epoch.Add(-time.Minute)) {
+			t.Errorf("after a refusal: %v", at)
+		}
+	})
+}
+
 func TestOwn(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, w *world) {

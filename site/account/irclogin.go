@@ -6,6 +6,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/site/web"
+	"github.com/caduceus-bio/caduceus/site/web/part"
 	"github.com/caduceus-bio/caduceus/site/web/recipe"
 )
 
@@ -14,7 +15,7 @@ import (
 type ircLoginPage struct {
 	settings
 	Network      recipe.Network
-	IRCKey       string
+	Key          part.Key
 	Certificates []member.Certificate
 	Nicks        []member.Nick
 	NickLimit    int
@@ -45,7 +46,7 @@ func (h handlers) showIRCLogin(v *web.Visit, status int, p ircLoginPage) error {
 		return err
 	}
 	p.NickLimit = h.IRC.NickLimit
-	if p.IRCKey, err = h.Members.IRCKey(v.Context(), v.Me.ID); err != nil {
+	if p.Key, err = h.ircKey(v); err != nil {
 		return err
 	}
 	if !p.Network.Own() {

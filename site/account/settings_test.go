@@ -5,8 +5,12 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/caduceus-bio/caduceus/internal/db"
+	"github.com/caduceus-bio/caduceus/internal/security"
 	"github.com/caduceus-bio/caduceus/site/sitetest"
+	"github.com/caduceus-bio/caduceus/site/web"
 )
 
 func TestSettings(t *testing.T) {
@@ -22,7 +26,7 @@ func TestSettings(t *testing.T) {
 			}
 		}
 		for _, secret := range []string{p.Passkey, p.IRCKey} {
-			if strings.Contains(page.Page(t).Find("main").Clone().Find("details.secret").Remove().End().Text(), secret) {
+			if strings.Contains(page.Page(t).Find("main").Clone().Find(".key details").Remove().End().Text(), secret) {
 				t.Errorf("on %s a secret lies open", path)
 			}
 		}
@@ -158,5 +162,59 @@ func TestAppearance(t *testing.T) {
 	}
 	if m, err := w.Deps.Members.ByName(t.Context(), "other"); err != nil || m.Appearance.Zone != "" || m.Appearance.Theme != "" {
 		t.Errorf("another member has %+v, %v", m.Appearance, err)
+	}
+}
+
+// TestKeysSayWhenTheyWereUsed says it where it is known of the present key.
+func TestKeysSayWhenTheyWereUsed(t *testing.T) {
+	w := sitetest.OnSQLite(t)
+	b, id := w.As("user"), w.People["user"].Member.ID
+	_, torrent := w.Upload("other", "A dataset of somebody", nil)
+	says := func(page, key string) string {
+		return strings.Join(strings.Fields(b.Get(page).Page(t).Find("#"+key+" > p").Text()), " ")
+	}
+	for page, key := range map[string]string{"/settings/keys": "announce-key", "/settings/irc": "irc-key"} {
+		if got := says(page, key); got == "" || strings.Contains(got, "Made") || strings.Contains(got, "Last used") {
+			t.Errorf("of a %s of which nothing is known: %q", key, got)
+		}
+	}
+	use := func() {
+		w.Must(w.DB.Tx(t.Context(), func(tx *db.Tx) error {
+			return tx.Upsert(t.Context(), db.UpsertSpec{Table: "transfer_member_torrent", Key: []string{"member_id", "torrent_id"}, Set: []string{"last_at"},
+				Keep: []string{"uploaded", "downloaded", "raw_up", "raw_down", "seedtime", "bytes_left", "active", "first_at", "snatched_at"}},
+				[]any{int64(id), int64(torrent), w.Now().Unix(), 0, 0, 0, 0, 0, 0, 1, 1, 0})
+		}))
+		key, err := w.Deps.Members.IRCKey(t.Context(), id)
+		w.Must(err)
+		_, err = w.Deps.Members.AuthIRC(security.With(t.Context(), security.Origin{Face: security.IRC, Way: "SASL PLAIN"}), "user", key)
+		w.Must(err)
+		links, err := w.Deps.Members.AuthKey(t.Context(), id)
+		w.Must(err)
+		announce, err := w.Deps.Members.Passkey(t.Context(), id)
+		w.Must(err)
+		_, err = w.Deps.Members.CheckDownload(security.With(t.Context(), security.Origin{Face: security.Link}), links, announce)
+		w.Must(err)
+		w.Pass(3 * time.Hour)
+	}
+	made := "Made on " + web.Day(w.Now().Add(3*time.Hour), time.UTC) + "."
+	used := "Last used on " + web.Day(w.Now(), time.UTC) + "."
+	use()
+	for _, c := range []struct{ page, key, want string }{{"/settings/keys", "announce-key", "Last used 3 hours ago."}, {"/settings/keys", "link-key", used}, {"/settings/irc", "irc-key", "Last used 3 hours ago."}} {
+		if got := says(c.page, c.key); !strings.HasSuffix(got, c.want) || strings.Contains(got, "Made") {
+			t.Errorf("the %s in use: %q", c.key, got)
+		}
+	}
+	b.Follow(b.Agree(t, b.Post("/settings/passkey", nil)))
+	b.Follow(b.Agree(t, b.Post("/settings/irc-key", nil)))
+	for _, c := range []struct{ page, key string }{{"/settings/keys", "announce-key"}, {"/settings/keys", "link-key"}, {"/settings/irc", "irc-key"}} {
+		if got := says(c.page, c.key); !strings.HasSuffix(got, made) {
+			t.Errorf("the new %s, which was never used: %q", c.key, got)
+		}
+	}
+	use()
+	for page, key := range map[string]string{"/settings/keys": "announce-key", "/settings/irc": "irc-key"} {
+		if got := says(page, key); !strings.HasSuffix(got, made+" Last used 3 hours ago.") {
+			t.Errorf("the new %s in use: %q", key, got)
+		}
 	}
 }

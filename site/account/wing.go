@@ -12,6 +12,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/economy"
 	"github.com/caduceus-bio/caduceus/internal/guess"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/transfer"
 	"github.com/caduceus-bio/caduceus/site/web"
 )
 
@@ -24,6 +25,7 @@ type Deps struct {
 	Guard    *guess.Guard
 	Catalog  *catalog.Store
 	Economy  *economy.Store
+	Transfer *transfer.Store
 	Trackers web.Trackers
 	IRC      web.IRCInfo
 	Site     string // its name

@@ -80,7 +80,9 @@ func (h handlers) components(v *web.Visit) error {
 		},
 		Confirm: part.Confirm{Preview: []string{"This would delete one torrent, which two members seed."}, Action: "/staff/components", Button: "Do it", Back: "#confirm", Ends: "a minute"},
 		Keys: []part.Key{
-			{Name: "Announce key", What: "Your clients prove by it who they are.", Value: "0123456789abcdef0123456789abcdef", LastUsed: now.Add(-time.Hour), Action: part.Link{Text: "Make another …", Address: "#keys"}},
+			{Name: "Announce key", What: "Your clients prove by it who they are.", Made: now.Add(-400 * 24 * time.Hour), LastUsed: now.Add(-time.Hour), Renew: part.Post{Address: "/staff/components", Button: "Make another …"},
+				Values: []part.KeyValue{{Label: "Announce key", Value: "0123456789abcdef0123456789abcdef"}, {Label: "Announce address", Value: "https://tracker.example/0123456789abcdef0123456789abcdef/announce"}}},
+			{Name: "Link key", What: "It stands in download links.", UsedOn: now.Add(-50 * time.Hour), Values: []part.KeyValue{{Label: "Link key", Value: "0123456789abcdef"}}},
 			{Name: "API token", What: "Shown once, when it was made."},
 		},
 		Record: part.Record{Title: "Record", Facts: []part.Fact{{Label: "Accession", Text: "GCF_000146045.2", Copy: true}, {Label: "Year", Text: "2026"}, {Label: "Literature", Text: "doi:10.1038/nature12373", Address: "#record"}}},

@@ -126,14 +126,24 @@ type Progress struct {
 	Kind        Kind // Bad when it stopped
 }
 
-// Key is a secret of a member. Its value is shown when the visitor unfolds it.
+// Key is a secret of a member. Its values are shown when the visitor unfolds it. Times
+// that are not known are zero, and left out.
 type Key struct {
+	ID       string // by which links lead to it; "" for none
 	Name     string
-	What     string // what it opens
-	Value    string // "" when it is not shown here
+	What     string     // what it opens
+	Values   []KeyValue // none when they are not shown here
+	Made     time.Time
 	LastUsed time.Time
-	Action   Link // such as making another
+	UsedOn   time.Time // the day when it was last used, where no more is known
+	Renew    Post      // makes another
 }
+
+// KeyValue is a key, or an address that holds it.
+type KeyValue struct{ Label, Value string }
+
+// Post is a form with nothing but a button. The zero Post is none.
+type Post struct{ Address, Button string }
 
 // Fact is a line of a record.
 type Fact struct {
