@@ -168,7 +168,7 @@ func (s *service) refuseSlot(slots int) *refusal {
 }
 
 func (s *service) refuseLeech() *refusal {
-	return &refusal{outcome: leechForbidden, reason: "you may not download at the moment; what you already have you may seed. See your profile for the reason", retry: s.retry(30 * time.Minute)}
+	return &refusal{outcome: leechForbidden, reason: "you may not download at the moment; what you already have you may seed. The top of each page of the site tells you why", retry: s.retry(30 * time.Minute)}
 }
 
 // clientName returns the part of a peer-id that names the program, up to its first

@@ -28,11 +28,11 @@ type Trouble struct {
 var mends = map[Outcome]string{ //nolint:gosec // texts, no secrets
 	"unknown_passkey":    "Download the .torrent file again from its page and give that one to your client.",
 	"bad_request":        "Update your client, or take another from the list of allowed ones.",
-	"disabled":           "Ask staff why. Nothing else helps.",
+	"disabled":           "Your account is open again if you read this, and your client tries again by itself within the hour. Ask staff if it is still refused then.",
 	"client_refused":     "Take a client from the list of allowed ones, in a version that is new enough.",
 	"unknown_torrent":    "Download the .torrent file again from its page: the one that your client has was changed by the upload, or is of another site.",
 	"deleted_torrent":    "Remove it from your client, and look whether there is another version.",
-	"leech_forbidden":    "Seed what you have. Your profile says why downloading is off, and staff can tell you more.",
+	"leech_forbidden":    "Seed what you have. The top of each page of the site says why downloading is off, and whom to ask.",
 	"too_many_clients":   "Stop this torrent in all clients but the one that you need.",
 	"too_many_addresses": "Stop your clients at other places, or wait until they have timed out.",
 	"no_slot":            "Let another download finish, or stop one. Seeding has no limit.",

@@ -61,7 +61,11 @@ func (r Record) Explain() string {
 }
 
 func (r Record) explainRefusal() string {
-	text := "Refused: " + Meaning(r.Outcome) + "."
+	why := Meaning(r.Outcome)
+	if r.Outcome == "client_refused" && r.Client != "" { // a member may have several
+		why = r.Client + " is not on the list of allowed clients, or too old"
+	}
+	text := "Refused: " + why + "."
 	if r.Announces > 1 {
 		text += fmt.Sprintf(" So were %d announces in a row.", r.Announces)
 	}

@@ -31,6 +31,8 @@ func TestExplain(t *testing.T) {
 		}, "of 70 B up and 20 B down, 10 B up and 20 B down count"},
 		{"refused", func(r *transfer.Record) { r.Slot.Ring, r.Outcome = 0, "disabled" }, "Refused: the account is disabled."},
 		{"refused often", func(r *transfer.Record) { r.Slot.Ring, r.Outcome, r.Announces = 0, "disabled", 7 }, "So were 7 announces in a row"},
+		{"refused as a client", func(r *transfer.Record) { r.Slot.Ring, r.Outcome, r.Client = 0, "client_refused", "Vuze 5.7" }, "Refused: Vuze 5.7 is not on the list of allowed clients, or too old."},
+		{"refused without a name", func(r *transfer.Record) { r.Slot.Ring, r.Outcome = 0, "client_refused" }, "Refused: this client is not on the list of allowed ones."},
 		{"refused for a new reason", func(r *transfer.Record) { r.Slot.Ring, r.Outcome = 0, "some_new_reason" }, "Refused: some new reason."},
 	}
 	for _, test := range tests {

@@ -243,7 +243,7 @@ func TestOwnTorrents(t *testing.T) {
 			t.Errorf("a notice: %q", sitetest.Words(doc.Find(".notice")))
 		}
 		w.Must(transfer.NewStore(w.DB).Write(t.Context(), []transfer.Record{{Member: user, Slot: transfer.Slot{Place: 7}, At: w.Now(), Announces: 1, Client: "Oldie 0.1", Outcome: "client_refused"}}))
-		if got := sitetest.Words(w.As("user").Get("/me/torrents").Page(t).Find(".notice")); !strings.Contains(got, "not on the list of allowed ones. Take a client from the list") {
+		if got := sitetest.Words(w.As("user").Get("/me/torrents").Page(t).Find(".notice")); !strings.Contains(got, "Oldie 0.1 is not on the list of allowed clients, or too old. Take a client from the list") {
 			t.Errorf("whose client is refused reads %q", got)
 		}
 		for range 3 { // the key of a client that was heard of before
@@ -272,7 +272,7 @@ func TestRefusedClientsAreToldOnEveryPage(t *testing.T) {
 	w.Must(w.Deps.Members.SetCanLeech(t.Context(), w.People["user"].Member.ID, false, "traded accounts"))
 	for _, path := range []string{"/", "/browse", "/settings", "/no-such-page"} {
 		got := sitetest.Words(w.As("user").Get(path).Page(t).Find(".banner.held"))
-		for _, want := range []string{"Your downloads are switched off.", "Your client is refused."} {
+		for _, want := range []string{"Your downloads are switched off.", "Your client is refused.", "Refused: Vuze 5.7 is not on the list", "Take a client from the list of allowed ones", "Which clients are allowed"} {
 			if !strings.Contains(got, want) {
 				t.Errorf("%s says %q, want %q in it", path, got, want)
 			}
