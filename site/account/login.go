@@ -22,7 +22,11 @@ func (h handlers) login(v *web.Visit) error {
 	name, next := strings.TrimSpace(v.Form("name")), web.LocalPath(v.Form("next"))
 	m, err := h.prove(v, name, v.Form("password"))
 	if code := core.CodeOf(err); code == core.Forbidden || code == core.Unavailable {
-		return loginAgain(v, name, next, err)
+		again := web.LoginFields{Name: name, Next: next, Text: core.Sentence(err)}
+		if m.ID != 0 && !m.Enabled() {
+			again.Mend = h.appeal()
+		}
+		return loginView.Render(v, v.Note(err), again)
 	}
 	if err != nil {
 		return err
@@ -44,10 +48,16 @@ func (h handlers) login(v *web.Visit) error {
 	return v.SeeOther(next, notice)
 }
 
-// loginAgain shows the form with what was wrong.
-func loginAgain(v *web.Visit, name, next string, err error) error {
-	status := v.Note(err)
-	return loginView.Render(v, status, web.LoginFields{Name: name, Next: next, Text: core.Sentence(err)})
+// appeal says what somebody can do whose account is disabled. They can read no page but
+// this one, so it says where staff are.
+func (h handlers) appeal() string {
+	switch {
+	case h.IRC.Host == "":
+		return "Only staff can open it again: ask one of them."
+	case h.IRC.Bot != "":
+		return "Only staff can open it again: ask them on IRC, at " + h.IRC.Host + "."
+	}
+	return "Only staff can open it again: ask them on IRC, at " + h.IRC.Host + ". Log in there with your IRC key, and you come into a channel for this, which only staff read."
 }
 
 // logout ends the session at once, wherever its token went.

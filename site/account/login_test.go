@@ -62,10 +62,11 @@ func TestDisabledMemberIsToldWhy(t *testing.T) {
 		t.Errorf("a disabled member's session: status %d", a.StatusCode)
 	}
 	a := b.Post("/login", url.Values{"name": {"user"}, "password": {p.Password}})
-	if a.StatusCode != http.StatusForbidden || !strings.Contains(a.Text, "trading accounts") {
-		t.Errorf("status %d, or no reason", a.StatusCode)
+	if got := sitetest.Words(a.Page(t).Find("[role=alert]")); a.StatusCode != http.StatusForbidden ||
+		!strings.Contains(got, "Your account is disabled: trading accounts.") || !strings.Contains(got, "ask them on IRC, at irc.example. Log in there with your IRC key") {
+		t.Errorf("status %d, or no reason and nothing to do: %q", a.StatusCode, got)
 	}
-	if a := b.Post("/login", url.Values{"name": {"user"}, "password": {"a wrong passphrase"}}); strings.Contains(a.Text, "trading accounts") {
+	if a := b.Post("/login", url.Values{"name": {"user"}, "password": {"a wrong passphrase"}}); strings.Contains(a.Text, "trading accounts") || strings.Contains(a.Text, "irc.example") {
 		t.Error("the reason is told to whoever guesses")
 	}
 }

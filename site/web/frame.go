@@ -68,16 +68,14 @@ func (s *Site) frame(v *Visit) frame {
 // held is what keeps a visitor from taking part, with the reason and what to do.
 func (s *Site) held(v *Visit) (out []part.Notice) {
 	if !v.Me.CanLeech {
-		out = append(out, part.Notice{Title: "Your downloads are switched off.",
-			Text: "The tracker lets you seed, and gives you no peers to download from. Staff can tell you why and switch them on again."})
+		out = append(out, downloadsOff(v.Me))
 	}
 	refused, found, err := s.Transfer.Refused(v.Context(), v.Me.ID, transfer.Facts{Now: s.Clock()})
 	if err != nil {
 		s.Log.Error("the notice of refused clients failed", "err", err) // the page itself is fine
 	}
 	if found {
-		out = append(out, part.Notice{Title: "Your client is refused.", Text: refused.What + " " + refused.Mend,
-			Action: part.Link{Text: "Which clients are allowed", Address: "/rules/clients"}})
+		out = append(out, clientRefused(refused))
 	}
 	return out
 }

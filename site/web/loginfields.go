@@ -5,4 +5,5 @@ type LoginFields struct {
 	Name string
 	Next string // where it leads to
 	Text string // why the last try failed
+	Mend string // what can be done about that, where trying again is of no use
 }

@@ -2,8 +2,10 @@ package v1
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/site/web"
 )
 
@@ -21,6 +23,24 @@ type MeAnswer struct {
 	Uploads    int           `json:"uploads"`
 	Seedtime   int64         `json:"seedtime_seconds"`
 	CanLeech   bool          `json:"can_leech"`
+	LeechOff   *LeechOff     `json:"leech_off"` // null when the owner may download
+}
+
+// LeechOff says why the token's owner may not download.
+type LeechOff struct {
+	Reason string     `json:"reason"`
+	Since  *time.Time `json:"since"` // null when that was not recorded
+}
+
+func leechOff(m member.Member) *LeechOff {
+	if m.CanLeech {
+		return nil
+	}
+	out := &LeechOff{Reason: m.LeechOffWhy()}
+	if !m.LeechOffAt.IsZero() {
+		out.Since = &m.LeechOffAt
+	}
+	return out
 }
 
 func (h handlers) me(v *web.Visit) error {
@@ -30,7 +50,7 @@ func (h handlers) me(v *web.Visit) error {
 	}
 	out := MeAnswer{ID: v.Me.ID, Name: v.Me.Name, Class: v.Me.Class.Name, Uploaded: p.Uploaded, Downloaded: p.Downloaded,
 		Snatched: p.Snatched, Seeding: p.Seeding, Leeching: p.Leeching, Uploads: p.Uploads,
-		Seedtime: int64(p.Seedtime.Seconds()), CanLeech: v.Me.CanLeech}
+		Seedtime: int64(p.Seedtime.Seconds()), CanLeech: v.Me.CanLeech, LeechOff: leechOff(v.Me)}
 	if r, ok := p.Ratio(); ok {
 		out.Ratio = &r
 	}
