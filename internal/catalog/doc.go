@@ -82,7 +82,7 @@ func (s *Store) Rules() Rules { return s.opt.Rules }
 
 // Permalink returns the address of a torrent that survives regrouping.
 func (s *Store) Permalink(id core.TorrentID) string {
-	return s.opt.SiteURL + "/torrents.php?torrentid=" + strconv.FormatInt(int64(id), 10)
+	return s.opt.SiteURL + "/torrents/" + strconv.FormatInt(int64(id), 10)
 }
 
 // slug is the site's name as it stands in info.source.

@@ -101,7 +101,7 @@ func TestPersonalDownload(t *testing.T) {
 		if want := fmt.Sprintf("Lambda_ a _ genome_ [%d].torrent", a.Torrent); got.FileName != want {
 			t.Errorf("file name %q, want %q", got.FileName, want)
 		}
-		for _, part := range []string{announce, "udp://tracker.example:34000/key/announce", fmt.Sprintf("https://example.org/torrents.php?torrentid=%d", a.Torrent),
+		for _, part := range []string{announce, "udp://tracker.example:34000/key/announce", fmt.Sprintf("https://example.org/torrents/%d", a.Torrent),
 			"8:url-listl30:https://mirror.example/lambda/e", "12:piece layers", "7:privatei1e", a.Source} {
 			if !bytes.Contains(got.Data, []byte(part)) {
 				t.Errorf("the file lacks %q: %q", part, got.Data)

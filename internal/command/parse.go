@@ -1,6 +1,7 @@
 package command
 
 import (
+	"net/url"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -101,15 +102,42 @@ func Join(words []string) string {
 	return strings.Join(out, " ")
 }
 
-// parseID reads "34", "#34" or a link of ours that ends in "id=34".
+// parseID reads "34" or "#34".
 func parseID(s string) (int64, error) {
-	number := strings.TrimPrefix(s, "#")
-	if i := strings.LastIndex(number, "id="); i >= 0 && strings.Contains(number, "/") {
-		number = number[i+len("id="):]
-	}
-	n, err := strconv.ParseInt(number, 10, 64)
+	n, err := strconv.ParseInt(strings.TrimPrefix(s, "#"), 10, 64)
 	if err != nil || n <= 0 {
-		return 0, core.Errorf(core.Invalid, "%q is no id; write its number", text.Clean(s))
+		return 0, core.Errorf(core.Invalid, "%q is no id; write its number", text.Clean(text.Cut(s, maxQuoted)))
 	}
 	return n, nil
+}
+
+// maxQuoted bounds what a fault repeats of what was typed.
+const maxQuoted = 100
+
+// parseTorrent reads the id of a torrent, or a link of ours to one: to its place in a
+// dataset, to its file, or a permalink.
+func parseTorrent(s string) (int64, error) {
+	if !strings.Contains(s, "/") {
+		return parseID(s)
+	}
+	number := ""
+	if u, err := url.Parse(s); err == nil {
+		q := u.Query()
+		switch anchor, anchored := strings.CutPrefix(u.Fragment, "t"); {
+		case anchored:
+			number = anchor
+		case q.Has("torrentid"):
+			number = q.Get("torrentid")
+		case q.Get("action") == "download":
+			number = q.Get("id")
+		default:
+			_, number, _ = strings.Cut(u.Path, "/torrents/")
+			number, _, _ = strings.Cut(number, "/")
+		}
+	}
+	id, err := parseID(number)
+	if err != nil {
+		return 0, core.Errorf(core.Invalid, "%q leads to no torrent; write its number, or the link to it", text.Clean(text.Cut(s, maxQuoted)))
+	}
+	return id, nil
 }

@@ -73,18 +73,21 @@ func FuzzSplit(f *testing.F) {
 	})
 }
 
-func TestParseID(t *testing.T) {
+func TestParseTorrent(t *testing.T) {
 	t.Parallel()
-	for number, want := range map[string]int64{
-		"34": 34, "#34": 34, "https://bio.example/torrents.php?torrentid=34": 34, "https://bio.example/torrents.php?action=download&id=34": 34,
+	const site = "https://bio.example"
+	for link, want := range map[string]int64{
+		"34": 34, "#34": 34, site + "/torrents.php?torrentid=34": 34, site + "/torrents.php?action=download&id=34": 34, site + "/torrents.php?id=7&torrentid=34": 34,
+		site + "/torrents/34": 34, site + "/torrents/34/files": 34, site + "/groups/12#t34": 34, site + "/groups/12?page=2#t34": 34, site + "/torrents.php?action=download&id=34&authkey=1": 34,
 	} {
-		if got, err := parseID(number); err != nil || got != want {
-			t.Errorf("%s: %d, %v", number, got, err)
+		if got, err := parseTorrent(link); err != nil || got != want {
+			t.Errorf("%s: %d, %v", link, got, err)
 		}
 	}
-	for _, number := range []string{"", "0", "-3", "x", "1e3", "99999999999999999999", "https://bio.example/"} {
-		if got, err := parseID(number); core.CodeOf(err) != core.Invalid {
-			t.Errorf("%q: %d, %v", number, got, err)
+	for _, link := range []string{"", "0", "-3", "x", "1e3", "99999999999999999999", site + "/", site + "/groups/12", site + "/torrents.php?id=12", site + "/torrents/", site + "/torrents/x",
+		site + "/members/34", "http://[::1", site + "/groups/12#about"} {
+		if got, err := parseTorrent(link); core.CodeOf(err) != core.Invalid {
+			t.Errorf("%q: %d, %v", link, got, err)
 		}
 	}
 }

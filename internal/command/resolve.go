@@ -156,7 +156,7 @@ func (r resolver) class(ctx context.Context, a Arg, name string) (member.Class, 
 }
 
 func (r resolver) torrent(ctx context.Context, a Arg, number string) (catalog.Torrent, error) {
-	id, err := parseID(number)
+	id, err := parseTorrent(number)
 	if err != nil {
 		return catalog.Torrent{}, err
 	}

@@ -55,7 +55,7 @@ func TestSearchAndInfo(t *testing.T) {
 		bob := w.join(t, "bob", "User")
 		asker := command.Of(bob, audit.ViaIRC)
 		has(t, w.do(t, asker, "search yeast reference").Lines, "Yeast reference assembly [2023] [Sequences]",
-			fmt.Sprintf("https://bio.example/torrents.php?id=%d", added.Group))
+			fmt.Sprintf("https://bio.example/groups/%d", added.Group))
 		lines := w.do(t, asker, "search lambda").Lines
 		if len(lines) != 5 {
 			t.Errorf("%d lines: %q", len(lines), lines)

@@ -62,7 +62,7 @@ func (d Deps) search() command.Command {
 					Cells: []string{g.Title, fmt.Sprint(g.Year), g.CategoryName, fmt.Sprint(len(g.Torrents)), fmt.Sprint(seeders)},
 					Text: fmt.Sprintf("%s [%d] [%s] - torrents: %d, seeders: %d",
 						text.Cut(g.Title, 160), g.Year, g.CategoryName, len(g.Torrents), seeders),
-					Link: fmt.Sprintf("%s/torrents.php?id=%d", d.SiteURL, g.ID),
+					Link: fmt.Sprintf("%s/groups/%d", d.SiteURL, g.ID),
 				})
 			}
 			switch {
@@ -101,7 +101,7 @@ func (d Deps) info() command.Command {
 			line := fmt.Sprintf("%s [%s] - %s / %s / %s / %s, %d files, by %s - seeders %d, leechers %d, snatches %d%s",
 				text.Cut(t.Title, 120), t.CategoryName, t.Format, t.Archive, t.License, t.Size, t.FileCount, uploader,
 				t.Seeders, t.Leechers, t.Snatches, counts)
-			link := fmt.Sprintf("%s/torrents.php?torrentid=%d", d.SiteURL, t.ID)
+			link := fmt.Sprintf("%s/torrents/%d", d.SiteURL, t.ID)
 			return command.Reply{Blocks: []command.Block{command.Line{Text: line, Link: link}}}, nil
 		},
 	}

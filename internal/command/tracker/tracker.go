@@ -214,6 +214,6 @@ func (d Deps) endangeredRow(e transfer.Endangered, place command.Place) command.
 	if e.Mine && place != command.Channel {
 		line += ", and you had all of it"
 	}
-	return command.Row{Text: line, Link: fmt.Sprintf("%s/torrents.php?torrentid=%d", d.SiteURL, e.Torrent),
+	return command.Row{Text: line, Link: fmt.Sprintf("%s/torrents/%d", d.SiteURL, e.Torrent),
 		Cells: []string{e.Title, state, text.Instant(e.Since), e.Format, e.Size.String(), fmt.Sprint(e.Leechers)}}
 }

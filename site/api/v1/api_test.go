@@ -35,7 +35,7 @@ func TestUploadByAPI(t *testing.T) {
 	}
 	made := sitetest.Decode[v1.UploadAnswer](t, a)
 	if made.Torrent != 1 || made.Group != 1 || len(made.InfoHash) != 40 || len(made.InfoHashV2) != 64 || made.Name != "api" ||
-		made.URL != "http://site.example/torrents.php?torrentid=1" || a.Header.Get("Location") != made.URL ||
+		made.URL != "http://site.example/torrents/1" || a.Header.Get("Location") != made.URL ||
 		made.DownloadURL != "http://site.example/api/v1/torrents/1/download" || !strings.HasPrefix(made.Source, "BioTorrents-") || len(made.Changes) == 0 {
 		t.Errorf("answer %+v", made)
 	}
