@@ -64,7 +64,7 @@ func TestSearchAndInfo(t *testing.T) {
 		has(t, w.do(t, asker, "search zebra").Lines, "Nothing")
 
 		line := fmt.Sprintf("info %d", added.Torrent)
-		has(t, w.do(t, asker, line).Lines, "Yeast reference assembly", "by Anonymous", "seeders 0", fmt.Sprintf("torrentid=%d", added.Torrent))
+		has(t, w.do(t, asker, line).Lines, "Yeast reference assembly", "by Anonymous", "seeders 0", fmt.Sprintf("/torrents/%d", added.Torrent))
 		if text := strings.Join(w.do(t, asker, line).Lines, ""); strings.Contains(text, "alice") || strings.Contains(text, "leech until") {
 			t.Errorf("too much: %s", text)
 		}
