@@ -90,3 +90,15 @@ func TestWhoWasDisabledReadsThatItIsOver(t *testing.T) {
 		}
 	}
 }
+
+// TestLongReasonFits reads a reason without a blank on a narrow screen.
+func TestLongReasonFits(t *testing.T) {
+	w := sitetest.OnSQLite(t)
+	w.Must(w.Deps.Members.SetCanLeech(t.Context(), w.People["user"].Member.ID, false, strings.Repeat("x", 255)))
+	l := &looker{T: t, w: w, page: tab(t)} // which needs no axe
+	for who, path := range map[string]string{"user": "/", "sysop": "/staff/members/user"} {
+		l.become(who)
+		l.open(path, 320, 700)
+		l.lay(path + " as " + who + " at 320 pixels")
+	}
+}
