@@ -50,7 +50,7 @@ var jobs = map[string]job{
 		p.click("How to connect")
 		p.sees("/server add")
 		p.click("your settings")
-		p.unfold("Show the IRC key")
+		p.unfold("Show it")
 		p.sees(p.w.People["user"].IRCKey)
 	}},
 	"Upload a dataset, and get the finished .torrent": {"user", func(p *worker) {
