@@ -17,12 +17,12 @@ import (
 
 // account is a member of the site under test with all that belongs to them.
 type account struct {
-	h       *house
-	name    string
-	ircKey  string
-	passkey string
-	token   string
-	browser *http.Client // logged in
+	h           *house
+	name        string
+	ircKey      string
+	announceKey string
+	token       string
+	browser     *http.Client // logged in
 }
 
 // member makes an account in a shell, logs in on the site and makes an API token
@@ -41,7 +41,7 @@ func (h *house) member(name, class string) *account {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	a := &account{h: h, name: name, ircKey: secretOf("IRC key"), passkey: secretOf("Passkey"), browser: &http.Client{Jar: jar}}
+	a := &account{h: h, name: name, ircKey: secretOf("IRC key"), announceKey: secretOf("Announce key"), browser: &http.Client{Jar: jar}}
 	a.post("/login", url.Values{"name": {name}, "password": {secretOf("Passphrase")}})
 	page := a.post("/settings/tokens", url.Values{"name": {"e2e"}, "scope": {"upload"}})
 	page.Find("dt").Each(func(_ int, dt *goquery.Selection) {
@@ -180,7 +180,7 @@ func (a *account) upload(torrent []byte, title string) uploaded {
 func (a *account) download(id int64) (torrent []byte) {
 	a.h.t.Helper()
 	a.call(http.MethodGet, fmt.Sprintf("/api/v1/torrents/%d/download", id), "", nil, http.StatusOK, &torrent)
-	if bytes.Contains(torrent, []byte(a.passkey)) || announceKey(torrent) == nil {
+	if bytes.Contains(torrent, []byte(a.announceKey)) || announceKey(torrent) == nil {
 		a.h.t.Errorf("the .torrent of %s should hold a key for this torrent alone", a.name)
 	}
 	return torrent

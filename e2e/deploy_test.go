@@ -151,7 +151,7 @@ func announce(t *testing.T, from *netns.Host, front string, a *account, up uploa
 		hash += "%" + up.InfoHash[i:i+2]
 	}
 	url := fmt.Sprintf("%s/%s/announce?info_hash=%s&peer_id=-TR3000-%-12s&uploaded=0&downloaded=0&compact=1&%s",
-		front, a.passkey, hash, strings.Repeat(a.name[:1], 12), query)
+		front, a.announceKey, hash, strings.Repeat(a.name[:1], 12), query)
 	out, err := from.Command(t.Context(), "curl", "--silent", "--show-error", "--insecure", "--max-time", "10",
 		"--header", "Host: tracker.biotorrents.example", "--header", "X-Forwarded-For: 203.0.113.7", "--header", "X-Real-IP: 203.0.113.7", url).CombinedOutput()
 	if err != nil {

@@ -139,7 +139,7 @@ func onTheSite(t *testing.T, boss, ann *account, ups []uploaded) {
 	boss.command("member-enable", url.Values{"name": {"newcomer"}})
 
 	ann.agree("/settings/irc-key", nil)
-	ann.agree("/settings/passkey", nil)
+	ann.agree("/settings/announce-key", nil)
 	ann.post("/settings/tokens", url.Values{"name": {"another"}, "scope": {"read"}})
 	ann.get("/settings/keys").Find("form[action^='/settings/tokens/']").Each(func(_ int, form *goquery.Selection) {
 		ann.agree(form.AttrOr("action", ""), nil)
@@ -248,7 +248,7 @@ func byIRC(t *testing.T, staff []*reader, ups []uploaded) {
 		{"member show alice", "alice, id"},
 		{"member class alice Member", "alice is now Member"},
 		{"member leech alice off for the test", "Downloads of alice"},
-		{"member passkey alice", "Passkey: "},
+		{"member announcekey alice", "Announce key: "},
 		{"member irckey alice", "IRC key: "},
 		{"member passphrase alice", "Passphrase: "},
 		{"member security alice", "Staff gave a new passphrase, on IRC, by boss"},

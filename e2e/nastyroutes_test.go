@@ -25,7 +25,7 @@ var nastyRoutes = map[string]func(n *nastyHouse, r siteRoute) []nasty{
 		return paths("/members/ann", "/members/ann?before=1", "/members/ann?before=9223372036854775807")
 	},
 	"GET /settings":                                       onlyGeneral,
-	"POST /settings/passkey":                              fields("sure"),
+	"POST /settings/announce-key":                         fields("sure"),
 	"POST /settings/irc-key":                              fields("sure"),
 	"POST /settings/passphrase":                           fields("current", "password", "again"),
 	"POST /settings/tokens":                               fields("name", "scope"),

@@ -40,7 +40,7 @@ func TestRefusalsAsTheClientShowsThem(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	t.Run("wrong passkey", func(t *testing.T) {
+	t.Run("wrong announce key", func(t *testing.T) {
 		t.Parallel()
 		ctx := whileClient(t)
 		torrent := ann.download(up.TorrentID)
@@ -50,9 +50,9 @@ func TestRefusalsAsTheClientShowsThem(t *testing.T) {
 		aria := must[*clients.Aria2](t)(clients.StartAria2(ctx, host(t), t.TempDir(), t.TempDir()))
 		must[string](t)(aria.Add(ctx, torrent))
 		line := must[string](t)(aria.WaitLog(ctx, "failure reason"))
-		wantText(t, line, "passkey", "download the .torrent file again from the site")
+		wantText(t, line, "announce key", "download the .torrent file again from the site")
 		if strings.Contains(line, wrong) {
-			t.Errorf("the refusal repeats the passkey: %s", line)
+			t.Errorf("the refusal repeats the announce key: %s", line)
 		}
 		if err := aria.Close(ctx); err != nil {
 			t.Error(err)
@@ -72,9 +72,9 @@ func TestRefusalsAsTheClientShowsThem(t *testing.T) {
 		if err := fetcher.WaitAnnounced(ctx, goneID); err != nil {
 			t.Fatal(err)
 		}
-		h.do("member", "disable", "dee", "shared the passkey")
+		h.do("member", "disable", "dee", "shared the announce key")
 		h.do("torrent", "delete", "2", "withdrawn by its authors")
-		wantText(t, must[string](t)(seeder.WaitTrackerError(ctx, id)), "your account is disabled: shared the passkey")
+		wantText(t, must[string](t)(seeder.WaitTrackerError(ctx, id)), "your account is disabled: shared the announce key")
 		wantText(t, must[string](t)(fetcher.WaitTrackerError(ctx, goneID)), "this torrent was deleted: withdrawn by its authors")
 		for _, c := range []*clients.Transmission{seeder, fetcher} {
 			if err := c.Close(ctx); err != nil {

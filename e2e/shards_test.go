@@ -157,7 +157,7 @@ func (h *house) reshard(t *testing.T) {
 func (h *house) seeders(a *account, up uploaded) int {
 	h.t.Helper()
 	raw := must[[]byte](h.t)(hex.DecodeString(up.InfoHash))
-	resp, err := http.Get("http://" + h.alone + "/" + a.passkey + "/scrape?info_hash=" + url.QueryEscape(string(raw)))
+	resp, err := http.Get("http://" + h.alone + "/" + a.announceKey + "/scrape?info_hash=" + url.QueryEscape(string(raw)))
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -198,7 +198,7 @@ func (h *house) failure(a *account, up uploaded) string {
 	h.t.Helper()
 	raw := must[[]byte](h.t)(hex.DecodeString(up.InfoHash))
 	target := fmt.Sprintf("%s/%s/announce?info_hash=%s&peer_id=-TR3000-abcdefghijkl&port=6881&uploaded=0&downloaded=0&left=0&event=stopped",
-		h.announceURL(), a.passkey, url.QueryEscape(string(raw)))
+		h.announceURL(), a.announceKey, url.QueryEscape(string(raw)))
 	req := must[*http.Request](h.t)(http.NewRequestWithContext(h.t.Context(), http.MethodGet, target, nil))
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {

@@ -96,7 +96,7 @@ func TestLongAndSecretAnswersGoToTheAsker(t *testing.T) {
 	if got := f.heard("#general", 1)[0]; got != "sys: The answer is long, so it went to you in private." {
 		t.Errorf("got %q", got)
 	}
-	f.ask("sys", "sys", "#staff", "!member passkey alice", "question1", true)
+	f.ask("sys", "sys", "#staff", "!member announcekey alice", "question1", true)
 	f.heard("#staff", 1)
 	code := ""
 	f.until("the question", func() bool {
@@ -109,13 +109,13 @@ func TestLongAndSecretAnswersGoToTheAsker(t *testing.T) {
 	})
 	f.ask("sys", "sys", "#staff", "!confirm "+code, "question2", true)
 	f.heard("#staff", 2)
-	key, err := s.deps.Members.Passkey(t.Context(), s.alice.ID)
+	key, err := s.deps.Members.AnnounceKey(t.Context(), s.alice.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
 	f.until("the key", func() bool {
 		lines := f.inLocked("sys")
-		return len(lines) > 0 && lines[len(lines)-1] == "Passkey: "+key
+		return len(lines) > 0 && lines[len(lines)-1] == "Announce key: "+key
 	})
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -156,14 +156,14 @@ func TestKeysDontTravelInClear(t *testing.T) {
 	t.Parallel()
 	s, f := newSite(t, dbtest.SQLite(t)), newFake(t)
 	s.join("sys", "Sysop")
-	key, err := s.deps.Members.Passkey(t.Context(), s.alice.ID)
+	key, err := s.deps.Members.AnnounceKey(t.Context(), s.alice.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
 	<-s.start(f).ready
-	f.speak("a", "sys", "Hermes", "member passkey alice") // no id: the answer would reach all connections
-	f.ask("b", "sys", "Hermes", "member passkey alice", "b1", false)
-	f.ask("c", "sys", "#staff", "!member passkey alice", "c1", false)
+	f.speak("a", "sys", "Hermes", "member announcekey alice") // no id: the answer would reach all connections
+	f.ask("b", "sys", "Hermes", "member announcekey alice", "b1", false)
+	f.ask("c", "sys", "#staff", "!member announcekey alice", "c1", false)
 	f.ask("d", "sys", "Hermes", "member create dora", "d1", false)
 	f.ask("e", "sys", "Hermes", "member passphrase alice", "e1", false)
 	for _, where := range []string{"a", "b", "#staff", "d", "e"} {
@@ -171,11 +171,11 @@ func TestKeysDontTravelInClear(t *testing.T) {
 			t.Errorf("%s is told %q", where, got)
 		}
 	}
-	now, err := s.deps.Members.Passkey(t.Context(), s.alice.ID)
+	now, err := s.deps.Members.AnnounceKey(t.Context(), s.alice.ID)
 	if err != nil || now != key {
 		t.Errorf("the key was changed: %v", err)
 	}
-	f.ask("f", "sys", "Hermes", "member passkey alice", "f1", true)
+	f.ask("f", "sys", "Hermes", "member announcekey alice", "f1", true)
 	f.heard("f", 2)
 }
 

@@ -23,7 +23,7 @@ func TestOwnersAreAskedToReplaceTheirKeys(t *testing.T) {
 			t.Helper()
 			irc, err := s.deps.Members.IRCKey(t.Context(), s.alice.ID)
 			if err == nil {
-				announce, err = s.deps.Members.Passkey(t.Context(), s.alice.ID)
+				announce, err = s.deps.Members.AnnounceKey(t.Context(), s.alice.ID)
 			}
 			if err != nil {
 				t.Fatal(err)

@@ -12,7 +12,7 @@ import (
 // siteURL is the site's address without a slash at its end.
 func (s Settings) siteURL() string { return strings.TrimRight(s.Site.URL, "/") }
 
-// announceURLs are the announce addresses with {passkey} where the key goes, the
+// announceURLs are the announce addresses with {announce-key} where the key goes, the
 // one to be tried first before the others.
 func (s Settings) announceURLs() []string {
 	urls := []string{s.Tracker.AnnounceURL}
@@ -20,7 +20,7 @@ func (s Settings) announceURLs() []string {
 		urls = append(urls, s.Tracker.AnnounceUDPURL)
 	}
 	for i, u := range urls {
-		urls[i] = strings.TrimRight(u, "/") + "/{passkey}/announce"
+		urls[i] = strings.TrimRight(u, "/") + "/{announce-key}/announce"
 	}
 	return urls
 }

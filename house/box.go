@@ -17,7 +17,7 @@ func (h *House) showAddresses(out io.Writer, rooms []string) {
 		}
 	}
 	add("site", "site     "+s.Site.URL)
-	add("tracker", "tracker  "+strings.TrimSuffix(s.Tracker.AnnounceURL, "/")+"/{passkey}/announce")
+	add("tracker", "tracker  "+strings.TrimSuffix(s.Tracker.AnnounceURL, "/")+"/{announce-key}/announce")
 	if info := s.ircInfo(); info.TLSPort != 0 {
 		add("ircd", fmt.Sprintf("IRC      %s:%d with TLS; log in by SASL with name and IRC key", info.Host, info.TLSPort))
 	}

@@ -16,9 +16,9 @@ import (
 func TestKeysAreKeptBack(t *testing.T) {
 	t.Parallel()
 	h, lib := openLibrary(t)
-	key, passkey, hash := strings.Repeat("k", 24), strings.Repeat("p", 32), strings.Repeat("a1", 16)
+	key, announceKey, hash := strings.Repeat("k", 24), strings.Repeat("p", 32), strings.Repeat("a1", 16)
 	toMyself := strings.Repeat("m", 24)
-	h.people.secrets = map[string]member.Shown{key: {Member: 1, Kind: member.SecretIRCKey}, passkey: {Member: 2, Kind: member.SecretAnnounceKey},
+	h.people.secrets = map[string]member.Shown{key: {Member: 1, Kind: member.SecretIRCKey}, announceKey: {Member: 2, Kind: member.SecretAnnounceKey},
 		toMyself: {Member: 1, Kind: member.SecretIRCKey}}
 	h.talk(t, `
 		mod is
@@ -48,7 +48,7 @@ func TestKeysAreKeptBack(t *testing.T) {
 		alice > BATCH -1
 		alice = :irc.test 404 alice #general *
 		alice = :irc.test NOTICE *
-		alice > PRIVMSG #general :https://x.example/?torrent_pass=`+passkey+`
+		alice > PRIVMSG #general :https://x.example/?torrent_pass=`+announceKey+`
 		alice = :irc.test 404 alice #general :* it holds somebody's announce key
 		alice = :irc.test NOTICE *
 		mod > TOPIC #general :key `+key+`
@@ -65,7 +65,7 @@ func TestKeysAreKeptBack(t *testing.T) {
 		alice > PRIVMSG alice :`+toMyself+`
 		alice < * PRIVMSG alice :`+toMyself)
 	must(t, h.stop()) // writes what is to be kept
-	if !slices.Contains(lib.kept, "the hash is "+hash) || strings.Contains(strings.Join(lib.kept, "\n"), key) || strings.Contains(strings.Join(lib.kept, "\n"), passkey) {
+	if !slices.Contains(lib.kept, "the hash is "+hash) || strings.Contains(strings.Join(lib.kept, "\n"), key) || strings.Contains(strings.Join(lib.kept, "\n"), announceKey) {
 		t.Errorf("the history has %q", lib.kept)
 	}
 	want := []string{`IRC key of 1 by "alice" in #general, reached false`, `IRC key of 1 by "alice" in @#general, reached false`, `IRC key of 1 by "alice" in #general, reached false`,

@@ -104,7 +104,7 @@ func busy(b *testing.B) *sitetest.World {
 	w.Must(w.DB.Tx(ctx, func(tx *db.Tx) error {
 		for i := range 30 * 24 * 60 {
 			m := transfer.Minute{Tracker: "tracker", Start: now.Truncate(time.Minute).Add(-time.Duration(i+1) * time.Minute), Seconds: 60, Announces: 3000, Scrapes: 200, Refused: 30,
-				Refusals: map[string]int64{"disabled": 10, "unknown_passkey": 12, "client_refused": 8}, Seeders: 40_000, Leechers: 3000, P50: 18 * time.Microsecond, P99: 400 * time.Microsecond, Worst: 31 * time.Millisecond}
+				Refusals: map[string]int64{"disabled": 10, "unknown_key": 12, "client_refused": 8}, Seeders: 40_000, Leechers: 3000, P50: 18 * time.Microsecond, P99: 400 * time.Microsecond, Worst: 31 * time.Millisecond}
 			if err := store.In(tx).WriteMinute(ctx, m); err != nil {
 				return err
 			}

@@ -38,8 +38,8 @@ type Config struct {
 	// waits longer and longer, as on IRC.
 	LoginAttempts int `toml:"login_attempts"`
 	// TorrentKeys puts a key for that one torrent into each downloaded .torrent,
-	// instead of the member's passkey: a file that leaks then harms one torrent.
-	// Files with a passkey work either way.
+	// instead of the member's announce key: a file that leaks then harms one torrent.
+	// Files with an announce key work either way.
 	TorrentKeys bool `toml:"torrent_keys"`
 	// APIRequests is how many requests an API token may make in a minute, and how many
 	// downloads a member's links.

@@ -17,7 +17,7 @@ func TestRightKeysAreAnswered(t *testing.T) {
 	w := sitetest.OnSQLite(t, func(c *sitetest.Config) { c.LoginAttempts, c.APIRequests = 3, 3 })
 	_, id := w.Upload("other", "A dataset to fetch", nil)
 	who := w.People["user"].Member.ID
-	passkey, err := w.Deps.Members.Passkey(t.Context(), who)
+	announceKey, err := w.Deps.Members.AnnounceKey(t.Context(), who)
 	w.Must(err)
 	authKey, err := w.Deps.Members.AuthKey(t.Context(), who)
 	w.Must(err)
@@ -29,8 +29,8 @@ func TestRightKeysAreAnswered(t *testing.T) {
 	token := func(token string) sitetest.Answer {
 		return b.Get("/api/v1/me", "Authorization", "Bearer "+token)
 	}
-	link := func(authKey, passkey string) sitetest.Answer {
-		return b.Get("/torrents.php?action=download&id=" + fmt.Sprint(id) + "&authkey=" + authKey + "&torrent_pass=" + passkey)
+	link := func(authKey, announceKey string) sitetest.Answer {
+		return b.Get("/torrents.php?action=download&id=" + fmt.Sprint(id) + "&authkey=" + authKey + "&torrent_pass=" + announceKey)
 	}
 	for name, c := range map[string]struct {
 		wrong, right func() sitetest.Answer
@@ -38,7 +38,7 @@ func TestRightKeysAreAnswered(t *testing.T) {
 	}{
 		"token":                 {func() sitetest.Answer { return token(strings.Repeat("x", 43)) }, func() sitetest.Answer { return token(w.People["user"].Token) }, http.StatusUnauthorized},
 		"token of another form": {func() sitetest.Answer { return token("x") }, func() sitetest.Answer { return token(w.People["other"].Token) }, http.StatusUnauthorized},
-		"link":                  {func() sitetest.Answer { return link(authKey, strings.Repeat("x", 32)) }, func() sitetest.Answer { return link(authKey, passkey) }, http.StatusForbidden},
+		"link":                  {func() sitetest.Answer { return link(authKey, strings.Repeat("x", 32)) }, func() sitetest.Answer { return link(authKey, announceKey) }, http.StatusForbidden},
 	} {
 		t.Run(name, func(t *testing.T) {
 			fresh()
@@ -66,7 +66,7 @@ func TestRightKeysAreAnswered(t *testing.T) {
 	fresh()
 	w.Must(w.Deps.Members.SetState(t.Context(), who, member.Disabled, "left the lab"))
 	for range 5 {
-		if a := link(authKey, passkey); a.StatusCode != http.StatusForbidden || !strings.Contains(a.Text, "left the lab") {
+		if a := link(authKey, announceKey); a.StatusCode != http.StatusForbidden || !strings.Contains(a.Text, "left the lab") {
 			t.Errorf("a disabled member's link: status %d, %s", a.StatusCode, a.Text)
 		}
 		if a := token(w.People["user"].Token); a.StatusCode != http.StatusUnauthorized || !strings.Contains(a.Text, "left the lab") {

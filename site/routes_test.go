@@ -52,7 +52,7 @@ var permissions = map[string]string{
 
 	"GET /members/:name":                                  "LL...",
 	"GET /settings":                                       "LL...",
-	"POST /settings/passkey":                              "LL...",
+	"POST /settings/announce-key":                         "LL...",
 	"POST /settings/irc-key":                              "LL...",
 	"POST /settings/passphrase":                           "LL...",
 	"POST /settings/tokens":                               "LL...",

@@ -13,12 +13,12 @@ import (
 func TestCrossSitePostsAreRefused(t *testing.T) {
 	w := sitetest.OnSQLite(t)
 	b := w.As("user")
-	before, err := w.Deps.Members.Passkey(t.Context(), w.People["user"].Member.ID)
+	before, err := w.Deps.Members.AnnounceKey(t.Context(), w.People["user"].Member.ID)
 	w.Must(err)
 	for _, headers := range [][]string{
 		{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"}, {"Origin", "https://evil.example"}, {"Origin", "null"},
 	} {
-		a := b.Post("/settings/passkey", url.Values{"sure": {"yes"}}, headers...)
+		a := b.Post("/settings/announce-key", url.Values{"sure": {"yes"}}, headers...)
 		if a.StatusCode != http.StatusForbidden || !strings.Contains(a.Text, "sent from another site") {
 			t.Errorf("%v: status %d", headers, a.StatusCode)
 		}
@@ -26,11 +26,11 @@ func TestCrossSitePostsAreRefused(t *testing.T) {
 			t.Errorf("login, %v: status %d", headers, a.StatusCode)
 		}
 	}
-	if now, _ := w.Deps.Members.Passkey(t.Context(), w.People["user"].Member.ID); now != before {
-		t.Fatal("a cross-site form changed the passkey")
+	if now, _ := w.Deps.Members.AnnounceKey(t.Context(), w.People["user"].Member.ID); now != before {
+		t.Fatal("a cross-site form changed the announce key")
 	}
 	for _, headers := range [][]string{{"Sec-Fetch-Site", "same-origin"}, {"Origin", "http://site.example"}, nil} {
-		if a := b.Post("/settings/passkey", url.Values{"sure": {"yes"}}, headers...); a.StatusCode != http.StatusSeeOther {
+		if a := b.Post("/settings/announce-key", url.Values{"sure": {"yes"}}, headers...); a.StatusCode != http.StatusSeeOther {
 			t.Errorf("%v: status %d, want 303", headers, a.StatusCode)
 		}
 	}

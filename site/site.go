@@ -64,7 +64,7 @@ type Deps struct {
 	Audit    *audit.Log
 	Events   *eventlog.Log
 	Schedule *schedule.Store
-	// AnnounceURLs are the tracker's public addresses with {passkey} in them, in
+	// AnnounceURLs are the tracker's public addresses with {announce-key} in them, in
 	// the order in which clients are to try them.
 	AnnounceURLs []string
 	Interval     time.Duration // between two announces of a client

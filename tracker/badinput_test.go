@@ -42,15 +42,15 @@ var badRequests = []struct {
 	name, text, want string
 }{
 	{"root", "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "404 Not found"},
-	{"no passkey", "GET /announce HTTP/1.1\r\nHost: x\r\n\r\n", "404 Not found"},
-	{"empty passkey", "GET //announce HTTP/1.1\r\nHost: x\r\n\r\n", "404 Not found"},
+	{"no announce key", "GET /announce HTTP/1.1\r\nHost: x\r\n\r\n", "404 Not found"},
+	{"empty announce key", "GET //announce HTTP/1.1\r\nHost: x\r\n\r\n", "404 Not found"},
 	{"deeper", "GET /a/b/announce HTTP/1.1\r\nHost: x\r\n\r\n", "404 Not found"},
 	{"deeper than it", "GET /aPATH HTTP/1.1\r\nHost: x\r\n\r\n", "404 Not found"},
 	{"other action", "GET /KEY/update?action=add_user HTTP/1.1\r\nHost: x\r\n\r\n", "404 Not found"},
 	{"capitals", "GET /KEY/Announce?QUERY HTTP/1.1\r\nHost: x\r\n\r\n", "404 Not found"},
 	{"escaped slash", "GET /KEY%2Fannounce?QUERY HTTP/1.1\r\nHost: x\r\n\r\n", "404 Not found"},
 	{"no query", "GET /KEY/announce HTTP/1.1\r\nHost: x\r\n\r\n", "200 d14:failure reason"},
-	{"other passkey", "GET /yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy/announce?QUERY HTTP/1.1\r\nHost: x\r\n\r\n", "200 d14:failure reason"},
+	{"other announce key", "GET /yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy/announce?QUERY HTTP/1.1\r\nHost: x\r\n\r\n", "200 d14:failure reason"},
 	{"no torrent key", "GET /yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy/announce?QUERY HTTP/1.1\r\nHost: x\r\n\r\n", "200 d14:failure reason"},
 	{"post", "POST PATH HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi", "405 Only GET"},
 	{"put", "PUT PATH HTTP/1.1\r\nHost: x\r\n\r\n", "405 Only GET"},
@@ -96,13 +96,13 @@ func TestBadInput(t *testing.T) {
 		if bad == good {
 			t.Fatalf("%s changes nothing in %s", tt.name, good)
 		}
-		got := c.get("/"+c.passkey+"/announce", bad)
+		got := c.get("/"+c.announceKey+"/announce", bad)
 		if why, _ := got["failure reason"].(string); !strings.Contains(why, tt.want) || got["interval"] != int64(1800) || len(got) != 3 {
 			t.Errorf("%s: %v, want %q", tt.name, got, tt.want)
 		}
 		untouched(tt.name)
 	}
-	replace := strings.NewReplacer("PATH", "/"+c.passkey+"/announce?"+good, "KEY", c.passkey, "QUERY", good)
+	replace := strings.NewReplacer("PATH", "/"+c.announceKey+"/announce?"+good, "KEY", c.announceKey, "QUERY", good)
 	for _, tt := range badRequests {
 		conn := w.dial()
 		if got := exchange(t, conn, replace.Replace(tt.text), 1)[0]; !strings.HasPrefix(got, tt.want) {
@@ -115,7 +115,7 @@ func TestBadInput(t *testing.T) {
 		}
 		untouched(tt.name)
 	}
-	whole := "GET /" + c.passkey + "/announce?" + good + " HTTP/1.1\r\nHost: x\r\n\r\n"
+	whole := "GET /" + c.announceKey + "/announce?" + good + " HTTP/1.1\r\nHost: x\r\n\r\n"
 	for at := 1; at < len(whole); at += 7 { // unfinished requests
 		conn := w.dial()
 		if _, err := io.WriteString(conn, whole[:at]); err != nil {
@@ -179,7 +179,7 @@ func TestOddInput(t *testing.T) {
 		if odd == query && tt.from != "" {
 			t.Fatalf("%s changes nothing in %s", tt.name, query)
 		}
-		if got := c.get("/"+c.passkey+"/announce", odd); got["failure reason"] != nil {
+		if got := c.get("/"+c.announceKey+"/announce", odd); got["failure reason"] != nil {
 			t.Errorf("%s: %v", tt.name, got)
 		}
 		if got := c.scrape(hash(1)); !strings.HasPrefix(got, tt.swarm) {
@@ -198,13 +198,13 @@ func TestSlowSenders(t *testing.T) {
 	t.Parallel()
 	w, c := frontWorld(t, nil)
 	for range 20 {
-		if _, err := io.WriteString(w.dial(), "GET /"+c.passkey+"/announce?info_"); err != nil {
+		if _, err := io.WriteString(w.dial(), "GET /"+c.announceKey+"/announce?info_"); err != nil {
 			t.Fatal(err)
 		}
 	}
 	trickle := w.dial() // a byte at a time, as long as the tracker has patience
 	go func() {
-		for _, b := range []byte("GET /" + c.passkey + "/announce?" + c.query(hash(1), "", 0, 0, 5)) {
+		for _, b := range []byte("GET /" + c.announceKey + "/announce?" + c.query(hash(1), "", 0, 0, 5)) {
 			if _, err := trickle.Write([]byte{b}); err != nil {
 				return
 			}

@@ -39,11 +39,11 @@ type Config struct {
 	SocketMode string `toml:"socket_mode"`
 	// UDPListen are the addresses (host:port) to answer announces over UDP on
 	// (BEP 15); none by default. Only clients that send the announce address along
-	// (BEP 41) can use it, because the passkey is in it:
-	// udp://host:port/{passkey}/announce. If several trackers share the torrents,
+	// (BEP 41) can use it, because the announce key is in it:
+	// udp://host:port/{announce-key}/announce. If several trackers share the torrents,
 	// each answers only for its own.
 	UDPListen []string `toml:"udp_listen"`
-	// AnnounceURL is what clients call: AnnounceURL/{passkey}/announce.
+	// AnnounceURL is what clients call: AnnounceURL/{announce-key}/announce.
 	AnnounceURL string `toml:"announce_url"`
 	// AnnounceUDPURL is where clients reach UDPListen, such as
 	// udp://tracker.example.org:34000. It goes into downloads as a second tier

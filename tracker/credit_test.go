@@ -35,7 +35,7 @@ func TestCreditOfDippingCounters(t *testing.T) {
 	w.size = 1024 * mib
 	w.torrent(core.LeechNormal, 1)
 	w.open()
-	c := w.client(alice.Passkey, 1)
+	c := w.client(alice.AnnounceKey, 1)
 	for _, step := range []struct {
 		event          string
 		up, down, left int64
@@ -71,11 +71,11 @@ func TestRestartsOfOneClient(t *testing.T) {
 	w.open()
 	for n, ip := range []string{"44.7.7.7", "10.7.7.7", "2a01:4f8::77"} {
 		h := hash(byte(n + 1))
-		other := w.client(bob.Passkey, 900)
+		other := w.client(bob.AnnounceKey, 900)
 		other.ip = ip
 		other.announce(h, "started", 0, 0, 0)
 		for session := range 7 {
-			c := w.client(alice.Passkey, 100*n+session)
+			c := w.client(alice.AnnounceKey, 100*n+session)
 			c.ip, c.params["key"] = ip, fmt.Sprintf("%08x", 77+session)
 			c.announce(h, "started", 0, 0, 0)
 			if n == 2 { // a hybrid torrent is announced by both hashes
@@ -87,7 +87,7 @@ func TestRestartsOfOneClient(t *testing.T) {
 			if got := c.scrape(h); !strings.HasPrefix(got, "2/0/") {
 				t.Fatalf("at %s there are %s after %d restarts", ip, got, session)
 			}
-			late := w.client(alice.Passkey, 100*n+session-1)
+			late := w.client(alice.AnnounceKey, 100*n+session-1)
 			late.ip = ip
 			late.announce(h, "stopped", 13, 0, 0)
 		}
@@ -110,7 +110,7 @@ func TestManyAnnouncesOfMuch(t *testing.T) {
 		const most = 64<<20 + 2*256<<10
 		begun := w.now()
 		var up int64
-		c := w.client(alice.Passkey, 1)
+		c := w.client(alice.AnnounceKey, 1)
 		for range 3 {
 			w.open()
 			if up == 0 {

@@ -33,12 +33,12 @@ import (
 // harness runs a tracker's service behind its real front, and compares it with the
 // reference. Each history starts with empty swarms.
 type harness struct {
-	loaded   *service // with the roster that all histories share
-	url      string
-	passkeys []string
-	hashes   []core.InfoHash
-	rules    []string
-	begin    time.Time
+	loaded       *service // with the roster that all histories share
+	url          string
+	announceKeys []string
+	hashes       []core.InfoHash
+	rules        []string
+	begin        time.Time
 
 	mu      sync.Mutex
 	s       *service
@@ -86,7 +86,7 @@ func (h *harness) Failed(dst []byte, err error) (int, []byte) { return h.loaded.
 func newHarness(tb testing.TB) *harness {
 	tb.Helper()
 	h := &harness{begin: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
-	s, passkeys := newServiceOf(tb, h, func(w *world) {
+	s, announceKeys := newServiceOf(tb, h, func(w *world) {
 		w.size = 3 << 30
 		w.torrent(core.LeechFree, 2, 3)
 		w.size = 5 << 20
@@ -99,7 +99,7 @@ func newHarness(tb testing.TB) *harness {
 			w.must(change(core.MemberID(3 + i)))
 		}
 		for n := range 4 {
-			h.passkeys = append(h.passkeys, w.member(fmt.Sprintf("more%d", n)).Passkey)
+			h.announceKeys = append(h.announceKeys, w.member(fmt.Sprintf("more%d", n)).AnnounceKey)
 		}
 		rules, err := w.clients.Rules(tb.Context())
 		w.must(err)
@@ -107,7 +107,7 @@ func newHarness(tb testing.TB) *harness {
 			h.rules = append(h.rules, r.Prefix)
 		}
 	})
-	h.loaded, h.passkeys = s, append(passkeys, h.passkeys...)
+	h.loaded, h.announceKeys = s, append(announceKeys, h.announceKeys...)
 	for n := range byte(6) {
 		h.hashes = append(h.hashes, hash(n+1))
 	}
@@ -144,7 +144,7 @@ func (h *harness) reset() *reference {
 	r := &reference{timeout: 75 * 60, forget: 6 * 3600, interval: 30 * 60, min: 300, rate: refRate, most: 5, clients: h.rules,
 		members: map[string]refMember{}, torrents: map[string]refTorrent{}, swarms: map[core.TorrentID][]*refClient{},
 		accounts: map[core.MemberID]*refAccount{}, used: map[refPair]*[2]int64{}}
-	for i, p := range h.passkeys {
+	for i, p := range h.announceKeys {
 		r.members[p] = refMember{id: core.MemberID(i + 1), enabled: i != 3, canLeech: i != 2}
 	}
 	for i, t := range []refTorrent{{1, 1000, core.LeechNormal, false}, {2, 3 << 30, core.LeechFree, false}, {2, 3 << 30, core.LeechFree, false},
@@ -203,23 +203,23 @@ func (p *player) step() error {
 	}
 	p.entries = nil
 	p.mu.Unlock()
-	passkey, query, ip := p.compose()
+	announceKey, query, ip := p.compose()
 	switch n := p.choose(20); {
 	case n < 3:
 		query = p.spoil(query, 1)
 	case n < 4:
-		return p.raw(p.spoil("GET /"+passkey+"/announce?"+query+" HTTP/1.1\r\nHost: x\r\n\r\n", p.choose(3)))
+		return p.raw(p.spoil("GET /"+announceKey+"/announce?"+query+" HTTP/1.1\r\nHost: x\r\n\r\n", p.choose(3)))
 	}
-	status, body, err := p.get("/"+passkey+"/announce?"+query, ip)
+	status, body, err := p.get("/"+announceKey+"/announce?"+query, ip)
 	if err != nil || status != http.StatusOK {
 		return fmt.Errorf("%q: %d %q %w", query, status, body, err)
 	}
-	return p.compare(passkey, query, ip, body)
+	return p.compare(announceKey, query, ip, body)
 }
 
 // compose writes the announce of a client.
-func (p *player) compose() (passkey, query string, ip netip.Addr) {
-	m, t, n := p.choose(len(p.passkeys)), p.choose(4), min(p.choose(7), p.choose(7))
+func (p *player) compose() (announceKey, query string, ip netip.Addr) {
+	m, t, n := p.choose(len(p.announceKeys)), p.choose(4), min(p.choose(7), p.choose(7))
 	if p.choose(50) == 0 {
 		t = 4 + p.choose(2) // deleted, or unknown
 	}
@@ -273,7 +273,7 @@ func (p *player) compose() (passkey, query string, ip netip.Addr) {
 		at := p.choose(len(pairs))
 		pairs[0], pairs[at] = pairs[at], pairs[0]
 	}
-	return p.passkeys[m], strings.Join(pairs, "&"), ip
+	return p.announceKeys[m], strings.Join(pairs, "&"), ip
 }
 
 // advance lets a client do what clients do between announces.
@@ -395,11 +395,11 @@ func (p *player) raw(text string) error {
 			return fmt.Errorf("%q was taken, which is no request: %w", text, err)
 		}
 		path, query, _ := strings.Cut(req.RequestURI, "?")
-		passkey, rest, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+		announceKey, rest, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
 		if rest != "announce" {
 			return fmt.Errorf("%q was answered as an announce: %q", text, body)
 		}
-		if err := p.compare(passkey, query, netip.MustParseAddr("127.0.0.1"), body); err != nil {
+		if err := p.compare(announceKey, query, netip.MustParseAddr("127.0.0.1"), body); err != nil {
 			return err
 		}
 	}
@@ -412,17 +412,17 @@ func (p *player) raw(text string) error {
 }
 
 // compare compares an answer, and what was recorded for it, with the reference.
-func (p *player) compare(passkey, query string, ip netip.Addr, body []byte) error {
+func (p *player) compare(announceKey, query string, ip netip.Addr, body []byte) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	want := p.ref.announce(passkey, query, ip, p.now, p.broken)
+	want := p.ref.announce(announceKey, query, ip, p.now, p.broken)
 	got, err := wiretest.Decode(body)
 	if err != nil {
 		return err
 	}
 	reply, _ := got.(map[string]any)
 	_, failed := reply["failure reason"]
-	told := fmt.Sprintf("%s of %s, from %s at %s: %q", query, passkey[:min(4, len(passkey))], ip, p.now.Sub(p.begin), body)
+	told := fmt.Sprintf("%s of %s, from %s at %s: %q", query, announceKey[:min(4, len(announceKey))], ip, p.now.Sub(p.begin), body)
 	var entries []ledger.Entry
 	if want.entry != nil {
 		entries = append(entries, *want.entry)

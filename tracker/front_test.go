@@ -26,7 +26,7 @@ func frontWorld(t *testing.T, change func(c *Config)) (*world, *btClient) {
 	alice := w.member("alice")
 	w.torrent(core.LeechNormal, 1)
 	w.open()
-	return w, w.client(alice.Passkey, 1)
+	return w, w.client(alice.AnnounceKey, 1)
 }
 
 func (w *world) dial() net.Conn {
@@ -68,7 +68,7 @@ func exchange(t testing.TB, conn net.Conn, text string, n int) []string {
 func TestKeepAliveAndPipelining(t *testing.T) {
 	t.Parallel()
 	w, c := frontWorld(t, nil)
-	get := "GET /" + c.passkey + "/announce?" + c.query(hash(1), "", 0, 0, 5) + " HTTP/1.1\r\nHost: 10.0.0.1:1234\r\nconnection: keep-alive\r\n\r\n"
+	get := "GET /" + c.announceKey + "/announce?" + c.query(hash(1), "", 0, 0, 5) + " HTTP/1.1\r\nHost: 10.0.0.1:1234\r\nconnection: keep-alive\r\n\r\n"
 	conn := w.dial()
 	for _, n := range []int{1, 2, 3} { // on one connection, then two and three at once
 		for _, got := range exchange(t, conn, strings.Repeat(get, n), n) {
@@ -86,7 +86,7 @@ func TestKeepAliveAndPipelining(t *testing.T) {
 func TestMaxConnections(t *testing.T) {
 	t.Parallel()
 	w, c := frontWorld(t, func(c *Config) { c.MaxConnections = 10 })
-	get := "GET /" + c.passkey + "/announce?" + c.query(hash(1), "", 0, 0, 5) + " HTTP/1.1\r\nHost: x\r\n\r\n"
+	get := "GET /" + c.announceKey + "/announce?" + c.query(hash(1), "", 0, 0, 5) + " HTTP/1.1\r\nHost: x\r\n\r\n"
 	var conns []net.Conn
 	for range 10 {
 		conn := w.dial()
@@ -116,7 +116,7 @@ func TestIdleConnectionsAreClosed(t *testing.T) {
 	t.Parallel()
 	w, c := frontWorld(t, func(c *Config) { c.IdleTimeout = config.D(time.Second) })
 	conn := w.dial()
-	exchange(t, conn, "GET /"+c.passkey+"/scrape HTTP/1.1\r\nHost: x\r\n\r\n", 1)
+	exchange(t, conn, "GET /"+c.announceKey+"/scrape HTTP/1.1\r\nHost: x\r\n\r\n", 1)
 	if _, err := conn.Read(make([]byte, 1)); err != io.EOF { //nolint:errorlint // net.Conn returns it bare
 		t.Errorf("an idle connection ended with %v, want EOF", err)
 	}
@@ -130,7 +130,7 @@ func TestPrivateAddresses(t *testing.T) {
 		bob := w.member("bob")
 		w.followed()
 		first := seeder.announce(hash(1), "started", 0, 0, 0)
-		got := w.client(bob.Passkey, 2).announce(hash(1), "started", 0, 0, 5)
+		got := w.client(bob.AnnounceKey, 2).announce(hash(1), "started", 0, 0, 5)
 		if got["complete"] != int64(1) {
 			t.Errorf("allowed %v: a client on loopback must be counted: %v", allow, got)
 		}
@@ -150,7 +150,7 @@ func TestClaimedAddresses(t *testing.T) {
 		w.followed()
 		liar.params["ip"], liar.params["ipv4"] = "9.9.9.9", "8.8.8.8"
 		liar.announce(hash(1), "started", 0, 0, 0)
-		other := w.client(bob.Passkey, 2)
+		other := w.client(bob.AnnounceKey, 2)
 		six := *other
 		six.ip = "2a01:4f8::2"
 		six.announce(hash(1), "started", 0, 0, 5) // addresses of a family are for those that have one
@@ -177,7 +177,7 @@ func TestReplyForms(t *testing.T) {
 	bob := w.member("bob")
 	w.followed()
 	seeder.announce(hash(1), "started", 0, 0, 0)
-	c := w.client(bob.Passkey, 2)
+	c := w.client(bob.AnnounceKey, 2)
 	c.params["compact"] = "0"
 	list, _ := c.announce(hash(1), "", 0, 0, 5)["peers"].([]any)
 	if len(list) != 1 || list[0].(map[string]any)["peer id"] != seeder.id || list[0].(map[string]any)["ip"] != "44.0.0.2" {
@@ -196,7 +196,7 @@ func TestReplyForms(t *testing.T) {
 func TestBehindProxies(t *testing.T) {
 	t.Parallel()
 	w, c := frontWorld(t, func(c *Config) { c.ProxyProtocol = true })
-	get := "GET /" + c.passkey + "/announce?" + c.query(hash(1), "", 0, 0, 5) + " HTTP/1.1\r\nHost: x\r\n\r\n"
+	get := "GET /" + c.announceKey + "/announce?" + c.query(hash(1), "", 0, 0, 5) + " HTTP/1.1\r\nHost: x\r\n\r\n"
 	got := exchange(t, w.dial(), "PROXY TCP4 44.9.8.7 127.0.0.1 5555 80\r\n"+get, 1)
 	if !strings.Contains(got[0], "11:external ip4:\x2c\x09\x08\x07") {
 		t.Errorf("PROXY protocol: %q", got)
@@ -208,7 +208,7 @@ func TestBehindProxies(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	get = "GET /" + c.passkey + "/announce?" + c.query(hash(1), "", 0, 0, 5) + " HTTP/1.1\r\nHost: x\r\nX-Real-IP: 44.9.8.6\r\n\r\n"
+	get = "GET /" + c.announceKey + "/announce?" + c.query(hash(1), "", 0, 0, 5) + " HTTP/1.1\r\nHost: x\r\nX-Real-IP: 44.9.8.6\r\n\r\n"
 	if got = exchange(t, conn, get, 1); !strings.Contains(got[0], "11:external ip4:\x2c\x09\x08\x06") {
 		t.Errorf("unix socket: %q", got)
 	}

@@ -154,15 +154,15 @@ func (d udpHandler) Announce(dst []byte, r *udp.Request) (a udp.Answer) {
 
 func (d udpHandler) take(sc *scratch, r *udp.Request) verdict {
 	path, _, _ := strings.Cut(r.URL, "?")
-	passkey, action, ok := route(path)
+	announceKey, action, ok := route(path)
 	switch {
 	case r.Bad != nil:
 		return verdict{refusal: d.s.refuse(r.Bad)}
 	case !ok || action != "announce":
-		return verdict{refusal: d.s.refuseNoPasskey()}
+		return verdict{refusal: d.s.refuseNoAnnounceKey()}
 	}
 	sc.announce = r.Announce
-	v := d.s.take(sc, passkey, r.From, "")
+	v := d.s.take(sc, announceKey, r.From, "")
 	if v.refusal != nil && v.refusal.location != "" {
 		v.refusal = d.s.refuseForeign()
 	}

@@ -30,13 +30,13 @@ type udpClient struct {
 	port uint16
 }
 
-func (w *world) udpClient(passkey string, n int) *udpClient {
+func (w *world) udpClient(announceKey string, n int) *udpClient {
 	w.t.Helper()
 	conn, err := net.Dial("udp", w.room.UDPAddrs()[0].String())
 	w.must(err)
 	w.t.Cleanup(func() { _ = conn.Close() })
 	_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
-	c := &udpClient{btClient: w.client(passkey, n), conn: conn, port: 50000 + uint16(n)}
+	c := &udpClient{btClient: w.client(announceKey, n), conn: conn, port: 50000 + uint16(n)}
 	c.id = c.ask([]byte("\x00\x00\x04\x17\x27\x10\x19\x80\x00\x00\x00\x00abcd"))[8:]
 	return c
 }
@@ -64,8 +64,8 @@ func (c *udpClient) tell(h core.InfoHash, event uint32, up, down, left uint64) (
 		b = binary.BigEndian.AppendUint32(b, n)
 	}
 	b = binary.BigEndian.AppendUint16(b, c.port)
-	if c.passkey != "" {
-		url := "/" + c.passkey + "/announce?x"
+	if c.announceKey != "" {
+		url := "/" + c.announceKey + "/announce?x"
 		b = append(append(b, 2, byte(len(url))), url...)
 	}
 	got := c.ask(b)
@@ -84,7 +84,7 @@ func TestOverUDP(t *testing.T) {
 		alice, bob := w.member("alice"), w.member("bob")
 		w.torrent(core.LeechNormal, 1)
 		w.open()
-		seeder, leecher := w.udpClient(alice.Passkey, 1), w.udpClient(bob.Passkey, 2)
+		seeder, leecher := w.udpClient(alice.AnnounceKey, 1), w.udpClient(bob.AnnounceKey, 2)
 		const started, completed, stopped = 2, 1, 3
 		if got, failed := seeder.tell(hash(1), started, 0, 0, 0); failed || len(got) != 12 || got[4:] != "\x00\x00\x00\x00\x00\x00\x00\x01" {
 			t.Errorf("the first: %q", got)
@@ -103,13 +103,13 @@ func TestOverUDP(t *testing.T) {
 			hash   byte
 			want   string
 		}{
-			{func(c *udpClient) { c.passkey = "" }, 1, "does not send the passkey"},
-			{func(c *udpClient) { c.passkey += "x" }, 1, "passkey in this announce address is not known"},
+			{func(c *udpClient) { c.announceKey = "" }, 1, "does not send the announce key"},
+			{func(c *udpClient) { c.announceKey += "x" }, 1, "announce key in this announce address is not known"},
 			{func(c *udpClient) { c.btClient.id = "-XX1000-aaaaaaaaaaaa" }, 1, "your client (-XX1000-) is not on the list"},
 			{func(c *udpClient) { c.port = 0 }, 1, "port must be from 1"},
 			{func(*udpClient) {}, 9, "not registered here"},
 		} {
-			wrong := w.udpClient(alice.Passkey, 3)
+			wrong := w.udpClient(alice.AnnounceKey, 3)
 			tt.change(wrong)
 			if got, failed := wrong.tell(hash(tt.hash), 0, 0, 0, 0); !failed || !strings.Contains(got, tt.want) {
 				t.Errorf("got %q, want %q", got, tt.want)
@@ -204,8 +204,8 @@ func TestGazelleDrives(t *testing.T) {
 		}
 		w.update("update_user&passkey=" + ben + "&can_leech=1")
 		w.update("change_passkey&oldpasskey=" + ben + "&newpasskey=" + strings.Repeat("c", 32))
-		if got := b.refused(hash(1), "", 49); !strings.Contains(got, "passkey") {
-			t.Errorf("the old passkey: %q", got)
+		if got := b.refused(hash(1), "", 49); !strings.Contains(got, "announce key") {
+			t.Errorf("the old announce key: %q", got)
 		}
 		w.update("delete_torrent&reason=14&info_hash=" + h2)
 		if got := a.refused(hash(2), "", 0); got != "this torrent was deleted: banned" {
@@ -222,7 +222,7 @@ func TestGazelleDrives(t *testing.T) {
 
 		w.stop()
 		w.open()
-		if got := w.client(house.Passkey, 3).refused(hash(9), "", 0); !strings.Contains(got, "passkey") {
+		if got := w.client(house.AnnounceKey, 3).refused(hash(9), "", 0); !strings.Contains(got, "announce key") {
 			t.Errorf("a member of the house: %q", got)
 		}
 		if got := a.announce(hash(1), "", 0, 0, 0)["interval"].(int64); got < 2700 || got > 2970 {
@@ -285,9 +285,9 @@ func TestFrontsOpenTogether(t *testing.T) {
 func TestPacketsThatPanic(t *testing.T) {
 	t.Parallel()
 	broken := &brokenLedger{panic: true}
-	s, passkeys := newService(t, broken)
+	s, announceKeys := newService(t, broken)
 	d := udpHandler{s}
-	r := &udp.Request{URL: "/" + passkeys[0] + "/announce", From: netip.MustParseAddr("44.0.0.1"),
+	r := &udp.Request{URL: "/" + announceKeys[0] + "/announce", From: netip.MustParseAddr("44.0.0.1"),
 		Announce: wire.Announce{InfoHash: hash(1), PeerID: wire.PeerID([]byte("-TR3000-000000000001")), Port: 1, Left: 5}}
 	got := d.Announce([]byte("head"), r)
 	if text := string(got.Body); !got.Refused || !strings.HasPrefix(text, "head") || strings.Contains(text, "torn") || len(text) < 10 {

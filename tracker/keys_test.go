@@ -22,14 +22,14 @@ func TestWrongKeysLearnNothing(t *testing.T) {
 	w.deleteTorrent(w.torrent(core.LeechNormal, 3), "mislabelled")
 	w.open()
 	keys := map[string]string{
-		"none that was ever given":    strings.Repeat("y", member.TorrentKeyLen),
-		"no base64":                   strings.Repeat("!", member.TorrentKeyLen),
-		"of another torrent":          member.TorrentKey(alice.Passkey, alice.Member.ID, one),
-		"of another passkey":          member.TorrentKey(bob.Passkey, alice.Member.ID, 2),
-		"of nobody":                   member.TorrentKey(alice.Passkey, 999, 2),
-		"of no torrent":               member.TorrentKey(alice.Passkey, alice.Member.ID, 0),
-		"a passkey that is not known": strings.Repeat("y", member.PasskeyLen),
-		"short":                       "y",
+		"none that was ever given":          strings.Repeat("y", member.TorrentKeyLen),
+		"no base64":                         strings.Repeat("!", member.TorrentKeyLen),
+		"of another torrent":                member.TorrentKey(alice.AnnounceKey, alice.Member.ID, one),
+		"of another announce key":           member.TorrentKey(bob.AnnounceKey, alice.Member.ID, 2),
+		"of nobody":                         member.TorrentKey(alice.AnnounceKey, 999, 2),
+		"of no torrent":                     member.TorrentKey(alice.AnnounceKey, alice.Member.ID, 0),
+		"an announce key that is not known": strings.Repeat("y", member.AnnounceKeyLen),
+		"short":                             "y",
 	}
 	for name, key := range keys {
 		client := w.client(key, 1)
@@ -48,13 +48,13 @@ func TestWrongKeysLearnNothing(t *testing.T) {
 				}
 			}
 			for _, answers := range [][]string{announces, packets, scrapes} {
-				if answers[0] != answers[1] || answers[0] != answers[2] || !strings.Contains(answers[0], "passkey") {
+				if answers[0] != answers[1] || answers[0] != answers[2] || !strings.Contains(answers[0], "announce key") {
 					t.Errorf("%s, event %q: %q", name, event.word, answers)
 				}
 			}
 		}
 	}
-	if got := w.client(alice.Passkey, 1).scrape(hash(2)); !strings.HasPrefix(got, "0/0/") {
+	if got := w.client(alice.AnnounceKey, 1).scrape(hash(2)); !strings.HasPrefix(got, "0/0/") {
 		t.Errorf("somebody got in: %s", got)
 	}
 }
@@ -62,5 +62,5 @@ func TestWrongKeysLearnNothing(t *testing.T) {
 // raw returns the body of an answer as it is.
 func (c *btClient) raw(path string) string {
 	c.w.t.Helper()
-	return exchange(c.w.t, c.w.dial(), "GET /"+c.passkey+path+" HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: "+c.ip+"\r\n\r\n", 1)[0]
+	return exchange(c.w.t, c.w.dial(), "GET /"+c.announceKey+path+" HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: "+c.ip+"\r\n\r\n", 1)[0]
 }

@@ -56,9 +56,9 @@ func TestMove(t *testing.T) {
 				if n == 1 {
 					event = "started"
 				}
-				of.client(ann.Passkey, 2*i).announce(h, event, 1000*n*int64(i+1), 0, 0)
-				of.client(ben.Passkey, 2*i+1).announce(h, event, 0, 10*n*int64(i+1), 500-10*n)
-				if got := of.client(ben.Passkey, 2*i+1).scrape(h); got != "1/1/0" {
+				of.client(ann.AnnounceKey, 2*i).announce(h, event, 1000*n*int64(i+1), 0, 0)
+				of.client(ben.AnnounceKey, 2*i+1).announce(h, event, 0, 10*n*int64(i+1), 500-10*n)
+				if got := of.client(ben.AnnounceKey, 2*i+1).scrape(h); got != "1/1/0" {
 					t.Errorf("round %d, torrent %d: the swarm is %s", n, i, got)
 				}
 			}

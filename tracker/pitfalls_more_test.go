@@ -23,10 +23,10 @@ func races(p *pitfall) {
 		wg.Go(func() {
 			for i := range int64(30) {
 				event := map[int64]string{0: "started", 29: "stopped"}[i]
-				if got, err := c.try("/"+c.passkey+"/announce", c.query(h, event, 10*i, i, 100-i)); err != nil || got["failure reason"] != nil {
+				if got, err := c.try("/"+c.announceKey+"/announce", c.query(h, event, 10*i, i, 100-i)); err != nil || got["failure reason"] != nil {
 					p.t.Errorf("%v, %v", got, err)
 				}
-				if got, err := c.try("/"+c.passkey+"/scrape", "info_hash="+percent(h)); err != nil || got["files"] == nil {
+				if got, err := c.try("/"+c.announceKey+"/scrape", "info_hash="+percent(h)); err != nil || got["files"] == nil {
 					p.t.Errorf("%v, %v", got, err)
 				}
 			}
@@ -51,7 +51,7 @@ func mayNotLeech(p *pitfall) {
 	c.announce(h, "started", 0, 0, 100)
 	p.must(p.members.SetCanLeech(p.t.Context(), m.Member.ID, false, "traded accounts"))
 	p.followed()
-	got := c.get("/"+c.passkey+"/announce", c.query(h, "", 3, 20, 80))
+	got := c.get("/"+c.announceKey+"/announce", c.query(h, "", 3, 20, 80))
 	if why, _ := got["failure reason"].(string); !strings.Contains(why, "may not download") || got["peers"] != nil {
 		p.t.Errorf("%v", got)
 	}
@@ -64,7 +64,7 @@ func earlyAnnounce(p *pitfall) {
 	for range 3 {
 		m, _ := p.someone()
 		for i := range 4 {
-			p.client(m.Passkey, 20_000+100*p.made+i).announce(h, "started", 0, 0, 0)
+			p.client(m.AnnounceKey, 20_000+100*p.made+i).announce(h, "started", 0, 0, 0)
 		}
 	}
 	m, c := p.someone()
@@ -116,7 +116,7 @@ func forms(p *pitfall) {
 	c.params["compact"] = "1"
 	c.params["corrupt"], c.params["redundant"], c.params["supportcrypto"], c.params["trackerid"] = "5", "6", "1", strings.Repeat("t", 900)
 	c.announce(h, "", 0, 0, 5)
-	got := c.get("/"+c.passkey+"/announce", strings.Replace(c.query(h, "", 0, 0, 5), "%FF", "%F", 1))
+	got := c.get("/"+c.announceKey+"/announce", strings.Replace(c.query(h, "", 0, 0, 5), "%FF", "%F", 1))
 	if why, _ := got["failure reason"].(string); !strings.Contains(why, "percent-escape") {
 		p.t.Errorf("a broken escape: %v", got)
 	}
@@ -146,7 +146,7 @@ func slowSenders(p *pitfall) {
 	_, h := p.dataset()
 	_, c := p.someone()
 	for range 50 {
-		if _, err := p.dial().Write([]byte("GET /" + c.passkey + "/announce?info_")); err != nil {
+		if _, err := p.dial().Write([]byte("GET /" + c.announceKey + "/announce?info_")); err != nil {
 			p.t.Fatal(err)
 		}
 	}
@@ -160,7 +160,7 @@ func waves(p *pitfall) {
 	for range 10 {
 		m, _ := p.someone()
 		for i := range 5 {
-			got := p.client(m.Passkey, 30_000+100*p.made+i).announce(h, "started", 0, 0, 0)
+			got := p.client(m.AnnounceKey, 30_000+100*p.made+i).announce(h, "started", 0, 0, 0)
 			seconds, _ := got["interval"].(int64)
 			if seconds < 900 || seconds > 1980 {
 				p.t.Errorf("interval %d", seconds)
@@ -172,7 +172,7 @@ func waves(p *pitfall) {
 		p.t.Errorf("50 clients come back in %v", seen)
 	}
 	_, c := p.someone() // a seedbox with hundreds of torrents
-	get := "GET /" + c.passkey + "/announce?" + c.query(h, "", 0, 0, 5) + " HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: " + c.ip + "\r\n\r\n"
+	get := "GET /" + c.announceKey + "/announce?" + c.query(h, "", 0, 0, 5) + " HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: " + c.ip + "\r\n\r\n"
 	for i, got := range exchange(p.t, p.dial(), strings.Repeat(get, 300), 300) {
 		if !strings.HasPrefix(got, "200 d8:complete") {
 			p.t.Fatalf("announce %d of many at once: %q", i, got)

@@ -43,7 +43,7 @@ func (p *pitfall) someone() (member.Created, *btClient) {
 	p.made++
 	m := p.member(fmt.Sprintf("m%d", p.n*100+p.made)) // names that differ in digits at their end alone are no look-alikes
 	p.followed()
-	return m, p.client(m.Passkey, p.n*100+p.made)
+	return m, p.client(m.AnnounceKey, p.n*100+p.made)
 }
 
 func (p *pitfall) credit(m member.Created, up, down int64) {
@@ -153,7 +153,7 @@ func numWants(p *pitfall) {
 	for range 12 {
 		m, _ := p.someone()
 		for i := range 5 {
-			p.client(m.Passkey, 10_000+100*p.made+i).announce(h, "started", 0, 0, 0)
+			p.client(m.AnnounceKey, 10_000+100*p.made+i).announce(h, "started", 0, 0, 0)
 		}
 	}
 	_, c := p.someone()
@@ -182,7 +182,7 @@ func outOfRange(p *pitfall) {
 	for _, port := range []string{"0", "70000", "65536", "-1", "", "80x"} {
 		c.params["port"] = port
 		q := c.query(h, "", 1000, 1000, 0)
-		if got := c.get("/"+c.passkey+"/announce", q); got["failure reason"] == nil {
+		if got := c.get("/"+c.announceKey+"/announce", q); got["failure reason"] == nil {
 			p.t.Errorf("port %q is taken: %v", port, got)
 		}
 	}
@@ -250,7 +250,7 @@ func identity(p *pitfall) {
 	c.announce(h, "", 15, 0, 100)
 	p.equal("one client with two peer-ids", "0/1/0", c.scrape(h))
 	for i := range 5 {
-		more := p.client(m.Passkey, 60_000+i)
+		more := p.client(m.AnnounceKey, 60_000+i)
 		if i < 4 {
 			more.announce(h, "started", 0, 0, 100)
 		} else if why := more.refused(h, "started", 100); !strings.Contains(why, "5 clients") {
@@ -353,7 +353,7 @@ func stopsSucceed(p *pitfall) {
 // waiting returns the waiting time that a refusal names.
 func (c *btClient) waiting(h core.InfoHash, left int64) (seconds int64, retry any) {
 	c.w.t.Helper()
-	got := c.get("/"+c.passkey+"/announce", c.query(h, "", 0, 0, left))
+	got := c.get("/"+c.announceKey+"/announce", c.query(h, "", 0, 0, left))
 	if got["failure reason"] == nil {
 		c.w.t.Errorf("answered: %v", got)
 	}
@@ -370,7 +370,7 @@ func retries(p *pitfall) {
 	refused := *c
 	refused.id = "-XL0012-abcdefghijkl"
 	nobody := *c
-	nobody.passkey = strings.Repeat("x", 32)
+	nobody.announceKey = strings.Repeat("x", 32)
 	for _, tt := range []struct {
 		name    string
 		c       *btClient
@@ -381,7 +381,7 @@ func retries(p *pitfall) {
 		{"unknown torrent", c, hash(254), 30, int64(1)},
 		{"deleted torrent", c, goneHash, 86400, "never"},
 		{"client not allowed", &refused, h, 1800, int64(30)},
-		{"unknown passkey", &nobody, h, 600, int64(10)},
+		{"unknown announce key", &nobody, h, 600, int64(10)},
 	} {
 		seconds, retry := tt.c.waiting(tt.h, 5)
 		p.equal(tt.name+": seconds", tt.seconds, seconds)
@@ -405,7 +405,7 @@ func sortedAnswers(p *pitfall) { // every answer in these tests is read by a str
 	_, h2 := p.dataset()
 	_, c := p.someone()
 	for _, q := range []string{percent(h1) + "&info_hash=" + percent(h2), percent(h2) + "&info_hash=" + percent(h1), percent(h1) + "&info_hash=" + percent(h1)} {
-		if got := c.get("/"+c.passkey+"/scrape", "info_hash="+q); got["files"] == nil {
+		if got := c.get("/"+c.announceKey+"/scrape", "info_hash="+q); got["files"] == nil {
 			p.t.Errorf("scrape %v", got)
 		}
 	}
@@ -417,7 +417,7 @@ func sortedAnswers(p *pitfall) { // every answer in these tests is read by a str
 func connections(p *pitfall) {
 	_, h := p.dataset()
 	_, c := p.someone()
-	get := "GET /" + c.passkey + "/announce?" + c.query(h, "", 0, 0, 5) + " HTTP/1.1\r\nHost:x\r\nX-Forwarded-For:" + c.ip + "\r\nconnection: keep-alive\r\n\r\n"
+	get := "GET /" + c.announceKey + "/announce?" + c.query(h, "", 0, 0, 5) + " HTTP/1.1\r\nHost:x\r\nX-Forwarded-For:" + c.ip + "\r\nconnection: keep-alive\r\n\r\n"
 	conn := p.dial()
 	for _, n := range []int{1, 2, 5} {
 		for _, got := range exchange(p.t, conn, strings.Repeat(get, n), n) {
@@ -459,7 +459,7 @@ func reconciled(p *pitfall) {
 	id, h := p.dataset()
 	_, c := p.someone()
 	for _, action := range []string{"update", "report", "anything"} {
-		got := exchange(p.t, p.dial(), "GET /"+c.passkey+"/"+action+"?action=add_user HTTP/1.1\r\nHost: x\r\n\r\n", 1)
+		got := exchange(p.t, p.dial(), "GET /"+c.announceKey+"/"+action+"?action=add_user HTTP/1.1\r\nHost: x\r\n\r\n", 1)
 		if !strings.HasPrefix(got[0], "404 ") {
 			p.t.Errorf("%s: %s", action, got)
 		}
@@ -475,7 +475,7 @@ func reconciled(p *pitfall) {
 		return err
 	})
 	p.until("the change to be found", func() bool {
-		why, _ := c.get("/"+c.passkey+"/announce", c.query(h, "", 0, 0, 5))["failure reason"].(string)
+		why, _ := c.get("/"+c.announceKey+"/announce", c.query(h, "", 0, 0, 5))["failure reason"].(string)
 		return strings.Contains(why, "deleted: by hand")
 	})
 	p.until("the drift to be told", func() bool {

@@ -50,19 +50,19 @@ func TestRecords(t *testing.T) {
 		two := w.torrent(core.LeechFree, 2)
 		w.must(w.members.SetState(t.Context(), dora.Member.ID, member.Disabled, "shared the account"))
 		w.followed()
-		a := w.client(alice.Passkey, 1)
+		a := w.client(alice.AnnounceKey, 1)
 		a.announce(hash(1), "started", 500, 0, 1000)
 		a.announce(hash(1), "", 507, 30, 970)
 		a.announce(hash(1), "stopped", 510, 40, 960)
 		a.announce(hash(1), "stopped", 510, 40, 960) // once more
 		a.announce(hash(2), "started", 0, 0, 1000)
 		a.announce(hash(2), "", 5, 50, 950)
-		b := w.client(alice.Passkey, 2)
+		b := w.client(alice.AnnounceKey, 2)
 		b.id, b.ip = "-qB4650-abcdefghijkl", "2a01::5"
 		b.announce(hash(2), "", 3, 3, 10)
 		a.refused(hash(9), "", 1)
-		w.client(dora.Passkey, 3).refused(hash(1), "", 1)
-		w.client(dora.Passkey, 3).refused(hash(2), "", 1)
+		w.client(dora.AnnounceKey, 3).refused(hash(1), "", 1)
+		w.client(dora.AnnounceKey, 3).refused(hash(2), "", 1)
 		w.client(strings.Repeat("x", 32), 1).refused(hash(1), "", 1) // it belongs to nobody
 		w.stop()
 		store := transfer.NewStore(d)
@@ -127,7 +127,7 @@ func TestPortsAreChecked(t *testing.T) {
 	id := w.torrent(core.LeechNormal, 1)
 	w.followed()
 	for i, listener := range []net.Listener{l, gone} {
-		a := w.client(alice.Passkey, i)
+		a := w.client(alice.AnnounceKey, i)
 		_, a.params["port"], _ = net.SplitHostPort(listener.Addr().String())
 		a.announce(hash(1), "started", 0, 0, 5)
 		store := transfer.NewStore(w.d)
@@ -151,7 +151,7 @@ func TestRecordsOff(t *testing.T) {
 	alice := w.member("alice")
 	w.torrent(core.LeechNormal, 1)
 	w.followed()
-	w.client(alice.Passkey, 1).announce(hash(1), "started", 0, 0, 5)
+	w.client(alice.AnnounceKey, 1).announce(hash(1), "started", 0, 0, 5)
 	w.stop()
 	if got := w.rows(1, "SELECT COUNT(*) FROM announce_record"); got[0][0] != 0 {
 		t.Errorf("%v records", got)
@@ -169,7 +169,7 @@ func TestLastSeeders(t *testing.T) {
 	w.torrent(core.LeechNormal, 1)
 	w.torrent(core.LeechNormal, 2)
 	w.open()
-	clients := []*btClient{w.client(alice.Passkey, 1), w.client(alice.Passkey, 2), w.client(alice.Passkey, 3)}
+	clients := []*btClient{w.client(alice.AnnounceKey, 1), w.client(alice.AnnounceKey, 2), w.client(alice.AnnounceKey, 3)}
 	for _, a := range clients {
 		a.announce(hash(1), "started", 0, 0, 0)
 	}
@@ -204,14 +204,14 @@ func TestUnregisteredHashesAreTold(t *testing.T) {
 		w.torrent(core.LeechNormal, 1)
 		w.must(w.members.SetState(t.Context(), dora.Member.ID, member.Disabled, "shared the account"))
 		w.followed()
-		a := w.client(alice.Passkey, 1)
+		a := w.client(alice.AnnounceKey, 1)
 		a.announce(hash(1), "started", 0, 0, 1000)
 		for range 3 {
 			a.refused(hash(9), "", 1)
 		}
 		a.refused(hash(8), "", 1)
 		a.announce(hash(7), "stopped", 0, 0, 1) // there is nothing to stop
-		w.client(dora.Passkey, 3).refused(hash(6), "", 1)
+		w.client(dora.AnnounceKey, 3).refused(hash(6), "", 1)
 		w.client(strings.Repeat("x", 32), 1).refused(hash(5), "", 1)
 		w.stop()
 		list, err := transfer.NewStore(d).Unknown(t.Context(), w.now().Add(-time.Hour), 10)

@@ -21,7 +21,7 @@ import (
 // counted, as plainly as possible and without any of the tracker's code. Seed time is
 // left to the model of the swarms.
 type reference struct {
-	members  map[string]refMember // by passkey
+	members  map[string]refMember // by announce key
 	torrents map[string]refTorrent
 	clients  []string // prefixes that are allowed
 	timeout  int64    // seconds, as all times here that do not say otherwise
@@ -171,9 +171,9 @@ func refUsable(name, raw, value string) bool {
 
 // announce processes an announce from ip at an instant. If the books are broken, nothing
 // may change.
-func (r *reference) announce(passkey, query string, ip netip.Addr, at time.Time, broken bool) refAnswer {
+func (r *reference) announce(announceKey, query string, ip netip.Addr, at time.Time, broken bool) refAnswer {
 	q, ok := refParse(query)
-	m, known := r.members[passkey]
+	m, known := r.members[announceKey]
 	if !ok || !known {
 		return refuses
 	}

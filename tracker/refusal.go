@@ -18,7 +18,7 @@ type outcome int
 const (
 	answered outcome = iota
 	badRequest
-	unknownPasskey
+	unknownAnnounceKey
 	disabled
 	clientRefused
 	unknownTorrent
@@ -35,7 +35,7 @@ const (
 	outcomes // how many there are
 )
 
-var outcomeNames = [outcomes]string{"ok", "bad_request", "unknown_passkey", "disabled", "client_refused", "unknown_torrent",
+var outcomeNames = [outcomes]string{"ok", "bad_request", "unknown_key", "disabled", "client_refused", "unknown_torrent",
 	"deleted_torrent", "leech_forbidden", "too_many_clients", "too_many_addresses", "no_slot", "no_credit", "bad_proxy",
 	"sent_on", "foreign_torrent", "internal"}
 
@@ -100,21 +100,21 @@ func (s *service) refuseProxy(err error) *refusal {
 	return &refusal{outcome: badProxy, reason: "the proxy in front of this tracker does not say where you come from; please tell staff", retry: s.retry(5 * time.Minute)}
 }
 
-func (s *service) refusePasskey() *refusal {
-	return &refusal{outcome: unknownPasskey, reason: "the passkey in this announce address is not known; download the .torrent file again from the site", retry: s.retry(10 * time.Minute)}
+func (s *service) refuseAnnounceKey() *refusal {
+	return &refusal{outcome: unknownAnnounceKey, reason: "the announce key in this announce address is not known; download the .torrent file again from the site", retry: s.retry(10 * time.Minute)}
 }
 
 // refuseTorrentKey refuses a key that is not right for the torrent. The torrent may also be
 // an upload that is a moment old: the answer must not tell, so the wait is short.
 func (s *service) refuseTorrentKey() *refusal {
-	r := s.refusePasskey()
+	r := s.refuseAnnounceKey()
 	r.retry = s.retry(2 * time.Minute)
 	return r
 }
 
-// refuseNoPasskey refuses a packet without a passkey.
-func (s *service) refuseNoPasskey() *refusal {
-	return &refusal{outcome: unknownPasskey, reason: "your client does not send the passkey over UDP (it does not know BEP 41); announce over HTTP instead", retry: s.retry(30 * time.Minute)}
+// refuseNoAnnounceKey refuses a packet without an announce key.
+func (s *service) refuseNoAnnounceKey() *refusal {
+	return &refusal{outcome: unknownAnnounceKey, reason: "your client does not send the announce key over UDP (it does not know BEP 41); announce over HTTP instead", retry: s.retry(30 * time.Minute)}
 }
 
 // refuseForeign refuses a packet about another tracker's torrent: there is no proxy that

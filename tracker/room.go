@@ -1,6 +1,6 @@
 // Package tracker is the room that answers BitTorrent clients: announce and
 // scrape over HTTP (BEP 3, 7, 21, 23, 24, 27, 31, 48, 52) and, where it is switched on,
-// announce over UDP (BEP 15, 41), for members by passkey or by a key for one torrent
+// announce over UDP (BEP 15, 41), for members by announce key or by a key for one torrent
 // (member.TorrentKey).
 //
 // An announce is parsed by wire, checked against roster, applied to its swarm, recorded

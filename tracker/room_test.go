@@ -35,7 +35,7 @@ func TestADownload(t *testing.T) {
 		alice, bob := w.member("alice"), w.member("bob")
 		w.torrent(core.LeechNormal, 1)
 		w.followed()
-		seeder, leecher := w.client(alice.Passkey, 1), w.client(bob.Passkey, 2)
+		seeder, leecher := w.client(alice.AnnounceKey, 1), w.client(bob.AnnounceKey, 2)
 		got := seeder.announce(hash(1), "started", 0, 0, 0)
 		want := map[string]any{"complete": int64(1), "incomplete": int64(0), "downloaded": int64(0), "external ip": "\x2c\x00\x00\x02",
 			"min interval": int64(300), "peers": ""}
@@ -82,9 +82,9 @@ func TestRefusals(t *testing.T) {
 		w.must(w.members.SetState(t.Context(), dora.Member.ID, member.Disabled, "shared the account"))
 		w.must(w.members.SetCanLeech(t.Context(), lee.Member.ID, false, "traded accounts"))
 		w.followed()
-		good := w.client(alice.Passkey, 1)
+		good := w.client(alice.AnnounceKey, 1)
 		with := func(change func(c *btClient)) *btClient {
-			c := w.client(alice.Passkey, 1)
+			c := w.client(alice.AnnounceKey, 1)
 			change(c)
 			return c
 		}
@@ -94,16 +94,16 @@ func TestRefusals(t *testing.T) {
 			hash   byte
 			reason []string
 		}{
-			{"wrong passkey", w.client(strings.Repeat("x", 32), 1), 1, []string{"passkey", "download the .torrent"}},
-			{"short passkey", w.client("x", 1), 1, []string{"passkey"}},
-			{"disabled member", w.client(dora.Passkey, 1), 1, []string{"disabled: shared the account"}},
+			{"wrong announce key", w.client(strings.Repeat("x", 32), 1), 1, []string{"announce key", "download the .torrent"}},
+			{"short announce key", w.client("x", 1), 1, []string{"announce key"}},
+			{"disabled member", w.client(dora.AnnounceKey, 1), 1, []string{"disabled: shared the account"}},
 			{"unregistered torrent", good, 9, []string{"not registered"}},
 			{"deleted torrent", good, 2, []string{"deleted: the reads were mislabelled"}},
 			{"client not on the list", with(func(c *btClient) { c.id = "-XL0012-abcdefghijkl" }), 1,
 				[]string{"-XL0012-", "not on the list", "https://site.example/rules/clients"}},
 			{"client with a binary name", with(func(c *btClient) { c.id = "\x00\x01\x02\x03\x04\x05\x06\x07abcdefghijkl" }), 1, []string{"without a name"}},
 			{"client in other case", with(func(c *btClient) { c.id = "-tr3000-abcdefghijkl" }), 1, []string{"-tr3000-"}},
-			{"may not leech", w.client(lee.Passkey, 1), 1, []string{"may not download"}},
+			{"may not leech", w.client(lee.AnnounceKey, 1), 1, []string{"may not download"}},
 			{"nonsense from the proxy", with(func(c *btClient) { c.ip = "unknown" }), 1, []string{"proxy"}},
 		}
 		for _, tt := range tests {
@@ -115,7 +115,7 @@ func TestRefusals(t *testing.T) {
 			}
 		}
 		for _, h := range []byte{1, 2, 9} { // stopping succeeds all the same if the member is known
-			for _, c := range []*btClient{good, w.client(dora.Passkey, 1), w.client(lee.Passkey, 1)} {
+			for _, c := range []*btClient{good, w.client(dora.AnnounceKey, 1), w.client(lee.AnnounceKey, 1)} {
 				c.announce(hash(h), "stopped", 0, 0, 10)
 			}
 		}
@@ -138,12 +138,12 @@ func TestLeechForbidden(t *testing.T) {
 		lee := w.member("lee")
 		w.torrent(core.LeechNormal, 1)
 		w.followed()
-		c := w.client(lee.Passkey, 1)
+		c := w.client(lee.AnnounceKey, 1)
 		c.announce(hash(1), "started", 0, 0, 100)
 		w.must(w.members.SetCanLeech(t.Context(), lee.Member.ID, false, "traded accounts"))
 		w.followed()
 		q := c.query(hash(1), "", 5, 40, 60)
-		if got := c.get("/"+lee.Passkey+"/announce", q); got["failure reason"] == nil {
+		if got := c.get("/"+lee.AnnounceKey+"/announce", q); got["failure reason"] == nil {
 			t.Errorf("answered %v", got)
 		}
 		if got := c.scrape(hash(1)); got != "0/0/0" {
@@ -164,7 +164,7 @@ func TestClientForbidden(t *testing.T) {
 		alice, bob := w.member("alice"), w.member("bob")
 		id := w.torrent(core.LeechNormal, 1)
 		w.followed()
-		a, b := w.client(alice.Passkey, 1), w.client(bob.Passkey, 2)
+		a, b := w.client(alice.AnnounceKey, 1), w.client(bob.AnnounceKey, 2)
 		b.id = "-qB4390-abcdefghijkl"
 		a.announce(hash(1), "started", 0, 0, 0)
 		b.announce(hash(1), "started", 0, 0, 100)
@@ -205,7 +205,7 @@ func TestFollowsTheSite(t *testing.T) {
 		ctx := t.Context()
 		alice, bob := w.member("alice"), w.member("bob")
 		w.followed()
-		a, b := w.client(alice.Passkey, 1), w.client(bob.Passkey, 2)
+		a, b := w.client(alice.AnnounceKey, 1), w.client(bob.AnnounceKey, 2)
 		a.refused(hash(1), "started", 0)
 		id := w.torrent(core.LeechNormal, 1)
 		committed := time.Now()
@@ -216,11 +216,11 @@ func TestFollowsTheSite(t *testing.T) {
 		a.announce(hash(1), "started", 0, 0, 0)
 		b.announce(hash(1), "started", 0, 0, 9)
 
-		key, err := w.members.NewPasskey(ctx, alice.Member.ID)
+		key, err := w.members.NewAnnounceKey(ctx, alice.Member.ID)
 		w.must(err)
 		w.followed()
 		a.refused(hash(1), "", 0)
-		a.passkey = key
+		a.announceKey = key
 		a.announce(hash(1), "", 0, 0, 0)
 
 		w.must(w.clients.Remove(ctx, "-TR3"))
@@ -274,7 +274,7 @@ func TestLeechStates(t *testing.T) {
 		w.must(err)
 		w.followed()
 		for h := byte(1); h <= 4; h++ {
-			c := w.client(alice.Passkey, int(h))
+			c := w.client(alice.AnnounceKey, int(h))
 			c.announce(hash(h), "started", 0, 0, 100)
 			c.announce(hash(h), "", 7, 50, 50)
 		}
@@ -296,7 +296,7 @@ func TestHybrid(t *testing.T) {
 		alice, bob := w.member("alice"), w.member("bob")
 		w.torrent(core.LeechNormal, 1, 2)
 		w.followed()
-		c4, c6 := w.client(alice.Passkey, 1), w.client(alice.Passkey, 1)
+		c4, c6 := w.client(alice.AnnounceKey, 1), w.client(alice.AnnounceKey, 1)
 		c6.ip = "2a01:4f8::1"
 		for _, step := range []struct {
 			event          string
@@ -308,7 +308,7 @@ func TestHybrid(t *testing.T) {
 				}
 			}
 		}
-		other := w.client(bob.Passkey, 2)
+		other := w.client(bob.AnnounceKey, 2)
 		six := *other
 		six.ip = "2a01:4f8::2"
 		six.announce(hash(2), "started", 0, 0, 100)
@@ -333,11 +333,11 @@ func TestScrape(t *testing.T) {
 	w.torrent(core.LeechNormal, 1)
 	w.torrent(core.LeechNormal, 2)
 	w.open()
-	c := w.client(alice.Passkey, 1)
+	c := w.client(alice.AnnounceKey, 1)
 	c.announce(hash(2), "started", 0, 0, 5)
 	h1, h2, h9 := hash(1), hash(2), hash(9)
 	q := fmt.Sprintf("info_hash=%s&info_hash=%s&info_hash=%s", percent(h9), percent(h2), percent(h1))
-	got := c.get("/"+alice.Passkey+"/scrape", q)
+	got := c.get("/"+alice.AnnounceKey+"/scrape", q)
 	want := map[string]any{
 		"files": map[string]any{
 			string(h1[:]): map[string]any{"complete": int64(0), "downloaded": int64(0), "incomplete": int64(0)},
@@ -348,14 +348,14 @@ func TestScrape(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	for _, bad := range []struct{ passkey, query string }{{alice.Passkey, ""}, {alice.Passkey, "info_hash=abc"}, {"nobody", q}} {
-		if got := c.get("/"+bad.passkey+"/scrape", bad.query); got["failure reason"] == nil {
+	for _, bad := range []struct{ announceKey, query string }{{alice.AnnounceKey, ""}, {alice.AnnounceKey, "info_hash=abc"}, {"nobody", q}} {
+		if got := c.get("/"+bad.announceKey+"/scrape", bad.query); got["failure reason"] == nil {
 			t.Errorf("%+v: answered %v", bad, got)
 		}
 	}
 	w.must(w.members.SetState(t.Context(), alice.Member.ID, member.Disabled, "no"))
 	w.followed()
-	if got := c.get("/"+alice.Passkey+"/scrape", q); got["failure reason"] == nil {
+	if got := c.get("/"+alice.AnnounceKey+"/scrape", q); got["failure reason"] == nil {
 		t.Errorf("a disabled member scrapes %v", got)
 	}
 }
@@ -375,7 +375,7 @@ func TestRestartIsInvisible(t *testing.T) {
 		w.torrent(core.LeechNormal, 1)
 		second := w.torrent(core.LeechNormal, 2)
 		w.followed()
-		a, b, c := w.client(alice.Passkey, 1), w.client(bob.Passkey, 2), w.client(cora.Passkey, 3)
+		a, b, c := w.client(alice.AnnounceKey, 1), w.client(bob.AnnounceKey, 2), w.client(cora.AnnounceKey, 3)
 		for h := byte(1); h <= 2; h++ {
 			a.announce(hash(h), "started", 0, 0, 0)
 			b.announce(hash(h), "started", 0, 0, 1000)
@@ -427,7 +427,7 @@ func TestRestart(t *testing.T) {
 		alice, bob := w.member("alice"), w.member("bob")
 		w.torrent(core.LeechNormal, 1)
 		w.open()
-		a, b := w.client(alice.Passkey, 1), w.client(bob.Passkey, 2)
+		a, b := w.client(alice.AnnounceKey, 1), w.client(bob.AnnounceKey, 2)
 		a.announce(hash(1), "started", 0, 0, 10)
 		a.announce(hash(1), "", 0, 6, 4)
 		b.announce(hash(1), "started", 0, 0, 10)
@@ -486,23 +486,23 @@ func total(t *testing.T, reg *prometheus.Registry, name string) (sum float64) {
 func TestManyAtOnce(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		const members, torrents, rounds = 8, 5, 12
-		var passkeys []string
+		var announceKeys []string
 		for m := range members {
-			passkeys = append(passkeys, w.member(fmt.Sprintf("member%d", m)).Passkey)
+			announceKeys = append(announceKeys, w.member(fmt.Sprintf("member%d", m)).AnnounceKey)
 		}
 		for n := range torrents {
 			w.torrent(core.LeechNormal, byte(n+1))
 		}
 		w.followed()
 		var wg sync.WaitGroup
-		for m, passkey := range passkeys {
+		for m, announceKey := range announceKeys {
 			wg.Go(func() {
 				for round := range int64(rounds) {
 					event := map[int64]string{0: "started", rounds - 1: "completed"}[round]
 					for n := range torrents {
-						c := w.client(passkey, 100*m+n)
+						c := w.client(announceKey, 100*m+n)
 						q := c.query(hash(byte(n+1)), event, 1000*round, 10*round, 10*(rounds-1-round))
-						if got, err := c.try("/"+passkey+"/announce", q); err != nil || got["failure reason"] != nil {
+						if got, err := c.try("/"+announceKey+"/announce", q); err != nil || got["failure reason"] != nil {
 							t.Errorf("%v, %v", got, err)
 							return
 						}
@@ -543,7 +543,7 @@ func TestAbsurdCounters(t *testing.T) {
 	alice := w.member("alice")
 	w.torrent(core.LeechNormal, 1)
 	w.open()
-	c := w.client(alice.Passkey, 1)
+	c := w.client(alice.AnnounceKey, 1)
 	c.announce(hash(1), "started", 0, 0, math.MaxInt64)
 	for range 3 {
 		c.announce(hash(1), "", math.MaxInt64, math.MaxInt64, math.MaxInt64)

@@ -29,7 +29,7 @@ func TestTorrentKeys(t *testing.T) {
 		alice, bob := w.member("alice"), w.member("bob")
 		one, two := w.torrent(core.LeechNormal, 1), w.torrent(core.LeechNormal, 2)
 		w.followed()
-		c := w.client(member.TorrentKey(alice.Passkey, alice.Member.ID, one), 1)
+		c := w.client(member.TorrentKey(alice.AnnounceKey, alice.Member.ID, one), 1)
 		c.announce(hash(1), "started", 0, 0, 5)
 		c.announce(hash(1), "", 70, 2, 3)
 		if got := c.scrape(hash(1)); got != "0/1/0" {
@@ -46,26 +46,26 @@ func TestTorrentKeys(t *testing.T) {
 				t.Errorf("%s scrapes %s", name, got)
 			}
 		}
-		refused("the key of another torrent", c.passkey, 2)
-		refused("a key of another passkey", member.TorrentKey(bob.Passkey, alice.Member.ID, one), 1)
-		refused("a key of nobody", member.TorrentKey(alice.Passkey, 999, one), 1)
-		refused("a key of an empty passkey", member.TorrentKey("", 999, one), 1)
-		refused("a torrent that is not there", c.passkey, 9)
-		w.client(alice.Passkey, 1).announce(hash(2), "started", 0, 0, 0) // passkeys still work
-		w.client(member.TorrentKey(alice.Passkey, alice.Member.ID, two), 1).announce(hash(2), "", 3, 0, 0)
+		refused("the key of another torrent", c.announceKey, 2)
+		refused("a key of another announce key", member.TorrentKey(bob.AnnounceKey, alice.Member.ID, one), 1)
+		refused("a key of nobody", member.TorrentKey(alice.AnnounceKey, 999, one), 1)
+		refused("a key of an empty announce key", member.TorrentKey("", 999, one), 1)
+		refused("a torrent that is not there", c.announceKey, 9)
+		w.client(alice.AnnounceKey, 1).announce(hash(2), "started", 0, 0, 0) // announce keys still work
+		w.client(member.TorrentKey(alice.AnnounceKey, alice.Member.ID, two), 1).announce(hash(2), "", 3, 0, 0)
 
-		passkey, err := w.members.NewPasskey(ctx, alice.Member.ID)
+		announceKey, err := w.members.NewAnnounceKey(ctx, alice.Member.ID)
 		w.must(err)
 		w.followed()
-		refused("a key of an old passkey", c.passkey, 1)
-		c.passkey = member.TorrentKey(passkey, alice.Member.ID, one)
+		refused("a key of an old announce key", c.announceKey, 1)
+		c.announceKey = member.TorrentKey(announceKey, alice.Member.ID, one)
 		c.announce(hash(1), "", 80, 2, 3)
 		w.must(w.members.SetState(ctx, alice.Member.ID, member.Disabled, "left the lab"))
 		w.followed()
 		if why := c.refused(hash(1), "", 3); !strings.Contains(why, "left the lab") {
 			t.Errorf("disabled: %s", why)
 		}
-		refused("a wrong key of a disabled member", member.TorrentKey(bob.Passkey, alice.Member.ID, one), 1)
+		refused("a wrong key of a disabled member", member.TorrentKey(bob.AnnounceKey, alice.Member.ID, one), 1)
 		w.stop()
 		if diff := gocmp.Diff([][]int64{{83, 2}}, w.rows(2, "SELECT uploaded, downloaded FROM transfer_member")); diff != "" {
 			t.Error(diff)
@@ -117,7 +117,7 @@ func TestWindows(t *testing.T) {
 		alice, bob := w.member("alice"), w.member("bob")
 		w.torrent(core.LeechNormal, 1)
 		w.followed()
-		a, b := w.client(alice.Passkey, 1), w.client(bob.Passkey, 2)
+		a, b := w.client(alice.AnnounceKey, 1), w.client(bob.AnnounceKey, 2)
 		var up int64
 		both := func(event string) {
 			for _, c := range []*btClient{a, b} {

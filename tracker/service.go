@@ -92,7 +92,7 @@ func (s *service) Answer(dst []byte, r *front.Request) (a front.Answer) {
 			a = front.Answer{Status: http.StatusOK, Body: s.refuse(errors.New("panic")).append(dst[:start])}
 		}
 	}()
-	passkey, action, ok := route(r.Path)
+	announceKey, action, ok := route(r.Path)
 	switch {
 	case !ok:
 		return front.Answer{Status: http.StatusNotFound, Body: append(dst, "Not found. BitTorrent clients find the tracker by the address in a .torrent file.\n"...)}
@@ -102,10 +102,10 @@ func (s *service) Answer(dst []byte, r *front.Request) (a front.Answer) {
 	sc := s.scratchpad()
 	defer s.scratch.Put(sc)
 	if action == "scrape" {
-		body, why := s.scrape(dst, sc, passkey, r)
+		body, why := s.scrape(dst, sc, announceKey, r)
 		return s.finish(body, verdict{refusal: why}, s.metrics.scrapes)
 	}
-	body, v := s.announce(dst, sc, passkey, r)
+	body, v := s.announce(dst, sc, announceKey, r)
 	return s.finish(body, v, s.metrics.announces)
 }
 
@@ -119,14 +119,14 @@ func (s *service) finish(body []byte, v verdict, counters *counters) front.Answe
 	return front.Answer{Status: v.refusal.status(), Body: v.refusal.append(body), Promise: v.promise}
 }
 
-// route splits /{passkey}/announce or /{passkey}/scrape.
-func route(path string) (passkey, action string, ok bool) {
+// route splits /{announce-key}/announce or /{announce-key}/scrape.
+func route(path string) (announceKey, action string, ok bool) {
 	rest, ok := strings.CutPrefix(path, "/")
 	if !ok {
 		return "", "", false
 	}
-	passkey, action, ok = strings.Cut(rest, "/")
-	return passkey, action, ok && passkey != "" && (action == "announce" || action == "scrape")
+	announceKey, action, ok = strings.Cut(rest, "/")
+	return announceKey, action, ok && announceKey != "" && (action == "announce" || action == "scrape")
 }
 
 // announce appends the reply to an announce to dst, unless it is refused.
@@ -160,7 +160,7 @@ func (s *service) take(sc *scratch, key string, ip netip.Addr, query string) (v 
 		sc.record.Torrent = t.ID
 	}
 	if why != nil {
-		if a.Event == wire.Stopped && why.outcome != unknownPasskey {
+		if a.Event == wire.Stopped && why.outcome != unknownAnnounceKey {
 			// Some clients repeat a stop until it succeeds, and here is nothing
 			// left to stop.
 			s.reply(sc, ip, swarm.Result{}, 0)
@@ -185,7 +185,7 @@ func (s *service) take(sc *scratch, key string, ip netip.Addr, query string) (v 
 	return verdict{promise: made}
 }
 
-// identify finds the member by the key in the path: a passkey, or a key for this torrent.
+// identify finds the member by the key in the path: an announce key, or a key for this torrent.
 // A client without a valid key learns nothing about members or torrents: the answer to a
 // wrong key, and the work for it, are the same whether the torrent is registered or not.
 func (s *service) identify(key string, h core.InfoHash) (roster.Member, *refusal) {
@@ -193,7 +193,7 @@ func (s *service) identify(key string, h core.InfoHash) (roster.Member, *refusal
 		if m, ok := s.roster.Member(key); ok {
 			return m, nil
 		}
-		return roster.Member{}, s.refusePasskey()
+		return roster.Member{}, s.refuseAnnounceKey()
 	}
 	if m, ok := s.torrentKey(key, h); ok {
 		return m, nil
@@ -209,8 +209,8 @@ func (s *service) torrentKey(key string, h core.InfoHash) (roster.Member, bool) 
 		return roster.Member{}, false
 	}
 	t, registered := s.roster.Torrent(h) // torrent 0 has no keys
-	m, passkey, known := s.roster.Account(k.Member)
-	right := k.Proves(passkey, t.ID)
+	m, announceKey, known := s.roster.Account(k.Member)
+	right := k.Proves(announceKey, t.ID)
 	return m, right && registered && known
 }
 
@@ -406,7 +406,7 @@ func (s *service) scrape(dst []byte, sc *scratch, key string, r *front.Request) 
 	case !known && len(key) == member.TorrentKeyLen:
 		return dst, s.refuseTorrentKey()
 	case !known:
-		return dst, s.refusePasskey()
+		return dst, s.refuseAnnounceKey()
 	case !m.Enabled:
 		return dst, s.refuseDisabled(m)
 	}

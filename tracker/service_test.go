@@ -42,7 +42,7 @@ func (b *brokenLedger) Record(ledger.Entry) (promise.Promise, error) {
 }
 
 // newService makes a loaded service without a server, on a broken ledger.
-func newService(t testing.TB, broken *brokenLedger) (s *service, passkeys []string) {
+func newService(t testing.TB, broken *brokenLedger) (s *service, announceKeys []string) {
 	t.Helper()
 	var books ledger.Ledger // the real one
 	if broken != nil {
@@ -52,12 +52,12 @@ func newService(t testing.TB, broken *brokenLedger) (s *service, passkeys []stri
 }
 
 // newServiceOf is newService on any ledger; more adds to the world.
-func newServiceOf(t testing.TB, books ledger.Ledger, more func(*world)) (s *service, passkeys []string) {
+func newServiceOf(t testing.TB, books ledger.Ledger, more func(*world)) (s *service, announceKeys []string) {
 	t.Helper()
 	c := testConfig()
 	w := newWorld(t, dbtest.SQLite(t), c)
 	for n := range 4 {
-		passkeys = append(passkeys, w.member(fmt.Sprintf("member%d", n)).Passkey)
+		announceKeys = append(announceKeys, w.member(fmt.Sprintf("member%d", n)).AnnounceKey)
 	}
 	w.torrent(core.LeechNormal, 1)
 	more(w)
@@ -75,12 +75,12 @@ func newServiceOf(t testing.TB, books ledger.Ledger, more func(*world)) (s *serv
 		s.ledger = books
 	}
 	s.log, s.logLimit = slog.New(slog.NewTextHandler(io.Discard, nil)), rate.Sometimes{Interval: time.Hour}
-	return s, passkeys
+	return s, announceKeys
 }
 
-func request(passkey string, peer int, up int64) *front.Request {
+func request(announceKey string, peer int, up int64) *front.Request {
 	h := hash(1)
-	return &front.Request{Method: "GET", Path: "/" + passkey + "/announce", Remote: netip.AddrFrom4([4]byte{44, 0, byte(peer >> 8), byte(peer)}),
+	return &front.Request{Method: "GET", Path: "/" + announceKey + "/announce", Remote: netip.AddrFrom4([4]byte{44, 0, byte(peer >> 8), byte(peer)}),
 		Query: fmt.Sprintf("info_hash=%s&peer_id=-TR3000-%012d&port=51413&uploaded=%d&downloaded=0&left=%d&key=abcd1234&numwant=50&compact=1&supportcrypto=1",
 			percent(h), peer, up, peer%3)}
 }
@@ -90,10 +90,10 @@ func request(passkey string, peer int, up int64) *front.Request {
 func TestLedgerRefuses(t *testing.T) {
 	t.Parallel()
 	broken := &brokenLedger{}
-	s, passkeys := newService(t, broken)
+	s, announceKeys := newService(t, broken)
 	answer := func(up int64) string {
 		t.Helper()
-		a := s.Answer(nil, request(passkeys[0], 1, up))
+		a := s.Answer(nil, request(announceKeys[0], 1, up))
 		if a.Status != 200 {
 			t.Fatalf("status %d", a.Status)
 		}
@@ -124,28 +124,28 @@ func TestLedgerRefuses(t *testing.T) {
 // deleted.
 func TestChangedMeanwhile(t *testing.T) {
 	t.Parallel()
-	s, passkeys := newService(t, &brokenLedger{})
-	m, _ := s.roster.Member(passkeys[0])
+	s, announceKeys := newService(t, &brokenLedger{})
+	m, _ := s.roster.Member(announceKeys[0])
 	tt, _ := s.roster.Torrent(hash(1))
 	stale := tt
 	stale.ID++ // what the lookup would have returned before
 	sc := &scratch{announce: wire.Announce{InfoHash: hash(1), Port: 1}}
-	if !s.unchanged(passkeys[0], m, hash(1), tt) || s.unchanged(passkeys[0], m, hash(1), stale) || s.unchanged("", m, hash(1), tt) {
+	if !s.unchanged(announceKeys[0], m, hash(1), tt) || s.unchanged(announceKeys[0], m, hash(1), stale) || s.unchanged("", m, hash(1), tt) {
 		t.Error("what has changed is not seen")
 	}
-	if _, _, err := s.enter(sc, passkeys[0], m, tt, netip.MustParseAddr("44.0.0.1"), time.Now()); err != nil {
+	if _, _, err := s.enter(sc, announceKeys[0], m, tt, netip.MustParseAddr("44.0.0.1"), time.Now()); err != nil {
 		t.Errorf("nothing has changed: %v", err)
 	}
 }
 
 func FuzzAnswer(f *testing.F) {
-	s, passkeys := newService(f, &brokenLedger{})
-	good := request(passkeys[0], 1, 5)
+	s, announceKeys := newService(f, &brokenLedger{})
+	good := request(announceKeys[0], 1, 5)
 	f.Add(good.Path, good.Query, "44.1.1.1, 127.0.0.1")
 	f.Add("/x/scrape", "info_hash=%", "")
 	f.Add("//announce", "&&=&", ",")
 	f.Fuzz(func(t *testing.T, path, query, forwarded string) {
-		path = strings.ReplaceAll(path, "KEY", passkeys[0])
+		path = strings.ReplaceAll(path, "KEY", announceKeys[0])
 		r := &front.Request{Method: "GET", Path: path, Query: query, Remote: netip.MustParseAddr("127.0.0.1"), ForwardedFor: []string{forwarded}}
 		a := s.Answer(nil, r)
 		body := a.Body
@@ -162,10 +162,10 @@ func FuzzAnswer(f *testing.F) {
 // shows that it is nothing. Not parallel: it counts what the whole process
 // allocates.
 func TestAnswerAllocatesLittle(t *testing.T) {
-	s, passkeys := newService(t, nil)
+	s, announceKeys := newService(t, nil)
 	requests := make([]*front.Request, 4*s.c.MaxClients)
 	for n := range requests {
-		requests[n] = request(passkeys[n%4], n, 0)
+		requests[n] = request(announceKeys[n%4], n, 0)
 	}
 	buf := make([]byte, 0, 4096)
 	turn := func() {
@@ -190,10 +190,10 @@ func TestAnswerAllocatesLittle(t *testing.T) {
 // BenchmarkAnswer is a whole announce without the server in front, journal included, in a swarm of
 // as many clients as four members may run.
 func BenchmarkAnswer(b *testing.B) {
-	s, passkeys := newService(b, nil)
+	s, announceKeys := newService(b, nil)
 	var requests []*front.Request
 	for n := range 4 * s.c.MaxClients {
-		requests = append(requests, request(passkeys[n%4], n, 0))
+		requests = append(requests, request(announceKeys[n%4], n, 0))
 	}
 	buf := make([]byte, 0, 1024)
 	n := 0

@@ -55,7 +55,7 @@ const slotParam = "slot"
 // chooses the tracker. Only the second hash of a hybrid torrent should need this. If a
 // request comes to the wrong tracker although it was redirected, the proxy's table
 // differs from the trackers' settings.
-func (s *service) redirect(slot uint8, passkey, action, query string) *refusal {
+func (s *service) redirect(slot uint8, announceKey, action, query string) *refusal {
 	if hasParam(query, slotParam) {
 		s.logLimit.Do(func() {
 			s.log.Error("the reverse proxy sends us torrents of another tracker; compare its table of slots with [tracker] slots",
@@ -64,7 +64,7 @@ func (s *service) redirect(slot uint8, passkey, action, query string) *refusal {
 		return &refusal{outcome: foreignTorrent, reason: "this torrent is served by another part of the tracker, and the way there is closed at the moment; your client will ask again",
 			retry: s.retry(foreignRetry)}
 	}
-	return &refusal{outcome: redirected, location: strings.TrimSuffix(s.c.AnnounceURL, "/") + "/" + passkey + "/" + action + "?" + query + "&" + slotParam + "=" + slotDigits[slot:slot+1]}
+	return &refusal{outcome: redirected, location: strings.TrimSuffix(s.c.AnnounceURL, "/") + "/" + announceKey + "/" + action + "?" + query + "&" + slotParam + "=" + slotDigits[slot:slot+1]}
 }
 
 // hasParam reports whether a raw query has a parameter of this name.

@@ -65,7 +65,7 @@ func TestForeignTorrents(t *testing.T) {
 		return err
 	})
 	w.open()
-	b := w.client(ann.Passkey, 1)
+	b := w.client(ann.AnnounceKey, 1)
 	b.announce(hash(0x11), "started", 0, 0, 0)
 	b.announce(hash(0xa1), "started", 0, 0, 0)
 	if got := b.scrape(hash(0x21)); got != "1/0/0" {
@@ -76,11 +76,11 @@ func TestForeignTorrents(t *testing.T) {
 		want := map[core.InfoHash]string{hash(0x91): "9", hash(0x31): "b"}[h]
 		for _, action := range []string{"announce", "scrape"} {
 			query := b.query(h, "", 5, 0, 0)
-			status, to := w.redirect("/" + ann.Passkey + "/" + action + "?" + query)
-			if expected := "https://tracker.example/" + ann.Passkey + "/" + action + "?" + query + "&slot=" + want; status != http.StatusFound || to != expected {
+			status, to := w.redirect("/" + ann.AnnounceKey + "/" + action + "?" + query)
+			if expected := "https://tracker.example/" + ann.AnnounceKey + "/" + action + "?" + query + "&slot=" + want; status != http.StatusFound || to != expected {
 				t.Errorf("%d to %s, want %s", status, to, expected)
 			}
-			v := b.get("/"+ann.Passkey+"/"+action, query+"&slot="+want)
+			v := b.get("/"+ann.AnnounceKey+"/"+action, query+"&slot="+want)
 			if why, _ := v["failure reason"].(string); !strings.Contains(why, "another part of the tracker") {
 				t.Errorf("sent on and still here: %v", v)
 			}
@@ -90,7 +90,7 @@ func TestForeignTorrents(t *testing.T) {
 	// In a scrape of several, the others have the sizes that their tracker has written.
 	query := "info_hash=" + url.QueryEscape(string(first[:])) + "&info_hash=" + url.QueryEscape(string(second[:]))
 	w.until("the figures of another tracker", func() bool {
-		files, _ := b.get("/"+ann.Passkey+"/scrape", query)["files"].(map[string]any)
+		files, _ := b.get("/"+ann.AnnounceKey+"/scrape", query)["files"].(map[string]any)
 		other, _ := files[string(first[:])].(map[string]any)
 		return len(files) == 2 && other["complete"] == int64(7) && other["incomplete"] == int64(5) && other["downloaded"] == int64(3)
 	})

@@ -379,7 +379,7 @@ func (s *survivor) announce(conn *wired, c *modelled, event string) *wired {
 
 func (s *survivor) query(c *modelled, event string) string {
 	q := fmt.Sprintf("/%s/announce?info_hash=%s&peer_id=%s&port=6881&uploaded=%d&downloaded=%d&left=%d&compact=1&numwant=5",
-		s.members[c.member].Passkey, percent(hash(byte(c.torrent+1))), c.id, c.sent.up, c.sent.down, c.sent.left)
+		s.members[c.member].AnnounceKey, percent(hash(byte(c.torrent+1))), c.id, c.sent.up, c.sent.down, c.sent.left)
 	if event != "" {
 		q += "&event=" + event
 	}
@@ -475,7 +475,7 @@ func (s *survivor) checkSwarms() {
 	defer conn.close()
 	for n := range s.torrents {
 		h := hash(byte(n + 1))
-		body, err := conn.get("/"+s.members[0].Passkey+"/scrape?info_hash="+percent(h), "44.9.9.9")
+		body, err := conn.get("/"+s.members[0].AnnounceKey+"/scrape?info_hash="+percent(h), "44.9.9.9")
 		if err != nil {
 			s.t.Fatal(err)
 		}

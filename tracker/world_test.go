@@ -203,16 +203,16 @@ func hash(first byte) core.InfoHash { return core.InfoHash{first, '%', 0xff, '&'
 
 // client is one BitTorrent client of a member.
 type btClient struct {
-	w       *world
-	passkey string
-	id      string // peer-id
-	ip      string
-	params  map[string]string // sent each time
+	w           *world
+	announceKey string
+	id          string // peer-id
+	ip          string
+	params      map[string]string // sent each time
 }
 
 // client makes a client; n tells clients apart.
-func (w *world) client(passkey string, n int) *btClient {
-	return &btClient{w: w, passkey: passkey, id: fmt.Sprintf("-TR3000-%012d", n), ip: fmt.Sprintf("44.0.%d.%d", n/250, n%250+1),
+func (w *world) client(announceKey string, n int) *btClient {
+	return &btClient{w: w, announceKey: announceKey, id: fmt.Sprintf("-TR3000-%012d", n), ip: fmt.Sprintf("44.0.%d.%d", n/250, n%250+1),
 		params: map[string]string{"port": "51413", "compact": "1"}}
 }
 
@@ -268,7 +268,7 @@ func (c *btClient) query(h core.InfoHash, event string, up, down, left int64) st
 // announce announces and expects an answer.
 func (c *btClient) announce(h core.InfoHash, event string, up, down, left int64) map[string]any {
 	c.w.t.Helper()
-	got := c.get("/"+c.passkey+"/announce", c.query(h, event, up, down, left))
+	got := c.get("/"+c.announceKey+"/announce", c.query(h, event, up, down, left))
 	if why, failed := got["failure reason"]; failed {
 		c.w.t.Fatalf("announce refused: %s", why)
 	}
@@ -278,7 +278,7 @@ func (c *btClient) announce(h core.InfoHash, event string, up, down, left int64)
 // refused announces and expects a failure, of which it returns the reason.
 func (c *btClient) refused(h core.InfoHash, event string, left int64) string {
 	c.w.t.Helper()
-	got := c.get("/"+c.passkey+"/announce", c.query(h, event, 0, 0, left))
+	got := c.get("/"+c.announceKey+"/announce", c.query(h, event, 0, 0, left))
 	why, _ := got["failure reason"].(string)
 	if why == "" {
 		c.w.t.Fatalf("the announce was answered: %v", got)
@@ -292,7 +292,7 @@ func (c *btClient) refused(h core.InfoHash, event string, left int64) string {
 // scrape returns the sizes of a swarm as "seeders/leechers/downloads".
 func (c *btClient) scrape(h core.InfoHash) string {
 	c.w.t.Helper()
-	got := c.get("/"+c.passkey+"/scrape", "info_hash="+url.QueryEscape(string(h[:])))
+	got := c.get("/"+c.announceKey+"/scrape", "info_hash="+url.QueryEscape(string(h[:])))
 	files, _ := got["files"].(map[string]any)
 	f, ok := files[string(h[:])].(map[string]any)
 	if !ok {

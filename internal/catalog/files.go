@@ -39,7 +39,7 @@ func (s *Store) Meta(ctx context.Context, id core.TorrentID) ([]byte, error) {
 }
 
 // Personal returns a member's own copy of a live torrent: with the announce URLs
-// that hold their passkey, each a tier (BEP 12), the permalink as comment, and the mirrors as they
+// that hold their announce key, each a tier (BEP 12), the permalink as comment, and the mirrors as they
 // are now as web seeds. The caller has checked that the member may download.
 func (s *Store) Personal(ctx context.Context, id core.TorrentID, announce []string) (Download, error) {
 	data, err := s.Meta(ctx, id)

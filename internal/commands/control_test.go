@@ -70,7 +70,7 @@ func TestControlSocket(t *testing.T) {
 			return resp
 		}
 		has(t, do(command.ControlRequest{Line: "member show bob"}).Lines, "bob, id")
-		ask := do(command.ControlRequest{Line: "member passkey bob"})
+		ask := do(command.ControlRequest{Line: "member announcekey bob"})
 		has(t, ask.Confirm, "every .torrent")
 		if key := do(command.ControlRequest{Line: ask.Agree}); len(key.Private) != 1 || len(key.Lines) != 1 {
 			t.Errorf("a secret answer: %+v", key)

@@ -40,7 +40,7 @@ var whoMay = map[string]struct{ line, roles string }{
 	"member enable":      {"member enable victim", staff},
 	"member class":       {`member class victim "Power User"`, staff},
 	"member leech":       {"member leech victim on", staff},
-	"member passkey":     {"member passkey victim", staff},
+	"member announcekey": {"member announcekey victim", staff},
 	"member irckey":      {"member irckey victim", staff},
 	"member passphrase":  {"member passphrase victim", staff},
 	"member security":    {"member security victim", staff},
@@ -183,7 +183,7 @@ func TestWhereCommandsAreAnswered(t *testing.T) {
 			t.Errorf("among staff: %v", err)
 		}
 		for _, place := range []command.Place{command.Staff, command.Channel} {
-			ask, err := w.Execute(t.Context(), command.Request{Actor: sys, Line: "member passkey bob", Place: place})
+			ask, err := w.Execute(t.Context(), command.Request{Actor: sys, Line: "member announcekey bob", Place: place})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -195,7 +195,7 @@ func TestWhereCommandsAreAnswered(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			key, err := w.deps.Members.Passkey(t.Context(), w.members["bob"].Member.ID)
+			key, err := w.deps.Members.AnnounceKey(t.Context(), w.members["bob"].Member.ID)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -218,7 +218,7 @@ func TestStaffActOnlyOnThoseBelow(t *testing.T) {
 		}
 		mona := w.actor(t, "mona")
 		for _, target := range []string{"mona", "max", "sys", "hermes"} {
-			for _, line := range []string{"member disable %s because", "member enable %s", "member class %s User", "member leech %s off because", "member passkey %s", "member irckey %s", "member passphrase %s", "member security %s"} {
+			for _, line := range []string{"member disable %s because", "member enable %s", "member class %s User", "member leech %s off because", "member announcekey %s", "member irckey %s", "member passphrase %s", "member security %s"} {
 				w.refuse(t, command.Request{Actor: mona, Line: fmt.Sprintf(line, target)}, core.Forbidden)
 			}
 		}
@@ -333,14 +333,14 @@ func TestAudit(t *testing.T) {
 		created := w.do(t, mona, "member create --email new@secret.example new_one")
 		w.refuse(t, command.Request{Actor: mona, Line: "member create new_one"}, core.Conflict)
 		w.refuse(t, command.Request{Actor: mona, Line: "member create a b --email second@secret.example"}, core.Invalid)
-		w.confirmed(t, mona, "member passkey bo")
+		w.confirmed(t, mona, "member announcekey bo")
 		w.do(t, command.Shell(), "member leech bo off shared an account")
 		want := []string{
 			"bob/irc: member disable mona revenge: denied",
 			"mona/irc: member disable bob he cheats: done",
 			"mona/irc: member create new_one --email (left out): done",
 			"mona/irc: member create new_one: failed",
-			"mona/irc: member passkey bo: done",
+			"mona/irc: member announcekey bo: done",
 			"shell/shell: member leech bo off shared an account: done",
 		}
 		if diff := cmp.Diff(want, w.rows(t)); diff != "" {
@@ -368,7 +368,7 @@ func (w *world) checkNoSecrets(t *testing.T, created command.Answer) {
 		_, value, _ := strings.Cut(line, ": ")
 		secrets = append(secrets, value)
 	}
-	key, err := w.deps.Members.Passkey(t.Context(), w.members["bo"].Member.ID)
+	key, err := w.deps.Members.AnnounceKey(t.Context(), w.members["bo"].Member.ID)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,7 +22,7 @@ func TestKeysAreNotSaidInClear(t *testing.T) {
 				reveal = append(reveal, i.Name)
 			}
 		}
-		want := []string{"member create", "member irckey", "member passkey", "member passphrase"}
+		want := []string{"member announcekey", "member create", "member irckey", "member passphrase"}
 		if diff := cmp.Diff(want, reveal); diff != "" {
 			t.Errorf("commands that answer with keys (-want +got):\n%s", diff)
 		}
@@ -42,8 +42,8 @@ func TestKeysAreNotSaidInClear(t *testing.T) {
 		if err != nil || a.Entry == 0 || w.everything(t) == before {
 			t.Errorf("what reveals nothing: %+v, %v", a, err)
 		}
-		key, err := w.deps.Members.Passkey(t.Context(), w.members["bob"].Member.ID)
-		if err != nil || key != w.members["bob"].Passkey {
+		key, err := w.deps.Members.AnnounceKey(t.Context(), w.members["bob"].Member.ID)
+		if err != nil || key != w.members["bob"].AnnounceKey {
 			t.Errorf("bob has another key, %v", err)
 		}
 	})

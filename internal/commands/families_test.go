@@ -167,9 +167,9 @@ func TestMemberCommands(t *testing.T) {
 		sys := w.actor(t, "sys")
 		made := w.do(t, sys, `member create Carol --class "Power User" --email=carol@lab.example`)
 		has(t, made.Lines, "Account Carol", "Power User")
-		var pass, passkey, irc string
+		var pass, announceKey, irc string
 		for _, line := range made.Private {
-			pass, passkey, irc = after(line, "Passphrase: ", pass), after(line, "Passkey: ", passkey), after(line, "IRC key: ", irc)
+			pass, announceKey, irc = after(line, "Passphrase: ", pass), after(line, "Announce key: ", announceKey), after(line, "IRC key: ", irc)
 		}
 		if _, err := w.deps.Members.Login(ctx, "carol", pass); err != nil {
 			t.Errorf("log in with %q: %v", pass, err)
@@ -177,9 +177,9 @@ func TestMemberCommands(t *testing.T) {
 		if _, err := w.deps.Members.AuthIRC(ctx, "carol", irc); err != nil {
 			t.Errorf("IRC with %q: %v", irc, err)
 		}
-		carol, err := w.deps.Members.ByPasskey(ctx, passkey)
+		carol, err := w.deps.Members.ByAnnounceKey(ctx, announceKey)
 		if err != nil {
-			t.Fatalf("passkey %q: %v", passkey, err)
+			t.Fatalf("announce key %q: %v", announceKey, err)
 		}
 		fresh := after(w.confirmed(t, sys, "member irckey carol").Private[0], "IRC key: ", "")
 		if _, err := w.deps.Members.AuthIRC(ctx, "carol", fresh); err != nil {
@@ -195,9 +195,9 @@ func TestMemberCommands(t *testing.T) {
 		if _, err := w.deps.Members.Login(ctx, "carol", pass); core.CodeOf(err) != core.Forbidden {
 			t.Errorf("old passphrase: %v", err)
 		}
-		fresh = after(w.confirmed(t, sys, "member passkey carol").Private[0], "Passkey: ", "")
-		if _, err := w.deps.Members.ByPasskey(ctx, fresh); err != nil {
-			t.Errorf("new passkey: %v", err)
+		fresh = after(w.confirmed(t, sys, "member announcekey carol").Private[0], "Announce key: ", "")
+		if _, err := w.deps.Members.ByAnnounceKey(ctx, fresh); err != nil {
+			t.Errorf("new announce key: %v", err)
 		}
 
 		// Each change and the command that takes it back.
@@ -248,7 +248,7 @@ func TestDisabledMembersGetNothing(t *testing.T) {
 		if err := w.deps.Members.SetState(t.Context(), m.ID, member.Disabled, "left the lab"); err != nil {
 			t.Fatal(err)
 		}
-		for _, line := range []string{"help", "stats", "search x", "member passkey sys"} {
+		for _, line := range []string{"help", "stats", "search x", "member announcekey sys"} {
 			text := w.refuse(t, command.Request{Actor: w.actor(t, "sys"), Line: line}, core.Forbidden)
 			has(t, []string{text}, "left the lab")
 		}

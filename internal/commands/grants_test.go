@@ -35,7 +35,7 @@ undo
 key replace announce
 member leech alice off for the test
 undo
-member passkey alice
+member announcekey alice
 member irckey alice
 member passphrase alice
 member security alice

@@ -30,7 +30,7 @@ func TestAnnounces(t *testing.T) {
 		if len(lines) != 2 {
 			t.Fatalf("%d lines: %q", len(lines), lines)
 		}
-		has(t, lines[:1], "an unknown torrent, Xunlei 0.0.1. Refused: this client is not on the list")
+		has(t, lines[:1], "an unknown torrent, Xunlei 0.0.1. Refused: Xunlei 0.0.1 is not on the list of allowed clients")
 		has(t, lines[1:], "2026-03-01 11:00 UTC torrent", "(Yeast reference assembly), completed, Transmission 4.0.6 over IPv4: 3.00 GiB up, 1.00 GiB down.",
 			"Freeleech: the upload counts, the download does not.", "can't reach this client")
 		one := w.do(t, w.actor(t, "alice"), fmt.Sprintf("announces --torrent %d", added.Torrent)).Lines
@@ -64,7 +64,7 @@ func TestTrackerState(t *testing.T) {
 		start := w.clock.Now().Add(-40 * time.Second)
 		for name, at := range map[string]time.Time{"tracker": start, "tracker:b": start.Add(-2 * time.Hour)} {
 			err := w.deps.Transfer.WriteMinute(t.Context(), transfer.Minute{
-				Tracker: name, Start: at, Seconds: 30, Announces: 300, Scrapes: 3, Refused: 6, Refusals: map[string]int64{"disabled": 2, "unknown_passkey": 4},
+				Tracker: name, Start: at, Seconds: 30, Announces: 300, Scrapes: 3, Refused: 6, Refusals: map[string]int64{"disabled": 2, "unknown_key": 4},
 				Seeders: 70, Leechers: 8, Peers4: 60, Peers6: 20, Torrents: 9, P50: 20 * time.Microsecond, P99: 700 * time.Microsecond, Worst: 9 * time.Millisecond,
 				Unwritten: 12, FlushAge: 2 * time.Second, EventRead: 40, EventLast: 44, EventLag: 1500 * time.Millisecond,
 			})
@@ -75,7 +75,7 @@ func TestTrackerState(t *testing.T) {
 		lines := w.do(t, mona, "tracker").Lines
 		has(t, lines, "tracker: 10.0 announces and 0.1 scrapes a second, 0.2 of them refused; half of the answers within 20µs, 99 % within 700µs, the slowest 9ms",
 			"70 seeders and 8 leechers at 60 IPv4 and 20 IPv6 addresses, in 9 torrents; 12 sums wait for the database, the oldest for 2s; event 40 of 44, 1.5s behind",
-			"refused in this minute: unknown_passkey 4, disabled 2", "tracker:b: silent for 2h")
+			"refused in this minute: unknown_key 4, disabled 2", "tracker:b: silent for 2h")
 		if len(lines) != 4 {
 			t.Errorf("lines %q", lines)
 		}

@@ -106,8 +106,8 @@ func (w *world) memberWrites(t *testing.T, alice member.Member) []write {
 			return s.SetClass(ctx, alice.ID, []string{"User", "Member"}[n%2])
 		}},
 		{"secondary class", func(ctx context.Context, n int) error { return s.SetSecondary(ctx, alice.ID, "Donor", n%2 == 0) }},
-		{"passkey", func(ctx context.Context, _ int) error {
-			_, err := s.NewPasskey(ctx, alice.ID)
+		{"announce key", func(ctx context.Context, _ int) error {
+			_, err := s.NewAnnounceKey(ctx, alice.ID)
 			return err
 		}},
 		{"expired sessions", func(ctx context.Context, _ int) error {

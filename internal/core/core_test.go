@@ -59,7 +59,7 @@ func TestErrors(t *testing.T) {
 		{core.FieldErrorf("title", "is %s", "empty"), core.Invalid, "is empty", "title", "title: is empty"},
 		{wrapped, core.Unavailable, "try again", "", "list: try again: connection refused at 10.0.0.1"},
 		{cause, core.Internal, "something went wrong on our side; it has been logged", "", cause.Error()},
-		{core.Wrap(cause, core.Internal, "the passkey is abc"), core.Internal, "something went wrong on our side; it has been logged", "", "the passkey is abc: " + cause.Error()},
+		{core.Wrap(cause, core.Internal, "the announce key is abc"), core.Internal, "something went wrong on our side; it has been logged", "", "the announce key is abc: " + cause.Error()},
 	} {
 		if core.CodeOf(tt.err) != tt.code || core.SafeText(tt.err) != tt.safe || core.FieldOf(tt.err) != tt.field {
 			t.Errorf("%v: %q, %q, %q", tt.err, core.CodeOf(tt.err), core.SafeText(tt.err), core.FieldOf(tt.err))

@@ -13,12 +13,12 @@ import (
 // The uses of sealed or hashed secrets; each is part of the encryption of its
 // secrets.
 const (
-	passkeyUse = "passkey"
-	ircKeyUse  = "irc-key"
-	emailUse   = "email"
-	sessionUse = "session"
-	tokenUse   = "api-token"
-	authKeyUse = "auth-key"
+	announceKeyUse = "passkey" // as it was called when the first were sealed
+	ircKeyUse      = "irc-key"
+	emailUse       = "email"
+	sessionUse     = "session"
+	tokenUse       = "api-token"
+	authKeyUse     = "auth-key"
 )
 
 // errLogin is one answer for a wrong name and a wrong password.
@@ -78,14 +78,14 @@ func (m Member) mustBeEnabled() error {
 	return core.Errorf(core.Forbidden, "your account is disabled: %s", m.StateReason)
 }
 
-// ByPasskey returns the member with the passkey, enabled or not, or NotFound.
-func (s *Store) ByPasskey(ctx context.Context, passkey string) (Member, error) {
-	return s.one(ctx, s.db, "SELECT "+columns+" FROM member m WHERE m.passkey_mac = ?", s.keys.MAC(passkeyUse, passkey))
+// ByAnnounceKey returns the member with the announce key, enabled or not, or NotFound.
+func (s *Store) ByAnnounceKey(ctx context.Context, announceKey string) (Member, error) {
+	return s.one(ctx, s.db, "SELECT "+columns+" FROM member m WHERE m.passkey_mac = ?", s.keys.MAC(announceKeyUse, announceKey))
 }
 
-// Passkey returns the member's passkey, which only the member may see.
-func (s *Store) Passkey(ctx context.Context, id core.MemberID) (string, error) {
-	return s.sealed(ctx, id, "passkey_box", passkeyUse)
+// AnnounceKey returns the member's announce key, which only the member may see.
+func (s *Store) AnnounceKey(ctx context.Context, id core.MemberID) (string, error) {
+	return s.sealed(ctx, id, "passkey_box", announceKeyUse)
 }
 
 // IRCKey returns the member's IRC key, which only the member may see.
@@ -109,7 +109,7 @@ func (s *Store) sealed(ctx context.Context, id core.MemberID, column, use string
 }
 
 // AuthKey returns the second half of the member's download links: 32
-// hexadecimal digits that change with the passkey.
+// hexadecimal digits that change with the announce key.
 func (s *Store) AuthKey(ctx context.Context, id core.MemberID) (string, error) {
 	epoch, ok, err := db.One(ctx, s.db, db.Value[int64], "SELECT key_epoch FROM member WHERE id = ?", id)
 	if err != nil {
@@ -124,11 +124,11 @@ func (s *Store) AuthKey(ctx context.Context, id core.MemberID) (string, error) {
 // CheckDownload returns the enabled member to whom both halves of a download link
 // belong, or Forbidden: with the member who is disabled, and without when the keys are
 // wrong.
-func (s *Store) CheckDownload(ctx context.Context, authKey, passkey string) (Member, error) {
-	if len(passkey) != PasskeyLen { // nobody's: it need not be looked up
+func (s *Store) CheckDownload(ctx context.Context, authKey, announceKey string) (Member, error) {
+	if len(announceKey) != AnnounceKeyLen { // nobody's: it need not be looked up
 		return Member{}, s.wrongLink(ctx, 0)
 	}
-	m, err := s.ByPasskey(ctx, passkey)
+	m, err := s.ByAnnounceKey(ctx, announceKey)
 	if core.CodeOf(err) == core.NotFound {
 		return Member{}, s.wrongLink(ctx, 0)
 	}
@@ -165,7 +165,7 @@ func (s *Store) wrongLink(ctx context.Context, id core.MemberID) error {
 // RosterEntry is what the tracker needs to know of a member.
 type RosterEntry struct {
 	ID          core.MemberID
-	Passkey     string
+	AnnounceKey string
 	State       State
 	StateReason string
 	CanLeech    bool
@@ -173,7 +173,7 @@ type RosterEntry struct {
 }
 
 // RosterPage returns up to limit (1 to 5000) entries after an id, in order of
-// ids. For the tracker only: the entries hold passkeys.
+// ids. For the tracker only: the entries hold announce keys.
 func (s *Store) RosterPage(ctx context.Context, after core.MemberID, limit int) ([]RosterEntry, error) {
 	return s.roster(ctx, "WHERE id > ? ORDER BY id LIMIT ?", after, min(max(limit, 1), 5000))
 }
@@ -196,8 +196,8 @@ func (s *Store) roster(ctx context.Context, where string, args ...any) ([]Roster
 		if err := sc.Scan(&e.ID, &box, &e.State, &e.StateReason, &e.CanLeech, &e.Class); err != nil {
 			return e, err
 		}
-		key, err := s.keys.Open(box, passkeyUse)
-		e.Passkey = string(key)
+		key, err := s.keys.Open(box, announceKeyUse)
+		e.AnnounceKey = string(key)
 		return e, err
 	}, "SELECT id, passkey_box, state, state_reason, can_leech, class_id FROM member "+where, args...)
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 
 // Lengths of secrets, in characters.
 const (
-	PasskeyLen     = 32
+	AnnounceKeyLen = 32
 	ircKeyLen      = 24
 	MinPassword    = 15
 	maxPassword    = 512
@@ -31,10 +31,10 @@ type New struct {
 
 // Created is a new account with its secrets, which are shown once.
 type Created struct {
-	Member   Member
-	Password string
-	Passkey  string
-	IRCKey   string
+	Member      Member
+	Password    string
+	AnnounceKey string
+	IRCKey      string
 }
 
 // Draft is an account that is ready to be made: checked, and with its passphrase
@@ -132,9 +132,9 @@ func (s *Store) draft(ctx context.Context, n New, class Class, ircKey string) (D
 // may do this.
 func (s *Store) CreateFrom(ctx context.Context, d Draft) (Created, error) {
 	n := d.n
-	out := Created{Password: n.Password, Passkey: secret.Token(PasskeyLen), IRCKey: d.ircKey}
+	out := Created{Password: n.Password, AnnounceKey: secret.Token(AnnounceKeyLen), IRCKey: d.ircKey}
 	row := db.Row{"name", n.Name, "skeleton", skeletonOf(n.Name), "class_id", d.class.ID, "state", Enabled, "state_reason", "", "can_leech", true,
-		"password_hash", d.hash, "irc_key_mac", s.keys.MAC(ircKeyUse, d.ircKey), "passkey_mac", s.keys.MAC(passkeyUse, out.Passkey), "passkey_box", s.keys.Seal([]byte(out.Passkey), passkeyUse),
+		"password_hash", d.hash, "irc_key_mac", s.keys.MAC(ircKeyUse, d.ircKey), "passkey_mac", s.keys.MAC(announceKeyUse, out.AnnounceKey), "passkey_box", s.keys.Seal([]byte(out.AnnounceKey), announceKeyUse),
 		"irc_key_box", s.keys.Seal([]byte(d.ircKey), ircKeyUse), "email_box", s.keys.Seal([]byte(n.Email), emailUse),
 		"key_epoch", 1, "created_at", s.clock().Unix(), "seen_at", 0}
 	var id int64

@@ -1,9 +1,9 @@
 // Package member keeps accounts: who they are, what their class allows, how they
-// prove their identity (password, session, passkey, IRC key, API token) and whether
+// prove their identity (password, session, announce key, IRC key, API token) and whether
 // they may take part at all.
 //
 // Secrets are never stored in readable form. Passwords are hashed (argon2id);
-// sessions and API tokens are kept as keyed hashes; passkeys, IRC keys and e-mail
+// sessions and API tokens are kept as keyed hashes; announce keys, IRC keys and e-mail
 // addresses are sealed, since they must be read again.
 //
 // Concurrency: a Store is safe for concurrent use; values it returns belong to

@@ -56,7 +56,7 @@ func TestCreateAndLogIn(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
 		alice := w.make(t, "alice", "")
-		if len(alice.Passkey) != PasskeyLen || alice.Member.Class.Name != "User" {
+		if len(alice.AnnounceKey) != AnnounceKeyLen || alice.Member.Class.Name != "User" {
 			t.Fatalf("unexpected account %+v", alice.Member)
 		}
 		_, err := w.Create(ctx, New{Name: "ALICE"})
@@ -134,7 +134,7 @@ func TestDisableEndsEverything(t *testing.T) {
 			t.Errorf("a disabled moderator may still act (%v)", err)
 		}
 		roster, err := w.Roster(ctx, []core.MemberID{c.Member.ID})
-		want := []RosterEntry{{ID: c.Member.ID, Passkey: c.Passkey, State: Disabled, StateReason: "left the lab", CanLeech: true, Class: 6}}
+		want := []RosterEntry{{ID: c.Member.ID, AnnounceKey: c.AnnounceKey, State: Disabled, StateReason: "left the lab", CanLeech: true, Class: 6}}
 		if diff := cmp.Diff(want, roster); diff != "" || err != nil {
 			t.Errorf("roster (%v): %s", err, diff)
 		}
@@ -149,23 +149,23 @@ func TestKeysChange(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := w.CheckDownload(ctx, auth, c.Passkey); err != nil {
+		if _, err := w.CheckDownload(ctx, auth, c.AnnounceKey); err != nil {
 			t.Fatal(err)
 		}
-		for _, pair := range [][2]string{{auth, "x"}, {"x", c.Passkey}, {"", ""}} {
+		for _, pair := range [][2]string{{auth, "x"}, {"x", c.AnnounceKey}, {"", ""}} {
 			_, err := w.CheckDownload(ctx, pair[0], pair[1])
 			wantCode(t, err, core.Forbidden)
 		}
-		fresh, err := w.NewPasskey(ctx, c.Member.ID)
-		if err != nil || fresh == c.Passkey {
-			t.Fatal("the passkey did not change", err)
+		fresh, err := w.NewAnnounceKey(ctx, c.Member.ID)
+		if err != nil || fresh == c.AnnounceKey {
+			t.Fatal("the announce key did not change", err)
 		}
 		_, err = w.CheckDownload(ctx, auth, fresh)
 		wantCode(t, err, core.Forbidden)
-		_, err = w.ByPasskey(ctx, c.Passkey)
+		_, err = w.ByAnnounceKey(ctx, c.AnnounceKey)
 		wantCode(t, err, core.NotFound)
-		if got, err := w.Passkey(ctx, c.Member.ID); err != nil || got != fresh {
-			t.Errorf("stored passkey is another one (%v)", err)
+		if got, err := w.AnnounceKey(ctx, c.Member.ID); err != nil || got != fresh {
+			t.Errorf("stored announce key is another one (%v)", err)
 		}
 	})
 }
@@ -309,7 +309,7 @@ func TestSecretsAreNotStoredReadable(t *testing.T) {
 			t.Fatal(err)
 		}
 		stored := hash + string(mac) + string(pk) + string(irc) + string(mail)
-		for _, s := range []string{c.Password, c.Passkey, c.IRCKey, "frank@lab.example"} {
+		for _, s := range []string{c.Password, c.AnnounceKey, c.IRCKey, "frank@lab.example"} {
 			if strings.Contains(stored, s) {
 				t.Errorf("%q lies readable in the database", s)
 			}

@@ -83,7 +83,7 @@ func TestSeenIsSetByEveryUse(t *testing.T) {
 		for name, use := range map[string]func() error{
 			"session": func() error { _, _, err := w.BySession(ctx, session); return err },
 			"token":   func() error { _, _, err := w.ByToken(ctx, token); return err },
-			"link":    func() error { _, err := w.CheckDownload(ctx, auth, c.Passkey); return err },
+			"link":    func() error { _, err := w.CheckDownload(ctx, auth, c.AnnounceKey); return err },
 		} {
 			before := seen()
 			w.now = w.now.Add(sessionTouch - time.Second)

@@ -67,7 +67,7 @@ func Suspects(text string) []string {
 	}
 	for word := range words(text, isTokenByte) {
 		switch len(word) {
-		case ircKeyLen, PasskeyLen, tokenLen:
+		case ircKeyLen, AnnounceKeyLen, tokenLen:
 			add(word)
 		}
 	}
@@ -126,7 +126,7 @@ func (s *Store) WhoseSecrets(ctx context.Context, suspects []string, speaker cor
 		}
 	}
 	look(SecretIRCKey, "id", "member", "irc_key_mac", ircKeyUse, ircKeyLen, botKeyLen)
-	look(SecretAnnounceKey, "id", "member", "passkey_mac", passkeyUse, PasskeyLen)
+	look(SecretAnnounceKey, "id", "member", "passkey_mac", announceKeyUse, AnnounceKeyLen)
 	look(SecretToken, "member_id", "api_token", "token_mac", tokenUse, tokenLen)
 	look(SecretSession, "member_id", "session", "token_mac", sessionUse, tokenLen)
 	var out []Shown

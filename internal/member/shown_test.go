@@ -17,16 +17,16 @@ import (
 // TestSuspects finds what has exactly the shape of a key, and nothing else.
 func TestSuspects(t *testing.T) {
 	t.Parallel()
-	key, passkey, token := strings.Repeat("Ab3", 8), strings.Repeat("Zz09", 8), strings.Repeat("x", tokenLen)
-	torrent := TorrentKey(passkey, 7, 9)
+	key, announceKey, token := strings.Repeat("Ab3", 8), strings.Repeat("Zz09", 8), strings.Repeat("x", tokenLen)
+	torrent := TorrentKey(announceKey, 7, 9)
 	for text, want := range map[string][]string{
 		"":                                  nil,
 		"hello, how are you?":               nil,
 		key:                                 {key},
 		"my key is " + key + ".":            {key},
 		"/msg NickServ IDENTIFY bob " + key: {key},
-		"https://bio.example/torrents.php?action=download&id=7&authkey=" + secret.RandomHex(16)[:31] + "&torrent_pass=" + passkey: {passkey},
-		"http://tracker.example:34000/" + torrent + "/announce":                                                                   {torrent},
+		"https://bio.example/torrents.php?action=download&id=7&authkey=" + secret.RandomHex(16)[:31] + "&torrent_pass=" + announceKey: {announceKey},
+		"http://tracker.example:34000/" + torrent + "/announce":                                                                       {torrent},
 		"Authorization: Bearer " + token:                    {token},
 		"tobilu-kasemo-rupade-vinohe":                       {"tobilu-kasemo-rupade-vinohe"},
 		"(tobilu-kasemo-rupade-vinohe), " + key + " " + key: {key, "tobilu-kasemo-rupade-vinohe"},
@@ -84,8 +84,8 @@ func TestWhoseSecrets(t *testing.T) {
 		}
 		of := func(kind SecretKind) Shown { return Shown{id, kind} }
 		ask("the key is "+alice.IRCKey, bob.Member.ID, of(SecretIRCKey))
-		ask("torrent_pass="+alice.Passkey+"&", id, of(SecretAnnounceKey))
-		ask("https://t.example/"+TorrentKey(alice.Passkey, id, 3)+"/announce", id, of(SecretAnnounceKey))
+		ask("torrent_pass="+alice.AnnounceKey+"&", id, of(SecretAnnounceKey))
+		ask("https://t.example/"+TorrentKey(alice.AnnounceKey, id, 3)+"/announce", id, of(SecretAnnounceKey))
 		ask("https://t.example/"+TorrentKey("made up", id, 3)+"/announce", bob.Member.ID, Shown{0, SecretAnnounceKey}) // alice need not change hers
 		ask(token, id, of(SecretToken))
 		ask("Cookie: session="+cookie, id, of(SecretSession))
@@ -93,8 +93,8 @@ func TestWhoseSecrets(t *testing.T) {
 		ask(alice.Password, bob.Member.ID) // can't be told, and is no use without the name
 		ask(alice.Password, 0, Shown{0, SecretPassphrase})
 		ask(botKey, id, Shown{bot.ID, SecretIRCKey})
-		ask(alice.IRCKey+" "+token+" "+alice.Passkey, id, of(SecretAnnounceKey), of(SecretIRCKey), of(SecretToken))
-		ask(secret.Token(ircKeyLen)+" "+secret.Token(PasskeyLen)+" "+secret.Token(tokenLen)+" "+secret.Passphrase(), id)
+		ask(alice.IRCKey+" "+token+" "+alice.AnnounceKey, id, of(SecretAnnounceKey), of(SecretIRCKey), of(SecretToken))
+		ask(secret.Token(ircKeyLen)+" "+secret.Token(AnnounceKeyLen)+" "+secret.Token(tokenLen)+" "+secret.Passphrase(), id)
 		ask("nothing of the kind", id)
 
 		// What an older release has written is found once it has been brought up to date.

@@ -9,7 +9,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 )
 
-// TorrentKeyLen is the length of a torrent key. No passkey is as long.
+// TorrentKeyLen is the length of a torrent key. No announce key is as long.
 const TorrentKeyLen = 40
 
 // A torrent key is the member's id and a MAC, in the URL-safe alphabet.
@@ -19,12 +19,12 @@ const (
 )
 
 // TorrentKey derives the key with which one member announces one torrent. It stands
-// where the passkey stands, so a .torrent that leaks harms that torrent alone. It is
-// valid as long as the passkey from which it is derived.
-func TorrentKey(passkey string, m core.MemberID, t core.TorrentID) string {
+// where the announce key stands, so a .torrent that leaks harms that torrent alone. It is
+// valid as long as the announce key from which it is derived.
+func TorrentKey(announceKey string, m core.MemberID, t core.TorrentID) string {
 	var key [keyBytes]byte
 	binary.BigEndian.PutUint64(key[:], uint64(m))
-	mac := torrentMAC(passkey, m, t)
+	mac := torrentMAC(announceKey, m, t)
 	copy(key[8:], mac[:])
 	return base64.RawURLEncoding.EncodeToString(key[:])
 }
@@ -53,22 +53,22 @@ func ReadTorrentKey(key string) (k ClaimedKey, ok bool) {
 }
 
 // Proves reports, in constant time, whether the key is the one that TorrentKey
-// derives from its member's passkey for a torrent. It does not allocate.
-func (k ClaimedKey) Proves(passkey string, t core.TorrentID) bool {
-	mac := torrentMAC(passkey, k.Member, t)
+// derives from its member's announce key for a torrent. It does not allocate.
+func (k ClaimedKey) Proves(announceKey string, t core.TorrentID) bool {
+	mac := torrentMAC(announceKey, k.Member, t)
 	return subtle.ConstantTimeCompare(k.mac[:], mac[:macBytes]) == 1
 }
 
-// torrentMAC is HMAC-SHA-256 (RFC 2104) with the passkey as the key. It is written
+// torrentMAC is HMAC-SHA-256 (RFC 2104) with the announce key as the key. It is written
 // out here so that an announce allocates nothing for it.
-func torrentMAC(passkey string, m core.MemberID, t core.TorrentID) [sha256.Size]byte {
+func torrentMAC(announceKey string, m core.MemberID, t core.TorrentID) [sha256.Size]byte {
 	const use = "torrent key 1"
 	var key [sha256.BlockSize]byte
-	if len(passkey) > len(key) {
-		sum := sha256.Sum256([]byte(passkey))
+	if len(announceKey) > len(key) {
+		sum := sha256.Sum256([]byte(announceKey))
 		copy(key[:], sum[:])
 	} else {
-		copy(key[:], passkey)
+		copy(key[:], announceKey)
 	}
 	var inner [sha256.BlockSize + len(use) + 16]byte
 	var outer [sha256.BlockSize + sha256.Size]byte

@@ -154,24 +154,24 @@ func (s *Store) end(ctx context.Context, tx *db.Tx, id core.MemberID, w Ways, ke
 		}
 	}
 	if w.AnnounceKey {
-		if _, err := s.replacePasskey(ctx, tx, id, secret.Token(PasskeyLen)); err != nil {
+		if _, err := s.replaceAnnounceKey(ctx, tx, id, secret.Token(AnnounceKeyLen)); err != nil {
 			return h, err
 		}
 	}
 	return h, nil
 }
 
-// NewPasskey draws a new passkey. The old one no longer works at the tracker, and the
+// NewAnnounceKey draws a new announce key. The old one no longer works at the tracker, and the
 // member's auth key changes too.
-func (s *Store) NewPasskey(ctx context.Context, id core.MemberID) (string, error) {
-	key := secret.Token(PasskeyLen)
-	return key, s.change(ctx, id, func(tx *db.Tx) (int64, error) { return s.replacePasskey(ctx, tx, id, key) })
+func (s *Store) NewAnnounceKey(ctx context.Context, id core.MemberID) (string, error) {
+	key := secret.Token(AnnounceKeyLen)
+	return key, s.change(ctx, id, func(tx *db.Tx) (int64, error) { return s.replaceAnnounceKey(ctx, tx, id, key) })
 }
 
-// replacePasskey returns how many members it was.
-func (s *Store) replacePasskey(ctx context.Context, tx *db.Tx, id core.MemberID, key string) (int64, error) {
+// replaceAnnounceKey returns how many members it was.
+func (s *Store) replaceAnnounceKey(ctx context.Context, tx *db.Tx, id core.MemberID, key string) (int64, error) {
 	n, err := tx.Exec(ctx, "UPDATE member SET passkey_mac = ?, passkey_box = ?, key_epoch = key_epoch + 1 WHERE id = ?",
-		s.keys.MAC(passkeyUse, key), s.keys.Seal([]byte(key), passkeyUse), id)
+		s.keys.MAC(announceKeyUse, key), s.keys.Seal([]byte(key), announceKeyUse), id)
 	if err != nil || n == 0 {
 		return n, err
 	}

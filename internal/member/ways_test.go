@@ -17,15 +17,15 @@ import (
 
 // thief holds everything by which somebody may act as a member.
 type thief struct {
-	session, token, auth, passkey, irc string
-	verifier                           IRCVerifier
-	certificate                        string
+	session, token, auth, announceKey, irc string
+	verifier                               IRCVerifier
+	certificate                            string
 }
 
 func (w *world) robbed(t *testing.T, c Created) thief {
 	t.Helper()
 	ctx, id := t.Context(), c.Member.ID
-	th := thief{passkey: c.Passkey, irc: c.IRCKey, certificate: strings.Repeat("ab", 32)}
+	th := thief{announceKey: c.AnnounceKey, irc: c.IRCKey, certificate: strings.Repeat("ab", 32)}
 	var err error
 	steps := []func(){
 		func() { th.session, err = w.NewSession(ctx, id, "a browser") },
@@ -60,9 +60,9 @@ func (w *world) open(t *testing.T, th thief) []string {
 	try("session", err)
 	_, _, err = w.ByToken(ctx, th.token)
 	try("token", err)
-	_, err = w.CheckDownload(ctx, th.auth, th.passkey)
+	_, err = w.CheckDownload(ctx, th.auth, th.announceKey)
 	try("link", err)
-	_, err = w.ByPasskey(ctx, th.passkey)
+	_, err = w.ByAnnounceKey(ctx, th.announceKey)
 	try("announce key", err)
 	_, err = w.AuthIRC(ctx, "carol", th.irc)
 	try("IRC key", err)
@@ -227,14 +227,14 @@ func TestEveryLoginAndChangeIsInTheSecurityLog(t *testing.T) {
 			{"certificate", func() error { _, err := w.AuthCertificate(ctx, th.certificate, "carol"); return err }, security.LoggedIn},
 			{"another's certificate", func() error { _, err := w.AuthCertificate(ctx, strings.Repeat("00", 32), "carol"); return err }, security.Refused},
 			{"session", func() error { _, err := w.NewSession(ctx, id, "elsewhere"); return err }, security.LoggedIn},
-			{"link", func() error { _, err := w.CheckDownload(ctx, "wrong", th.passkey); return err }, security.Refused},
-			{"link", func() error { _, err := w.CheckDownload(ctx, th.auth, th.passkey); return err }, security.Used},
+			{"link", func() error { _, err := w.CheckDownload(ctx, "wrong", th.announceKey); return err }, security.Refused},
+			{"link", func() error { _, err := w.CheckDownload(ctx, th.auth, th.announceKey); return err }, security.Used},
 			{"token", func() error { _, _, err := w.ByToken(ctx, th.token); return err }, security.Used},
 			{"new token", func() error { _, err := w.NewToken(ctx, id, "x", ScopeRead); return err }, security.TokenMade},
 			{"token", func() error { return w.RevokeToken(ctx, id, w.tokenIDs(t, id)[0]) }, security.TokensRevoked},
 			{"certificate", func() error { _, err := w.AddCertificate(ctx, id, strings.Repeat("cd", 32), ""); return err }, security.CertificateAdded},
 			{"certificate", func() error { _, err := w.RemoveCertificate(ctx, id, strings.Repeat("cd", 32)); return err }, security.CertificateRemoved},
-			{"announce key", func() error { _, err := w.NewPasskey(ctx, id); return err }, security.AnnounceKeyNew},
+			{"announce key", func() error { _, err := w.NewAnnounceKey(ctx, id); return err }, security.AnnounceKeyNew},
 			{"IRC key", func() error { _, err := w.NewIRCKey(ctx, id); return err }, security.IRCKeyNew},
 			{"sessions", func() error { _, err := w.End(ctx, id, Ways{Sessions: true}, 0); return err }, security.SessionsEnded},
 			{"passphrase", func() error {
@@ -299,11 +299,11 @@ func TestChangeAndEntryAreOne(t *testing.T) {
 				_, _, err := w.ChangePassphrase(ctx, carol.Member, "quite another passphrase", "")
 				return err
 			},
-			"passkey":     func() error { _, err := w.NewPasskey(ctx, carol.Member.ID); return err },
-			"IRC key":     func() error { _, err := w.NewIRCKey(ctx, carol.Member.ID); return err },
-			"token":       func() error { return w.RevokeToken(ctx, carol.Member.ID, w.tokenIDs(t, carol.Member.ID)[0]) },
-			"certificate": func() error { _, err := w.RemoveCertificate(ctx, carol.Member.ID, th.certificate); return err },
-			"session":     func() error { _, err := w.NewSession(ctx, carol.Member.ID, ""); return err },
+			"announce key": func() error { _, err := w.NewAnnounceKey(ctx, carol.Member.ID); return err },
+			"IRC key":      func() error { _, err := w.NewIRCKey(ctx, carol.Member.ID); return err },
+			"token":        func() error { return w.RevokeToken(ctx, carol.Member.ID, w.tokenIDs(t, carol.Member.ID)[0]) },
+			"certificate":  func() error { _, err := w.RemoveCertificate(ctx, carol.Member.ID, th.certificate); return err },
+			"session":      func() error { _, err := w.NewSession(ctx, carol.Member.ID, ""); return err },
 		} {
 			if do() == nil {
 				t.Errorf("%s: done without its entry", name)

@@ -91,7 +91,7 @@ func (r *reader) around(root node, rest []byte) error {
 
 // given notes what Sanitize will compare, and what it will drop in any case: comment,
 // creator, trackers and web seeds of the upload could tell who uploaded, or hold a
-// passkey.
+// announce key.
 func (r *reader) given(root node) (g given) {
 	text := func(n node) *string {
 		if !n.ok() {

@@ -59,7 +59,7 @@ func TestPlaceholdersAreChecked(t *testing.T) {
 	t.Parallel()
 	for in, says := range map[string]string{
 		"Here: {{irc-hots}}.":                   "there is no placeholder {{irc-hots}}; there are {{site}}",
-		"`{{passkey}}`":                         "no placeholder {{passkey}}",
+		"`{{announce-key}}`":                    "no placeholder {{announce-key}}",
 		"Ask {{staff-list}} first.":             "a paragraph of its own",
 		"- {{staff-list}}":                      "a paragraph of its own",
 		"{{site}} at {{irc-host}}:{{irc-port}}": "",

@@ -24,7 +24,7 @@ import (
 )
 
 // Keyring holds the keys derived from the site key. Losing the site key makes
-// every passkey, IRC key and e-mail address in the database unreadable.
+// every announce key, IRC key and e-mail address in the database unreadable.
 type Keyring struct {
 	aead   cipher.AEAD
 	macKey []byte
@@ -115,7 +115,7 @@ func load(path string) (string, error) {
 	return text, nil
 }
 
-// Seal encrypts plain. Open needs the same context, such as "passkey", so that a
+// Seal encrypts plain. Open needs the same context, such as "announce key", so that a
 // box copied into another column can't be opened there.
 func (k *Keyring) Seal(plain []byte, context string) []byte {
 	nonce := randomBytes(k.aead.NonceSize())
@@ -154,7 +154,7 @@ func Equal(a, b []byte) bool { return hmac.Equal(a, b) }
 func RandomHex(n int) string { return hex.EncodeToString(randomBytes(n)) }
 
 // Token returns a random string of n letters and digits (5.95 bits each), such
-// as a passkey of 32.
+// as an announce key of 32.
 func Token(n int) string {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 	out := make([]byte, 0, n)

@@ -26,15 +26,15 @@ func TestSealAndOpen(t *testing.T) {
 	t.Parallel()
 	k := keyring(t, 1)
 	for _, plain := range [][]byte{nil, []byte("x"), bytes.Repeat([]byte("key"), 1000)} {
-		box := k.Seal(plain, "passkey")
+		box := k.Seal(plain, "announce key")
 		if len(plain) > 2 && bytes.Contains(box, plain[:3]) {
 			t.Error("the box shows what is in it")
 		}
-		got, err := k.Open(box, "passkey")
+		got, err := k.Open(box, "announce key")
 		if err != nil || !bytes.Equal(got, plain) {
 			t.Errorf("%q, %v", got, err)
 		}
-		if bytes.Equal(box, k.Seal(plain, "passkey")) {
+		if bytes.Equal(box, k.Seal(plain, "announce key")) {
 			t.Error("two boxes of the same secret are the same")
 		}
 	}
@@ -43,20 +43,20 @@ func TestSealAndOpen(t *testing.T) {
 func TestOpenRefusesWhatWasTamperedWith(t *testing.T) {
 	t.Parallel()
 	k := keyring(t, 1)
-	box := k.Seal([]byte("secret"), "passkey")
+	box := k.Seal([]byte("secret"), "announce key")
 	if _, err := k.Open(box, "irc-key"); err == nil {
 		t.Error("opened in another column")
 	}
-	if _, err := keyring(t, 2).Open(box, "passkey"); err == nil {
+	if _, err := keyring(t, 2).Open(box, "announce key"); err == nil {
 		t.Error("opened with another site key")
 	}
 	for i := range box {
 		changed := bytes.Clone(box)
 		changed[i] ^= 1
-		if _, err := k.Open(changed, "passkey"); err == nil {
+		if _, err := k.Open(changed, "announce key"); err == nil {
 			t.Errorf("opened with byte %d changed", i)
 		}
-		if _, err := k.Open(box[:i], "passkey"); err == nil {
+		if _, err := k.Open(box[:i], "announce key"); err == nil {
 			t.Errorf("opened with only %d bytes", i)
 		}
 	}
@@ -65,13 +65,13 @@ func TestOpenRefusesWhatWasTamperedWith(t *testing.T) {
 func TestMAC(t *testing.T) {
 	t.Parallel()
 	k := keyring(t, 1)
-	a := k.MAC("passkey", "abc")
-	if len(a) != 32 || !secret.Equal(a, k.MAC("passkey", "abc")) {
+	a := k.MAC("announce key", "abc")
+	if len(a) != 32 || !secret.Equal(a, k.MAC("announce key", "abc")) {
 		t.Error("not the same twice")
 	}
 	for what, b := range map[string][]byte{
-		"data": k.MAC("passkey", "abd"), "purpose": k.MAC("session", "abc"),
-		"the border between them": k.MAC("passkeya", "bc"), "key": keyring(t, 2).MAC("passkey", "abc"),
+		"data": k.MAC("announce key", "abd"), "purpose": k.MAC("session", "abc"),
+		"the border between them": k.MAC("announce keya", "bc"), "key": keyring(t, 2).MAC("announce key", "abc"),
 	} {
 		if secret.Equal(a, b) {
 			t.Errorf("%s makes no difference", what)

@@ -106,7 +106,7 @@ func scanMinute(sc db.Scanner) (m Minute, err error) {
 	return m, err
 }
 
-// packRefusals writes counts by reason as "disabled 3 unknown_passkey 14", the
+// packRefusals writes counts by reason as "disabled 3 unknown_key 14", the
 // largest first. It leaves out the smallest if there is no room.
 func packRefusals(counts map[string]int64) string {
 	var b strings.Builder

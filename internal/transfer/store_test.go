@@ -222,7 +222,7 @@ func TestMinutes(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, w *world) {
 		m := transfer.Minute{
-			Tracker: "tracker", Start: epoch, Seconds: 60, Announces: 600, Scrapes: 3, Refused: 5, Refusals: map[string]int64{"disabled": 4, "unknown_passkey": 1},
+			Tracker: "tracker", Start: epoch, Seconds: 60, Announces: 600, Scrapes: 3, Refused: 5, Refusals: map[string]int64{"disabled": 4, "unknown_key": 1},
 			Seeders: 10, Leechers: 4, Peers4: 12, Peers6: 3, Torrents: 6, P50: 20 * time.Microsecond, P99: 900 * time.Microsecond, Worst: 12 * time.Millisecond,
 			Unwritten: 7, FlushAge: 1500 * time.Millisecond, EventRead: 99, EventLast: 101, EventLag: 2 * time.Second,
 		}
@@ -270,7 +270,7 @@ func TestMinutes(t *testing.T) {
 			}
 		}
 		refused, err := w.Refusals(t.Context(), epoch)
-		if diff := gocmp.Diff(map[string]int64{"disabled": 8, "unknown_passkey": 2}, refused); err != nil || diff != "" {
+		if diff := gocmp.Diff(map[string]int64{"disabled": 8, "unknown_key": 2}, refused); err != nil || diff != "" {
 			t.Errorf("refusals, %v\n%s", err, diff)
 		}
 	})

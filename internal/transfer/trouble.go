@@ -26,7 +26,7 @@ type Trouble struct {
 
 // mends say what a member can do about a refusal, by its code.
 var mends = map[Outcome]string{ //nolint:gosec // texts, no secrets
-	"unknown_passkey":    "Download the .torrent file again from its page and give that one to your client.",
+	"unknown_key":        "Download the .torrent file again from its page and give that one to your client.",
 	"bad_request":        "Update your client, or take another from the list of allowed ones.",
 	"disabled":           "Your account is open again if you read this, and your client tries again by itself within the hour. Ask staff if it is still refused then.",
 	"client_refused":     "Take a client from the list of allowed ones, in a version that is new enough.",

@@ -10,7 +10,8 @@ import (
 // refusals says in words why an announce is not answered, by the codes of the
 // tracker. A code that is missing here is shown as it is.
 var refusals = map[Outcome]string{ //nolint:gosec // texts, no secrets
-	"unknown_passkey":    "the passkey is not known",
+	"unknown_passkey":    "the announce key is not known", // in rows of former versions
+	"unknown_key":        "the announce key is not known",
 	"bad_request":        "the client's request could not be read",
 	"disabled":           "the account is disabled",
 	"client_refused":     "this client is not on the list of allowed ones",

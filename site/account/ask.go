@@ -50,8 +50,8 @@ func says(lines ...string) func(*web.Visit) ([]string, error) {
 	return func(*web.Visit) ([]string, error) { return lines, nil }
 }
 
-func (h handlers) askPasskey() act {
-	return act{title: "Make a new announce key?", button: "Make a new one", back: "/settings/keys#announce-key", do: h.newPasskey,
+func (h handlers) askAnnounceKey() act {
+	return act{title: "Make a new announce key?", button: "Make a new one", back: "/settings/keys#announce-key", do: h.newAnnounceKey,
 		breaks: says("The old announce key ends at once, and with it every .torrent that you have downloaded here and every download link: your clients stop announcing.",
 			"Download each .torrent again and put it into your clients, and give the new links to the programs that download for you.")}
 }

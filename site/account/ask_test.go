@@ -44,7 +44,7 @@ func TestSettingsAskBeforeTheyEndSomething(t *testing.T) {
 	w.Must(err)
 	fill := strings.NewReplacer(":token", itoa(tokens[0].ID), ":session", itoa(sessions[0].ID), ":fingerprint", shown, ":nick", "Wanderer")
 	breaks := map[string]string{
-		"/settings/passkey": "Download each .torrent again", "/settings/irc-key": "Every connection of yours to IRC ends", "/settings/tokens/:token/revoke": "the token test is refused",
+		"/settings/announce-key": "Download each .torrent again", "/settings/irc-key": "Every connection of yours to IRC ends", "/settings/tokens/:token/revoke": "the token test is refused",
 		"/settings/sessions/:session/end": "test browser", "/settings/end": "1 API token (test)", "/settings/irc/certificates/:fingerprint/remove": "laptop",
 		"/settings/irc/nicks/:nick/remove": "Anybody else may register the nick Wanderer",
 	}

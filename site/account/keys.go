@@ -47,7 +47,7 @@ func (h handlers) showKeys(v *web.Visit, status int, p keysPage) error {
 
 // announceKey is the visitor's announce key, with the addresses in which it stands.
 func (h handlers) announceKey(v *web.Visit, known security.Keys) (part.Key, error) {
-	key, err := h.Members.Passkey(v.Context(), v.Me.ID)
+	key, err := h.Members.AnnounceKey(v.Context(), v.Me.ID)
 	if err != nil {
 		return part.Key{}, err
 	}
@@ -56,7 +56,7 @@ func (h handlers) announceKey(v *web.Visit, known security.Keys) (part.Key, erro
 		return part.Key{}, err
 	}
 	k := part.Key{ID: "announce-key", Name: "Announce key", What: "It tells the tracker who you are, and stands in the address to which your clients announce. Show it to nobody.",
-		Made: known.AnnounceMade, LastUsed: security.UsedSince(known.AnnounceMade, used), Renew: part.Post{Address: "/settings/passkey", Button: "Make another …"},
+		Made: known.AnnounceMade, LastUsed: security.UsedSince(known.AnnounceMade, used), Renew: part.Post{Address: "/settings/announce-key", Button: "Make another …"},
 		Values: []part.KeyValue{{Label: "Announce key", Value: key}}}
 	label := "Announce address"
 	for _, address := range h.Trackers.For(key) {
@@ -77,8 +77,8 @@ func (h handlers) ircKey(v *web.Visit) (part.Key, error) {
 		Renew: part.Post{Address: "/settings/irc-key", Button: "Make another …"}, Values: []part.KeyValue{{Label: "IRC key", Value: key}}}, err
 }
 
-func (h handlers) newPasskey(v *web.Visit) error {
-	if _, err := h.Members.NewPasskey(v.Context(), v.Me.ID); err != nil {
+func (h handlers) newAnnounceKey(v *web.Visit) error {
+	if _, err := h.Members.NewAnnounceKey(v.Context(), v.Me.ID); err != nil {
 		return err
 	}
 	return v.SeeOther("/settings/keys#announce-key", "You have a new announce key. Download your .torrent files again: the old ones no longer announce.")

@@ -221,7 +221,7 @@ func TestNoSecretComesBack(t *testing.T) {
 	auth, err := w.Deps.Members.AuthKey(t.Context(), user.Member.ID)
 	w.Must(err)
 	b := w.As("anonymous")
-	for _, secret := range []string{auth, user.Passkey, user.Read, user.Password, url.QueryEscape(user.Password)} {
+	for _, secret := range []string{auth, user.AnnounceKey, user.Read, user.Password, url.QueryEscape(user.Password)} {
 		for _, page := range []string{
 			"/torrents.php?torrent_pass=", "/torrents.php?id=1&amp;torrent_pass=", "/browse?q=yeast&authkey=", "/browse?q=",
 			"/browse?x[]=", "/groups/1?a=b&" + "key=", "/swarm?t=1;passkey=", "/members/", "/browse?", "/browse?%61uthkey=",

@@ -27,7 +27,7 @@ func TestMembersSeeTheirSecurityLog(t *testing.T) {
 	stranger.Get("/api/v1/me", append(from("192.0.2.68"), "Authorization", "Bearer "+w.People["user"].Read[1:]+"x")...)
 	auth, err := w.Deps.Members.AuthKey(t.Context(), w.People["user"].Member.ID)
 	w.Must(err)
-	stranger.Get("/torrents.php?action=download&id=1&authkey="+auth+"&torrent_pass="+w.People["user"].Passkey, from("192.0.2.69")...)
+	stranger.Get("/torrents.php?action=download&id=1&authkey="+auth+"&torrent_pass="+w.People["user"].AnnounceKey, from("192.0.2.69")...)
 	b := w.As("anonymous")
 	b.Follow(b.Post("/login", url.Values{"name": {"user"}, "password": {w.People["user"].Password}}, from("198.51.100.5")...))
 	b.Agree(t, b.Post("/settings/irc-key", nil, from("198.51.100.5")...))

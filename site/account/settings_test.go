@@ -17,7 +17,7 @@ func TestSettings(t *testing.T) {
 	w := sitetest.OnSQLite(t)
 	b, elsewhere := w.As("user"), w.As("user")
 	p := w.People["user"]
-	for path, wanted := range map[string][]string{"/settings": {"user", "User", "New passphrase"}, "/settings/keys": {p.Passkey, "http://tracker.example/" + p.Passkey + "/announce"},
+	for path, wanted := range map[string][]string{"/settings": {"user", "User", "New passphrase"}, "/settings/keys": {p.AnnounceKey, "http://tracker.example/" + p.AnnounceKey + "/announce"},
 		"/settings/irc": {p.IRCKey, "irc.example", "7000"}, "/settings/security": {"test browser"}, "/settings/appearance": {"Time zone"}} {
 		page := b.Get(path)
 		for _, want := range wanted {
@@ -25,7 +25,7 @@ func TestSettings(t *testing.T) {
 				t.Errorf("%s lacks %q", path, want)
 			}
 		}
-		for _, secret := range []string{p.Passkey, p.IRCKey} {
+		for _, secret := range []string{p.AnnounceKey, p.IRCKey} {
 			if strings.Contains(page.Page(t).Find("main").Clone().Find(".key details").Remove().End().Text(), secret) {
 				t.Errorf("on %s a secret lies open", path)
 			}
@@ -55,9 +55,9 @@ func TestSettings(t *testing.T) {
 	if a := elsewhere.Get("/settings"); a.StatusCode != http.StatusSeeOther {
 		t.Errorf("the other browser: status %d", a.StatusCode)
 	}
-	b.Follow(b.Agree(t, b.Post("/settings/passkey", nil)))
+	b.Follow(b.Agree(t, b.Post("/settings/announce-key", nil)))
 	b.Follow(b.Agree(t, b.Post("/settings/irc-key", nil)))
-	if strings.Contains(b.Get("/settings/keys").Text, p.Passkey) || strings.Contains(b.Get("/settings/irc").Text, p.IRCKey) {
+	if strings.Contains(b.Get("/settings/keys").Text, p.AnnounceKey) || strings.Contains(b.Get("/settings/irc").Text, p.IRCKey) {
 		t.Error("the keys did not change")
 	}
 }
@@ -190,7 +190,7 @@ func TestKeysSayWhenTheyWereUsed(t *testing.T) {
 		w.Must(err)
 		links, err := w.Deps.Members.AuthKey(t.Context(), id)
 		w.Must(err)
-		announce, err := w.Deps.Members.Passkey(t.Context(), id)
+		announce, err := w.Deps.Members.AnnounceKey(t.Context(), id)
 		w.Must(err)
 		_, err = w.Deps.Members.CheckDownload(security.With(t.Context(), security.Origin{Face: security.Link}), links, announce)
 		w.Must(err)
@@ -204,7 +204,7 @@ func TestKeysSayWhenTheyWereUsed(t *testing.T) {
 			t.Errorf("the %s in use: %q", c.key, got)
 		}
 	}
-	b.Follow(b.Agree(t, b.Post("/settings/passkey", nil)))
+	b.Follow(b.Agree(t, b.Post("/settings/announce-key", nil)))
 	b.Follow(b.Agree(t, b.Post("/settings/irc-key", nil)))
 	for _, c := range []struct{ page, key string }{{"/settings/keys", "announce-key"}, {"/settings/keys", "link-key"}, {"/settings/irc", "irc-key"}} {
 		if got := says(c.page, c.key); !strings.HasSuffix(got, made) {

@@ -26,17 +26,17 @@ func TestDownloadLinks(t *testing.T) {
 	}{
 		"cookie":               {"user", "/torrents.php?action=download&id=1", 200},
 		"cookie, own address":  {"user", "/torrents/1/download", 200},
-		"keys":                 {"anonymous", keys("1", auth, p.Passkey), 200},
-		"wrong auth key":       {"anonymous", keys("1", strings.Repeat("0", 32), p.Passkey), 403},
-		"wrong passkey":        {"anonymous", keys("1", auth, strings.Repeat("x", 32)), 403},
-		"another's auth key":   {"anonymous", keys("1", auth, w.People["other"].Passkey), 403},
-		"one key only":         {"anonymous", "/torrents.php?action=download&id=1&torrent_pass=" + p.Passkey, 403},
+		"keys":                 {"anonymous", keys("1", auth, p.AnnounceKey), 200},
+		"wrong auth key":       {"anonymous", keys("1", strings.Repeat("0", 32), p.AnnounceKey), 403},
+		"wrong announce key":   {"anonymous", keys("1", auth, strings.Repeat("x", 32)), 403},
+		"another's auth key":   {"anonymous", keys("1", auth, w.People["other"].AnnounceKey), 403},
+		"one key only":         {"anonymous", "/torrents.php?action=download&id=1&torrent_pass=" + p.AnnounceKey, 403},
 		"wrong key and cookie": {"user", keys("1", "x", "y"), 403},
 		"nothing":              {"anonymous", "/torrents.php?action=download&id=1", 403},
 		"disabled":             {"disabled", "/torrents.php?action=download&id=1", 403},
-		"not there":            {"anonymous", keys("999", auth, p.Passkey), 404},
-		"no number":            {"anonymous", keys("x", auth, p.Passkey), 404},
-		"deleted":              {"anonymous", keys(gone, auth, p.Passkey), 404},
+		"not there":            {"anonymous", keys("999", auth, p.AnnounceKey), 404},
+		"no number":            {"anonymous", keys("x", auth, p.AnnounceKey), 404},
+		"deleted":              {"anonymous", keys(gone, auth, p.AnnounceKey), 404},
 	}
 	for name, tt := range tests {
 		a := w.As(tt.who).Get(tt.path)
@@ -46,24 +46,24 @@ func TestDownloadLinks(t *testing.T) {
 			t.Errorf("%s: status %d, want %d: %s", name, a.StatusCode, tt.status, a.Text)
 		case tt.status != 200 && (!strings.HasPrefix(kind, "text/plain") || len(a.Text) < 10):
 			t.Errorf("%s: %s %q, want a line of text", name, kind, a.Text)
-		case tt.status == 200 && (kind != "application/x-bittorrent" || !strings.Contains(a.Text, "http://tracker.example/"+member.TorrentKey(p.Passkey, p.Member.ID, 1)+"/announce") || strings.Contains(a.Text, p.Passkey)):
-			t.Errorf("%s: %s without the member's own key for the torrent, or with the passkey", name, kind)
+		case tt.status == 200 && (kind != "application/x-bittorrent" || !strings.Contains(a.Text, "http://tracker.example/"+member.TorrentKey(p.AnnounceKey, p.Member.ID, 1)+"/announce") || strings.Contains(a.Text, p.AnnounceKey)):
+			t.Errorf("%s: %s without the member's own key for the torrent, or with the announce key", name, kind)
 		}
 	}
 	w.Config.TorrentKeys = false
 	w.Restart()
-	if a := w.As("user").Get("/torrents/1/download"); !strings.Contains(a.Text, "http://tracker.example/"+p.Passkey+"/announce") {
-		t.Error("without torrent keys the passkey is missing")
+	if a := w.As("user").Get("/torrents/1/download"); !strings.Contains(a.Text, "http://tracker.example/"+p.AnnounceKey+"/announce") {
+		t.Error("without torrent keys the announce key is missing")
 	}
 	a := w.As("user").Get("/torrents/1/download")
 	if cd := a.Header.Get("Content-Disposition"); !strings.HasPrefix(cd, "attachment; filename=") || !strings.Contains(cd, "filename*=UTF-8''") || !strings.Contains(cd, "%C3%9Cbersicht") {
 		t.Errorf("Content-Disposition %q", cd)
 	}
-	if _, err := w.Deps.Members.NewPasskey(t.Context(), p.Member.ID); err != nil {
+	if _, err := w.Deps.Members.NewAnnounceKey(t.Context(), p.Member.ID); err != nil {
 		t.Fatal(err)
 	}
-	if a := w.As("anonymous").Get(keys("1", auth, p.Passkey)); a.StatusCode != http.StatusForbidden {
-		t.Errorf("the old keys after a new passkey: status %d", a.StatusCode)
+	if a := w.As("anonymous").Get(keys("1", auth, p.AnnounceKey)); a.StatusCode != http.StatusForbidden {
+		t.Errorf("the old keys after a new announce key: status %d", a.StatusCode)
 	}
 }
 
@@ -74,7 +74,7 @@ func TestDownloadOfDisabledMembersKeys(t *testing.T) {
 	auth, err := w.Deps.Members.AuthKey(t.Context(), p.Member.ID)
 	w.Must(err)
 	w.Must(w.Deps.Members.SetState(t.Context(), p.Member.ID, member.Disabled, "trading accounts"))
-	a := w.As("anonymous").Get("/torrents.php?action=download&id=1&authkey=" + auth + "&torrent_pass=" + p.Passkey)
+	a := w.As("anonymous").Get("/torrents.php?action=download&id=1&authkey=" + auth + "&torrent_pass=" + p.AnnounceKey)
 	if a.StatusCode != http.StatusForbidden || !strings.Contains(a.Text, "trading accounts") {
 		t.Errorf("status %d: %s", a.StatusCode, a.Text)
 	}

@@ -18,7 +18,7 @@ func (w *World) Tracked() {
 		at := now.Add(-time.Duration(i) * 5 * time.Minute).Truncate(time.Minute)
 		wave := 1 + 0.6*math.Sin(float64(i)/40)
 		m := transfer.Minute{
-			Tracker: "tracker", Start: at.Add(-time.Minute), Seconds: 60, Announces: int64(3000 * wave), Scrapes: 200, Refused: 30, Refusals: map[string]int64{"disabled": 10, "unknown_passkey": 20},
+			Tracker: "tracker", Start: at.Add(-time.Minute), Seconds: 60, Announces: int64(3000 * wave), Scrapes: 200, Refused: 30, Refusals: map[string]int64{"disabled": 10, "unknown_key": 20},
 			Seeders: int(40_000 * wave), Leechers: int(3000 * wave), Peers4: 39_000, Peers6: 9000, Torrents: 5120,
 			P50: time.Duration(18*wave) * time.Microsecond, P99: time.Duration(400*wave) * time.Microsecond, Worst: 31 * time.Millisecond,
 			Unwritten: 340, FlushAge: 4 * time.Second, EventRead: 812, EventLast: 815, EventLag: 1200 * time.Millisecond,

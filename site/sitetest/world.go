@@ -96,7 +96,7 @@ func newWorld(t testing.TB, d *db.DB, change ...func(*Config)) *World {
 		DB: d, Keys: keys, Members: member.NewStore(d, events, keys, w.Now), Rates: rates.New(w.Now), UploadDir: t.TempDir(), Guard: guess.New(d, keys, w.Now, slog.New(slog.DiscardHandler)),
 		Catalog: catalog.NewStore(d, events, w.Now, catalog.Options{SiteName: c.Name, SiteURL: c.URL}),
 		Economy: economy.NewStore(d, events, w.Now, economy.Config{Calendar: true}),
-		Clients: client.NewStore(d, events, w.Now), Pages: pages.NewStore(d, w.Now), AnnounceURLs: []string{"http://tracker.example/{passkey}/announce"}, Interval: 30 * time.Minute,
+		Clients: client.NewStore(d, events, w.Now), Pages: pages.NewStore(d, w.Now), AnnounceURLs: []string{"http://tracker.example/{announce-key}/announce"}, Interval: 30 * time.Minute,
 		IRC:   site.IRCInfo{Host: "irc.example", TLSPort: 7000, NickLimit: 2},
 		Clock: w.Now, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Metrics: prometheus.NewRegistry(),
 	}

@@ -191,7 +191,7 @@ func TestTrackerPage(t *testing.T) {
 		if doc.Find(".plot svg[role=img][aria-label] path.line").Length() != 7 || strings.Contains(doc.Find(".plot").Text(), "Nothing is known") {
 			t.Errorf("plots: %q", sitetest.Words(doc.Find(".plots")))
 		}
-		if got := sitetest.Words(doc.Find("#refusals ~ .scroll tbody")); !strings.HasPrefix(got, "the passkey is not known unknown_passkey 5") {
+		if got := sitetest.Words(doc.Find("#refusals ~ .scroll tbody")); !strings.HasPrefix(got, "the announce key is not known unknown_key 5") {
 			t.Errorf("refusals: %q", got)
 		}
 		if got := sitetest.Words(doc.Find("#unknown ~ .scroll tbody")); got != "abcd000000000000000000000000000000000000 10 to 12 3 minutes ago" {
@@ -249,7 +249,7 @@ func TestOwnTorrents(t *testing.T) {
 		for range 3 { // the key of a client that was heard of before
 			w.Pass(time.Minute)
 		}
-		if a := w.As("user").Post("/settings/passkey", url.Values{"sure": {"yes"}}); a.StatusCode != http.StatusSeeOther && a.StatusCode != http.StatusOK {
+		if a := w.As("user").Post("/settings/announce-key", url.Values{"sure": {"yes"}}); a.StatusCode != http.StatusSeeOther && a.StatusCode != http.StatusOK {
 			t.Fatalf("a new key: status %d", a.StatusCode)
 		}
 		if rows, lead := look("user", "seeding"); !strings.Contains(rows, "You have a new announce key since") || !strings.Contains(rows, "Download the .torrent file again") {

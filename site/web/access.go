@@ -55,12 +55,12 @@ func (s *Site) identifyCookie(v *Visit) error {
 // identifyKeys reads the keys of a personal download link. It reports whether
 // the link had any.
 func (s *Site) identifyKeys(v *Visit) (bool, error) {
-	authKey, passkey := v.Query("authkey"), v.Query("torrent_pass")
-	if authKey == "" && passkey == "" {
+	authKey, announceKey := v.Query("authkey"), v.Query("torrent_pass")
+	if authKey == "" && announceKey == "" {
 		return false, nil
 	}
 	v.knownAs(security.Link)
-	m, err := s.Members.CheckDownload(v.Context(), authKey, passkey)
+	m, err := s.Members.CheckDownload(v.Context(), authKey, announceKey)
 	if core.CodeOf(err) == core.Forbidden && m.ID == 0 {
 		return true, s.wrongKey(v, "keys", "too many wrong download links from your address", err)
 	}

@@ -97,9 +97,9 @@ listen = ""
 `, dir, c.Engine, c.Path, c.Address, c.Name, c.User, s.addr, s.addr)
 }
 
-// fill adds the population's members and torrents, and returns the passkey of each member.
+// fill adds the population's members and torrents, and returns the announce key of each member.
 // Torrents are written directly: reading as many .torrent files would take longer than the
-// measurement. The store draws the passkeys, because only it knows how they are kept.
+// measurement. The store draws the announce keys, because only it knows how they are kept.
 func fill(ctx context.Context, o options, d *db.DB, ring *secret.Keyring, pop *population) (keys []string, err error) {
 	members := member.NewStore(d, eventlog.New(d, time.Now), ring, time.Now)
 	first, err := instance.AddMembers(ctx, d, "load", o.members)
@@ -107,7 +107,7 @@ func fill(ctx context.Context, o options, d *db.DB, ring *secret.Keyring, pop *p
 		return nil, err
 	}
 	for i := range o.members {
-		key, err := members.NewPasskey(ctx, first+core.MemberID(i))
+		key, err := members.NewAnnounceKey(ctx, first+core.MemberID(i))
 		if err != nil {
 			return nil, err
 		}

@@ -10,7 +10,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 )
 
-// population is the clients and torrents. Everything but the passkeys follows from the
+// population is the clients and torrents. Everything but the announce keys follows from the
 // seed.
 type population struct {
 	o      options

@@ -21,7 +21,7 @@ const memberSelect = "SELECT id, passkey, can_leech FROM ocelot_member"
 func scanMember(sc db.Scanner) (member.RosterEntry, error) {
 	e := member.RosterEntry{State: member.Enabled}
 	var canLeech int64
-	err := sc.Scan(&e.ID, &e.Passkey, &canLeech)
+	err := sc.Scan(&e.ID, &e.AnnounceKey, &canLeech)
 	e.CanLeech = canLeech != 0
 	return e, err
 }

@@ -32,7 +32,7 @@ func TestReconcile(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for id := core.MemberID(1); id <= page+20; id++ {
-		w.src.members[id] = entry(id, fmt.Sprint("passkey of ", id))
+		w.src.members[id] = entry(id, fmt.Sprint("announce key of ", id))
 	}
 	w.src.torrents[1], w.src.torrents[2], w.src.torrents[3] = torrent(1, h1), torrent(2, h2), torrent(3, h3)
 	w.src.rules = []client.Rule{{Prefix: "-TR"}}
@@ -44,8 +44,8 @@ func TestReconcile(t *testing.T) {
 	w.reconcile(Drift{})
 
 	w.set(func() {
-		w.src.members[5] = member.RosterEntry{ID: 5, Passkey: "new", State: member.Enabled, Class: 2}
-		w.src.members[6] = member.RosterEntry{ID: 6, Passkey: "passkey of 6", State: member.Disabled}
+		w.src.members[5] = member.RosterEntry{ID: 5, AnnounceKey: "new", State: member.Enabled, Class: 2}
+		w.src.members[6] = member.RosterEntry{ID: 6, AnnounceKey: "announce key of 6", State: member.Disabled}
 		delete(w.src.members, 7)
 		w.src.members[9000] = entry(9000, "late")
 		w.src.torrents[1] = torrent(1, h1, core.InfoHash{9})
@@ -53,9 +53,9 @@ func TestReconcile(t *testing.T) {
 		w.src.torrents[3] = catalog.TrackerTorrent{ID: 3, Hashes: []core.InfoHash{h3}, Deleted: true}
 	})
 	w.reconcile(Drift{Members: 4, Torrents: 3})
-	w.wantMember("passkey of 5", Member{}, false)
+	w.wantMember("announce key of 5", Member{}, false)
 	w.wantMember("new", Member{ID: 5, Enabled: true, Class: 2}, true)
-	w.wantMember("passkey of 7", Member{}, false)
+	w.wantMember("announce key of 7", Member{}, false)
 	w.wantMember("late", Member{ID: 9000, Enabled: true, CanLeech: true}, true)
 	w.wantTorrent(core.InfoHash{9}, Torrent{ID: 1, Leech: core.LeechNormal}, true)
 	w.wantTorrent(h2, Torrent{}, false)
@@ -129,9 +129,9 @@ func realMembers(b *testing.B, w *world, n int) {
 	w.o.Members = member.NewStore(w.d, w.events, keys, time.Now)
 	err = w.d.Tx(b.Context(), func(tx *db.Tx) error {
 		for id := 1; id <= n; id++ {
-			passkey := fmt.Sprintf("%032d", id)
-			if _, err := tx.Insert(b.Context(), "member", db.Row{"name", passkey, "class_id", 1, "state", "enabled", "state_reason", "",
-				"can_leech", 1, "password_hash", "", "passkey_mac", []byte(passkey), "passkey_box", keys.Seal([]byte(passkey), "passkey"),
+			announceKey := fmt.Sprintf("%032d", id)
+			if _, err := tx.Insert(b.Context(), "member", db.Row{"name", announceKey, "class_id", 1, "state", "enabled", "state_reason", "",
+				"can_leech", 1, "password_hash", "", "passkey_mac", []byte(announceKey), "passkey_box", keys.Seal([]byte(announceKey), "passkey"),
 				"irc_key_box", []byte{}, "email_box", []byte{}, "key_epoch", 0, "created_at", 0, "seen_at", 0}); err != nil {
 				return err
 			}
@@ -208,8 +208,8 @@ func BenchmarkFollowOne(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	passkey := fmt.Sprintf("%032d", n/2)
-	m, ok := w.Member(passkey)
+	announceKey := fmt.Sprintf("%032d", n/2)
+	m, ok := w.Member(announceKey)
 	if !ok {
 		b.Fatal("the member is not known")
 	}
@@ -237,7 +237,7 @@ func BenchmarkFollowOne(b *testing.B) {
 		if err := w.handle(b.Context(), c, events); err != nil {
 			b.Fatal(err)
 		}
-		if now, _ := w.Member(passkey); now != m {
+		if now, _ := w.Member(announceKey); now != m {
 			b.Fatalf("%+v is known, want %+v", now, m)
 		}
 		slowest = max(slowest, time.Since(begun))

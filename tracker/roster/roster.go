@@ -1,4 +1,4 @@
-// Package roster knows who may announce what: members by passkey, torrents by
+// Package roster knows who may announce what: members by announce key, torrents by
 // info-hash, the client whitelist and the freeleech schedule. It is loaded once at the
 // start, up to a position of the event log, and then follows the log. So no announce
 // ever asks the database.
@@ -87,16 +87,16 @@ type Torrent struct {
 	Slot    uint8  // the first four bits of its first info-hash, by which several trackers share the torrents
 }
 
-// account is a member with the passkey.
+// account is a member with the announce key.
 type account struct {
 	Member
-	passkey string
+	announceKey string
 }
 
 // Roster is everything that announces are checked against.
 type Roster struct {
 	o          Options
-	members    *table[string, Member] // by passkey
+	members    *table[string, Member] // by announce key
 	accounts   *table[core.MemberID, account]
 	torrents   *table[core.InfoHash, Torrent]
 	clients    atomic.Pointer[client.Set]
@@ -137,13 +137,13 @@ func lastByte(s string) byte {
 	return s[len(s)-1]
 }
 
-// Member returns the member with a passkey.
-func (r *Roster) Member(passkey string) (Member, bool) { return r.members.get(passkey) }
+// Member returns the member with an announce key.
+func (r *Roster) Member(announceKey string) (Member, bool) { return r.members.get(announceKey) }
 
-// Account returns a member by id, with the passkey.
-func (r *Roster) Account(id core.MemberID) (m Member, passkey string, ok bool) {
+// Account returns a member by id, with the announce key.
+func (r *Roster) Account(id core.MemberID) (m Member, announceKey string, ok bool) {
 	a, ok := r.accounts.get(id)
-	return a.Member, a.passkey, ok
+	return a.Member, a.announceKey, ok
 }
 
 // LeechSlots returns how many torrents a member may download at once; 0 is any number.
@@ -260,7 +260,7 @@ func (r *Roster) loadSlots(ctx context.Context) error {
 }
 
 func accountOf(e member.RosterEntry) account {
-	return account{passkey: e.Passkey, Member: Member{
+	return account{announceKey: e.AnnounceKey, Member: Member{
 		ID: e.ID, Enabled: e.State == member.Enabled, Reason: e.StateReason, CanLeech: e.CanLeech, Class: e.Class,
 	}}
 }
@@ -268,11 +268,11 @@ func accountOf(e member.RosterEntry) account {
 func (r *Roster) putMember(e member.RosterEntry) {
 	a := accountOf(e)
 	before, known := r.accounts.get(e.ID)
-	if known && before.passkey != a.passkey {
-		r.members.remove(before.passkey)
+	if known && before.announceKey != a.announceKey {
+		r.members.remove(before.announceKey)
 	}
 	r.accounts.put(e.ID, a)
-	r.members.put(a.passkey, a.Member)
+	r.members.put(a.announceKey, a.Member)
 	r.generation.Add(1)
 	if before.Enabled && !a.Enabled {
 		r.gone = append(r.gone, e.ID)
@@ -281,7 +281,7 @@ func (r *Roster) putMember(e member.RosterEntry) {
 
 func (r *Roster) removeMember(id core.MemberID) {
 	if a, known := r.accounts.get(id); known {
-		r.members.remove(a.passkey)
+		r.members.remove(a.announceKey)
 		r.accounts.remove(id)
 		r.generation.Add(1)
 		r.gone = append(r.gone, id)

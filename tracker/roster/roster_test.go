@@ -134,8 +134,8 @@ func (w *world) takeGone() []any {
 	return gone
 }
 
-func entry(id core.MemberID, passkey string) member.RosterEntry {
-	return member.RosterEntry{ID: id, Passkey: passkey, State: member.Enabled, CanLeech: true}
+func entry(id core.MemberID, announceKey string) member.RosterEntry {
+	return member.RosterEntry{ID: id, AnnounceKey: announceKey, State: member.Enabled, CanLeech: true}
 }
 
 func torrent(id core.TorrentID, hashes ...core.InfoHash) catalog.TrackerTorrent {
@@ -186,10 +186,10 @@ func (w *world) follow(position int64) func(id int64) {
 	}
 }
 
-func (w *world) wantMember(passkey string, want Member, known bool) {
+func (w *world) wantMember(announceKey string, want Member, known bool) {
 	w.t.Helper()
-	if got, ok := w.Member(passkey); ok != known || got != want {
-		w.t.Errorf("member %q: %+v, %v; want %+v, %v", passkey, got, ok, want, known)
+	if got, ok := w.Member(announceKey); ok != known || got != want {
+		w.t.Errorf("member %q: %+v, %v; want %+v, %v", announceKey, got, ok, want, known)
 	}
 }
 
@@ -228,7 +228,7 @@ func TestLoadAndFollow(t *testing.T) {
 	wait := w.follow(position)
 
 	w.set(func() {
-		w.src.members[1] = member.RosterEntry{ID: 1, Passkey: "alice2", State: member.Enabled, CanLeech: false}
+		w.src.members[1] = member.RosterEntry{ID: 1, AnnounceKey: "alice2", State: member.Enabled, CanLeech: false}
 		w.src.members[2] = entry(2, "bob")
 		w.src.torrents[2] = torrent(2, h3)
 		w.src.rules = []client.Rule{{Prefix: "A2-"}}
@@ -266,7 +266,7 @@ func TestGone(t *testing.T) {
 	wait := w.follow(position)
 	before := w.Generation()
 	w.set(func() {
-		w.src.members[1] = member.RosterEntry{ID: 1, Passkey: "alice", State: member.Disabled, StateReason: "left the lab", CanLeech: true}
+		w.src.members[1] = member.RosterEntry{ID: 1, AnnounceKey: "alice", State: member.Disabled, StateReason: "left the lab", CanLeech: true}
 		delete(w.src.members, 2)
 		w.src.torrents[1] = catalog.TrackerTorrent{ID: 1, Hashes: []core.InfoHash{h1, h2}, Deleted: true, DeleteReason: "mislabelled"}
 		delete(w.src.torrents, 2)

@@ -1,5 +1,5 @@
-// Package udp is the tracker's front over UDP (BEP 15). The passkey is in the address
-// that a client announces to, udp://host:port/{passkey}/announce. Clients that know
+// Package udp is the tracker's front over UDP (BEP 15). The announce key is in the address
+// that a client announces to, udp://host:port/{announce-key}/announce. Clients that know
 // BEP 41 (libtorrent and the clients that use it) send this address along.
 //
 // The server keeps no state about clients. A client gets a long answer only after it
@@ -7,7 +7,7 @@
 // other packet gets an answer no longer than itself, or none. So nobody can make this
 // server flood a third party.
 //
-// A scrape is refused: it has no room for a passkey, because its length says how many
+// A scrape is refused: it has no room for an announce key, because its length says how many
 // torrents it asks for. Clients learn the sizes of swarms from announces.
 //
 // Concurrency: each listening socket has one goroutine, which reads, answers,
@@ -42,7 +42,7 @@ import (
 // returns.
 type Request struct {
 	Announce wire.Announce
-	URL      string // the announce address without its host, such as /passkey/announce?x
+	URL      string // the announce address without its host, such as /announce-key/announce?x
 	From     netip.Addr
 	Bad      error // why the packet is not a valid announce; then only From is set
 }
@@ -103,7 +103,7 @@ type Server struct {
 }
 
 // noScrape is the answer to a scrape.
-const noScrape = "a scrape over UDP carries no passkey and is not answered; announce, or scrape over HTTP"
+const noScrape = "a scrape over UDP carries no announce key and is not answered; announce, or scrape over HTTP"
 
 // Open listens on all addresses (host:port), or returns an error and listens on none.
 // Call Serve next.

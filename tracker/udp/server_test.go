@@ -193,13 +193,13 @@ func TestRefusals(t *testing.T) {
 		want string
 	}{
 		{"short", good[:97], "at least 98 bytes"},
-		{"no passkey", bare, `no such key at ""`},
-		{"another passkey", announce(id, 5, "/nokey/announce"), `no such key at "/nokey/announce"`},
+		{"no announce key", bare, `no such key at ""`},
+		{"another announce key", announce(id, 5, "/nokey/announce"), `no such key at "/nokey/announce"`},
 		{"port 0", with(96, 0, 0), "port must be"},
 		{"option in the middle", append(append([]byte(nil), bare...), optionURL, 9, 'x'), `no such key at ""`},
 		{"option without length", append(append([]byte(nil), bare...), 7), `no such key at ""`},
 		{"long address", long, `no such key at "xxx`},
-		{"scrape", append(request(id, actionScrape, 99), good[16:36]...), "no passkey"},
+		{"scrape", append(request(id, actionScrape, 99), good[16:36]...), "no announce key"},
 	} {
 		got := ask(t, conn, tt.b)
 		t.Run(tt.name, func(t *testing.T) { wantError(t, got, 99, tt.want) })

@@ -98,8 +98,8 @@ func (d Deps) info() command.Command {
 			if counts != "" {
 				counts = " - " + counts
 			}
-			line := fmt.Sprintf("%s [%s] - %s / %s / %s / %s, %d files, by %s - seeders %d, leechers %d, snatches %d%s",
-				text.Cut(t.Title, 120), t.CategoryName, t.Format, t.Archive, t.License, t.Size, t.FileCount, uploader,
+			line := fmt.Sprintf("%s [%s] - %s / %s / %s / %s, %s, by %s - seeders %d, leechers %d, snatches %d%s",
+				text.Cut(t.Title, 120), t.CategoryName, t.Format, t.Archive, t.License, t.Size, text.Plural(t.FileCount, "file"), uploader,
 				t.Seeders, t.Leechers, t.Snatches, counts)
 			link := fmt.Sprintf("%s/torrents/%d", d.SiteURL, t.ID)
 			return command.Reply{Blocks: []command.Block{command.Line{Text: line, Link: link}}}, nil
@@ -120,8 +120,8 @@ func (d Deps) delete() command.Command {
 				return nil, err
 			}
 			t := a.Torrent
-			return []string{fmt.Sprintf("This would delete torrent %d, %s (%s, %d files, %d seeders), for good. Reason: %s",
-				t.ID, text.Cut(t.Title, 160), t.Size, t.FileCount, t.Seeders, a.Reason)}, nil
+			return []string{fmt.Sprintf("This would delete torrent %d, %s (%s, %s, %s), for good. Reason: %s",
+				t.ID, text.Cut(t.Title, 160), t.Size, text.Plural(t.FileCount, "file"), text.Plural(t.Seeders, "seeder"), a.Reason)}, nil
 		},
 		State: func(_ context.Context, _ *db.Tx, _ command.Call, a deleteArgs) (string, error) {
 			return fmt.Sprintf("%d of group %d", a.Torrent.ID, a.Torrent.Group), nil

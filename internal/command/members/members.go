@@ -21,7 +21,7 @@ type Deps struct{ Members *member.Store }
 func Commands(d Deps) []command.Command {
 	return []command.Command{
 		d.stats(), d.show(), d.create(), d.disable(), d.enable(), d.class(), d.leech(),
-		d.newKey("passkey", "passkey", "a new passkey for a member; the old one stops working", member.Ways{AnnounceKey: true}, (*member.Store).NewPasskey),
+		d.newKey("announcekey", "announce key", "a new announce key for a member; the old one stops working", member.Ways{AnnounceKey: true}, (*member.Store).NewAnnounceKey),
 		d.newKey("irckey", "IRC key", "a new IRC key for a member; the old one stops working", member.Ways{IRCKey: true}, (*member.Store).NewIRCKey),
 		d.passphrase(), d.security(), d.slots(), d.replace(),
 	}
@@ -144,7 +144,7 @@ func (d Deps) create() command.Command {
 			m := made.Member
 			reply := command.Say("Account %s (id %d, %s) is there.", m.Name, m.ID, m.Class.Name)
 			reply.Blocks = append(reply.Blocks,
-				command.Secret{Label: "Passphrase", Value: made.Password}, command.Secret{Label: "Passkey", Value: made.Passkey},
+				command.Secret{Label: "Passphrase", Value: made.Password}, command.Secret{Label: "Announce key", Value: made.AnnounceKey},
 				command.Secret{Label: "IRC key", Value: made.IRCKey},
 				command.Line{Text: "The passphrase is shown this once only.", Private: true})
 			return reply.With("member disable", disableArgs{Member: m, Reason: "made by mistake"}), nil

@@ -1,6 +1,7 @@
 package text
 
 import (
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -9,6 +10,14 @@ import (
 // colours, text direction marks) becomes a blank, and runs of blanks become one.
 // Joiners stay where a script needs them and vanish elsewhere.
 func Clean(s string) string { return strings.Join(strings.Fields(sift(s, sieve{blank: true})), " ") }
+
+// Plural counts things whose plural ends in s: "1 file", "2 files".
+func Plural(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return strconv.Itoa(n) + " " + thing + "s"
+}
 
 // Cut shortens s to at most n bytes, on a rune's edge, with "…" (3 bytes) at the
 // end of what was cut. n must be at least 3.

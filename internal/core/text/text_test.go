@@ -93,3 +93,11 @@ func BenchmarkLooksLike(b *testing.B) {
 		LooksLike("alice_in_the_lab", "Hermes", "NickServ", "ChanServ", "SaslServ", "OperServ", "MemoServ", "HostServ", "BotServ")
 	}
 }
+func TestPlural(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[int]string{0: "0 files", 1: "1 file", 2: "2 files", 1000: "1000 files"} {
+		if got := Plural(n, "file"); got != want {
+			t.Errorf("%d: %q", n, got)
+		}
+	}
+}

@@ -51,7 +51,7 @@ func TestUploadByAPI(t *testing.T) {
 		t.Error(diff)
 	}
 	file := b.Get("/api/v1/torrents/1/download", bearer...)
-	if file.StatusCode != http.StatusOK || file.Header.Get("Content-Type") != "application/x-bittorrent" || !strings.Contains(file.Text, member.TorrentKey(w.People["user"].Passkey, w.People["user"].Member.ID, 1)) {
+	if file.StatusCode != http.StatusOK || file.Header.Get("Content-Type") != "application/x-bittorrent" || !strings.Contains(file.Text, member.TorrentKey(w.People["user"].AnnounceKey, w.People["user"].Member.ID, 1)) {
 		t.Errorf("download: status %d", file.StatusCode)
 	}
 	again := b.Send("/api/v1/torrents", form, raw, bearer...)

@@ -19,7 +19,7 @@ type Personal struct {
 	Members  *member.Store
 	Trackers web.Trackers
 	// TorrentKeys puts a key for that one torrent into the file, instead of the
-	// passkey.
+	// announce key.
 	TorrentKeys bool
 }
 
@@ -28,7 +28,7 @@ type Personal struct {
 // retry on 404 and 503 and give up on 403.
 func (p Personal) Send(v *web.Visit, text string) error {
 	id := core.TorrentID(web.Number(text))
-	key, err := p.Members.Passkey(v.Context(), v.Me.ID)
+	key, err := p.Members.AnnounceKey(v.Context(), v.Me.ID)
 	if err != nil {
 		return err
 	}
