@@ -3,8 +3,10 @@
 package site_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -12,6 +14,9 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+
+	"github.com/caduceus-bio/caduceus/internal/db"
+	"github.com/caduceus-bio/caduceus/site/sitetest"
 )
 
 // TestLook takes pictures of every page, for every role, wide and narrow, light and dark,
@@ -22,6 +27,7 @@ func TestLook(t *testing.T) {
 		t.Fatal("CADUCEUS_LOOK names no folder: make look runs this")
 	}
 	w := furnished(t, envInt("CADUCEUS_LOOK_DATASETS", 8))
+	far := extremes(w)
 	l := newLooker(t, w)
 	w.Must(os.MkdirAll(dir, 0o755))
 	only := os.Getenv("CADUCEUS_LOOK_ONLY")
@@ -30,7 +36,7 @@ func TestLook(t *testing.T) {
 	for _, role := range []string{"anonymous", "user", "moderator", "sysop"} {
 		l.become(role)
 		b := w.As(role)
-		for _, path := range pagesOf(t, w) {
+		for _, path := range append(pagesOf(t, w), far...) {
 			if b.Get(path).StatusCode == http.StatusSeeOther || only != "" && !regexp.MustCompile(only).MatchString(role+" "+path) {
 				continue
 			}
@@ -53,3 +59,50 @@ func TestLook(t *testing.T) {
 	}
 	w.Must(os.WriteFile(filepath.Join(dir, "index.html"), []byte(index.String()), 0o644))
 }
+
+// extremes uploads what is as small or as large as anything may be, and returns where it
+// is to be seen.
+func extremes(w *sitetest.World) (paths []string) {
+	group, _ := w.Upload("user", "A name of one letter", nil)
+	w.Must(w.DB.Tx(context.Background(), func(tx *db.Tx) error {
+		_, err := tx.Exec(context.Background(), "UPDATE torrent_group SET title = 'X' WHERE id = ?", group)
+		return err
+	}))
+	paths = append(paths, fmt.Sprintf("/groups/%d", group))
+	word := strings.Repeat("abcdefghij", 20) // no browser breaks it by itself
+	group, _ = w.Upload("other", "A word of 200 letters", func(form url.Values) {
+		form.Set("title", word)
+		form.Set("subject", word)
+		form.Set("workgroup", word[:128])
+		form.Set("description", "So long: "+word+", and `"+word+"`.")
+		var authors []string
+		for i := range 60 {
+			authors = append(authors, fmt.Sprintf("Author Number %d", i))
+		}
+		form.Set("creators", strings.Join(append(authors, word), "\n"))
+		form.Set("tags", "phage, lambda, genome, dna, "+word[:30])
+	})
+	paths = append(paths, fmt.Sprintf("/groups/%d", group))
+
+	const files = 100_000
+	var list strings.Builder
+	for i := range files {
+		name := fmt.Sprintf("f%06d.fa", i)
+		if i%1000 == 0 {
+			name = fmt.Sprintf("f%06d", i) + word
+		}
+		fmt.Fprintf(&list, "d6:lengthi%de4:pathl4:d%03d%d:%see", i+1, i/1000, len(name), name)
+	}
+	raw := "d4:infod5:filesl" + list.String() + "e4:name3:set12:piece lengthi16777216e6:pieces" + fmt.Sprint(20*pieces(files)) + ":" + strings.Repeat("a", 20*pieces(files)) + "ee"
+	a := w.As("user").Send("/upload", sitetest.Dataset("A dataset of a hundred thousand files"), []byte(raw))
+	var torrent int
+	if _, err := fmt.Sscanf(a.Header.Get("Location"), "/torrents/%d/uploaded", &torrent); err != nil {
+		panic(fmt.Sprintf("upload of many files: status %d: %s", a.StatusCode, a.Text))
+	}
+	b := w.As("user")
+	dataset := b.Get(fmt.Sprintf("/torrents/%d", torrent)).Header.Get("Location")
+	return append(paths, dataset, fmt.Sprintf("/torrents/%d/files", torrent), fmt.Sprintf("/torrents/%d/files?q=f05", torrent))
+}
+
+// pieces is how many pieces of 16 MiB so many files have, of 1, 2, 3 … bytes.
+func pieces(files int) int { return (files*(files+1)/2 + 1<<24 - 1) >> 24 }

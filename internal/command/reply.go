@@ -42,8 +42,9 @@ type Field struct{ Label, Value string }
 type Table struct {
 	Columns []string
 	Rows    []Row
-	Empty   string // what to say when there are no rows
-	More    string // what to say after the last one; "" for nothing
+	Empty   string   // what to say when there are no rows
+	More    string   // what to say after the last one; "" for nothing
+	Chat    []string // what is said in chat in place of a line for each row; nil: each row
 }
 
 // Row is one thing of a table. Text says it in one line, for chat; "" joins the
@@ -76,7 +77,13 @@ func (f Fields) lines() []Line {
 
 func (t Table) lines() []Line {
 	var out []Line
+	for _, line := range t.Chat {
+		out = append(out, Line{Text: line})
+	}
 	for _, row := range t.Rows {
+		if t.Chat != nil {
+			break
+		}
 		line := row.Text
 		if line == "" {
 			line = strings.Join(row.Cells, ", ")

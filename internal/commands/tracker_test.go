@@ -100,7 +100,7 @@ func TestEndangered(t *testing.T) {
 		if len(lines) != 6 {
 			t.Errorf("lines %q", lines)
 		}
-		has(t, lines, "3 torrents without a seeder, 2 with one; the list: https://bio.example/endangered", "no seeder since 2026-03-01 11:00 UTC: Dataset number 0 [")
+		has(t, lines, "Torrents without a seeder: 3, with one: 2 - https://bio.example/endangered", "no seeder since 2026-03-01 11:00 UTC: Dataset number 0 [")
 		reply, err := w.Execute(t.Context(), command.Request{Actor: w.actor(t, "alice"), Line: "endangered", Place: command.Channel})
 		if err != nil || len(reply.Lines) != 4 {
 			t.Errorf("in a channel: %q, %v", reply.Lines, err)

@@ -1,6 +1,7 @@
 package tracker
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -21,14 +22,14 @@ func (d Deps) clients() command.Command {
 			if err != nil {
 				return command.Reply{}, err
 			}
-			if len(rules) == 0 {
-				return command.Say("The list is empty: no client may announce."), nil
-			}
+			t := command.Table{Columns: []string{"Client", "Peer-id begins with", "Oldest version"}, Empty: "The list is empty: no client may announce."}
 			items := make([]string, len(rules))
 			for i, rule := range rules {
 				items[i] = fmt.Sprintf("%s %s%s", rule.Prefix, rule.Name, from(rule.Lowest))
+				t.Rows = append(t.Rows, command.Row{Cells: []string{rule.Name, rule.Prefix, cmp.Or(rule.Lowest, "any")}})
 			}
-			return command.Reply{Blocks: command.Lines(pack(items, ", ", lineLimit)...)}, nil
+			t.Chat = pack(items, ", ", lineLimit)
+			return command.Reply{Blocks: []command.Block{t}}, nil
 		},
 	}
 }

@@ -192,7 +192,7 @@ func (d Deps) endangered() command.Command {
 				t.Rows = append(t.Rows, d.endangeredRow(e, c.Place))
 			}
 			return command.Reply{Blocks: []command.Block{
-				command.Line{Text: fmt.Sprintf("%s torrents without a seeder, %s with one; the list: %s/endangered", upToMany(none), upToMany(one), d.SiteURL)}, t}}, nil
+				command.Line{Text: fmt.Sprintf("Torrents without a seeder: %s, with one: %s", upToMany(none), upToMany(one)), Link: d.SiteURL + "/endangered"}, t}}, nil
 		},
 	}
 }
