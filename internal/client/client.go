@@ -160,28 +160,20 @@ func (s *Store) SetLowest(ctx context.Context, prefix, lowest string) error {
 	if err := (Rule{Prefix: prefix, Name: "any", Lowest: lowest}).validate(); err != nil {
 		return err
 	}
-	err := s.db.Tx(ctx, func(tx *db.Tx) error {
-		n, err := tx.Exec(ctx, "UPDATE client_rule SET lowest = ? WHERE prefix = ?", lowest, prefix)
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			return core.Errorf(core.NotFound, "%q is not on the list", prefix)
-		}
-		_, err = s.log.Append(ctx, tx, eventlog.ClientsChanged{})
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("set the lowest version of a client: %w", err)
-	}
-	return nil
+	return s.change(ctx, prefix, "set the lowest version of a client", "UPDATE client_rule SET lowest = ? WHERE prefix = ?", lowest, prefix)
 }
 
 // Remove takes a prefix from the list. A client that no other prefix allows is
 // refused from its next announce on. A prefix that is not listed is NotFound.
 func (s *Store) Remove(ctx context.Context, prefix string) error {
+	return s.change(ctx, prefix, "remove a client", "DELETE FROM client_rule WHERE prefix = ?", prefix)
+}
+
+// change runs a statement that is about the rule of a prefix, and tells the trackers. what
+// says what it does, for faults.
+func (s *Store) change(ctx context.Context, prefix, what, query string, args ...any) error {
 	err := s.db.Tx(ctx, func(tx *db.Tx) error {
-		n, err := tx.Exec(ctx, "DELETE FROM client_rule WHERE prefix = ?", prefix)
+		n, err := tx.Exec(ctx, query, args...)
 		if err != nil {
 			return err
 		}
@@ -192,7 +184,7 @@ func (s *Store) Remove(ctx context.Context, prefix string) error {
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("remove a client: %w", err)
+		return fmt.Errorf("%s: %w", what, err)
 	}
 	return nil
 }
