@@ -78,38 +78,42 @@ func (s *Store) overview(ctx context.Context, f Filter, k *look) (Overview, erro
 	if k == nil {
 		return s.roughOverview(ctx, f)
 	}
-	seeders, err := k.seedersIn(ctx, s)
-	if err != nil {
+	if err := s.weigh(ctx, k, f, true); err != nil {
 		return Overview{}, err
 	}
-	t := tally{filter: f, free: f.freeSet(), seeders: seeders, counts: map[FacetKind]map[string]int{}}
-	var o Overview
-	for g := range k.groups() {
-		if t.add(g) != 0 {
-			o.Count.N++
-		}
-	}
-	o.Facets = t.facets()
-	return o, nil
+	return Overview{Count: Count{N: len(k.passed)}, Facets: k.tally.facets()}, nil
 }
+
+// facetValuesOf has a value for each kind of facet, in the order of facetKinds, "" for none.
+type facetValuesOf [7]string
 
 // tally counts the values of facets.
 type tally struct {
 	filter  Filter
+	asked   facetValuesOf // by the filter
 	free    map[core.TorrentID]bool
 	seeders swarmNumbers
-	counts  map[FacetKind]map[string]int
+	counts  [len(facetValuesOf{})]map[string]int
 	seen    []facetOf // of the group that is added
 }
 
+// facetOf is a value of the facet with an index.
 type facetOf struct {
-	kind  FacetKind
+	kind  int
 	value string
 }
 
-// values are the values of a torrent of a group, one for each kind, "" for none.
-func (t *tally) values(g *onShelf, c *copyOnShelf) [7]string {
-	v := [7]string{strconv.FormatInt(g.category, 10), c.format, c.license, c.platform, g.subject}
+func tallyOf(f Filter, seeders swarmNumbers) *tally {
+	t := &tally{filter: f, asked: f.values(), free: f.freeSet(), seeders: seeders}
+	for i := range t.counts {
+		t.counts[i] = map[string]int{}
+	}
+	return t
+}
+
+// values are the values of a torrent of a group.
+func (t *tally) values(g *onShelf, c *copyOnShelf) facetValuesOf {
+	v := facetValuesOf{g.category, c.format, c.license, c.platform, g.subject}
 	if t.isFree(c) {
 		v[5] = yes
 	}
@@ -124,11 +128,10 @@ func (t *tally) isFree(c *copyOnShelf) bool {
 }
 
 // add counts a group once for each value that it would be found with, and returns the
-// newest of its torrents that pass the filter as it is, 0 where none does. A torrent that fails one part of the filter alone counts
-// for the values of that part.
+// newest of its torrents that pass the filter as it is, 0 where none does. A torrent that
+// fails one part of the filter alone counts for the values of that part.
 func (t *tally) add(g *onShelf) (newest core.TorrentID) {
 	t.seen = t.seen[:0]
-	asked := t.filter.values()
 	if t.filter.Year != 0 && g.year != t.filter.Year {
 		return 0
 	}
@@ -139,46 +142,42 @@ func (t *tally) add(g *onShelf) (newest core.TorrentID) {
 		}
 		values := t.values(g, c)
 		failed, failures := 0, 0
-		for k := range facetKinds {
-			if asked[k] != "" && asked[k] != values[k] {
+		for k, asked := range t.asked {
+			if asked != "" && asked != values[k] {
 				failed, failures = k, failures+1
 			}
 		}
 		switch failures {
 		case 0:
 			newest = max(newest, c.id)
-			for k, kind := range facetKinds {
-				t.note(kind, values[k])
+			for k, value := range values {
+				t.note(k, value)
 			}
 		case 1:
-			t.note(facetKinds[failed], values[failed])
+			t.note(failed, values[failed])
 		}
 	}
 	return newest
 }
 
 // note counts a value of the group, unless it was counted for another torrent of it.
-func (t *tally) note(k FacetKind, value string) {
+func (t *tally) note(k int, value string) {
 	if value == "" || slices.Contains(t.seen, facetOf{k, value}) {
 		return
 	}
 	t.seen = append(t.seen, facetOf{k, value})
-	if t.counts[k] == nil {
-		t.counts[k] = map[string]int{}
-	}
 	t.counts[k][value]++
 }
 
 // facets are the counts in order: the most frequent values, and those that are asked for.
 func (t *tally) facets() (out []Facet) {
-	asked := t.filter.values()
 	for k, kind := range facetKinds {
 		f := Facet{Kind: kind}
-		if on := asked[k]; on != "" && t.counts[kind][on] == 0 {
+		if on := t.asked[k]; on != "" && t.counts[k][on] == 0 {
 			f.Values = append(f.Values, FacetValue{Value: on, On: true})
 		}
-		for value, n := range t.counts[kind] {
-			f.Values = append(f.Values, FacetValue{Value: value, On: value == asked[k], Count: n})
+		for value, n := range t.counts[k] {
+			f.Values = append(f.Values, FacetValue{Value: value, On: value == t.asked[k], Count: n})
 		}
 		slices.SortFunc(f.Values, func(a, b FacetValue) int {
 			return cmp.Or(cmp.Compare(flag(b.On), flag(a.On)), cmp.Compare(b.Count, a.Count), cmp.Compare(a.Value, b.Value))
@@ -191,8 +190,8 @@ func (t *tally) facets() (out []Facet) {
 }
 
 // values are what the filter asks for, by facet.
-func (f Filter) values() [7]string {
-	v := [7]string{"", f.Format, f.License, f.Platform, f.Subject}
+func (f Filter) values() facetValuesOf {
+	v := facetValuesOf{"", f.Format, f.License, f.Platform, f.Subject}
 	if f.Category != 0 {
 		v[0] = strconv.FormatInt(f.Category, 10)
 	}

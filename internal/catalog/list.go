@@ -237,24 +237,18 @@ func (s *Store) places(ctx context.Context, f Filter, k *look, o Sort, start pla
 
 // placesOnShelf filters a small catalogue in memory.
 func (s *Store) placesOnShelf(ctx context.Context, k *look, f Filter, o Sort) (list []place, err error) {
-	var numbers swarmNumbers
-	if f.Seeded || o.By == BySeeders {
-		if numbers, err = k.seedersIn(ctx, s); err != nil {
-			return nil, err
-		}
+	if err := s.weigh(ctx, k, f, f.Seeded || o.By == BySeeders); err != nil {
+		return nil, err
 	}
-	t := tally{filter: f, free: f.freeSet(), seeders: numbers, counts: map[FacetKind]map[string]int{}}
+	numbers := k.seeders
 	if o.By == BySnatches {
 		if numbers, err = s.numbers(ctx, snatchesOfAll); err != nil {
 			return nil, err
 		}
 	}
-	for g := range k.groups() {
-		newest := t.add(g)
-		if newest == 0 {
-			continue
-		}
-		p := place{int64(newest), g.id}
+	for _, passed := range k.passed {
+		g := passed.group
+		p := place{int64(passed.newest), g.id}
 		switch {
 		case o.By == BySize:
 			p.value = int64(g.size)

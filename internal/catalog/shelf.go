@@ -3,7 +3,6 @@ package catalog
 import (
 	"context"
 	"fmt"
-	"iter"
 	"sync"
 	"time"
 
@@ -18,7 +17,7 @@ type shelf struct{ groups []onShelf }
 // onShelf is a group with its live torrents.
 type onShelf struct {
 	id       core.GroupID
-	category int64
+	category string // its id
 	subject  string
 	year     int
 	newest   core.TorrentID
@@ -137,12 +136,20 @@ const (
 	snatchesOfAll = "SELECT torrent_id, snatches FROM transfer_torrent WHERE snatches > 0"
 )
 
-// look is what the words, tags and creator of a filter leave of a small catalogue: what a
-// list needs as well as its counts. It belongs to one request.
+// look is what a filter leaves of a small catalogue: what a list needs as well as its
+// counts. It belongs to one request.
 type look struct {
 	shelf   *shelf
-	among   map[core.GroupID]bool // nil: all
-	seeders swarmNumbers          // nil until somebody needs them
+	among   map[core.GroupID]bool // that have the words, tags and creator; nil: all
+	tally   *tally                // nil until it is weighed
+	seeders swarmNumbers          // nil until they are asked for
+	passed  []passed              // the groups that pass the whole filter
+}
+
+// passed is a group that passes a filter, with the newest of its torrents that does.
+type passed struct {
+	group  *onShelf
+	newest core.TorrentID
 }
 
 // look reads it, and returns nil where the catalogue is too large.
@@ -158,23 +165,27 @@ func (s *Store) look(ctx context.Context, f Filter) (*look, error) {
 	return &look{shelf: sh, among: among}, nil
 }
 
-// groups are those that are left.
-func (k *look) groups() iter.Seq[*onShelf] {
-	return func(yield func(*onShelf) bool) {
-		for i := range k.shelf.groups {
-			g := &k.shelf.groups[i]
-			if (k.among == nil || k.among[g.id]) && !yield(g) {
-				return
-			}
+// weigh filters and counts, once. Without seeders, those are not counted who are seeded.
+func (s *Store) weigh(ctx context.Context, k *look, f Filter, seeders bool) (err error) {
+	if k.tally != nil && (k.seeders != nil || !seeders) {
+		return nil
+	}
+	if seeders {
+		if k.seeders, err = s.numbers(ctx, seedersOfAll); err != nil {
+			return err
 		}
 	}
-}
-
-func (k *look) seedersIn(ctx context.Context, s *Store) (n swarmNumbers, err error) {
-	if k.seeders == nil {
-		k.seeders, err = s.numbers(ctx, seedersOfAll)
+	k.tally, k.passed = tallyOf(f, k.seeders), nil
+	for i := range k.shelf.groups {
+		g := &k.shelf.groups[i]
+		if k.among != nil && !k.among[g.id] {
+			continue
+		}
+		if newest := k.tally.add(g); newest != 0 {
+			k.passed = append(k.passed, passed{g, newest})
+		}
 	}
-	return k.seeders, err
+	return nil
 }
 
 // found are the groups that have words, tags and a creator, and nil where a filter names

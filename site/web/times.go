@@ -39,12 +39,9 @@ func Instant(t time.Time, zone *time.Location) string {
 // Day writes a day as pages do: "30 November 2026".
 func Day(t time.Time, zone *time.Location) string { return t.In(zone).Format("2 January 2006") }
 
-// inZone writes the times of a page in a zone.
+// inZone returns a copy of a page with its times in a zone.
 func inZone(page []byte, zone *time.Location) []byte {
 	start := bytes.Index(page, []byte(markStart))
-	if start < 0 {
-		return page
-	}
 	out := make([]byte, 0, len(page)+len(page)/16)
 	for start >= 0 {
 		out = append(out, page[:start]...)

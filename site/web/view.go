@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"net/http"
+	"sync"
 )
 
 // View names a page's template and ties it to the type of what it shows. It is
@@ -49,14 +50,36 @@ func (w View[T]) Render(v *Visit, status int, data T) error {
 	s := v.site
 	f := s.frame(v)
 	f.Page = data
-	var b bytes.Buffer
-	if err := s.pages.execute(&b, w.name, f); err != nil {
+	b := takeDraft()
+	defer b.giveBack()
+	if err := s.pages.execute(&b.Buffer, w.name, f); err != nil {
 		return err
 	}
 	if !v.flash.Empty() {
 		s.dropCookie(v, flashCookie)
 	}
 	return v.HTML(status, inZone(b.Bytes(), v.Zone()))
+}
+
+// draft is a page before its times are told. Drafts are used again, as growing one takes
+// more memory than the page.
+type draft struct{ bytes.Buffer }
+
+// maxDraft bounds the drafts that are kept: few pages are as long.
+const maxDraft = 1 << 20
+
+var drafts = sync.Pool{New: func() any { return new(draft) }}
+
+func takeDraft() *draft {
+	d, _ := drafts.Get().(*draft)
+	d.Reset()
+	return d
+}
+
+func (d *draft) giveBack() {
+	if d.Cap() <= maxDraft {
+		drafts.Put(d)
+	}
 }
 
 // OK answers with the piece.

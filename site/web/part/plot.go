@@ -190,6 +190,8 @@ func (p PlotOf) across(i int) float64 { return float64(i) / float64(max(len(p.Ti
 func (p PlotOf) moments() (spots, rows template.HTML) {
 	width := plotWidth / float64(max(len(p.Times)-1, 1))
 	var field, row, title, cells strings.Builder
+	field.Grow(len(p.Times) * (200 + 32*len(p.Series)))
+	row.Grow(len(p.Times) * (48 + 32*len(p.Series)))
 	for i, t := range p.Times {
 		title.Reset()
 		cells.Reset()
