@@ -38,7 +38,7 @@ var examples = map[string]string{
 }
 
 // pagesOf are the addresses of all pages, each with one example.
-func pagesOf(t *testing.T, w *sitetest.World) []string {
+func pagesOf(t testing.TB, w *sitetest.World) []string {
 	t.Helper()
 	routes, err := w.Room.Routes()
 	w.Must(err)

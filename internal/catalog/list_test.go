@@ -68,7 +68,7 @@ func shelved(t *testing.T, h house) map[core.GroupID]map[SortBy]int64 {
 // filters are filters of all kinds.
 func filters() map[string]Filter {
 	return map[string]Filter{
-		"all": {}, "a category": {Category: 1}, "another": {Category: 2}, "words": {Words: "yeast"}, "a beginning": {Words: "dataset numb"},
+		"all": {}, "a category": {Category: 1}, "another": {Category: 2}, "words": {Words: "yeast"}, "a beginning": {Words: "dataset numb"}, "of many words": {Words: "s"},
 		"two formats": {Format: "FASTQ"}, "a licence": {License: "CC0"}, "format and licence": {Format: "FASTQ", License: "CC0"}, "organism": {Subject: "Homo sapiens"},
 		"seeded": {Seeded: true}, "free": {Free: true}, "all free": {Free: true, FreeNow: FreeNow{All: true}}, "some free": {Free: true, FreeNow: FreeNow{Torrents: []core.TorrentID{2, 3, 999}}},
 		"a tag and a platform": {Tags: []string{"phage"}, Platform: "Sanger"}, "nothing": {Words: "nowhere"}, "marks": {Words: "%"}, "much": {Words: "phage", License: "CC BY", Seeded: true, Subject: "Mus musculus"},
@@ -76,10 +76,11 @@ func filters() map[string]Filter {
 	}
 }
 
-// sizes of catalogues: the same one is small, and so large that it is never read as a
-// whole.
+// sizes of catalogues: the same one is small, as large as a small one may be, and so large
+// that it is never read as a whole.
 var sizes = map[string]func(*Store){
-	"small":                func(*Store) {},
+	"small":                func(s *Store) { s.few, s.steps = 5000, steps },
+	"just small":           func(s *Store) { s.few, s.steps = 14, steps },
 	"large":                func(s *Store) { s.few, s.steps = 3, []int{2, 3, 100} },
 	"with rare conditions": func(s *Store) { s.few, s.steps = 8, []int{100} },
 }

@@ -3,6 +3,8 @@ package catalog
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -196,30 +198,31 @@ func (s *Store) found(ctx context.Context, f Filter) (map[core.GroupID]bool, err
 	if !possible {
 		return map[core.GroupID]bool{}, nil
 	}
-	sources := q.sources()
-	if len(sources) == 0 {
-		return nil, nil
-	}
-	rarest, n, err := s.rarest(ctx, sources)
-	if err != nil {
-		return nil, err
-	}
-	var hits []hit
-	switch {
-	case n == 0:
-	case n <= s.few:
-		hits, err = s.findAmong(ctx, q, rarest, cursor(0), s.few)
-	default: // of one group many rows, as for the beginning of many words
-		c := clause{text: "SELECT l.newest, l.group_id FROM group_live l WHERE l.torrents > 0"}
-		c.meets(q.groups, "l.group_id")
-		hits, err = db.All(ctx, s.db, scanHit, c.text+" LIMIT ?", append(c.args, 2*s.few)...)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("look for words: %w", err)
-	}
-	out := make(map[core.GroupID]bool, len(hits))
-	for _, h := range hits {
-		out[h.group] = true
+	var out map[core.GroupID]bool
+	for _, c := range q.sources() {
+		meet, err := s.meeting(ctx, c)
+		if err != nil {
+			return nil, fmt.Errorf("look for words: %w", err)
+		}
+		if out == nil {
+			out = meet
+		}
+		maps.DeleteFunc(out, func(id core.GroupID, _ bool) bool { return !meet[id] })
 	}
 	return out, nil
+}
+
+// meeting are the groups of a small catalogue that meet a condition which an index lists.
+func (s *Store) meeting(ctx context.Context, c condition) (map[core.GroupID]bool, error) {
+	ids, err := db.All(ctx, s.db, db.Value[core.GroupID], c.source+" LIMIT ?", append(slices.Clone(c.args), 2*s.few+1)...)
+	if err == nil && len(ids) > 2*s.few { // of one group many rows, as for the beginning of many words
+		live := clause{text: "SELECT l.group_id FROM group_live l WHERE l.torrents > 0"}
+		live.meets([]condition{c}, "l.group_id")
+		ids, err = db.All(ctx, s.db, db.Value[core.GroupID], live.text+" LIMIT ?", append(live.args, 2*s.few)...)
+	}
+	out := make(map[core.GroupID]bool, len(ids))
+	for _, id := range ids {
+		out[id] = true
+	}
+	return out, err
 }
