@@ -22,6 +22,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/command"
 	"github.com/caduceus-bio/caduceus/internal/commands"
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/credential"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/economy"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
@@ -52,6 +53,7 @@ type House struct {
 	probe    *db.Probe // of the process that serves
 	rates    *rates.Book
 	refusals *rates.Store
+	links    *credential.Store
 	catalog  *catalog.Store
 	economy  *economy.Store
 	clients  *client.Store
@@ -98,6 +100,7 @@ func Open(ctx context.Context, s Settings, create bool, extra ...command.Command
 	h.guard = guess.New(d, keys, clock, log)
 	h.rates, h.refusals = rates.New(clock), rates.NewStore(d, h.events, keys, clock)
 	h.Members = member.NewStore(d, h.events, keys, clock, member.LogTo(log), member.SessionDays(s.Site.SessionDays))
+	h.links = credential.NewStore(d, keys, clock)
 	h.catalog = catalog.NewStore(d, h.events, clock, catalog.Options{SiteName: s.Site.Name, SiteURL: s.siteURL()})
 	h.economy = economy.NewStore(d, h.events, clock, s.Freeleech)
 	h.clients = client.NewStore(d, h.events, clock)

@@ -80,6 +80,13 @@ func (s *sessions) ExpireSessions(_ context.Context, limit int) (int64, error) {
 	return n, nil
 }
 
+// links acts as a store with a number of one-time links to wipe.
+type links struct{ sessions }
+
+func (l *links) Prune(ctx context.Context, limit int) (int64, error) {
+	return l.ExpireSessions(ctx, limit)
+}
+
 // texts acts as a store with a number of texts to render.
 type texts struct {
 	mu   sync.Mutex
@@ -136,6 +143,7 @@ type house struct {
 	schedule  *schedule.Store
 	freeleech *economy.Store
 	sessions  *sessions
+	links     *links
 	texts     *texts
 	catalog   *catalogue
 	accounts  *accounts
@@ -146,7 +154,7 @@ type house struct {
 var noon = time.Date(2026, 11, 22, 12, 0, 30, 0, time.UTC) // no season is near
 
 func newHouse(t *testing.T, d *db.DB, now time.Time) *house {
-	h := &house{fakeTime: newFakeTime(now), db: d, sessions: &sessions{}, texts: &texts{}, catalog: &catalogue{}, accounts: &accounts{}, log: &logLines{}}
+	h := &house{fakeTime: newFakeTime(now), db: d, sessions: &sessions{}, links: &links{}, texts: &texts{}, catalog: &catalogue{}, accounts: &accounts{}, log: &logLines{}}
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("log:\n%s", h.log)
@@ -167,7 +175,7 @@ func newHouse(t *testing.T, d *db.DB, now time.Time) *house {
 func (h *house) room(holder string) (*Room, *prometheus.Registry) {
 	reg := prometheus.NewRegistry()
 	r := New(Config{Holder: holder, SecurityLogDays: 365}, Deps{DB: h.db, Events: h.events, Schedule: h.schedule, Freeleech: h.freeleech,
-		Sessions: h.sessions, Security: h.security, Catalog: h.catalog, Accounts: h.accounts, Texts: h.texts, Pages: &texts{}, Clock: h.clock, Log: slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Metrics: reg})
+		Sessions: h.sessions, Links: h.links, Security: h.security, Catalog: h.catalog, Accounts: h.accounts, Texts: h.texts, Pages: &texts{}, Clock: h.clock, Log: slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Metrics: reg})
 	r.wait = h.wait
 	return r, reg
 }

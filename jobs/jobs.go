@@ -93,6 +93,7 @@ type Deps struct {
 	Schedule  *schedule.Store
 	Freeleech *economy.Store
 	Sessions  Sessions
+	Links     Links
 	Texts     Texts
 	Pages     Texts
 	Catalog   Catalog

@@ -17,6 +17,7 @@ func tasks(c Config, d Deps) map[string]task {
 	return map[string]task{
 		schedule.FreeleechEdges:  freeleechEdges(d.Freeleech),
 		schedule.ExpireSessions:  expireSessions(d.Sessions),
+		schedule.ExpireLinks:     expireLinks(d.Links),
 		schedule.PruneEvents:     pruneEvents(d.Events, d.Clock),
 		schedule.PruneJobHistory: pruneJobHistory(d.Schedule, d.Clock),
 		schedule.RenderTexts:     renderTexts(d.Texts, d.Pages),

@@ -131,6 +131,7 @@ GRANT SELECT ON swarm_watch_mark TO 'caduceus-site'@'localhost', 'caduceus-herme
 GRANT SELECT, INSERT ON job_request TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT ON job_run TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT, INSERT ON audit TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT, INSERT, UPDATE ON one_time_link TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT, INSERT, DELETE ON pending_act TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 
 -- site: besides what commands do, whoever joins, logs in, uploads and edits.
@@ -156,6 +157,7 @@ GRANT SELECT, INSERT ON torrent_meta TO 'caduceus-site'@'localhost';
 GRANT SELECT, UPDATE (skeleton, irc_key_mac) ON member TO 'caduceus-jobs'@'localhost';
 GRANT SELECT, UPDATE (skeleton) ON member_nick TO 'caduceus-jobs'@'localhost';
 GRANT SELECT, DELETE ON session TO 'caduceus-jobs'@'localhost';
+GRANT SELECT, UPDATE, DELETE ON one_time_link TO 'caduceus-jobs'@'localhost';
 GRANT SELECT ON leech_window TO 'caduceus-jobs'@'localhost';
 GRANT SELECT, INSERT ON leech_notice TO 'caduceus-jobs'@'localhost';
 GRANT SELECT (id, description, description_renderer), UPDATE (description_html, description_renderer) ON torrent_group TO 'caduceus-jobs'@'localhost';

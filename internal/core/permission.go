@@ -25,6 +25,7 @@ const (
 	JobManage        Permission = "job.manage"
 	PageEdit         Permission = "page.edit"
 	AuditRead        Permission = "audit.read"
+	SettingManage    Permission = "setting.manage"
 	StatsRead        Permission = "stats.read"
 	TrackerRead      Permission = "tracker.read"
 	IRCConnect       Permission = "irc.connect"
@@ -66,6 +67,7 @@ func AllPermissions() []PermissionInfo {
 		{JobManage, "list and run scheduled jobs"},
 		{PageEdit, "write help, rules, news and terms"},
 		{AuditRead, "read the audit log"},
+		{SettingManage, "change how people join and other settings of the site"},
 		{StatsRead, "see member statistics"},
 		{TrackerRead, "see how the tracker does, and anyone's announces"},
 		{IRCConnect, "log in to the IRC network"},
