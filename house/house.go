@@ -28,6 +28,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/guess"
 	"github.com/caduceus-bio/caduceus/internal/irc"
+	"github.com/caduceus-bio/caduceus/internal/mail"
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/internal/pages"
 	"github.com/caduceus-bio/caduceus/internal/rates"
@@ -61,6 +62,7 @@ type House struct {
 	schedule *schedule.Store
 	irc      *irc.Store
 	audit    *audit.Log
+	mail     *mail.Queue
 }
 
 // Open locks the data directory and opens the database, waiting for it until ctx
@@ -108,6 +110,9 @@ func Open(ctx context.Context, s Settings, create bool, extra ...command.Command
 	h.schedule = schedule.NewStore(d, h.events, clock)
 	h.irc = irc.NewStore(d, h.events, clock)
 	h.audit = audit.New(d, clock)
+	if h.mail, err = mail.NewQueue(d, h.events, keys, clock, s.Mail, mail.Site{Name: s.Site.Name, URL: s.siteURL()}); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
 	if h.Commands, err = h.commands(clock, extra); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/economy"
+	"github.com/caduceus-bio/caduceus/internal/mail"
 	"github.com/caduceus-bio/caduceus/ircd"
 	"github.com/caduceus-bio/caduceus/jobs"
 	"github.com/caduceus-bio/caduceus/site"
@@ -26,6 +27,7 @@ type Settings struct {
 	IRC       ircd.Config    `toml:"irc"`
 	Hermes    hermes.Config  `toml:"hermes"`
 	Jobs      jobs.Config    `toml:"jobs"`
+	Mail      mail.Config    `toml:"mail"`
 	Freeleech economy.Config `toml:"freeleech"`
 	Ops       OpsConfig      `toml:"ops"`
 
@@ -46,6 +48,7 @@ func DefaultSettings() Settings {
 		IRC:       ircd.DefaultConfig(),
 		Hermes:    hermes.DefaultConfig(),
 		Jobs:      jobs.DefaultConfig(),
+		Mail:      mail.DefaultConfig(),
 		Freeleech: economy.DefaultConfig(),
 		Ops:       OpsConfig{Listen: "127.0.0.1:9180"},
 	}
@@ -102,6 +105,12 @@ func (s *Settings) Derive() {
 	}
 	if s.Hermes.KeyFile == "" {
 		s.Hermes.KeyFile = s.House.hermesKey()
+	}
+	if s.Mail.FromName == "" {
+		s.Mail.FromName = s.Site.Name
+	}
+	if s.Mail.PasswordFile == "" {
+		s.Mail.PasswordFile = s.House.secret("mail.password")
 	}
 }
 

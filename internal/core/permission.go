@@ -23,6 +23,7 @@ const (
 	FreeleechManage  Permission = "freeleech.manage"
 	ClientManage     Permission = "client.manage"
 	JobManage        Permission = "job.manage"
+	MailManage       Permission = "mail.manage"
 	PageEdit         Permission = "page.edit"
 	AuditRead        Permission = "audit.read"
 	SettingManage    Permission = "setting.manage"
@@ -65,6 +66,7 @@ func AllPermissions() []PermissionInfo {
 		{FreeleechManage, "begin and end freeleech windows"},
 		{ClientManage, "change the client whitelist"},
 		{JobManage, "list and run scheduled jobs"},
+		{MailManage, "see the mail that waits, send it again and take it away"},
 		{PageEdit, "write help, rules, news and terms"},
 		{AuditRead, "read the audit log"},
 		{SettingManage, "change how people join and other settings of the site"},

@@ -10,7 +10,7 @@ func bodies() []Body {
 		LeechWindowsChanged{}, LeechEdge{}, TransferSuspect{}, RosterDrift{}, LedgerTrouble{},
 		JobFailed{}, JobFinished{}, JobRequested{},
 		IRCKeyChanged{}, IRCCertificateRemoved{}, IRCNickChanged{}, IRCChannelChanged{}, IRCLinesChanged{}, IRCForgotten{}, IRCRemoval{}, KeyShown{},
-		EventSetAside{}, EventAgain{}, LimitsCleared{},
+		EventSetAside{}, EventAgain{}, LimitsCleared{}, MailQueued{}, MailFailed{},
 	}
 }
 
@@ -289,3 +289,20 @@ type LimitsCleared struct {
 
 // EventKind implements Body.
 func (LimitsCleared) EventKind() string { return "LimitsCleared" }
+
+// MailQueued says that there is a letter to be sent.
+type MailQueued struct{}
+
+// EventKind implements Body.
+func (MailQueued) EventKind() string { return "MailQueued" }
+
+// MailFailed says that a letter could not be sent, and is not tried again.
+type MailFailed struct {
+	Mail    int64         `json:"mail"`
+	Member  core.MemberID `json:"member"`  // whose letter it was: see mail.Letter; 0 for nobody
+	Kind    string        `json:"kind"`    // of the letter
+	Address bool          `json:"address"` // there is no such address: the server refused it for good
+}
+
+// EventKind implements Body.
+func (MailFailed) EventKind() string { return "MailFailed" }
