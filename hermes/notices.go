@@ -59,6 +59,8 @@ func (n *notices) handlers() []eventlog.Handler {
 		eventlog.On(n.leechEdge),
 		eventlog.On(n.transferSuspect),
 		eventlog.On(n.keyShown),
+		eventlog.On(n.approvalAsked),
+		eventlog.On(n.approvalGiven),
 		notice(n, debug, func(f eventlog.JobFailed) string {
 			return fmt.Sprintf("Job %s failed (run %d): %s", f.Job, f.Run, f.Text)
 		}),

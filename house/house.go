@@ -124,7 +124,7 @@ func (h *House) commands(clock core.Clock, extra []command.Command) (*command.Re
 	families := commands.Families(commands.Deps{Members: h.Members, Catalog: h.catalog, Economy: h.economy, Clients: h.clients, Pages: h.pages, Schedule: h.schedule,
 		Transfer: transfer.NewStore(h.DB), IRC: h.irc, History: irc.NewHistory(h.DB, h.events, clock, irc.Retention{}), Audit: h.audit, Events: h.events,
 		Guard: h.guard, Rates: h.refusals, NickLimit: h.Settings.IRC.Nicks, SiteURL: h.Settings.siteURL()})
-	return command.New(command.Deps{DB: h.DB, Members: h.Members, Catalog: h.catalog, Audit: h.audit, Clock: clock, Log: h.Log}, append(families, extra)...)
+	return command.New(command.Deps{DB: h.DB, Members: h.Members, Catalog: h.catalog, Audit: h.audit, Events: h.events, Clock: clock, Log: h.Log}, append(families, extra)...)
 }
 
 // Close closes the database and gives up the lock.

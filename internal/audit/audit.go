@@ -42,6 +42,7 @@ const (
 	Done    Outcome = "done"
 	Failed  Outcome = "failed"
 	Denied  Outcome = "denied"
+	Asked   Outcome = "asked" // it waits until another member of staff approves it
 )
 
 // Entry is one row of the log.

@@ -8,6 +8,10 @@
 // engine fills by type. What must hold before it runs (who asks, from where, with
 // which arguments, on whom) is checked here from that data, never in the command.
 //
+// What needs the word of a second member of staff (Spec.Approve) is kept once it is
+// confirmed, and done in the asker's name when somebody approves it who could do it as well.
+// Where fewer than two others could, the shell may approve it, or after a while the asker.
+//
 // An Action is one transaction: the code that confirms it is consumed, it acts
 // through stores bound to the transaction, and its row in the audit log is written.
 // So a kill leaves all of it or nothing. Run may be repeated, since the transaction
@@ -28,6 +32,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/catalog"
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
+	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
@@ -76,6 +81,7 @@ type Deps struct {
 	Members *member.Store
 	Catalog *catalog.Store
 	Audit   *audit.Log
+	Events  *eventlog.Log
 	Clock   core.Clock
 	Log     *slog.Logger
 }
@@ -89,18 +95,28 @@ type Registry struct {
 }
 
 // New returns the table of the given commands and of the engine's own (help,
-// confirm, undo). It fails when a command is not well made or a name is used twice.
+// confirm, undo, approve). It fails when a command is not well made or a name is used twice.
 func New(d Deps, families ...[]Command) (*Registry, error) {
 	r := &Registry{deps: d, byName: map[string]*command{confirmWord: nil}, at: func(Point) {}}
-	for _, family := range append(families, r.own()) {
-		for _, c := range family {
-			if err := r.add(c); err != nil {
-				return nil, err
-			}
+	for _, family := range families {
+		if err := r.addAll(family); err != nil {
+			return nil, err
 		}
+	}
+	if err := r.addAll(r.own()); err != nil {
+		return nil, err
 	}
 	slices.SortFunc(r.commands, func(a, b *command) int { return strings.Compare(a.Name, b.Name) })
 	return r, nil
+}
+
+func (r *Registry) addAll(family []Command) error {
+	for _, c := range family {
+		if err := r.add(c); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (r *Registry) add(c Command) error {
@@ -121,8 +137,15 @@ func (r *Registry) add(c Command) error {
 	return nil
 }
 
-// own are the commands that belong to the engine.
-func (r *Registry) own() []Command { return []Command{r.help(), r.undoCommand()} }
+// own are the commands that belong to the engine. Where no command of the families waits
+// for approval, there is none that gives it.
+func (r *Registry) own() []Command {
+	own := []Command{r.help(), r.undoCommand()}
+	if len(r.Approving()) > 0 {
+		own = append(append(own, r.approveCommand()), r.waitingCommands()...)
+	}
+	return own
+}
 
 // List returns the commands that the actor may run, by name. Arguments may still
 // ask for more.

@@ -52,7 +52,7 @@ func onBench(t *testing.T, test func(t *testing.T, b *bench)) {
 		}
 		b.bob = made.Member
 		b.Registry, err = New(Deps{DB: d, Members: b.members, Catalog: catalog.NewStore(d, events, b.clock.Now, catalog.Options{}),
-			Audit: audit.New(d, b.clock.Now), Clock: b.clock.Now, Log: slog.New(slog.DiscardHandler)}, b.family())
+			Audit: audit.New(d, b.clock.Now), Events: events, Clock: b.clock.Now, Log: slog.New(slog.DiscardHandler)}, b.family())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -92,6 +92,7 @@ func (b *bench) family() []Command {
 				return Say("%s is on.", a.Member.Name).With("switch off", offArgs{a.Member, Text(a.Member.StateReason)}), err
 			},
 		},
+		b.apart(state),
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,7 +32,8 @@ const (
 
 // Execute runs what somebody asks for. An error has a code and a text that may be
 // shown (core.SafeText). A command that needs a confirmation answers with Pending
-// set and changes nothing; "confirm CODE" by the same actor within a minute runs it.
+// set and changes nothing; "confirm CODE" by the same actor within a minute runs it. One
+// that needs the approval of somebody else waits then for "approve CODE".
 func (r *Registry) Execute(ctx context.Context, req Request) (Answer, error) {
 	ctx, cancel := context.WithTimeout(req.Actor.in(ctx), timeLimit)
 	defer cancel()
@@ -69,6 +71,7 @@ type order struct {
 	dry       bool        // it is to be carried out and taken back
 	doubt     string      // a word of its text that may be meant as an option
 	confirms  *pendingAct // the act that is confirmed by it
+	approves  *approval   // the same, where it is one that somebody else asked for
 	undoes    *audit.Entry
 	args      any // pointer to the struct of the command
 	subject   string
@@ -138,6 +141,9 @@ func (r *Registry) run(ctx context.Context, o *order) (Answer, error) {
 		inverse.dry = o.dry
 		return r.run(ctx, inverse)
 	}
+	if o.c.Name == approveWord {
+		return r.approve(ctx, o)
+	}
 	a, err := r.change(ctx, o)
 	if err != nil {
 		return Answer{}, r.note(ctx, o, err)
@@ -154,7 +160,7 @@ func may(a Actor, c *command) error {
 	case !a.Member.Enabled():
 		return core.Errorf(core.Forbidden, "your account is disabled: %s", a.Member.StateReason)
 	}
-	if !c.Guest && !a.Can(c.Permission) {
+	if !c.Guest && (!a.Can(c.Permission) || c.Any != nil && !slices.ContainsFunc(c.Any, a.Can)) {
 		return core.Errorf(core.Forbidden, "you may not use %s", c.Name)
 	}
 	return nil
@@ -232,7 +238,10 @@ func (r *Registry) change(ctx context.Context, o *order) (Answer, error) {
 	}
 	a, err := r.act(ctx, o)
 	var changed *changedError
-	if errors.As(err, &changed) {
+	switch {
+	case errors.As(err, &changed) && o.approves != nil:
+		return Answer{}, r.stale(ctx, o.approves)
+	case errors.As(err, &changed):
 		return r.askFirst(ctx, o, changed.Error())
 	}
 	return a, err
@@ -249,7 +258,7 @@ const actTurn = "commands"
 // act is the transaction of an action.
 func (r *Registry) act(ctx context.Context, o *order) (Answer, error) {
 	var a Answer
-	err := r.deps.DB.Tx(ctx, func(tx *db.Tx) error {
+	err := r.deps.DB.Tx(ctx, func(tx *db.Tx) (err error) {
 		ctx := tx.Guard(ctx)
 		r.at(AtBegin)
 		// One act after another: what was looked at when it was allowed and confirmed
@@ -257,13 +266,18 @@ func (r *Registry) act(ctx context.Context, o *order) (Answer, error) {
 		if err := tx.Turn(ctx, actTurn); err != nil {
 			return err
 		}
-		if err := r.fill(ctx, tx, o); err != nil {
+		if err := r.understand(ctx, tx, o); err != nil {
 			return err
 		}
 		if err := r.stillHolds(ctx, tx, o); err != nil {
 			return err
 		}
 		r.at(AtConsumed)
+		if r.asks(o) {
+			a, err = r.await(ctx, tx, o)
+			r.at(AtRecorded)
+			return err
+		}
 		o.acting = true
 		reply, err := o.c.act(ctx, tx, r.call(o), o.args)
 		if err == nil && !o.c.Reveals && reply.reveals() {
@@ -274,7 +288,10 @@ func (r *Registry) act(ctx context.Context, o *order) (Answer, error) {
 		}
 		r.at(AtActed)
 		a = answer(o.c.Spec, o.Place, reply)
-		a.Undo, a.Entry, err = r.record(ctx, tx, o, reply, a.Lines)
+		a.Undo, a.Entry, err = r.record(ctx, tx, o, reply, audit.Done, strings.Join(a.Lines, " "))
+		if err == nil && o.approves != nil {
+			err = r.approved(ctx, tx, o, a.Entry)
+		}
 		r.at(AtRecorded)
 		return err
 	})
@@ -283,6 +300,22 @@ func (r *Registry) act(ctx context.Context, o *order) (Answer, error) {
 	}
 	r.at(AtCommitted)
 	return a, nil
+}
+
+// understand looks up what the arguments mean as tx sees it, and makes sure that who asked
+// for what is approved, and who approves it, may.
+func (r *Registry) understand(ctx context.Context, tx *db.Tx, o *order) error {
+	if o.approves == nil {
+		return r.fill(ctx, tx, o)
+	}
+	err := r.asAsked(ctx, tx, o)
+	if err == nil {
+		err = r.fill(ctx, tx, o)
+	}
+	if err == nil {
+		err = r.mayApprove(ctx, tx, o)
+	}
+	return err
 }
 
 // stillHolds consumes the confirmation and makes sure that what it, or an undoing,
@@ -330,9 +363,12 @@ func (r *Registry) state(ctx context.Context, tx *db.Tx, o *order) (string, erro
 
 // record writes the audit row of an act, with the command that takes it back and
 // what that rests on now. It returns that command and the id of the row.
-func (r *Registry) record(ctx context.Context, tx *db.Tx, o *order, reply Reply, lines []string) (undo string, id int64, err error) {
+func (r *Registry) record(ctx context.Context, tx *db.Tx, o *order, reply Reply, outcome audit.Outcome, detail string) (undo string, id int64, err error) {
 	e := o.entry
-	e.Outcome, e.Detail = audit.Done, strings.Join(lines, " ")
+	if o.approves != nil {
+		detail = o.approves.word() + " " + detail
+	}
+	e.Outcome, e.Detail = outcome, detail
 	if o.undoes != nil {
 		e.Undoes = o.undoes.ID
 	}

@@ -108,6 +108,9 @@ func (r *Registry) helpOnOne(c Call, one *command) []string {
 	if one.Confirms {
 		lines = append(lines, "  shows first what it would do, and does it once you confirm")
 	}
+	if one.Approve {
+		lines = append(lines, "  waits until another member of staff approves it")
+	}
 	if one.Form != "" {
 		return append(lines, "  on the site alone: "+one.Form)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/core/text"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/secret"
 )
@@ -19,6 +20,8 @@ const (
 	confirmFor   = 60 * time.Second
 	maxPerPerson = 5   // one more pushes out the oldest
 	maxExpired   = 100 // rows that one act clears away
+	codeBytes    = 2
+	maxShown     = 2000 // bytes of what an act would do
 )
 
 // pendingAct is an act that waits for somebody, in the table pending_act.
@@ -81,11 +84,14 @@ func scanPending(s db.Scanner) (pendingAct, error) {
 	return p, err
 }
 
-// consume takes a confirmation out of the table: of several that try, one can.
+// errGone says that somebody else was faster with what waited.
+var errGone = core.Errorf(core.Invalid, "nothing waits under this code any more")
+
+// consume takes what waits out of the table: of several that try, one can.
 func consume(ctx context.Context, tx *db.Tx, id int64) error {
 	n, err := tx.Exec(ctx, "DELETE FROM pending_act WHERE id = ?", id)
 	if err == nil && n == 0 {
-		err = errNothingWaits()
+		err = errGone
 	}
 	return err
 }
@@ -122,7 +128,13 @@ func (r *Registry) askFirst(ctx context.Context, o *order, why string) (Answer, 
 				return err
 			}
 		}
-		code, err = r.keep(ctx, tx, o.Actor.key(), p)
+		if r.asks(o) {
+			lines = append(lines, "Once you confirm, it waits until another member of staff approves it.")
+		}
+		if err := r.clear(ctx, tx, o.Actor.key()); err != nil {
+			return err
+		}
+		_, code, err = r.keep(ctx, tx, o.Actor.key(), confirmKind, approval{pendingAct: p})
 		return err
 	})
 	if err != nil {
@@ -146,30 +158,40 @@ func (r *Registry) preview(ctx context.Context, tx *db.Tx, o *order) ([]string, 
 	return o.c.preview(ctx, tx, r.call(o), o.args)
 }
 
-// keep writes a pending act under a code of its own, and clears away what nobody
-// can confirm any more: what is over, and all but the newest of the actor.
-func (r *Registry) keep(ctx context.Context, tx *db.Tx, actor string, p pendingAct) (code string, err error) {
-	now := r.deps.Clock()
+// clear takes away what nobody can confirm or approve any more: what is over, and all but
+// the newest confirmations of the actor.
+func (r *Registry) clear(ctx context.Context, tx *db.Tx, actor string) error {
 	mine, err := db.All(ctx, tx, db.Value[int64], "SELECT id FROM pending_act WHERE actor = ? ORDER BY id DESC LIMIT ?", actor, maxExpired)
 	if err != nil {
-		return "", err
+		return err
 	}
-	over, err := db.All(ctx, tx, db.Value[int64], "SELECT id FROM pending_act WHERE expires_at <= ? ORDER BY expires_at LIMIT ?", now.Unix(), maxExpired)
+	over, err := db.All(ctx, tx, db.Value[int64], "SELECT id FROM pending_act WHERE expires_at <= ? ORDER BY expires_at LIMIT ?", r.deps.Clock().Unix(), maxExpired)
 	if err != nil {
-		return "", err
+		return err
 	}
 	for _, id := range append(mine[min(len(mine), maxPerPerson-1):], over...) {
 		if _, err := tx.Exec(ctx, "DELETE FROM pending_act WHERE id = ?", id); err != nil {
-			return "", err
+			return err
 		}
 	}
+	return nil
+}
+
+// keep writes what waits, of a kind, under a code of its own among those of the actor. Its
+// columns besides are those of an approval; a confirmation has none of them.
+func (r *Registry) keep(ctx context.Context, tx *db.Tx, actor, kind string, p approval) (id int64, code string, err error) {
 	for range 20 {
-		code = strings.ToUpper(secret.RandomHex(2))
-		fresh, err := tx.InsertIgnore(ctx, "pending_act", db.Row{"kind", confirmKind, "actor", actor, "code", code, "line", p.line,
-			"state", p.state, "undoes", p.undoes, "created_at", now.Unix(), "expires_at", p.expires.Unix()})
-		if err != nil || fresh {
-			return code, err
+		code = strings.ToUpper(secret.RandomHex(codeBytes))
+		fresh, err := tx.InsertIgnore(ctx, "pending_act", db.Row{"kind", kind, "actor", actor, "code", code, "line", p.line,
+			"state", p.state, "undoes", p.undoes, "created_at", r.deps.Clock().Unix(), "expires_at", p.expires.Unix(),
+			"asker_id", p.askerID, "asker_name", p.asker, "asker_via", p.via, "shown", text.Cut(p.shown, maxShown)})
+		if err != nil {
+			return 0, "", err
+		}
+		if fresh {
+			id, _, err = db.One(ctx, tx, db.Value[int64], "SELECT id FROM pending_act WHERE actor = ? AND code = ?", actor, code)
+			return id, code, err
 		}
 	}
-	return "", errors.New("no free code was found for a confirmation")
+	return 0, "", errors.New("no free code was found for what waits")
 }

@@ -20,7 +20,7 @@ func (r *Registry) rehearse(ctx context.Context, o *order) (Answer, error) {
 	var reply Reply
 	err := r.deps.DB.Tx(ctx, func(tx *db.Tx) error {
 		ctx := tx.Guard(ctx)
-		if err := r.fill(ctx, tx, o); err != nil {
+		if err := r.understand(ctx, tx, o); err != nil {
 			return err
 		}
 		if err := r.stillHolds(ctx, tx, o); err != nil {

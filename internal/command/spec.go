@@ -16,13 +16,18 @@ type Spec struct {
 	Name       string   // one or two words in lower case, such as "member create"
 	Aliases    []string // other names, of one or two words
 	Summary    string
-	Permission core.Permission // "" for every member
-	Guest      bool            // also for those who are not logged in
-	Public     bool            // may be answered in any channel, else only in private and among staff
-	Secret     bool            // the answer goes to the asker alone, wherever it was asked
-	Button     string          // its label on a page about a subject; "" is the summary, up to a semicolon
-	Reveals    bool            // the answer may hold a key or passphrase, so it must not travel in clear
-	Watched    bool            // a question that shows what is somebody else's: each is in the audit log
+	Permission core.Permission   // "" for every member
+	Any        []core.Permission // where it isn't nil, one of these is needed besides
+	Guest      bool              // also for those who are not logged in
+	Public     bool              // may be answered in any channel, else only in private and among staff
+	Secret     bool              // the answer goes to the asker alone, wherever it was asked
+	Button     string            // its label on a page about a subject; "" is the summary, up to a semicolon
+	Reveals    bool              // the answer may hold a key or passphrase, so it must not travel in clear
+	// Approve says that another member of staff, who could do it as well, has to approve the
+	// act before it is done: see Action.ApproveIf. Whoever approves it is given the answer,
+	// so that it must hold no secret.
+	Approve bool
+	Watched bool // a question that shows what is somebody else's: each is in the audit log
 	// Form is the address of its form on the site, for a command with a Document: no line
 	// and no form that is drawn of its arguments can hold that. It is "" for all others.
 	Form string
@@ -55,6 +60,9 @@ type Action[A any] struct {
 	// happen; the command runs once the asker confirms, and as long as the state
 	// is the same then.
 	Preview func(ctx context.Context, tx *db.Tx, c Call, a A) ([]string, error)
+	// ApproveIf may be nil. It narrows Spec.Approve to calls that ask for approval, by the
+	// actor and the arguments.
+	ApproveIf func(c Call, a A) bool
 	// State is what a decision for this command rests on, in words that differ when
 	// it would have to be taken again. Confirming and undoing compare it. Where it
 	// is nil, confirming compares the preview.
@@ -116,11 +124,16 @@ type command struct {
 	preview func(ctx context.Context, tx *db.Tx, c Call, args any) ([]string, error)
 	state   func(ctx context.Context, tx *db.Tx, c Call, args any) (string, error)
 	act     func(ctx context.Context, tx *db.Tx, c Call, args any) (Reply, error)
+
+	approveIf func(c Call, args any) bool // nil: always
 }
 
 func (q Question[A]) compile() (*command, error) {
 	if q.Run == nil {
 		return nil, fmt.Errorf("command %q does nothing", q.Name)
+	}
+	if q.Approve {
+		return nil, fmt.Errorf("command %q waits for approval, which a question can't", q.Name)
 	}
 	c, err := newCommand[A](q.Spec)
 	if err != nil {
@@ -146,6 +159,12 @@ func (a Action[A]) compile() (*command, error) {
 		if c.Confirms && arg.Redact {
 			return nil, fmt.Errorf("command %q waits for a confirmation in the database, so its argument %s can't be secret", a.Name, arg.Name)
 		}
+	}
+	if c.Approve && (!c.Confirms || c.Reveals || c.Permission == "") {
+		return nil, fmt.Errorf("command %q waits for approval: it needs a permission, a preview for whoever approves it, and an answer without secrets", a.Name)
+	}
+	if a.ApproveIf != nil {
+		c.approveIf = func(call Call, args any) bool { return a.ApproveIf(call, *args.(*A)) }
 	}
 	c.act = func(ctx context.Context, tx *db.Tx, call Call, args any) (Reply, error) {
 		return a.Run(ctx, tx, call, *args.(*A))

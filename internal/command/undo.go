@@ -41,7 +41,7 @@ func (r *Registry) inverse(ctx context.Context, o *order) (*order, error) {
 		return nil, core.Errorf(core.NotFound, "there is no entry %d that you could undo", id)
 	case err != nil:
 		return nil, err
-	case e.Outcome != audit.Done || e.UndoWith == "":
+	case e.Outcome != audit.Done && e.Outcome != audit.Asked || e.UndoWith == "":
 		return nil, core.Errorf(core.Conflict, "entry %d (%s) can't be undone", id, e.Command)
 	}
 	inverse, err := r.reorder(ctx, o.Request, e.UndoWith)

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/caduceus-bio/caduceus/internal/command"
+	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
 )
 
@@ -41,7 +42,8 @@ func TestCommandsTxt(t *testing.T) {
 func table(all []command.Info) string {
 	var b strings.Builder
 	b.WriteString(`# All commands: how they are written, who may run them, where they are answered, and
-# changes: in the audit log; asks: says first what it would do; secret: answered in private.
+# changes: in the audit log; asks: says first what it would do; approved by another: waits for
+# a second member of staff; secret: answered in private.
 # Written by: go test ./internal/commands -run CommandsTxt -update
 `)
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
@@ -60,10 +62,20 @@ func who(i command.Info) string {
 	switch {
 	case i.Guest:
 		return "anyone"
+	case i.Any != nil:
+		return strings.Join(permissions(i.Any), " or ")
 	case i.Permission == "":
 		return "members"
 	}
 	return string(i.Permission)
+}
+
+func permissions(list []core.Permission) []string {
+	var out []string
+	for _, p := range list {
+		out = append(out, string(p))
+	}
+	return out
 }
 
 func where(i command.Info) string {
@@ -81,7 +93,7 @@ func flags(i command.Info) string {
 	for _, f := range []struct {
 		set  bool
 		name string
-	}{{i.Changes, "changes"}, {i.Confirms, "asks"}, {i.Secret, "secret"}, {len(i.Aliases) > 0, "also: " + strings.Join(i.Aliases, ", ")}} {
+	}{{i.Changes, "changes"}, {i.Confirms, "asks"}, {i.Approve, "approved by another"}, {i.Secret, "secret"}, {len(i.Aliases) > 0, "also: " + strings.Join(i.Aliases, ", ")}} {
 		if f.set {
 			out = append(out, f.name)
 		}

@@ -79,7 +79,7 @@ func openWorld(t *testing.T, d *db.DB) *world {
 		Guard: guess.New(d, keys, clock, slog.New(slog.DiscardHandler)), Rates: rates.NewStore(d, events, keys, clock),
 		NickLimit: 2, SiteURL: "https://bio.example",
 	}
-	w.engine = command.Deps{DB: d, Members: w.deps.Members, Catalog: w.deps.Catalog, Audit: w.deps.Audit, Clock: clock,
+	w.engine = command.Deps{DB: d, Members: w.deps.Members, Catalog: w.deps.Catalog, Audit: w.deps.Audit, Events: events, Clock: clock,
 		Log: slog.New(slog.NewTextHandler(w.log, nil))}
 	if w.Registry, err = command.New(w.engine, commands.Families(w.deps)...); err != nil {
 		t.Fatal(err)

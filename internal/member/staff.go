@@ -18,16 +18,20 @@ type StaffClass struct {
 // mostStaff bounds the list of staff.
 const mostStaff = 200
 
-// Staff returns those who may enter the staff's channel, by the highest of their classes
-// that allows it, the highest class first. Hermes and disabled accounts are left out.
-func (s *Store) Staff(ctx context.Context) ([]StaffClass, error) {
+// Having returns the members who have a permission by a class of theirs and may use it, by
+// name, at most 200. Hermes and disabled accounts are left out.
+func (s *Store) Having(ctx context.Context, p core.Permission) ([]Member, error) {
 	classes, err := readClasses(ctx, s.db)
 	if err != nil {
 		return nil, err
 	}
+	return s.having(ctx, classes, p)
+}
+
+func (s *Store) having(ctx context.Context, classes []Class, p core.Permission) ([]Member, error) {
 	var ids []any
 	for _, c := range classes {
-		if c.Permissions.Has(core.IRCStaff) && c.Name != BotClass {
+		if c.Permissions.Has(p) && c.Name != BotClass {
 			ids = append(ids, c.ID)
 		}
 	}
@@ -39,9 +43,20 @@ func (s *Store) Staff(ctx context.Context) ([]StaffClass, error) {
 		") UNION SELECT member_id FROM member_class WHERE class_id IN ("+marks+")) AND m.state = ? AND m.name <> ? ORDER BY m.name LIMIT ?",
 		append(append(append([]any{}, ids...), ids...), Enabled, BotName, mostStaff)...)
 	if err != nil {
-		return nil, fmt.Errorf("list staff: %w", err)
+		return nil, fmt.Errorf("list who may %s: %w", p, err)
 	}
-	if err := s.addClasses(ctx, s.db, people); err != nil {
+	return people, s.addClasses(ctx, s.db, people)
+}
+
+// Staff returns those who may enter the staff's channel, by the highest of their classes
+// that allows it, the highest class first. Hermes and disabled accounts are left out.
+func (s *Store) Staff(ctx context.Context) ([]StaffClass, error) {
+	classes, err := readClasses(ctx, s.db)
+	if err != nil {
+		return nil, err
+	}
+	people, err := s.having(ctx, classes, core.IRCStaff)
+	if err != nil {
 		return nil, err
 	}
 	var out []StaffClass
@@ -49,7 +64,7 @@ func (s *Store) Staff(ctx context.Context) ([]StaffClass, error) {
 		var have []Member
 		people = slices.DeleteFunc(people, func(m Member) bool {
 			has := m.Class.ID == c.ID || slices.Contains(m.SecondaryIDs(), c.ID)
-			if has = has && slices.Contains(ids, any(c.ID)); has {
+			if has = has && c.Permissions.Has(core.IRCStaff) && c.Name != BotClass; has {
 				have = append(have, m)
 			}
 			return has
