@@ -30,6 +30,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/rates"
 	"github.com/caduceus-bio/caduceus/internal/schedule"
 	"github.com/caduceus-bio/caduceus/internal/secret"
+	"github.com/caduceus-bio/caduceus/internal/setting"
 	"github.com/caduceus-bio/caduceus/internal/transfer"
 )
 
@@ -83,7 +84,7 @@ func newSite(t *testing.T, d *db.DB) *site {
 	log := audit.New(d, clock)
 	s.deps.Commands, err = command.New(command.Deps{DB: d, Members: s.deps.Members, Catalog: s.deps.Catalog, Audit: log, Events: s.events, Clock: clock, Log: logger},
 		commands.Families(commands.Deps{Members: s.deps.Members, Catalog: s.deps.Catalog, Economy: s.deps.Economy, Clients: clients, Pages: pages.NewStore(d, clock),
-			Schedule: schedule.NewStore(d, s.events, clock), Transfer: transfer.NewStore(d), IRC: irc.NewStore(d, s.events, clock),
+			Schedule: schedule.NewStore(d, s.events, clock), Settings: setting.NewStore(d, s.events, clock), Transfer: transfer.NewStore(d), IRC: irc.NewStore(d, s.events, clock),
 			History: irc.NewHistory(d, s.events, clock, irc.Retention{}), Audit: log, Events: s.events,
 			Guard: s.deps.Guard, Rates: rates.NewStore(d, s.events, keys, clock), SiteURL: "https://bio.example"})...)
 	if err != nil {

@@ -34,6 +34,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/rates"
 	"github.com/caduceus-bio/caduceus/internal/schedule"
 	"github.com/caduceus-bio/caduceus/internal/secret"
+	"github.com/caduceus-bio/caduceus/internal/setting"
 	"github.com/caduceus-bio/caduceus/internal/transfer"
 )
 
@@ -55,6 +56,7 @@ type House struct {
 	rates    *rates.Book
 	refusals *rates.Store
 	links    *credential.Store
+	settings *setting.Store
 	catalog  *catalog.Store
 	economy  *economy.Store
 	clients  *client.Store
@@ -103,6 +105,7 @@ func Open(ctx context.Context, s Settings, create bool, extra ...command.Command
 	h.rates, h.refusals = rates.New(clock), rates.NewStore(d, h.events, keys, clock)
 	h.Members = member.NewStore(d, h.events, keys, clock, member.LogTo(log), member.SessionDays(s.Site.SessionDays))
 	h.links = credential.NewStore(d, keys, clock)
+	h.settings = setting.NewStore(d, h.events, clock)
 	h.catalog = catalog.NewStore(d, h.events, clock, catalog.Options{SiteName: s.Site.Name, SiteURL: s.siteURL()})
 	h.economy = economy.NewStore(d, h.events, clock, s.Freeleech)
 	h.clients = client.NewStore(d, h.events, clock)
@@ -121,7 +124,7 @@ func Open(ctx context.Context, s Settings, create bool, extra ...command.Command
 
 // commands puts the table of commands together.
 func (h *House) commands(clock core.Clock, extra []command.Command) (*command.Registry, error) {
-	families := commands.Families(commands.Deps{Members: h.Members, Catalog: h.catalog, Economy: h.economy, Clients: h.clients, Pages: h.pages, Schedule: h.schedule,
+	families := commands.Families(commands.Deps{Members: h.Members, Catalog: h.catalog, Economy: h.economy, Clients: h.clients, Pages: h.pages, Schedule: h.schedule, Settings: h.settings,
 		Transfer: transfer.NewStore(h.DB), IRC: h.irc, History: irc.NewHistory(h.DB, h.events, clock, irc.Retention{}), Audit: h.audit, Events: h.events,
 		Guard: h.guard, Rates: h.refusals, NickLimit: h.Settings.IRC.Nicks, SiteURL: h.Settings.siteURL()})
 	return command.New(command.Deps{DB: h.DB, Members: h.Members, Catalog: h.catalog, Audit: h.audit, Events: h.events, Clock: clock, Log: h.Log}, append(families, extra)...)

@@ -36,6 +36,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/rates"
 	"github.com/caduceus-bio/caduceus/internal/schedule"
 	"github.com/caduceus-bio/caduceus/internal/secret"
+	"github.com/caduceus-bio/caduceus/internal/setting"
 	"github.com/caduceus-bio/caduceus/internal/supervise"
 	"github.com/caduceus-bio/caduceus/internal/transfer"
 	"github.com/caduceus-bio/caduceus/site/account"
@@ -64,6 +65,7 @@ type Deps struct {
 	Audit    *audit.Log
 	Events   *eventlog.Log
 	Schedule *schedule.Store
+	Settings *setting.Store
 	// AnnounceURLs are the tracker's public addresses with {announce-key} in them, in
 	// the order in which clients are to try them.
 	AnnounceURLs []string

@@ -131,6 +131,8 @@ GRANT SELECT ON swarm_watch_mark TO 'caduceus-site'@'localhost', 'caduceus-herme
 GRANT SELECT, INSERT ON job_request TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT ON job_run TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT, INSERT ON audit TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT, INSERT, UPDATE, DELETE ON setting TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT ON setting TO 'caduceus-jobs'@'localhost';
 GRANT SELECT, INSERT, UPDATE ON one_time_link TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT, INSERT, DELETE ON pending_act TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 

@@ -17,6 +17,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/command/members"
 	"github.com/caduceus-bio/caduceus/internal/command/oversight"
 	pagesfamily "github.com/caduceus-bio/caduceus/internal/command/pages"
+	"github.com/caduceus-bio/caduceus/internal/command/settings"
 	"github.com/caduceus-bio/caduceus/internal/command/tracker"
 	"github.com/caduceus-bio/caduceus/internal/economy"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
@@ -26,6 +27,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/pages"
 	"github.com/caduceus-bio/caduceus/internal/rates"
 	"github.com/caduceus-bio/caduceus/internal/schedule"
+	"github.com/caduceus-bio/caduceus/internal/setting"
 	"github.com/caduceus-bio/caduceus/internal/transfer"
 )
 
@@ -37,6 +39,7 @@ type Deps struct {
 	Clients  *client.Store
 	Pages    *pages.Store
 	Schedule *schedule.Store
+	Settings *setting.Store
 	Transfer *transfer.Store
 	IRC      *irc.Store
 	History  *irc.History
@@ -59,6 +62,7 @@ func Families(d Deps) [][]command.Command {
 		jobs.Commands(jobs.Deps{Schedule: d.Schedule}),
 		ircfamily.Commands(ircfamily.Deps{Channels: d.IRC, History: d.History, Members: d.Members, NickLimit: d.NickLimit}),
 		pagesfamily.Commands(pagesfamily.Deps{Pages: d.Pages, SiteURL: d.SiteURL}),
+		settings.Commands(settings.Deps{Settings: d.Settings, Members: d.Members}),
 		oversight.Commands(oversight.Deps{Audit: d.Audit, Events: d.Events, Members: d.Members, Guard: d.Guard, Rates: d.Rates}),
 	}
 }

@@ -95,6 +95,12 @@ var whoMay = map[string]struct{ line, roles string }{
 	"news list":          {"news list", members},
 	"news add":           {"news add Something nothing", staff},
 	"news remove":        {"news remove 4711", staff},
+	"setting list":       {"setting list", sysops},
+	"setting show":       {"setting show registration.mode", sysops},
+	"setting set":        {"setting set registration.limit many", sysops},
+	"setting reset":      {"setting reset nothing", sysops},
+	"setting add":        {"setting add nothing word", sysops},
+	"setting remove":     {"setting remove nothing word", sysops},
 }
 
 // TestWhoMayDoWhat runs each command as each role. A command that is missing in

@@ -108,6 +108,16 @@ page history rules
 page revert rules 1
 undo
 page reset rules
+setting list
+setting show registration.mode
+setting set registration.mode open
+undo
+setting set registration.first_class Power User
+setting reset registration.first_class
+undo
+setting add registration.refused_domains spam.example
+undo
+setting remove registration.refused_domains yopmail.com
 news add {"title": "We are there", "text": "Come in."}
 news list
 news remove 1

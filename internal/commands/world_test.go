@@ -29,6 +29,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/rates"
 	"github.com/caduceus-bio/caduceus/internal/schedule"
 	"github.com/caduceus-bio/caduceus/internal/secret"
+	"github.com/caduceus-bio/caduceus/internal/setting"
 	"github.com/caduceus-bio/caduceus/internal/transfer"
 )
 
@@ -74,7 +75,7 @@ func openWorld(t *testing.T, d *db.DB) *world {
 		Members: member.NewStore(d, events, keys, clock), Economy: economy.NewStore(d, events, clock, economy.DefaultConfig()),
 		Catalog: catalog.NewStore(d, events, clock, catalog.Options{SiteName: "BioTest", SiteURL: "https://bio.example",
 			Rules: catalog.Rules{MinTags: -1, MinTitle: -1, MinDescription: -1}}),
-		Clients: client.NewStore(d, events, clock), Pages: pages.NewStore(d, clock), Schedule: schedule.NewStore(d, events, clock), Transfer: transfer.NewStore(d),
+		Clients: client.NewStore(d, events, clock), Pages: pages.NewStore(d, clock), Schedule: schedule.NewStore(d, events, clock), Settings: setting.NewStore(d, events, clock), Transfer: transfer.NewStore(d),
 		IRC: irc.NewStore(d, events, clock), History: irc.NewHistory(d, events, clock, irc.Retention{}), Audit: audit.New(d, clock), Events: events,
 		Guard: guess.New(d, keys, clock, slog.New(slog.DiscardHandler)), Rates: rates.NewStore(d, events, keys, clock),
 		NickLimit: 2, SiteURL: "https://bio.example",

@@ -12,6 +12,7 @@ func bodies() []Body {
 		JobFailed{}, JobFinished{}, JobRequested{},
 		IRCKeyChanged{}, IRCCertificateRemoved{}, IRCNickChanged{}, IRCChannelChanged{}, IRCLinesChanged{}, IRCForgotten{}, IRCRemoval{}, KeyShown{},
 		EventSetAside{}, EventAgain{}, LimitsCleared{}, MailQueued{}, MailFailed{},
+		SettingChanged{},
 	}
 }
 
@@ -307,3 +308,11 @@ type MailFailed struct {
 
 // EventKind implements Body.
 func (MailFailed) EventKind() string { return "MailFailed" }
+
+// SettingChanged says that staff changed a setting which holds while the site runs.
+type SettingChanged struct {
+	Name string `json:"name"`
+}
+
+// EventKind implements Body.
+func (SettingChanged) EventKind() string { return "SettingChanged" }

@@ -164,6 +164,16 @@ func (s *Store) LeechSlots(ctx context.Context) (map[int64]int, error) {
 	return out, nil
 }
 
+// FirstClass returns the class of that name that somebody may join as: a primary class that
+// doesn't run the site. It fails with Invalid for any other.
+func (s *Store) FirstClass(ctx context.Context, name string) (Class, error) {
+	c, err := s.classNamed(ctx, name, false)
+	if err == nil && (c.isStaff() || c.Name == BotClass) {
+		err = core.FieldErrorf("class", "nobody joins as %s: its members run the site", c.Name)
+	}
+	return c, err
+}
+
 func (s *Store) classNamed(ctx context.Context, name string, secondary bool) (Class, error) {
 	classes, err := s.Classes(ctx)
 	if err != nil {

@@ -43,6 +43,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/rates"
 	"github.com/caduceus-bio/caduceus/internal/schedule"
 	"github.com/caduceus-bio/caduceus/internal/secret"
+	"github.com/caduceus-bio/caduceus/internal/setting"
 	"github.com/caduceus-bio/caduceus/internal/transfer"
 	"github.com/caduceus-bio/caduceus/site"
 	"github.com/caduceus-bio/caduceus/site/web"
@@ -102,9 +103,10 @@ func newWorld(t testing.TB, d *db.DB, change ...func(*Config)) *World {
 	}
 	log := audit.New(d, w.Now)
 	deps.Audit, deps.Events, deps.Schedule = log, events, schedule.NewStore(d, events, w.Now)
+	deps.Settings = setting.NewStore(d, events, w.Now)
 	deps.Commands, err = command.New(command.Deps{DB: d, Members: deps.Members, Catalog: deps.Catalog, Audit: log, Events: events, Clock: w.Now, Log: deps.Log},
 		commands.Families(commands.Deps{Members: deps.Members, Catalog: deps.Catalog, Economy: deps.Economy, Clients: deps.Clients, Pages: deps.Pages,
-			Schedule: deps.Schedule, Transfer: transfer.NewStore(d), IRC: irc.NewStore(d, events, w.Now),
+			Schedule: deps.Schedule, Settings: deps.Settings, Transfer: transfer.NewStore(d), IRC: irc.NewStore(d, events, w.Now),
 			History: irc.NewHistory(d, events, w.Now, irc.Retention{}), Audit: log, Events: events, Guard: deps.Guard, Rates: rates.NewStore(d, events, keys, w.Now), NickLimit: 2, SiteURL: c.URL})...)
 	w.Must(err)
 	ctx := t.Context()
