@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/caduceus-bio/caduceus/internal/audit"
+	"github.com/caduceus-bio/caduceus/internal/ban"
 	"github.com/caduceus-bio/caduceus/internal/catalog"
 	"github.com/caduceus-bio/caduceus/internal/client"
 	"github.com/caduceus-bio/caduceus/internal/command"
@@ -63,6 +64,7 @@ type House struct {
 	pages    *pages.Store
 	schedule *schedule.Store
 	irc      *irc.Store
+	bans     *ban.Store
 	audit    *audit.Log
 	mail     *mail.Queue
 }
@@ -111,7 +113,8 @@ func Open(ctx context.Context, s Settings, create bool, extra ...command.Command
 	h.clients = client.NewStore(d, h.events, clock)
 	h.pages = pages.NewStore(d, clock)
 	h.schedule = schedule.NewStore(d, h.events, clock)
-	h.irc = irc.NewStore(d, h.events, clock)
+	h.bans = ban.NewStore(d, h.events, keys, clock)
+	h.irc = irc.NewStore(d, h.events, h.bans, clock)
 	h.audit = audit.New(d, clock)
 	if h.mail, err = mail.NewQueue(d, h.events, keys, clock, s.Mail, mail.Site{Name: s.Site.Name, URL: s.siteURL()}); err != nil {
 		return nil, errors.Join(err, d.Close())
@@ -125,7 +128,7 @@ func Open(ctx context.Context, s Settings, create bool, extra ...command.Command
 // commands puts the table of commands together.
 func (h *House) commands(clock core.Clock, extra []command.Command) (*command.Registry, error) {
 	families := commands.Families(commands.Deps{Members: h.Members, Catalog: h.catalog, Economy: h.economy, Clients: h.clients, Pages: h.pages, Schedule: h.schedule, Settings: h.settings,
-		Transfer: transfer.NewStore(h.DB), IRC: h.irc, History: irc.NewHistory(h.DB, h.events, clock, irc.Retention{}), Audit: h.audit, Events: h.events,
+		Transfer: transfer.NewStore(h.DB), IRC: h.irc, Bans: h.bans, History: irc.NewHistory(h.DB, h.events, clock, irc.Retention{}), Audit: h.audit, Events: h.events,
 		Guard: h.guard, Rates: h.refusals, NickLimit: h.Settings.IRC.Nicks, SiteURL: h.Settings.siteURL()})
 	return command.New(command.Deps{DB: h.DB, Members: h.Members, Catalog: h.catalog, Audit: h.audit, Events: h.events, Clock: clock, Log: h.Log}, append(families, extra)...)
 }

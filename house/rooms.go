@@ -81,7 +81,7 @@ func (h *House) room(name, version string) (supervise.Room, error) {
 		return hermes.New(s.Hermes, hermes.Deps{Events: h.events, Commands: h.Commands, Members: h.Members, Guard: h.guard, Catalog: h.catalog,
 			Economy: h.economy, Channels: h.irc, SiteURL: s.siteURL(), Writes: h.probe.Look, Rates: h.rates, Clock: clock, Log: log, Metrics: h.metrics}), nil
 	case "jobs":
-		return jobs.New(s.Jobs, jobs.Deps{DB: h.DB, Events: h.events, Schedule: h.schedule, Freeleech: h.economy, Sessions: h.Members, Links: h.links, Texts: h.catalog, Pages: h.pages, Catalog: h.catalog, Accounts: h.Members, Security: h.Members.Security(),
+		return jobs.New(s.Jobs, jobs.Deps{DB: h.DB, Events: h.events, Schedule: h.schedule, Freeleech: h.economy, Sessions: h.Members, Links: h.links, Texts: h.catalog, Pages: h.pages, Catalog: h.catalog, Accounts: h.Members, Bans: h.bans, Security: h.Members.Security(),
 			Clock: clock, Log: log, Metrics: h.metrics}), nil
 	default:
 		return nil, noRoom(name)

@@ -86,10 +86,10 @@ type ChannelStore interface {
 	Masks(ctx context.Context, channel string) ([]irc.Mask, error)
 	// Lines returns the lines that keep people from the network.
 	Lines(ctx context.Context) ([]irc.Line, error)
-	// SaveLine adds a line, in place of one with the same mask.
-	SaveLine(ctx context.Context, l irc.Line) error
-	// DropLine removes the line with a mask and returns it, or NotFound.
-	DropLine(ctx context.Context, kind irc.LineKind, mask string) (irc.Line, error)
+	// AddLine adds a line, in place of one with the same mask.
+	AddLine(ctx context.Context, l irc.Line) error
+	// RemoveLine removes the line with a mask and returns it, or NotFound; by is who does.
+	RemoveLine(ctx context.Context, kind irc.LineKind, mask, by string) (irc.Line, error)
 	// SaveTopic keeps a topic with the nick that set it.
 	SaveTopic(ctx context.Context, channel, topic, by string, at time.Time) error
 	// SaveModes keeps a channel's modes, in the form of MODE's parameters, and the

@@ -20,10 +20,10 @@ func (h *house) line(t *testing.T, kind irc.LineKind, mask string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := h.shelf.SaveLine(t.Context(), l); err != nil {
+	if err := h.shelf.AddLine(t.Context(), l); err != nil {
 		t.Fatal(err)
 	}
-	h.news.publish(eventlog.IRCLinesChanged{}, "{}")
+	h.news.publish(eventlog.BansChanged{}, "{}")
 }
 
 // TestLinesHoldWhereverAnAddressBecomesKnown brings an address that is kept out by each way

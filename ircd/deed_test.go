@@ -22,7 +22,7 @@ func TestDeedAndRowAreOne(t *testing.T) {
 		broken := errors.New("the change failed")
 		for _, fails := range []error{broken, nil} {
 			err := s.deps.Audit.Commit(ctx, func(ctx context.Context, store ChannelStore) (audit.Entry, error) {
-				if err := store.SaveLine(ctx, line); err != nil {
+				if err := store.AddLine(ctx, line); err != nil {
 					t.Error(err)
 				}
 				return row, fails

@@ -3,11 +3,11 @@ package ircd
 import (
 	"cmp"
 	"context"
-	"net/netip"
 	"slices"
 	"strconv"
 	"time"
 
+	"github.com/caduceus-bio/caduceus/internal/ban"
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/irc"
 )
@@ -169,26 +169,40 @@ func (n *network) remove(nick, by, reason string) {
 	})
 }
 
-// netLine is a line that keeps somebody out, ready to be compared with.
-type netLine struct {
-	irc.Line
-	network netip.Prefix // of a D-line
+// netLines are the lines that keep people out, ready to be compared with.
+type netLines struct {
+	all       []irc.Line // newest first
+	addresses *ban.Set   // of the D-lines
+	masks     []irc.Line // the K-lines
 }
 
-func newNetLine(row irc.Line) (l netLine, err error) {
-	l.Line = row
-	if row.Kind == irc.DLine {
-		l.network, err = netip.ParsePrefix(row.Mask)
+// newNetLines sorts lines. A D-line that can't be read has no effect; unread is called for
+// it.
+func newNetLines(rows []irc.Line, unread func(irc.Line, error)) netLines {
+	lines := netLines{all: rows}
+	var bans []ban.Ban
+	for _, l := range rows {
+		if l.Kind != irc.DLine {
+			lines.masks = append(lines.masks, l)
+			continue
+		}
+		b, err := l.Ban()
+		if err != nil {
+			unread(l, err)
+			continue
+		}
+		bans = append(bans, b)
 	}
-	return l, err
+	lines.addresses = ban.NewSet(bans)
+	return lines
 }
 
 // countFitting returns how many connections a line would end.
 func (n *network) countFitting(row irc.Line) (fits int, err error) {
-	l, err := newNetLine(row)
+	lines := newNetLines([]irc.Line{row}, func(_ irc.Line, unread error) { err = unread })
 	n.locked(func() {
 		for s := range n.sessions {
-			if keptOut([]netLine{l}, s, n.clock()) != nil {
+			if _, out := lines.keepOut(s, n.clock()); out {
 				fits++
 			}
 		}
@@ -207,15 +221,9 @@ func (n *network) followLines(ctx context.Context) (ended int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	lines := make([]netLine, 0, len(rows))
-	for _, row := range rows {
-		l, err := newNetLine(row)
-		if err != nil {
-			n.log.Error("a D-line can't be read and has no effect", "line", row.ID)
-			continue
-		}
-		lines = append(lines, l)
-	}
+	lines := newNetLines(rows, func(l irc.Line, _ error) {
+		n.log.Error("a D-line can't be read and has no effect", "line", l.ID)
+	})
 	n.locked(func() {
 		n.lines = lines
 		for s := range n.sessions {
@@ -227,41 +235,43 @@ func (n *network) followLines(ctx context.Context) (ended int, err error) {
 	return ended, nil
 }
 
-// keptOut returns the line that keeps a connection from the network, or nil. Staff
+// keepOut reports whether a line keeps a connection from the network, and its reason. Staff
 // who could remove the line and the site's bot are never kept out, nor are
 // programs on trusted addresses by a D-line.
-func keptOut(lines []netLine, s *session, now time.Time) *netLine {
+func (lines *netLines) keepOut(s *session, now time.Time) (reason string, out bool) {
 	m := s.account
 	if s.user.rescue {
-		return nil
+		return "", false
 	}
 	if m != nil && (m.member.Can(core.IRCRemove) || m.member.Can(core.IRCAnnounce)) {
-		return nil
+		return "", false
 	}
-	u, real := s.user, ""
-	if u.name != "" && u.host != "" {
-		real = u.name + "@" + s.from.Addr.String()
-	}
-	for i := range lines {
-		l := &lines[i]
-		switch {
-		case !l.Holds(now):
-		case l.Kind == irc.DLine && !s.exempt && l.network.Contains(s.from.Addr),
-			l.Kind == irc.KLine && real != "" && (u.fits(l.Mask, u.name+"@") || matches(l.Mask, real)):
-			return l
+	if !s.exempt {
+		if b, banned := lines.addresses.Address(s.from.Addr, ban.IRC, now); banned {
+			return b.Reason, true
 		}
 	}
-	return nil
+	u := s.user
+	if u.name == "" || u.host == "" {
+		return "", false
+	}
+	real := u.name + "@" + s.from.Addr.String()
+	for _, l := range lines.masks {
+		if l.Holds(now) && (u.fits(l.Mask, u.name+"@") || matches(l.Mask, real)) {
+			return l.Reason, true
+		}
+	}
+	return "", false
 }
 
 // dropIfKeptOut ends a connection that a line keeps from the network, and reports
 // whether it did. The others aren't told why.
 func (n *network) dropIfKeptOut(s *session) bool {
-	l := keptOut(n.lines, s, n.clock())
-	if l == nil {
+	reason, out := n.lines.keepOut(s, n.clock())
+	if !out {
 		return false
 	}
-	n.numeric(s, errYoureBanned, "You are kept from this network: "+l.Reason)
-	n.dropFor(s, "You are kept from this network: "+l.Reason, "Kept out")
+	n.numeric(s, errYoureBanned, "You are kept from this network: "+reason)
+	n.dropFor(s, "You are kept from this network: "+reason, "Kept out")
 	return true
 }

@@ -89,7 +89,7 @@ func TestLinesKeepOut(t *testing.T) {
 		back.send("PASS alice:"+key, "NICK alice", "USER u 0 * :A")
 		back.expect("* 465 * :You are kept from this network: spam")
 		back.ended()
-		if _, err := s.channels.RemoveLine(ctx, irc.KLine, "alice@*"); err != nil {
+		if _, err := s.channels.RemoveLine(ctx, irc.KLine, "alice@*", "mona"); err != nil {
 			t.Fatal(err)
 		}
 		for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {

@@ -283,14 +283,14 @@ func (s *shelf) Lines(context.Context) ([]irc.Line, error) {
 	return slices.Clone(s.lines), nil
 }
 
-func (s *shelf) SaveLine(_ context.Context, l irc.Line) error {
+func (s *shelf) AddLine(_ context.Context, l irc.Line) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.lines = append(s.lines, l)
 	return s.err
 }
 
-func (s *shelf) DropLine(_ context.Context, kind irc.LineKind, mask string) (irc.Line, error) {
+func (s *shelf) RemoveLine(_ context.Context, kind irc.LineKind, mask, _ string) (irc.Line, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i, l := range s.lines {

@@ -42,7 +42,7 @@ func openLibrary(t *testing.T) (*house, *library) {
 	t.Helper()
 	d := dbtest.SQLite(t)
 	log := eventlog.New(d, time.Now)
-	if err := irc.NewStore(d, log, time.Now).Seed(t.Context()); err != nil {
+	if err := irc.NewStore(d, log, nil, time.Now).Seed(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	h := newHouse(t, nil)

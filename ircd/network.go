@@ -60,7 +60,7 @@ type network struct {
 	ordered   []*channel          // those that are kept, in their order
 	census    *census
 	past      []pastNick
-	lines     []netLine // K- and D-lines: who is kept out
+	lines     netLines // K- and D-lines: who is kept out
 	changes   changes
 	serial    uint64
 	firstID   irc.MsgID // the last id of the run before, or a later one
@@ -152,8 +152,8 @@ func (n *network) place(s *session, addr netip.Addr) error {
 	now, was, wasExempt := n.clock(), s.from.Addr, s.exempt
 	s.from.Addr, s.exempt = addr, conn.Within(n.trusted.exempt, addr)
 	var err error
-	if l := keptOut(n.lines, s, now); l != nil {
-		err = core.Errorf(core.Forbidden, "You are kept from this network: %s", l.Reason)
+	if reason, out := n.lines.keepOut(s, now); out {
+		err = core.Errorf(core.Forbidden, "You are kept from this network: %s", reason)
 	} else {
 		err = n.census.enter(&n.cfg, addr, s.exempt)
 	}

@@ -62,7 +62,7 @@ func (r *request) mayKeepOut(ctx context.Context, l irc.Line) (subject string, e
 		n.log.Error("whom a line names can't be looked up", "err", err)
 		return "", core.Wrap(err, core.Unavailable, "accounts can't be looked up at the moment, try again in a minute")
 	}
-	line, err := newNetLine(l)
+	lines := newNetLines([]irc.Line{l}, func(_ irc.Line, unread error) { err = unread })
 	if err != nil {
 		return "", err
 	}
@@ -74,7 +74,7 @@ func (r *request) mayKeepOut(ctx context.Context, l irc.Line) (subject string, e
 			}
 		}
 		for s := range n.sessions {
-			if keptOut([]netLine{line}, s, n.clock()) == nil {
+			if _, out := lines.keepOut(s, n.clock()); !out {
 				continue
 			}
 			if err = r.user().mayActOn(s.user); err != nil {

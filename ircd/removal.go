@@ -66,7 +66,7 @@ func cmdLine(kind irc.LineKind) func(*request) {
 				fits, err := n.countFitting(l)
 				return result{detail: fmt.Sprintf("fits %d connections", fits), undo: irc.LineRemoval(l)}, err
 			},
-			change: func(ctx context.Context, store ChannelStore, _ *result) error { return store.SaveLine(ctx, l) },
+			change: func(ctx context.Context, store ChannelStore, _ *result) error { return store.AddLine(ctx, l) },
 			do: func(ctx context.Context) (string, error) {
 				ended, err := n.followLines(ctx)
 				return fmt.Sprintf("this ended %d connections", ended), err
@@ -95,11 +95,12 @@ func lineTime(word string) (time.Duration, bool) {
 // cmdUnline is UNKLINE and UNDLINE.
 func cmdUnline(kind irc.LineKind) func(*request) {
 	return func(r *request) {
-		n, mask := r.n, r.param(0)
+		n, mask, by := r.n, r.param(0), ""
+		r.locked(func() { by = r.user().actor() })
 		r.act(deed{
 			command: string(kind) + "line remove", arguments: mask, only: lineNeeds(kind),
 			change: func(ctx context.Context, store ChannelStore, res *result) error {
-				l, err := store.DropLine(ctx, kind, mask)
+				l, err := store.RemoveLine(ctx, kind, mask, by)
 				res.undo = irc.LineAddition(l, n.clock())
 				return err
 			},

@@ -97,7 +97,7 @@ func (n *network) consumer() eventlog.Consumer {
 				return n.followChannel(ctx, e.Channel)
 			}),
 			eventlog.Note(func(eventlog.ClassChanged) { batch.everybody = true }),
-			eventlog.Note(func(eventlog.IRCLinesChanged) { batch.lines = true }),
+			eventlog.Note(func(eventlog.BansChanged) { batch.lines = true }),
 			eventlog.Note(func(e eventlog.IRCRemoval) { n.remove(e.Nick, e.By, e.Reason) }),
 			eventlog.Note(n.followKey),
 			eventlog.Note(func(e eventlog.IRCNickChanged) {

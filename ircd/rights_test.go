@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/caduceus-bio/caduceus/internal/audit"
+	"github.com/caduceus-bio/caduceus/internal/ban"
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
@@ -38,7 +39,7 @@ func eachEngine(t *testing.T, test func(t *testing.T, s *site)) {
 			t.Fatal(err)
 		}
 		log := eventlog.New(d, time.Now)
-		s := &site{members: member.NewStore(d, log, keys, time.Now), channels: irc.NewStore(d, log, time.Now), db: d, keys: keys}
+		s := &site{members: member.NewStore(d, log, keys, time.Now), channels: irc.NewStore(d, log, ban.NewStore(d, log, keys, time.Now), time.Now), db: d, keys: keys}
 		if err := s.members.Seed(t.Context()); err != nil {
 			t.Fatal(err)
 		}

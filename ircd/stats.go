@@ -79,7 +79,7 @@ func (r *request) statsLines(kind irc.LineKind) {
 		code = rplStatsDLine
 	}
 	now := r.n.clock()
-	for _, l := range r.n.lines {
+	for _, l := range r.n.lines.all {
 		if l.Kind != kind || !l.Holds(now) {
 			continue
 		}

@@ -135,6 +135,13 @@ func (a *accounts) RefreshAccounts(ctx context.Context, limit int) (int64, error
 	return a.ExpireSessions(ctx, limit)
 }
 
+// bans acts as a store with a number of bans of an older release.
+type bans struct{ sessions }
+
+func (b *bans) Seal(ctx context.Context, limit int) (int64, error) {
+	return b.ExpireSessions(ctx, limit)
+}
+
 // house is a database with everything that the room needs.
 type house struct {
 	*fakeTime
@@ -175,7 +182,7 @@ func newHouse(t *testing.T, d *db.DB, now time.Time) *house {
 func (h *house) room(holder string) (*Room, *prometheus.Registry) {
 	reg := prometheus.NewRegistry()
 	r := New(Config{Holder: holder, SecurityLogDays: 365}, Deps{DB: h.db, Events: h.events, Schedule: h.schedule, Freeleech: h.freeleech,
-		Sessions: h.sessions, Links: h.links, Security: h.security, Catalog: h.catalog, Accounts: h.accounts, Texts: h.texts, Pages: &texts{}, Clock: h.clock, Log: slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Metrics: reg})
+		Sessions: h.sessions, Links: h.links, Security: h.security, Catalog: h.catalog, Accounts: h.accounts, Bans: &bans{}, Texts: h.texts, Pages: &texts{}, Clock: h.clock, Log: slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Metrics: reg})
 	r.wait = h.wait
 	return r, reg
 }

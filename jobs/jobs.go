@@ -86,6 +86,12 @@ type Accounts interface {
 	RefreshAccounts(ctx context.Context, limit int) (int64, error)
 }
 
+// Bans is the part of the store of bans that brings them up to date.
+type Bans interface {
+	// Seal seals the values of up to limit bans that are not, and returns how many.
+	Seal(ctx context.Context, limit int) (int64, error)
+}
+
 // Deps are what the room stands on; all are required.
 type Deps struct {
 	DB        *db.DB
@@ -98,6 +104,7 @@ type Deps struct {
 	Pages     Texts
 	Catalog   Catalog
 	Accounts  Accounts
+	Bans      Bans
 	Security  Security
 	Clock     core.Clock
 	Log       *slog.Logger

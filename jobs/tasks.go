@@ -24,7 +24,7 @@ func tasks(c Config, d Deps) map[string]task {
 		schedule.RefreshWords:    refreshWords(d.Catalog),
 		schedule.RefreshFolders:  refreshFolders(d.Catalog),
 		schedule.NoteSwarms:      noteSwarms(d.Catalog),
-		schedule.RefreshAccounts: refreshAccounts(d.Accounts),
+		schedule.RefreshAccounts: refreshAccounts(d.Accounts, d.Bans),
 		schedule.PruneSecurity:   pruneSecurityLog(d.Security, c.SecurityLogDays, d.Clock),
 	}
 }

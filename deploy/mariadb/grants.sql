@@ -65,7 +65,6 @@ GRANT SELECT ON irc_certificate TO 'caduceus-site'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE ON irc_marker TO 'caduceus-ircd'@'localhost';
 
 GRANT SELECT, INSERT, DELETE ON irc_mask TO 'caduceus-ircd'@'localhost';
-GRANT SELECT, INSERT, DELETE ON irc_line TO 'caduceus-ircd'@'localhost';
 GRANT INSERT ON audit TO 'caduceus-ircd'@'localhost';
 GRANT SELECT, UPDATE ON member_certificate TO 'caduceus-ircd'@'localhost';
 GRANT SELECT ON member_nick TO 'caduceus-ircd'@'localhost';
@@ -76,6 +75,12 @@ GRANT SELECT (member_id, token_mac) ON session TO 'caduceus-ircd'@'localhost';
 -- Whoever asks for secrets counts the tries. Every process writes whom it refuses most.
 GRANT SELECT, INSERT, UPDATE, DELETE ON guess TO 'caduceus-site'@'localhost', 'caduceus-ircd'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE ON rate_worst TO 'caduceus-tracker'@'localhost', 'caduceus-site'@'localhost', 'caduceus-ircd'@'localhost', 'caduceus-hermes'@'localhost', 'caduceus-jobs'@'localhost';
+
+-- Bans: whoever lets people in reads them, and staff change them by commands and as
+-- operators of IRC. The jobs seal what an older release did not.
+GRANT SELECT ON ban TO 'caduceus-tracker'@'localhost';
+GRANT SELECT, INSERT, UPDATE, DELETE ON ban TO 'caduceus-site'@'localhost', 'caduceus-ircd'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT, UPDATE (value, sealed, slot) ON ban TO 'caduceus-jobs'@'localhost';
 
 -- Who logs in, and whose keys change, is in the security log. What is there is counted
 -- and never rewritten; jobs alone may delete what is too old.
@@ -89,7 +94,6 @@ GRANT SELECT ON irc_marker TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'lo
 GRANT SELECT, INSERT, UPDATE ON irc_setting TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE ON irc_channel TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT, DELETE ON irc_mask TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
-GRANT SELECT, INSERT, DELETE ON irc_line TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT, INSERT, DELETE ON member_certificate TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT, INSERT, DELETE ON member_nick TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT, INSERT, UPDATE ON member TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';

@@ -7,6 +7,7 @@ package commands
 
 import (
 	"github.com/caduceus-bio/caduceus/internal/audit"
+	"github.com/caduceus-bio/caduceus/internal/ban"
 	"github.com/caduceus-bio/caduceus/internal/catalog"
 	"github.com/caduceus-bio/caduceus/internal/client"
 	"github.com/caduceus-bio/caduceus/internal/command"
@@ -42,6 +43,7 @@ type Deps struct {
 	Settings *setting.Store
 	Transfer *transfer.Store
 	IRC      *irc.Store
+	Bans     *ban.Store
 	History  *irc.History
 	Audit    *audit.Log
 	Events   *eventlog.Log

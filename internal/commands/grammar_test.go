@@ -173,7 +173,7 @@ func (w *world) everything(t *testing.T) string {
 	var out strings.Builder
 	for _, query := range []string{"SELECT COUNT(*) FROM member", "SELECT COUNT(*) FROM member WHERE state = 'enabled'", "SELECT COUNT(*) FROM audit",
 		"SELECT last_id FROM event_sequence WHERE id = 1", "SELECT COUNT(*) FROM pending_act", "SELECT COUNT(*) FROM leech_window",
-		"SELECT COUNT(*) FROM irc_channel", "SELECT COUNT(*) FROM irc_line", "SELECT SUM(class_id) FROM member", "SELECT SUM(can_leech) FROM member"} {
+		"SELECT COUNT(*) FROM irc_channel", "SELECT COUNT(*) FROM ban", "SELECT SUM(class_id) FROM member", "SELECT SUM(can_leech) FROM member"} {
 		var n int64
 		if err := w.db.QueryRowContext(t.Context(), query).Scan(&n); err != nil {
 			t.Fatalf("%s: %v", query, err)

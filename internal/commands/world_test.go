@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/audit"
+	"github.com/caduceus-bio/caduceus/internal/ban"
 	"github.com/caduceus-bio/caduceus/internal/catalog"
 	"github.com/caduceus-bio/caduceus/internal/client"
 	"github.com/caduceus-bio/caduceus/internal/command"
@@ -71,12 +72,13 @@ func openWorld(t *testing.T, d *db.DB) *world {
 	w := &world{db: d, clock: dbtest.NewClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)), members: map[string]member.Created{}, log: &bytes.Buffer{}}
 	clock := core.Clock(w.clock.Now)
 	events := eventlog.New(d, clock)
+	bans := ban.NewStore(d, events, keys, clock)
 	w.deps = commands.Deps{
 		Members: member.NewStore(d, events, keys, clock), Economy: economy.NewStore(d, events, clock, economy.DefaultConfig()),
 		Catalog: catalog.NewStore(d, events, clock, catalog.Options{SiteName: "BioTest", SiteURL: "https://bio.example",
 			Rules: catalog.Rules{MinTags: -1, MinTitle: -1, MinDescription: -1}}),
 		Clients: client.NewStore(d, events, clock), Pages: pages.NewStore(d, clock), Schedule: schedule.NewStore(d, events, clock), Settings: setting.NewStore(d, events, clock), Transfer: transfer.NewStore(d),
-		IRC: irc.NewStore(d, events, clock), History: irc.NewHistory(d, events, clock, irc.Retention{}), Audit: audit.New(d, clock), Events: events,
+		IRC: irc.NewStore(d, events, bans, clock), Bans: bans, History: irc.NewHistory(d, events, clock, irc.Retention{}), Audit: audit.New(d, clock), Events: events,
 		Guard: guess.New(d, keys, clock, slog.New(slog.DiscardHandler)), Rates: rates.NewStore(d, events, keys, clock),
 		NickLimit: 2, SiteURL: "https://bio.example",
 	}

@@ -20,6 +20,7 @@ const (
 	MemberKeys       Permission = "member.keys"
 	MemberSeePrivate Permission = "member.see.private"
 	MemberSeeAddress Permission = "member.see.address"
+	BanManage        Permission = "ban.manage"
 	FreeleechManage  Permission = "freeleech.manage"
 	ClientManage     Permission = "client.manage"
 	JobManage        Permission = "job.manage"
@@ -63,6 +64,7 @@ func AllPermissions() []PermissionInfo {
 		{MemberKeys, "issue new keys for a member"},
 		{MemberSeePrivate, "see what a member hides"},
 		{MemberSeeAddress, "see a member's security log, with the addresses that they came from"},
+		{BanManage, "ban addresses, networks and mail patterns, and lift bans"},
 		{FreeleechManage, "begin and end freeleech windows"},
 		{ClientManage, "change the client whitelist"},
 		{JobManage, "list and run scheduled jobs"},

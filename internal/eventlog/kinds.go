@@ -10,9 +10,9 @@ func bodies() []Body {
 		MemberChanged{}, ClassChanged{}, TorrentAdded{}, TorrentChanged{}, TorrentDeleted{}, ClientsChanged{},
 		LeechWindowsChanged{}, LeechEdge{}, TransferSuspect{}, RosterDrift{}, LedgerTrouble{},
 		JobFailed{}, JobFinished{}, JobRequested{},
-		IRCKeyChanged{}, IRCCertificateRemoved{}, IRCNickChanged{}, IRCChannelChanged{}, IRCLinesChanged{}, IRCForgotten{}, IRCRemoval{}, KeyShown{},
+		IRCKeyChanged{}, IRCCertificateRemoved{}, IRCNickChanged{}, IRCChannelChanged{}, IRCForgotten{}, IRCRemoval{}, KeyShown{},
 		EventSetAside{}, EventAgain{}, LimitsCleared{}, MailQueued{}, MailFailed{},
-		SettingChanged{},
+		SettingChanged{}, BansChanged{},
 	}
 }
 
@@ -224,11 +224,12 @@ type IRCChannelChanged struct {
 // EventKind implements Body.
 func (IRCChannelChanged) EventKind() string { return "IRCChannelChanged" }
 
-// IRCLinesChanged says that staff changed who is kept from the IRC network.
-type IRCLinesChanged struct{}
+// BansChanged says that staff changed who is banned from the site, the IRC network or the
+// tracker.
+type BansChanged struct{}
 
 // EventKind implements Body.
-func (IRCLinesChanged) EventKind() string { return "IRCLinesChanged" }
+func (BansChanged) EventKind() string { return "BansChanged" }
 
 // IRCForgotten asks the network to delete what a member has said on IRC up to now, or only
 // the member's own copies of conversations.

@@ -17,9 +17,13 @@ const watchBatch = 256
 // log is pruned without it. While the database is away it waits, and then goes on where it
 // was.
 func (l *Log) Watch(ctx context.Context, log *slog.Logger, f func(Event)) {
+	l.WatchFrom(ctx, -1, log, f)
+}
+
+// WatchFrom is Watch for the events after pos, as Last returned it.
+func (l *Log) WatchFrom(ctx context.Context, pos int64, log *slog.Logger, f func(Event)) {
 	retry := Retry{}.orDefaults()
 	backoff := retry.First
-	pos := int64(-1)
 	for ctx.Err() == nil {
 		wake := l.waker()
 		n, err := l.watchOnce(ctx, &pos, f)

@@ -8,11 +8,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/caduceus-bio/caduceus/internal/ban"
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/irc"
+	"github.com/caduceus-bio/caduceus/internal/secret"
 )
 
 // world is a store with a clock that stands still until it is moved.
@@ -27,9 +29,11 @@ func eachStore(t *testing.T, test func(t *testing.T, ctx context.Context, w *wor
 	t.Helper()
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		keys, err := secret.NewKeyring(make([]byte, 32))
+		must(t, err)
 		w := &world{db: d, clock: dbtest.NewClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))}
 		w.log = eventlog.New(d, w.clock.Now)
-		w.Store = irc.NewStore(d, w.log, w.clock.Now)
+		w.Store = irc.NewStore(d, w.log, ban.NewStore(d, w.log, keys, w.clock.Now), w.clock.Now)
 		must(t, w.Seed(t.Context()))
 		must(t, d.Tx(t.Context(), func(tx *db.Tx) error {
 			for id, name := range map[int]string{3: "Power User", 21: "Support"} {
@@ -206,8 +210,8 @@ func TestLines(t *testing.T) {
 			return l
 		}
 		must(t, w.AddLine(ctx, line(irc.DLine, "192.0.2.7", 0)))
-		must(t, w.SaveLine(ctx, line(irc.KLine, "*@Evil.Example", time.Hour)))
-		must(t, w.SaveLine(ctx, line(irc.KLine, "evil.example", 2*time.Hour))) // instead of the one before
+		must(t, w.AddLine(ctx, line(irc.KLine, "*@Evil.Example", time.Hour)))
+		must(t, w.AddLine(ctx, line(irc.KLine, "evil.example", 2*time.Hour))) // instead of the one before
 		must(t, w.AddLine(ctx, line(irc.DLine, "2001:db8::7/32", time.Minute)))
 		shown := func() string {
 			lines, err := w.Lines(ctx)
@@ -228,16 +232,16 @@ func TestLines(t *testing.T) {
 		if got := shown(); got != "k *@evil.example, d 192.0.2.7/32" {
 			t.Errorf("lines a minute later: %s", got)
 		}
-		if l, err := w.RemoveLine(ctx, irc.KLine, "EVIL.example"); err != nil || l.Expires != w.clock.Now().Add(119*time.Minute) {
+		if l, err := w.RemoveLine(ctx, irc.KLine, "EVIL.example", "mod"); err != nil || l.Expires != w.clock.Now().Add(119*time.Minute) {
 			t.Errorf("removed %+v, %v", l, err)
 		}
-		if _, err := w.DropLine(ctx, irc.DLine, "192.0.2.7/32"); err != nil {
+		if _, err := w.RemoveLine(ctx, irc.DLine, "192.0.2.7/32", "mod"); err != nil {
 			t.Error(err)
 		}
-		if _, err := w.DropLine(ctx, irc.DLine, "192.0.2.7"); core.CodeOf(err) != core.NotFound {
+		if _, err := w.RemoveLine(ctx, irc.DLine, "192.0.2.7", "mod"); core.CodeOf(err) != core.NotFound {
 			t.Errorf("once more: %v", err)
 		}
-		if got := w.kinds(t); got != "IRCLinesChanged{} IRCLinesChanged{} IRCLinesChanged{}" {
+		if got := w.kinds(t); got != strings.TrimSpace(strings.Repeat("BansChanged{} ", 6)) {
 			t.Errorf("events: %s", got)
 		}
 		must(t, w.Remove(ctx, "eve", "mod", "spam"))
@@ -255,7 +259,7 @@ func TestLinesOfAWrongClock(t *testing.T) {
 		set := func(mask string, lasts time.Duration) irc.Line {
 			l, err := irc.NewLine(irc.KLine, mask, "spam", "mod", w.clock.Now(), lasts)
 			must(t, err)
-			must(t, w.SaveLine(ctx, l))
+			must(t, w.AddLine(ctx, l))
 			return l
 		}
 		w.clock.Add(year)

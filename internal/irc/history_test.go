@@ -34,7 +34,7 @@ func each(t *testing.T, test func(t *testing.T, a *archive)) {
 		clock := func() time.Time { return a.now }
 		a.events = eventlog.New(d, clock)
 		a.History = irc.NewHistory(d, a.events, clock, irc.Retention{PrivateDays: 90})
-		a.channels = irc.NewStore(d, a.events, clock)
+		a.channels = irc.NewStore(d, a.events, nil, clock)
 		err := d.Tx(t.Context(), func(tx *db.Tx) error {
 			for i, name := range []string{"#General", "#staff"} {
 				row := db.Row{"name", name, "position", i, "purpose", "", "modes", "", "join_permission", []core.Permission{"", core.IRCStaff}[i],

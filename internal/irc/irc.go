@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/caduceus-bio/caduceus/internal/ban"
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/core/text"
 	"github.com/caduceus-bio/caduceus/internal/db"
@@ -14,18 +15,19 @@ import (
 )
 
 // Store keeps what staff decide about the network: its channels with topics, modes
-// and lists of masks, and who is banned from the whole network. The running network
-// calls the Save methods, as it knows the change already; the other methods tell it
-// by an event.
+// and lists of masks. The running network calls the Save methods, as it knows the change
+// already; the other methods tell it by an event. Who is banned from the whole network
+// stands among the bans of package ban, of which the store shows those that reach IRC.
 type Store struct {
 	db    db.Conn
 	log   *eventlog.Log
+	bans  *ban.Store
 	clock core.Clock
 }
 
-// NewStore returns the store on d.
-func NewStore(d *db.DB, log *eventlog.Log, clock core.Clock) *Store {
-	return &Store{db: d, log: log, clock: clock}
+// NewStore returns the store on d. bans may be nil where nobody asks for lines.
+func NewStore(d *db.DB, log *eventlog.Log, bans *ban.Store, clock core.Clock) *Store {
+	return &Store{db: d, log: log, bans: bans, clock: clock}
 }
 
 // In returns the store bound to tx: what it reads and writes is part of that
@@ -33,6 +35,9 @@ func NewStore(d *db.DB, log *eventlog.Log, clock core.Clock) *Store {
 func (s *Store) In(tx *db.Tx) *Store {
 	bound := *s
 	bound.db = tx
+	if s.bans != nil {
+		bound.bans = s.bans.In(tx)
+	}
 	return &bound
 }
 

@@ -9,10 +9,9 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/caduceus-bio/caduceus/internal/ban"
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/core/text"
-	"github.com/caduceus-bio/caduceus/internal/db"
-	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
@@ -26,7 +25,8 @@ const (
 	DLine LineKind = "d" // an address or a network of addresses
 )
 
-// Line bans somebody from the whole network.
+// Line bans somebody from the whole network. It is how the network and its operators know
+// a ban that reaches IRC.
 type Line struct {
 	ID      int64
 	Kind    LineKind
@@ -35,6 +35,7 @@ type Line struct {
 	By      string // who set it
 	At      time.Time
 	Expires time.Time // the zero time when it stays until it is removed
+	Reach   ban.Reach // of the ban that it is; other than ban.IRC where it is wider
 }
 
 // Accounts finds members; *member.Store is one.
@@ -82,12 +83,7 @@ func (l Line) Holds(now time.Time) bool {
 	return l.Expires.IsZero() || core.Lasts(now, l.Expires, l.Expires.Sub(l.At))
 }
 
-// Limits of lines.
-const (
-	MaxLines    = 5000
-	maxLineMask = 128
-	maxReason   = 255
-)
+const maxReason = 255 // bytes of a line's reason
 
 // NewLine checks and normalizes a line that somebody asks for. A mask that would
 // match everybody is refused.
@@ -115,116 +111,80 @@ func lineMask(kind LineKind, mask string) (string, error) {
 			a = a.Unmap().WithZone("")
 			p, err = netip.PrefixFrom(a, a.BitLen()), nil
 		}
+		p = ban.Plain(p)
 		switch {
 		case err != nil:
 			return "", core.FieldErrorf("mask", "write an address or a network, such as 192.0.2.7 or 192.0.2.0/24")
 		case p.Addr().Is4() && p.Bits() < 8, p.Addr().Is6() && p.Bits() < 16:
 			return "", core.FieldErrorf("mask", "this network is too large: it would keep out everybody")
 		}
-		return p.Masked().String(), nil
+		return p.String(), nil
 	}
-	mask = text.FoldASCII(mask)
-	user, host, ok := strings.Cut(mask, "@")
-	if !ok {
-		user, host = "*", mask
-	}
-	if user == "" || host == "" || strings.ContainsAny(mask, " !,") || len(mask) > maxLineMask-2 {
-		return "", core.FieldErrorf("mask", "write user@host, where * is anything and ? one character; the host is the one that WHOIS shows")
-	}
-	if strings.Trim(user+host, "*?.") == "" {
-		return "", core.FieldErrorf("mask", "this mask would keep out everybody")
-	}
-	return user + "@" + host, nil
+	return ban.MaskOf(mask)
 }
 
-// Lines returns the lines that are in force, newest first.
+// Lines returns the lines that are in force, newest first: all bans that reach IRC.
 func (s *Store) Lines(ctx context.Context) ([]Line, error) {
-	rows, err := db.All(ctx, s.db, func(sc db.Scanner) (l Line, err error) {
-		var at, expires int64
-		err = sc.Scan(&l.ID, &l.Kind, &l.Mask, &l.Reason, &l.By, &at, &expires)
-		l.At = time.Unix(at, 0).UTC()
-		if expires != 0 {
-			l.Expires = time.Unix(expires, 0).UTC()
-		}
-		return l, err
-	}, "SELECT id, kind, mask, reason, set_by, set_at, expires_at FROM irc_line WHERE expires_at = 0 OR expires_at > ? AND set_at <= ? ORDER BY id DESC LIMIT ?",
-		s.clock().Unix(), core.Horizon(s.clock(), 0).Unix(), MaxLines)
-	return rows, wrap("read the lines", err)
-}
-
-// AddLine adds a line that NewLine made, in place of one with the same mask, and
-// tells the network.
-func (s *Store) AddLine(ctx context.Context, l Line) error { return s.saveLine(ctx, l, true) }
-
-// SaveLine is AddLine for the network itself.
-func (s *Store) SaveLine(ctx context.Context, l Line) error { return s.saveLine(ctx, l, false) }
-
-func (s *Store) saveLine(ctx context.Context, l Line, tell bool) error {
-	expires := int64(0)
-	if !l.Expires.IsZero() {
-		expires = l.Expires.Unix()
+	list, err := s.bans.Active(ctx)
+	if err != nil {
+		return nil, err
 	}
-	return wrap("add a line", s.db.Tx(ctx, func(tx *db.Tx) error {
-		if err := tx.Turn(ctx, "irc lines"); err != nil {
-			return err
+	out := make([]Line, 0, len(list))
+	for _, b := range list {
+		if b.Reach&ban.IRC != 0 {
+			out = append(out, lineOf(b))
 		}
-		// Old lines are deleted here to make room: nothing else needs them gone.
-		if _, err := tx.Exec(ctx, "DELETE FROM irc_line WHERE expires_at > 0 AND (expires_at <= ? OR set_at > ?)",
-			s.clock().Unix(), core.Horizon(s.clock(), 0).Unix()); err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, "DELETE FROM irc_line WHERE kind = ? AND mask = ?", l.Kind, l.Mask); err != nil {
-			return err
-		}
-		n, err := count(ctx, tx, "irc_line")
-		if err != nil {
-			return err
-		}
-		if n >= MaxLines {
-			return core.Errorf(core.Conflict, "there are %d lines already, which is the most; remove some first", n)
-		}
-		if _, err := tx.Insert(ctx, "irc_line", db.Row{"kind", l.Kind, "mask", l.Mask, "reason", l.Reason, "set_by", l.By,
-			"set_at", l.At.Unix(), "expires_at", expires}); err != nil {
-			return err
-		}
-		return s.tellLines(ctx, tx, tell)
-	}))
-}
-
-func (s *Store) tellLines(ctx context.Context, tx *db.Tx, tell bool) error {
-	if !tell {
-		return nil
 	}
-	_, err := s.log.Append(ctx, tx, eventlog.IRCLinesChanged{})
-	return err
+	return out, nil
 }
 
-// RemoveLine removes the line with a mask, in whatever form it is written, and
-// returns it; NotFound when there is none.
-func (s *Store) RemoveLine(ctx context.Context, kind LineKind, mask string) (Line, error) {
-	return s.dropLine(ctx, kind, mask, true)
+// lineOf is a ban as the network knows it.
+func lineOf(b ban.Ban) Line {
+	l := Line{ID: b.ID, Kind: KLine, Mask: b.Value, Reason: b.Reason, By: b.By, At: b.Starts, Expires: b.Ends, Reach: b.Reach}
+	if p := b.Prefix(); p.IsValid() {
+		l.Kind, l.Mask = DLine, p.String()
+	}
+	return l
 }
 
-// DropLine is RemoveLine for the network itself.
-func (s *Store) DropLine(ctx context.Context, kind LineKind, mask string) (Line, error) {
-	return s.dropLine(ctx, kind, mask, false)
+// Ban is the ban that a line is.
+func (l Line) Ban() (ban.Ban, error) {
+	b := ban.Ban{Kind: ban.Mask, Value: l.Mask, Reach: ban.IRC, Reason: l.Reason, By: l.By, Starts: l.At, Ends: l.Expires}
+	if l.Kind != DLine {
+		return b, nil
+	}
+	var err error
+	b.Kind, b.Value, err = ban.Value(l.Mask, ban.IRC)
+	return b, err
 }
 
-func (s *Store) dropLine(ctx context.Context, kind LineKind, mask string, tell bool) (Line, error) {
+// AddLine adds a line that NewLine made, in place of one with the same mask.
+func (s *Store) AddLine(ctx context.Context, l Line) error {
+	b, err := l.Ban()
+	if err == nil {
+		_, err = s.bans.Put(ctx, b)
+	}
+	return wrap("add a line", err)
+}
+
+// RemoveLine removes the line with a mask, in whatever form it is written, and returns it
+// as it was; by is who removes it. The error is
+// NotFound when there is none. A ban that reaches more than IRC is a Conflict that names
+// it: whoever has the right to lifts it as a ban.
+func (s *Store) RemoveLine(ctx context.Context, kind LineKind, mask, by string) (Line, error) {
 	l, err := s.Line(ctx, kind, mask)
 	if err != nil {
 		return Line{}, err
 	}
-	return l, wrap("remove a line", s.db.Tx(ctx, func(tx *db.Tx) error {
-		if _, err := tx.Exec(ctx, "DELETE FROM irc_line WHERE kind = ? AND mask = ?", l.Kind, l.Mask); err != nil {
-			return err
-		}
-		return s.tellLines(ctx, tx, tell)
-	}))
+	if l.Reach != ban.IRC {
+		return Line{}, core.Errorf(core.Conflict, "ban %d is not from IRC alone, so it is lifted as a whole: ban lift %d REASON", l.ID, l.ID)
+	}
+	_, err = s.bans.Lift(ctx, l.ID, by, "removed from IRC's lines")
+	return l, wrap("remove a line", err)
 }
 
 // Line returns the line in force with a mask, in whatever form it is written, or
-// NotFound.
+// NotFound. One that reaches IRC alone comes before one that reaches more.
 func (s *Store) Line(ctx context.Context, kind LineKind, mask string) (Line, error) {
 	mask, err := lineMask(kind, mask)
 	if err != nil {
@@ -234,10 +194,18 @@ func (s *Store) Line(ctx context.Context, kind LineKind, mask string) (Line, err
 	if err != nil {
 		return Line{}, err
 	}
+	var wider Line
 	for _, l := range lines {
-		if l.Kind == kind && l.Mask == mask {
+		switch {
+		case l.Kind != kind || l.Mask != mask:
+		case l.Reach == ban.IRC:
 			return l, nil
+		default:
+			wider = l
 		}
+	}
+	if wider.ID != 0 {
+		return wider, nil
 	}
 	return Line{}, core.Errorf(core.NotFound, "there is no such line for %s", mask)
 }

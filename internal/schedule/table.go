@@ -50,7 +50,7 @@ func Jobs() []Job {
 		{RefreshWords, "make the words for search anew where the rule has changed", "*/10 * * * *", 9 * time.Minute},
 		{RefreshFolders, "make the folders of torrents that an older release has stored without any", "*/10 * * * *", 9 * time.Minute},
 		{NoteSwarms, "note how many seed and have downloaded each dataset, for the order of long lists", "*/5 * * * *", 4 * time.Minute},
-		{RefreshAccounts, "note what names look like, and the hashes of IRC keys, where an older release has not", "*/10 * * * *", 9 * time.Minute},
+		{RefreshAccounts, "note what names look like, and the hashes of IRC keys, and seal bans, where an older release has not", "*/10 * * * *", 9 * time.Minute},
 		{PruneSecurity, "delete entries of the security log that are older than it is kept", "43 3 * * *", 30 * time.Minute},
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/caduceus-bio/caduceus/internal/ban"
 	"github.com/caduceus-bio/caduceus/internal/config"
 	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
@@ -60,7 +61,7 @@ func ours(t *testing.T, autoJoin bool) *server {
 	c.ServerName, c.ListenPlain, c.ListenTLS, c.MaxClients = "irc.load.test", "127.0.0.1:0", "127.0.0.1:0", 1000
 	c.LinesPerMinute, c.LinesBurst, c.GuestLinesPerMinute, c.GuestLinesBurst = 1e6, 1e5, 1e6, 1e5
 	c.RegistrationTimeout = config.D(time.Minute)
-	room := ircd.New(c, ircd.Deps{Members: members, Guard: guess.New(d, keys, time.Now, slog.New(slog.DiscardHandler)), Rates: rates.New(time.Now), Events: events, Channels: irc.NewStore(d, events, time.Now),
+	room := ircd.New(c, ircd.Deps{Members: members, Guard: guess.New(d, keys, time.Now, slog.New(slog.DiscardHandler)), Rates: rates.New(time.Now), Events: events, Channels: irc.NewStore(d, events, ban.NewStore(d, events, keys, time.Now), time.Now),
 		History: irc.NewHistory(d, events, time.Now, c.Retention()), Clock: time.Now, Log: slog.New(slog.DiscardHandler),
 		Metrics: prometheus.NewRegistry(), SiteName: "load", DataDir: t.TempDir()})
 	ctx, stop := context.WithCancel(t.Context())

@@ -100,7 +100,7 @@ listen = ""
 // key, because only it knows how keys are kept.
 func fill(ctx context.Context, d *db.DB, keys *secret.Keyring, n int) (key string, err error) {
 	log := eventlog.New(d, time.Now)
-	if err := irc.NewStore(d, log, time.Now).Seed(ctx); err != nil {
+	if err := irc.NewStore(d, log, nil, time.Now).Seed(ctx); err != nil {
 		return "", err
 	}
 	first, err := instance.AddMembers(ctx, d, namePrefix, n)

@@ -113,7 +113,7 @@ func (d Deps) lineRemove(kind irc.LineKind, summary string, permission core.Perm
 			return d.standingLine(ctx, tx, kind, a.Mask)
 		},
 		Run: func(ctx context.Context, tx *db.Tx, c command.Call, a unlineArgs) (command.Reply, error) {
-			l, err := d.Channels.In(tx).RemoveLine(ctx, kind, a.Mask)
+			l, err := d.Channels.In(tx).RemoveLine(ctx, kind, a.Mask, c.Actor.Name)
 			if err != nil {
 				return command.Reply{}, err
 			}
