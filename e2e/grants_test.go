@@ -82,7 +82,7 @@ func tornEvents(t *testing.T, h *house) {
 		return list
 	}
 	tx(func(tx *db.Tx) error {
-		for _, b := range []eventlog.Body{eventlog.TorrentAdded{}, eventlog.MemberChanged{}, eventlog.JobRequested{}, eventlog.JobFailed{}} {
+		for _, b := range []eventlog.Body{eventlog.TorrentAdded{}, eventlog.MemberChanged{}, eventlog.JobRequested{}, eventlog.JobFailed{}, eventlog.SecretChanged{}} {
 			id, err := log.Append(ctx, tx, b)
 			if err != nil {
 				return err
@@ -93,7 +93,7 @@ func tornEvents(t *testing.T, h *house) {
 		}
 		return nil
 	})
-	all := []string{"hermes", "hermes:notices", "ircd", "jobs", "tracker", "tracker"}
+	all := []string{"hermes", "hermes:notices", "ircd", "jobs", "jobs:notify", "tracker", "tracker"}
 	list := aside("torn events are set aside", func(names []string) bool { return slices.Equal(names, all) })
 	tx(func(tx *db.Tx) error {
 		if _, err := tx.Exec(ctx, "UPDATE event_skipped SET body = '{}'"); err != nil {
@@ -281,7 +281,7 @@ func byIRC(t *testing.T, staff []*reader, ups []uploaded) {
 		{"audit alice", "member"},
 		{"torrent delete " + third + " for the test", "is deleted"},
 	}
-	for _, job := range []string{"freeleech-edges", "expire-sessions", "expire-links", "prune-events", "prune-job-history", "render-texts", "refresh-words", "refresh-folders", "note-swarms", "refresh-accounts", "prune-security-log"} {
+	for _, job := range []string{"freeleech-edges", "expire-sessions", "expire-links", "prune-events", "prune-job-history", "render-texts", "refresh-words", "refresh-folders", "note-swarms", "refresh-accounts", "prune-security-log", "deliver-notifications", "prune-notifications"} {
 		commands = append(commands, []struct{ command, wants string }{{"job run " + job, "Request"}, {"job history " + job, "asked for by"}}...)
 	}
 	for i, c := range commands {

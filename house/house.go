@@ -31,6 +31,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/irc"
 	"github.com/caduceus-bio/caduceus/internal/mail"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/notify"
 	"github.com/caduceus-bio/caduceus/internal/pages"
 	"github.com/caduceus-bio/caduceus/internal/rates"
 	"github.com/caduceus-bio/caduceus/internal/schedule"
@@ -62,6 +63,7 @@ type House struct {
 	economy  *economy.Store
 	clients  *client.Store
 	pages    *pages.Store
+	notify   *notify.Store
 	schedule *schedule.Store
 	irc      *irc.Store
 	bans     *ban.Store
@@ -112,6 +114,7 @@ func Open(ctx context.Context, s Settings, create bool, extra ...command.Command
 	h.economy = economy.NewStore(d, h.events, clock, s.Freeleech)
 	h.clients = client.NewStore(d, h.events, clock)
 	h.pages = pages.NewStore(d, clock)
+	h.notify = notify.NewStore(d, keys, clock, notify.Options{Log: log})
 	h.schedule = schedule.NewStore(d, h.events, clock)
 	h.bans = ban.NewStore(d, h.events, keys, clock)
 	h.irc = irc.NewStore(d, h.events, h.bans, clock)

@@ -10,6 +10,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/irc"
+	"github.com/caduceus-bio/caduceus/internal/notify"
 	"github.com/caduceus-bio/caduceus/internal/supervise"
 	"github.com/caduceus-bio/caduceus/ircd"
 	"github.com/caduceus-bio/caduceus/jobs"
@@ -82,7 +83,8 @@ func (h *House) room(name, version string) (supervise.Room, error) {
 			Economy: h.economy, Channels: h.irc, SiteURL: s.siteURL(), Writes: h.probe.Look, Rates: h.rates, Clock: clock, Log: log, Metrics: h.metrics}), nil
 	case "jobs":
 		return jobs.New(s.Jobs, jobs.Deps{DB: h.DB, Events: h.events, Schedule: h.schedule, Freeleech: h.economy, Sessions: h.Members, Links: h.links, Texts: h.catalog, Pages: h.pages, Catalog: h.catalog, Accounts: h.Members, Bans: h.bans, Security: h.Members.Security(),
-			Clock: clock, Log: log, Metrics: h.metrics}), nil
+			Notifications: &notify.Consumer{Store: h.notify, Members: h.Members, Catalog: h.catalog},
+			Clock:         clock, Log: log, Metrics: h.metrics}), nil
 	default:
 		return nil, noRoom(name)
 	}

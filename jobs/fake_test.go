@@ -155,13 +155,14 @@ type house struct {
 	catalog   *catalogue
 	accounts  *accounts
 	security  *security.Log
+	told      *notifications
 	log       *logLines
 }
 
 var noon = time.Date(2026, 11, 22, 12, 0, 30, 0, time.UTC) // no season is near
 
 func newHouse(t *testing.T, d *db.DB, now time.Time) *house {
-	h := &house{fakeTime: newFakeTime(now), db: d, sessions: &sessions{}, links: &links{}, texts: &texts{}, catalog: &catalogue{}, accounts: &accounts{}, log: &logLines{}}
+	h := &house{fakeTime: newFakeTime(now), db: d, sessions: &sessions{}, links: &links{}, texts: &texts{}, catalog: &catalogue{}, accounts: &accounts{}, told: &notifications{}, log: &logLines{}}
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("log:\n%s", h.log)
@@ -182,7 +183,7 @@ func newHouse(t *testing.T, d *db.DB, now time.Time) *house {
 func (h *house) room(holder string) (*Room, *prometheus.Registry) {
 	reg := prometheus.NewRegistry()
 	r := New(Config{Holder: holder, SecurityLogDays: 365}, Deps{DB: h.db, Events: h.events, Schedule: h.schedule, Freeleech: h.freeleech,
-		Sessions: h.sessions, Links: h.links, Security: h.security, Catalog: h.catalog, Accounts: h.accounts, Bans: &bans{}, Texts: h.texts, Pages: &texts{}, Clock: h.clock, Log: slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Metrics: reg})
+		Sessions: h.sessions, Links: h.links, Security: h.security, Catalog: h.catalog, Accounts: h.accounts, Bans: &bans{}, Notifications: h.told, Texts: h.texts, Pages: &texts{}, Clock: h.clock, Log: slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Metrics: reg})
 	r.wait = h.wait
 	return r, reg
 }

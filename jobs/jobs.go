@@ -106,9 +106,11 @@ type Deps struct {
 	Accounts  Accounts
 	Bans      Bans
 	Security  Security
-	Clock     core.Clock
-	Log       *slog.Logger
-	Metrics   prometheus.Registerer
+	// Notifications are told by this room alone.
+	Notifications Notifications
+	Clock         core.Clock
+	Log           *slog.Logger
+	Metrics       prometheus.Registerer
 }
 
 // Room runs the jobs. It implements supervise.Room.
@@ -174,18 +176,20 @@ func (r *Room) Complaint() string {
 // was off, then runs each job at its times, until ctx ends.
 func (r *Room) Run(ctx context.Context, ready func()) error {
 	var workers []*worker
+	byName := map[string]*worker{}
 	for _, job := range schedule.Jobs() {
 		w, err := r.newWorker(ctx, job)
 		if err != nil {
 			return err
 		}
-		workers = append(workers, w)
+		workers, byName[job.Name] = append(workers, w), w
 	}
 	g, _ := supervise.NewGroup(ctx)
 	for _, w := range workers {
 		g.Go(w.run)
 	}
-	g.Go(func(ctx context.Context) error { return r.lead(ctx, workers) })
+	g.Go(func(ctx context.Context) error { return r.lead(ctx, byName) })
+	g.Go(func(ctx context.Context) error { return r.tell(ctx, byName) })
 	ready()
 	return g.Wait()
 }

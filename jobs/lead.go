@@ -7,20 +7,19 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/schedule"
 )
 
-// lead reads the event log for all processes while this one has the lease "jobs",
-// and waits for it otherwise. The events only wake workers: what is to be done
-// stands in the tables, so none is lost when the lead changes.
-func (r *Room) lead(ctx context.Context, workers []*worker) error {
-	byName := make(map[string]*worker, len(workers))
-	for _, w := range workers {
-		byName[w.job.Name] = w
-	}
+// lead reads the event log for all processes. The events only wake workers: what is to be
+// done stands in the tables, so none is lost when the lead changes.
+func (r *Room) lead(ctx context.Context, workers map[string]*worker) error {
+	return r.following(ctx, eventlog.Consumer{Name: "jobs", Handlers: r.handlers(workers), Log: r.deps.Log})
+}
+
+// following runs a consumer of the event log while this process has the lease of its name,
+// and waits for that otherwise.
+func (r *Room) following(ctx context.Context, c eventlog.Consumer) error {
 	for ctx.Err() == nil {
-		_, err := r.withLease(ctx, "jobs", func(ctx context.Context) error {
-			return r.deps.Events.Consume(ctx, eventlog.Consumer{Name: "jobs", Handlers: r.handlers(byName), Log: r.deps.Log})
-		})
+		_, err := r.withLease(ctx, c.Name, func(ctx context.Context) error { return r.deps.Events.Consume(ctx, c) })
 		if err != nil && ctx.Err() == nil {
-			r.deps.Log.Warn("jobs do not read the event log", "err", err, "again_in", firstRetry)
+			r.deps.Log.Warn("the event log is not read", "consumer", c.Name, "err", err, "again_in", firstRetry)
 		}
 		r.wait(ctx, r.deps.Clock().Add(firstRetry), nil)
 	}

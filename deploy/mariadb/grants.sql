@@ -139,6 +139,11 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON setting TO 'caduceus-site'@'localhost', 
 GRANT SELECT ON setting TO 'caduceus-jobs'@'localhost';
 GRANT SELECT, INSERT, UPDATE ON one_time_link TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT, INSERT, DELETE ON pending_act TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+-- Members read what they were told; staff tell them something by a command.
+GRANT SELECT, INSERT, UPDATE ON notification TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT INSERT, UPDATE ON delivery TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT ON notify_choice TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT INSERT, UPDATE, DELETE ON notify_choice TO 'caduceus-site'@'localhost';
 
 -- Letters are put into the queue by all three, and looked after by commands; what is in them only
 -- jobs can read, which sends them and deletes the rows.
@@ -196,3 +201,9 @@ GRANT SELECT ON tag TO 'caduceus-jobs'@'localhost';
 GRANT SELECT ON group_tag TO 'caduceus-jobs'@'localhost';
 GRANT SELECT ON group_literature TO 'caduceus-jobs'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE ON group_word TO 'caduceus-jobs'@'localhost';
+-- What members are told is written and sent by jobs, from the event log.
+GRANT SELECT, INSERT, UPDATE, DELETE ON notification TO 'caduceus-jobs'@'localhost';
+GRANT SELECT, INSERT, UPDATE, DELETE ON delivery TO 'caduceus-jobs'@'localhost';
+GRANT SELECT ON notify_choice TO 'caduceus-jobs'@'localhost';
+GRANT SELECT (id, group_id, uploader_id, deleted_at, deleted_by, delete_reason) ON torrent TO 'caduceus-jobs'@'localhost';
+GRANT SELECT (id, title) ON torrent_group TO 'caduceus-jobs'@'localhost';

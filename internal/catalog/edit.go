@@ -114,7 +114,7 @@ func (s *Store) applyEdit(ctx context.Context, tx *db.Tx, e Edit, t texts, n nam
 		return err
 	}
 	s.touched(tx)
-	_, err = s.log.Append(ctx, tx, eventlog.TorrentChanged{Torrent: e.Torrent, Group: e.Group})
+	_, err = s.log.Append(ctx, tx, eventlog.TorrentChanged{Torrent: e.Torrent, Group: e.Group, By: e.By})
 	return err
 }
 
@@ -266,4 +266,46 @@ func (s *Store) Owner(ctx context.Context, id core.TorrentID) (core.MemberID, er
 		return 0, noTorrent()
 	}
 	return owner, nil
+}
+
+// Owned is a live torrent with who uploaded it, anonymous or not. Like what Owner returns,
+// it is never shown to anyone else.
+type Owned struct {
+	Torrent core.TorrentID
+	Owner   core.MemberID
+	Title   string // of its group
+}
+
+// Uploaded returns the live torrents of a group, oldest first and at most limit (1 to 100),
+// or only the given one of them, if that is not 0.
+func (s *Store) Uploaded(ctx context.Context, group core.GroupID, torrent core.TorrentID, limit int) ([]Owned, error) {
+	query, args := "SELECT t.id, t.uploader_id, g.title FROM torrent t JOIN torrent_group g ON g.id = t.group_id WHERE t.group_id = ? AND t.deleted_at = 0", []any{group}
+	if torrent != 0 {
+		query, args = query+" AND t.id = ?", append(args, torrent)
+	}
+	list, err := db.All(ctx, s.db, func(sc db.Scanner) (u Owned, err error) { return u, sc.Scan(&u.Torrent, &u.Owner, &u.Title) },
+		query+" ORDER BY t.id LIMIT ?", append(args, min(max(limit, 1), 100))...)
+	if err != nil {
+		return nil, fmt.Errorf("read who uploaded to group %d: %w", group, err)
+	}
+	return list, nil
+}
+
+// Deletion is who deleted a torrent, and why.
+type Deletion struct {
+	Owner  core.MemberID // who uploaded it, anonymous or not: for them alone
+	By     core.MemberID
+	Title  string // of its group
+	Reason string
+}
+
+// Deletion returns how a torrent was deleted, and false for one that was not.
+func (s *Store) Deletion(ctx context.Context, id core.TorrentID) (Deletion, bool, error) {
+	d, ok, err := db.One(ctx, s.db, func(sc db.Scanner) (d Deletion, err error) { return d, sc.Scan(&d.Owner, &d.By, &d.Title, &d.Reason) },
+		`SELECT t.uploader_id, t.deleted_by, g.title, t.delete_reason FROM torrent t JOIN torrent_group g ON g.id = t.group_id
+		WHERE t.id = ? AND t.deleted_at > 0`, id)
+	if err != nil {
+		return d, false, fmt.Errorf("read how torrent %d was deleted: %w", id, err)
+	}
+	return d, ok, nil
 }

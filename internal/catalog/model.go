@@ -134,6 +134,7 @@ type Edit struct {
 	Revision    int64          // of the group, as it was read
 	GroupForm   *GroupForm
 	TorrentForm *TorrentForm
+	By          core.MemberID // who edits
 }
 
 // DuplicateError says that an upload's data is there already. Its code is

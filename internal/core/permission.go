@@ -21,6 +21,7 @@ const (
 	MemberSeePrivate Permission = "member.see.private"
 	MemberSeeAddress Permission = "member.see.address"
 	BanManage        Permission = "ban.manage"
+	MemberTell       Permission = "member.tell"
 	FreeleechManage  Permission = "freeleech.manage"
 	ClientManage     Permission = "client.manage"
 	JobManage        Permission = "job.manage"
@@ -65,6 +66,7 @@ func AllPermissions() []PermissionInfo {
 		{MemberSeePrivate, "see what a member hides"},
 		{MemberSeeAddress, "see a member's security log, with the addresses that they came from"},
 		{BanManage, "ban addresses, networks and mail patterns, and lift bans"},
+		{MemberTell, "write to a member in the name of staff"},
 		{FreeleechManage, "begin and end freeleech windows"},
 		{ClientManage, "change the client whitelist"},
 		{JobManage, "list and run scheduled jobs"},

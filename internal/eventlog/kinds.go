@@ -7,6 +7,7 @@ import "github.com/caduceus-bio/caduceus/internal/core"
 func bodies() []Body {
 	return []Body{
 		ApprovalAsked{}, ApprovalGiven{},
+		SecretChanged{}, NewLoginPlace{},
 		MemberChanged{}, ClassChanged{}, TorrentAdded{}, TorrentChanged{}, TorrentDeleted{}, ClientsChanged{},
 		LeechWindowsChanged{}, LeechEdge{}, TransferSuspect{}, RosterDrift{}, LedgerTrouble{},
 		JobFailed{}, JobFinished{}, JobRequested{},
@@ -58,6 +59,7 @@ func (TorrentAdded) EventKind() string { return "TorrentAdded" }
 type TorrentChanged struct {
 	Torrent core.TorrentID `json:"torrent"`
 	Group   core.GroupID   `json:"group"`
+	By      core.MemberID  `json:"by,omitempty"` // who edited what it says; 0: nobody did
 }
 
 // EventKind implements Body.

@@ -92,7 +92,7 @@ func (s *Store) AddCertificate(ctx context.Context, id core.MemberID, certificat
 		if err != nil {
 			return err
 		}
-		return s.security.Record(ctx, tx, security.Event{Member: id, Kind: security.CertificateAdded, Detail: Certificate{Fingerprint: fingerprint, Label: label}.short()})
+		return s.recordSecret(ctx, tx, security.Event{Member: id, Kind: security.CertificateAdded, Detail: Certificate{Fingerprint: fingerprint, Label: label}.short()})
 	})
 	return Certificate{Fingerprint: fingerprint, Label: label, AddedAt: time.Unix(now.Unix(), 0).UTC()}, err
 }

@@ -38,7 +38,7 @@ func (s *Store) ResetPassphrase(ctx context.Context, id core.MemberID, n NewSecr
 		if err != nil || matched == 0 {
 			return matched, err
 		}
-		if err := s.security.Record(ctx, tx, security.Event{Member: id, Kind: security.PassphraseReset}); err != nil {
+		if err := s.recordSecret(ctx, tx, security.Event{Member: id, Kind: security.PassphraseReset}); err != nil {
 			return matched, err
 		}
 		if h, err = s.end(ctx, tx, id, AllWays(), 0); err != nil {
@@ -82,7 +82,7 @@ func (s *Store) ChangePassphrase(ctx context.Context, m Member, passphrase, agen
 		if err != nil || n == 0 {
 			return n, err
 		}
-		if err := s.security.Record(ctx, tx, security.Event{Member: m.ID, Kind: security.PassphraseChanged}); err != nil {
+		if err := s.recordSecret(ctx, tx, security.Event{Member: m.ID, Kind: security.PassphraseChanged}); err != nil {
 			return n, err
 		}
 		if h, err = s.end(ctx, tx, m.ID, Ways{Sessions: true}, 0); err != nil {

@@ -49,7 +49,7 @@ func (s *Store) NewSession(ctx context.Context, id core.MemberID, agent string) 
 		if err := s.beginSession(ctx, tx, id, token, agent); err != nil {
 			return err
 		}
-		return s.security.Record(ctx, tx, security.Event{Member: id, Kind: security.LoggedIn, Detail: clip(agent, maxAgent)})
+		return s.recordLogin(ctx, tx, id, agent)
 	})
 	if err != nil {
 		return "", fmt.Errorf("start a session: %w", err)
@@ -230,7 +230,7 @@ func (s *Store) NewToken(ctx context.Context, id core.MemberID, name string, sco
 		if err != nil {
 			return err
 		}
-		return s.security.Record(ctx, tx, security.Event{Member: id, Kind: security.TokenMade, Detail: fmt.Sprintf("%s (%s)", name, scope)})
+		return s.recordSecret(ctx, tx, security.Event{Member: id, Kind: security.TokenMade, Detail: fmt.Sprintf("%s (%s)", name, scope)})
 	})
 	return token, err
 }

@@ -103,7 +103,15 @@ func (s *Store) Holds(ctx context.Context, id core.MemberID, w Ways, keep int64)
 func (s *Store) End(ctx context.Context, id core.MemberID, w Ways, keep int64) (Held, error) {
 	var h Held
 	err := s.change(ctx, id, func(tx *db.Tx) (n int64, err error) {
-		h, err = s.end(ctx, tx, id, w, keep)
+		if h, err = s.end(ctx, tx, id, w, keep); err != nil {
+			return 1, err
+		}
+		if h.AnnounceKey {
+			err = s.tellOfSecret(ctx, tx, id, security.AnnounceKeyNew)
+		}
+		if err == nil && h.IRCKey {
+			err = s.tellOfSecret(ctx, tx, id, security.IRCKeyNew)
+		}
 		return 1, err
 	})
 	return h, err
@@ -165,7 +173,13 @@ func (s *Store) end(ctx context.Context, tx *db.Tx, id core.MemberID, w Ways, ke
 // member's auth key changes too.
 func (s *Store) NewAnnounceKey(ctx context.Context, id core.MemberID) (string, error) {
 	key := secret.Token(AnnounceKeyLen)
-	return key, s.change(ctx, id, func(tx *db.Tx) (int64, error) { return s.replaceAnnounceKey(ctx, tx, id, key) })
+	return key, s.change(ctx, id, func(tx *db.Tx) (int64, error) {
+		n, err := s.replaceAnnounceKey(ctx, tx, id, key)
+		if err == nil && n > 0 {
+			err = s.tellOfSecret(ctx, tx, id, security.AnnounceKeyNew)
+		}
+		return n, err
+	})
 }
 
 // replaceAnnounceKey returns how many members it was.
@@ -182,7 +196,13 @@ func (s *Store) replaceAnnounceKey(ctx context.Context, tx *db.Tx, id core.Membe
 // one.
 func (s *Store) NewIRCKey(ctx context.Context, id core.MemberID) (string, error) {
 	key := secret.Token(ircKeyLen)
-	return key, s.setIRCKey(ctx, id, key)
+	return key, s.change(ctx, id, func(tx *db.Tx) (int64, error) {
+		n, err := s.replaceIRCKey(ctx, tx, id, key)
+		if err == nil && n > 0 {
+			err = s.tellOfSecret(ctx, tx, id, security.IRCKeyNew)
+		}
+		return n, err
+	})
 }
 
 func (s *Store) setIRCKey(ctx context.Context, id core.MemberID, key string) error {

@@ -28,6 +28,9 @@ const (
 	NoteSwarms      = "note-swarms"
 	RefreshAccounts = "refresh-accounts"
 	PruneSecurity   = "prune-security-log"
+
+	DeliverNotifications = "deliver-notifications"
+	PruneNotifications   = "prune-notifications"
 )
 
 // Job is one piece of work that is done at set times.
@@ -51,6 +54,8 @@ func Jobs() []Job {
 		{RefreshFolders, "make the folders of torrents that an older release has stored without any", "*/10 * * * *", 9 * time.Minute},
 		{NoteSwarms, "note how many seed and have downloaded each dataset, for the order of long lists", "*/5 * * * *", 4 * time.Minute},
 		{RefreshAccounts, "note what names look like, and the hashes of IRC keys, and seal bans, where an older release has not", "*/10 * * * *", 9 * time.Minute},
+		{DeliverNotifications, "send what members are told by mail, once its time has come", "* * * * *", time.Minute},
+		{PruneNotifications, "delete notifications that were read 90 days ago, are a year old, or are too many", "53 3 * * *", 30 * time.Minute},
 		{PruneSecurity, "delete entries of the security log that are older than it is kept", "43 3 * * *", 30 * time.Minute},
 	}
 }

@@ -42,7 +42,7 @@ func (h handlers) editGroup(v *web.Visit) error {
 	g := v.Found.Group
 	p := editGroupPage{Values: dataset.ReadGroup(v), Revision: v.Form(dataset.FormRevision)}
 	form := p.Values.Form(web.Number(p.Values.Category))
-	err := h.Catalog.Edit(v.Context(), catalog.Edit{Group: g.ID, Revision: web.Number(p.Revision), GroupForm: &form})
+	err := h.Catalog.Edit(v.Context(), catalog.Edit{Group: g.ID, Revision: web.Number(p.Revision), GroupForm: &form, By: v.Me.ID})
 	if err == nil {
 		return v.SeeOther(fmt.Sprintf("/groups/%d", g.ID), "Your changes are saved.")
 	}

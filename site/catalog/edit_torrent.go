@@ -43,7 +43,7 @@ func (h handlers) editTorrent(v *web.Visit) error {
 	t := v.Found.Torrent
 	p := editTorrentPage{Values: dataset.ReadTorrent(v), Revision: v.Form(dataset.FormRevision)}
 	form := p.Values.Form()
-	err := h.Catalog.Edit(v.Context(), catalog.Edit{Group: t.Group, Torrent: t.ID, Revision: web.Number(p.Revision), TorrentForm: &form})
+	err := h.Catalog.Edit(v.Context(), catalog.Edit{Group: t.Group, Torrent: t.ID, Revision: web.Number(p.Revision), TorrentForm: &form, By: v.Me.ID})
 	if err == nil {
 		return v.SeeOther(web.TorrentAddress(t.Group, t.ID), "Your changes are saved.")
 	}

@@ -1,0 +1,74 @@
+package notify
+
+import (
+	"slices"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+)
+
+// Way is how something reaches a member.
+type Way string
+
+// The ways.
+const (
+	Inbox Way = "inbox" // on the site; the notification itself
+	Mail  Way = "mail"
+)
+
+func allWays() []Way { return []Way{Inbox, Mail} }
+
+// Words are what the settings call the way.
+func (w Way) Words() string {
+	return map[Way]string{Inbox: "Inbox", Mail: "Mail"}[w]
+}
+
+// Kind is what a notification tells of.
+type Kind string
+
+// The kinds.
+const (
+	StaffMessage  Kind = "staff.message"
+	SecretChanged Kind = "secret.changed"
+	NewPlace      Kind = "login.place"
+	KeyShown      Kind = "key.shown"
+	UploadEdited  Kind = "upload.edited"
+	UploadDeleted Kind = "upload.deleted"
+)
+
+// Info is a row of the table of kinds.
+type Info struct {
+	Kind  Kind
+	Words string          // what it tells of, on the page where it is chosen
+	Ways  []Way           // by which it goes unless the member chooses otherwise
+	Must  []Way           // of these, those that can't be switched off
+	Needs core.Permission // whom it can concern; "" is everyone
+	Said  bool            // the words are a person's own, so none may replace another
+}
+
+// kinds is the table, in the order in which the settings show it.
+var kinds = []Info{
+	{Kind: StaffMessage, Words: "A message from staff", Ways: []Way{Inbox, Mail}, Must: []Way{Inbox}, Said: true},
+	{Kind: SecretChanged, Words: "Your passphrase or one of your keys was replaced", Ways: []Way{Inbox, Mail}, Must: []Way{Inbox, Mail}},
+	{Kind: NewPlace, Words: "A login from a network that was not used with your account before", Ways: []Way{Inbox, Mail}, Must: []Way{Inbox}},
+	{Kind: KeyShown, Words: "One of your keys was written where others read it", Ways: []Way{Inbox, Mail}, Must: []Way{Inbox}},
+	{Kind: UploadEdited, Words: "Somebody else edited what you uploaded", Ways: []Way{Inbox}, Needs: core.TorrentUpload},
+	{Kind: UploadDeleted, Words: "Somebody else deleted what you uploaded", Ways: []Way{Inbox, Mail}, Must: []Way{Inbox}, Needs: core.TorrentUpload},
+}
+
+// Kinds returns the table of kinds, in the order in which they are shown.
+func Kinds() []Info { return slices.Clone(kinds) }
+
+// KindNamed finds a kind in the table.
+func KindNamed(k Kind) (Info, bool) {
+	i := slices.IndexFunc(kinds, func(i Info) bool { return i.Kind == k })
+	if i < 0 {
+		return Info{}, false
+	}
+	return kinds[i], true
+}
+
+// Fixed reports whether the way can't be switched off for the kind.
+func (i Info) Fixed(w Way) bool { return slices.Contains(i.Must, w) }
+
+// Default reports whether the kind goes by the way unless the member chooses otherwise.
+func (i Info) Default(w Way) bool { return slices.Contains(i.Ways, w) }
