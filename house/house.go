@@ -67,6 +67,7 @@ type House struct {
 	schedule *schedule.Store
 	irc      *irc.Store
 	bans     *ban.Store
+	banned   *ban.Book
 	audit    *audit.Log
 	mail     *mail.Queue
 }
@@ -117,6 +118,7 @@ func Open(ctx context.Context, s Settings, create bool, extra ...command.Command
 	h.notify = notify.NewStore(d, keys, clock, notify.Options{Log: log})
 	h.schedule = schedule.NewStore(d, h.events, clock)
 	h.bans = ban.NewStore(d, h.events, keys, clock)
+	h.banned = ban.NewBook(h.bans)
 	h.irc = irc.NewStore(d, h.events, h.bans, clock)
 	h.audit = audit.New(d, clock)
 	if h.mail, err = mail.NewQueue(d, h.events, keys, clock, s.Mail, mail.Site{Name: s.Site.Name, URL: s.siteURL()}); err != nil {

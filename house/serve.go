@@ -76,6 +76,9 @@ func (p Process) run(ctx context.Context, h *House, whole bool) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer cancel()
+	if err := h.keepBans(ctx, &wg, p.Rooms); err != nil {
+		return err
+	}
 	if err := h.serveSides(ctx, &wg, sup, whole); err != nil {
 		return err
 	}
@@ -104,6 +107,19 @@ func (p Process) run(ctx context.Context, h *House, whole bool) error {
 		}
 	})
 	sup.Run(ctx)
+	return nil
+}
+
+// keepBans keeps in memory who is banned, for the rooms that ask there: nobody is answered
+// before it is known.
+func (h *House) keepBans(ctx context.Context, wg *sync.WaitGroup, rooms []string) error {
+	if !slices.Contains(rooms, "site") && !slices.Contains(rooms, "tracker") {
+		return nil
+	}
+	if err := h.banned.Start(ctx, h.Log); err != nil {
+		return err
+	}
+	wg.Go(func() { h.banned.Follow(ctx, h.Log) })
 	return nil
 }
 

@@ -63,7 +63,11 @@ func routeList(routes []web.Route) string {
 		if r.Body > 0 {
 			body = core.Bytes(r.Body).String()
 		}
-		row(r.Method, r.Path, action, r.Kind.String(), r.Limit().String(), body, r.Need.String())
+		need := r.Need.String()
+		if r.OpenToBanned() {
+			need += "; also from a banned address"
+		}
+		row(r.Method, r.Path, action, r.Kind.String(), r.Limit().String(), body, need)
 	}
 	_ = table.Flush() // a strings.Builder takes everything
 	return b.String()

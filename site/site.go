@@ -23,6 +23,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/caduceus-bio/caduceus/internal/audit"
+	"github.com/caduceus-bio/caduceus/internal/ban"
 	"github.com/caduceus-bio/caduceus/internal/catalog"
 	"github.com/caduceus-bio/caduceus/internal/client"
 	"github.com/caduceus-bio/caduceus/internal/command"
@@ -72,7 +73,8 @@ type Deps struct {
 	Interval     time.Duration // between two announces of a client
 	IRC          IRCInfo
 	Rates        *rates.Book
-	UploadDir    string // for files that are being uploaded; made where it is missing
+	Bans         *ban.Book // may be nil: nobody is banned
+	UploadDir    string    // for files that are being uploaded; made where it is missing
 	Clock        core.Clock
 	Log          *slog.Logger
 	Metrics      prometheus.Registerer
@@ -172,7 +174,7 @@ func (r *Room) site() (*web.Site, error) {
 	uploads := dataset.Uploads{Catalog: d.Catalog, Limits: c.Limits()}
 	personal := dataset.Personal{Catalog: d.Catalog, Members: d.Members, Trackers: trackers, TorrentKeys: c.TorrentKeys}
 	return web.New(shared,
-		web.Deps{Keys: d.Keys, Members: d.Members, Economy: d.Economy, Transfer: transfer.NewStore(d.DB), Permalink: d.Catalog.Permalink, Clock: d.Clock, Log: d.Log, Meters: r.meters, Rates: d.Rates, UploadDir: d.UploadDir},
+		web.Deps{Keys: d.Keys, Members: d.Members, Economy: d.Economy, Transfer: transfer.NewStore(d.DB), Permalink: d.Catalog.Permalink, Clock: d.Clock, Log: d.Log, Meters: r.meters, Rates: d.Rates, Bans: d.Bans, UploadDir: d.UploadDir},
 		home.New(home.Deps{Catalog: d.Catalog, Members: d.Members, Economy: d.Economy, Transfer: transfer.NewStore(d.DB), Pages: d.Pages, IRC: d.IRC, Interval: d.Interval, Clock: d.Clock}),
 		account.New(account.Deps{Members: d.Members, Guard: d.Guard, Catalog: d.Catalog, Economy: d.Economy, Transfer: transfer.NewStore(d.DB), Trackers: trackers, IRC: d.IRC, Site: c.Name, Clock: d.Clock}),
 		catalogwing.New(catalogwing.Deps{Catalog: d.Catalog, Economy: d.Economy, Uploads: uploads, Personal: personal, Commands: d.Commands, Uploaded: r.meters.Uploads, Clock: d.Clock}),

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/caduceus-bio/caduceus/internal/ban"
 	"github.com/caduceus-bio/caduceus/internal/client"
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/tracker/roster"
@@ -29,6 +30,7 @@ const (
 	noSlot
 	noCredit
 	badProxy
+	bannedAddress
 	redirected     // to the tracker that serves the torrent
 	foreignTorrent // it was redirected already, but came to the wrong tracker
 	faulty
@@ -36,7 +38,7 @@ const (
 )
 
 var outcomeNames = [outcomes]string{"ok", "bad_request", "unknown_key", "disabled", "client_refused", "unknown_torrent",
-	"deleted_torrent", "leech_forbidden", "too_many_clients", "too_many_addresses", "no_slot", "no_credit", "bad_proxy",
+	"deleted_torrent", "leech_forbidden", "too_many_clients", "too_many_addresses", "no_slot", "no_credit", "bad_proxy", "banned",
 	"sent_on", "foreign_torrent", "internal"}
 
 // refusal says why a request is not answered: the text for the user, and when the client
@@ -129,6 +131,11 @@ func (s *service) refuseDisabled(m roster.Member) *refusal {
 		text += ": " + m.Reason
 	}
 	return &refusal{outcome: disabled, reason: text, retry: s.retry(30 * time.Minute)}
+}
+
+// refuseBanned refuses whoever comes from a banned address.
+func (s *service) refuseBanned(b ban.Ban) *refusal {
+	return &refusal{outcome: bannedAddress, reason: "your address is banned, " + b.Until() + ": " + b.Reason, retry: s.retry(30 * time.Minute)}
 }
 
 // refuseTorrent refuses an unknown info-hash with a short wait: it may belong to an

@@ -30,6 +30,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/time/rate"
 
+	"github.com/caduceus-bio/caduceus/internal/ban"
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
@@ -53,6 +54,7 @@ type Deps struct {
 	Clients  roster.Clients
 	Economy  roster.Economy
 	Rates    *rates.Book
+	Bans     *ban.Book // may be nil: nobody is banned
 	Clock    core.Clock
 	Log      *slog.Logger
 	Metrics  prometheus.Registerer
@@ -165,7 +167,7 @@ func (r *Room) open(ctx context.Context) (*instance, error) {
 		sources: newSources(r.c.MaxAddresses, w.timeout), pace: r.c.pace(),
 		suspects: newSuspects(w.reporter, r.metrics.suspects, r.d.Clock),
 		slots:    served, swarms: swarms, ledger: w.book, snatches: w.book.Snatches, clock: r.d.Clock, log: r.d.Log,
-		metrics: r.metrics, logLimit: rate.Sometimes{Interval: time.Minute},
+		metrics: r.metrics, bans: r.d.Bans, logLimit: rate.Sometimes{Interval: time.Minute},
 	}
 	if served != allSlots {
 		w.service.others = &otherTrackers{store: transfer.NewStore(r.d.DB), log: r.d.Log}

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"github.com/caduceus-bio/caduceus/internal/ban"
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/tracker/front"
@@ -42,6 +43,7 @@ type service struct {
 	metrics   *metrics
 	gazelle   *ocelot.Server // nil if no Gazelle controls the tracker
 	trace     *trace.Trace   // may be nil
+	bans      *ban.Book      // may be nil
 	scratch   sync.Pool      // of *scratch
 	logLimit  rate.Sometimes // for messages that clients could cause at will
 }
@@ -215,12 +217,17 @@ func (s *service) torrentKey(key string, h core.InfoHash) (roster.Member, bool) 
 }
 
 // check finds the torrent, and refuses the announce if the member may not announce it
-// from ip with this client. A client may always stop, even if it is not on the list.
+// from ip with this client. A client may always stop, even if it is not on the list or its
+// address is banned.
 func (s *service) check(m roster.Member, a *wire.Announce, ip netip.Addr, now time.Time) (roster.Torrent, *refusal) {
 	if !m.Enabled {
 		return roster.Torrent{}, s.refuseDisabled(m)
 	}
 	if a.Event != wire.Stopped {
+		if b, banned := s.bans.Set().Address(ip, ban.Tracker, now); banned {
+			s.unlist(m, a, now)
+			return roster.Torrent{}, s.refuseBanned(b)
+		}
 		if ok, tooOld := s.roster.Allowed(a.PeerID); !ok {
 			s.unlist(m, a, now)
 			return roster.Torrent{}, s.refuseClient(a.PeerID, tooOld)
@@ -240,6 +247,23 @@ func (s *service) check(m roster.Member, a *wire.Announce, ip netip.Addr, now ti
 		return t, s.refuseSource()
 	}
 	return t, nil
+}
+
+// banned refuses a scrape from a banned address. Who asks is looked at only if somebody is
+// banned.
+func (s *service) banned(r *front.Request) *refusal {
+	set := s.bans.Set()
+	if !set.Any(ban.Tracker) {
+		return nil
+	}
+	ip, err := s.addresses.client(r)
+	if err != nil {
+		return s.refuseProxy(err)
+	}
+	if b, banned := set.Address(ip, ban.Tracker, s.clock()); banned {
+		return s.refuseBanned(b)
+	}
+	return nil
 }
 
 // unlist removes a refused client from the swarm, in case it was let in under other
@@ -409,6 +433,9 @@ func (s *service) scrape(dst []byte, sc *scratch, key string, r *front.Request) 
 		return dst, s.refuseAnnounceKey()
 	case !m.Enabled:
 		return dst, s.refuseDisabled(m)
+	}
+	if why := s.banned(r); why != nil {
+		return dst, why
 	}
 	if isForeign && !isMine {
 		return dst, s.redirect(foreign, key, "scrape", r.Query)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/caduceus-bio/caduceus/internal/ban"
 	"github.com/caduceus-bio/caduceus/internal/catalog"
 	"github.com/caduceus-bio/caduceus/internal/client"
 	"github.com/caduceus-bio/caduceus/internal/config"
@@ -41,6 +42,8 @@ type world struct {
 	clients *client.Store
 	catalog *catalog.Store
 	economy *economy.Store
+	bans    *ban.Store
+	banned  *ban.Book // as last loaded
 	room    *Room
 	size    int64        // of the torrents that are added
 	ahead   atomic.Int64 // how far the room's clock is ahead, a time.Duration
@@ -75,12 +78,14 @@ func newWorld(t testing.TB, d *db.DB, c Config) *world {
 	w.clients = client.NewStore(d, w.events, time.Now)
 	w.catalog = catalog.NewStore(d, w.events, time.Now, catalog.Options{SiteName: "Test", SiteURL: "https://site.example"})
 	w.economy = economy.NewStore(d, w.events, time.Now, economy.Config{})
+	w.bans = ban.NewStore(d, w.events, keys, w.now)
+	w.banned = ban.NewBook(w.bans)
 	for _, seed := range []func(context.Context) error{w.members.Seed, w.clients.Seed} {
 		if err := seed(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
-	w.room = New(c, Deps{DB: d, Rates: rates.New(time.Now), Events: w.events, Members: w.members, Torrents: w.catalog, Clients: w.clients, Economy: w.economy,
+	w.room = New(c, Deps{DB: d, Rates: rates.New(time.Now), Events: w.events, Members: w.members, Torrents: w.catalog, Clients: w.clients, Economy: w.economy, Bans: w.banned,
 		Clock: w.now, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	return w
 }

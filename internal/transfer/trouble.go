@@ -34,6 +34,7 @@ var mends = map[Outcome]string{ //nolint:gosec // texts, no secrets
 	"deleted_torrent":    "Remove it from your client, and look whether there is another version.",
 	"leech_forbidden":    "Seed what you have. The top of each page of the site says why downloading is off, and whom to ask.",
 	"too_many_clients":   "Stop this torrent in all clients but the one that you need.",
+	"banned":             "The address is banned; ask staff why, and from when it may announce again.",
 	"too_many_addresses": "Stop your clients at other places, or wait until they have timed out.",
 	"no_slot":            "Let another download finish, or stop one. Seeding has no limit.",
 	"foreign_torrent":    "Wait: your client tries again by itself. Over UDP choose HTTP instead.",

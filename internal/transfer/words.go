@@ -19,6 +19,7 @@ var refusals = map[Outcome]string{ //nolint:gosec // texts, no secrets
 	"deleted_torrent":    "the torrent was deleted",
 	"leech_forbidden":    "downloading is switched off for this account; seeding is not",
 	"too_many_clients":   "too many clients of one member on one torrent",
+	"banned":             "this address is banned",
 	"too_many_addresses": "announces from too many addresses at once",
 	"no_slot":            "as many torrents are being downloaded already as the member's class allows",
 	"foreign_torrent":    "another part of the tracker serves the torrent, and the announce could not be sent on to it",

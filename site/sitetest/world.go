@@ -63,6 +63,7 @@ type World struct {
 	Room   *site.Room
 	Deps   site.Deps // what Restart starts the site with
 	Config Config    // likewise
+	Bans   *ban.Store
 
 	mu      sync.Mutex
 	clock   *dbtest.Clock
@@ -103,6 +104,7 @@ func newWorld(t testing.TB, d *db.DB, change ...func(*Config)) *World {
 		Clock: w.Now, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Metrics: prometheus.NewRegistry(),
 	}
 	log, bans := audit.New(d, w.Now), ban.NewStore(d, events, keys, w.Now)
+	w.Bans, deps.Bans = bans, ban.NewBook(bans)
 	deps.Audit, deps.Events, deps.Schedule = log, events, schedule.NewStore(d, events, w.Now)
 	deps.Settings = setting.NewStore(d, events, w.Now)
 	deps.Commands, err = command.New(command.Deps{DB: d, Members: deps.Members, Catalog: deps.Catalog, Audit: log, Events: events, Clock: w.Now, Log: deps.Log},

@@ -109,13 +109,22 @@ func (s *Site) answerError(v *Visit, err error) {
 		err = s.apiFailure(v, status, err)
 	case Download, Fragment:
 		err = v.Text(status, text+"\n")
-	default:
-		err = errorView.Render(v, status, errorPage{Status: status, Heading: headingOf(status), Text: text, Advice: adviceOf(status)})
+	case Page:
+		err = s.errorPage(v, status, text, err)
 	}
 	if err != nil {
 		s.Log.Error("the answer to an error failed", "route", v.route, "err", err)
 		v.gin.Data(status, "text/plain; charset=utf-8", []byte(text+"\n"))
 	}
+}
+
+// errorPage answers a browser with an error.
+func (s *Site) errorPage(v *Visit, status int, text string, err error) error {
+	var banned *bannedError
+	if errors.As(err, &banned) {
+		return bannedView.Render(v, status, s.bannedPage(banned.ban))
+	}
+	return errorView.Render(v, status, errorPage{Status: status, Heading: headingOf(status), Text: text, Advice: adviceOf(status)})
 }
 
 // errorView is the page that says what went wrong.

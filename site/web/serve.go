@@ -100,6 +100,9 @@ func (s *Site) serve(c *gin.Context, r Route) {
 // long a form takes to come in depends on the visitor's line, and is limited by the
 // server.
 func (s *Site) answer(v *Visit, r Route) error {
+	if err := s.refuseBanned(v, r); err != nil {
+		return err
+	}
 	left := r.Limit()
 	started := time.Now() // the network's time, not the house's
 	err := v.within(left, func() error { return s.admit(v, r) })

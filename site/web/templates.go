@@ -28,7 +28,7 @@ func parseTemplates(functions template.FuncMap, wings []Wing) (*templates, error
 		return nil, fmt.Errorf("parse the layout: %w", err)
 	}
 	t := &templates{byName: map[string]*template.Template{}}
-	own := Wing{Templates: ownTemplates, Views: []Declared{confirmView, errorView}}
+	own := Wing{Templates: ownTemplates, Views: []Declared{confirmView, errorView, bannedView}}
 	if err := t.add(base, own, "layout"); err != nil {
 		return nil, err
 	}

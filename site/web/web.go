@@ -23,6 +23,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/caduceus-bio/caduceus/internal/ban"
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/economy"
 	"github.com/caduceus-bio/caduceus/internal/member"
@@ -81,7 +82,8 @@ type Deps struct {
 	Log       *slog.Logger
 	Meters    *Meters
 	Rates     *rates.Book
-	UploadDir string // where unfinished uploads lie; nothing else does
+	Bans      *ban.Book // may be nil: nobody is banned
+	UploadDir string    // where unfinished uploads lie; nothing else does
 }
 
 // Wing is a part of the site: its addresses, and the pages that they show.
