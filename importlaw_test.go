@@ -34,16 +34,17 @@ var onItsOwn = map[string][]string{
 
 // Packages that have no row in the table.
 const (
-	frontDoor  = "main"               // hands over to cli
-	cliDir     = "cli"                // the subcommands
-	houseDir   = "house"              // runs the rooms
-	demoDir    = "demo"               // the scratch site of caduceus demo
-	endToEnd   = "e2e"                // tests of the whole program and their helpers
-	tools      = "scripts"            // programs for those who work on this one
-	migrations = "migrations"         // embedded SQL, no code
-	testAid    = "internal/db/dbtest" // databases for tests
-	engine     = "internal/command"   // what lies below it is a family of commands
-	siteDir    = "site"               // what lies below it is a wing, apart from web, assets and test aids
+	frontDoor  = "main"                   // hands over to cli
+	cliDir     = "cli"                    // the subcommands
+	houseDir   = "house"                  // runs the rooms
+	demoDir    = "demo"                   // the scratch site of caduceus demo
+	endToEnd   = "e2e"                    // tests of the whole program and their helpers
+	tools      = "scripts"                // programs for those who work on this one
+	migrations = "migrations"             // embedded SQL, no code
+	testAid    = "internal/db/dbtest"     // databases for tests
+	mailAid    = "internal/mail/mailtest" // a mail server for tests
+	engine     = "internal/command"       // what lies below it is a family of commands
+	siteDir    = "site"                   // what lies below it is a wing, apart from web, assets and test aids
 )
 
 // siteWeb is what all wings share; it alone knows the router.
@@ -321,10 +322,10 @@ func family(pkg string) string {
 	return name
 }
 
-// isAid reports whether a package of the site or of the command engine helps tests:
-// its folder, such as sitetest, says so.
+// isAid reports whether a package helps tests and imports what it needs: one of the site or of the
+// command engine, whose folder, such as sitetest, says so, or the mail server.
 func isAid(pkg string) bool {
-	return (inside(pkg, siteDir) || inside(pkg, engine)) && strings.HasSuffix(pkg, "test")
+	return pkg == mailAid || (inside(pkg, siteDir) || inside(pkg, engine)) && strings.HasSuffix(pkg, "test")
 }
 
 func inside(pkg, dir string) bool { return pkg == dir || strings.HasPrefix(pkg, dir+"/") }

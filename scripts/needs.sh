@@ -3,7 +3,7 @@
 #   needs.sh demo            the datasets that make demo shares
 #   needs.sh bench           what make bench-tracker and bench-irc compare with
 #   needs.sh test [package…] these, and what the tests need: database server, real
-#                            BitTorrent clients, IRC servers, a browser; and further
+#                            BitTorrent clients, IRC and mail servers, a browser; and further
 #                            packages
 set -euo pipefail
 
@@ -31,6 +31,7 @@ test)
 		libxml2-utils                      # xmllint
 		nginx-light systemd curl           # what deploy/ is for
 		inspircd ngircd                    # other IRC networks that Hermes works on
+		opensmtpd                          # a mail server that takes the site's letters
 		irssi weechat-curses tmux hexchat  # people's IRC clients, and terminals for them
 		"$@"
 	)
@@ -64,7 +65,7 @@ if [ ${#missing[@]} -gt 0 ]; then
 	apt update
 	apt install --no-install-recommends "${missing[@]}" >/dev/null
 	# Debian starts these as services, open to everybody; the tests start their own.
-	for p in inspircd ngircd; do
+	for p in inspircd ngircd opensmtpd; do
 		if [[ " ${missing[*]} " == *" $p "* ]] && command -v systemctl >/dev/null; then
 			echo "Switching the service $p off."
 			as_root systemctl disable "$p" >/dev/null 2>&1 || true

@@ -45,7 +45,7 @@ func (c Confirmation) words(s Site) words {
 	w := words{Subject: "Confirm your address for " + s.Name, Button: "Confirm the address", Link: c.Link,
 		Why: fmt.Sprintf("You get this letter because somebody gave this address for the account %s on %s. If that wasn't you, do nothing: the address won't be used.", c.Name, s.Name)}
 	w.say("Hello %s,", c.Name)
-	w.say("please confirm that this address is yours. Letters about your account go to it, and with it you can get back into the account when you have lost your passphrase.")
+	w.say("Please confirm that this address is yours. Letters about your account go to it, and with it you can get back into the account when you have lost your passphrase.")
 	w.say("The link works once, and ends on %s.", text.Instant(c.Until))
 	return w
 }
@@ -63,7 +63,7 @@ func (r Recovery) words(s Site) words {
 	w := words{Subject: "A new passphrase for " + s.Name, Button: "Choose a new passphrase", Link: r.Link,
 		Why: fmt.Sprintf("You get this letter because somebody asked on %s for a new passphrase for the account with this address. If that wasn't you, do nothing: nothing has changed, and without this letter nobody can use the link.", s.Name)}
 	w.say("Hello %s,", r.Name)
-	w.say("with the link you choose a new passphrase. That ends every session, API token and IRC connection of the account.")
+	w.say("With the link you choose a new passphrase. That ends every session, API token and IRC connection of the account.")
 	w.say("The link works once, and ends on %s.", text.Instant(r.Until))
 	return w
 }
@@ -81,7 +81,7 @@ func (PassphraseChanged) kind() string { return "passphrase-changed" }
 func (p PassphraseChanged) words(s Site) words {
 	w := words{Subject: "Your passphrase on " + s.Name + " was changed", Button: "See what happened to your account", Link: p.Link, Why: why(p.Name, s)}
 	w.say("Hello %s,", p.Name)
-	w.say("the passphrase of your account was changed %s on %s. All sessions that were open before have ended.", orElse(p.How, "on the settings page"), text.Instant(p.At))
+	w.say("The passphrase of your account was changed %s on %s. All sessions that were open before have ended.", orElse(p.How, "on the settings page"), text.Instant(p.At))
 	w.say("If that was you, there is nothing to do. If not, somebody else may be in your account: recover it at once, and tell staff.")
 	return w
 }
@@ -99,7 +99,7 @@ func (Warning) kind() string { return "warned" }
 func (x Warning) words(s Site) words {
 	w := words{Subject: "You were warned on " + s.Name, Button: "See your account", Link: x.Link, Why: why(x.Name, s)}
 	w.say("Hello %s,", x.Name)
-	w.say("staff of %s have warned you. The reason:", s.Name)
+	w.say("Staff of %s have warned you. The reason:", s.Name)
 	w.quote(x.Reason)
 	w.say("The warning %s.", until(x.Until))
 	w.help(s)
@@ -121,7 +121,7 @@ func (r Restriction) words(s Site) words {
 	w := words{Subject: fmt.Sprintf("%s: %s", s.Name, r.What), Why: why(r.Name, s)}
 	w.button("See why and until when", r.Link)
 	w.say("Hello %s,", r.Name)
-	w.say("on %s, %s. The reason:", s.Name, r.What)
+	w.say("On %s, %s. The reason:", s.Name, r.What)
 	w.quote(r.Reason)
 	w.say("This %s.", until(r.Until))
 	w.help(s)
@@ -142,7 +142,7 @@ func (l Lifting) words(s Site) words {
 	w := words{Subject: fmt.Sprintf("%s: %s", s.Name, l.What), Why: why(l.Name, s)}
 	w.button("See your account", l.Link)
 	w.say("Hello %s,", l.Name)
-	w.say("on %s, %s.", s.Name, l.What)
+	w.say("On %s, %s.", s.Name, l.What)
 	if l.Reason != "" {
 		w.say("The reason:")
 		w.quote(l.Reason)

@@ -76,9 +76,11 @@ type sealed struct {
 
 // The bounds of a letter.
 const (
-	maxSubject = 150  // characters; what is longer is cut
-	maxQuote   = 2000 // characters; the same
-	maxText    = 1000 // characters of a paragraph; the same
+	maxSubject = 150  // bytes; what is longer is cut
+	maxQuote   = 2000 // bytes; the same
+	maxText    = 1000 // bytes of a paragraph; the same
+	maxButton  = 60   // bytes; the same
+	maxWhy     = 400  // bytes; the same
 	maxParts   = 20   // paragraphs
 	maxLink    = 2000 // bytes
 	maxOnce    = 200  // bytes
@@ -130,7 +132,7 @@ func (w words) tidy(s Site) (words, error) {
 	if len(parts) == 0 || len(parts) > maxParts {
 		return w, core.FieldErrorf("text", "a letter has 1 to %d paragraphs", maxParts)
 	}
-	w.Parts, w.Button, w.Why = parts, text.Line(w.Button), text.Line(w.Why)
+	w.Parts, w.Button, w.Why = parts, text.Cut(text.Line(w.Button), maxButton), text.Cut(text.Line(w.Why), maxWhy)
 	if (w.Button == "") != (w.Link == "") {
 		return w, core.FieldErrorf("link", "a button needs a link, and a link a button")
 	}

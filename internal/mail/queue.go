@@ -84,34 +84,23 @@ func errOff() error {
 // The error has code Invalid where the letter makes no sense, and Unavailable while the site sends
 // no mail or too many letters wait.
 func (q *Queue) Put(ctx context.Context, l Letter) (fresh bool, err error) {
-	_, fresh, err = q.put(ctx, l)
-	return fresh, err
-}
-
-func (q *Queue) put(ctx context.Context, l Letter) (st State, fresh bool, err error) {
 	if !q.Configured() {
-		return "", false, errOff()
+		return false, errOff()
 	}
 	kind, content, err := l.check(q.site)
 	if err != nil {
-		return "", false, err
+		return false, err
 	}
 	raw, err := content.bytes()
 	if err != nil {
-		return "", false, err
-	}
-	once := l.Once
-	if once == "" {
-		once = "any " + secret.RandomHex(16)
-	} else {
-		once = "one " + once
+		return false, err
 	}
 	bulk := l.Unsubscribe != ""
-	row := db.Row{"once_mac", q.keys.MAC(onceUse, once), "to_mac", q.toMAC(content.To), "member_id", int64(l.Member), "kind", kind, "bulk", toInt(bulk)}
+	row := db.Row{"once_mac", q.onceMAC(l.Once), "to_mac", q.toMAC(content.To), "member_id", int64(l.Member), "kind", kind, "bulk", toInt(bulk)}
 	box := q.keys.Seal(raw, boxUse)
 	err = q.db.Tx(ctx, func(tx *db.Tx) error {
 		now := q.clock()
-		st, fresh = Queued, false
+		st := Queued
 		why, err := q.In(tx).tooMany(ctx, content.To, l.Member, bulk, now)
 		if err != nil {
 			return err
@@ -129,9 +118,9 @@ func (q *Queue) put(ctx context.Context, l Letter) (st State, fresh bool, err er
 		return err
 	})
 	if err != nil {
-		return "", false, fmt.Errorf("put a letter into the queue: %w", err)
+		return false, fmt.Errorf("put a letter into the queue: %w", err)
 	}
-	return st, fresh, nil
+	return fresh, nil
 }
 
 // Crowded says, as an error with code Conflict, that the address gets no more letters today
@@ -179,6 +168,14 @@ func (q *Queue) tooMany(ctx context.Context, to string, m core.MemberID, bulk bo
 		return "too many letters wait for this member", nil
 	}
 	return "", nil
+}
+
+// onceMAC is by what a letter about the same thing is found; "" is about a thing of its own.
+func (q *Queue) onceMAC(once string) []byte {
+	if once == "" {
+		return q.keys.MAC(onceUse, "any "+secret.RandomHex(16))
+	}
+	return q.keys.MAC(onceUse, "one "+once)
 }
 
 // toMAC is by what the letters of an address are found.
