@@ -10,6 +10,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/irc"
+	"github.com/caduceus-bio/caduceus/internal/mail"
 	"github.com/caduceus-bio/caduceus/internal/notify"
 	"github.com/caduceus-bio/caduceus/internal/supervise"
 	"github.com/caduceus-bio/caduceus/ircd"
@@ -82,7 +83,7 @@ func (h *House) room(name, version string) (supervise.Room, error) {
 		return hermes.New(s.Hermes, hermes.Deps{Events: h.events, Commands: h.Commands, Members: h.Members, Guard: h.guard, Catalog: h.catalog,
 			Economy: h.economy, Channels: h.irc, SiteURL: s.siteURL(), Writes: h.probe.Look, Rates: h.rates, Clock: clock, Log: log, Metrics: h.metrics}), nil
 	case "jobs":
-		return jobs.New(s.Jobs, jobs.Deps{DB: h.DB, Events: h.events, Schedule: h.schedule, Freeleech: h.economy, Sessions: h.Members, Links: h.links, Texts: h.catalog, Pages: h.pages, Catalog: h.catalog, Accounts: h.Members, Bans: h.bans, Security: h.Members.Security(),
+		return jobs.New(s.Jobs, jobs.Deps{DB: h.DB, Events: h.events, Schedule: h.schedule, Freeleech: h.economy, Sessions: h.Members, Links: h.links, Texts: h.catalog, Pages: h.pages, Catalog: h.catalog, Accounts: h.Members, Bans: h.bans, Security: h.Members.Security(), Mail: mail.NewSender(h.mail, log),
 			Notifications: &notify.Consumer{Store: h.notify, Members: h.Members, Catalog: h.catalog},
 			Clock:         clock, Log: log, Metrics: h.metrics}), nil
 	default:

@@ -142,6 +142,25 @@ func (b *bans) Seal(ctx context.Context, limit int) (int64, error) {
 	return b.ExpireSessions(ctx, limit)
 }
 
+// post acts as a queue with a number of letters to send.
+type post struct {
+	sessions
+	mu      sync.Mutex
+	trouble string
+}
+
+func (p *post) Send(ctx context.Context) (int64, error) { return p.ExpireSessions(ctx, 1000) }
+
+func (p *post) Prune(ctx context.Context, limit int) (int64, error) {
+	return p.ExpireSessions(ctx, limit)
+}
+
+func (p *post) Trouble() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.trouble
+}
+
 // house is a database with everything that the room needs.
 type house struct {
 	*fakeTime
@@ -156,13 +175,14 @@ type house struct {
 	accounts  *accounts
 	security  *security.Log
 	told      *notifications
+	post      *post
 	log       *logLines
 }
 
 var noon = time.Date(2026, 11, 22, 12, 0, 30, 0, time.UTC) // no season is near
 
 func newHouse(t *testing.T, d *db.DB, now time.Time) *house {
-	h := &house{fakeTime: newFakeTime(now), db: d, sessions: &sessions{}, links: &links{}, texts: &texts{}, catalog: &catalogue{}, accounts: &accounts{}, told: &notifications{}, log: &logLines{}}
+	h := &house{fakeTime: newFakeTime(now), db: d, sessions: &sessions{}, links: &links{}, texts: &texts{}, catalog: &catalogue{}, accounts: &accounts{}, told: &notifications{}, post: &post{}, log: &logLines{}}
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("log:\n%s", h.log)
@@ -183,7 +203,7 @@ func newHouse(t *testing.T, d *db.DB, now time.Time) *house {
 func (h *house) room(holder string) (*Room, *prometheus.Registry) {
 	reg := prometheus.NewRegistry()
 	r := New(Config{Holder: holder, SecurityLogDays: 365}, Deps{DB: h.db, Events: h.events, Schedule: h.schedule, Freeleech: h.freeleech,
-		Sessions: h.sessions, Links: h.links, Security: h.security, Catalog: h.catalog, Accounts: h.accounts, Bans: &bans{}, Notifications: h.told, Texts: h.texts, Pages: &texts{}, Clock: h.clock, Log: slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Metrics: reg})
+		Sessions: h.sessions, Links: h.links, Security: h.security, Catalog: h.catalog, Accounts: h.accounts, Bans: &bans{}, Notifications: h.told, Texts: h.texts, Pages: &texts{}, Mail: h.post, Clock: h.clock, Log: slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Metrics: reg})
 	r.wait = h.wait
 	return r, reg
 }

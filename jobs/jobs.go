@@ -92,6 +92,16 @@ type Bans interface {
 	Seal(ctx context.Context, limit int) (int64, error)
 }
 
+// Mail sends the letters of the queue.
+type Mail interface {
+	// Send sends what is due as long as ctx leaves time, and returns how many letters left the queue.
+	Send(ctx context.Context) (int64, error)
+	// Trouble says that letters don't go out, "" while they do. It never waits.
+	Trouble() string
+	// Prune deletes up to limit rows of each kind that are no longer needed, and returns how many.
+	Prune(ctx context.Context, limit int) (int64, error)
+}
+
 // Deps are what the room stands on; all are required.
 type Deps struct {
 	DB        *db.DB
@@ -106,6 +116,7 @@ type Deps struct {
 	Accounts  Accounts
 	Bans      Bans
 	Security  Security
+	Mail      Mail
 	// Notifications are told by this room alone.
 	Notifications Notifications
 	Clock         core.Clock
@@ -161,8 +172,19 @@ func (r *Room) waits(job string, err error) {
 }
 
 // Complaint implements supervise.Complainer: it tells of jobs that wait, not of those that
-// failed, which the history has.
+// failed, which the history has; and of mail that does not go out.
 func (r *Room) Complaint() string {
+	var out []string
+	if text := r.jobsWait(); text != "" {
+		out = append(out, text)
+	}
+	if text := r.deps.Mail.Trouble(); text != "" {
+		out = append(out, text)
+	}
+	return strings.Join(out, "; ")
+}
+
+func (r *Room) jobsWait() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.waiting) == 0 {

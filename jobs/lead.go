@@ -32,6 +32,10 @@ func (r *Room) handlers(workers map[string]*worker) []eventlog.Handler {
 			workers[schedule.FreeleechEdges].poke(true)
 			return nil
 		}),
+		eventlog.On(func(context.Context, eventlog.Event, eventlog.MailQueued) error {
+			workers[schedule.SendMail].poke(true)
+			return nil
+		}),
 		eventlog.On(func(ctx context.Context, _ eventlog.Event, body eventlog.JobRequested) error {
 			req, waits, err := r.deps.Schedule.RequestByID(ctx, body.Request)
 			if err != nil || !waits {

@@ -29,6 +29,8 @@ func tasks(c Config, d Deps) map[string]task {
 
 		schedule.DeliverNotifications: deliverNotifications(d.Notifications),
 		schedule.PruneNotifications:   pruneNotifications(d.Notifications),
+		schedule.SendMail:             sendMail(d.Mail),
+		schedule.PruneMail:            pruneMail(d.Mail),
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -217,4 +218,46 @@ func TestSecurityLogIsKeptForItsTime(t *testing.T) {
 			t.Errorf("%d are left (%v)", len(list), err)
 		}
 	})
+}
+
+// TestMailIsSentAtOnce puts a letter without any time passing.
+func TestMailIsSentAtOnce(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		h := newHouse(t, d, noon)
+		r, _ := h.room("one")
+		h.start(t, r)
+		h.caughtUp(t)
+		if runs := h.runs(t, schedule.SendMail); len(runs) != 1 || runs[0].Items != 0 {
+			t.Fatalf("runs %+v", runs)
+		}
+		h.post.sessions.mu.Lock()
+		h.post.left = 3
+		h.post.sessions.mu.Unlock()
+		err := d.Tx(t.Context(), func(tx *db.Tx) error {
+			_, err := h.events.Append(t.Context(), tx, eventlog.MailQueued{})
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if runs := h.untilRuns(t, schedule.SendMail, 2); runs[1].StartedBy != schedule.ByEvent || runs[1].Items != 3 {
+			t.Errorf("runs %+v", runs)
+		}
+	})
+}
+
+func TestMailThatWaitsIsAComplaint(t *testing.T) {
+	h := newHouse(t, dbtest.SQLite(t), noon)
+	r, _ := h.room("one")
+	if got := r.Complaint(); got != "" {
+		t.Errorf("complaint %q", got)
+	}
+	h.post.trouble = "mail has not gone out for 2h"
+	if got := r.Complaint(); got != h.post.trouble {
+		t.Errorf("complaint %q", got)
+	}
+	r.waits(schedule.SendMail, errors.New("no"))
+	if got := r.Complaint(); !strings.Contains(got, "1 jobs wait, such as send-mail") || !strings.Contains(got, h.post.trouble) {
+		t.Errorf("complaint %q", got)
+	}
 }

@@ -31,6 +31,8 @@ const (
 
 	DeliverNotifications = "deliver-notifications"
 	PruneNotifications   = "prune-notifications"
+	SendMail             = "send-mail"
+	PruneMail            = "prune-mail"
 )
 
 // Job is one piece of work that is done at set times.
@@ -57,6 +59,8 @@ func Jobs() []Job {
 		{DeliverNotifications, "send what members are told by mail, once its time has come", "* * * * *", time.Minute},
 		{PruneNotifications, "delete notifications that were read 90 days ago, are a year old, or are too many", "53 3 * * *", 30 * time.Minute},
 		{PruneSecurity, "delete entries of the security log that are older than it is kept", "43 3 * * *", 30 * time.Minute},
+		{SendMail, "hand the letters that wait to the mail server", "* * * * *", time.Minute},
+		{PruneMail, "wipe letters that failed a week ago, and delete the rows of those that ended a month ago", "57 3 * * *", 30 * time.Minute},
 	}
 }
 
