@@ -25,6 +25,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/guess"
 	"github.com/caduceus-bio/caduceus/internal/irc"
+	"github.com/caduceus-bio/caduceus/internal/mail"
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/internal/metainfo"
 	"github.com/caduceus-bio/caduceus/internal/pages"
@@ -82,12 +83,16 @@ func newSite(t *testing.T, d *db.DB) *site {
 		SiteURL: "https://bio.example", Clock: clock, Log: logger,
 	}
 	clients := client.NewStore(d, s.events, clock)
+	letters, err := mail.NewQueue(d, s.events, keys, clock, mail.Config{Host: "127.0.0.1", From: "noreply@bio.example", FromName: "BioTest", PerHour: 600}, mail.Site{Name: "BioTest", URL: "https://bio.example"})
+	if err != nil {
+		t.Fatal(err)
+	}
 	log, bans := audit.New(d, clock), ban.NewStore(d, s.events, keys, clock)
 	s.deps.Commands, err = command.New(command.Deps{DB: d, Members: s.deps.Members, Catalog: s.deps.Catalog, Audit: log, Events: s.events, Clock: clock, Log: logger},
 		commands.Families(commands.Deps{Members: s.deps.Members, Catalog: s.deps.Catalog, Economy: s.deps.Economy, Clients: clients, Pages: pages.NewStore(d, clock),
 			Schedule: schedule.NewStore(d, s.events, clock), Settings: setting.NewStore(d, s.events, clock), Transfer: transfer.NewStore(d), IRC: irc.NewStore(d, s.events, bans, clock), Bans: bans,
 			History: irc.NewHistory(d, s.events, clock, irc.Retention{}), Audit: log, Events: s.events,
-			Guard: s.deps.Guard, Rates: rates.NewStore(d, s.events, keys, clock), SiteURL: "https://bio.example"})...)
+			Guard: s.deps.Guard, Rates: rates.NewStore(d, s.events, keys, clock), Mail: letters, SiteURL: "https://bio.example"})...)
 	if err != nil {
 		t.Fatal(err)
 	}

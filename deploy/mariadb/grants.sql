@@ -148,7 +148,7 @@ GRANT INSERT, UPDATE, DELETE ON notify_choice TO 'caduceus-site'@'localhost';
 -- Letters are put into the queue by all three, and looked after by commands; what is in them only
 -- jobs can read, which sends them and deletes the rows.
 GRANT SELECT (id, once_mac, to_mac, member_id, kind, bulk, state, kept, tries, next_at, last_error, created_at, ended_at), INSERT,
-  UPDATE (state, kept, box, tries, next_at, last_error, ended_at) ON mail TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+  UPDATE (state, kept, box, tries, next_at, last_error, created_at, ended_at) ON mail TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE ON mail TO 'caduceus-jobs'@'localhost';
 
 -- site: besides what commands do, whoever joins, logs in, uploads and edits.

@@ -15,6 +15,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/command/freeleech"
 	ircfamily "github.com/caduceus-bio/caduceus/internal/command/irc"
 	"github.com/caduceus-bio/caduceus/internal/command/jobs"
+	mailfamily "github.com/caduceus-bio/caduceus/internal/command/mail"
 	"github.com/caduceus-bio/caduceus/internal/command/members"
 	"github.com/caduceus-bio/caduceus/internal/command/oversight"
 	pagesfamily "github.com/caduceus-bio/caduceus/internal/command/pages"
@@ -24,6 +25,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/guess"
 	"github.com/caduceus-bio/caduceus/internal/irc"
+	"github.com/caduceus-bio/caduceus/internal/mail"
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/internal/pages"
 	"github.com/caduceus-bio/caduceus/internal/rates"
@@ -49,6 +51,7 @@ type Deps struct {
 	Events   *eventlog.Log
 	Guard    *guess.Guard
 	Rates    *rates.Store
+	Mail     *mail.Queue
 	// NickLimit is how many IRC nicks members may register besides their names.
 	NickLimit int
 	SiteURL   string // without a slash at its end, for links
@@ -62,6 +65,7 @@ func Families(d Deps) [][]command.Command {
 		freeleech.Commands(freeleech.Deps{Economy: d.Economy, Catalog: d.Catalog}),
 		tracker.Commands(tracker.Deps{Transfer: d.Transfer, Clients: d.Clients, SiteURL: d.SiteURL}),
 		jobs.Commands(jobs.Deps{Schedule: d.Schedule}),
+		mailfamily.Commands(mailfamily.Deps{Mail: d.Mail}),
 		ircfamily.Commands(ircfamily.Deps{Channels: d.IRC, History: d.History, Members: d.Members, NickLimit: d.NickLimit}),
 		pagesfamily.Commands(pagesfamily.Deps{Pages: d.Pages, SiteURL: d.SiteURL}),
 		settings.Commands(settings.Deps{Settings: d.Settings, Members: d.Members}),

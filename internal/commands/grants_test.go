@@ -64,6 +64,10 @@ undo
 job list
 job run prune-events
 job history prune-events
+mail queue
+mail test ann@lab.example
+mail again 1
+mail drop 1
 events skipped
 events again 1
 events drop 1

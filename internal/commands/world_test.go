@@ -24,6 +24,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/guess"
 	"github.com/caduceus-bio/caduceus/internal/irc"
+	"github.com/caduceus-bio/caduceus/internal/mail"
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/internal/metainfo"
 	"github.com/caduceus-bio/caduceus/internal/pages"
@@ -73,6 +74,11 @@ func openWorld(t *testing.T, d *db.DB) *world {
 	clock := core.Clock(w.clock.Now)
 	events := eventlog.New(d, clock)
 	bans := ban.NewStore(d, events, keys, clock)
+	letters, err := mail.NewQueue(d, events, keys, clock, mail.Config{Host: "127.0.0.1", From: "noreply@bio.example", FromName: "BioTest", PerHour: 600},
+		mail.Site{Name: "BioTest", URL: "https://bio.example"})
+	if err != nil {
+		t.Fatal(err)
+	}
 	w.deps = commands.Deps{
 		Members: member.NewStore(d, events, keys, clock), Economy: economy.NewStore(d, events, clock, economy.DefaultConfig()),
 		Catalog: catalog.NewStore(d, events, clock, catalog.Options{SiteName: "BioTest", SiteURL: "https://bio.example",
@@ -80,7 +86,7 @@ func openWorld(t *testing.T, d *db.DB) *world {
 		Clients: client.NewStore(d, events, clock), Pages: pages.NewStore(d, clock), Schedule: schedule.NewStore(d, events, clock), Settings: setting.NewStore(d, events, clock), Transfer: transfer.NewStore(d),
 		IRC: irc.NewStore(d, events, bans, clock), Bans: bans, History: irc.NewHistory(d, events, clock, irc.Retention{}), Audit: audit.New(d, clock), Events: events,
 		Guard: guess.New(d, keys, clock, slog.New(slog.DiscardHandler)), Rates: rates.NewStore(d, events, keys, clock),
-		NickLimit: 2, SiteURL: "https://bio.example",
+		Mail: letters, NickLimit: 2, SiteURL: "https://bio.example",
 	}
 	w.engine = command.Deps{DB: d, Members: w.deps.Members, Catalog: w.deps.Catalog, Audit: w.deps.Audit, Events: events, Clock: clock,
 		Log: slog.New(slog.NewTextHandler(w.log, nil))}

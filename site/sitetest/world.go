@@ -38,6 +38,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/guess"
 	"github.com/caduceus-bio/caduceus/internal/irc"
+	"github.com/caduceus-bio/caduceus/internal/mail"
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/internal/metainfo"
 	"github.com/caduceus-bio/caduceus/internal/pages"
@@ -103,6 +104,8 @@ func newWorld(t testing.TB, d *db.DB, change ...func(*Config)) *World {
 		IRC:   site.IRCInfo{Host: "irc.example", TLSPort: 7000, NickLimit: 2},
 		Clock: w.Now, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Metrics: prometheus.NewRegistry(),
 	}
+	letters, err := mail.NewQueue(d, events, keys, w.Now, mail.Config{Host: "127.0.0.1", From: "noreply@bio.example", FromName: "BioTest", PerHour: 600}, mail.Site{Name: "BioTest", URL: c.URL})
+	w.Must(err)
 	log, bans := audit.New(d, w.Now), ban.NewStore(d, events, keys, w.Now)
 	w.Bans, deps.Bans = bans, ban.NewBook(bans)
 	deps.Audit, deps.Events, deps.Schedule = log, events, schedule.NewStore(d, events, w.Now)
@@ -110,7 +113,7 @@ func newWorld(t testing.TB, d *db.DB, change ...func(*Config)) *World {
 	deps.Commands, err = command.New(command.Deps{DB: d, Members: deps.Members, Catalog: deps.Catalog, Audit: log, Events: events, Clock: w.Now, Log: deps.Log},
 		commands.Families(commands.Deps{Members: deps.Members, Catalog: deps.Catalog, Economy: deps.Economy, Clients: deps.Clients, Pages: deps.Pages,
 			Schedule: deps.Schedule, Settings: deps.Settings, Transfer: transfer.NewStore(d), IRC: irc.NewStore(d, events, bans, w.Now), Bans: bans,
-			History: irc.NewHistory(d, events, w.Now, irc.Retention{}), Audit: log, Events: events, Guard: deps.Guard, Rates: rates.NewStore(d, events, keys, w.Now), NickLimit: 2, SiteURL: c.URL})...)
+			History: irc.NewHistory(d, events, w.Now, irc.Retention{}), Audit: log, Events: events, Guard: deps.Guard, Rates: rates.NewStore(d, events, keys, w.Now), Mail: letters, NickLimit: 2, SiteURL: c.URL})...)
 	w.Must(err)
 	ctx := t.Context()
 	w.Must(deps.Members.Seed(ctx))
