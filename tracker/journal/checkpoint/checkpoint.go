@@ -70,6 +70,16 @@ func list(dir string) ([]uint64, error) {
 	return positions, nil
 }
 
+// Paths returns the files of the snapshots in dir, oldest first.
+func Paths(dir string) ([]string, error) {
+	positions, err := list(dir)
+	paths := make([]string, len(positions))
+	for i, p := range positions {
+		paths[i] = pathOf(dir, p)
+	}
+	return paths, err
+}
+
 // Write lets fill write a snapshot that holds everything up to position, and returns once
 // the snapshot would survive a power failure. It removes all snapshots but the newest
 // two, and returns the position of the oldest one that is left: the journal is not
