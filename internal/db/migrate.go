@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 
 	"github.com/pressly/goose/v3"
@@ -36,6 +37,17 @@ func (d *DB) Schema(ctx context.Context) (SchemaStatus, error) {
 	return st, nil
 }
 
+// NewestSchema is the last migration that this program knows.
+func NewestSchema() (int64, error) {
+	names, err := fs.Glob(migrations.SQLite(), "*.sql")
+	newest := int64(0)
+	for _, name := range names {
+		version, verr := goose.NumericComponent(name)
+		newest, err = max(newest, version), errors.Join(err, verr)
+	}
+	return newest, err
+}
+
 // schemaVersion reads goose's table, which an empty database does not have yet.
 // Goose's own query would make the table.
 func (d *DB) schemaVersion(ctx context.Context) (int64, error) {
@@ -62,7 +74,15 @@ func tableQuery(e Engine) string {
 // It may be stopped or killed anywhere and begun again. SQLite undoes a migration that
 // was not finished. MariaDB does not, so there each statement of a migration looks
 // before it acts. When ctx ends, the running statement is let finish first.
-func (d *DB) Migrate(ctx context.Context) ([]int64, error) { return d.migrate(ctx, math.MaxInt64) }
+func (d *DB) Migrate(ctx context.Context) ([]int64, error) {
+	if err := d.Finished(ctx); err != nil {
+		return nil, err
+	}
+	return d.migrate(ctx, newestSchema)
+}
+
+// newestSchema is beyond every version.
+const newestSchema = math.MaxInt64
 
 // migrate is Migrate up to a version.
 func (d *DB) migrate(ctx context.Context, version int64) (done []int64, err error) {
@@ -105,6 +125,9 @@ func (d *DB) migrate(ctx context.Context, version int64) (done []int64, err erro
 // RequireSchema fails unless the schema is the one this program knows. Rooms that run
 // as a database user of their own can't migrate and call this instead.
 func (d *DB) RequireSchema(ctx context.Context) error {
+	if err := d.Finished(ctx); err != nil {
+		return err
+	}
 	st, err := d.Schema(ctx)
 	if err != nil {
 		return err
