@@ -41,6 +41,8 @@ type cli struct {
 	Reshard     reshardCmd `cmd:"" aliases:"share" help:"Divide the torrents among several trackers again, while none of them runs."`
 	Do          doCmd      `cmd:"" help:"Run a staff command, through the running program where one runs."`
 	CheckConfig checkCmd   `cmd:"" help:"Read the configuration and say what is wrong with it."`
+	Backup      backupCmd  `cmd:"" help:"Back the whole site up while it serves, or check a backup."`
+	Restore     restoreCmd `cmd:"" help:"Fill an empty place from a backup."`
 	Demo        demoCmd    `cmd:"" help:"Serve a scratch site with real datasets, members and BitTorrent clients."`
 	Version     versionCmd `cmd:"" help:"Say which version this is."`
 }

@@ -50,6 +50,7 @@ type House struct {
 	Commands *command.Registry
 
 	unlock   func()
+	whole    bool // this process serves the whole site
 	metrics  *prometheus.Registry
 	keys     *secret.Keyring
 	events   *eventlog.Log

@@ -85,7 +85,7 @@ func (h *House) room(name, version string) (supervise.Room, error) {
 	case "jobs":
 		return jobs.New(s.Jobs, jobs.Deps{DB: h.DB, Events: h.events, Schedule: h.schedule, Freeleech: h.economy, Sessions: h.Members, Links: h.links, Texts: h.catalog, Pages: h.pages, Catalog: h.catalog, Accounts: h.Members, Bans: h.bans, Security: h.Members.Security(), Mail: mail.NewSender(h.mail, log),
 			Notifications: &notify.Consumer{Store: h.notify, Members: h.Members, Catalog: h.catalog},
-			Clock:         clock, Log: log, Metrics: h.metrics}), nil
+			Backup:        h.nightlyBackup(version), Clock: clock, Log: log, Metrics: h.metrics}), nil
 	default:
 		return nil, noRoom(name)
 	}

@@ -62,6 +62,7 @@ func (p Process) run(ctx context.Context, h *House, whole bool) error {
 	if text := p.Settings.IRC.Caution(); text != "" && slices.Contains(p.Rooms, "ircd") {
 		h.Log.Warn(text)
 	}
+	h.whole = whole
 	h.probe = db.NewProbe(h.DB, strings.Join(p.Rooms, "+"), time.Now)
 	rooms := make([]supervise.Room, len(p.Rooms))
 	for i, name := range p.Rooms {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/caduceus-bio/caduceus/hermes"
+	"github.com/caduceus-bio/caduceus/internal/backup"
 	"github.com/caduceus-bio/caduceus/internal/config"
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
@@ -29,6 +30,7 @@ type Settings struct {
 	Jobs      jobs.Config    `toml:"jobs"`
 	Mail      mail.Config    `toml:"mail"`
 	Freeleech economy.Config `toml:"freeleech"`
+	Backup    backup.Config  `toml:"backup"`
 	Ops       OpsConfig      `toml:"ops"`
 
 	// File is what was read; "" is none.
@@ -50,6 +52,7 @@ func DefaultSettings() Settings {
 		Jobs:      jobs.DefaultConfig(),
 		Mail:      mail.DefaultConfig(),
 		Freeleech: economy.DefaultConfig(),
+		Backup:    backup.DefaultConfig(),
 		Ops:       OpsConfig{Listen: "127.0.0.1:9180"},
 	}
 }

@@ -102,7 +102,7 @@ type Mail interface {
 	Prune(ctx context.Context, limit int) (int64, error)
 }
 
-// Deps are what the room stands on; all are required.
+// Deps are what the room stands on; all but Backup are required.
 type Deps struct {
 	DB        *db.DB
 	Events    *eventlog.Log
@@ -116,6 +116,7 @@ type Deps struct {
 	Accounts  Accounts
 	Bans      Bans
 	Security  Security
+	Backup    func(ctx context.Context) (rows int64, err error) // nil where none is to be made
 	Mail      Mail
 	// Notifications are told by this room alone.
 	Notifications Notifications

@@ -26,6 +26,7 @@ func tasks(c Config, d Deps) map[string]task {
 		schedule.NoteSwarms:      noteSwarms(d.Catalog),
 		schedule.RefreshAccounts: refreshAccounts(d.Accounts, d.Bans),
 		schedule.PruneSecurity:   pruneSecurityLog(d.Security, c.SecurityLogDays, d.Clock),
+		schedule.Backup:          makeBackup(d.Backup),
 
 		schedule.DeliverNotifications: deliverNotifications(d.Notifications),
 		schedule.PruneNotifications:   pruneNotifications(d.Notifications),

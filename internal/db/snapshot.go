@@ -122,22 +122,26 @@ func (r reader) Tables(ctx context.Context) ([]Table, error) {
 		if name == goose.DefaultTablename || name == restoreMark || name == hiddenVersion {
 			continue
 		}
-		rows, err := r.conn.QueryContext(ctx, "SELECT * FROM "+quote(name)+" LIMIT 0")
-		if err != nil {
-			return nil, explain(err)
-		}
-		columns, err := rows.Columns()
-		if err = errors.Join(err, rows.Close()); err != nil {
+		t := Table{Name: name}
+		if t.Columns, err = r.columns(ctx, name); err != nil {
 			return nil, err
 		}
-		slices.Sort(columns)
-		t := Table{Name: name, Columns: columns}
 		if t.Next, err = r.next(ctx, name); err != nil {
 			return nil, err
 		}
 		tables = append(tables, t)
 	}
 	return tables, nil
+}
+
+func (r reader) columns(ctx context.Context, table string) ([]string, error) {
+	query := "SELECT name FROM pragma_table_info(?)"
+	if r.engine == MariaDB {
+		query = "SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = ?"
+	}
+	names, err := column[string](ctx, r.conn, query, table)
+	slices.Sort(names)
+	return names, err
 }
 
 // next is Table.Next of a table.

@@ -179,6 +179,25 @@ func (s *Store) ExpireSessions(ctx context.Context, limit int) (int64, error) {
 	return n, err
 }
 
+// EndAllSessions ends everybody's sessions on the site. Only who has the machine may.
+func (s *Store) EndAllSessions(ctx context.Context) error {
+	for {
+		n := int64(0)
+		err := s.db.Tx(ctx, func(tx *db.Tx) error {
+			ids, err := db.All(ctx, tx, db.Value[any], "SELECT id FROM session ORDER BY id LIMIT 1000")
+			if err != nil || len(ids) == 0 {
+				n = 0
+				return err
+			}
+			n, err = tx.Exec(ctx, "DELETE FROM session WHERE id IN ("+db.Marks(len(ids))+")", ids...)
+			return err
+		})
+		if err != nil || n == 0 {
+			return err
+		}
+	}
+}
+
 func (s *Store) exec(ctx context.Context, query string, args ...any) error {
 	return s.db.Tx(ctx, func(tx *db.Tx) error {
 		_, err := tx.Exec(ctx, query, args...)

@@ -28,6 +28,7 @@ const (
 	NoteSwarms      = "note-swarms"
 	RefreshAccounts = "refresh-accounts"
 	PruneSecurity   = "prune-security-log"
+	Backup          = "backup"
 
 	DeliverNotifications = "deliver-notifications"
 	PruneNotifications   = "prune-notifications"
@@ -59,6 +60,7 @@ func Jobs() []Job {
 		{DeliverNotifications, "send what members are told by mail, once its time has come", "* * * * *", time.Minute},
 		{PruneNotifications, "delete notifications that were read 90 days ago, are a year old, or are too many", "53 3 * * *", 30 * time.Minute},
 		{PruneSecurity, "delete entries of the security log that are older than it is kept", "43 3 * * *", 30 * time.Minute},
+		{Backup, "back the whole site up, where [backup] says to which folder, and remove old backups", "11 3 * * *", 6 * time.Hour},
 		{SendMail, "hand the letters that wait to the mail server", "* * * * *", time.Minute},
 		{PruneMail, "wipe letters that failed a week ago, and delete the rows of those that ended a month ago", "57 3 * * *", 30 * time.Minute},
 	}
