@@ -28,6 +28,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/mail"
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/internal/metainfo"
+	"github.com/caduceus-bio/caduceus/internal/notify"
 	"github.com/caduceus-bio/caduceus/internal/pages"
 	"github.com/caduceus-bio/caduceus/internal/rates"
 	"github.com/caduceus-bio/caduceus/internal/schedule"
@@ -92,7 +93,7 @@ func newSite(t *testing.T, d *db.DB) *site {
 		commands.Families(commands.Deps{Members: s.deps.Members, Catalog: s.deps.Catalog, Economy: s.deps.Economy, Clients: clients, Pages: pages.NewStore(d, clock),
 			Schedule: schedule.NewStore(d, s.events, clock), Settings: setting.NewStore(d, s.events, clock), Transfer: transfer.NewStore(d), IRC: irc.NewStore(d, s.events, bans, clock), Bans: bans,
 			History: irc.NewHistory(d, s.events, clock, irc.Retention{}), Audit: log, Events: s.events,
-			Guard: s.deps.Guard, Rates: rates.NewStore(d, s.events, keys, clock), Mail: letters, SiteURL: "https://bio.example"})...)
+			Guard: s.deps.Guard, Notices: notify.NewStore(d, keys, clock, notify.Options{}), Rates: rates.NewStore(d, s.events, keys, clock), Mail: letters, SiteURL: "https://bio.example"})...)
 	if err != nil {
 		t.Fatal(err)
 	}

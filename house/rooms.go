@@ -74,7 +74,7 @@ func (h *House) room(name, version string) (supervise.Room, error) {
 			Clients: h.clients, Economy: h.economy, Rates: h.rates, Bans: h.banned, Clock: clock, Log: log, Metrics: h.metrics}), nil
 	case "site":
 		return site.New(s.Site, site.Deps{DB: h.DB, Audit: h.audit, Events: h.events, Schedule: h.schedule, Settings: h.settings, Keys: h.keys, Members: h.Members, Guard: h.guard, Catalog: h.catalog, Economy: h.economy,
-			Clients: h.clients, Pages: h.pages, Commands: h.Commands, AnnounceURLs: s.announceURLs(), Interval: s.Tracker.Interval.Duration, IRC: h.ircInfo(), Rates: h.rates, Bans: h.banned, UploadDir: s.House.path("uploads"), Clock: clock, Log: log, Metrics: h.metrics}), nil
+			Clients: h.clients, Pages: h.pages, Notices: h.notify, Commands: h.Commands, AnnounceURLs: s.announceURLs(), Interval: s.Tracker.Interval.Duration, IRC: h.ircInfo(), Rates: h.rates, Bans: h.banned, UploadDir: s.House.path("uploads"), Clock: clock, Log: log, Metrics: h.metrics}), nil
 	case "ircd":
 		return ircd.New(s.IRC, ircd.Deps{Members: h.Members, Guard: h.guard, Events: h.events, Channels: h.irc,
 			History: irc.NewHistory(h.DB, h.events, clock, s.IRC.Retention()), Audit: ircd.NewAudit(h.DB, audit.New(h.DB, clock), h.irc), Reload: s.ircAgain, Rates: h.rates, Clock: clock, Log: log,

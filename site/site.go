@@ -33,6 +33,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/guess"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/notify"
 	"github.com/caduceus-bio/caduceus/internal/pages"
 	"github.com/caduceus-bio/caduceus/internal/rates"
 	"github.com/caduceus-bio/caduceus/internal/schedule"
@@ -62,6 +63,7 @@ type Deps struct {
 	Economy  *economy.Store
 	Clients  *client.Store
 	Pages    *pages.Store
+	Notices  *notify.Store
 	Commands *command.Registry
 	Audit    *audit.Log
 	Events   *eventlog.Log

@@ -141,7 +141,7 @@ GRANT SELECT, INSERT, UPDATE ON one_time_link TO 'caduceus-site'@'localhost', 'c
 GRANT SELECT, INSERT, DELETE ON pending_act TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 -- Members read what they were told; staff tell them something by a command.
 GRANT SELECT, INSERT, UPDATE ON notification TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
-GRANT INSERT, UPDATE ON delivery TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT INSERT ON delivery TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT ON notify_choice TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT INSERT, UPDATE, DELETE ON notify_choice TO 'caduceus-site'@'localhost';
 

@@ -17,6 +17,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/command/jobs"
 	mailfamily "github.com/caduceus-bio/caduceus/internal/command/mail"
 	"github.com/caduceus-bio/caduceus/internal/command/members"
+	"github.com/caduceus-bio/caduceus/internal/command/notices"
 	"github.com/caduceus-bio/caduceus/internal/command/oversight"
 	pagesfamily "github.com/caduceus-bio/caduceus/internal/command/pages"
 	"github.com/caduceus-bio/caduceus/internal/command/settings"
@@ -27,6 +28,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/irc"
 	"github.com/caduceus-bio/caduceus/internal/mail"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/notify"
 	"github.com/caduceus-bio/caduceus/internal/pages"
 	"github.com/caduceus-bio/caduceus/internal/rates"
 	"github.com/caduceus-bio/caduceus/internal/schedule"
@@ -50,6 +52,7 @@ type Deps struct {
 	Audit    *audit.Log
 	Events   *eventlog.Log
 	Guard    *guess.Guard
+	Notices  *notify.Store
 	Rates    *rates.Store
 	Mail     *mail.Queue
 	// NickLimit is how many IRC nicks members may register besides their names.
@@ -67,6 +70,7 @@ func Families(d Deps) [][]command.Command {
 		jobs.Commands(jobs.Deps{Schedule: d.Schedule}),
 		mailfamily.Commands(mailfamily.Deps{Mail: d.Mail}),
 		ircfamily.Commands(ircfamily.Deps{Channels: d.IRC, History: d.History, Members: d.Members, NickLimit: d.NickLimit}),
+		notices.Commands(notices.Deps{Notices: d.Notices, SiteURL: d.SiteURL}),
 		pagesfamily.Commands(pagesfamily.Deps{Pages: d.Pages, SiteURL: d.SiteURL}),
 		settings.Commands(settings.Deps{Settings: d.Settings, Members: d.Members}),
 		oversight.Commands(oversight.Deps{Audit: d.Audit, Events: d.Events, Members: d.Members, Guard: d.Guard, Rates: d.Rates}),

@@ -44,6 +44,9 @@ var whoMay = map[string]struct{ line, roles string }{
 	"member irckey":      {"member irckey victim", staff},
 	"member passphrase":  {"member passphrase victim", staff},
 	"member security":    {"member security victim", staff},
+	"inbox":              {"inbox", members},
+	"inbox read":         {"inbox read all", members},
+	"member tell":        {"member tell victim hello", staff},
 	"key replace":        {"key replace session", members},
 	"client list":        {"client list", members},
 	"client add":         {"client add -XX1 Some client", staff},
@@ -167,7 +170,7 @@ func TestHelpShowsWhatTheAskerMayRun(t *testing.T) {
 			}
 			return out
 		}
-		want := []string{"announces", "certfp add", "certfp list", "certfp remove", "client list", "endangered", "freeleech calendar", "freeleech status", "help", "info", "irclog delete", "irclog forget", "irclog private", "irclog replay", "key replace", "news list", "nick add", "nick list", "nick remove", "page list", "page show", "search", "stats", "torrent delete", "undo"}
+		want := []string{"announces", "certfp add", "certfp list", "certfp remove", "client list", "endangered", "freeleech calendar", "freeleech status", "help", "inbox", "inbox read", "info", "irclog delete", "irclog forget", "irclog private", "irclog replay", "key replace", "news list", "nick add", "nick list", "nick remove", "page list", "page show", "search", "stats", "torrent delete", "undo"}
 		if diff := cmp.Diff(want, names(w.actor(t, "alice"))); diff != "" {
 			t.Errorf("alice (-want +got):\n%s", diff)
 		}

@@ -35,6 +35,11 @@ undo
 key replace announce
 member leech alice off for the test
 undo
+member tell boss Hello
+member tell alice Hello
+inbox
+inbox read 1
+inbox read all
 member announcekey alice
 member irckey alice
 member passphrase alice

@@ -27,6 +27,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/mail"
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/internal/metainfo"
+	"github.com/caduceus-bio/caduceus/internal/notify"
 	"github.com/caduceus-bio/caduceus/internal/pages"
 	"github.com/caduceus-bio/caduceus/internal/rates"
 	"github.com/caduceus-bio/caduceus/internal/schedule"
@@ -86,7 +87,8 @@ func openWorld(t *testing.T, d *db.DB) *world {
 		Clients: client.NewStore(d, events, clock), Pages: pages.NewStore(d, clock), Schedule: schedule.NewStore(d, events, clock), Settings: setting.NewStore(d, events, clock), Transfer: transfer.NewStore(d),
 		IRC: irc.NewStore(d, events, bans, clock), Bans: bans, History: irc.NewHistory(d, events, clock, irc.Retention{}), Audit: audit.New(d, clock), Events: events,
 		Guard: guess.New(d, keys, clock, slog.New(slog.DiscardHandler)), Rates: rates.NewStore(d, events, keys, clock),
-		Mail: letters, NickLimit: 2, SiteURL: "https://bio.example",
+		Notices: notify.NewStore(d, keys, clock, notify.Options{}),
+		Mail:    letters, NickLimit: 2, SiteURL: "https://bio.example",
 	}
 	w.engine = command.Deps{DB: d, Members: w.deps.Members, Catalog: w.deps.Catalog, Audit: w.deps.Audit, Events: events, Clock: clock,
 		Log: slog.New(slog.NewTextHandler(w.log, nil))}

@@ -41,6 +41,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/mail"
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/internal/metainfo"
+	"github.com/caduceus-bio/caduceus/internal/notify"
 	"github.com/caduceus-bio/caduceus/internal/pages"
 	"github.com/caduceus-bio/caduceus/internal/rates"
 	"github.com/caduceus-bio/caduceus/internal/schedule"
@@ -71,7 +72,9 @@ type World struct {
 	handler http.Handler
 
 	People map[string]Person
+	Post   *Post  // the way of mail, which leads nowhere
 	torn   string // a folder for data
+	told   int64  // the last event of which somebody was told
 }
 
 // Person is a member with all secrets.
@@ -86,7 +89,7 @@ var Roles = []string{"anonymous", "disabled", "user", "moderator", "sysop"}
 
 func newWorld(t testing.TB, d *db.DB, change ...func(*Config)) *World {
 	t.Helper()
-	w := &World{t: t, DB: d, clock: dbtest.NewClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)), People: map[string]Person{}, torn: t.TempDir()}
+	w := &World{t: t, DB: d, clock: dbtest.NewClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)), People: map[string]Person{}, torn: t.TempDir(), Post: &Post{Sends: true}}
 	keys, err := secret.NewKeyring(make([]byte, 32))
 	w.Must(err)
 	events := eventlog.New(d, w.Now)
@@ -109,11 +112,12 @@ func newWorld(t testing.TB, d *db.DB, change ...func(*Config)) *World {
 	log, bans := audit.New(d, w.Now), ban.NewStore(d, events, keys, w.Now)
 	w.Bans, deps.Bans = bans, ban.NewBook(bans)
 	deps.Audit, deps.Events, deps.Schedule = log, events, schedule.NewStore(d, events, w.Now)
+	deps.Notices = notify.NewStore(d, keys, w.Now, notify.Options{Carriers: map[notify.Way]notify.Carrier{notify.Mail: w.Post}})
 	deps.Settings = setting.NewStore(d, events, w.Now)
 	deps.Commands, err = command.New(command.Deps{DB: d, Members: deps.Members, Catalog: deps.Catalog, Audit: log, Events: events, Clock: w.Now, Log: deps.Log},
 		commands.Families(commands.Deps{Members: deps.Members, Catalog: deps.Catalog, Economy: deps.Economy, Clients: deps.Clients, Pages: deps.Pages,
 			Schedule: deps.Schedule, Settings: deps.Settings, Transfer: transfer.NewStore(d), IRC: irc.NewStore(d, events, bans, w.Now), Bans: bans,
-			History: irc.NewHistory(d, events, w.Now, irc.Retention{}), Audit: log, Events: events, Guard: deps.Guard, Rates: rates.NewStore(d, events, keys, w.Now), Mail: letters, NickLimit: 2, SiteURL: c.URL})...)
+			History: irc.NewHistory(d, events, w.Now, irc.Retention{}), Audit: log, Events: events, Guard: deps.Guard, Notices: deps.Notices, Rates: rates.NewStore(d, events, keys, w.Now), Mail: letters, NickLimit: 2, SiteURL: c.URL})...)
 	w.Must(err)
 	ctx := t.Context()
 	w.Must(deps.Members.Seed(ctx))

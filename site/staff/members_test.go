@@ -119,10 +119,10 @@ func TestPageOffersWhatMayBeDone(t *testing.T) {
 		return strings.Join(out, " ")
 	}
 	w.Must(w.Deps.Members.SetState(t.Context(), w.People["other"].Member.ID, member.Disabled, "a test"))
-	all := "freeleech-member irclog-forget member-class member-disable member-irckey member-leech member-announcekey member-passphrase"
+	all := "freeleech-member irclog-forget member-class member-disable member-irckey member-leech member-announcekey member-passphrase member-tell"
 	for whom, want := range map[string]string{
 		"user": all, "other": strings.Replace(all, "member-disable", "member-enable", 1),
-		"sysop": "freeleech-member irclog-forget", // nobody acts on their betters; those two are for anyone's sake
+		"sysop": "freeleech-member irclog-forget member-tell", // nobody acts on their betters; those are for anyone's sake
 	} {
 		got := strings.Fields(offered("moderator", whom))
 		slices.Sort(got)
