@@ -134,7 +134,7 @@ func onTheSite(t *testing.T, boss, ann *account, ups []uploaded) {
 
 	boss.command("member-create", url.Values{"name": {"newcomer"}, "email": {"newcomer@example.org"}, "class": {"User"}})
 	boss.command("member-class", url.Values{"name": {"newcomer"}, "class": {"Member"}})
-	boss.command("member-leech", url.Values{"name": {"newcomer"}, "state": {"off"}, "reason": {"for the test"}})
+	boss.command("member-restrict", url.Values{"name": {"newcomer"}, "what": {"download"}, "reason": {"for the test"}})
 	boss.command("member-disable", url.Values{"name": {"newcomer"}, "reason": {"for the test"}})
 	boss.command("member-enable", url.Values{"name": {"newcomer"}})
 
@@ -247,13 +247,18 @@ func byIRC(t *testing.T, staff []*reader, ups []uploaded) {
 		{"member create alice --class User", "IRC key"},
 		{"member show alice", "alice, id"},
 		{"member class alice Member", "alice is now Member"},
-		{"member leech alice off for the test", "Downloads of alice"},
+		{"member restrict alice download for the test", "alice is restricted"},
+		{"member warn alice 1w for the test", "alice is warned"},
+		{"member causes alice", "warned"},
+		{"why alice", "warned"},
+		{"member lift alice download", "Lifted for alice"},
+		{"permission grant alice irc.staff 1d for the test", "alice has irc.staff"},
 		{"member announcekey alice", "Announce key: "},
 		{"member irckey alice", "IRC key: "},
 		{"member passphrase alice", "Passphrase: "},
 		{"member security alice", "Staff gave a new passphrase, on IRC, by boss"},
 		{"member disable alice for the test", "is disabled."},
-		{"member enable alice", "is enabled again"},
+		{"member enable alice", "Lifted for alice: disabled"},
 		{"freeleech on 1h for the test", "window #"},
 		{"freeleech status", "for the test"},
 		{"freeleech off", "has ended."},

@@ -9,7 +9,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
-	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
 // TestChores puts the network into a state, and expects exactly the lines that mend it.
@@ -99,23 +98,23 @@ var choreTests = []struct {
 	{"a stranger who came later", ngircd{}, append(where("#general", "+Pint", "", "Chat"), ":who!u@h JOIN #general"), nil,
 		[]string{"KICK #general who Tell me first who you are: /msg Hermes ENTER #general name key"}},
 	{"a stranger with a status", ngircd{}, where("#support", "+Pnt", "@+who", "Help"), nil, []string{"MODE #support -o who", "MODE #support -v who"}},
-	{"a member", ngircd{}, where("#general", "+Pint", "ann", "Chat"), func(s *foreign, _ *time.Time) { s.as(member.Enabled, core.IRCConnect) }, nil},
-	{"one who has voice", ngircd{}, where("#general", "+Pint", "ann", "Chat"), func(s *foreign, _ *time.Time) { s.as(member.Enabled, core.IRCConnect, core.IRCVoice) },
+	{"a member", ngircd{}, where("#general", "+Pint", "ann", "Chat"), func(s *foreign, _ *time.Time) { s.as(false, core.IRCConnect) }, nil},
+	{"one who has voice", ngircd{}, where("#general", "+Pint", "ann", "Chat"), func(s *foreign, _ *time.Time) { s.as(false, core.IRCConnect, core.IRCVoice) },
 		[]string{"MODE #general +v ann"}},
-	{"one who is operator", inspircd{}, where("#general", "+Pint", "ann", "Chat"), func(s *foreign, _ *time.Time) { s.as(member.Enabled, core.IRCConnect, core.IRCVoice, core.IRCOperate) },
+	{"one who is operator", inspircd{}, where("#general", "+Pint", "ann", "Chat"), func(s *foreign, _ *time.Time) { s.as(false, core.IRCConnect, core.IRCVoice, core.IRCOperate) },
 		[]string{"SAMODE #general +o ann"}},
-	{"one who was operator", ngircd{}, where("#general", "+Pint", "@ann", "Chat"), func(s *foreign, _ *time.Time) { s.as(member.Enabled, core.IRCConnect) },
+	{"one who was operator", ngircd{}, where("#general", "+Pint", "@ann", "Chat"), func(s *foreign, _ *time.Time) { s.as(false, core.IRCConnect) },
 		[]string{"MODE #general -o ann"}},
 	{"nobody else speaks in #announce", ngircd{}, where("#announce", "+Pimnt", "@ann", "Uploads"),
-		func(s *foreign, _ *time.Time) { s.as(member.Enabled, core.IRCConnect, core.IRCOperate) }, []string{"MODE #announce -o ann"}},
-	{"no longer staff", ngircd{}, where("#staff", "+Pintsk key", "ann", "Secret"), func(s *foreign, _ *time.Time) { s.as(member.Enabled, core.IRCConnect) },
+		func(s *foreign, _ *time.Time) { s.as(false, core.IRCConnect, core.IRCOperate) }, []string{"MODE #announce -o ann"}},
+	{"no longer staff", ngircd{}, where("#staff", "+Pintsk key", "ann", "Secret"), func(s *foreign, _ *time.Time) { s.as(false, core.IRCConnect) },
 		[]string{"KICK #staff ann Your class may not be here"}},
-	{"disabled", ngircd{}, where("#general", "+Pint", "ann", "Chat"), func(s *foreign, _ *time.Time) { s.as(member.Disabled, core.IRCConnect) },
+	{"disabled", ngircd{}, where("#general", "+Pint", "ann", "Chat"), func(s *foreign, _ *time.Time) { s.as(true, core.IRCConnect) },
 		[]string{"KILL ann Your account is disabled: shared the key"}},
 	{"disabled, and we are no operator", ngircd{}, append(where("#general", "+Pint", "", "Chat"), ":ann!u@host.a JOIN #general"),
-		func(s *foreign, _ *time.Time) { s.oper = false; s.as(member.Disabled, core.IRCConnect) },
+		func(s *foreign, _ *time.Time) { s.oper = false; s.as(true, core.IRCConnect) },
 		[]string{"KICK #general ann Your account is disabled: shared the key", "MODE #general +b *!*@host.a"}},
-	{"may not use IRC", inspircd{}, where("#general", "+Pint", "ann", "Chat"), func(s *foreign, _ *time.Time) { s.as(member.Enabled) },
+	{"may not use IRC", inspircd{}, where("#general", "+Pint", "ann", "Chat"), func(s *foreign, _ *time.Time) { s.as(false) },
 		[]string{"KILL ann Your class may not use IRC"}},
 	{"a look-alike", ngircd{}, where("#support", "+Pnt", "H3rmes_", "Help"), nil, []string{"KILL H3rmes_ This nick is reserved"}},
 	{"a channel of others", ngircd{}, where("#elsewhere", "+i", "@who", "x"), nil, nil},

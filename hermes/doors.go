@@ -257,15 +257,7 @@ func (d *doors) saveTopics(ctx context.Context) {
 
 // mayBeHere says why a member must leave the network, "" when they may stay.
 func mayBeHere(m *member.Member) string {
-	switch {
-	case !m.Enabled() && m.StateReason != "":
-		return "Your account is disabled: " + m.StateReason
-	case !m.Enabled():
-		return "Your account is disabled"
-	case !m.Can(core.IRCConnect):
-		return "Your class may not use IRC"
-	}
-	return ""
+	return strings.TrimSuffix(core.Sentence(m.MayIRC()), ".")
 }
 
 // login checks name and key for somebody at host, within the limits on guessing. The

@@ -16,7 +16,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/irc"
-	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/member/membertest"
 	"github.com/caduceus-bio/caduceus/internal/security"
 )
 
@@ -102,7 +102,7 @@ func TestEnterByNameAndKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.deps.Members.SetState(t.Context(), gone.ID, member.Disabled, "left the lab"); err != nil {
+	if err := membertest.Disable(t.Context(), s.deps.Members, gone.ID, "left the lab"); err != nil {
 		t.Fatal(err)
 	}
 	bot := s.start(f, s.abroad)

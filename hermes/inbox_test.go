@@ -9,7 +9,7 @@ import (
 
 	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
-	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/member/membertest"
 )
 
 func TestCommands(t *testing.T) {
@@ -17,7 +17,7 @@ func TestCommands(t *testing.T) {
 	s, f := newSite(t, dbtest.SQLite(t)), newFake(t)
 	s.join("mona", "Moderator")
 	gone := s.join("gone", "Sysop")
-	if err := s.deps.Members.SetState(t.Context(), gone.ID, member.Disabled, "left the lab"); err != nil {
+	if err := membertest.Disable(t.Context(), s.deps.Members, gone.ID, "left the lab"); err != nil {
 		t.Fatal(err)
 	}
 	<-s.start(f).ready
@@ -196,7 +196,7 @@ func TestConfirmOverIRC(t *testing.T) {
 	f.speak("mona", "", "#staff", "!confirm "+m[1]) // a nick is no identity
 	f.heard("#staff", 4)
 	f.speak("other_nick", "mona", "#staff", "!confirm "+m[1])
-	if got := f.heard("#staff", 5)[4]; got != "other_nick: alice is disabled." {
+	if got := f.heard("#staff", 5)[4]; got != "other_nick: alice is disabled (cause 1). Reason: she cheats" {
 		t.Errorf("got %q", got)
 	}
 }

@@ -168,8 +168,13 @@ func TestFactsOfAServer(t *testing.T) {
 }
 
 // as makes ann a member with rights.
-func (s *foreign) as(state member.State, rights ...core.Permission) {
-	s.people["ann"].who = &member.Member{ID: 7, Name: "ann", State: state, StateReason: "shared the key", Permissions: core.NewPermissions(rights...)}
+func (s *foreign) as(disabled bool, rights ...core.Permission) {
+	m := member.Member{ID: 7, Name: "ann", Class: member.Class{Permissions: core.NewPermissions(rights...)}}
+	if disabled {
+		m.Causes = []member.Cause{{Effect: member.Disabled, Reason: "shared the key"}}
+	}
+	m = m.At(time.Now())
+	s.people["ann"].who = &m
 }
 
 // hears feeds what the session keeps of itself: its own channels, and topics.

@@ -12,6 +12,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/member/membertest"
 )
 
 // speakers are who says a command: the account that the server names, "" for none.
@@ -31,7 +32,7 @@ func TestCommandsOnIRCAreTheEngines(t *testing.T) {
 		s.join(name, class)
 	}
 	s.must(commandtest.Promote(t.Context(), s.deps.Members, s.member("aide").ID))
-	s.must(s.deps.Members.SetState(t.Context(), s.member("disabled").ID, member.Disabled, "left the lab"))
+	s.must(membertest.Disable(t.Context(), s.deps.Members, s.member("disabled").ID, "left the lab"))
 	r := s.start(f)
 	<-r.ready
 	f.until("all channels", func() bool { return f.joined["#staff"] && f.joined["#general"] && f.joined["#support"] })

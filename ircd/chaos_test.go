@@ -345,7 +345,9 @@ func (in *interior) shakeRights(t *testing.T, round int) {
 			}
 			m.Permissions = core.NewPermissions(ps...)
 			if round < 3 && i == 10+round { // in the long form enough must stay
-				m.State = member.Disabled
+				m.Causes = []member.Cause{{Effect: member.Disabled, Reason: "a test"}}
+				m.Class.Permissions = m.Permissions
+				*m = m.At(time.Now())
 			}
 		})
 		if err := in.n.reread(t.Context(), id); err != nil {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/irc"
-	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/member/membertest"
 )
 
 // heldStore is a history that writes nothing until it is told to.
@@ -84,7 +84,7 @@ func TestForgetReachesWhatWaits(t *testing.T) {
 		carol, carolID, _ := s.login(t, "carol", "User")
 		wantKept(t, other)
 		must(t, other.Forget(t.Context(), id))
-		must(t, s.members.SetState(t.Context(), carolID, member.Disabled, "gone"))
+		must(t, membertest.Disable(t.Context(), s.members, carolID, "gone"))
 		if last := carol.ended(); !strings.Contains(last, "gone") {
 			t.Errorf("carol's last line was %q", last)
 		}

@@ -58,7 +58,7 @@ var levels = map[string]int{"Mute": 50, "User": 100, "Power User": 200, "Bot": 7
 func (p *people) put(id core.MemberID, name, class string, ps ...core.Permission) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.list[id] = member.Member{ID: id, Name: name, State: member.Enabled, Class: member.Class{Name: class, Level: levels[class]}, Permissions: core.NewPermissions(ps...)}
+	p.list[id] = member.Member{ID: id, Name: name, Class: member.Class{Name: class, Level: levels[class]}, Permissions: core.NewPermissions(ps...)}
 }
 
 func (p *people) change(id core.MemberID, f func(*member.Member)) {
@@ -109,7 +109,7 @@ func (p *people) AuthIRC(ctx context.Context, name, key string) (member.Member, 
 		return member.Member{}, core.Errorf(core.Forbidden, "name or IRC key is wrong")
 	}
 	if err == nil && !m.Enabled() {
-		return m, core.Errorf(core.Forbidden, "your account is disabled: %s", m.StateReason)
+		return m, m.MayIRC()
 	}
 	return m, err
 }

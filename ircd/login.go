@@ -93,7 +93,7 @@ func (r *request) attachTo(ctx context.Context, prove func(context.Context) (mem
 		m, err := n.authenticate(ctx, prove)
 		right = m.ID != 0
 		if err != nil {
-			shut = right && m.State == member.Disabled
+			shut = right && !m.Open()
 			return true, err
 		}
 		known := n.recall(r.ctx, m.ID)

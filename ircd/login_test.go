@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/member"
 )
@@ -251,7 +252,10 @@ func (p *racingPeople) AuthIRC(ctx context.Context, name, key string) (member.Me
 func TestAccountThatIsDisabledDuringLogin(t *testing.T) {
 	h := newHouse(t, nil)
 	h.deps.Members = &racingPeople{h.people, sync.OnceFunc(func() {
-		h.people.change(1, func(m *member.Member) { m.State, m.StateReason = member.Disabled, "late" })
+		h.people.change(1, func(m *member.Member) {
+			m.Causes = []member.Cause{{Effect: member.Disabled, Reason: "late"}}
+			*m = m.At(time.Now())
+		})
 		h.news.memberChanged(1)
 		h.news.memberChanged(2) // is taken once the first was handled
 	})}

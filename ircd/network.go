@@ -279,6 +279,7 @@ func addressKey(a netip.Addr) netip.Addr {
 // silent ones.
 func (n *network) sweep(now time.Time) {
 	n.locked(func() {
+		n.standAgain(now)
 		for s := range n.sessions {
 			seen := time.Unix(0, s.seen.Load())
 			switch {

@@ -3,6 +3,8 @@ package ircd
 import (
 	"context"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
@@ -236,17 +238,28 @@ func (n *network) refresh(a *account, m member.Member) {
 }
 
 func mayStay(before, now member.Member) error {
-	switch {
-	case !now.Enabled() && now.StateReason != "":
-		return core.Errorf(core.Forbidden, "Your account is disabled: %s", now.StateReason)
-	case !now.Enabled():
-		return core.Errorf(core.Forbidden, "Your account is disabled")
-	case !now.Can(core.IRCConnect):
+	_, taken := now.Holds(member.NoIRC)
+	switch why := now.MayIRC(); {
+	case why == nil:
+	case now.Enabled() && !taken:
 		return core.Errorf(core.Forbidden, "Your class may not use IRC any more")
-	case now.Name != before.Name:
+	default:
+		return core.Errorf(core.Forbidden, "%s", strings.TrimSuffix(core.Sentence(why), "."))
+	}
+	if now.Name != before.Name {
 		return core.Errorf(core.Conflict, "Your account was renamed, log in under the new name")
 	}
 	return nil
+}
+
+// standAgain adapts the open connections of members for whom a cause has just ended by
+// itself: no event tells of that.
+func (n *network) standAgain(now time.Time) {
+	for _, a := range n.accounts {
+		if edge := a.member.NextEdge(); !edge.IsZero() && !edge.After(now) {
+			n.refresh(a, a.member.At(now))
+		}
+	}
 }
 
 // setPaceAfter gives the sessions a fresh pace when the member became the site's bot or is

@@ -19,6 +19,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/guess"
 	"github.com/caduceus-bio/caduceus/internal/irc"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/member/membertest"
 	"github.com/caduceus-bio/caduceus/internal/rates"
 	"github.com/caduceus-bio/caduceus/internal/secret"
 )
@@ -82,7 +83,7 @@ func TestDisabledMembersMayAskWhy(t *testing.T) {
 	eachEngine(t, func(t *testing.T, s *site) {
 		run(t, s.Room)
 		alice, id, key := s.login(t, "alice", "User")
-		must(t, s.members.SetState(t.Context(), id, member.Disabled, "sold invites"))
+		must(t, membertest.Disable(t.Context(), s.members, id, "sold invites"))
 		alice.ended()
 
 		h := &house{Room: s.Room}
@@ -102,11 +103,11 @@ func TestDisabledMembersMayAskWhy(t *testing.T) {
 		back.send("JOIN #general", "PRIVMSG #disabled :why?", "PRIVMSG NickServ :IDENTIFY alice "+key)
 		back.expect("* 477 * #general *")
 		back.expect("* NOTICE * :Not logged in: your account is disabled: sold invites")
-		must(t, s.members.SetState(t.Context(), id, member.Enabled, ""))
+		must(t, membertest.Enable(t.Context(), s.members, id))
 		back.send("PRIVMSG NickServ :IDENTIFY alice " + key)
 		back.expect("* KICK #disabled *")
 
-		must(t, s.members.SetState(t.Context(), id, member.Disabled, "again"))
+		must(t, membertest.Disable(t.Context(), s.members, id, "again"))
 		back.ended()
 		late := h.dial(t, "late")
 		late.send("NICK late", "USER u 0 * :late")
@@ -125,7 +126,7 @@ func TestDisabledMemberIsOffWithinASecond(t *testing.T) {
 		witness, _, _ := s.login(t, "wanda", "User")
 
 		start := time.Now()
-		must(t, s.members.SetState(ctx, id, member.Disabled, "sold invites"))
+		must(t, membertest.Disable(ctx, s.members, id, "sold invites"))
 		for _, p := range []*peer{alice, second} {
 			if last := p.ended(); last != "ERROR :Closing link: Your account is disabled: sold invites" {
 				t.Errorf("the last line was %q", last)
@@ -144,7 +145,7 @@ func TestDisabledMemberIsOffWithinASecond(t *testing.T) {
 		back.expect("* 464 * *your account is disabled: sold invites*")
 		back.ended()
 
-		must(t, s.members.SetState(ctx, id, member.Enabled, ""))
+		must(t, membertest.Enable(ctx, s.members, id))
 		s.connect(t, "alice", key)
 	})
 }
@@ -269,9 +270,9 @@ func TestGuestsLearnOfNoNewMember(t *testing.T) {
 func TestEventThatCantBeReadChecksEverybody(t *testing.T) {
 	h := open(t, nil)
 	alice := h.join(t, "alice")
-	h.people.change(1, func(m *member.Member) { m.State = member.Disabled })
+	h.people.change(1, func(m *member.Member) { m.Causes = []member.Cause{{Effect: member.Disabled}}; *m = m.At(time.Now()) })
 	h.news.publish(eventlog.MemberChanged{}, "nonsense")
-	if last := alice.ended(); last != "ERROR :Closing link: Your account is disabled" {
+	if last := alice.ended(); last != "ERROR :Closing link: Your account is disabled: no reason was recorded" {
 		t.Errorf("alice's last line was %q", last)
 	}
 }
@@ -286,7 +287,7 @@ func TestNoEventIsMissedAtTheFirstStart(t *testing.T) {
 		s.deps.Events = log
 		run(t, s.Room)
 		alice := s.connect(t, "alice", made.IRCKey)
-		must(t, s.members.SetState(t.Context(), made.Member.ID, member.Disabled, "early"))
+		must(t, membertest.Disable(t.Context(), s.members, made.Member.ID, "early"))
 		close(log.begin)
 		if last := alice.ended(); !strings.Contains(last, "early") {
 			t.Errorf("the last line was %q", last)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"testing"
+	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/member"
@@ -344,7 +345,10 @@ func TestRightsFollowOnAllConnections(t *testing.T) {
 		p.expect(":alice!* JOIN #staff")
 	}
 	bob.expect(":irc.test MODE #general +o alice")
-	h.people.change(1, func(m *member.Member) { m.State, m.StateReason = member.Disabled, "why" })
+	h.people.change(1, func(m *member.Member) {
+		m.Causes = []member.Cause{{Effect: member.Disabled, Reason: "why"}}
+		*m = m.At(time.Now())
+	})
 	h.news.memberChanged(1)
 	for _, p := range []*peer{one, two} {
 		if last := p.ended(); last != "ERROR :Closing link: Your account is disabled: why" {

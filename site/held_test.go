@@ -9,6 +9,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/member/membertest"
 	"github.com/caduceus-bio/caduceus/internal/transfer"
 	v1 "github.com/caduceus-bio/caduceus/site/api/v1"
 	"github.com/caduceus-bio/caduceus/site/sitetest"
@@ -25,7 +26,7 @@ func TestWhoseDownloadsAreOffReadsWhy(t *testing.T) {
 	tokyo, err := time.LoadLocation("Asia/Tokyo")
 	w.Must(err)
 	since := w.Now()
-	w.Must(w.Deps.Members.SetCanLeech(t.Context(), user.Member.ID, false, reason))
+	w.Must(membertest.Begin(t.Context(), w.Deps.Members, user.Member.ID, member.NoDownload, reason))
 	w.Pass(2 * time.Hour)
 	banner := func(path string) string {
 		return sitetest.Words(w.As("user").Get(path).Page(t).Find(".banner.held"))
@@ -44,7 +45,7 @@ func TestWhoseDownloadsAreOffReadsWhy(t *testing.T) {
 	staff := func() string {
 		return sitetest.Words(w.As("sysop").Get("/staff/members/user").Page(t).Find("dl.facts"))
 	}
-	if got, want := staff(), "switched off since "+since.UTC().Format("2 Jan 2006, 15:04 MST")+": "+reason; !strings.Contains(got, want) {
+	if got, want := staff(), "downloads off since "+since.UTC().Format("2 Jan 2006, 15:04 MST")+": "+reason; !strings.Contains(got, want) {
 		t.Errorf("staff read %q, want %q in it", got, want)
 	}
 	me := func() *v1.LeechOff {
@@ -55,20 +56,20 @@ func TestWhoseDownloadsAreOffReadsWhy(t *testing.T) {
 	}
 
 	w.Must(w.DB.Tx(t.Context(), func(tx *db.Tx) error {
-		_, err := tx.Exec(t.Context(), "UPDATE member SET leech_off_reason = '', leech_off_at = 0 WHERE id = ?", user.Member.ID)
+		_, err := tx.Exec(t.Context(), "UPDATE member_cause SET reason = '', starts_at = 0 WHERE member_id = ?", user.Member.ID)
 		return err
 	}))
 	if got := banner("/"); !strings.Contains(got, "Your downloads are switched off. No reason was recorded; ask staff. You can go on seeding") || strings.Contains(got, "1970") {
 		t.Errorf("without a reason: %q", got)
 	}
-	if got := staff(); !strings.Contains(got, "switched off no reason was recorded") || strings.Contains(got, "1970") {
+	if got := staff(); !strings.Contains(got, "downloads off: no reason was recorded") || strings.Contains(got, "1970") {
 		t.Errorf("staff read %q without a reason", got)
 	}
 	if off := me(); off == nil || off.Reason != member.NoReason || off.Since != nil {
 		t.Errorf("the API says %+v without a reason", off)
 	}
 
-	w.Must(w.Deps.Members.SetCanLeech(t.Context(), user.Member.ID, true, ""))
+	w.Must(membertest.End(t.Context(), w.Deps.Members, user.Member.ID, member.NoDownload))
 	if got, off := banner("/"), me(); got != "" || off != nil {
 		t.Errorf("switched on again: %q, %+v", got, off)
 	}
@@ -94,7 +95,7 @@ func TestWhoWasDisabledReadsThatItIsOver(t *testing.T) {
 // TestLongReasonFits reads a reason without a blank on a narrow screen.
 func TestLongReasonFits(t *testing.T) {
 	w := sitetest.OnSQLite(t)
-	w.Must(w.Deps.Members.SetCanLeech(t.Context(), w.People["user"].Member.ID, false, strings.Repeat("x", 255)))
+	w.Must(membertest.Begin(t.Context(), w.Deps.Members, w.People["user"].Member.ID, member.NoDownload, strings.Repeat("x", 255)))
 	l := &looker{T: t, w: w, page: tab(t)} // which needs no axe
 	for who, path := range map[string]string{"user": "/", "sysop": "/staff/members/user"} {
 		l.become(who)

@@ -107,7 +107,7 @@ var jobs = map[string]job{
 		p.click("Audit")
 		p.fill("By", "moderator")
 		p.click("Show")
-		p.sees("member leech")
+		p.sees("member restrict")
 	}},
 	"Run a job": {"sysop", func(p *worker) {
 		p.click("Jobs")

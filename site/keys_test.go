@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/member/membertest"
 	"github.com/caduceus-bio/caduceus/internal/rates"
 	"github.com/caduceus-bio/caduceus/site/sitetest"
 )
@@ -64,7 +64,7 @@ func TestRightKeysAreAnswered(t *testing.T) {
 	}
 	// The keys of a disabled member are right, and don't count as wrong.
 	fresh()
-	w.Must(w.Deps.Members.SetState(t.Context(), who, member.Disabled, "left the lab"))
+	w.Must(membertest.Disable(t.Context(), w.Deps.Members, who, "left the lab"))
 	for range 5 {
 		if a := link(authKey, announceKey); a.StatusCode != http.StatusForbidden || !strings.Contains(a.Text, "left the lab") {
 			t.Errorf("a disabled member's link: status %d, %s", a.StatusCode, a.Text)

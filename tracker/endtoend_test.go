@@ -23,6 +23,7 @@ import (
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/member/membertest"
 	"github.com/caduceus-bio/caduceus/tracker/front"
 	"github.com/caduceus-bio/caduceus/tracker/ledger"
 	"github.com/caduceus-bio/caduceus/tracker/promise"
@@ -93,8 +94,10 @@ func newHarness(tb testing.TB) *harness {
 		w.torrent(core.LeechNeutral, 4)
 		w.deleteTorrent(w.torrent(core.LeechNormal, 5), "gone")
 		for i, change := range []func(id core.MemberID) error{
-			func(id core.MemberID) error { return w.members.SetCanLeech(tb.Context(), id, false, "traded accounts") },
-			func(id core.MemberID) error { return w.members.SetState(tb.Context(), id, member.Disabled, "left") },
+			func(id core.MemberID) error {
+				return membertest.Begin(tb.Context(), w.members, id, member.NoDownload, "traded accounts")
+			},
+			func(id core.MemberID) error { return membertest.Disable(tb.Context(), w.members, id, "left") },
 		} {
 			w.must(change(core.MemberID(3 + i)))
 		}

@@ -17,7 +17,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
-	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/member/membertest"
 	"github.com/caduceus-bio/caduceus/tracker/udp"
 	"github.com/caduceus-bio/caduceus/tracker/wire"
 )
@@ -115,7 +115,7 @@ func TestOverUDP(t *testing.T) {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		}
-		w.must(w.members.SetState(t.Context(), alice.Member.ID, member.Disabled, "shared it"))
+		w.must(membertest.Disable(t.Context(), w.members, alice.Member.ID, "shared it"))
 		w.followed()
 		if got, failed := seeder.tell(hash(1), 0, 200, 0, 0); !failed || got != "your account is disabled: shared it" {
 			t.Errorf("disabled: %q", got)

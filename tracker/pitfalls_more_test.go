@@ -10,6 +10,8 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
+	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/member/membertest"
 )
 
 // The pitfalls from 20 on.
@@ -49,7 +51,7 @@ func mayNotLeech(p *pitfall) {
 	_, h := p.dataset()
 	m, c := p.someone()
 	c.announce(h, "started", 0, 0, 100)
-	p.must(p.members.SetCanLeech(p.t.Context(), m.Member.ID, false, "traded accounts"))
+	p.must(membertest.Begin(p.t.Context(), p.members, m.Member.ID, member.NoDownload, "traded accounts"))
 	p.followed()
 	got := c.get("/"+c.announceKey+"/announce", c.query(h, "", 3, 20, 80))
 	if why, _ := got["failure reason"].(string); !strings.Contains(why, "may not download") || got["peers"] != nil {

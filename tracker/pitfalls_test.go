@@ -15,6 +15,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/member/membertest"
 )
 
 // pitfall is a running tracker in which each pitfall has its own torrents and members.
@@ -436,16 +437,16 @@ func partialUpdates(p *pitfall) {
 	p.must(p.members.SetClass(ctx, m.Member.ID, "Elite"))
 	before, err := p.members.Roster(ctx, []core.MemberID{m.Member.ID})
 	p.must(err)
-	p.must(p.members.SetCanLeech(ctx, m.Member.ID, false, "traded accounts"))
+	p.must(membertest.Begin(ctx, p.members, m.Member.ID, member.NoDownload, "traded accounts"))
 	after, err := p.members.Roster(ctx, []core.MemberID{m.Member.ID})
 	p.must(err)
-	before[0].CanLeech = false
+	before[0].Phases = []member.Phase{{NoLeech: true}}
 	p.equal("the member but for one right", before, after)
 	p.followed()
 	if why := c.refused(h, "started", 5); !strings.Contains(why, "may not download") {
 		p.t.Error(why)
 	}
-	p.must(p.members.SetCanLeech(ctx, m.Member.ID, true, ""))
+	p.must(membertest.End(ctx, p.members, m.Member.ID, member.NoDownload))
 	p.followed()
 	c.announce(h, "started", 0, 0, 5)
 	_, h2 := p.dataset()

@@ -15,7 +15,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
-	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/member/membertest"
 	"github.com/caduceus-bio/caduceus/internal/transfer"
 )
 
@@ -48,7 +48,7 @@ func TestRecords(t *testing.T) {
 		alice, dora := w.member("alice"), w.member("dora")
 		one := w.torrent(core.LeechNormal, 1)
 		two := w.torrent(core.LeechFree, 2)
-		w.must(w.members.SetState(t.Context(), dora.Member.ID, member.Disabled, "shared the account"))
+		w.must(membertest.Disable(t.Context(), w.members, dora.Member.ID, "shared the account"))
 		w.followed()
 		a := w.client(alice.AnnounceKey, 1)
 		a.announce(hash(1), "started", 500, 0, 1000)
@@ -202,7 +202,7 @@ func TestUnregisteredHashesAreTold(t *testing.T) {
 		w.open()
 		alice, dora := w.member("alice"), w.member("dora")
 		w.torrent(core.LeechNormal, 1)
-		w.must(w.members.SetState(t.Context(), dora.Member.ID, member.Disabled, "shared the account"))
+		w.must(membertest.Disable(t.Context(), w.members, dora.Member.ID, "shared the account"))
 		w.followed()
 		a := w.client(alice.AnnounceKey, 1)
 		a.announce(hash(1), "started", 0, 0, 1000)

@@ -9,6 +9,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/ban"
 	"github.com/caduceus-bio/caduceus/internal/client"
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/tracker/roster"
 	"github.com/caduceus-bio/caduceus/tracker/wire"
 )
@@ -125,10 +126,10 @@ func (s *service) refuseForeign() *refusal {
 	return &refusal{outcome: foreignTorrent, reason: "this torrent is served by another part of the tracker; announce over HTTP instead", retry: s.retry(foreignRetry)}
 }
 
-func (s *service) refuseDisabled(m roster.Member) *refusal {
+func (s *service) refuseDisabled(p member.Phase) *refusal {
 	text := "your account is disabled"
-	if m.Reason != "" {
-		text += ": " + m.Reason
+	if p.Why != "" {
+		text += ": " + p.Why
 	}
 	return &refusal{outcome: disabled, reason: text, retry: s.retry(30 * time.Minute)}
 }

@@ -176,7 +176,7 @@ func (r *Room) open(ctx context.Context) (*instance, error) {
 	w.service.trace = w.trace
 	w.service.roster = roster.New(r.gazelleSources(roster.Options{
 		Consumer: r.c.consumer(),
-		Events:   r.d.Events, Members: r.d.Members, Torrents: r.d.Torrents, Clients: r.d.Clients, Economy: r.d.Economy, Log: r.d.Log,
+		Events:   r.d.Events, Members: r.d.Members, Torrents: r.d.Torrents, Clients: r.d.Clients, Economy: r.d.Economy, Clock: r.d.Clock, Log: r.d.Log,
 		MembersGone: func(ids []core.MemberID) { swarms.HideMembers(ids, r.d.Clock(), w.service.gone) },
 		TorrentGone: func(id core.TorrentID) { swarms.Drop(id, r.d.Clock(), w.service.gone) },
 	}))

@@ -18,6 +18,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/economy"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/member/membertest"
 	"github.com/caduceus-bio/caduceus/internal/rates"
 )
 
@@ -79,8 +80,8 @@ func TestRefusals(t *testing.T) {
 		w.torrent(core.LeechNormal, 1)
 		gone := w.torrent(core.LeechNormal, 2)
 		w.deleteTorrent(gone, "the reads were mislabelled")
-		w.must(w.members.SetState(t.Context(), dora.Member.ID, member.Disabled, "shared the account"))
-		w.must(w.members.SetCanLeech(t.Context(), lee.Member.ID, false, "traded accounts"))
+		w.must(membertest.Disable(t.Context(), w.members, dora.Member.ID, "shared the account"))
+		w.must(membertest.Begin(t.Context(), w.members, lee.Member.ID, member.NoDownload, "traded accounts"))
 		w.followed()
 		good := w.client(alice.AnnounceKey, 1)
 		with := func(change func(c *btClient)) *btClient {
@@ -140,7 +141,7 @@ func TestLeechForbidden(t *testing.T) {
 		w.followed()
 		c := w.client(lee.AnnounceKey, 1)
 		c.announce(hash(1), "started", 0, 0, 100)
-		w.must(w.members.SetCanLeech(t.Context(), lee.Member.ID, false, "traded accounts"))
+		w.must(membertest.Begin(t.Context(), w.members, lee.Member.ID, member.NoDownload, "traded accounts"))
 		w.followed()
 		q := c.query(hash(1), "", 5, 40, 60)
 		if got := c.get("/"+lee.AnnounceKey+"/announce", q); got["failure reason"] == nil {
@@ -231,13 +232,13 @@ func TestFollowsTheSite(t *testing.T) {
 		w.followed()
 		a.announce(hash(1), "", 0, 0, 0)
 
-		w.must(w.members.SetState(ctx, bob.Member.ID, member.Disabled, "no"))
+		w.must(membertest.Disable(ctx, w.members, bob.Member.ID, "no"))
 		w.followed()
 		b.refused(hash(1), "", 9)
 		if got := a.scrape(hash(1)); got != "1/0/0" {
 			t.Errorf("a disabled member is still in the swarm: %s", got)
 		}
-		w.must(w.members.SetState(ctx, bob.Member.ID, member.Enabled, ""))
+		w.must(membertest.Enable(ctx, w.members, bob.Member.ID))
 		w.followed()
 		if got := b.announce(hash(1), "", 3, 4, 5); len(peers(t, got)) != 1 {
 			t.Errorf("back again, got %v", got)
@@ -353,7 +354,7 @@ func TestScrape(t *testing.T) {
 			t.Errorf("%+v: answered %v", bad, got)
 		}
 	}
-	w.must(w.members.SetState(t.Context(), alice.Member.ID, member.Disabled, "no"))
+	w.must(membertest.Disable(t.Context(), w.members, alice.Member.ID, "no"))
 	w.followed()
 	if got := c.get("/"+alice.AnnounceKey+"/scrape", q); got["failure reason"] == nil {
 		t.Errorf("a disabled member scrapes %v", got)
@@ -392,7 +393,7 @@ func TestRestartIsInvisible(t *testing.T) {
 		}
 		w.stop()
 		w.deleteTorrent(second, "for the test")
-		w.must(w.members.SetState(t.Context(), cora.Member.ID, member.Disabled, "for the test"))
+		w.must(membertest.Disable(t.Context(), w.members, cora.Member.ID, "for the test"))
 		w.open()
 		if got := a.scrape(hash(1)); got != "1/1/0" {
 			t.Errorf("scrape after cora was disabled: %s", got)

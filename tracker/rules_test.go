@@ -17,6 +17,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/economy"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/member/membertest"
 	"github.com/caduceus-bio/caduceus/tracker/roster"
 	"github.com/caduceus-bio/caduceus/tracker/swarm"
 	"github.com/caduceus-bio/caduceus/tracker/wire"
@@ -60,7 +61,7 @@ func TestTorrentKeys(t *testing.T) {
 		refused("a key of an old announce key", c.announceKey, 1)
 		c.announceKey = member.TorrentKey(announceKey, alice.Member.ID, one)
 		c.announce(hash(1), "", 80, 2, 3)
-		w.must(w.members.SetState(ctx, alice.Member.ID, member.Disabled, "left the lab"))
+		w.must(membertest.Disable(ctx, w.members, alice.Member.ID, "left the lab"))
 		w.followed()
 		if why := c.refused(hash(1), "", 3); !strings.Contains(why, "left the lab") {
 			t.Errorf("disabled: %s", why)

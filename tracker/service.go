@@ -220,8 +220,8 @@ func (s *service) torrentKey(key string, h core.InfoHash) (roster.Member, bool) 
 // from ip with this client. A client may always stop, even if it is not on the list or its
 // address is banned.
 func (s *service) check(m roster.Member, a *wire.Announce, ip netip.Addr, now time.Time) (roster.Torrent, *refusal) {
-	if !m.Enabled {
-		return roster.Torrent{}, s.refuseDisabled(m)
+	if p := m.At(now); p.Shut {
+		return roster.Torrent{}, s.refuseDisabled(p)
 	}
 	if a.Event != wire.Stopped {
 		if b, banned := s.bans.Set().Address(ip, ban.Tracker, now); banned {
@@ -288,7 +288,7 @@ func (s *service) enter(sc *scratch, key string, m roster.Member, t roster.Torre
 	in := swarm.Announce{
 		Torrent: t.ID, Member: m.ID, PeerID: a.PeerID, Key: a.Key,
 		Uploaded: a.Uploaded, Downloaded: a.Downloaded, Left: a.Left,
-		Event: a.Event, NumWant: a.NumWant, Over6: ip.Is6(), NoLeech: !m.CanLeech, At: now,
+		Event: a.Event, NumWant: a.NumWant, Over6: ip.Is6(), NoLeech: m.At(now).NoLeech, At: now,
 		Size: t.Size, Slots: s.roster.LeechSlots(m),
 		// Peer-ids are looked up only if the reply needs them: each one is a cache
 		// miss.
@@ -431,8 +431,8 @@ func (s *service) scrape(dst []byte, sc *scratch, key string, r *front.Request) 
 		return dst, s.refuseTorrentKey()
 	case !known:
 		return dst, s.refuseAnnounceKey()
-	case !m.Enabled:
-		return dst, s.refuseDisabled(m)
+	case m.At(s.clock()).Shut:
+		return dst, s.refuseDisabled(m.At(s.clock()))
 	}
 	if why := s.banned(r); why != nil {
 		return dst, why

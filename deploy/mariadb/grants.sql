@@ -30,6 +30,7 @@ GRANT INSERT ON event TO 'caduceus-tracker'@'localhost', 'caduceus-site'@'localh
 -- tracker: knows members, classes, torrents, clients and freeleech; writes transfer
 -- only.
 GRANT SELECT ON member TO 'caduceus-tracker'@'localhost';
+GRANT SELECT ON member_cause TO 'caduceus-tracker'@'localhost';
 GRANT SELECT ON class TO 'caduceus-tracker'@'localhost';
 GRANT SELECT ON torrent TO 'caduceus-tracker'@'localhost';
 GRANT SELECT ON client_rule TO 'caduceus-tracker'@'localhost';
@@ -55,6 +56,7 @@ GRANT SELECT, INSERT, UPDATE ON swarm_watch_mark TO 'caduceus-tracker'@'localhos
 -- ircd: who may log in, and its own channels.
 GRANT SELECT ON member TO 'caduceus-ircd'@'localhost';
 GRANT SELECT ON member_class TO 'caduceus-ircd'@'localhost';
+GRANT SELECT ON member_cause TO 'caduceus-ircd'@'localhost';
 GRANT SELECT ON class TO 'caduceus-ircd'@'localhost';
 GRANT SELECT ON class_permission TO 'caduceus-ircd'@'localhost';
 GRANT SELECT, INSERT, UPDATE ON irc_channel TO 'caduceus-ircd'@'localhost';
@@ -98,6 +100,7 @@ GRANT SELECT, INSERT, DELETE ON member_certificate TO 'caduceus-site'@'localhost
 GRANT SELECT, INSERT, DELETE ON member_nick TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT, INSERT, UPDATE ON member TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT ON member_class TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT, INSERT, UPDATE ON member_cause TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT, UPDATE ON class TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT ON class_permission TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT, DELETE ON session TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
@@ -172,6 +175,10 @@ GRANT SELECT, INSERT ON torrent_meta TO 'caduceus-site'@'localhost';
 
 -- jobs: scheduled work.
 GRANT SELECT, UPDATE (skeleton, irc_key_mac) ON member TO 'caduceus-jobs'@'localhost';
+GRANT SELECT ON class_permission TO 'caduceus-jobs'@'localhost';
+GRANT SELECT ON class TO 'caduceus-jobs'@'localhost';
+GRANT SELECT ON member_class TO 'caduceus-jobs'@'localhost';
+GRANT SELECT ON member_cause TO 'caduceus-jobs'@'localhost';
 GRANT SELECT, UPDATE (skeleton) ON member_nick TO 'caduceus-jobs'@'localhost';
 GRANT SELECT, DELETE ON session TO 'caduceus-jobs'@'localhost';
 GRANT SELECT, UPDATE, DELETE ON one_time_link TO 'caduceus-jobs'@'localhost';

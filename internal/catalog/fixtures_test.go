@@ -43,8 +43,7 @@ func (h house) member(t *testing.T, name string) core.MemberID {
 	var id int64
 	err := h.d.Tx(t.Context(), func(tx *db.Tx) error {
 		var err error
-		id, err = tx.Insert(t.Context(), "member", db.Row{"name", name, "class_id", 1, "state", "enabled", "state_reason", "",
-			"can_leech", 1, "password_hash", "", "passkey_mac", mac[:], "passkey_box", []byte{}, "irc_key_box", []byte{},
+		id, err = tx.Insert(t.Context(), "member", db.Row{"name", name, "class_id", 1, "password_hash", "", "passkey_mac", mac[:], "passkey_box", []byte{}, "irc_key_box", []byte{},
 			"email_box", []byte{}, "key_epoch", 1, "created_at", 1, "seen_at", 1})
 		return err
 	})

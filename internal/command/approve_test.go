@@ -14,6 +14,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/member/membertest"
 )
 
 type apartArgs struct {
@@ -31,7 +32,7 @@ func (b *bench) apart(state func(member.Member) string) Command {
 		},
 		State: func(_ context.Context, _ *db.Tx, _ Call, a apartArgs) (string, error) { return state(a.Member), nil },
 		Run: func(ctx context.Context, tx *db.Tx, c Call, a apartArgs) (Reply, error) {
-			err := b.members.In(tx).SetState(ctx, a.Member.ID, member.Disabled, c.Actor.Name+": "+string(a.Reason))
+			err := membertest.Disable(ctx, b.members.In(tx), a.Member.ID, c.Actor.Name+": "+string(a.Reason))
 			return Say("%s is off.", a.Member.Name).With("switch on", onArgs{a.Member}), err
 		},
 	}
@@ -146,8 +147,8 @@ func TestApproval(t *testing.T) {
 			t.Fatalf("approved: %+v, %v", a, err)
 		}
 		m, err := b.members.ByName(t.Context(), "bob")
-		if err != nil || m.StateReason != "mona: he left" {
-			t.Errorf("done as %q, %v", m.StateReason, err)
+		if err != nil || m.ClosedWhy() != "mona: he left" {
+			t.Errorf("done as %q, %v", m.ClosedWhy(), err)
 		}
 		_, err = b.as(t, "mia", "approve "+code)
 		b.want(t, "approved twice", err, core.NotFound)
@@ -189,8 +190,8 @@ func TestApprovalIsCheckedAnew(t *testing.T) {
 			stays    bool
 		}{
 			"the subject changed": {
-				do:   func() error { return b.members.SetState(t.Context(), b.bob.ID, member.Disabled, "by others") },
-				back: func() error { return b.members.SetState(t.Context(), b.bob.ID, member.Enabled, "") }, code: core.Conflict},
+				do:   func() error { return membertest.Disable(t.Context(), b.members, b.bob.ID, "by others") },
+				back: func() error { return membertest.Enable(t.Context(), b.members, b.bob.ID) }, code: core.Conflict},
 			"the subject rose": {
 				do:   func() error { return b.members.SetClass(t.Context(), b.bob.ID, "Moderator") },
 				back: func() error { return b.members.SetClass(t.Context(), b.bob.ID, "User") }, code: core.Forbidden, stays: true},
@@ -203,10 +204,10 @@ func TestApprovalIsCheckedAnew(t *testing.T) {
 				}, code: core.Conflict, stays: true},
 			"the asker is disabled": {
 				do: func() error {
-					return b.members.SetState(t.Context(), b.actor(t, "mona", audit.ViaIRC).Member.ID, member.Disabled, "x y")
+					return membertest.Disable(t.Context(), b.members, b.actor(t, "mona", audit.ViaIRC).Member.ID, "x y")
 				},
 				back: func() error {
-					return b.members.SetState(t.Context(), b.actor(t, "mona", audit.ViaIRC).Member.ID, member.Enabled, "")
+					return membertest.Enable(t.Context(), b.members, b.actor(t, "mona", audit.ViaIRC).Member.ID)
 				}, code: core.Conflict, stays: true},
 			"a day passed": {do: func() error { b.clock.Add(approveFor); return nil }, back: func() error { return nil }, code: core.NotFound},
 			"the clock was wrong": {do: func() error { b.clock.Add(-30 * 24 * time.Hour); return nil },
@@ -272,17 +273,17 @@ func TestTooFewForApproval(t *testing.T) {
 			t.Fatal("a secondary class became the primary one")
 		}
 		mia := b.actor(t, "mia", audit.ViaIRC).Member.ID
-		if err := b.members.SetState(t.Context(), mia, member.Disabled, "on leave"); err != nil {
+		if err := membertest.Disable(t.Context(), b.members, mia, "on leave"); err != nil {
 			t.Fatal(err)
 		}
 		code := b.asked(t, "switch apart bob again")
 		b.clock.Add(aloneAfter)
-		if err := b.members.SetState(t.Context(), mia, member.Enabled, ""); err != nil {
+		if err := membertest.Enable(t.Context(), b.members, mia); err != nil {
 			t.Fatal(err)
 		}
 		_, err := b.as(t, "mona", "approve "+code)
 		b.want(t, "two others are there again", err, core.Forbidden)
-		if err := b.members.SetState(t.Context(), mia, member.Disabled, "on leave"); err != nil {
+		if err := membertest.Disable(t.Context(), b.members, mia, "on leave"); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := b.as(t, "mona", "approve "+code); err != nil {
@@ -403,7 +404,7 @@ func TestApprovalOfAnUndoing(t *testing.T) {
 		if err := b.add(Action[onArgs]{
 			Spec: Spec{Name: "switch back", Permission: core.MemberDisable},
 			Run: func(ctx context.Context, tx *db.Tx, _ Call, a onArgs) (Reply, error) {
-				err := b.members.In(tx).SetState(ctx, a.Member.ID, member.Enabled, "")
+				err := membertest.Enable(ctx, b.members.In(tx), a.Member.ID)
 				return Say("%s is back.", a.Member.Name).With("switch apart", apartArgs{a.Member, "once more"}), err
 			},
 		}); err != nil {

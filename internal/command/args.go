@@ -71,11 +71,15 @@ type Arg struct {
 	field int
 }
 
+// longestChoice is how long the choices of an argument may be, in bytes, to be listed in
+// help. Forms list them all, and so does the error of a wrong one.
+const longestChoice = 120
+
 // usage is how an argument is written in help.
 func (a Arg) usage() string {
 	text := strings.ToUpper(a.Name)
-	if a.Type == TypeChoice {
-		text = strings.Join(a.Choices, "|")
+	if choices := strings.Join(a.Choices, "|"); a.Type == TypeChoice && len(choices) <= longestChoice {
+		text = choices
 	}
 	if a.Flag {
 		text = "--" + a.Name + " " + text

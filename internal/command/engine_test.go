@@ -19,6 +19,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/member/membertest"
 	"github.com/caduceus-bio/caduceus/internal/secret"
 )
 
@@ -71,7 +72,7 @@ type onArgs struct {
 
 // family is a command that asks first, and the one that takes it back.
 func (b *bench) family() []Command {
-	state := func(m member.Member) string { return string(m.State) + m.StateReason }
+	state := func(m member.Member) string { return m.ClosedWhy() }
 	return []Command{
 		Action[offArgs]{
 			Spec: Spec{Name: "switch off", Summary: "switch a member off", Permission: core.MemberDisable},
@@ -80,7 +81,7 @@ func (b *bench) family() []Command {
 			},
 			State: func(_ context.Context, _ *db.Tx, _ Call, a offArgs) (string, error) { return state(a.Member), nil },
 			Run: func(ctx context.Context, tx *db.Tx, _ Call, a offArgs) (Reply, error) {
-				err := b.members.In(tx).SetState(ctx, a.Member.ID, member.Disabled, string(a.Reason))
+				err := membertest.Disable(ctx, b.members.In(tx), a.Member.ID, string(a.Reason))
 				return Say("%s is off.", a.Member.Name).With("switch on", onArgs{a.Member}), err
 			},
 		},
@@ -88,8 +89,8 @@ func (b *bench) family() []Command {
 			Spec:  Spec{Name: "switch on", Summary: "switch a member on", Permission: core.MemberDisable},
 			State: func(_ context.Context, _ *db.Tx, _ Call, a onArgs) (string, error) { return state(a.Member), nil },
 			Run: func(ctx context.Context, tx *db.Tx, _ Call, a onArgs) (Reply, error) {
-				err := b.members.In(tx).SetState(ctx, a.Member.ID, member.Enabled, "")
-				return Say("%s is on.", a.Member.Name).With("switch off", offArgs{a.Member, Text(a.Member.StateReason)}), err
+				err := membertest.Enable(ctx, b.members.In(tx), a.Member.ID)
+				return Say("%s is on.", a.Member.Name).With("switch off", offArgs{a.Member, Text(a.Member.ClosedWhy())}), err
 			},
 		},
 		b.apart(state),
@@ -118,10 +119,10 @@ func (b *bench) world(t *testing.T) string {
 	var state string
 	var waiting, rows, events int
 	for query, into := range map[string]any{
-		"SELECT state FROM member WHERE name = 'bob'":     &state,
-		"SELECT COUNT(*) FROM pending_act":                &waiting,
-		"SELECT COUNT(*) FROM audit":                      &rows,
-		"SELECT last_id FROM event_sequence WHERE id = 1": &events,
+		"SELECT COUNT(*) FROM member_cause WHERE ended_at = 0": &state,
+		"SELECT COUNT(*) FROM pending_act":                     &waiting,
+		"SELECT COUNT(*) FROM audit":                           &rows,
+		"SELECT last_id FROM event_sequence WHERE id = 1":      &events,
 	} {
 		if err := b.db.QueryRowContext(t.Context(), query).Scan(into); err != nil {
 			t.Fatalf("%s: %v", query, err)
@@ -174,7 +175,7 @@ func TestKilledCommandLeavesAllOrNothing(t *testing.T) {
 		}
 		err := b.quietly(t.Context(), "confirm "+code)
 		b.at = func(Point) {}
-		if err == nil || !strings.HasPrefix(b.world(t), "disabled, 0 waiting") {
+		if err == nil || !strings.HasPrefix(b.world(t), "1, 0 waiting") {
 			t.Errorf("killed after the commit: %v, %s", err, b.world(t))
 		}
 	})
@@ -209,7 +210,7 @@ func TestUndo(t *testing.T) {
 		}
 		b.fails(t, undo, core.Conflict) // it was undone already
 		again := b.confirmed(t, fmt.Sprintf("undo %d", on.Entry))
-		if !strings.HasPrefix(b.world(t), "disabled") {
+		if !strings.HasPrefix(b.world(t), "1,") {
 			t.Errorf("undo of undo: %s", b.world(t))
 		}
 		// Somebody changes what it rests on: the reason is another one now.
@@ -315,8 +316,8 @@ func TestFormsAreTakenAsTheyAre(t *testing.T) {
 		}
 		b.run(t, "confirm "+a.Pending.Code)
 		m, err := b.members.ByName(t.Context(), "bob")
-		if err != nil || m.StateReason != `--reason "is" odd` {
-			t.Errorf("reason %q, %v", m.StateReason, err)
+		if err != nil || m.ClosedWhy() != `--reason "is" odd` {
+			t.Errorf("reason %q, %v", m.ClosedWhy(), err)
 		}
 		for _, req := range []Request{
 			{Command: "switch", Given: given}, {Command: "switch off", Given: map[string]string{"name": "bob", "reason": " "}},
@@ -441,7 +442,7 @@ func TestSecretsAreInTheTable(t *testing.T) {
 	onBench(t, func(t *testing.T, b *bench) {
 		for name, reveals := range map[string]bool{"tell": true, "blab": false} {
 			err := b.add(Action[onArgs]{Spec: Spec{Name: name, Reveals: reveals}, Run: func(ctx context.Context, tx *db.Tx, _ Call, a onArgs) (Reply, error) {
-				err := b.members.In(tx).SetState(ctx, a.Member.ID, member.Disabled, "told")
+				err := membertest.Disable(ctx, b.members.In(tx), a.Member.ID, "told")
 				return Reply{Blocks: []Block{Secret{"Key", "hush"}}}, err
 			}})
 			if err != nil {
@@ -449,7 +450,7 @@ func TestSecretsAreInTheTable(t *testing.T) {
 			}
 		}
 		b.fails(t, "blab bob", core.Internal)
-		if !strings.HasPrefix(b.world(t), "enabled") {
+		if !strings.HasPrefix(b.world(t), "0,") {
 			t.Errorf("it blabbed: %s", b.world(t))
 		}
 		if a := b.run(t, "tell bob"); len(a.Private) != 1 {

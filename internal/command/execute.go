@@ -158,9 +158,12 @@ func may(a Actor, c *command) error {
 	case a.IsGuest():
 		return core.Errorf(core.Forbidden, "log in first: this is for members")
 	case !a.Member.Enabled():
-		return core.Errorf(core.Forbidden, "your account is disabled: %s", a.Member.StateReason)
+		return a.Member.WhyNot(c.Permission)
 	}
 	if !c.Guest && (!a.Can(c.Permission) || c.Any != nil && !slices.ContainsFunc(c.Any, a.Can)) {
+		if why, withheld := a.Member.Withheld(c.Permission); withheld {
+			return why
+		}
 		return core.Errorf(core.Forbidden, "you may not use %s", c.Name)
 	}
 	return nil

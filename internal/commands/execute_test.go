@@ -14,7 +14,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/command/commandtest"
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
-	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/member/membertest"
 )
 
 // roles that may do something
@@ -39,7 +39,6 @@ var whoMay = map[string]struct{ line, roles string }{
 	"member disable":     {"member disable victim for a reason", staff},
 	"member enable":      {"member enable victim", staff},
 	"member class":       {`member class victim "Power User"`, staff},
-	"member leech":       {"member leech victim on", staff},
 	"member announcekey": {"member announcekey victim", staff},
 	"member irckey":      {"member irckey victim", staff},
 	"member passphrase":  {"member passphrase victim", staff},
@@ -108,6 +107,18 @@ var whoMay = map[string]struct{ line, roles string }{
 	"setting reset":      {"setting reset nothing", sysops},
 	"setting add":        {"setting add nothing word", sysops},
 	"setting remove":     {"setting remove nothing word", sysops},
+
+	"member warn":         {"member warn victim 1w for a reason", staff},
+	"member restrict":     {"member restrict victim download for a reason", staff},
+	"member park":         {"member park victim for a reason", staff},
+	"member lift":         {"member lift victim warned", staff},
+	"member resume":       {"member resume victim 4711", staff},
+	"member causes":       {"member causes victim", staff},
+	"permission grant":    {"permission grant victim irc.voice 1d for a reason", staff},
+	"permission withhold": {"permission withhold victim torrent.upload for a reason", staff},
+	"why":                 {"why victim", staff}, // not themselves
+	"away":                {"away", members},
+	"back":                {"back", members},
 }
 
 // TestWhoMayDoWhat runs each command as each role. A command that is missing in
@@ -121,7 +132,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 		for role, class := range map[string]string{"user": "User", "disabled": "Sysop", "mod": "Moderator", "sysop": "Sysop"} {
 			m := w.join(t, role, class)
 			if role == "disabled" {
-				if err := w.deps.Members.SetState(t.Context(), m.ID, member.Disabled, "gone for good"); err != nil {
+				if err := membertest.Disable(t.Context(), w.deps.Members, m.ID, "gone for good"); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -170,7 +181,7 @@ func TestHelpShowsWhatTheAskerMayRun(t *testing.T) {
 			}
 			return out
 		}
-		want := []string{"announces", "certfp add", "certfp list", "certfp remove", "client list", "endangered", "freeleech calendar", "freeleech status", "help", "inbox", "inbox read", "info", "irclog delete", "irclog forget", "irclog private", "irclog replay", "key replace", "news list", "nick add", "nick list", "nick remove", "page list", "page show", "search", "stats", "torrent delete", "undo"}
+		want := []string{"announces", "away", "back", "certfp add", "certfp list", "certfp remove", "client list", "endangered", "freeleech calendar", "freeleech status", "help", "inbox", "inbox read", "info", "irclog delete", "irclog forget", "irclog private", "irclog replay", "key replace", "news list", "nick add", "nick list", "nick remove", "page list", "page show", "search", "stats", "torrent delete", "undo", "why"}
 		if diff := cmp.Diff(want, names(w.actor(t, "alice"))); diff != "" {
 			t.Errorf("alice (-want +got):\n%s", diff)
 		}
@@ -178,8 +189,8 @@ func TestHelpShowsWhatTheAskerMayRun(t *testing.T) {
 			t.Errorf("guest (-want +got):\n%s", diff)
 		}
 		has(t, w.do(t, command.Guest("visitor", audit.ViaIRC), "help").Lines, "help [COMMAND]", "log in")
-		has(t, w.do(t, w.actor(t, "mona"), "help member disable").Lines, "member disable NAME REASON", "once you confirm")
-		has(t, w.do(t, w.actor(t, "mona"), "help member").Lines, "member create NAME [--class CLASS] [--email EMAIL]", "member leech NAME on|off [REASON]")
+		has(t, w.do(t, w.actor(t, "mona"), "help member disable").Lines, "member disable NAME [--for FOR] REASON", "once you confirm")
+		has(t, w.do(t, w.actor(t, "mona"), "help member").Lines, "member create NAME [--class CLASS] [--email EMAIL]", "member enable NAME [REASON]")
 		w.refuse(t, command.Request{Actor: w.actor(t, "alice"), Line: "help member disable"}, core.NotFound)
 		w.refuse(t, command.Request{Actor: w.actor(t, "alice"), Line: "help member"}, core.NotFound)
 	})
@@ -231,7 +242,7 @@ func TestStaffActOnlyOnThoseBelow(t *testing.T) {
 		}
 		mona := w.actor(t, "mona")
 		for _, target := range []string{"mona", "max", "sys", "hermes"} {
-			for _, line := range []string{"member disable %s because", "member enable %s", "member class %s User", "member leech %s off because", "member announcekey %s", "member irckey %s", "member passphrase %s", "member security %s"} {
+			for _, line := range []string{"member disable %s because", "member enable %s", "member class %s User", "member restrict %s download because", "member warn %s 1w because", "member park %s because", "permission withhold %s stats.read because", "member announcekey %s", "member irckey %s", "member passphrase %s", "member security %s"} {
 				w.refuse(t, command.Request{Actor: mona, Line: fmt.Sprintf(line, target)}, core.Forbidden)
 			}
 		}
@@ -347,21 +358,21 @@ func TestAudit(t *testing.T) {
 		w.refuse(t, command.Request{Actor: mona, Line: "member create new_one"}, core.Conflict)
 		w.refuse(t, command.Request{Actor: mona, Line: "member create a b --email second@secret.example"}, core.Invalid)
 		w.confirmed(t, mona, "member announcekey bo")
-		w.do(t, command.Shell(), "member leech bo off shared an account")
+		w.do(t, command.Shell(), "member restrict bo download shared an account")
 		want := []string{
 			"bob/irc: member disable mona revenge: denied",
 			"mona/irc: member disable bob he cheats: done",
 			"mona/irc: member create new_one --email (left out): done",
 			"mona/irc: member create new_one: failed",
 			"mona/irc: member announcekey bo: done",
-			"shell/shell: member leech bo off shared an account: done",
+			"shell/shell: member restrict bo download shared an account: done",
 		}
 		if diff := cmp.Diff(want, w.rows(t)); diff != "" {
 			t.Errorf("rows (-want +got):\n%s", diff)
 		}
 		w.checkNoSecrets(t, created)
 
-		has(t, w.do(t, mona, "audit").Lines, "member leech bo off shared an account: done [undo: member leech bo on]")
+		has(t, w.do(t, mona, "audit").Lines, "member restrict bo download shared an account: done [undo: member lift bo 2]")
 		about := w.do(t, mona, "audit bo").Lines
 		if len(about) != 2 {
 			t.Errorf("about bo, not bob: %q", about)
@@ -404,9 +415,6 @@ func TestNothingHappensUnaudited(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.join(t, "mona", "Moderator")
 		w.join(t, "bob", "User")
-		if err := w.deps.Members.SetCanLeech(t.Context(), w.members["bob"].Member.ID, true, ""); err != nil {
-			t.Fatal(err)
-		}
 		err := w.db.Tx(t.Context(), func(tx *db.Tx) error {
 			_, err := tx.Exec(t.Context(), "ALTER TABLE audit RENAME TO audit_away")
 			return err
@@ -414,9 +422,9 @@ func TestNothingHappensUnaudited(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w.refuse(t, command.Request{Actor: w.actor(t, "mona"), Line: "member leech bob off because"}, core.Internal)
+		w.refuse(t, command.Request{Actor: w.actor(t, "mona"), Line: "member restrict bob download because"}, core.Internal)
 		m, err := w.deps.Members.ByName(t.Context(), "bob")
-		if err != nil || !m.CanLeech {
+		if err != nil || !m.MayDownload() {
 			t.Errorf("it happened all the same: %+v, %v", m, err)
 		}
 	})
@@ -441,7 +449,7 @@ func TestExecuteRefusesNonsense(t *testing.T) {
 			"member create new --size 3":           core.Invalid,
 			"member create new --email":            core.Invalid,
 			"member create new --class Wizard":     core.Invalid,
-			"member leech sys maybe":               core.Forbidden,
+			"member restrict sys nonsense because": core.Forbidden,
 			"freeleech on 24 party":                core.Invalid,
 			"freeleech on -1h party":               core.Invalid,
 			"freeleech on 400d party":              core.Invalid,

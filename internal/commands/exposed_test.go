@@ -38,7 +38,7 @@ func TestKeysAreNotSaidInClear(t *testing.T) {
 			w.refuse(t, command.Request{Actor: w.actor(t, "bob"), Line: line, Exposed: true}, core.Forbidden)
 		}
 		before := w.everything(t)
-		a, err := w.Execute(t.Context(), command.Request{Actor: w.actor(t, "sys"), Line: "member leech bob off because", Exposed: true})
+		a, err := w.Execute(t.Context(), command.Request{Actor: w.actor(t, "sys"), Line: "member restrict bob download because", Exposed: true})
 		if err != nil || a.Entry == 0 || w.everything(t) == before {
 			t.Errorf("what reveals nothing: %+v, %v", a, err)
 		}

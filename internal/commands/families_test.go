@@ -12,7 +12,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
-	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/member/membertest"
 )
 
 func TestStats(t *testing.T) {
@@ -206,9 +206,17 @@ func TestMemberCommands(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			return fmt.Sprintf("%s %s %q %t %q", m.Class.Name, m.State, m.StateReason, m.CanLeech, m.LeechOffReason)
+			out := m.Class.Name
+			for _, c := range m.Holding {
+				out += fmt.Sprintf(" %s %s %q %d", c.Effect, c.Permission, c.Reason, c.Ends.Unix())
+			}
+			return out
 		}
-		for _, line := range []string{"member class carol Elite", "member leech carol off traded keys", "member disable carol she left", "member enable carol"} {
+		w.do(t, sys, "member restrict carol irc shouting")
+		w.do(t, sys, "member warn carol 3w be kinder")
+		for _, line := range []string{"member class carol Elite", "member restrict carol download traded keys", "member warn carol 2w be kind", "member lift carol irc",
+			"member lift carol warned sorry", "permission grant carol irc.staff 7d helps out", "permission withhold carol stats.read looks around", "member park carol field work",
+			"member disable carol she left", "member enable carol"} {
 			before := state()
 			reply := w.do(t, sys, line)
 			if reply.Pending != nil {
@@ -219,7 +227,7 @@ func TestMemberCommands(t *testing.T) {
 			}
 			w.refuse(t, command.Request{Actor: sys, Line: line}, core.Conflict)
 			if line == "member disable carol she left" {
-				has(t, w.do(t, sys, "member show carol").Lines, "disabled: she left")
+				has(t, w.do(t, sys, "member show carol").Lines, "disabled since 2026-03-01 12:00 UTC by sys: she left")
 				continue // the next one takes it back
 			}
 			undone := w.do(t, sys, reply.Undo)
@@ -230,7 +238,7 @@ func TestMemberCommands(t *testing.T) {
 				t.Errorf("%s, %s: %s, want %s", line, reply.Undo, state(), before)
 			}
 		}
-		has(t, w.do(t, sys, "member show carol").Lines, "Carol, id ", "may download", "never seen", "uploaded 0 B")
+		has(t, w.do(t, sys, "member show carol").Lines, "Carol, id ", "never seen", "uploaded 0 B")
 	})
 }
 
@@ -245,7 +253,7 @@ func TestDisabledMembersGetNothing(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, w *world) {
 		m := w.join(t, "sys", "Sysop")
-		if err := w.deps.Members.SetState(t.Context(), m.ID, member.Disabled, "left the lab"); err != nil {
+		if err := membertest.Disable(t.Context(), w.deps.Members, m.ID, "left the lab"); err != nil {
 			t.Fatal(err)
 		}
 		for _, line := range []string{"help", "stats", "search x", "member announcekey sys"} {

@@ -138,7 +138,7 @@ func TestDryRun(t *testing.T) {
 		sys := w.actor(t, "sys")
 		for _, line := range []string{
 			"member disable carol --dry-run spam", "member disable carol spam --dry-run", "member disable carol —dry-run spam", "member disable carol spam –dry–run now",
-			"member disable --dry-run carol spam", "member class carol Power User --dry-run", "member leech carol off traded keys --dry-run",
+			"member disable --dry-run carol spam", "member class carol Power User --dry-run", "member restrict carol download traded keys --dry-run", "member warn carol 1w --dry-run be kind",
 			"member announcekey carol --dry-run", "member passphrase carol --dry-run", "member create --dry-run dora", "freeleech 2h --dry-run party", "channel create #lab --dry-run",
 			"kline add --dry-run eve@* spam", "irclog keep #general 3 --dry-run",
 		} {
@@ -153,15 +153,15 @@ func TestDryRun(t *testing.T) {
 			}
 		}
 		has(t, w.do(t, sys, "member disable carol spam --dry-run").Lines, "would disable carol", "reason “spam”")
-		has(t, w.do(t, sys, "member leech carol off traded keys --dry-run").Lines, "Downloads of carol are off. Reason: traded keys")
+		has(t, w.do(t, sys, "member restrict carol download traded keys --dry-run").Lines, "carol is restricted: download is off", "Reason: traded keys")
 		w.refuse(t, command.Request{Actor: sys, Line: "member enable carol --dry-run"}, core.Conflict)
 		w.refuse(t, command.Request{Actor: sys, Line: "member create --dry-run carol"}, core.Conflict)
 		w.refuse(t, command.Request{Actor: w.actor(t, "carol"), Line: "member disable sys --dry-run x"}, core.Forbidden)
 		w.refuse(t, command.Request{Actor: sys, Line: "stats carol --dry-run"}, core.Invalid)
-		entry := w.do(t, sys, "member leech carol off traded keys").Entry
-		has(t, w.do(t, sys, fmt.Sprintf("undo %d --dry-run", entry)).Lines, "Nothing was done", "Downloads of carol are on")
+		entry := w.do(t, sys, "member restrict carol download traded keys").Entry
+		has(t, w.do(t, sys, fmt.Sprintf("undo %d --dry-run", entry)).Lines, "Nothing was done", "Lifted for carol: no-download")
 		m, err := w.deps.Members.ByName(t.Context(), "carol")
-		if err != nil || m.CanLeech || !m.Enabled() {
+		if err != nil || m.MayDownload() || !m.Enabled() {
 			t.Errorf("carol is %+v, %v", m, err)
 		}
 	})
@@ -171,9 +171,9 @@ func TestDryRun(t *testing.T) {
 func (w *world) everything(t *testing.T) string {
 	t.Helper()
 	var out strings.Builder
-	for _, query := range []string{"SELECT COUNT(*) FROM member", "SELECT COUNT(*) FROM member WHERE state = 'enabled'", "SELECT COUNT(*) FROM audit",
+	for _, query := range []string{"SELECT COUNT(*) FROM member", "SELECT COUNT(*) FROM member_cause", "SELECT COUNT(*) FROM audit",
 		"SELECT last_id FROM event_sequence WHERE id = 1", "SELECT COUNT(*) FROM pending_act", "SELECT COUNT(*) FROM leech_window",
-		"SELECT COUNT(*) FROM irc_channel", "SELECT COUNT(*) FROM ban", "SELECT SUM(class_id) FROM member", "SELECT SUM(can_leech) FROM member"} {
+		"SELECT COUNT(*) FROM irc_channel", "SELECT COUNT(*) FROM ban", "SELECT SUM(class_id) FROM member", "SELECT COALESCE(SUM(ended_at), 0) FROM member_cause"} {
 		var n int64
 		if err := w.db.QueryRowContext(t.Context(), query).Scan(&n); err != nil {
 			t.Fatalf("%s: %v", query, err)
@@ -198,10 +198,10 @@ func TestNearestCommandIsOffered(t *testing.T) {
 		}{
 			{"sys", "user info bob", "!", core.Invalid, "did you mean !member show NAME", "!stats NAME"},
 			{"bob", "user info bob", "!", core.Invalid, "is too much", "member"},
-			{"sys", "user disable bob x", "", core.Invalid, "member disable NAME REASON", ""},
+			{"sys", "user disable bob x", "", core.Invalid, "member disable NAME [--for FOR] REASON", ""},
 			{"sys", "torrent restore 4", "", core.NotFound, "torrent delete ID REASON", "no id"},
-			{"sys", "member warn bob x", "", core.NotFound, "member disable", ""},
-			{"bob", "member warn bob x", "", core.NotFound, "help lists", "disable"},
+			{"sys", "member curse bob x", "", core.NotFound, "member disable", ""},
+			{"bob", "member curse bob x", "", core.NotFound, "help lists", "disable"},
 			{"sys", "member", "", core.NotFound, "member show", ""},
 			{"sys", "membre shwo bob", "!", core.NotFound, "!member show NAME", ""},
 			{"sys", "freeleech of", "", core.NotFound, "freeleech off", ""},
@@ -225,7 +225,7 @@ func TestNearestCommandIsOffered(t *testing.T) {
 		w.do(t, w.actor(t, "sys"), "freeleech 24h party")
 		w.do(t, w.actor(t, "bob"), "user bob")
 		w.refuse(t, command.Request{Actor: w.actor(t, "bob"), Line: "torrent 4711"}, core.NotFound)
-		for line, knows := range map[string]bool{"member warn bob": true, "MEMBER": true, "torrent restore 4": true, "confirm 1234": true, "user info bob": true, "dance": false, "": false, "members": false} {
+		for line, knows := range map[string]bool{"member curse bob": true, "MEMBER": true, "torrent restore 4": true, "confirm 1234": true, "user info bob": true, "dance": false, "": false, "members": false} {
 			if w.Knows(line) != knows {
 				t.Errorf("%q: known %t", line, !knows)
 			}
@@ -305,7 +305,7 @@ func TestHelpIsShort(t *testing.T) {
 			t.Errorf("a member is shown what is for staff: %q", got)
 		}
 		has(t, one("mona", "help certfp list"), "certfp list [--member MEMBER]")
-		has(t, one("sys", "help member"), "member disable NAME REASON", "member class NAME CLASS")
+		has(t, one("sys", "help member"), "member disable NAME [--for FOR] REASON", "member class NAME CLASS")
 		has(t, one("bob", "help torrent"), "torrent delete", "info ID")
 		has(t, one("bob", "help !stats"), "stats [MEMBER]")
 	})

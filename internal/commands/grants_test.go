@@ -33,13 +33,24 @@ member show alice
 member class alice Member
 undo
 key replace announce
-member leech alice off for the test
+member restrict alice download for the test
 undo
 member tell boss Hello
 member tell alice Hello
 inbox
 inbox read 1
 inbox read all
+member warn alice 1w for the test
+member causes alice
+why alice
+member lift alice warned
+undo
+member park alice for the test
+member lift alice parked
+permission grant alice irc.voice 1d for the test
+permission withhold alice stats.read for the test
+away --for 3d field work
+back
 member announcekey alice
 member irckey alice
 member passphrase alice

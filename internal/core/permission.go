@@ -16,6 +16,8 @@ const (
 	TorrentSeeHidden Permission = "torrent.see.hidden"
 	MemberCreate     Permission = "member.create"
 	MemberDisable    Permission = "member.disable"
+	MemberWarn       Permission = "member.warn"
+	MemberGrant      Permission = "member.grant"
 	MemberClass      Permission = "member.class"
 	MemberKeys       Permission = "member.keys"
 	MemberSeePrivate Permission = "member.see.private"
@@ -61,6 +63,8 @@ func AllPermissions() []PermissionInfo {
 		{TorrentSeeHidden, "see who uploaded anonymously"},
 		{MemberCreate, "create accounts"},
 		{MemberDisable, "disable and enable accounts"},
+		{MemberWarn, "warn members, and take single rights from them"},
+		{MemberGrant, "give members a permission of one's own for a while"},
 		{MemberClass, "change a member's class"},
 		{MemberKeys, "issue new keys for a member"},
 		{MemberSeePrivate, "see what a member hides"},

@@ -66,6 +66,16 @@ func (e Engine) Using(index string) string {
 	return " INDEXED BY " + index
 }
 
+// JSONList is an aggregate that gathers rows as one JSON array, each as an array of the
+// expressions. Without rows it is NULL or "[]".
+func (e Engine) JSONList(expressions ...string) string {
+	list := strings.Join(expressions, ", ")
+	if e == MariaDB {
+		return "JSON_ARRAYAGG(JSON_ARRAY(" + list + "))"
+	}
+	return "json_group_array(json_array(" + list + "))"
+}
+
 // EscapeLike makes s literal in a LIKE pattern with ESCAPE '!'.
 func EscapeLike(s string) string {
 	return strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(s)

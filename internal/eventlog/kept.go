@@ -3,6 +3,7 @@ package eventlog
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/db"
@@ -40,7 +41,7 @@ func Keep[T any](l *Log, most time.Duration, read func(ctx context.Context) (T, 
 
 // Get returns the value. All callers share it.
 func (k *Kept[T]) Get(ctx context.Context) (value T, err error) {
-	last, err := k.log.Last(ctx) // before the value is read, so that no change is missed
+	last, err := k.log.pinned(ctx) // before the value is read, so that no change is missed
 	if err != nil {
 		return value, fmt.Errorf("look for new events: %w", err)
 	}
@@ -87,4 +88,33 @@ func (k *Kept[T]) same(ctx context.Context, last int64) (bool, error) {
 	}
 	k.upTo = last
 	return true, nil
+}
+
+// pin remembers the number of the last event for those who share a context.
+type pin struct {
+	mu    sync.Mutex
+	last  int64
+	known bool
+}
+
+type pinKey struct{}
+
+// Pinned lets the first Get under the context ask for the last event, and all others under
+// it take that number: for one who answers a single question from several kept values, and
+// writes nothing in between. What they give is as new as it was at the first.
+func Pinned(ctx context.Context) context.Context { return context.WithValue(ctx, pinKey{}, &pin{}) }
+
+func (l *Log) pinned(ctx context.Context) (int64, error) {
+	p, _ := ctx.Value(pinKey{}).(*pin)
+	if p == nil {
+		return l.Last(ctx)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.known {
+		return p.last, nil
+	}
+	last, err := l.Last(ctx)
+	p.last, p.known = last, err == nil
+	return last, err
 }

@@ -8,6 +8,7 @@ func bodies() []Body {
 	return []Body{
 		ApprovalAsked{}, ApprovalGiven{},
 		SecretChanged{}, NewLoginPlace{},
+		CauseBegan{}, CauseEnded{},
 		MemberChanged{}, ClassChanged{}, TorrentAdded{}, TorrentChanged{}, TorrentDeleted{}, ClientsChanged{},
 		LeechWindowsChanged{}, LeechEdge{}, TransferSuspect{}, RosterDrift{}, LedgerTrouble{},
 		JobFailed{}, JobFinished{}, JobRequested{},
@@ -37,6 +38,26 @@ type MemberChanged struct {
 
 // EventKind implements Body.
 func (MemberChanged) EventKind() string { return "MemberChanged" }
+
+// CauseBegan says that a cause (member.Cause) holds for a member from now on. MemberChanged
+// comes with it, for those who only follow what a member may do.
+type CauseBegan struct {
+	Cause  int64         `json:"cause"`
+	Member core.MemberID `json:"member"`
+}
+
+// EventKind implements Body.
+func (CauseBegan) EventKind() string { return "CauseBegan" }
+
+// CauseEnded says that somebody has ended a cause before its time. Nothing tells when one
+// ends by itself.
+type CauseEnded struct {
+	Cause  int64         `json:"cause"`
+	Member core.MemberID `json:"member"`
+}
+
+// EventKind implements Body.
+func (CauseEnded) EventKind() string { return "CauseEnded" }
 
 // ClassChanged says that what a class may do was changed.
 type ClassChanged struct {

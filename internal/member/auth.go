@@ -64,23 +64,24 @@ func (s *Store) Login(ctx context.Context, name, password string) (Member, error
 // mustBeOpen refuses somebody who has proved to be m if the account is disabled, and
 // writes that down.
 func (s *Store) mustBeOpen(ctx context.Context, m Member, detail string) error {
-	err := m.mustBeEnabled()
+	err := m.mayEnter()
 	if err != nil {
 		s.security.Note(ctx, security.Event{Member: m.ID, Kind: security.ShutOut, Detail: detail})
 	}
 	return err
 }
 
-func (m Member) mustBeEnabled() error {
-	if m.Enabled() {
-		return nil
+// mayEnter refuses a member whose account nobody may use, with the reason.
+func (m Member) mayEnter() error {
+	if c, shut := m.shut(); shut {
+		return c.refusal()
 	}
-	return core.Errorf(core.Forbidden, "your account is disabled: %s", m.StateReason)
+	return nil
 }
 
 // ByAnnounceKey returns the member with the announce key, enabled or not, or NotFound.
 func (s *Store) ByAnnounceKey(ctx context.Context, announceKey string) (Member, error) {
-	return s.one(ctx, s.db, "SELECT "+columns+" FROM member m WHERE m.passkey_mac = ?", s.keys.MAC(announceKeyUse, announceKey))
+	return s.one(ctx, s.db, "SELECT "+s.columns()+" FROM member m WHERE m.passkey_mac = ?", s.keys.MAC(announceKeyUse, announceKey))
 }
 
 // AnnounceKey returns the member's announce key, which only the member may see.
@@ -160,48 +161,4 @@ func (s *Store) wrongLink(ctx context.Context, id core.MemberID) error {
 		s.security.Note(ctx, e)
 	}
 	return core.Errorf(core.Forbidden, "the keys in this link are wrong; copy a new link from the site")
-}
-
-// RosterEntry is what the tracker needs to know of a member.
-type RosterEntry struct {
-	ID          core.MemberID
-	AnnounceKey string
-	State       State
-	StateReason string
-	CanLeech    bool
-	Class       int64 // the primary one
-}
-
-// RosterPage returns up to limit (1 to 5000) entries after an id, in order of
-// ids. For the tracker only: the entries hold announce keys.
-func (s *Store) RosterPage(ctx context.Context, after core.MemberID, limit int) ([]RosterEntry, error) {
-	return s.roster(ctx, "WHERE id > ? ORDER BY id LIMIT ?", after, min(max(limit, 1), 5000))
-}
-
-// Roster returns the entries of the given members (at most 1000) without those that
-// do not exist.
-func (s *Store) Roster(ctx context.Context, ids []core.MemberID) ([]RosterEntry, error) {
-	if len(ids) == 0 {
-		return nil, nil
-	}
-	if len(ids) > 1000 {
-		return nil, core.Errorf(core.Invalid, "at most 1000 members at once")
-	}
-	return s.roster(ctx, "WHERE id IN ("+db.Marks(len(ids))+")", db.Anys(ids)...)
-}
-
-func (s *Store) roster(ctx context.Context, where string, args ...any) ([]RosterEntry, error) {
-	out, err := db.All(ctx, s.db, func(sc db.Scanner) (e RosterEntry, err error) {
-		var box []byte
-		if err := sc.Scan(&e.ID, &box, &e.State, &e.StateReason, &e.CanLeech, &e.Class); err != nil {
-			return e, err
-		}
-		key, err := s.keys.Open(box, announceKeyUse)
-		e.AnnounceKey = string(key)
-		return e, err
-	}, "SELECT id, passkey_box, state, state_reason, can_leech, class_id FROM member "+where, args...)
-	if err != nil {
-		return nil, fmt.Errorf("read the roster: %w", err)
-	}
-	return out, nil
 }

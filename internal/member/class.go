@@ -37,7 +37,7 @@ func firstClasses() []Class {
 	user := []core.Permission{core.TorrentUpload, core.TorrentEditOwn, core.TorrentDeleteOwn, core.StatsRead, core.IRCConnect}
 	power := slices.Concat(user, []core.Permission{core.IRCVoice})
 	staff := slices.Concat(power, []core.Permission{core.TorrentEditAny, core.TorrentDeleteAny, core.TorrentSeeHidden,
-		core.MemberCreate, core.MemberDisable, core.MemberClass, core.MemberKeys, core.MemberSeePrivate, core.MemberSeeAddress, core.BanManage, core.MemberTell, core.FreeleechManage, core.ClientManage, core.PageEdit,
+		core.MemberCreate, core.MemberDisable, core.MemberWarn, core.MemberGrant, core.MemberClass, core.MemberKeys, core.MemberSeePrivate, core.MemberSeeAddress, core.BanManage, core.MemberTell, core.FreeleechManage, core.ClientManage, core.PageEdit,
 		core.AuditRead, core.TrackerRead, core.IRCOperate, core.IRCStaff, core.IRCDebug, core.IRCHistory,
 		core.IRCRemove, core.IRCAddress})
 	var all []core.Permission
@@ -94,8 +94,14 @@ func (s *Store) Seed(ctx context.Context) error {
 	return nil
 }
 
-// Classes returns all classes, highest first.
-func (s *Store) Classes(ctx context.Context) ([]Class, error) { return readClasses(ctx, s.db) }
+// Classes returns all classes, highest first. They are kept in memory, and shared: callers
+// don't change them.
+func (s *Store) Classes(ctx context.Context) ([]Class, error) {
+	if s.classes == nil {
+		return readClasses(ctx, s.db)
+	}
+	return s.classes.Get(ctx)
+}
 
 // SetClassPermission gives a permission to a class or takes it away.
 func (s *Store) SetClassPermission(ctx context.Context, className string, p core.Permission, has bool) error {

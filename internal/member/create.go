@@ -133,7 +133,7 @@ func (s *Store) draft(ctx context.Context, n New, class Class, ircKey string) (D
 func (s *Store) CreateFrom(ctx context.Context, d Draft) (Created, error) {
 	n := d.n
 	out := Created{Password: n.Password, AnnounceKey: secret.Token(AnnounceKeyLen), IRCKey: d.ircKey}
-	row := db.Row{"name", n.Name, "skeleton", skeletonOf(n.Name), "class_id", d.class.ID, "state", Enabled, "state_reason", "", "can_leech", true,
+	row := db.Row{"name", n.Name, "skeleton", skeletonOf(n.Name), "class_id", d.class.ID,
 		"password_hash", d.hash, "irc_key_mac", s.keys.MAC(ircKeyUse, d.ircKey), "passkey_mac", s.keys.MAC(announceKeyUse, out.AnnounceKey), "passkey_box", s.keys.Seal([]byte(out.AnnounceKey), announceKeyUse),
 		"irc_key_box", s.keys.Seal([]byte(d.ircKey), ircKeyUse), "email_box", s.keys.Seal([]byte(n.Email), emailUse),
 		"key_epoch", 1, "created_at", s.clock().Unix(), "seen_at", 0}

@@ -14,12 +14,12 @@ func TestFind(t *testing.T) {
 			c := w.make(t, name, map[string]string{"carl": "Elite"}[name])
 			ids[name] = c.Member.Class.ID
 			if name == "Bob" {
-				if err := w.SetState(ctx, c.Member.ID, Disabled, "two accounts"); err != nil {
+				if err := w.begin(ctx, c.Member.ID, Disabled, "two accounts"); err != nil {
 					t.Fatal(err)
 				}
 			}
 			if name == "alicia" {
-				if err := w.SetCanLeech(ctx, c.Member.ID, false, "traded accounts"); err != nil {
+				if err := w.begin(ctx, c.Member.ID, NoDownload, "traded accounts"); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -41,7 +41,7 @@ func TestFind(t *testing.T) {
 			{Filter{Part: strings.Repeat("a", MaxPart+1)}, 10, " of 0"},
 			{Filter{State: "disabled"}, 10, "Bob of 1"},
 			{Filter{State: "enabled", Part: "a"}, 10, "alice alicia carl dan_x of 4"},
-			{Filter{State: "noleech"}, 10, "alicia of 1"},
+			{Filter{State: "no-download"}, 10, "alicia of 1"},
 			{Filter{ClassID: ids["carl"]}, 10, "carl of 1"},
 		} {
 			list, count, err := w.Find(ctx, c.filter, c.limit)

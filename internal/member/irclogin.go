@@ -91,15 +91,16 @@ const ircReadTime = 5 * time.Second
 // readIRCAccounts reads accounts by folded names.
 func (s *Store) readIRCAccounts(ctx context.Context, names []string) (map[string]*ircAccount, error) {
 	var boxes [][]byte
-	members, err := db.All(ctx, s.db, func(sc db.Scanner) (Member, error) {
+	rows, err := db.All(ctx, s.db, func(sc db.Scanner) (row, error) {
 		var box []byte
-		m, err := scanMember(with(sc, &box))
+		r, err := scanMember(with(sc, &box))
 		boxes = append(boxes, box)
-		return m, err
-	}, "SELECT "+columns+", m.irc_key_box FROM member m WHERE m.name IN ("+db.Marks(len(names))+")", db.Anys(names)...)
-	if err == nil {
-		err = s.addClasses(ctx, s.db, members)
+		return r, err
+	}, "SELECT "+s.columns()+", m.irc_key_box FROM member m WHERE m.name IN ("+db.Marks(len(names))+")", db.Anys(names)...)
+	if err != nil {
+		return nil, err
 	}
+	members, err := s.made(ctx, rows...)
 	if err != nil {
 		return nil, err
 	}
@@ -187,17 +188,19 @@ func (s *Store) AuthIRCVerified(ctx context.Context, v IRCVerifier) (Member, err
 // errIRCLogin is one answer for a wrong name and a wrong key.
 func errIRCLogin() error { return core.Errorf(core.Forbidden, "name or IRC key is wrong") }
 
+// MayIRC says why the member may not use IRC, as an error with code Forbidden.
+func (m Member) MayIRC() error {
+	if _, taken := m.Holds(NoIRC); m.Enabled() && !taken && !m.Permissions.Has(core.IRCConnect) {
+		return core.Errorf(core.Forbidden, "your class may not use IRC")
+	}
+	return m.WhyNot(core.IRCConnect)
+}
+
 // mayIRC returns the member who has proved their identity, or why they may not use
 // IRC, and the member in either case.
 func (a *ircAccount) mayIRC() (Member, error) {
 	m := a.member
 	// Several callers may share what was read; the copy is the caller's to change.
 	m.Permissions, m.Secondary = maps.Clone(m.Permissions), slices.Clone(m.Secondary)
-	if err := m.mustBeEnabled(); err != nil {
-		return m, err
-	}
-	if !m.Can(core.IRCConnect) {
-		return m, core.Errorf(core.Forbidden, "your class may not use IRC")
-	}
-	return m, nil
+	return m, m.MayIRC()
 }

@@ -62,7 +62,7 @@ func TestIRCVerifier(t *testing.T) {
 		if v, err = w.IRCVerifier(ctx, "alice"); err != nil {
 			t.Fatal(err)
 		}
-		if err := w.SetState(ctx, alice.Member.ID, Disabled, "left"); err != nil {
+		if err := w.begin(ctx, alice.Member.ID, Disabled, "left"); err != nil {
 			t.Fatal(err)
 		}
 		m, err := w.AuthIRCVerified(ctx, v)
@@ -153,7 +153,7 @@ func TestCertificates(t *testing.T) {
 		if m, err := w.AuthCertificate(ctx, printA, "bob"); err != nil || m.ID != bob.ID {
 			t.Errorf("as bob: %v, %v", m.Name, err)
 		}
-		if err := w.SetState(ctx, bob.ID, Disabled, "left"); err != nil {
+		if err := w.begin(ctx, bob.ID, Disabled, "left"); err != nil {
 			t.Fatal(err)
 		}
 		m, err := w.AuthCertificate(ctx, printA, "bob")

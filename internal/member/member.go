@@ -15,6 +15,9 @@ import (
 	"fmt"
 	"log/slog"
 	"regexp"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
@@ -25,43 +28,25 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/security"
 )
 
-// State says whether an account may be used.
-type State string
-
-// The states.
-const (
-	Enabled  State = "enabled"
-	Disabled State = "disabled"
-)
-
 // BotName is the name of Hermes's own account, which the program makes itself.
 const BotName = "Hermes"
 
-// Member is an account as the rest of the house sees it, without secrets.
+// Member is an account as the rest of the house sees it, without secrets. What it may do
+// is as it was when it was read: see At.
 type Member struct {
 	ID          core.MemberID
 	Name        string
 	Class       Class
 	Secondary   []Class
-	State       State
-	StateReason string // shown to the member; "" when enabled
-	CanLeech    bool
 	CreatedAt   time.Time
 	SeenAt      time.Time // last use of the site; the zero time when never
-	Permissions core.Permissions
 	Appearance  Appearance
+	Causes      []Cause          // that held when the member was read, in the order of ids
+	Holding     []Cause          // those that hold at the instant of At, the gravest first
+	Permissions core.Permissions // of all classes, with what causes give and take; not to be changed
 
-	// Why and since when downloads are off: see LeechOffWhy. Both are empty where they are
-	// on, or were switched off before reasons were kept.
-	LeechOffReason string
-	LeechOffAt     time.Time
+	at time.Time
 }
-
-// Enabled reports whether the account may be used.
-func (m Member) Enabled() bool { return m.State == Enabled }
-
-// Can reports whether the member may do p. A disabled member may do nothing.
-func (m Member) Can(p core.Permission) bool { return m.Enabled() && m.Permissions.Has(p) }
 
 // MayActOn is the rule of rank: staff act on members below themselves, not on equals
 // or betters, and not on themselves. The highest of someone's classes counts.
@@ -99,6 +84,7 @@ type Store struct {
 	security    *security.Log
 	ircAccounts *db.Gatherer[string, *ircAccount] // by folded name
 	count       *eventlog.Kept[int]               // nil where the store is bound to a transaction
+	classes     *eventlog.Kept[[]Class]           // and this is, too
 }
 
 // Option changes what a store does by default.
@@ -120,6 +106,7 @@ func NewStore(d *db.DB, log *eventlog.Log, keys *secret.Keyring, clock core.Cloc
 	s.security = security.New(d, keys, clock, s.lines)
 	s.ircAccounts = db.NewGatherer(ircReadTime, s.readIRCAccounts)
 	s.count = eventlog.Keep(log, time.Hour, s.readCount, eventlog.MemberChanged{})
+	s.classes = eventlog.Keep(log, time.Hour, func(ctx context.Context) ([]Class, error) { return readClasses(ctx, d) }, eventlog.ClassChanged{})
 	return s
 }
 
@@ -131,15 +118,20 @@ func (s *Store) Security() *security.Log { return s.security }
 // transaction. It must not be used after the transaction's end.
 func (s *Store) In(tx *db.Tx) *Store {
 	bound := *s
-	bound.db, bound.count = tx, nil
+	bound.db, bound.count, bound.classes = tx, nil, nil
 	return &bound
 }
 
-const columns = "m.id, m.name, m.class_id, m.state, m.state_reason, m.can_leech, m.leech_off_reason, m.leech_off_at, m.created_at, m.seen_at, m.zone, m.theme"
+// columns are what scanMember reads of m: the account, its secondary classes and its causes
+// in one statement.
+func (s *Store) columns() string {
+	return "m.id, m.name, m.class_id, m.created_at, m.seen_at, m.zone, m.theme, " +
+		"(SELECT GROUP_CONCAT(x.class_id) FROM member_class x WHERE x.member_id = m.id), " + causesOf(s.db.Engine())
+}
 
 // ByID returns a member, or an error with code NotFound.
 func (s *Store) ByID(ctx context.Context, id core.MemberID) (Member, error) {
-	return s.one(ctx, s.db, "SELECT "+columns+" FROM member m WHERE m.id = ?", id)
+	return s.one(ctx, s.db, "SELECT "+s.columns()+" FROM member m WHERE m.id = ?", id)
 }
 
 // ByName returns a member by name in any case, or an error with code NotFound.
@@ -148,7 +140,7 @@ func (s *Store) ByName(ctx context.Context, name string) (Member, error) {
 	if !ok {
 		return Member{}, noMember()
 	}
-	return s.one(ctx, s.db, "SELECT "+columns+" FROM member m WHERE m.name = ?", folded)
+	return s.one(ctx, s.db, "SELECT "+s.columns()+" FROM member m WHERE m.name = ?", folded)
 }
 
 // Count returns how many accounts there are, Hermes's own left out. They are counted
@@ -169,103 +161,81 @@ func (s *Store) readCount(ctx context.Context) (int, error) {
 func noMember() error { return core.Errorf(core.NotFound, "no such member") }
 
 func (s *Store) one(ctx context.Context, q db.Queryer, query string, args ...any) (Member, error) {
-	m, ok, err := db.One(ctx, q, scanMember, query, args...)
+	r, ok, err := db.One(ctx, q, scanMember, query, args...)
 	if err != nil {
 		return Member{}, fmt.Errorf("read a member: %w", err)
 	}
 	if !ok {
 		return Member{}, noMember()
 	}
-	one := []Member{m}
-	err = s.addClasses(ctx, q, one)
-	return one[0], err
+	list, err := s.made(ctx, r)
+	if err != nil {
+		return Member{}, err
+	}
+	return list[0], nil
 }
 
-func scanMember(sc db.Scanner) (Member, error) {
-	var m Member
-	var off, created, seen int64
-	err := sc.Scan(&m.ID, &m.Name, &m.Class.ID, &m.State, &m.StateReason, &m.CanLeech, &m.LeechOffReason, &off, &created, &seen, &m.Appearance.Zone, &m.Appearance.Theme)
-	m.CreatedAt = time.Unix(created, 0).UTC()
-	if off != 0 {
-		m.LeechOffAt = time.Unix(off, 0).UTC()
-	}
-	if seen != 0 {
-		m.SeenAt = time.Unix(seen, 0).UTC()
-	}
-	return m, err
+// row is a member as a statement with columns gives it.
+type row struct {
+	Member
+	secondary string // ids with commas
+	causes    []byte // see causesOf
 }
 
-// addClasses fills in the classes of members and what these allow in sum.
-func (s *Store) addClasses(ctx context.Context, q db.Queryer, members []Member) error {
-	if len(members) == 0 {
-		return nil
+func scanMember(sc db.Scanner) (r row, err error) {
+	var created, seen int64
+	var secondary *string
+	err = sc.Scan(&r.ID, &r.Name, &r.Class.ID, &created, &seen, &r.Appearance.Zone, &r.Appearance.Theme, &secondary, &r.causes)
+	r.CreatedAt, r.SeenAt = time.Unix(created, 0).UTC(), instant(seen)
+	if secondary != nil {
+		r.secondary = *secondary
 	}
-	classes, err := readClasses(ctx, q)
+	return r, err
+}
+
+// made are members as they stand now, from what was read of them.
+func (s *Store) made(ctx context.Context, rows ...row) ([]Member, error) {
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	classes, err := s.Classes(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	byID := make(map[int64]Class, len(classes))
-	for _, c := range classes {
-		byID[c.ID] = c
-	}
-	ids := make([]any, len(members))
-	for i, m := range members {
-		ids[i] = m.ID
-	}
-	type pair struct {
-		member core.MemberID
-		class  int64
-	}
-	pairs, err := db.All(ctx, q, func(sc db.Scanner) (p pair, err error) {
-		return p, sc.Scan(&p.member, &p.class)
-	}, "SELECT member_id, class_id FROM member_class WHERE member_id IN ("+db.Marks(len(ids))+")", ids...)
-	if err != nil {
-		return fmt.Errorf("read secondary classes: %w", err)
-	}
-	for i := range members {
-		m := &members[i]
-		m.Class = byID[m.Class.ID]
-		m.Permissions = core.NewPermissions(m.Class.Permissions.Sorted()...)
-		for _, p := range pairs {
-			if p.member == m.ID {
-				m.Secondary = append(m.Secondary, byID[p.class])
-				for perm := range byID[p.class].Permissions {
-					m.Permissions[perm] = struct{}{}
-				}
+	byID := func(id int64) Class {
+		for i := range classes {
+			if classes[i].ID == id {
+				return classes[i]
 			}
 		}
+		return Class{}
 	}
-	return nil
-}
-
-// CheckReason checks why an account is closed, or its downloads are switched off.
-func CheckReason(reason string) error {
-	if !text.HasLetters(reason) {
-		return core.FieldErrorf("reason", "say why: the member is shown the reason")
-	}
-	if len(reason) > 255 {
-		return core.FieldErrorf("reason", "keep the reason within 255 bytes")
-	}
-	return nil
-}
-
-// SetState enables or disables an account. The reason is shown to the member and must
-// be given to disable one. Disabling ends all sessions.
-func (s *Store) SetState(ctx context.Context, id core.MemberID, state State, reason string) error {
-	reason = text.Line(reason)
-	if state == Enabled {
-		reason = ""
-	} else if err := CheckReason(reason); err != nil {
-		return err
-	}
-	return s.change(ctx, id, func(tx *db.Tx) (int64, error) {
-		if state == Disabled {
-			if _, err := tx.Exec(ctx, "DELETE FROM session WHERE member_id = ?", id); err != nil {
-				return 0, err
+	now := s.clock()
+	out := make([]Member, len(rows))
+	for i, r := range rows {
+		m := r.Member
+		if m.Causes, err = readCauses(r.causes, m.ID, now); err != nil {
+			return nil, err
+		}
+		m.Class = byID(m.Class.ID)
+		for part := range strings.SplitSeq(r.secondary, ",") {
+			if id, err := strconv.ParseInt(part, 10, 64); err == nil {
+				m.Secondary = append(m.Secondary, byID(id))
 			}
 		}
-		return tx.Exec(ctx, "UPDATE member SET state = ?, state_reason = ? WHERE id = ?", state, reason, id)
-	})
+		slices.SortFunc(m.Secondary, func(a, b Class) int { return int(a.ID - b.ID) })
+		out[i] = m.At(now)
+	}
+	return out, nil
+}
+
+// list reads members by a statement with columns.
+func (s *Store) list(ctx context.Context, query string, args ...any) ([]Member, error) {
+	rows, err := db.All(ctx, s.db, scanMember, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	return s.made(ctx, rows...)
 }
 
 // SetClass gives a member another primary class by its name.

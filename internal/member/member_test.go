@@ -36,6 +36,14 @@ func each(t *testing.T, test func(t *testing.T, w *world)) {
 	})
 }
 
+func testKeys(t testing.TB) *secret.Keyring {
+	keys, err := secret.NewKeyring(make([]byte, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return keys
+}
+
 func (w *world) make(t *testing.T, name, class string) Created {
 	t.Helper()
 	c, err := w.Create(t.Context(), New{Name: name, Class: class, Email: name + "@lab.example"})
@@ -115,8 +123,8 @@ func TestDisableEndsEverything(t *testing.T) {
 		if _, _, err := w.BySession(ctx, session); err != nil {
 			t.Fatal(err)
 		}
-		wantCode(t, w.SetState(ctx, c.Member.ID, Disabled, " "), core.Invalid)
-		if err := w.SetState(ctx, c.Member.ID, Disabled, "left the lab"); err != nil {
+		wantCode(t, w.begin(ctx, c.Member.ID, Disabled, " "), core.Invalid)
+		if err := w.begin(ctx, c.Member.ID, Disabled, "left the lab"); err != nil {
 			t.Fatal(err)
 		}
 		_, _, err = w.BySession(ctx, session)
@@ -134,7 +142,7 @@ func TestDisableEndsEverything(t *testing.T) {
 			t.Errorf("a disabled moderator may still act (%v)", err)
 		}
 		roster, err := w.Roster(ctx, []core.MemberID{c.Member.ID})
-		want := []RosterEntry{{ID: c.Member.ID, AnnounceKey: c.AnnounceKey, State: Disabled, StateReason: "left the lab", CanLeech: true, Class: 6}}
+		want := []RosterEntry{{ID: c.Member.ID, AnnounceKey: c.AnnounceKey, Phases: []Phase{{Shut: true, NoLeech: true, Why: "left the lab"}}, Class: 6}}
 		if diff := cmp.Diff(want, roster); diff != "" || err != nil {
 			t.Errorf("roster (%v): %s", err, diff)
 		}

@@ -65,7 +65,7 @@ func (s *Store) mustHaveRoom(ctx context.Context, tx *db.Tx, id core.MemberID, n
 	if n > min(limit, MaxNicks) {
 		return core.Errorf(core.Conflict, "you may have %d nicks besides your name", limit)
 	}
-	m, err := s.one(ctx, tx, "SELECT "+columns+" FROM member m WHERE m.id = ?", id)
+	m, err := s.In(tx).one(ctx, tx, "SELECT "+s.columns()+" FROM member m WHERE m.id = ?", id)
 	if err == nil && strings.EqualFold(m.Name, nick) {
 		err = core.Errorf(core.Conflict, "this is your name already")
 	}
@@ -112,5 +112,5 @@ func (s *Store) ByNick(ctx context.Context, nick string) (Member, error) {
 	if !ok {
 		return Member{}, noMember()
 	}
-	return s.one(ctx, s.db, "SELECT "+columns+" FROM member_nick k JOIN member m ON m.id = k.member_id WHERE k.nick = ?", folded)
+	return s.one(ctx, s.db, "SELECT "+s.columns()+" FROM member_nick k JOIN member m ON m.id = k.member_id WHERE k.nick = ?", folded)
 }

@@ -49,6 +49,9 @@ func (s *Store) NewSession(ctx context.Context, id core.MemberID, agent string) 
 		if err := s.beginSession(ctx, tx, id, token, agent); err != nil {
 			return err
 		}
+		if err := s.In(tx).wake(ctx, id); err != nil {
+			return err
+		}
 		return s.recordLogin(ctx, tx, id, agent)
 	})
 	if err != nil {
@@ -80,38 +83,37 @@ func (s *Store) beginSession(ctx context.Context, tx *db.Tx, id core.MemberID, t
 // BySession returns the member to whom a token belongs. An unknown or expired token,
 // or one of a disabled member, gives Forbidden.
 func (s *Store) BySession(ctx context.Context, token string) (Member, Session, error) {
-	type row struct {
-		Session
-		member core.MemberID
-	}
-	r, ok, err := db.One(ctx, s.db, func(sc db.Scanner) (r row, err error) {
+	var v Session
+	r, ok, err := db.One(ctx, s.db, func(sc db.Scanner) (row, error) {
 		var created, seen, ends int64
-		err = sc.Scan(&r.ID, &r.member, &r.Agent, &created, &seen, &ends)
-		r.CreatedAt, r.SeenAt, r.EndsAt = time.Unix(created, 0).UTC(), time.Unix(seen, 0).UTC(), time.Unix(ends, 0).UTC()
+		r, err := scanMember(with(sc, &v.ID, &v.Agent, &created, &seen, &ends))
+		v.CreatedAt, v.SeenAt, v.EndsAt = time.Unix(created, 0).UTC(), time.Unix(seen, 0).UTC(), time.Unix(ends, 0).UTC()
 		return r, err
-	}, "SELECT id, member_id, agent, created_at, seen_at, expires_at FROM session WHERE token_mac = ?", s.keys.MAC(sessionUse, token))
+	}, "SELECT "+s.columns()+", s.id, s.agent, s.created_at, s.seen_at, s.expires_at FROM session s JOIN member m ON m.id = s.member_id WHERE s.token_mac = ?",
+		s.keys.MAC(sessionUse, token))
 	if err != nil {
 		return Member{}, Session{}, fmt.Errorf("read a session: %w", err)
 	}
 	now := s.clock()
-	if !ok || !core.Lasts(now, r.EndsAt, sessionLife) || r.CreatedAt.After(core.Horizon(now, 0)) || !s.sessionEnd(r.CreatedAt, now).After(now) {
+	if !ok || !core.Lasts(now, v.EndsAt, sessionLife) || v.CreatedAt.After(core.Horizon(now, 0)) || !s.sessionEnd(v.CreatedAt, now).After(now) {
 		return Member{}, Session{}, core.Errorf(core.Forbidden, "you are not logged in")
 	}
-	m, err := s.ByID(ctx, r.member)
+	list, err := s.made(ctx, r)
 	if err != nil {
 		return Member{}, Session{}, err
 	}
-	if err := m.mustBeEnabled(); err != nil {
+	m := list[0]
+	if err := m.mayEnter(); err != nil {
 		return Member{}, Session{}, err
 	}
-	if core.Due(now, r.SeenAt, sessionTouch) {
-		r.EndsAt, r.Renewed = s.sessionEnd(r.CreatedAt, now), true
-		err = s.exec(ctx, "UPDATE session SET seen_at = ?, expires_at = ? WHERE id = ?", now.Unix(), r.EndsAt.Unix(), r.ID)
+	if core.Due(now, v.SeenAt, sessionTouch) {
+		v.EndsAt, v.Renewed = s.sessionEnd(v.CreatedAt, now), true
+		err = s.exec(ctx, "UPDATE session SET seen_at = ?, expires_at = ? WHERE id = ?", now.Unix(), v.EndsAt.Unix(), v.ID)
 	}
 	if err == nil {
 		err = s.used(ctx, &m)
 	}
-	return m, r.Session, err
+	return m, v, err
 }
 
 // used notes that a member who has just been read uses the site, in whatever way:
@@ -278,6 +280,9 @@ func (s *Store) ByToken(ctx context.Context, token string) (Member, Token, error
 	detail := "the API token " + t.Name
 	if err := s.mustBeOpen(ctx, m, detail); err != nil {
 		return m, t, err
+	}
+	if !m.Enabled() { // programs can't do what the account waits for
+		return m, t, m.WhyNot("")
 	}
 	s.security.Use(ctx, security.Event{Member: m.ID, Kind: security.Used, Detail: detail}, fmt.Sprintf("token %d", t.ID))
 	if now := s.clock(); core.Due(now, t.SeenAt, sessionTouch) {

@@ -21,7 +21,7 @@ const mostStaff = 200
 // Having returns the members who have a permission by a class of theirs and may use it, by
 // name, at most 200. Hermes and disabled accounts are left out.
 func (s *Store) Having(ctx context.Context, p core.Permission) ([]Member, error) {
-	classes, err := readClasses(ctx, s.db)
+	classes, err := s.Classes(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -39,19 +39,19 @@ func (s *Store) having(ctx context.Context, classes []Class, p core.Permission) 
 		return nil, nil
 	}
 	marks := db.Marks(len(ids))
-	people, err := db.All(ctx, s.db, scanMember, "SELECT "+columns+" FROM member m WHERE m.id IN (SELECT id FROM member WHERE class_id IN ("+marks+
-		") UNION SELECT member_id FROM member_class WHERE class_id IN ("+marks+")) AND m.state = ? AND m.name <> ? ORDER BY m.name LIMIT ?",
-		append(append(append([]any{}, ids...), ids...), Enabled, BotName, mostStaff)...)
+	people, err := s.list(ctx, "SELECT "+s.columns()+" FROM member m WHERE m.id IN (SELECT id FROM member WHERE class_id IN ("+marks+
+		") UNION SELECT member_id FROM member_class WHERE class_id IN ("+marks+")) AND m.name <> ? AND NOT "+hasCause+" ORDER BY m.name LIMIT ?",
+		append(append(append([]any{}, ids...), ids...), BotName, Disabled, s.clock().Unix(), mostStaff)...)
 	if err != nil {
 		return nil, fmt.Errorf("list who may %s: %w", p, err)
 	}
-	return people, s.addClasses(ctx, s.db, people)
+	return slices.DeleteFunc(people, func(m Member) bool { return !m.Can(p) }), nil // from some it is withheld
 }
 
 // Staff returns those who may enter the staff's channel, by the highest of their classes
 // that allows it, the highest class first. Hermes and disabled accounts are left out.
 func (s *Store) Staff(ctx context.Context) ([]StaffClass, error) {
-	classes, err := readClasses(ctx, s.db)
+	classes, err := s.Classes(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -242,7 +242,7 @@ func TestEveryLoginAndChangeIsInTheSecurityLog(t *testing.T) {
 				return err
 			}, security.PassphraseChanged},
 			{"disabled", func() error {
-				if err := w.SetState(ctx, id, Disabled, "a test"); err != nil {
+				if err := w.begin(ctx, id, Disabled, "a test"); err != nil {
 					return err
 				}
 				_, err := w.Login(ctx, "carol", "quite another passphrase")

@@ -11,7 +11,7 @@ import (
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/guess"
-	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/member/membertest"
 	"github.com/caduceus-bio/caduceus/site/sitetest"
 )
 
@@ -57,7 +57,7 @@ func TestDisabledMemberIsToldWhy(t *testing.T) {
 	w := sitetest.OnSQLite(t)
 	p := w.People["user"]
 	b := w.As("user")
-	w.Must(w.Deps.Members.SetState(t.Context(), p.Member.ID, member.Disabled, "trading accounts"))
+	w.Must(membertest.Disable(t.Context(), w.Deps.Members, p.Member.ID, "trading accounts"))
 	if a := b.Get("/browse"); a.StatusCode != http.StatusSeeOther {
 		t.Errorf("a disabled member's session: status %d", a.StatusCode)
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/member/membertest"
 	"github.com/caduceus-bio/caduceus/site/sitetest"
 )
 
@@ -73,7 +74,7 @@ func TestDownloadOfDisabledMembersKeys(t *testing.T) {
 	p := w.People["user"]
 	auth, err := w.Deps.Members.AuthKey(t.Context(), p.Member.ID)
 	w.Must(err)
-	w.Must(w.Deps.Members.SetState(t.Context(), p.Member.ID, member.Disabled, "trading accounts"))
+	w.Must(membertest.Disable(t.Context(), w.Deps.Members, p.Member.ID, "trading accounts"))
 	a := w.As("anonymous").Get("/torrents.php?action=download&id=1&authkey=" + auth + "&torrent_pass=" + p.AnnounceKey)
 	if a.StatusCode != http.StatusForbidden || !strings.Contains(a.Text, "trading accounts") {
 		t.Errorf("status %d: %s", a.StatusCode, a.Text)

@@ -9,7 +9,7 @@ import (
 
 	"github.com/PuerkitoBio/goquery"
 
-	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/member/membertest"
 	"github.com/caduceus-bio/caduceus/internal/pages"
 	"github.com/caduceus-bio/caduceus/site/sitetest"
 	"github.com/caduceus-bio/caduceus/site/web"
@@ -88,7 +88,7 @@ func TestStaffAreListed(t *testing.T) {
 	w.Join("aide", "")
 	w.Join("gone", "Moderator")
 	w.Must(w.Deps.Members.SetSecondary(t.Context(), w.People["aide"].Member.ID, "First-line Support", true))
-	w.Must(w.Deps.Members.SetState(t.Context(), w.People["gone"].Member.ID, member.Disabled, "a test"))
+	w.Must(membertest.Disable(t.Context(), w.Deps.Members, w.People["gone"].Member.ID, "a test"))
 	var got []string
 	w.As("user").Get("/help/staff").Page(t).Find("main h2").Each(func(_ int, s *goquery.Selection) {
 		got = append(got, s.Text()+": "+strings.Join(strings.Fields(s.NextFiltered("ul").Text()), " "))

@@ -40,6 +40,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/irc"
 	"github.com/caduceus-bio/caduceus/internal/mail"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/member/membertest"
 	"github.com/caduceus-bio/caduceus/internal/metainfo"
 	"github.com/caduceus-bio/caduceus/internal/notify"
 	"github.com/caduceus-bio/caduceus/internal/pages"
@@ -200,12 +201,12 @@ func (w *World) As(name string) *Browser {
 	p := w.People[name]
 	ctx := w.t.Context()
 	if name == "disabled" {
-		w.Must(w.Deps.Members.SetState(ctx, p.Member.ID, member.Enabled, ""))
+		w.Must(membertest.Enable(ctx, w.Deps.Members, p.Member.ID))
 	}
 	token, err := w.Deps.Members.NewSession(ctx, p.Member.ID, "test browser")
 	w.Must(err)
 	if name == "disabled" {
-		w.Must(w.Deps.Members.SetState(ctx, p.Member.ID, member.Disabled, "trading accounts"))
+		w.Must(membertest.Disable(ctx, w.Deps.Members, p.Member.ID, "trading accounts"))
 		w.Must(w.DB.Tx(ctx, func(tx *db.Tx) error { // as if disabling had not ended it
 			_, err := tx.Insert(ctx, "session", db.Row{"token_mac", w.Deps.Keys.MAC("session", token), "member_id", p.Member.ID, "agent", "",
 				"created_at", w.Now().Unix(), "seen_at", w.Now().Unix(), "expires_at", w.Now().Add(time.Hour).Unix()})

@@ -28,7 +28,7 @@ func TestFormOfACommandComesBack(t *testing.T) {
 		{"job history", "name=nothing", "name", "There is no job"},
 		{"member disable", "name=nobody&reason=none", "name", `There is no member "nobody"`}, // asks first
 		{"member disable", "name=user&reason=+", "reason", "reason is missing"},
-		{"member leech", "name=nobody&state=off", "name", `There is no member "nobody"`},
+		{"member restrict", "name=nobody&what=download&reason=none", "name", `There is no member "nobody"`},
 		{"channel set", "channel=%23nowhere&what=join&value=everyone", "channel", "There is no channel #nowhere"},
 		{"channel delete", "channel=%23nowhere", "channel", "There is no channel #nowhere"},
 		{"client remove", "prefix=-XX", "prefix", `"-XX" is not on the list`},

@@ -40,7 +40,10 @@ var staffMemberView = web.NewView[staffMemberPage]("staff_member")
 const membersPerPage = 50
 
 // memberStates are what the list may be narrowed to.
-var memberStates = []web.Choice{{Value: "enabled", Text: "enabled"}, {Value: "disabled", Text: "disabled"}, {Value: "noleech", Text: "downloads off"}}
+var memberStates = []web.Choice{{Value: "enabled", Text: "enabled"}, {Value: string(member.Disabled), Text: "disabled"}, {Value: string(member.NoDownload), Text: "downloads off"},
+	{Value: string(member.NoUpload), Text: "may not upload"}, {Value: string(member.NoInvites), Text: "may not invite"}, {Value: string(member.NoIRC), Text: "no IRC"},
+	{Value: string(member.Warned), Text: "warned"}, {Value: string(member.Parked), Text: "parked"}, {Value: string(member.Unconfirmed), Text: "mail not confirmed"},
+	{Value: string(member.Granted), Text: "with a permission of their own"}, {Value: string(member.Withheld), Text: "with a permission less"}}
 
 func (h handlers) staffMembers(v *web.Visit) error {
 	p := staffMembersPage{Class: v.Query("class"), States: memberStates, Filter: member.Filter{

@@ -10,7 +10,7 @@ import (
 	"github.com/PuerkitoBio/goquery"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/member/membertest"
 	"github.com/caduceus-bio/caduceus/site/sitetest"
 )
 
@@ -55,20 +55,20 @@ func TestStaffPages(t *testing.T) {
 		}
 		b.Follow(b.Agree(t, asked))
 		b.Follow(run("member-class", newcomer(url.Values{"class": {"elite"}})))
-		done := b.Follow(run("member-leech", newcomer(url.Values{"state": {"off"}, "reason": {"traded <keys>"}}))).Page(t)
+		done := b.Follow(run("member-restrict", newcomer(url.Values{"what": {"download"}, "reason": {"traded <keys>"}}))).Page(t)
 		m, err := w.Deps.Members.ByName(t.Context(), "newcomer")
-		if err != nil || m.State != member.Disabled || m.StateReason != "two accounts" || m.Class.Name != "Elite" || m.CanLeech {
+		if err != nil || m.Open() || m.ClosedWhy() != "two accounts" || m.Class.Name != "Elite" || len(m.Holding) != 2 {
 			t.Errorf("member %+v (%v)", m, err)
 		}
 		undo := url.Values{"id": {done.Find(`.flash form[action="/commands/undo"] [name=id]`).AttrOr("value", "")}, "back": {home}}
 		b.Follow(b.Post("/commands/undo", undo))
-		if m, _ = w.Deps.Members.ByName(t.Context(), "newcomer"); !m.CanLeech {
+		if m, _ = w.Deps.Members.ByName(t.Context(), "newcomer"); len(m.Holding) != 1 {
 			t.Error("the button of the page before did not undo it")
 		}
 		if a := b.Post("/commands/undo", undo); a.StatusCode != http.StatusConflict {
 			t.Errorf("undone twice: status %d", a.StatusCode)
 		}
-		b.Follow(run("member-leech", newcomer(url.Values{"state": {"off"}, "reason": {"traded <keys>"}})))
+		b.Follow(run("member-restrict", newcomer(url.Values{"what": {"download"}, "reason": {"traded <keys>"}})))
 		b.Follow(run("member-enable", newcomer(url.Values{})))
 		if m, _ = w.Deps.Members.ByName(t.Context(), "newcomer"); !m.Enabled() {
 			t.Error("not enabled again")
@@ -89,7 +89,7 @@ func TestNobodyActsOnTheirBetters(t *testing.T) {
 	b := w.As("moderator")
 	for _, target := range []string{"sysop", "equal", "moderator"} {
 		for name, form := range map[string]url.Values{
-			"member-disable": {"reason": {"because"}}, "member-class": {"class": {"User"}}, "member-leech": {"state": {"off"}, "reason": {"because"}},
+			"member-disable": {"reason": {"because"}}, "member-class": {"class": {"User"}}, "member-restrict": {"what": {"download"}, "reason": {"because"}},
 		} {
 			form.Set("name", target)
 			if a := b.Post("/commands/"+name, form); a.StatusCode != http.StatusForbidden {
@@ -118,10 +118,10 @@ func TestPageOffersWhatMayBeDone(t *testing.T) {
 		})
 		return strings.Join(out, " ")
 	}
-	w.Must(w.Deps.Members.SetState(t.Context(), w.People["other"].Member.ID, member.Disabled, "a test"))
-	all := "freeleech-member irclog-forget member-class member-disable member-irckey member-leech member-announcekey member-passphrase member-tell"
+	w.Must(membertest.Disable(t.Context(), w.Deps.Members, w.People["other"].Member.ID, "a test"))
+	all := "freeleech-member irclog-forget member-class member-disable member-irckey member-announcekey member-passphrase member-warn member-restrict member-park permission-grant permission-withhold member-tell"
 	for whom, want := range map[string]string{
-		"user": all, "other": strings.Replace(all, "member-disable", "member-enable", 1),
+		"user": all, "other": strings.Replace(all, "member-disable", "member-enable member-lift", 1),
 		"sysop": "freeleech-member irclog-forget member-tell", // nobody acts on their betters; those are for anyone's sake
 	} {
 		got := strings.Fields(offered("moderator", whom))

@@ -16,6 +16,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/command/commandtest"
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/member/membertest"
 	"github.com/caduceus-bio/caduceus/site/sitetest"
 	"github.com/caduceus-bio/caduceus/site/web"
 )
@@ -39,7 +40,7 @@ func newRights(t *testing.T) *rights {
 		w.Join(name, "")
 	}
 	w.Must(commandtest.Promote(t.Context(), w.Deps.Members, w.People["aide"].Member.ID))
-	w.Must(w.Deps.Members.SetState(t.Context(), w.People["closed"].Member.ID, member.Disabled, "for the test"))
+	w.Must(membertest.Disable(t.Context(), w.Deps.Members, w.People["closed"].Member.ID, "for the test"))
 	_, err := w.Deps.Members.EnsureBot(t.Context(), "key-of-the-bot")
 	w.Must(err)
 	w.group, w.torrent = w.Upload("other", "A dataset of somebody", nil)

@@ -13,6 +13,8 @@ import (
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
+	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/member/membertest"
 	"github.com/caduceus-bio/caduceus/internal/transfer"
 	"github.com/caduceus-bio/caduceus/site/sitetest"
 	"github.com/caduceus-bio/caduceus/site/swarm"
@@ -269,7 +271,7 @@ func TestRefusedClientsAreToldOnEveryPage(t *testing.T) {
 	w.Upload("other", "A dataset that is refused", nil)
 	w.Must(transfer.NewStore(w.DB).Write(t.Context(), []transfer.Record{{Member: w.People["user"].Member.ID, At: w.Now().Add(-5 * time.Minute),
 		Announces: 1, Client: "Vuze 5.7", Outcome: "client_refused", Leech: core.LeechNormal}}))
-	w.Must(w.Deps.Members.SetCanLeech(t.Context(), w.People["user"].Member.ID, false, "traded accounts"))
+	w.Must(membertest.Begin(t.Context(), w.Deps.Members, w.People["user"].Member.ID, member.NoDownload, "traded accounts"))
 	for _, path := range []string{"/", "/browse", "/settings", "/no-such-page"} {
 		got := sitetest.Words(w.As("user").Get(path).Page(t).Find(".banner.held"))
 		for _, want := range []string{"Your downloads are switched off.", "Your client is refused.", "Refused: Vuze 5.7 is not on the list", "Take a client from the list of allowed ones", "Which clients are allowed"} {

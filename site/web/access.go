@@ -123,8 +123,11 @@ func permit(v *Visit, n Need) error {
 	if v.kind == API && n.scope == member.ScopeUpload && v.Token.Scope != member.ScopeUpload {
 		return core.Errorf(core.Forbidden, "this token may only read; make one with the scope upload in your settings")
 	}
+	if !v.Me.Enabled() && !n.waiting {
+		return v.Me.WhyNot("")
+	}
 	if !n.has(v.Me) {
-		return core.Errorf(core.Forbidden, "your class (%s) may not do this", v.Me.Class.Name)
+		return n.whyNot(v.Me)
 	}
 	return guarded(v, n)
 }

@@ -67,8 +67,10 @@ func (s *Site) frame(v *Visit) frame {
 
 // held is what keeps a visitor from taking part, with the reason and what to do.
 func (s *Site) held(v *Visit) (out []part.Notice) {
-	if !v.Me.CanLeech {
-		out = append(out, downloadsOff(v.Me))
+	for _, c := range v.Me.Holding {
+		if c.Effect != member.Granted {
+			out = append(out, heldBy(c))
+		}
 	}
 	refused, found, err := s.Transfer.Refused(v.Context(), v.Me.ID, transfer.Facts{Now: s.Clock()})
 	if err != nil {

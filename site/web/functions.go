@@ -42,11 +42,13 @@ func functions(a *assets, clock core.Clock) template.FuncMap {
 		"notice": func(kind part.Kind, title, text string) part.Notice {
 			return part.Notice{Kind: kind, Title: title, Text: text}
 		},
-		"empty":  newEmpty,
-		"state":  func(kind part.Kind, text string) part.Notice { return part.Notice{Kind: kind, Text: text} },
-		"head":   newHead,
-		"crumbs": newCrumbs,
-		"steps":  func(now int, names ...string) part.Steps { return part.Steps{Names: names, Now: now} },
+		"empty":     newEmpty,
+		"state":     func(kind part.Kind, text string) part.Notice { return part.Notice{Kind: kind, Text: text} },
+		"head":      newHead,
+		"crumbs":    newCrumbs,
+		"causeWord": causeWord,
+		"causeTone": causeTone,
+		"steps":     func(now int, names ...string) part.Steps { return part.Steps{Names: names, Now: now} },
 	}
 }
 

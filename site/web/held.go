@@ -1,6 +1,8 @@
 package web
 
 import (
+	"strings"
+
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/internal/transfer"
 	"github.com/caduceus-bio/caduceus/site/web/part"
@@ -9,14 +11,25 @@ import (
 // askStaff leads to who they are and how they can be reached.
 var askStaff = part.Link{Text: "How to reach staff", Address: "/help/staff"}
 
-// downloadsOff tells somebody whose downloads are off why, since when, and what to do.
-func downloadsOff(m member.Member) part.Notice {
+// heldBy tells somebody what holds for them and why, since when and until when, and what to
+// do.
+func heldBy(c member.Cause) part.Notice {
+	i := c.Effect.Info()
 	why := "No reason was recorded; ask staff."
-	if m.LeechOffReason != "" {
-		why = "Staff gave this reason on " + instant(m.LeechOffAt) + ": “" + m.LeechOffReason + "”."
+	if c.Reason != "" {
+		who := "Staff gave this reason"
+		if c.Source == member.ByOwner {
+			who = "You gave this reason"
+		}
+		if !c.Starts.IsZero() {
+			who += " on " + instant(c.Starts)
+		}
+		why = who + ": “" + c.Reason + "”."
 	}
-	return part.Notice{Title: "Your downloads are switched off.", Action: askStaff,
-		Text: why + " You can go on seeding what you have; the tracker gives you no peers to download from until staff switch them on again."}
+	if !c.Ends.IsZero() {
+		why += " It ends on " + instant(c.Ends) + "."
+	}
+	return part.Notice{Title: i.Title, Action: askStaff, Text: strings.TrimSpace(why + " " + i.Means)}
 }
 
 // clientRefused tells why a visitor's client is refused, and what to do.
@@ -27,4 +40,30 @@ func clientRefused(t transfer.Trouble) part.Notice {
 		n.Title, n.Action = "Your client was refused.", askStaff
 	}
 	return n
+}
+
+// causeWord is a cause in a word or two, for staff.
+func causeWord(c member.Cause) string {
+	switch c.Effect {
+	case member.Granted:
+		return "granted " + string(c.Permission)
+	case member.Withheld:
+		return "without " + string(c.Permission)
+	case member.NoDownload:
+		return "downloads off"
+	case member.Unconfirmed:
+		return "mail not confirmed"
+	}
+	return strings.ReplaceAll(string(c.Effect), "-", " ")
+}
+
+// causeTone is the class of its badge.
+func causeTone(c member.Cause) string {
+	switch {
+	case c.Effect.Info().Shuts:
+		return "bad"
+	case c.Effect == member.Granted:
+		return "good"
+	}
+	return "neutral"
 }

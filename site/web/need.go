@@ -10,11 +10,12 @@ import (
 
 // Need is what a route asks of its visitor.
 type Need struct {
-	public bool              // nobody has to be logged in
-	same   bool              // the answer is the same for all, and who asks is not looked at
-	any    []core.Permission // one of these is enough; none: any member
-	scope  member.Scope      // of the API token; "" on routes for browsers
-	guard  Guard
+	public  bool              // nobody has to be logged in
+	same    bool              // the answer is the same for all, and who asks is not looked at
+	any     []core.Permission // one of these is enough; none: any member
+	waiting bool              // also members who must do something before they may do anything else
+	scope   member.Scope      // of the API token; "" on routes for browsers
+	guard   Guard
 }
 
 // Guard decides about the one thing that the address names, and puts what it
@@ -29,8 +30,11 @@ var (
 	Anyone = Need{public: true}
 	// Everyone gets the same answer, which may be kept by others: no cookie is in it.
 	Everyone = Need{public: true, same: true}
-	// Members are all who are logged in.
+	// Members are all who are logged in and may do something.
 	Members = Need{}
+	// Owners are all who are logged in, also those whose account waits for something that
+	// only they can do, such as confirming their mail address.
+	Owners = Need{waiting: true}
 )
 
 // Having asks for one of some permissions.
@@ -54,6 +58,8 @@ func (n Need) String() string {
 		parts = append(parts, "anyone")
 	case n.scope != "":
 		parts = append(parts, "a token to "+string(n.scope))
+	case n.waiting:
+		parts = append(parts, "any member, also one who waits")
 	case len(n.any) == 0:
 		parts = append(parts, "any member")
 	}
@@ -68,6 +74,16 @@ func (n Need) String() string {
 		parts = append(parts, n.guard.Words)
 	}
 	return strings.Join(parts, "; ")
+}
+
+// whyNot says why m, who has none of the permissions, may not use the route.
+func (n Need) whyNot(m member.Member) error {
+	for _, p := range n.any {
+		if why, withheld := m.Withheld(p); withheld {
+			return why
+		}
+	}
+	return m.WhyNot(n.any[0])
 }
 
 // has reports whether m has one of the permissions, if any are asked for.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/caduceus-bio/caduceus/internal/catalog"
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/fair"
 	"github.com/caduceus-bio/caduceus/internal/guess"
 	"github.com/caduceus-bio/caduceus/internal/member"
@@ -58,6 +59,9 @@ func (s *Site) visit(c *gin.Context, r Route) *Visit {
 	v.origin = security.Origin{Face: face, Address: address}
 	// What is slow for this visitor waits in turn with what others want.
 	v.ctx = fair.With(c.Request.Context(), guess.Source(v.Address()))
+	if m := c.Request.Method; m == http.MethodGet || m == http.MethodHead {
+		v.ctx = eventlog.Pinned(v.ctx) // nothing is written that this answer shows
+	}
 	return v
 }
 

@@ -145,7 +145,7 @@ func (w *world) state() string {
 	members, err := w.store.RosterPage(w.t.Context(), 0, 100)
 	w.must(err)
 	for _, m := range members {
-		_, _ = fmt.Fprintf(&b, "member %d %s leech=%v\n", m.ID, strings.TrimLeft(m.AnnounceKey, "0"), m.CanLeech)
+		_, _ = fmt.Fprintf(&b, "member %d %s leech=%v\n", m.ID, strings.TrimLeft(m.AnnounceKey, "0"), len(m.Phases) == 0)
 	}
 	torrents, err := w.store.TrackerPage(w.t.Context(), 0, 100)
 	w.must(err)

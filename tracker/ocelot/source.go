@@ -19,10 +19,12 @@ import (
 const memberSelect = "SELECT id, passkey, can_leech FROM ocelot_member"
 
 func scanMember(sc db.Scanner) (member.RosterEntry, error) {
-	e := member.RosterEntry{State: member.Enabled}
+	var e member.RosterEntry
 	var canLeech int64
 	err := sc.Scan(&e.ID, &e.AnnounceKey, &canLeech)
-	e.CanLeech = canLeech != 0
+	if canLeech == 0 {
+		e.Phases = []member.Phase{{NoLeech: true}}
+	}
 	return e, err
 }
 

@@ -44,8 +44,8 @@ func TestReconcile(t *testing.T) {
 	w.reconcile(Drift{})
 
 	w.set(func() {
-		w.src.members[5] = member.RosterEntry{ID: 5, AnnounceKey: "new", State: member.Enabled, Class: 2}
-		w.src.members[6] = member.RosterEntry{ID: 6, AnnounceKey: "announce key of 6", State: member.Disabled}
+		w.src.members[5] = member.RosterEntry{ID: 5, AnnounceKey: "new", Class: 2, Phases: []member.Phase{{NoLeech: true}}}
+		w.src.members[6] = member.RosterEntry{ID: 6, AnnounceKey: "announce key of 6", Phases: []member.Phase{{Shut: true}}}
 		delete(w.src.members, 7)
 		w.src.members[9000] = entry(9000, "late")
 		w.src.torrents[1] = torrent(1, h1, core.InfoHash{9})
@@ -54,9 +54,9 @@ func TestReconcile(t *testing.T) {
 	})
 	w.reconcile(Drift{Members: 4, Torrents: 3})
 	w.wantMember("announce key of 5", Member{}, false)
-	w.wantMember("new", Member{ID: 5, Enabled: true, Class: 2}, true)
+	w.wantMember("new", NewMember(5, 2, member.Phase{NoLeech: true}), true)
 	w.wantMember("announce key of 7", Member{}, false)
-	w.wantMember("late", Member{ID: 9000, Enabled: true, CanLeech: true}, true)
+	w.wantMember("late", Member{ID: 9000}, true)
 	w.wantTorrent(core.InfoHash{9}, Torrent{ID: 1, Leech: core.LeechNormal}, true)
 	w.wantTorrent(h2, Torrent{}, false)
 	w.wantTorrent(h3, Torrent{ID: 3, Deleted: true}, true)
@@ -130,8 +130,7 @@ func realMembers(b *testing.B, w *world, n int) {
 	err = w.d.Tx(b.Context(), func(tx *db.Tx) error {
 		for id := 1; id <= n; id++ {
 			announceKey := fmt.Sprintf("%032d", id)
-			if _, err := tx.Insert(b.Context(), "member", db.Row{"name", announceKey, "class_id", 1, "state", "enabled", "state_reason", "",
-				"can_leech", 1, "password_hash", "", "passkey_mac", []byte(announceKey), "passkey_box", keys.Seal([]byte(announceKey), "passkey"),
+			if _, err := tx.Insert(b.Context(), "member", db.Row{"name", announceKey, "class_id", 1, "password_hash", "", "passkey_mac", []byte(announceKey), "passkey_box", keys.Seal([]byte(announceKey), "passkey"),
 				"irc_key_box", []byte{}, "email_box", []byte{}, "key_epoch", 0, "created_at", 0, "seen_at", 0}); err != nil {
 				return err
 			}
@@ -217,9 +216,9 @@ func BenchmarkFollowOne(b *testing.B) {
 	var slowest time.Duration
 	for b.Loop() {
 		b.StopTimer()
-		m.CanLeech = !m.CanLeech
+		m = NewMember(m.ID, 3-m.Class)
 		err := w.d.Tx(b.Context(), func(tx *db.Tx) error {
-			if _, err := tx.Exec(b.Context(), "UPDATE member SET can_leech = ? WHERE id = ?", m.CanLeech, m.ID); err != nil {
+			if _, err := tx.Exec(b.Context(), "UPDATE member SET class_id = ? WHERE id = ?", m.Class, m.ID); err != nil {
 				return err
 			}
 			_, err := w.events.Append(b.Context(), tx, eventlog.MemberChanged{Member: m.ID})

@@ -16,6 +16,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unique"
 
 	"github.com/caduceus-bio/caduceus/internal/catalog"
 	"github.com/caduceus-bio/caduceus/internal/client"
@@ -61,6 +62,7 @@ type Options struct {
 	Torrents Torrents
 	Clients  Clients
 	Economy  Economy
+	Clock    core.Clock
 	Log      *slog.Logger
 	// MembersGone and TorrentGone are called for members and torrents that are no
 	// longer served, after lookups have changed.
@@ -68,13 +70,43 @@ type Options struct {
 	TorrentGone func(core.TorrentID)
 }
 
-// Member is what an announce needs to know about its member.
+// Member is what an announce needs to know about its member. Two that are equal are
+// treated in the same way at any instant.
 type Member struct {
-	ID       core.MemberID
-	Enabled  bool
-	Reason   string // why the member is not enabled; may be empty
-	CanLeech bool
-	Class    int64
+	ID    core.MemberID
+	Class int64
+	first unique.Handle[phase] // the zero handle where nothing is ever held against the member
+}
+
+// phase is a time in which a member is treated in one way, and what comes after it.
+type phase struct {
+	member.Phase
+	next unique.Handle[phase]
+}
+
+// NewMember returns a member with phases in the order of time.
+func NewMember(id core.MemberID, class int64, phases ...member.Phase) Member {
+	m := Member{ID: id, Class: class}
+	for _, p := range slices.Backward(phases) {
+		m.first = unique.Make(phase{p, m.first})
+	}
+	return m
+}
+
+// At is how the member is treated at an instant.
+func (m Member) At(now time.Time) member.Phase {
+	if m.first == (unique.Handle[phase]{}) {
+		return member.Phase{}
+	}
+	at := now.Unix()
+	p := m.first.Value()
+	for p.Until != 0 && p.Until <= at {
+		if p.next == (unique.Handle[phase]{}) {
+			return member.Phase{}
+		}
+		p = p.next.Value()
+	}
+	return p.Phase
 }
 
 // Torrent is what an announce needs to know about its torrent.
@@ -260,9 +292,7 @@ func (r *Roster) loadSlots(ctx context.Context) error {
 }
 
 func accountOf(e member.RosterEntry) account {
-	return account{announceKey: e.AnnounceKey, Member: Member{
-		ID: e.ID, Enabled: e.State == member.Enabled, Reason: e.StateReason, CanLeech: e.CanLeech, Class: e.Class,
-	}}
+	return account{NewMember(e.ID, e.Class, e.Phases...), e.AnnounceKey}
 }
 
 func (r *Roster) putMember(e member.RosterEntry) {
@@ -274,7 +304,7 @@ func (r *Roster) putMember(e member.RosterEntry) {
 	r.accounts.put(e.ID, a)
 	r.members.put(a.announceKey, a.Member)
 	r.generation.Add(1)
-	if before.Enabled && !a.Enabled {
+	if now := r.o.Clock(); known && !before.At(now).Shut && a.At(now).Shut {
 		r.gone = append(r.gone, e.ID)
 	}
 }

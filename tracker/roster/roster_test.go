@@ -114,7 +114,7 @@ func newWorld(t testing.TB) *world {
 	note := func(id any) { w.mu.Lock(); defer w.mu.Unlock(); w.gone = append(w.gone, id) }
 	w.Roster = New(Options{
 		Consumer: Consumer,
-		Events:   w.events, Members: w.src, Torrents: w.src, Clients: w.src, Economy: w.src,
+		Events:   w.events, Members: w.src, Torrents: w.src, Clients: w.src, Economy: w.src, Clock: time.Now,
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		MembersGone: func(ids []core.MemberID) {
 			for _, id := range ids {
@@ -135,7 +135,7 @@ func (w *world) takeGone() []any {
 }
 
 func entry(id core.MemberID, announceKey string) member.RosterEntry {
-	return member.RosterEntry{ID: id, AnnounceKey: announceKey, State: member.Enabled, CanLeech: true}
+	return member.RosterEntry{ID: id, AnnounceKey: announceKey}
 }
 
 func torrent(id core.TorrentID, hashes ...core.InfoHash) catalog.TrackerTorrent {
@@ -218,7 +218,7 @@ func TestLoadAndFollow(t *testing.T) {
 		t.Fatalf("position %d, %v", position, err)
 	}
 	served := Torrent{ID: 1, Leech: core.LeechNormal}
-	w.wantMember("alice", Member{ID: 1, Enabled: true, CanLeech: true}, true)
+	w.wantMember("alice", Member{ID: 1}, true)
 	w.wantMember("", Member{}, false)
 	w.wantTorrent(h1, served, true)
 	w.wantTorrent(h2, served, true)
@@ -228,7 +228,7 @@ func TestLoadAndFollow(t *testing.T) {
 	wait := w.follow(position)
 
 	w.set(func() {
-		w.src.members[1] = member.RosterEntry{ID: 1, AnnounceKey: "alice2", State: member.Enabled, CanLeech: false}
+		w.src.members[1] = member.RosterEntry{ID: 1, AnnounceKey: "alice2", Phases: []member.Phase{{NoLeech: true}}}
 		w.src.members[2] = entry(2, "bob")
 		w.src.torrents[2] = torrent(2, h3)
 		w.src.rules = []client.Rule{{Prefix: "A2-"}}
@@ -238,8 +238,8 @@ func TestLoadAndFollow(t *testing.T) {
 	wait(w.tell(eventlog.MemberChanged{Member: 1}, eventlog.MemberChanged{Member: 2}, eventlog.TorrentAdded{Torrent: 2},
 		eventlog.ClientsChanged{}, eventlog.LeechWindowsChanged{}, eventlog.JobFailed{}))
 	w.wantMember("alice", Member{}, false)
-	w.wantMember("alice2", Member{ID: 1, Enabled: true}, true)
-	w.wantMember("bob", Member{ID: 2, Enabled: true, CanLeech: true}, true)
+	w.wantMember("alice2", NewMember(1, 0, member.Phase{NoLeech: true}), true)
+	w.wantMember("bob", Member{ID: 2}, true)
 	w.wantTorrent(h3, Torrent{ID: 2, Leech: core.LeechNormal}, true)
 	old, _ := w.Allowed([20]byte{'-', 'T', 'R', '3'})
 	if now, _ := w.Allowed([20]byte{'A', '2', '-'}); old || !now {
@@ -266,7 +266,7 @@ func TestGone(t *testing.T) {
 	wait := w.follow(position)
 	before := w.Generation()
 	w.set(func() {
-		w.src.members[1] = member.RosterEntry{ID: 1, AnnounceKey: "alice", State: member.Disabled, StateReason: "left the lab", CanLeech: true}
+		w.src.members[1] = member.RosterEntry{ID: 1, AnnounceKey: "alice", Phases: []member.Phase{{Shut: true, Why: "left the lab"}}}
 		delete(w.src.members, 2)
 		w.src.torrents[1] = catalog.TrackerTorrent{ID: 1, Hashes: []core.InfoHash{h1, h2}, Deleted: true, DeleteReason: "mislabelled"}
 		delete(w.src.torrents, 2)
@@ -274,9 +274,9 @@ func TestGone(t *testing.T) {
 	events := []eventlog.Body{eventlog.MemberChanged{Member: 1}, eventlog.MemberChanged{Member: 2},
 		eventlog.TorrentDeleted{Torrent: 1}, eventlog.TorrentChanged{Torrent: 2}, eventlog.TorrentChanged{Group: 5}}
 	wait(w.tell(events...))
-	w.wantMember("alice", Member{ID: 1, Reason: "left the lab", CanLeech: true}, true)
+	w.wantMember("alice", NewMember(1, 0, member.Phase{Shut: true, Why: "left the lab"}), true)
 	w.wantMember("bob", Member{}, false)
-	w.wantMember("carol", Member{ID: 3, Enabled: true, CanLeech: true}, true)
+	w.wantMember("carol", Member{ID: 3}, true)
 	deleted := Torrent{ID: 1, Deleted: true, Reason: "mislabelled"}
 	w.wantTorrent(h1, deleted, true)
 	w.wantTorrent(h2, deleted, true)
@@ -314,7 +314,7 @@ func TestFollowSurvivesFailures(t *testing.T) {
 	id := w.tell(eventlog.MemberChanged{Member: 7})
 	w.set(func() { w.src.fail = nil })
 	wait(id)
-	w.wantMember("grace", Member{ID: 7, Enabled: true, CanLeech: true}, true)
+	w.wantMember("grace", Member{ID: 7}, true)
 
 	w.set(func() { w.src.torrents[5] = torrent(5, h1) })
 	err := w.d.Tx(t.Context(), func(tx *db.Tx) error {
@@ -332,7 +332,7 @@ func TestFollowSurvivesFailures(t *testing.T) {
 }
 
 func BenchmarkLookups(b *testing.B) {
-	r := New(Options{MembersGone: func([]core.MemberID) {}, TorrentGone: func(core.TorrentID) {}})
+	r := New(Options{Clock: time.Now, MembersGone: func([]core.MemberID) {}, TorrentGone: func(core.TorrentID) {}})
 	r.putMember(entry(1, "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"))
 	r.putTorrent(torrent(1, h1))
 	b.ReportAllocs()

@@ -17,5 +17,5 @@ func (r *Roster) TorrentByID(id core.TorrentID) (Torrent, bool) {
 // Admits reports whether a member exists and is enabled.
 func (r *Roster) Admits(id core.MemberID) bool {
 	m, _, ok := r.Account(id)
-	return ok && m.Enabled
+	return ok && !m.At(r.o.Clock()).Shut
 }

@@ -48,6 +48,9 @@ func Orders(r *command.Registry, n Names) []Order {
 
 // value is one that fits an argument.
 func (n Names) value(a command.Arg) string {
+	if a.Name == "cause" {
+		return string(member.Disabled)
+	}
 	switch a.Type {
 	case command.TypeMember:
 		return n.Member

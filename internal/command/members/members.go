@@ -6,6 +6,7 @@ package members
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/caduceus-bio/caduceus/internal/command"
 	"github.com/caduceus-bio/caduceus/internal/core"
@@ -20,7 +21,8 @@ type Deps struct{ Members *member.Store }
 // Commands returns the family.
 func Commands(d Deps) []command.Command {
 	return []command.Command{
-		d.stats(), d.show(), d.create(), d.disable(), d.enable(), d.class(), d.leech(),
+		d.stats(), d.show(), d.create(), d.disable(), d.enable(), d.class(), d.warn(), d.restrict(), d.park(), d.liftCommand(), d.resume(), d.grant(), d.withhold(),
+		d.why(), d.causes(), d.away(), d.back(),
 		d.newKey("announcekey", "announce key", "a new announce key for a member; the old one stops working", member.Ways{AnnounceKey: true}, (*member.Store).NewAnnounceKey),
 		d.newKey("irckey", "IRC key", "a new IRC key for a member; the old one stops working", member.Ways{IRCKey: true}, (*member.Store).NewIRCKey),
 		d.passphrase(), d.security(), d.slots(), d.replace(),
@@ -88,32 +90,43 @@ func account(m member.Member) command.Fields {
 	for _, s := range m.Secondary {
 		classes += ", " + s.Name
 	}
-	leech := "may download"
-	if !m.CanLeech {
-		leech = "may not download"
-		if !m.LeechOffAt.IsZero() {
-			leech += " since " + text.Instant(m.LeechOffAt)
-		}
-		leech += ": " + m.LeechOffWhy()
-	}
 	seen := "never seen on the site"
 	if !m.SeenAt.IsZero() {
 		seen = "last seen " + text.Instant(m.SeenAt)
 	}
 	since := m.CreatedAt.Format("2006-01-02")
 	return command.Fields{
-		Text: fmt.Sprintf("%s, id %d, %s; %s; %s; since %s, %s", m.Name, m.ID, classes, stateOf(m), leech, since, seen),
+		Text: fmt.Sprintf("%s, id %d, %s; %s; since %s, %s", m.Name, m.ID, classes, stateOf(m), since, seen),
 		List: []command.Field{{Label: "Name", Value: m.Name}, {Label: "Id", Value: fmt.Sprint(m.ID)}, {Label: "Classes", Value: classes},
-			{Label: "State", Value: stateOf(m)}, {Label: "Downloads", Value: leech}, {Label: "Since", Value: since}, {Label: "Seen", Value: seen}},
+			{Label: "State", Value: stateOf(m)}, {Label: "Since", Value: since}, {Label: "Seen", Value: seen}},
 	}
 }
 
-// stateOf is the state of an account with its reason.
+// stateOf is the state of an account with all that holds for it.
 func stateOf(m member.Member) string {
+	var parts []string
 	if m.Enabled() {
-		return string(m.State)
+		parts = append(parts, "enabled")
 	}
-	return string(m.State) + ": " + m.StateReason
+	for _, c := range m.Holding {
+		parts = append(parts, causeLine(c))
+	}
+	return strings.Join(parts, "; ")
+}
+
+// causeLine is a cause with everything that staff know of it.
+func causeLine(c member.Cause) string {
+	line := causeWords(c)
+	if !c.Starts.IsZero() {
+		line += " since " + text.Instant(c.Starts)
+	}
+	if !c.Ends.IsZero() {
+		line += " until " + text.Instant(c.Ends)
+	}
+	if c.By.Name != "" {
+		line += " by " + c.By.Name
+	}
+	return fmt.Sprintf("%s: %s (cause %d)", line, c.Told(), c.ID)
 }
 
 type createArgs struct {

@@ -102,8 +102,7 @@ func AddMembers(ctx context.Context, d *db.DB, prefix string, n int) (first core
 	return first, Batches(ctx, d, n, func(tx *db.Tx, i int) error {
 		mac := make([]byte, 32)
 		copy(mac, fmt.Sprintf("%s %d", prefix, i))
-		_, err := tx.Insert(ctx, "member", db.Row{"id", int64(first) + int64(i), "name", fmt.Sprintf("%s%d", prefix, i), "class_id", class, "state", "enabled",
-			"state_reason", "", "can_leech", 1, "password_hash", "", "passkey_mac", mac, "passkey_box", []byte{}, "irc_key_box", []byte{},
+		_, err := tx.Insert(ctx, "member", db.Row{"id", int64(first) + int64(i), "name", fmt.Sprintf("%s%d", prefix, i), "class_id", class, "password_hash", "", "passkey_mac", mac, "passkey_box", []byte{}, "irc_key_box", []byte{},
 			"email_box", []byte{}, "key_epoch", 1, "created_at", time.Now().Unix(), "seen_at", 0})
 		return err
 	})

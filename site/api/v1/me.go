@@ -30,15 +30,20 @@ type MeAnswer struct {
 type LeechOff struct {
 	Reason string     `json:"reason"`
 	Since  *time.Time `json:"since"` // null when that was not recorded
+	Until  *time.Time `json:"until"` // null when no end is set
 }
 
 func leechOff(m member.Member) *LeechOff {
-	if m.CanLeech {
+	c, off := m.DownloadsOff()
+	if !off {
 		return nil
 	}
-	out := &LeechOff{Reason: m.LeechOffWhy()}
-	if !m.LeechOffAt.IsZero() {
-		out.Since = &m.LeechOffAt
+	out := &LeechOff{Reason: c.Told()}
+	if !c.Starts.IsZero() {
+		out.Since = &c.Starts
+	}
+	if !c.Ends.IsZero() {
+		out.Until = &c.Ends
 	}
 	return out
 }
@@ -50,7 +55,7 @@ func (h handlers) me(v *web.Visit) error {
 	}
 	out := MeAnswer{ID: v.Me.ID, Name: v.Me.Name, Class: v.Me.Class.Name, Uploaded: p.Uploaded, Downloaded: p.Downloaded,
 		Snatched: p.Snatched, Seeding: p.Seeding, Leeching: p.Leeching, Uploads: p.Uploads,
-		Seedtime: int64(p.Seedtime.Seconds()), CanLeech: v.Me.CanLeech, LeechOff: leechOff(v.Me)}
+		Seedtime: int64(p.Seedtime.Seconds()), CanLeech: v.Me.MayDownload(), LeechOff: leechOff(v.Me)}
 	if r, ok := p.Ratio(); ok {
 		out.Ratio = &r
 	}
