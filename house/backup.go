@@ -47,7 +47,7 @@ func Backup(ctx context.Context, s Settings, version, dir string) (_ backup.Made
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
 	made, removed, err := s.makeBackup(ctx, d, version, dir, standing)
-	if standing && d.Engine() == db.MariaDB { // elsewhere the job does it
+	if standing && d.Engine() == db.MariaDB && core.CodeOf(err) != core.Conflict { // elsewhere, or if another is being made, the job does it
 		err = errors.Join(err, recordBackup(ctx, d, made, err))
 	}
 	return made, removed, err

@@ -18,7 +18,9 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
+	"github.com/caduceus-bio/caduceus/internal/mail"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/notify"
 	"github.com/caduceus-bio/caduceus/internal/secret"
 )
 
@@ -88,12 +90,15 @@ func Restore(ctx context.Context, r Return) (out Returned, err error) {
 		},
 		Paths: paths,
 		May:   s.notInTheWay(r),
-		Then:  func(ctx context.Context, d *db.DB) error { return s.afterRestore(ctx, d, r) },
+		Then: func(ctx context.Context, d *db.DB) (err error) {
+			out.Notes, err = s.afterRestore(ctx, d, r)
+			return err
+		},
 	})
 	if err != nil {
 		return out, err
 	}
-	out.Notes = s.restoreNotes(a, taken)
+	out.Notes = append(out.Notes, s.restoreNotes(a, taken)...)
 	return out, nil
 }
 
@@ -175,18 +180,38 @@ func (s Settings) notInTheWay(r Return) func(path string) bool {
 	}
 }
 
-// afterRestore does what must be done before anybody uses the restored site.
-func (s Settings) afterRestore(ctx context.Context, d *db.DB, r Return) error {
+// afterRestore does what must be done before anybody uses the restored site: what was about
+// to leave the house when the backup was made has left it since, for all we know.
+func (s Settings) afterRestore(ctx context.Context, d *db.DB, r Return) (notes []string, err error) {
 	keys, err := secret.LoadKeyring(s.House.siteKey(), false)
 	if err != nil {
-		return fmt.Errorf("the site key: %w (the backup has none for %s, so put it there, and begin again)", err, s.House.siteKey())
+		return nil, fmt.Errorf("the site key: %w (the backup has none for %s, so put it there, and begin again)", err, s.House.siteKey())
 	}
 	clock := core.Clock(time.Now)
-	if !r.EndSessions {
-		return nil
+	events := eventlog.New(d, clock)
+	queue, err := mail.NewQueue(d, events, keys, clock, s.Mail, mail.Site{Name: s.Site.Name, URL: s.siteURL()})
+	if err != nil {
+		return nil, err
 	}
-	members := member.NewStore(d, eventlog.New(d, clock), keys, clock, member.SessionDays(s.Site.SessionDays))
-	return members.EndAllSessions(ctx)
+	letters, err := queue.Hold(ctx)
+	if err != nil {
+		return nil, err
+	}
+	told, err := notify.NewStore(d, keys, clock, notify.Options{Log: s.House.logger()}).Hold(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if letters > 0 {
+		notes = append(notes, fmt.Sprintf("%d letters waited when the backup was made, and may have gone since: they are not sent by themselves (mail queue lists them, mail again ID sends one)", letters))
+	}
+	if told > 0 {
+		notes = append(notes, fmt.Sprintf("%d notifications waited for their delivery, and may have been delivered since: they are in the inboxes only", told))
+	}
+	if r.EndSessions {
+		members := member.NewStore(d, events, keys, clock, member.SessionDays(s.Site.SessionDays))
+		return notes, members.EndAllSessions(ctx)
+	}
+	return notes, nil
 }
 
 // restoreNotes are what to do next.

@@ -143,3 +143,24 @@ func TestPrune(t *testing.T) {
 		}
 	})
 }
+
+// TestHold gives up what waits: it may have been delivered before a restore.
+func TestHold(t *testing.T) {
+	each(t, func(w *world) {
+		w.write(notify.Note{Member: w.ann, Kind: notify.UploadDeleted, Title: "It was deleted.", Once: "a"})
+		w.deliver()
+		w.write(notify.Note{Member: w.ann, Kind: notify.UploadDeleted, Title: "Another was deleted.", Once: "b"})
+		before := w.letters()
+		if n, err := w.store.Hold(w.Context()); err != nil || n != 1 {
+			w.Errorf("held %d: %v", n, err)
+		}
+		w.clock.Add(24 * time.Hour)
+		w.deliver()
+		if state, _ := w.deliveryState("a"); state != "done" {
+			w.Errorf("what was delivered is %s", state)
+		}
+		if state, _ := w.deliveryState("b"); state != "failed" || w.letters() != before {
+			w.Errorf("what waited is %s, and %d letters went", state, w.letters()-before)
+		}
+	})
+}
