@@ -73,7 +73,7 @@ func TestProductionUnits(t *testing.T) {
 		}
 		return os.WriteFile(to, raw, 0o644)
 	})
-	const besides = 2 // the target, and the template for several trackers
+	const besides = 4 // the target, the template for several trackers, and what makes backups
 	if err != nil || len(units) != len(inFive.rooms)+besides {
 		t.Fatalf("units %v: %v", units, err)
 	}
@@ -92,7 +92,7 @@ func TestProductionUnits(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	users := must[[]byte](t)(os.ReadFile(filepath.Join(root, "etc/passwd")))
-	for _, room := range inFive.rooms {
+	for _, room := range append([]string{"backup"}, inFive.rooms...) {
 		if !bytes.Contains(users, []byte("\ncaduceus-"+room+":")) {
 			t.Errorf("no user for %s in\n%s", room, users)
 		}

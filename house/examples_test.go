@@ -157,7 +157,7 @@ func TestUnitsHaveTheNetworkThatTheirRoomsNeed(t *testing.T) {
 		t.Error("the example does not check ports any more: then the tracker needs no network")
 	}
 	outside := map[string]bool{"caduceus-tracker": s.Tracker.CheckPorts, "caduceus-tracker@": s.Tracker.CheckPorts,
-		"caduceus-ircd": true, "caduceus-hermes": true, "caduceus-site": false, "caduceus-jobs": false}
+		"caduceus-ircd": true, "caduceus-hermes": true, "caduceus-site": false, "caduceus-jobs": false, "caduceus-backup": false}
 	all := units(t)
 	if len(all) != len(outside) {
 		t.Errorf("%d units, and %d rows in the table", len(all), len(outside))

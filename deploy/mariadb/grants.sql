@@ -6,7 +6,7 @@
 -- The end-to-end tests run the five rooms with these very grants.
 
 -- What an older release was granted is taken back first: stop the rooms before.
-REVOKE ALL PRIVILEGES, GRANT OPTION FROM 'caduceus-tracker'@'localhost', 'caduceus-site'@'localhost', 'caduceus-ircd'@'localhost', 'caduceus-hermes'@'localhost', 'caduceus-jobs'@'localhost';
+REVOKE ALL PRIVILEGES, GRANT OPTION FROM 'caduceus-tracker'@'localhost', 'caduceus-site'@'localhost', 'caduceus-ircd'@'localhost', 'caduceus-hermes'@'localhost', 'caduceus-jobs'@'localhost', 'caduceus-backup'@'localhost';
 
 -- Every room looks at the schema's version, reads the event log and keeps the
 -- place up to which it has read. None but jobs may delete events.
@@ -214,3 +214,9 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON delivery TO 'caduceus-jobs'@'localhost';
 GRANT SELECT ON notify_choice TO 'caduceus-jobs'@'localhost';
 GRANT SELECT (id, group_id, uploader_id, deleted_at, deleted_by, delete_reason) ON torrent TO 'caduceus-jobs'@'localhost';
 GRANT SELECT (id, title) ON torrent_group TO 'caduceus-jobs'@'localhost';
+
+-- backup: sees everything, and notes in the history of jobs how it went.
+GRANT SELECT ON * TO 'caduceus-backup'@'localhost';
+GRANT INSERT, UPDATE ON job_run TO 'caduceus-backup'@'localhost';
+GRANT UPDATE ON event_sequence TO 'caduceus-backup'@'localhost';
+GRANT INSERT ON event TO 'caduceus-backup'@'localhost';

@@ -14,3 +14,5 @@ CREATE USER IF NOT EXISTS 'caduceus-site'@'localhost' IDENTIFIED VIA unix_socket
 CREATE USER IF NOT EXISTS 'caduceus-ircd'@'localhost' IDENTIFIED VIA unix_socket;
 CREATE USER IF NOT EXISTS 'caduceus-hermes'@'localhost' IDENTIFIED VIA unix_socket;
 CREATE USER IF NOT EXISTS 'caduceus-jobs'@'localhost' IDENTIFIED VIA unix_socket;
+-- For the nightly backup, which reads every table.
+CREATE USER IF NOT EXISTS 'caduceus-backup'@'localhost' IDENTIFIED VIA unix_socket;
