@@ -2,7 +2,9 @@ package house
 
 import (
 	"net"
+	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -11,6 +13,18 @@ import (
 
 // siteURL is the site's address without a slash at its end.
 func (s Settings) siteURL() string { return strings.TrimRight(s.Site.URL, "/") }
+
+// proxies are the reverse proxies in front of the site and the tracker.
+func (s Settings) proxies() (out []netip.Prefix) {
+	for _, text := range slices.Concat(s.Site.TrustedProxies, s.Tracker.TrustedProxies) {
+		if a, err := netip.ParseAddr(text); err == nil {
+			out = append(out, netip.PrefixFrom(a, a.BitLen()))
+		} else if p, err := netip.ParsePrefix(text); err == nil { // the sections were checked
+			out = append(out, p)
+		}
+	}
+	return out
+}
 
 // announceURLs are the announce addresses with {announce-key} where the key goes, the
 // one to be tried first before the others.

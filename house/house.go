@@ -134,9 +134,9 @@ func Open(ctx context.Context, s Settings, create bool, extra ...command.Command
 // commands puts the table of commands together.
 func (h *House) commands(clock core.Clock, extra []command.Command) (*command.Registry, error) {
 	families := commands.Families(commands.Deps{Members: h.Members, Catalog: h.catalog, Economy: h.economy, Clients: h.clients, Pages: h.pages, Schedule: h.schedule, Settings: h.settings,
-		Transfer: transfer.NewStore(h.DB), IRC: h.irc, Bans: h.bans, History: irc.NewHistory(h.DB, h.events, clock, irc.Retention{}), Audit: h.audit, Events: h.events,
+		Transfer: transfer.NewStore(h.DB), IRC: h.irc, Bans: h.bans, Proxies: h.Settings.proxies(), History: irc.NewHistory(h.DB, h.events, clock, irc.Retention{}), Audit: h.audit, Events: h.events,
 		Guard: h.guard, Notices: h.notify, Rates: h.refusals, Mail: h.mail, NickLimit: h.Settings.IRC.Nicks, SiteURL: h.Settings.siteURL()})
-	return command.New(command.Deps{DB: h.DB, Members: h.Members, Catalog: h.catalog, Audit: h.audit, Events: h.events, Clock: clock, Log: h.Log}, append(families, extra)...)
+	return command.New(command.Deps{DB: h.DB, Keys: h.keys, Members: h.Members, Catalog: h.catalog, Audit: h.audit, Events: h.events, Clock: clock, Log: h.Log}, append(families, extra)...)
 }
 
 // Close closes the database and gives up the lock.

@@ -34,6 +34,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/secret"
 )
 
 // Place says who else reads the answer.
@@ -82,6 +83,7 @@ type Deps struct {
 	Catalog *catalog.Store
 	Audit   *audit.Log
 	Events  *eventlog.Log
+	Keys    *secret.Keyring // seals secret arguments while an act waits; needed where there are any
 	Clock   core.Clock
 	Log     *slog.Logger
 }
@@ -123,6 +125,9 @@ func (r *Registry) add(c Command) error {
 	made, err := c.compile()
 	if err != nil {
 		return err
+	}
+	if made.asksWithSecret() && r.deps.Keys == nil {
+		return fmt.Errorf("command %q waits for a confirmation with a secret argument, which there are no keys to seal", made.Name)
 	}
 	for _, name := range append([]string{made.Name}, made.Aliases...) {
 		if n := len(strings.Fields(name)); n < 1 || n > 2 || name != strings.ToLower(name) {

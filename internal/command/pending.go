@@ -47,6 +47,9 @@ func (r *Registry) confirm(ctx context.Context, req Request, words []word) (Answ
 	if err != nil {
 		return Answer{}, err
 	}
+	if err := r.unseal(o); err != nil {
+		return Answer{}, fmt.Errorf("open what waits: %w", err)
+	}
 	o.confirms = &p
 	if p.undoes != 0 {
 		e, err := r.deps.Audit.ByID(ctx, p.undoes)
@@ -113,7 +116,7 @@ func (r *Registry) askFirst(ctx context.Context, o *order, why string) (Answer, 
 		if lines, err = r.preview(ctx, tx, o); err != nil {
 			return err
 		}
-		p = pendingAct{line: o.c.Name + " " + o.c.line(o.given, false), expires: r.deps.Clock().Add(confirmFor).Truncate(time.Second).UTC()}
+		p = pendingAct{line: o.c.Name + " " + o.c.line(r.sealed(o), false), expires: r.deps.Clock().Add(confirmFor).Truncate(time.Second).UTC()}
 		if p.state, err = r.state(ctx, tx, o); err != nil {
 			return err
 		}

@@ -100,8 +100,11 @@ func (o *order) understood() []string {
 }
 
 // keepable refuses to keep an order in the database, until it is confirmed, that holds a
-// secret. Commands that always ask have no secret arguments.
+// secret, unless the command always asks: then secrets are sealed.
 func (o *order) keepable() error {
+	if o.c.Confirms {
+		return nil
+	}
 	for _, a := range o.c.Args {
 		if _, ok := o.given[a.Name]; ok && a.Redact {
 			return core.Errorf(core.Invalid, "“%s” may be meant as an option: write options before the text, or the text in quotation marks", o.doubt)

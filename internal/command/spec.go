@@ -156,8 +156,8 @@ func (a Action[A]) compile() (*command, error) {
 		if c.Confirms && arg.Type == TypeDocument {
 			return nil, fmt.Errorf("command %q waits for a confirmation as a line, which its argument %s can't be in", a.Name, arg.Name)
 		}
-		if c.Confirms && arg.Redact {
-			return nil, fmt.Errorf("command %q waits for a confirmation in the database, so its argument %s can't be secret", a.Name, arg.Name)
+		if c.Approve && arg.Redact {
+			return nil, fmt.Errorf("command %q waits for whoever approves it, so its argument %s can't be secret", a.Name, arg.Name)
 		}
 	}
 	if c.Approve && (!c.Confirms || c.Reveals || c.Permission == "") {

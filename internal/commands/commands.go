@@ -6,11 +6,14 @@
 package commands
 
 import (
+	"net/netip"
+
 	"github.com/caduceus-bio/caduceus/internal/audit"
 	"github.com/caduceus-bio/caduceus/internal/ban"
 	"github.com/caduceus-bio/caduceus/internal/catalog"
 	"github.com/caduceus-bio/caduceus/internal/client"
 	"github.com/caduceus-bio/caduceus/internal/command"
+	"github.com/caduceus-bio/caduceus/internal/command/bans"
 	catalogfamily "github.com/caduceus-bio/caduceus/internal/command/catalog"
 	"github.com/caduceus-bio/caduceus/internal/command/freeleech"
 	ircfamily "github.com/caduceus-bio/caduceus/internal/command/irc"
@@ -48,6 +51,7 @@ type Deps struct {
 	Transfer *transfer.Store
 	IRC      *irc.Store
 	Bans     *ban.Store
+	Proxies  []netip.Prefix // in front of the site and the tracker: no ban may hit them
 	History  *irc.History
 	Audit    *audit.Log
 	Events   *eventlog.Log
@@ -71,6 +75,7 @@ func Families(d Deps) [][]command.Command {
 		mailfamily.Commands(mailfamily.Deps{Mail: d.Mail}),
 		ircfamily.Commands(ircfamily.Deps{Channels: d.IRC, History: d.History, Members: d.Members, NickLimit: d.NickLimit}),
 		notices.Commands(notices.Deps{Notices: d.Notices, SiteURL: d.SiteURL}),
+		bans.Commands(bans.Deps{Bans: d.Bans, Members: d.Members, Proxies: d.Proxies}),
 		pagesfamily.Commands(pagesfamily.Deps{Pages: d.Pages, SiteURL: d.SiteURL}),
 		settings.Commands(settings.Deps{Settings: d.Settings, Members: d.Members}),
 		oversight.Commands(oversight.Deps{Audit: d.Audit, Events: d.Events, Members: d.Members, Guard: d.Guard, Rates: d.Rates}),

@@ -101,6 +101,14 @@ kline add --for 2h bad@*.example for the test
 kline remove bad@*.example
 undo
 kline list
+ban add --for 2h --note case 203.0.113.0/24 for the test
+undo
+undo
+ban list
+ban find 203.0.113.7
+ban show 4
+ban lift 4 for the test
+ban restore 4 for the test
 dline add 192.0.2.1 for the test
 dline remove 192.0.2.1
 kill nobody for the test

@@ -90,7 +90,7 @@ func openWorld(t *testing.T, d *db.DB) *world {
 		Notices: notify.NewStore(d, keys, clock, notify.Options{}),
 		Mail:    letters, NickLimit: 2, SiteURL: "https://bio.example",
 	}
-	w.engine = command.Deps{DB: d, Members: w.deps.Members, Catalog: w.deps.Catalog, Audit: w.deps.Audit, Events: events, Clock: clock,
+	w.engine = command.Deps{DB: d, Keys: keys, Members: w.deps.Members, Catalog: w.deps.Catalog, Audit: w.deps.Audit, Events: events, Clock: clock,
 		Log: slog.New(slog.NewTextHandler(w.log, nil))}
 	if w.Registry, err = command.New(w.engine, commands.Families(w.deps)...); err != nil {
 		t.Fatal(err)

@@ -3,6 +3,7 @@ package security
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
@@ -128,6 +129,45 @@ func (l *Log) Prune(ctx context.Context, before time.Time, limit int) (int64, er
 		return 0, fmt.Errorf("prune the security log: %w", err)
 	}
 	return n, nil
+}
+
+// Seen is from where an account was used.
+type Seen struct {
+	Member  core.MemberID
+	Address netip.Addr
+}
+
+// MaxSeen is how many entries Lately looks through at most.
+const MaxSeen = 5000
+
+// Lately returns from where accounts were used since an instant, whose proof was right,
+// newest first, as q sees it: of one member, or of all where m is 0. It looks through the
+// newest MaxSeen entries only; whole reports whether these were all.
+func (l *Log) Lately(ctx context.Context, q db.Queryer, m core.MemberID, since time.Time) (list []Seen, whole bool, err error) {
+	query, args := "SELECT member_id, address FROM security_log WHERE last_at >= ? AND kind IN (?, ?)", []any{since.Unix(), string(LoggedIn), string(Used)}
+	if m != 0 {
+		query, args = query+" AND member_id = ?", append(args, m)
+	}
+	looked := 0
+	rows, err := db.All(ctx, q, func(sc db.Scanner) (s Seen, err error) {
+		looked++
+		var box []byte
+		if err = sc.Scan(&s.Member, &box); err != nil || s.Member == 0 || len(box) == 0 {
+			return s, err
+		}
+		plain, err := l.keys.Open(box, addressUse(s.Member))
+		s.Address, _ = netip.ParseAddr(string(plain)) // a host, where an IRC network shows no address
+		return s, err
+	}, query+" ORDER BY last_at DESC, id DESC LIMIT ?", append(args, MaxSeen)...)
+	if err != nil {
+		return nil, false, fmt.Errorf("read the security log: %w", err)
+	}
+	for _, s := range rows {
+		if s.Address.IsValid() {
+			list = append(list, s)
+		}
+	}
+	return list, looked < MaxSeen, nil
 }
 
 // words say what happened.

@@ -279,3 +279,35 @@ func TestPagesAndPruning(t *testing.T) {
 		}
 	})
 }
+
+// TestLately finds from where accounts were used: not where a proof was wrong, and not long
+// ago.
+func TestLately(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		note := func(m core.MemberID, k security.Kind, address string) {
+			w.Note(from(t.Context(), security.Site, address), security.Event{Member: m, Kind: k})
+		}
+		note(1, security.LoggedIn, "192.0.2.1")
+		w.clock.Add(2 * time.Hour)
+		note(1, security.Used, "192.0.2.2")
+		w.clock.Add(time.Minute)
+		note(2, security.LoggedIn, "::ffff:192.0.2.3")
+		note(2, security.Refused, "192.0.2.4")
+		w.Note(security.With(t.Context(), security.Origin{Face: security.IRC, Host: "a.cloak.example"}), security.Event{Member: 3, Kind: security.LoggedIn})
+		for _, c := range []struct {
+			member core.MemberID
+			since  time.Duration
+			want   string
+		}{{0, 24 * time.Hour, "2 192.0.2.3 1 192.0.2.2 1 192.0.2.1"}, {0, time.Hour, "2 192.0.2.3 1 192.0.2.2"}, {1, 24 * time.Hour, "1 192.0.2.2 1 192.0.2.1"}, {3, 24 * time.Hour, ""}} {
+			list, whole, err := w.Lately(t.Context(), w.db, c.member, w.clock.Now().Add(-c.since))
+			var got []string
+			for _, s := range list {
+				got = append(got, fmt.Sprint(s.Member, " ", s.Address))
+			}
+			if strings.Join(got, " ") != c.want || !whole || err != nil {
+				t.Errorf("of %d within %v: %q, %v, %v; want %q", c.member, c.since, got, whole, err, c.want)
+			}
+		}
+	})
+}

@@ -115,7 +115,7 @@ func newWorld(t testing.TB, d *db.DB, change ...func(*Config)) *World {
 	deps.Audit, deps.Events, deps.Schedule = log, events, schedule.NewStore(d, events, w.Now)
 	deps.Notices = notify.NewStore(d, keys, w.Now, notify.Options{Carriers: map[notify.Way]notify.Carrier{notify.Mail: w.Post}})
 	deps.Settings = setting.NewStore(d, events, w.Now)
-	deps.Commands, err = command.New(command.Deps{DB: d, Members: deps.Members, Catalog: deps.Catalog, Audit: log, Events: events, Clock: w.Now, Log: deps.Log},
+	deps.Commands, err = command.New(command.Deps{DB: d, Keys: keys, Members: deps.Members, Catalog: deps.Catalog, Audit: log, Events: events, Clock: w.Now, Log: deps.Log},
 		commands.Families(commands.Deps{Members: deps.Members, Catalog: deps.Catalog, Economy: deps.Economy, Clients: deps.Clients, Pages: deps.Pages,
 			Schedule: deps.Schedule, Settings: deps.Settings, Transfer: transfer.NewStore(d), IRC: irc.NewStore(d, events, bans, w.Now), Bans: bans,
 			History: irc.NewHistory(d, events, w.Now, irc.Retention{}), Audit: log, Events: events, Guard: deps.Guard, Notices: deps.Notices, Rates: rates.NewStore(d, events, keys, w.Now), Mail: letters, NickLimit: 2, SiteURL: c.URL})...)
