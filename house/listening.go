@@ -29,6 +29,7 @@ func (s Settings) doors() (out []door) {
 	add("ircd", "irc.listen_tls", false, s.IRC.ListenTLS)
 	add("ircd", "irc.listen_plain", false, s.IRC.ListenPlain)
 	add("ircd", "irc.listen_websocket", false, s.IRC.ListenWeb)
+	add("jobs", "mail.bounces", false, s.Mail.Bounces)
 	add("ops", "ops.listen", false, s.Ops.Listen)
 	return out
 }

@@ -155,6 +155,8 @@ func (p *post) Prune(ctx context.Context, limit int) (int64, error) {
 	return p.ExpireSessions(ctx, limit)
 }
 
+func (p *post) Bounces(context.Context) error { return nil }
+
 func (p *post) Trouble() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()

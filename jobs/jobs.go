@@ -96,6 +96,9 @@ type Bans interface {
 type Mail interface {
 	// Send sends what is due as long as ctx leaves time, and returns how many letters left the queue.
 	Send(ctx context.Context) (int64, error)
+	// Bounces takes reports of letters that did not arrive, until ctx ends; at once where there are none
+	// to be taken.
+	Bounces(ctx context.Context) error
 	// Trouble says that letters don't go out, "" while they do. It never waits.
 	Trouble() string
 	// Prune deletes up to limit rows of each kind that are no longer needed, and returns how many.
@@ -213,6 +216,7 @@ func (r *Room) Run(ctx context.Context, ready func()) error {
 	}
 	g.Go(func(ctx context.Context) error { return r.lead(ctx, byName) })
 	g.Go(func(ctx context.Context) error { return r.tell(ctx, byName) })
+	g.Go(r.bounces)
 	ready()
 	return g.Wait()
 }

@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"net"
 	"net/mail"
 	"net/netip"
 	"os"
@@ -37,6 +38,11 @@ type Config struct {
 	// ReplyTo is the address at which people reach staff: answers go there, and letters
 	// name it. Empty: answers go to from, and letters name no address.
 	ReplyTo string `toml:"reply_to"`
+	// Bounces is an address on this machine at which the room jobs takes back, by LMTP, what the mail
+	// server could not deliver, such as 127.0.0.1:2526; empty: nothing is taken back, and
+	// only an address that the server refuses at once is known to be wrong. The server must hand over what
+	// comes to the name in from with + and more behind it: see docs/mail.md.
+	Bounces string `toml:"bounces"`
 	// Hello is the name by which we greet the server; empty is the host of from.
 	Hello string `toml:"hello"`
 	// Timeout is how long the server may take for one letter.
@@ -65,6 +71,7 @@ func DefaultConfig() Config {
 const (
 	maxAddress = 254 // bytes (RFC 5321 4.5.3.1.3, without the angle brackets)
 	maxName    = 64  // characters
+	maxLocal   = 22  // bytes: of the 64 of RFC 5321 4.5.3.1.1 a return address takes 42
 	maxPerHour = 1_000_000
 	minTimeout = time.Second
 	maxTimeout = 25 * time.Second // the job has a minute
@@ -91,6 +98,9 @@ func (c Config) Validate() error {
 	}
 	if c.ReplyTo != "" && !isAddress(c.ReplyTo) {
 		return core.FieldErrorf("reply_to", `write an address such as "staff@biotorrents.example", or nothing`)
+	}
+	if err := c.validateBounces(); err != nil {
+		return err
 	}
 	if utf8.RuneCountInString(c.FromName) > maxName || strings.ContainsFunc(c.FromName, unicode.IsControl) {
 		return core.FieldErrorf("from_name", "write a name of at most %d characters in one line", maxName)
@@ -128,6 +138,22 @@ func (c Config) validateServer() error {
 	}
 	if c.Hello != "" && !isHost(c.Hello) {
 		return core.FieldErrorf("hello", `%q is no name of a machine; write for example "biotorrents.example"`, c.Hello)
+	}
+	return nil
+}
+
+func (c Config) validateBounces() error {
+	if c.Bounces == "" {
+		return nil
+	}
+	if err := core.CheckListen("bounces", c.Bounces); err != nil {
+		return err
+	}
+	if host, _, err := net.SplitHostPort(c.Bounces); err != nil || !isLoopback(host) {
+		return core.FieldErrorf("bounces", `%q is open to other machines; write for example "127.0.0.1:2526"`, c.Bounces)
+	}
+	if at := strings.LastIndexByte(c.From, '@'); at > maxLocal {
+		return core.FieldErrorf("from", "with bounces the name before the @ has at most %d characters, since more is put behind it", maxLocal)
 	}
 	return nil
 }

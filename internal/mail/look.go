@@ -3,6 +3,7 @@ package mail
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
@@ -233,8 +234,8 @@ const news = 10 * time.Minute
 func (s *Sender) Trouble() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !core.Lasts(s.queue.clock(), s.seen.Add(news), news) {
-		return ""
+	if s.trouble == "" || !core.Lasts(s.queue.clock(), s.seen.Add(news), news) {
+		return s.deaf
 	}
-	return s.trouble
+	return strings.TrimSuffix(s.trouble+"; "+s.deaf, "; ")
 }

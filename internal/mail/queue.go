@@ -28,6 +28,7 @@ const (
 	onceUse    = "mail once"
 	toUse      = "mail to"
 	messageUse = "mail message id"
+	returnUse  = "mail return"
 )
 
 // State is what became of a letter.

@@ -29,6 +29,7 @@ type Sender struct {
 
 	mu      sync.Mutex
 	trouble string
+	deaf    string    // why no reports are taken; "" while they are
 	seen    time.Time // when trouble was looked for
 }
 
@@ -169,7 +170,7 @@ func (s *Sender) message(d due, letter sealed) (*gomail.Msg, error) {
 		return nil, err
 	}
 	m := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
-	err = errors.Join(m.FromFormat(s.config.FromName, s.config.From), m.To(letter.To))
+	err = errors.Join(m.FromFormat(s.config.FromName, s.config.From), m.EnvelopeFrom(s.queue.returnPath(d)), m.To(letter.To))
 	if s.config.ReplyTo != "" {
 		err = errors.Join(err, m.ReplyTo(s.config.ReplyTo))
 	}

@@ -43,6 +43,7 @@ type Server struct {
 	t        testing.TB
 	dir      string
 	lmtp     int
+	relay    string // where letters go, for a server that delivers none; "" for one that does
 	gone     []string
 	slow     []string
 	received received
@@ -70,6 +71,52 @@ func Start(t testing.TB) *Server {
 		t.Fatal("OpenSMTPD must be started as root: run this test as root, or with -short to leave it out")
 	}
 	s := &Server{Host: "127.0.0.1", User: "caduceus", Password: "only for this test", t: t, dir: t.TempDir()}
+	s.begin()
+	return s
+}
+
+// StartRelay runs a server that takes every letter and hands it on to another one. What that refuses
+// goes back to bounces, an address that takes LMTP, if it comes from NAME+bID-MAC@bio.example. Its
+// configuration is the one of deploy/.
+func StartRelay(t testing.TB, to *Server, bounces string) *Server {
+	t.Helper()
+	s := &Server{Host: "127.0.0.1", User: "caduceus", Password: "only for this test", t: t, dir: t.TempDir()}
+	raw, err := os.ReadFile(filepath.Join(deployed(t), "opensmtpd", "smtpd.conf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for was, is := range map[string]string{"\nlisten on lo port 25\n": "\nlisten on 127.0.0.1 port %d\n", "biotorrents[.]example": "bio[.]example", "127.0.0.1:2526": bounces,
+		"\naction \"out\" relay\n": fmt.Sprintf("\naction \"out\" relay host smtp://127.0.0.1:%d\n", to.PlainPort)} {
+		if strings.Count(string(raw), was) != 1 {
+			t.Fatalf("deploy/opensmtpd/smtpd.conf has %q not once", was)
+		}
+		raw = bytes.Replace(raw, []byte(was), []byte(is), 1)
+	}
+	s.relay = string(raw)
+	s.begin()
+	return s
+}
+
+// deployed is the folder deploy of the module.
+func deployed(t testing.TB) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	for ; err == nil; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return filepath.Join(dir, "deploy")
+		}
+		if dir == filepath.Dir(dir) {
+			break
+		}
+	}
+	t.Fatalf("no module above the test: %v", err)
+	return ""
+}
+
+// begin makes what the server needs, and starts it.
+func (s *Server) begin() {
+	t := s.t
+	t.Helper()
 	for _, dir := range []string{"spool", "run"} {
 		if err := os.Mkdir(filepath.Join(s.dir, dir), 0o755); err != nil { //nolint:gosec // its users are others
 			t.Fatal(err)
@@ -88,7 +135,6 @@ func Start(t testing.TB) *Server {
 		}
 	}
 	t.Cleanup(s.Stop)
-	return s
 }
 
 // Refuse makes the server say of these addresses, for good, that there are none.
@@ -171,6 +217,9 @@ func (s *Server) start() error {
 
 // settings are its configuration.
 func (s *Server) settings() string {
+	if s.relay != "" {
+		return fmt.Sprintf(s.relay, s.PlainPort)
+	}
 	list := func(addresses []string) string {
 		quoted := []string{`"nobody.at.all@lab.example"`} // a table can't be empty
 		for _, a := range addresses {
