@@ -62,7 +62,7 @@ func TestWhoseDownloadsAreOffReadsWhy(t *testing.T) {
 	if got := banner("/"); !strings.Contains(got, "Your downloads are switched off. No reason was recorded; ask staff. You can go on seeding") || strings.Contains(got, "1970") {
 		t.Errorf("without a reason: %q", got)
 	}
-	if got := staff(); !strings.Contains(got, "downloads off: no reason was recorded") || strings.Contains(got, "1970") {
+	if got := staff(); !strings.Contains(got, "downloads off : no reason was recorded") || strings.Contains(got, "1970") {
 		t.Errorf("staff read %q without a reason", got)
 	}
 	if off := me(); off == nil || off.Reason != member.NoReason || off.Since != nil {

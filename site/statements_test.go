@@ -43,7 +43,7 @@ func TestPagesNeedFewStatements(t *testing.T) {
 	b := w.As("user")
 	pages := map[string]string{"/": "/", "/browse": "/browse", "/browse?q=dataset": "/browse", "/groups/1": "/groups/:id", "/freeleech": "/freeleech",
 		"/endangered": "/endangered", "/members/other": "/members/:name", "/upload": "/upload", "/swarm?t=1&t=2&t=3": "/swarm",
-		"/settings/keys": "/settings/keys", "/settings/irc": "/settings/irc"}
+		"/settings/keys": "/settings/keys", "/settings/irc": "/settings/irc", "/settings/appearance": "/settings/appearance"}
 	once := func(page string) int {
 		before, answers := statements(t, w, pages[page])
 		if a := b.Get(page); a.StatusCode != http.StatusOK {
@@ -69,6 +69,9 @@ func TestPagesNeedFewStatements(t *testing.T) {
 		w.Upload("other", fmt.Sprintf("Another dataset, part %d", i), nil)
 	}
 	manyWindows(t, w, 4000)
+	if n := little["/settings/appearance"]; n > 2 {
+		t.Errorf("the frame of a page takes %d statements", n)
+	}
 	for page := range pages {
 		if much := visit(page); much > little[page] {
 			t.Errorf("%s takes %d statements, and %d with little on the site", page, much, little[page])

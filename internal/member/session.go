@@ -19,7 +19,8 @@ const (
 	maxSessions  = 50                  // of one member; the oldest go first
 	maxAgent     = 160                 // bytes of what a browser says of itself
 	maxTokens    = 20
-	tokenLen     = 43 // letters and digits, of a session or an API token
+	refusedFor   = 24 * time.Hour // how long a refused announce is told of
+	tokenLen     = 43             // letters and digits, of a session or an API token
 )
 
 // Session is one login of a browser.
@@ -30,6 +31,7 @@ type Session struct {
 	SeenAt    time.Time
 	EndsAt    time.Time // if it is used no more; of BySession alone
 	Renewed   bool      // its end has just been moved on, so a cookie's must be; of BySession alone
+	Refused   bool      // the tracker has refused an announce of the member in the last day; of BySession alone
 }
 
 // sessionEnd is when a session ends that is used at now for the last time.
@@ -86,11 +88,12 @@ func (s *Store) BySession(ctx context.Context, token string) (Member, Session, e
 	var v Session
 	r, ok, err := db.One(ctx, s.db, func(sc db.Scanner) (row, error) {
 		var created, seen, ends int64
-		r, err := scanMember(with(sc, &v.ID, &v.Agent, &created, &seen, &ends))
+		r, err := scanMember(with(sc, &v.ID, &v.Agent, &created, &seen, &ends, &v.Refused))
 		v.CreatedAt, v.SeenAt, v.EndsAt = time.Unix(created, 0).UTC(), time.Unix(seen, 0).UTC(), time.Unix(ends, 0).UTC()
 		return r, err
-	}, "SELECT "+s.columns()+", s.id, s.agent, s.created_at, s.seen_at, s.expires_at FROM session s JOIN member m ON m.id = s.member_id WHERE s.token_mac = ?",
-		s.keys.MAC(sessionUse, token))
+	}, "SELECT "+s.columns()+", s.id, s.agent, s.created_at, s.seen_at, s.expires_at, "+
+		"EXISTS (SELECT 1 FROM announce_record a WHERE a.member_id = m.id AND a.ring = 0 AND a.at >= ?) FROM session s JOIN member m ON m.id = s.member_id WHERE s.token_mac = ?",
+		s.clock().Add(-refusedFor).Unix(), s.keys.MAC(sessionUse, token))
 	if err != nil {
 		return Member{}, Session{}, fmt.Errorf("read a session: %w", err)
 	}

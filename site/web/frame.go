@@ -72,6 +72,9 @@ func (s *Site) held(v *Visit) (out []part.Notice) {
 			out = append(out, heldBy(c))
 		}
 	}
+	if !v.Session.Refused { // read with the session, so that it costs no statement of its own
+		return out
+	}
 	refused, found, err := s.Transfer.Refused(v.Context(), v.Me.ID, transfer.Facts{Now: s.Clock()})
 	if err != nil {
 		s.Log.Error("the notice of refused clients failed", "err", err) // the page itself is fine
