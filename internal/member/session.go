@@ -30,6 +30,7 @@ type Session struct {
 	CreatedAt time.Time
 	SeenAt    time.Time
 	EndsAt    time.Time // if it is used no more; of BySession alone
+	Unread    int       // notifications in the inbox of its member; of BySession alone
 	Renewed   bool      // its end has just been moved on, so a cookie's must be; of BySession alone
 	Refused   bool      // the tracker has refused an announce of the member in the last day; of BySession alone
 }
@@ -88,11 +89,11 @@ func (s *Store) BySession(ctx context.Context, token string) (Member, Session, e
 	var v Session
 	r, ok, err := db.One(ctx, s.db, func(sc db.Scanner) (row, error) {
 		var created, seen, ends int64
-		r, err := scanMember(with(sc, &v.ID, &v.Agent, &created, &seen, &ends, &v.Refused))
+		r, err := scanMember(with(sc, &v.ID, &v.Agent, &created, &seen, &ends, &v.Refused, &v.Unread))
 		v.CreatedAt, v.SeenAt, v.EndsAt = time.Unix(created, 0).UTC(), time.Unix(seen, 0).UTC(), time.Unix(ends, 0).UTC()
 		return r, err
 	}, "SELECT "+s.columns()+", s.id, s.agent, s.created_at, s.seen_at, s.expires_at, "+
-		"EXISTS (SELECT 1 FROM announce_record a WHERE a.member_id = m.id AND a.ring = 0 AND a.at >= ?) FROM session s JOIN member m ON m.id = s.member_id WHERE s.token_mac = ?",
+		"EXISTS (SELECT 1 FROM announce_record a WHERE a.member_id = m.id AND a.ring = 0 AND a.at >= ?), "+unread+" FROM session s JOIN member m ON m.id = s.member_id WHERE s.token_mac = ?",
 		s.clock().Add(-refusedFor).Unix(), s.keys.MAC(sessionUse, token))
 	if err != nil {
 		return Member{}, Session{}, fmt.Errorf("read a session: %w", err)
@@ -344,3 +345,7 @@ func clip(s string, n int) string {
 	}
 	return s
 }
+
+// unread counts the unread notifications of member m in the statement that reads the
+// session: every page shows how many there are. The table is that of package notify.
+const unread = "(SELECT COUNT(*) FROM notification n WHERE n.member_id = m.id AND n.inbox = 1 AND n.read_at = 0)"

@@ -15,6 +15,7 @@ const (
 	keysSection       section = "keys"
 	ircSection        section = "irc"
 	appearanceSection section = "appearance"
+	noticesSection    section = "notifications"
 )
 
 // settings is what the settings' pages share.

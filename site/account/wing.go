@@ -12,6 +12,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/economy"
 	"github.com/caduceus-bio/caduceus/internal/guess"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/notify"
 	"github.com/caduceus-bio/caduceus/internal/transfer"
 	"github.com/caduceus-bio/caduceus/site/web"
 )
@@ -22,6 +23,7 @@ var templates embed.FS
 // Deps is what the wing stands on.
 type Deps struct {
 	Members  *member.Store
+	Notices  *notify.Store
 	Guard    *guess.Guard
 	Catalog  *catalog.Store
 	Economy  *economy.Store
@@ -43,7 +45,7 @@ func New(d Deps) web.Wing {
 	ircMembers := mayIRC.About(ourNetwork(d.IRC))
 	return web.Wing{
 		Templates: templates,
-		Views:     []web.Declared{appearanceView, ircLoginView, keysView, loginView, profileView, securityView, settingsView},
+		Views:     []web.Declared{appearanceView, ircLoginView, keysView, loginView, noticesView, profileView, securityView, settingsView},
 		Routes: []web.Route{
 			web.Page.Get("/login", web.Anyone, h.loginForm),
 			web.Page.Post("/login", web.Anyone, web.Small, h.login),
@@ -59,6 +61,8 @@ func New(d Deps) web.Wing {
 			web.Page.Post("/settings/end", web.Members, web.Small, asked(h.askEnd())),
 			web.Page.Get("/settings/security", web.Members, h.security),
 			web.Page.Get("/settings/keys", web.Members, h.keys),
+			web.Page.Get("/settings/notifications", web.Members, h.notices),
+			web.Page.Post("/settings/notifications", web.Members, web.Small, h.setNotices),
 			web.Page.Get("/settings/appearance", web.Members, h.appearance),
 			web.Page.Post("/settings/appearance", web.Members, web.Small, h.setAppearance),
 			web.Page.Get("/settings/irc", mayIRC, h.ircLogin),

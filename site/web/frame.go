@@ -19,6 +19,7 @@ type frame struct {
 	Theme  string      // "light", "dark" or "", which leaves it to the browser
 	Zone   string      // in which times are told
 	Banner banner
+	Unread int           // notifications in the visitor's inbox
 	Held   []part.Notice // what keeps the visitor from taking part
 	Flash  Flash
 	Page   any
@@ -54,6 +55,7 @@ func (s *Site) frame(v *Visit) frame {
 	if !v.In() {
 		return f
 	}
+	f.Unread = v.Session.Unread
 	if f.Path == "/browse" {
 		f.Words, f.Kept = v.Query("q"), kept(v.Request.URL.Query())
 	}

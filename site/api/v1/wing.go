@@ -10,6 +10,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/economy"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/notify"
 	"github.com/caduceus-bio/caduceus/site/web"
 	"github.com/caduceus-bio/caduceus/site/web/dataset"
 )
@@ -18,6 +19,7 @@ import (
 type Deps struct {
 	Catalog  *catalog.Store
 	Members  *member.Store
+	Notices  *notify.Store
 	Economy  *economy.Store
 	Uploads  dataset.Uploads
 	Personal dataset.Personal
@@ -40,6 +42,7 @@ func New(d Deps) web.Wing {
 			web.API.Get("/api/v1/torrents/:id/download", read, h.download),
 			web.API.Get("/api/v1/browse", read, h.browse),
 			web.API.Get("/api/v1/me", read, h.me),
+			web.API.Get("/api/v1/notifications", read, h.notifications),
 		},
 	}
 }
