@@ -7,7 +7,7 @@ import "github.com/caduceus-bio/caduceus/internal/core"
 func bodies() []Body {
 	return []Body{
 		ApprovalAsked{}, ApprovalGiven{},
-		SecretChanged{}, NewLoginPlace{},
+		SecretChanged{}, NewLoginPlace{}, ClassGiven{},
 		CauseBegan{}, CauseEnded{},
 		MemberChanged{}, ClassChanged{}, TorrentAdded{}, TorrentChanged{}, TorrentDeleted{}, ClientsChanged{},
 		LeechWindowsChanged{}, LeechEdge{}, TransferSuspect{}, RosterDrift{}, LedgerTrouble{},

@@ -245,7 +245,11 @@ func (s *Store) SetClass(ctx context.Context, id core.MemberID, className string
 		return err
 	}
 	return s.change(ctx, id, func(tx *db.Tx) (int64, error) {
-		return tx.Exec(ctx, "UPDATE member SET class_id = ? WHERE id = ?", c.ID, id)
+		n, err := tx.Exec(ctx, "UPDATE member SET class_id = ? WHERE id = ?", c.ID, id)
+		if err == nil && n > 0 {
+			_, err = s.log.Append(ctx, tx, eventlog.ClassGiven{Member: id, Class: c.ID})
+		}
+		return n, err
 	})
 }
 

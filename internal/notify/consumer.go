@@ -25,6 +25,9 @@ type Consumer struct {
 // may have something to be delivered.
 func (c *Consumer) Handlers(wake func()) []eventlog.Handler {
 	return []eventlog.Handler{
+		tell(c, wake, c.causeBegan),
+		tell(c, wake, c.causeEnded),
+		tell(c, wake, c.classGiven),
 		tell(c, wake, c.secretChanged),
 		tell(c, wake, c.newPlace),
 		tell(c, wake, c.keyShown),

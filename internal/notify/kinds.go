@@ -27,12 +27,18 @@ type Kind string
 
 // The kinds.
 const (
-	StaffMessage  Kind = "staff.message"
-	SecretChanged Kind = "secret.changed"
-	NewPlace      Kind = "login.place"
-	KeyShown      Kind = "key.shown"
-	UploadEdited  Kind = "upload.edited"
-	UploadDeleted Kind = "upload.deleted"
+	AccountRestricted Kind = "account.restricted"
+	AccountWarned     Kind = "account.warned"
+	AccountLifted     Kind = "account.lifted"
+	PermissionGiven   Kind = "permission.given"
+	PermissionEnded   Kind = "permission.ended"
+	ClassChanged      Kind = "class.changed"
+	StaffMessage      Kind = "staff.message"
+	SecretChanged     Kind = "secret.changed"
+	NewPlace          Kind = "login.place"
+	KeyShown          Kind = "key.shown"
+	UploadEdited      Kind = "upload.edited"
+	UploadDeleted     Kind = "upload.deleted"
 )
 
 // Info is a row of the table of kinds.
@@ -47,6 +53,12 @@ type Info struct {
 
 // kinds is the table, in the order in which the settings show it.
 var kinds = []Info{
+	{Kind: AccountRestricted, Words: "Staff restricted or disabled your account", Ways: []Way{Inbox, Mail}, Must: []Way{Inbox, Mail}},
+	{Kind: AccountWarned, Words: "Staff warned you", Ways: []Way{Inbox, Mail}, Must: []Way{Inbox, Mail}},
+	{Kind: AccountLifted, Words: "A restriction or warning was lifted", Ways: []Way{Inbox, Mail}, Must: []Way{Inbox}},
+	{Kind: PermissionGiven, Words: "You were given a permission for a while", Ways: []Way{Inbox}},
+	{Kind: PermissionEnded, Words: "Staff ended a permission that you had for a while", Ways: []Way{Inbox}},
+	{Kind: ClassChanged, Words: "You have another class", Ways: []Way{Inbox, Mail}},
 	{Kind: StaffMessage, Words: "A message from staff", Ways: []Way{Inbox, Mail}, Must: []Way{Inbox}, Said: true},
 	{Kind: SecretChanged, Words: "Your passphrase or one of your keys was replaced", Ways: []Way{Inbox, Mail}, Must: []Way{Inbox, Mail}},
 	{Kind: NewPlace, Words: "A login from a network that was not used with your account before", Ways: []Way{Inbox, Mail}, Must: []Way{Inbox}},

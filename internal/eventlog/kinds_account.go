@@ -20,3 +20,12 @@ type NewLoginPlace struct {
 
 // EventKind implements Body.
 func (NewLoginPlace) EventKind() string { return "NewLoginPlace" }
+
+// ClassGiven says that a member has another primary class. MemberChanged comes with it.
+type ClassGiven struct {
+	Member core.MemberID `json:"member"`
+	Class  int64         `json:"class"`
+}
+
+// EventKind implements Body.
+func (ClassGiven) EventKind() string { return "ClassGiven" }
