@@ -180,7 +180,7 @@ func (a *Archive) broken(ctx context.Context, err error) error {
 // checkContents reads everything and compares it with the contents at the end.
 func (a *Archive) checkContents(ctx context.Context) error {
 	digests := map[string]*rowCoder{}
-	var raw []byte
+	var raw, coded []byte
 	entries, err := a.walk(ctx, func(h *tar.Header, r io.Reader) (err error) {
 		if raw != nil {
 			return damaged("there is something behind %s", contentName)
@@ -201,8 +201,8 @@ func (a *Archive) checkContents(ctx context.Context) error {
 		if digests[table] == nil {
 			digests[table] = &rowCoder{}
 		}
-		return eachRow(r, func(row []any) error {
-			_, err := digests[table].append(nil, row)
+		return eachRow(r, func(row []any) (err error) {
+			coded, err = digests[table].append(coded[:0], row)
 			return err
 		})
 	})

@@ -119,12 +119,13 @@ func TestWhileWriting(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		t.Parallel()
 		s := newSite(t, d)
-		stop := s.writer()
 		var last int64
 		for range 3 {
+			stop := s.writer()
 			before := number(t, d, "SELECT COALESCE(SUM(uploaded), 0) FROM transfer_member")
 			m := s.make()
 			after := number(t, d, "SELECT SUM(uploaded) FROM transfer_member")
+			stop()
 			p := newPlace(t, emptyConfig(t, d.Engine()))
 			if _, err := p.restore(m.Folder); err != nil {
 				t.Fatal(err)
@@ -141,9 +142,6 @@ func TestWhileWriting(t *testing.T) {
 				t.Errorf("%d is in the backup, %d was there before and %d after", up, before, after)
 			}
 			last = up
-		}
-		if n := stop(); int64(n) < last {
-			t.Errorf("%d transactions were done, and %d are in a backup", n, last)
 		}
 	})
 }

@@ -60,6 +60,9 @@ func Make(ctx context.Context, o Options) (_ Made, err error) {
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		err = core.Wrap(err, core.Unavailable, fmt.Sprintf("there is no room left in %s; no backup was made", o.Dir))
 	}
+	if err != nil && ctx.Err() != nil { // whatever it was that ended early
+		err = errors.Join(ctx.Err(), err)
+	}
 	m.Took = time.Since(begun)
 	return m, err
 }

@@ -98,6 +98,9 @@ func (a *Archive) Restore(ctx context.Context, t Target) (done Restored, err err
 		return done, err
 	}
 	if err := a.fill(ctx, r, files, &done); err != nil {
+		if ctx.Err() != nil {
+			err = errors.Join(ctx.Err(), err)
+		}
 		return done, fmt.Errorf("the restore did not end, and what is there is not the whole site: do it again: %w", err)
 	}
 	if done.Upgraded, err = r.Upgrade(ctx); err != nil {

@@ -127,17 +127,24 @@ func readValue(r *bufio.Reader, kind byte) (any, error) {
 		if n > maxValue {
 			return nil, errRows
 		}
-		var b bytes.Buffer // it grows with what is there, not with what is promised
-		if _, err := io.CopyN(&b, r, int64(n)); err != nil {
-			return nil, err
+		raw, err := readBytes(r, int64(n))
+		if err != nil || kind == kindBytes {
+			return raw, err
 		}
-		if kind == kindText {
-			return b.String(), nil
-		}
-		if n == 0 {
-			return []byte{}, nil
-		}
-		return b.Bytes(), nil
+		return string(raw), nil
 	}
 	return nil, errRows
+}
+
+// readBytes reads n bytes. Its memory grows with what is there, not with what is promised.
+func readBytes(r *bufio.Reader, n int64) ([]byte, error) {
+	const small = 64 << 10
+	if n <= small {
+		raw := make([]byte, n)
+		_, err := io.ReadFull(r, raw)
+		return raw, err
+	}
+	var b bytes.Buffer
+	_, err := io.CopyN(&b, r, n)
+	return b.Bytes(), err
 }

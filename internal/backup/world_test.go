@@ -204,13 +204,13 @@ func same(t *testing.T, got, want map[string]string) {
 }
 
 // writer moves figures in two tables at once, until it is told to stop.
-func (s *site) writer() (stop func() int) {
+func (s *site) writer() (stop func()) {
 	s.t.Helper()
 	done := make(chan struct{})
-	n := 0
 	var wg sync.WaitGroup
+	first := int(number(s.t, s.d, "SELECT COUNT(*) FROM tag"))
 	wg.Go(func() {
-		for ; ; n++ {
+		for n := first; ; n++ {
 			select {
 			case <-done:
 				return
@@ -240,7 +240,7 @@ func (s *site) writer() (stop func() int) {
 			}
 		}
 	})
-	return func() int { close(done); wg.Wait(); return n }
+	return func() { close(done); wg.Wait() }
 }
 
 func number(t *testing.T, d *db.DB, query string) int64 {
