@@ -47,6 +47,7 @@ type house struct {
 	tracker string
 	irc     string
 	proxy   string               // where announces go, when that is not the tracker itself
+	more    string               // sections of the file, besides
 	alone   string               // where the last of several trackers listens, when nobody is to find it
 	opsPort map[string]int       // by process
 	admin   db.Config            // MariaDB as its root; empty on SQLite
@@ -110,7 +111,7 @@ server = %q
 [ops]
 listen = "127.0.0.1:%d"
 `, filepath.Join(h.dir, "var"), database, h.site, strings.TrimPrefix(h.site, "http://"),
-		strings.TrimPrefix(h.tracker, "http://"), lab.Gateway6, base+1, h.announceURL(), h.irc, h.irc, base+3)
+		strings.TrimPrefix(h.tracker, "http://"), lab.Gateway6, base+1, h.announceURL(), h.irc, h.irc, base+3) + h.more
 	if err := os.WriteFile(h.config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
