@@ -16,8 +16,8 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/mail/mailtest"
 )
 
-// takeBack takes reports until the test ends, and returns when it can.
-func (b box) takeBack(t *testing.T) *Sender {
+// takeBack takes reports until the test ends, and waits until it can.
+func (b box) takeBack(t *testing.T) {
 	t.Helper()
 	s := b.sender()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -36,7 +36,6 @@ func (b box) takeBack(t *testing.T) *Sender {
 		}
 		return err == nil
 	})
-	return s
 }
 
 func eventually(t *testing.T, what string, ok func() bool) {
@@ -60,6 +59,7 @@ func freeAddress(t *testing.T) string {
 
 // TestALetterComesBack sends by a relay of deploy/, which takes each letter before it knows.
 func TestALetterComesBack(t *testing.T) {
+	t.Parallel()
 	world := mailtest.Start(t)
 	world.Refuse("gone@lab.example")
 	c := onConfig()
@@ -116,6 +116,7 @@ Subject: hello
 }
 
 func TestReadReport(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		raw    string
 		want   verdict
@@ -150,6 +151,7 @@ func FuzzReadReport(f *testing.F) {
 }
 
 func TestWhatIsNoReport(t *testing.T) {
+	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		c := onConfig()
 		c.Bounces = freeAddress(t)
@@ -225,6 +227,7 @@ func TestWhatIsNoReport(t *testing.T) {
 
 // TestNobodyElseListens takes the port first.
 func TestNobodyElseListens(t *testing.T) {
+	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -45,6 +45,7 @@ func letters() map[string]Letter {
 }
 
 func TestLetters(t *testing.T) {
+	t.Parallel()
 	for name, l := range letters() {
 		l.To = "bob@lab.example"
 		_, content, err := l.check(testSite)
@@ -118,6 +119,7 @@ func inspect(t *testing.T, name string, got rendered, content sealed) {
 
 // TestQuotesStayQuotes lets nothing that somebody wrote look like a line of the letter.
 func TestQuotesStayQuotes(t *testing.T) {
+	t.Parallel()
 	w, err := Warning{Name: "bob", Reason: "one\nhttps://evil.example/button\n\n" + strings.Repeat("word ", 40), Link: "/me"}.words(testSite).tidy(testSite)
 	if err != nil {
 		t.Fatal(err)
@@ -134,6 +136,7 @@ func TestQuotesStayQuotes(t *testing.T) {
 
 // TestTheLongestLetter has the longest of everything.
 func TestTheLongestLetter(t *testing.T) {
+	t.Parallel()
 	long := strings.Repeat("ö", 5000)
 	w, err := Notice{Name: long, Title: long, Text: long, Quote: long, Link: "/me", About: long}.words(testSite).tidy(testSite)
 	if err != nil {

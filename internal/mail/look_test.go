@@ -61,6 +61,7 @@ func (b box) age(t *testing.T, id int64, st State, ended time.Time, why string) 
 }
 
 func TestPrune(t *testing.T) {
+	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		b := newBox(t, d, onConfig())
 		want := map[int64]string{} // what is left: with or without its content
@@ -104,6 +105,7 @@ func TestPrune(t *testing.T) {
 }
 
 func TestAgainAndDrop(t *testing.T) {
+	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		ctx, b := t.Context(), newBox(t, d, onConfig())
 		for i := range 5 {
@@ -146,6 +148,7 @@ func TestAgainAndDrop(t *testing.T) {
 
 // TestWhatIsBeingSent can't be touched until it counts as left behind.
 func TestWhatIsBeingSent(t *testing.T) {
+	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		ctx, b := t.Context(), newBox(t, d, onConfig())
 		b.put(t, recovery("ann@lab.example", 7, ""))
@@ -178,6 +181,7 @@ func TestWhatIsBeingSent(t *testing.T) {
 
 // TestAWrongClock puts a turn where it can't be.
 func TestAWrongClock(t *testing.T) {
+	t.Parallel()
 	b := newBox(t, dbtest.SQLite(t), onConfig())
 	b.clock.Add(365 * 24 * time.Hour)
 	b.put(t, recovery("ann@lab.example", 7, ""))
@@ -188,6 +192,7 @@ func TestAWrongClock(t *testing.T) {
 }
 
 func TestPutTest(t *testing.T) {
+	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		ctx, b := t.Context(), newBox(t, d, onConfig())
 		first, err := b.PutTest(ctx, "ann@lab.example", "boss")

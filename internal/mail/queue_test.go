@@ -72,13 +72,16 @@ func (b box) count(t *testing.T, where string, args ...any) int64 {
 }
 
 func TestPutOnce(t *testing.T) {
+	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		b := newBox(t, d, onConfig())
 		if !b.put(t, recovery("ann@lab.example", 7, "recover:1")) || b.put(t, recovery("bob@lab.example", 8, "recover:1")) {
 			t.Error("of two letters for one thing both or none are new")
 		}
-		if !b.put(t, recovery("ann@lab.example", 7, "")) || !b.put(t, recovery("ann@lab.example", 7, "")) {
-			t.Error("a letter without Once is not new")
+		for range 2 {
+			if !b.put(t, recovery("ann@lab.example", 7, "")) {
+				t.Error("a letter without Once is not new")
+			}
 		}
 		if n := b.count(t, "state = ?", string(Queued)); n != 3 {
 			t.Errorf("%d letters wait, want 3", n)
@@ -91,6 +94,7 @@ func TestPutOnce(t *testing.T) {
 }
 
 func TestPutOnceAtTheSameTime(t *testing.T) {
+	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		b := newBox(t, d, onConfig())
 		var fresh atomic.Int32
@@ -112,6 +116,7 @@ func TestPutOnceAtTheSameTime(t *testing.T) {
 
 // TestPutIsPartOfATransaction rolls one back.
 func TestPutIsPartOfATransaction(t *testing.T) {
+	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		b := newBox(t, d, onConfig())
 		boom := errors.New("boom")
@@ -129,6 +134,7 @@ func TestPutIsPartOfATransaction(t *testing.T) {
 
 // TestNothingIsReadable looks for address and token in every column.
 func TestNothingIsReadable(t *testing.T) {
+	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		b := newBox(t, d, onConfig())
 		b.put(t, recovery("ann@lab.example", 7, "recover:ann@lab.example"))
@@ -155,6 +161,7 @@ func TestNothingIsReadable(t *testing.T) {
 // TestADecoyCostsTheSame counts the statements of a letter and of a decoy, again and again until
 // the bounds are reached.
 func TestADecoyCostsTheSame(t *testing.T) {
+	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		b := newBox(t, d, onConfig())
 		cost := func(l Letter) (statements int, fresh bool) {
@@ -179,6 +186,7 @@ func TestADecoyCostsTheSame(t *testing.T) {
 }
 
 func TestBounds(t *testing.T) {
+	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		b := newBox(t, d, onConfig())
 		switchable := recovery("ann@lab.example", 7, "")
@@ -215,6 +223,7 @@ func TestBounds(t *testing.T) {
 }
 
 func TestTheQueueIsFull(t *testing.T) {
+	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		b := newBox(t, d, onConfig())
 		const rows = maxWaiting / 100
@@ -241,6 +250,7 @@ func TestTheQueueIsFull(t *testing.T) {
 }
 
 func TestPutRefuses(t *testing.T) {
+	t.Parallel()
 	b := newBox(t, dbtest.SQLite(t), onConfig())
 	ok := recovery("ann@lab.example", 7, "")
 	for name, change := range map[string]func(*Letter){
@@ -278,7 +288,8 @@ func (bare) kind() string       { return "bare" }
 func (bare) words(_ Site) words { return words{Subject: "\r\n\x00"} }
 
 func TestCheckAddress(t *testing.T) {
-	for in, want := range map[string]string{" ann@lab.example ": "ann@lab.example", "ann@müller.example": "ann@xn--mller-kva.example", "": "", "jörg@lab.example": "jörg@lab.example"} {
+	t.Parallel()
+	for in, want := range map[string]string{"\tann@lab.example\n": "ann@lab.example", "ann@müller.example": "ann@xn--mller-kva.example", "": "", "jörg@lab.example": "jörg@lab.example"} {
 		if got, err := CheckAddress(in); got != want || err != nil {
 			t.Errorf("%q is %q, %v", in, got, err)
 		}
@@ -286,6 +297,7 @@ func TestCheckAddress(t *testing.T) {
 }
 
 func TestConfig(t *testing.T) {
+	t.Parallel()
 	if err := DefaultConfig().Validate(); err != nil || DefaultConfig().Configured() {
 		t.Errorf("the default: %v", err)
 	}

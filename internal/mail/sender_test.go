@@ -73,6 +73,7 @@ func (b box) failures(t *testing.T) (out []eventlog.MailFailed) {
 }
 
 func TestEachSecurity(t *testing.T) {
+	t.Parallel()
 	server := mailtest.Start(t)
 	for _, security := range []Security{StartTLS, TLS, NoTLS} {
 		t.Run(string(security), func(t *testing.T) {
@@ -106,6 +107,7 @@ func TestEachSecurity(t *testing.T) {
 }
 
 func TestWrongCredentialsAndCertificates(t *testing.T) {
+	t.Parallel()
 	server := mailtest.Start(t)
 	for name, change := range map[string]func(*Config){
 		"the password": func(c *Config) { c.PasswordFile = server.CAFile },
@@ -136,6 +138,7 @@ func TestWrongCredentialsAndCertificates(t *testing.T) {
 }
 
 func TestLaterThenTaken(t *testing.T) {
+	t.Parallel()
 	server := mailtest.Start(t)
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		b := newBox(t, d, through(server, StartTLS))
@@ -163,6 +166,7 @@ func TestLaterThenTaken(t *testing.T) {
 }
 
 func TestDeferredForEver(t *testing.T) {
+	t.Parallel()
 	server := mailtest.Start(t)
 	server.Defer("slow@lab.example")
 	b := newBox(t, dbtest.SQLite(t), through(server, NoTLS))
@@ -182,6 +186,7 @@ func TestDeferredForEver(t *testing.T) {
 }
 
 func TestNoSuchAddress(t *testing.T) {
+	t.Parallel()
 	server := mailtest.Start(t)
 	server.Refuse("gone@lab.example")
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
@@ -206,6 +211,7 @@ func TestNoSuchAddress(t *testing.T) {
 }
 
 func TestServerAway(t *testing.T) {
+	t.Parallel()
 	server := mailtest.Start(t)
 	b := newBox(t, dbtest.SQLite(t), through(server, NoTLS))
 	b.put(t, recovery("ann@lab.example", 7, ""))
@@ -246,6 +252,7 @@ func TestServerAway(t *testing.T) {
 
 // TestKilled kills the program at each point of a letter's way.
 func TestKilled(t *testing.T) {
+	t.Parallel()
 	server := mailtest.Start(t)
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		for name, at := range map[string]point{"claimed": claimed, "taken": taken} {
@@ -284,6 +291,7 @@ func TestKilled(t *testing.T) {
 }
 
 func TestTwoWorkers(t *testing.T) {
+	t.Parallel()
 	server := mailtest.Start(t)
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		b := newBox(t, d, through(server, NoTLS))
@@ -311,6 +319,7 @@ func TestTwoWorkers(t *testing.T) {
 }
 
 func TestDecoysAreDropped(t *testing.T) {
+	t.Parallel()
 	server := mailtest.Start(t)
 	b := newBox(t, dbtest.SQLite(t), through(server, NoTLS))
 	b.put(t, recovery("", 0, ""))
@@ -330,6 +339,7 @@ func TestDecoysAreDropped(t *testing.T) {
 
 // TestPace sends what may not be switched off first, and leaves it room.
 func TestPace(t *testing.T) {
+	t.Parallel()
 	server := mailtest.Start(t)
 	c := through(server, NoTLS)
 	c.PerHour = 5
@@ -354,6 +364,7 @@ func TestPace(t *testing.T) {
 
 // TestTheRunEndsInTime gives a run less time than a letter may take, and ends one while the server hangs.
 func TestTheRunEndsInTime(t *testing.T) {
+	t.Parallel()
 	b := newBox(t, dbtest.SQLite(t), hanging(t))
 	b.put(t, recovery("ann@lab.example", 7, ""))
 	short, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -381,6 +392,7 @@ func TestTheRunEndsInTime(t *testing.T) {
 
 // TestLogs looks for what must not be in the log, whatever happens.
 func TestLogs(t *testing.T) {
+	t.Parallel()
 	server := mailtest.Start(t)
 	server.Refuse("gone.person@lab.example")
 	server.Defer("slow.person@lab.example")

@@ -8,6 +8,7 @@ import (
 )
 
 func TestBlamesAddress(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		code   int
 		status string
@@ -23,6 +24,7 @@ func TestBlamesAddress(t *testing.T) {
 }
 
 func TestRedact(t *testing.T) {
+	t.Parallel()
 	for in, want := range map[string]string{
 		"550 5.1.1 <Bob.Smith@lab.example>: no such user":      "550 5.1.1 (address): no such user",
 		`550 "Invalid \"user\": <bob.smith@lab.example>\nbye"`: "550 Invalid user: (address) bye",
@@ -40,6 +42,7 @@ func TestRedact(t *testing.T) {
 }
 
 func TestJudgeOfAConnection(t *testing.T) {
+	t.Parallel()
 	if v, why := judge(errors.New("read tcp: connection reset by bob@lab.example"), "bob@lab.example"); v != away || strings.Contains(why, "bob") {
 		t.Errorf("%v, %q", v, why)
 	}
@@ -49,6 +52,7 @@ func TestJudgeOfAConnection(t *testing.T) {
 }
 
 func TestPause(t *testing.T) {
+	t.Parallel()
 	sum := time.Duration(0)
 	for tries := int64(1); tries <= maxTries; tries++ {
 		least, most := pause(tries, 0), pause(tries, 1)
@@ -63,6 +67,7 @@ func TestPause(t *testing.T) {
 }
 
 func TestOverdue(t *testing.T) {
+	t.Parallel()
 	old := Entry{ID: 1, Created: noon, LastError: "451 later"}
 	for _, c := range []struct {
 		oldest   Entry

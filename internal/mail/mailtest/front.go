@@ -9,6 +9,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/base64"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"math/big"
@@ -71,7 +72,7 @@ type front struct {
 
 func (f *front) talk() error {
 	if err := f.connect(); err != nil {
-		return nil //nolint:nilerr // the server is away, so the client sees the connection end
+		return nil // the server is away, so the client sees the connection end
 	}
 	defer func() { _ = f.behind.Close() }()
 	if _, err := f.reply(); err != nil {
@@ -82,7 +83,7 @@ func (f *front) talk() error {
 		if err == nil {
 			err = f.command(line)
 		}
-		if err == io.EOF || err == errQuit {
+		if errors.Is(err, io.EOF) || errors.Is(err, errQuit) {
 			return nil
 		}
 		if err != nil {
@@ -92,14 +93,15 @@ func (f *front) talk() error {
 }
 
 func (f *front) connect() error {
-	conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", f.server.PlainPort))
+	var d net.Dialer
+	conn, err := d.DialContext(f.server.t.Context(), "tcp", fmt.Sprintf("127.0.0.1:%d", f.server.PlainPort))
 	if err == nil {
 		f.behind = textproto.NewConn(conn)
 	}
 	return err
 }
 
-var errQuit = fmt.Errorf("the client has said QUIT")
+var errQuit = errors.New("the client has said QUIT")
 
 func (f *front) command(line string) error {
 	word, rest, _ := strings.Cut(line, " ")

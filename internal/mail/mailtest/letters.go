@@ -2,6 +2,7 @@ package mailtest
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -56,7 +57,7 @@ func (s *Server) Now(to string) []Letter {
 // receive speaks LMTP (RFC 2033) with OpenSMTPD, which delivers one letter by a connection.
 func (s *Server) receive(conn net.Conn) error {
 	c := textproto.NewConn(conn)
-	say := func(format string, args ...any) error { return c.PrintfLine(format, args...) }
+	say := func(line string) error { return c.PrintfLine("%s", line) }
 	if err := say("220 mailtest LMTP"); err != nil {
 		return err
 	}
@@ -64,7 +65,7 @@ func (s *Server) receive(conn net.Conn) error {
 	var to []string
 	for {
 		line, err := c.ReadLine()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
@@ -145,7 +146,7 @@ func parse(raw []byte) (Letter, error) {
 	parts := multipart.NewReader(m.Body, params["boundary"])
 	for {
 		p, err := parts.NextPart() // decodes quoted-printable
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return l, nil
 		}
 		if err != nil {

@@ -14,6 +14,7 @@ package mailtest
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -175,7 +176,7 @@ func (s *Server) start() error {
 	}
 	// What it mounts is seen by it alone.
 	script := fmt.Sprintf("mount --bind %[1]s/run /run && mount --bind %[1]s/spool /var/spool && exec smtpd -d -f %[2]s", s.dir, file)
-	cmd := exec.Command("sh", "-c", script)
+	cmd := exec.CommandContext(context.WithoutCancel(s.t.Context()), "sh", "-c", script) //nolint:gosec // of paths that we have made
 	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGTERM}
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
@@ -197,7 +198,7 @@ func (s *Server) start() error {
 		<-ended
 	}
 	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
-		if greets(s.PlainPort) {
+		if s.greets() {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			s.stop = stop
@@ -238,9 +239,10 @@ match from any for domain { "lab.example", "bio.example" } action "in"
 `, list(s.gone), list(s.slow), s.PlainPort, s.lmtp)
 }
 
-// greets reports whether a mail server answers on the port.
-func greets(port int) bool {
-	conn, err := net.DialTimeout("tcp", fmt.Sprintf("127.0.0.1:%d", port), time.Second)
+// greets reports whether OpenSMTPD answers.
+func (s *Server) greets() bool {
+	d := net.Dialer{Timeout: time.Second}
+	conn, err := d.DialContext(s.t.Context(), "tcp", fmt.Sprintf("127.0.0.1:%d", s.PlainPort))
 	if err != nil {
 		return false
 	}
@@ -253,7 +255,8 @@ func greets(port int) bool {
 
 func freePort(t testing.TB) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	var lc net.ListenConfig
+	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -267,7 +270,8 @@ func freePort(t testing.TB) int {
 // serve hands each connection to a port of its own to handle, until the test ends, and returns the port.
 func (s *Server) serve(what string, handle func(net.Conn) error) int {
 	s.t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	var lc net.ListenConfig
+	l, err := lc.Listen(s.t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		s.t.Fatal(err)
 	}
