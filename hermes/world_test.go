@@ -19,11 +19,13 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/command"
 	"github.com/caduceus-bio/caduceus/internal/commands"
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/credential"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
 	"github.com/caduceus-bio/caduceus/internal/economy"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/guess"
+	"github.com/caduceus-bio/caduceus/internal/invite"
 	"github.com/caduceus-bio/caduceus/internal/irc"
 	"github.com/caduceus-bio/caduceus/internal/mail"
 	"github.com/caduceus-bio/caduceus/internal/member"
@@ -89,9 +91,12 @@ func newSite(t *testing.T, d *db.DB) *site {
 		t.Fatal(err)
 	}
 	log, bans := audit.New(d, clock), ban.NewStore(d, s.events, keys, clock)
+	settings, articles := setting.NewStore(d, s.events, clock), pages.NewStore(d, clock)
+	invites := invite.NewStore(invite.Deps{DB: d, Log: s.events, Keys: keys, Clock: clock, Members: s.deps.Members, Links: credential.NewStore(d, keys, clock), Settings: settings,
+		Guard: s.deps.Guard, Rules: func(ctx context.Context) (int64, error) { return articles.ShownRevision(ctx, "rules") }})
 	s.deps.Commands, err = command.New(command.Deps{DB: d, Keys: keys, Members: s.deps.Members, Catalog: s.deps.Catalog, Audit: log, Events: s.events, Clock: clock, Log: logger},
-		commands.Families(commands.Deps{Members: s.deps.Members, Catalog: s.deps.Catalog, Economy: s.deps.Economy, Clients: clients, Pages: pages.NewStore(d, clock),
-			Schedule: schedule.NewStore(d, s.events, clock), Settings: setting.NewStore(d, s.events, clock), Transfer: transfer.NewStore(d), IRC: irc.NewStore(d, s.events, bans, clock), Bans: bans,
+		commands.Families(commands.Deps{Members: s.deps.Members, Catalog: s.deps.Catalog, Economy: s.deps.Economy, Clients: clients, Pages: articles,
+			Schedule: schedule.NewStore(d, s.events, clock), Settings: settings, Invites: invites, Transfer: transfer.NewStore(d), IRC: irc.NewStore(d, s.events, bans, clock), Bans: bans,
 			History: irc.NewHistory(d, s.events, clock, irc.Retention{}), Audit: log, Events: s.events,
 			Guard: s.deps.Guard, Notices: notify.NewStore(d, keys, clock, notify.Options{}), Rates: rates.NewStore(d, s.events, keys, clock), Mail: letters, SiteURL: "https://bio.example"})...)
 	if err != nil {

@@ -28,6 +28,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/economy"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/guess"
+	"github.com/caduceus-bio/caduceus/internal/invite"
 	"github.com/caduceus-bio/caduceus/internal/irc"
 	"github.com/caduceus-bio/caduceus/internal/mail"
 	"github.com/caduceus-bio/caduceus/internal/member"
@@ -60,6 +61,7 @@ type House struct {
 	refusals *rates.Store
 	links    *credential.Store
 	settings *setting.Store
+	invites  *invite.Store
 	catalog  *catalog.Store
 	economy  *economy.Store
 	clients  *client.Store
@@ -125,15 +127,29 @@ func Open(ctx context.Context, s Settings, create bool, extra ...command.Command
 	if h.mail, err = mail.NewQueue(d, h.events, keys, clock, s.Mail, mail.Site{Name: s.Site.Name, URL: s.siteURL()}); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
+	h.invites = invite.NewStore(invite.Deps{DB: d, Log: h.events, Keys: keys, Clock: clock, Members: h.Members, Links: h.links, Settings: h.settings, Guard: h.guard,
+		SendsMail: h.mail.Configured, Rules: func(ctx context.Context) (int64, error) { return h.pages.ShownRevision(ctx, "rules") }, Banned: h.bansMail})
 	if h.Commands, err = h.commands(clock, extra); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
 	return h, nil
 }
 
+// bansMail refuses a mail address that is banned. It reads the bans anew: not every process
+// that makes invites keeps them.
+func (h *House) bansMail(ctx context.Context, address string) error {
+	if err := h.banned.Load(ctx); err != nil {
+		return err
+	}
+	if b, banned := h.banned.Set().Mail(address, time.Now()); banned {
+		return core.FieldErrorf("email", "this address can't be used here: %s", b.Reason)
+	}
+	return nil
+}
+
 // commands puts the table of commands together.
 func (h *House) commands(clock core.Clock, extra []command.Command) (*command.Registry, error) {
-	families := commands.Families(commands.Deps{Members: h.Members, Catalog: h.catalog, Economy: h.economy, Clients: h.clients, Pages: h.pages, Schedule: h.schedule, Settings: h.settings,
+	families := commands.Families(commands.Deps{Members: h.Members, Catalog: h.catalog, Economy: h.economy, Clients: h.clients, Pages: h.pages, Schedule: h.schedule, Settings: h.settings, Invites: h.invites,
 		Transfer: transfer.NewStore(h.DB), IRC: h.irc, Bans: h.bans, Proxies: h.Settings.proxies(), History: irc.NewHistory(h.DB, h.events, clock, irc.Retention{}), Audit: h.audit, Events: h.events,
 		Guard: h.guard, Notices: h.notify, Rates: h.refusals, Mail: h.mail, NickLimit: h.Settings.IRC.Nicks, SiteURL: h.Settings.siteURL()})
 	return command.New(command.Deps{DB: h.DB, Keys: h.keys, Members: h.Members, Catalog: h.catalog, Audit: h.audit, Events: h.events, Clock: clock, Log: h.Log}, append(families, extra)...)

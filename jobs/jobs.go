@@ -113,6 +113,7 @@ type Deps struct {
 	Freeleech *economy.Store
 	Sessions  Sessions
 	Links     Links
+	Invites   Invites
 	Texts     Texts
 	Pages     Texts
 	Catalog   Catalog

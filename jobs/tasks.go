@@ -18,6 +18,7 @@ func tasks(c Config, d Deps) map[string]task {
 		schedule.FreeleechEdges:  freeleechEdges(d.Freeleech),
 		schedule.ExpireSessions:  expireSessions(d.Sessions),
 		schedule.ExpireLinks:     expireLinks(d.Links),
+		schedule.ExpireInvites:   expireInvites(d.Invites),
 		schedule.PruneEvents:     pruneEvents(d.Events, d.Clock),
 		schedule.PruneJobHistory: pruneJobHistory(d.Schedule, d.Clock),
 		schedule.RenderTexts:     renderTexts(d.Texts, d.Pages),

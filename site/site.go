@@ -32,6 +32,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/economy"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/guess"
+	"github.com/caduceus-bio/caduceus/internal/invite"
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/internal/notify"
 	"github.com/caduceus-bio/caduceus/internal/pages"
@@ -70,6 +71,7 @@ type Deps struct {
 	Events   *eventlog.Log
 	Schedule *schedule.Store
 	Settings *setting.Store
+	Invites  *invite.Store
 	// AnnounceURLs are the tracker's public addresses with {announce-key} in them, in
 	// the order in which clients are to try them.
 	AnnounceURLs []string

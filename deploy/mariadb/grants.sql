@@ -141,6 +141,14 @@ GRANT SELECT, INSERT ON audit TO 'caduceus-site'@'localhost', 'caduceus-hermes'@
 GRANT SELECT, INSERT, UPDATE, DELETE ON setting TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT ON setting TO 'caduceus-jobs'@'localhost';
 GRANT SELECT, INSERT, UPDATE ON one_time_link TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT, INSERT, UPDATE ON invite TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT, INSERT, UPDATE ON invite_stock TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT, INSERT, UPDATE ON member_inviter TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT, INSERT ON branch_cause TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT, INSERT, UPDATE ON application_question TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT, UPDATE ON application TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT ON application_answer TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT, INSERT ON application_note TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT, INSERT, DELETE ON pending_act TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 -- Members read what they were told; staff tell them something by a command.
 GRANT SELECT, INSERT, UPDATE ON notification TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
@@ -155,6 +163,9 @@ GRANT SELECT (id, once_mac, to_mac, member_id, kind, bulk, state, kept, tries, n
 GRANT SELECT, INSERT, UPDATE, DELETE ON mail TO 'caduceus-jobs'@'localhost';
 
 -- site: besides what commands do, whoever joins, logs in, uploads and edits.
+GRANT INSERT ON application TO 'caduceus-site'@'localhost';
+GRANT INSERT ON application_answer TO 'caduceus-site'@'localhost';
+GRANT SELECT, INSERT ON rules_accepted TO 'caduceus-site'@'localhost';
 GRANT INSERT, DELETE ON member_class TO 'caduceus-site'@'localhost';
 GRANT INSERT, UPDATE ON session TO 'caduceus-site'@'localhost';
 GRANT INSERT, UPDATE ON api_token TO 'caduceus-site'@'localhost';
@@ -182,6 +193,11 @@ GRANT SELECT ON member_cause TO 'caduceus-jobs'@'localhost';
 GRANT SELECT, UPDATE (skeleton) ON member_nick TO 'caduceus-jobs'@'localhost';
 GRANT SELECT, DELETE ON session TO 'caduceus-jobs'@'localhost';
 GRANT SELECT, UPDATE, DELETE ON one_time_link TO 'caduceus-jobs'@'localhost';
+GRANT SELECT, UPDATE (mail_box), DELETE ON invite TO 'caduceus-jobs'@'localhost';
+GRANT SELECT (member_id, network_mac, at), UPDATE (network_mac) ON member_inviter TO 'caduceus-jobs'@'localhost';
+GRANT SELECT, UPDATE (mail_box, mail_mac, place_mac, network_mac, name) ON application TO 'caduceus-jobs'@'localhost';
+GRANT SELECT (application_id), DELETE ON application_answer TO 'caduceus-jobs'@'localhost';
+GRANT SELECT (application_id), DELETE ON application_note TO 'caduceus-jobs'@'localhost';
 GRANT SELECT ON leech_window TO 'caduceus-jobs'@'localhost';
 GRANT SELECT, INSERT ON leech_notice TO 'caduceus-jobs'@'localhost';
 GRANT SELECT (id, description, description_renderer), UPDATE (description_html, description_renderer) ON torrent_group TO 'caduceus-jobs'@'localhost';

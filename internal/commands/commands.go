@@ -18,6 +18,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/command/freeleech"
 	ircfamily "github.com/caduceus-bio/caduceus/internal/command/irc"
 	"github.com/caduceus-bio/caduceus/internal/command/jobs"
+	"github.com/caduceus-bio/caduceus/internal/command/joining"
 	mailfamily "github.com/caduceus-bio/caduceus/internal/command/mail"
 	"github.com/caduceus-bio/caduceus/internal/command/members"
 	"github.com/caduceus-bio/caduceus/internal/command/notices"
@@ -28,6 +29,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/economy"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/guess"
+	"github.com/caduceus-bio/caduceus/internal/invite"
 	"github.com/caduceus-bio/caduceus/internal/irc"
 	"github.com/caduceus-bio/caduceus/internal/mail"
 	"github.com/caduceus-bio/caduceus/internal/member"
@@ -48,6 +50,7 @@ type Deps struct {
 	Pages    *pages.Store
 	Schedule *schedule.Store
 	Settings *setting.Store
+	Invites  *invite.Store
 	Transfer *transfer.Store
 	IRC      *irc.Store
 	Bans     *ban.Store
@@ -78,6 +81,7 @@ func Families(d Deps) [][]command.Command {
 		bans.Commands(bans.Deps{Bans: d.Bans, Members: d.Members, Proxies: d.Proxies}),
 		pagesfamily.Commands(pagesfamily.Deps{Pages: d.Pages, SiteURL: d.SiteURL}),
 		settings.Commands(settings.Deps{Settings: d.Settings, Members: d.Members}),
+		joining.Commands(joining.Deps{Invites: d.Invites, Members: d.Members, Settings: d.Settings, SiteURL: d.SiteURL}),
 		oversight.Commands(oversight.Deps{Audit: d.Audit, Events: d.Events, Members: d.Members, Guard: d.Guard, Rates: d.Rates}),
 	}
 }

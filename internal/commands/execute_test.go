@@ -125,6 +125,30 @@ var whoMay = map[string]struct{ line, roles string }{
 	"why":                 {"why victim", staff}, // not themselves
 	"away":                {"away", members},
 	"back":                {"back", members},
+	"invite send":         {"invite send nobody", members},
+	"invite link":         {"invite link " + strings.Repeat("x", 101), members},
+	"invite list":         {"invite list --member victim", staff}, // not their own
+	"invite revoke":       {"invite revoke 4711", members},
+	"invite give":         {"invite give victim 1 a good reason", staff},
+	"invite take":         {"invite take 1 victim a good reason", staff},
+	"class invites":       {"class invites User 5", staff},
+	"invite tree":         {"invite tree victim", staff},
+	"branch disable":      {"branch disable victim for a reason", staff},
+	"branch enable":       {"branch enable 4711", staff},
+	"branch move":         {"branch move victim user", staff},
+	"rules require":       {"rules require 4711", staff},
+	"application list":    {"application list", staff},
+	"application show":    {"application show 4711", staff},
+	"application claim":   {"application claim 4711", staff},
+	"application release": {"application release 4711", staff},
+	"application note":    {"application note 4711 hm", staff},
+	"application pass":    {"application pass 4711", staff},
+	"application refuse":  {"application refuse 4711 a good reason", staff},
+	"application reopen":  {"application reopen 4711", staff},
+	"question list":       {"question list", staff},
+	"question add":        {"question add ?", staff},
+	"question remove":     {"question remove 4711", staff},
+	"question move":       {"question move 4711 1", staff},
 }
 
 // TestWhoMayDoWhat runs each command as each role. A command that is missing in
@@ -187,7 +211,7 @@ func TestHelpShowsWhatTheAskerMayRun(t *testing.T) {
 			}
 			return out
 		}
-		want := []string{"announces", "away", "back", "certfp add", "certfp list", "certfp remove", "client list", "endangered", "freeleech calendar", "freeleech status", "help", "inbox", "inbox read", "info", "irclog delete", "irclog forget", "irclog private", "irclog replay", "key replace", "news list", "nick add", "nick list", "nick remove", "page list", "page show", "search", "stats", "torrent delete", "undo", "why"}
+		want := []string{"announces", "away", "back", "certfp add", "certfp list", "certfp remove", "client list", "endangered", "freeleech calendar", "freeleech status", "help", "inbox", "inbox read", "info", "invite link", "invite list", "invite revoke", "invite send", "irclog delete", "irclog forget", "irclog private", "irclog replay", "key replace", "news list", "nick add", "nick list", "nick remove", "page list", "page show", "search", "stats", "torrent delete", "undo", "why"}
 		if diff := cmp.Diff(want, names(w.actor(t, "alice"))); diff != "" {
 			t.Errorf("alice (-want +got):\n%s", diff)
 		}

@@ -7,14 +7,17 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/audit"
 	"github.com/caduceus-bio/caduceus/internal/command"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
+	"github.com/caduceus-bio/caduceus/internal/invite"
 	"github.com/caduceus-bio/caduceus/internal/irc"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/setting"
 )
 
 // everyCommand are lines that run each command of the table. "undo" takes back what
@@ -146,6 +149,45 @@ undo
 setting add registration.refused_domains spam.example
 undo
 setting remove registration.refused_domains yopmail.com
+invite link for Bob
+undo
+invite send cat@lab.example for Cat
+invite list
+invite list --member ann
+invite revoke 2
+invite give ann 3 for the test
+undo
+invite give ann 2 for the test
+invite take 1 ann for the test
+class invites User 5
+undo
+invite tree ann
+branch move ann boss
+undo
+branch disable ann for the test
+undo
+rules require
+undo
+application list
+application list --stage refused
+application show 1
+application claim 1
+undo
+application claim 1
+application note 1 looks good
+application release 1
+application claim 1
+application refuse 1 --wait 1h too short
+undo
+application pass 1
+application reopen 1
+question list
+question add --answer optional What else?
+undo
+question remove 1
+undo
+question move 2 1
+undo
 news add {"title": "We are there", "text": "Come in."}
 news list
 news remove 1
@@ -214,6 +256,14 @@ func furnish(t *testing.T, w *world) (boss member.Member, message string) {
 	boss, ann := w.join(t, "boss", "Sysop"), w.join(t, "ann", "Power User")
 	if added := w.upload(t, ann, "Yeast reference assembly"); added.Torrent != 1 {
 		t.Fatalf("the torrent has the id %d", added.Torrent)
+	}
+	if _, _, err := w.deps.Settings.Set(t.Context(), 0, setting.RegistrationMode.Name, setting.ModeApplication); err != nil {
+		t.Fatal(err)
+	}
+	form := invite.ApplyForm{Name: "bob", Email: "bob@lab.example", Answers: map[int64]string{1: "Yeast.", 3: "From ann."},
+		Human: invite.Human{Stamp: w.deps.Invites.Stamps().Stamp(w.clock.Now().Add(-time.Minute))}}
+	if a, _, err := w.deps.Invites.Apply(t.Context(), form); err != nil || a.ID != 1 {
+		t.Fatalf("application %d, %v", a.ID, err)
 	}
 	id := irc.MsgID(0).Next(w.clock.Now())
 	said := irc.Message{Target: "#general", ID: id, Kind: "PRIVMSG", Source: "ann!u@h", Account: "ann", AccountID: ann.ID, Text: "hello"}

@@ -18,11 +18,13 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/command"
 	"github.com/caduceus-bio/caduceus/internal/commands"
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/credential"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
 	"github.com/caduceus-bio/caduceus/internal/economy"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/guess"
+	"github.com/caduceus-bio/caduceus/internal/invite"
 	"github.com/caduceus-bio/caduceus/internal/irc"
 	"github.com/caduceus-bio/caduceus/internal/mail"
 	"github.com/caduceus-bio/caduceus/internal/member"
@@ -44,6 +46,8 @@ type world struct {
 	db      *db.DB
 	members map[string]member.Created
 	log     *bytes.Buffer
+
+	sendsMail bool
 
 	clock *dbtest.Clock
 }
@@ -90,6 +94,9 @@ func openWorld(t *testing.T, d *db.DB) *world {
 		Notices: notify.NewStore(d, keys, clock, notify.Options{}),
 		Mail:    letters, NickLimit: 2, SiteURL: "https://bio.example",
 	}
+	w.deps.Invites = invite.NewStore(invite.Deps{DB: d, Log: events, Keys: keys, Clock: clock, Members: w.deps.Members, Links: credential.NewStore(d, keys, clock),
+		Settings: w.deps.Settings, Guard: w.deps.Guard, SendsMail: func() bool { return w.sendsMail },
+		Rules: func(ctx context.Context) (int64, error) { return w.deps.Pages.ShownRevision(ctx, "rules") }})
 	w.engine = command.Deps{DB: d, Keys: keys, Members: w.deps.Members, Catalog: w.deps.Catalog, Audit: w.deps.Audit, Events: events, Clock: clock,
 		Log: slog.New(slog.NewTextHandler(w.log, nil))}
 	if w.Registry, err = command.New(w.engine, commands.Families(w.deps)...); err != nil {

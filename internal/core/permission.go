@@ -30,6 +30,9 @@ const (
 	MailManage       Permission = "mail.manage"
 	PageEdit         Permission = "page.edit"
 	AuditRead        Permission = "audit.read"
+	InviteSend       Permission = "invite.send"
+	InviteManage     Permission = "invite.manage"
+	ApplicantReview  Permission = "application.review"
 	SettingManage    Permission = "setting.manage"
 	StatsRead        Permission = "stats.read"
 	TrackerRead      Permission = "tracker.read"
@@ -77,6 +80,9 @@ func AllPermissions() []PermissionInfo {
 		{MailManage, "see the mail that waits, send it again and take it away"},
 		{PageEdit, "write help, rules, news and terms"},
 		{AuditRead, "read the audit log"},
+		{InviteSend, "invite people"},
+		{InviteManage, "see who invited whom, give invites, and act on a branch of the invite tree"},
+		{ApplicantReview, "look at applications and decide about them"},
 		{SettingManage, "change how people join and other settings of the site"},
 		{StatsRead, "see member statistics"},
 		{TrackerRead, "see how the tracker does, and anyone's announces"},

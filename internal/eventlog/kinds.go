@@ -15,6 +15,7 @@ func bodies() []Body {
 		IRCKeyChanged{}, IRCCertificateRemoved{}, IRCNickChanged{}, IRCChannelChanged{}, IRCForgotten{}, IRCRemoval{}, KeyShown{},
 		EventSetAside{}, EventAgain{}, LimitsCleared{}, MailQueued{}, MailFailed{},
 		SettingChanged{}, BansChanged{},
+		InviteMade{}, MemberJoined{}, InvitesGiven{}, ApplicationMade{}, ApplicationDecided{},
 	}
 }
 

@@ -19,11 +19,18 @@ type Class struct {
 	Level       int // higher stands above lower
 	Secondary   bool
 	LeechSlots  int // torrents that members of this primary class may download at once; 0: not limited
+	Invites     int // that members of this primary class may make within 30 days
 	Permissions core.Permissions
 }
 
 // MaxLeechSlots bounds Class.LeechSlots.
 const MaxLeechSlots = 100_000
+
+// MaxInvites bounds Class.Invites; firstInvites is what classes have on a new site.
+const (
+	MaxInvites   = 1000
+	firstInvites = 2
+)
 
 // BotClass is the class of Hermes's own account.
 const BotClass = "Bot"
@@ -34,12 +41,13 @@ const SysopClass = "Sysop"
 // firstClasses are the classes of a new site; each has what it lists besides
 // what the one before it has.
 func firstClasses() []Class {
-	user := []core.Permission{core.TorrentUpload, core.TorrentEditOwn, core.TorrentDeleteOwn, core.StatsRead, core.IRCConnect}
+	user := []core.Permission{core.TorrentUpload, core.TorrentEditOwn, core.TorrentDeleteOwn, core.StatsRead, core.IRCConnect, core.InviteSend}
 	power := slices.Concat(user, []core.Permission{core.IRCVoice})
 	staff := slices.Concat(power, []core.Permission{core.TorrentEditAny, core.TorrentDeleteAny, core.TorrentSeeHidden,
 		core.MemberCreate, core.MemberDisable, core.MemberWarn, core.MemberGrant, core.MemberClass, core.MemberKeys, core.MemberSeePrivate, core.MemberSeeAddress, core.BanManage, core.MemberTell, core.FreeleechManage, core.ClientManage, core.PageEdit,
 		core.AuditRead, core.TrackerRead, core.IRCOperate, core.IRCStaff, core.IRCDebug, core.IRCHistory,
-		core.IRCRemove, core.IRCAddress})
+		core.IRCRemove, core.IRCAddress,
+		core.InviteManage, core.ApplicantReview})
 	var all []core.Permission
 	for _, p := range core.AllPermissions() {
 		if p.Name != core.IRCAnnounce {
@@ -47,7 +55,11 @@ func firstClasses() []Class {
 		}
 	}
 	primary := func(id int64, name string, level int, ps []core.Permission) Class {
-		return Class{ID: id, Name: name, Level: level, Permissions: core.NewPermissions(ps...)}
+		c := Class{ID: id, Name: name, Level: level, Permissions: core.NewPermissions(ps...)}
+		if c.Permissions.Has(core.InviteSend) {
+			c.Invites = firstInvites
+		}
+		return c
 	}
 	secondary := func(id int64, name string, level int, ps ...core.Permission) Class {
 		return Class{ID: id, Name: name, Level: level, Secondary: true, Permissions: core.NewPermissions(ps...)}
@@ -77,7 +89,7 @@ func (s *Store) Seed(ctx context.Context) error {
 			return err
 		}
 		for _, c := range firstClasses() {
-			if _, err := tx.InsertIgnore(ctx, "class", db.Row{"id", c.ID, "name", c.Name, "level", c.Level, "secondary", c.Secondary}); err != nil {
+			if _, err := tx.InsertIgnore(ctx, "class", db.Row{"id", c.ID, "name", c.Name, "level", c.Level, "secondary", c.Secondary, "invites", c.Invites}); err != nil {
 				return err
 			}
 			for _, p := range c.Permissions.Sorted() {
@@ -151,6 +163,25 @@ func (s *Store) SetLeechSlots(ctx context.Context, className string, slots int) 
 	})
 }
 
+// SetInvites changes how many invites the members of a primary class may make within 30
+// days.
+func (s *Store) SetInvites(ctx context.Context, className string, n int) error {
+	if n < 0 || n > MaxInvites {
+		return core.FieldErrorf("invites", "write a number from 0 to %d", MaxInvites)
+	}
+	c, err := s.classNamed(ctx, className, false)
+	if err != nil {
+		return err
+	}
+	return s.db.Tx(ctx, func(tx *db.Tx) error {
+		if _, err := tx.Exec(ctx, "UPDATE class SET invites = ? WHERE id = ?", n, c.ID); err != nil {
+			return fmt.Errorf("change class %s: %w", c.Name, err)
+		}
+		_, err := s.log.Append(ctx, tx, eventlog.ClassChanged{Class: c.ID})
+		return err
+	})
+}
+
 // LeechSlots returns what Class.LeechSlots is for each class that has a limit.
 func (s *Store) LeechSlots(ctx context.Context) (map[int64]int, error) {
 	type row struct {
@@ -201,8 +232,8 @@ func (s *Store) classNamed(ctx context.Context, name string, secondary bool) (Cl
 func readClasses(ctx context.Context, q db.Queryer) ([]Class, error) {
 	classes, err := db.All(ctx, q, func(sc db.Scanner) (c Class, err error) {
 		c.Permissions = core.Permissions{}
-		return c, sc.Scan(&c.ID, &c.Name, &c.Level, &c.Secondary, &c.LeechSlots)
-	}, "SELECT id, name, level, secondary, leech_slots FROM class ORDER BY level DESC, id LIMIT 200")
+		return c, sc.Scan(&c.ID, &c.Name, &c.Level, &c.Secondary, &c.LeechSlots, &c.Invites)
+	}, "SELECT id, name, level, secondary, leech_slots, invites FROM class ORDER BY level DESC, id LIMIT 200")
 	if err != nil {
 		return nil, fmt.Errorf("read classes: %w", err)
 	}

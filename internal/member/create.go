@@ -113,6 +113,21 @@ func (s *Store) EnsureBot(ctx context.Context, ircKey string) (Member, error) {
 	return m, s.setIRCKey(ctx, m.ID, ircKey)
 }
 
+// CheckName checks the form of the name of an account, and nothing about others.
+func CheckName(name string) error {
+	if !namePattern.MatchString(name) {
+		return core.FieldErrorf("name", "a name has 1 to 32 letters (A to Z), digits and underscores")
+	}
+	return calling{"name", name, false}.check(nil)
+}
+
+// CheckEmail checks the form of a mail address; "" passes.
+func CheckEmail(address string) error { return validEmail(address) }
+
+// TakeNames waits for the turn of those who add names, which CreateFrom takes: for a
+// transaction that reads something before it.
+func TakeNames(ctx context.Context, tx *db.Tx) error { return tx.Turn(ctx, nameTurn) }
+
 func (s *Store) draft(ctx context.Context, n New, class Class, ircKey string) (Draft, error) {
 	if n.Password == "" {
 		n.Password = secret.Passphrase()

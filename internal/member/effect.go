@@ -53,7 +53,7 @@ var effects = []EffectInfo{
 	{Effect: Warned, Title: "You are warned.", Means: "You can go on as before; while it lasts you are not promoted."},
 	{Effect: NoDownload, Word: "download", Title: "Your downloads are switched off.", Means: "You can go on seeding what you have; the tracker gives you no peers to download from.", NoDownload: true},
 	{Effect: NoUpload, Word: "upload", Title: "You may not upload.", Means: "What you have uploaded stays, and you can go on seeding it.", Takes: []core.Permission{core.TorrentUpload}},
-	{Effect: NoInvites, Word: "invites", Title: "You may not invite anybody.", Means: "Invites that are open already can't be used meanwhile."},
+	{Effect: NoInvites, Word: "invites", Title: "You may not invite anybody.", Means: "Invites that are open already can't be used meanwhile.", Takes: []core.Permission{core.InviteSend}},
 	{Effect: NoIRC, Word: "irc", Title: "You may not use IRC.", Means: "The network lets you in again when this is over.", Takes: []core.Permission{core.IRCConnect}},
 	{Effect: Granted, Title: "You have a permission besides those of your class.", Single: true, MustEnd: true},
 	{Effect: Withheld, Title: "A permission of your class is withheld from you.", Single: true},

@@ -138,6 +138,15 @@ func (h *Head) blank() {
 	}
 }
 
+// ShownRevision returns which revision of a page is shown; 0 is what the program ships.
+func (s *Store) ShownRevision(ctx context.Context, slug string) (int64, error) {
+	n, _, err := db.One(ctx, s.db, db.Value[int64], "SELECT revision FROM page WHERE slug = ?", slug)
+	if err != nil {
+		return 0, fmt.Errorf("read page %s: %w", slug, err)
+	}
+	return n, nil
+}
+
 // Page returns a page to be read, or an error with code NotFound.
 func (s *Store) Page(ctx context.Context, slug string) (Page, error) {
 	p, ok, err := db.One(ctx, s.db, func(sc db.Scanner) (p Page, err error) {

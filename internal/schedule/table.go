@@ -20,6 +20,7 @@ const (
 	FreeleechEdges  = "freeleech-edges"
 	ExpireSessions  = "expire-sessions"
 	ExpireLinks     = "expire-links"
+	ExpireInvites   = "expire-invites"
 	PruneEvents     = "prune-events"
 	PruneJobHistory = "prune-job-history"
 	RenderTexts     = "render-texts"
@@ -50,6 +51,7 @@ func Jobs() []Job {
 		{FreeleechEdges, "tell members when freeleech is near, begins and ends", "* * * * *", time.Minute},
 		{ExpireSessions, "delete the log-ins that have run out", "7 * * * *", 10 * time.Minute},
 		{ExpireLinks, "wipe what one-time links hold that have run out, and delete them after 90 days", "27 * * * *", 10 * time.Minute},
+		{ExpireInvites, "wipe the addresses of invites that are over, and what applications hold 180 days after their end", "33 * * * *", 10 * time.Minute},
 		{PruneEvents, "delete events that every reader has handled, after 30 days", "23 3 * * *", 30 * time.Minute},
 		{PruneJobHistory, "thin the history of job runs after 2 days and end it after 180", "37 3 * * *", 30 * time.Minute},
 		{RenderTexts, "render the texts again that an older release has rendered", "47 * * * *", 30 * time.Minute},

@@ -32,11 +32,13 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/command"
 	"github.com/caduceus-bio/caduceus/internal/commands"
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/credential"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
 	"github.com/caduceus-bio/caduceus/internal/economy"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/guess"
+	"github.com/caduceus-bio/caduceus/internal/invite"
 	"github.com/caduceus-bio/caduceus/internal/irc"
 	"github.com/caduceus-bio/caduceus/internal/mail"
 	"github.com/caduceus-bio/caduceus/internal/member"
@@ -76,6 +78,7 @@ type World struct {
 	Post   *Post  // the way of mail, which leads nowhere
 	torn   string // a folder for data
 	told   int64  // the last event of which somebody was told
+	NoMail bool   // the site can send no mail
 }
 
 // Person is a member with all secrets.
@@ -115,9 +118,11 @@ func newWorld(t testing.TB, d *db.DB, change ...func(*Config)) *World {
 	deps.Audit, deps.Events, deps.Schedule = log, events, schedule.NewStore(d, events, w.Now)
 	deps.Notices = notify.NewStore(d, keys, w.Now, notify.Options{Carriers: map[notify.Way]notify.Carrier{notify.Mail: w.Post}})
 	deps.Settings = setting.NewStore(d, events, w.Now)
+	deps.Invites = invite.NewStore(invite.Deps{DB: d, Log: events, Keys: keys, Clock: w.Now, Members: deps.Members, Links: credential.NewStore(d, keys, w.Now), Settings: deps.Settings,
+		Guard: deps.Guard, SendsMail: func() bool { return !w.NoMail && letters.Configured() }, Rules: func(ctx context.Context) (int64, error) { return deps.Pages.ShownRevision(ctx, "rules") }})
 	deps.Commands, err = command.New(command.Deps{DB: d, Keys: keys, Members: deps.Members, Catalog: deps.Catalog, Audit: log, Events: events, Clock: w.Now, Log: deps.Log},
 		commands.Families(commands.Deps{Members: deps.Members, Catalog: deps.Catalog, Economy: deps.Economy, Clients: deps.Clients, Pages: deps.Pages,
-			Schedule: deps.Schedule, Settings: deps.Settings, Transfer: transfer.NewStore(d), IRC: irc.NewStore(d, events, bans, w.Now), Bans: bans,
+			Schedule: deps.Schedule, Settings: deps.Settings, Invites: deps.Invites, Transfer: transfer.NewStore(d), IRC: irc.NewStore(d, events, bans, w.Now), Bans: bans,
 			History: irc.NewHistory(d, events, w.Now, irc.Retention{}), Audit: log, Events: events, Guard: deps.Guard, Notices: deps.Notices, Rates: rates.NewStore(d, events, keys, w.Now), Mail: letters, NickLimit: 2, SiteURL: c.URL})...)
 	w.Must(err)
 	ctx := t.Context()
