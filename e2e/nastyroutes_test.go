@@ -83,6 +83,7 @@ var nastyRoutes = map[string]func(n *nastyHouse, r siteRoute) []nasty{
 	"GET /staff/torrents":         onlyGeneral,
 	"GET /staff/irc":              onlyGeneral,
 	"GET /staff/jobs":             onlyGeneral,
+	"GET /staff/bans":             queries("kind", "reach", "over", "before"),
 	"GET /staff/audit":            queries("by", "about", "command", "outcome", "before"),
 	"GET /staff/components":       onlyGeneral,
 	"GET /staff/members":          queries("name", "class", "state", "after"),

@@ -103,6 +103,7 @@ var permissions = map[string]string{
 	"GET /staff/torrents":                                 "LLF..",
 	"GET /staff/irc":                                      "LLF..",
 	"GET /staff/jobs":                                     "LLFF.",
+	"GET /staff/bans":                                     "LLF..",
 	"GET /staff/audit":                                    "LLF..",
 	"GET /staff/components":                               "LLF..",
 	"GET /staff/members":                                  "LLF..",

@@ -42,7 +42,7 @@ func TestWhatIsShipped(t *testing.T) {
 	b := w.As("user")
 	for path, says := range map[string]string{
 		"/help": "Start in five minutes", "/rules": "There is no rule about your ratio", "/terms": "BioTorrents is a private library",
-		"/help/clients": "qBittorrent 5", "/help/freeleech": "equinoxes", "/help/staff": "moderator", "/help/irc": "Your name here: user", "/news": "There is no news",
+		"/help/clients": "qBittorrent 5", "/help/freeleech": "equinoxes", "/help/staff": "moderator", "/help/bans": "ban find", "/help/irc": "Your name here: user", "/news": "There is no news",
 	} {
 		if got := text(t, b.Get(path)); !strings.Contains(got, says) || strings.Contains(got, "{{") {
 			t.Errorf("%s does not say %q, or shows a placeholder:\n%s", path, says, got)

@@ -47,7 +47,7 @@ func New(d Deps) web.Wing {
 	theirs := web.Members.About(h.theirs())
 	return web.Wing{
 		Templates: templates,
-		Views:     []web.Declared{staffMembersView, staffMemberView, commandView, resultView, componentsView, todayView, deskView, auditView},
+		Views:     []web.Declared{staffMembersView, staffMemberView, commandView, resultView, componentsView, todayView, deskView, auditView, bansView},
 		Routes: []web.Route{
 			web.Page.Get("/staff/members", staff, h.staffMembers),
 			web.Page.Get("/staff/members/:name", staff.About(theMember), h.staffMember),
@@ -55,6 +55,7 @@ func New(d Deps) web.Wing {
 			web.Page.Get("/staff/torrents", web.Having(core.TorrentDeleteAny, core.TorrentEditAny), h.desk(torrentsDesk)),
 			web.Page.Get("/staff/irc", web.Having(core.IRCChannels, core.IRCRemove), h.desk(ircDesk)),
 			web.Page.Get("/staff/jobs", web.Having(core.JobManage), h.desk(jobsDesk)),
+			web.Page.Get("/staff/bans", web.Having(core.BanManage), h.bans),
 			web.Page.Get("/staff/audit", web.Having(core.AuditRead), h.audit),
 			web.Page.Get("/staff/components", anyStaff, h.components),
 			web.Page.Get("/commands/:command", theirs, h.commandForm),

@@ -34,6 +34,7 @@ var (
 		{text: "Torrents", address: "/staff/torrents"},
 		{text: "Tracker", address: "/staff/tracker"},
 		{text: "IRC", address: "/staff/irc"},
+		{text: "Bans", address: "/staff/bans"},
 		{text: "Jobs", address: "/staff/jobs"},
 		{text: "Audit", address: "/staff/audit"},
 		{text: "Pages", address: "/pages"},
