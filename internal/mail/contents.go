@@ -203,12 +203,12 @@ func (a ApplicationVerdict) words(s Site) words {
 type Notice struct {
 	Name   string // the member's
 	Title  string
-	Text   string // a sentence or more; "" where the title says all
+	Text   string // lines, each a paragraph; "" where the title says all
 	Quote  string // somebody else's words; "" for none
 	Button string // "" is "Read more"
 	Link   string // "" for none
-	// About is what they get letters about, such as "replies to your reports": it ends
-	// the sentence "You get this letter because you have letters about … switched on".
+	// About names the kind of letter, as the settings call it, for one that may be switched off: it ends
+	// the sentence "You get this letter because you have letters switched on for: …".
 	About string
 }
 
@@ -217,11 +217,13 @@ func (Notice) kind() string { return "notice" }
 func (n Notice) words(s Site) words {
 	w := words{Subject: fmt.Sprintf("%s: %s", s.Name, n.Title), Why: why(n.Name, s)}
 	if n.About != "" {
-		w.Why = fmt.Sprintf("You get this letter because you are %s on %s and have letters about %s switched on.", n.Name, s.Name, n.About)
+		w.Why = fmt.Sprintf("You get this letter because you are %s on %s and have letters switched on for: %s.", n.Name, s.Name, n.About)
 	}
 	w.button(orElse(n.Button, "Read more"), n.Link)
 	w.say("Hello %s,", n.Name)
-	w.say("%s", orElse(n.Text, n.Title))
+	for line := range strings.Lines(orElse(n.Text, n.Title)) {
+		w.say("%s", line)
+	}
 	w.quote(n.Quote)
 	return w
 }

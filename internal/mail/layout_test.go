@@ -38,7 +38,7 @@ func letters() map[string]Letter {
 		"refused":            {Content: ApplicationVerdict{Text: "Please say more about your data.", Link: "/apply/abc", Again: until}},
 		"refused-for-good":   {Content: ApplicationVerdict{Link: "/apply/abc"}},
 		"notice": {Content: Notice{Name: "bob", Title: "Your report was resolved", Text: "Staff have resolved your report of a dataset that " +
-			strings.Repeat("could not be read ", 6) + ".", Quote: "Thank you.", Link: "/reports/7", About: "your reports"}, Unsubscribe: off},
+			strings.Repeat("could not be read ", 6) + ".", Quote: "Thank you.", Link: "/reports/7", About: "What became of your reports"}, Unsubscribe: off},
 		"notice-bare": {Content: Notice{Name: "bob", Title: "The site is back"}},
 		"test":        {Content: Test{By: "ann", At: noon}},
 	}
