@@ -49,9 +49,10 @@ func letter(name, to string, d Delivery) mail.Letter {
 	} else if n.Text != "" {
 		n.Text = d.Title + " " + d.Text
 	}
-	l := mail.Letter{To: to, Member: d.Member, Kind: string(d.Kind), Content: n, Once: d.Once}
+	l := mail.Letter{To: to, Member: d.Member, Kind: string(d.Kind), Once: d.Once}
 	if d.Off != "" {
-		l.Unsubscribe = "/unsubscribe/" + d.Off
+		l.Unsubscribe, n.About = "/unsubscribe/"+d.Off, info.Words
 	}
+	l.Content = n
 	return l
 }
