@@ -173,8 +173,9 @@ func (r *rows) Next(dest []driver.Value) error {
 func (r *rows) step(begins bool) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.stepping = begins && r.ctx.Err() == nil
-	return r.ctx.Err() == nil
+	runs := r.ctx.Err() == nil // asked once: a step that is not taken must not be interrupted later
+	r.stepping = begins && runs
+	return runs
 }
 
 // Close implements driver.Rows.
