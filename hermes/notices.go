@@ -64,6 +64,9 @@ func (n *notices) handlers() []eventlog.Handler {
 		notice(n, debug, func(f eventlog.JobFailed) string {
 			return fmt.Sprintf("Job %s failed (run %d): %s", f.Job, f.Run, f.Text)
 		}),
+		notice(n, staff, func(a eventlog.ApplicationMade) string {
+			return fmt.Sprintf("Somebody has applied: application #%d waits for one of you.", a.Application)
+		}),
 		notice(n, staff, finishLine),
 		notice(n, staff, ledgerLine),
 		notice(n, staff, driftLine),

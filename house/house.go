@@ -128,11 +128,20 @@ func Open(ctx context.Context, s Settings, create bool, extra ...command.Command
 		return nil, errors.Join(err, d.Close())
 	}
 	h.invites = invite.NewStore(invite.Deps{DB: d, Log: h.events, Keys: keys, Clock: clock, Members: h.Members, Links: h.links, Settings: h.settings, Guard: h.guard,
-		SendsMail: h.mail.Configured, Rules: func(ctx context.Context) (int64, error) { return h.pages.ShownRevision(ctx, "rules") }, Banned: h.bansMail})
+		SendsMail: h.mail.Configured, Rules: func(ctx context.Context) (int64, error) { return h.pages.ShownRevision(ctx, "rules") }, Banned: h.bansMail, Applied: h.applied})
 	if h.Commands, err = h.commands(clock, extra); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
 	return h, nil
+}
+
+// applied mails an applicant the code by which they follow their application.
+func (h *House) applied(ctx context.Context, tx *db.Tx, address, code string) error {
+	if !h.mail.Configured() {
+		return nil
+	}
+	_, err := h.mail.In(tx).Put(ctx, mail.Letter{To: address, Content: mail.ApplicationReceived{Code: code, Link: invite.StatePath + "/" + code}})
+	return err
 }
 
 // bansMail refuses a mail address that is banned. It reads the bans anew: not every process

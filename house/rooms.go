@@ -84,7 +84,7 @@ func (h *House) room(name, version string) (supervise.Room, error) {
 			Economy: h.economy, Channels: h.irc, SiteURL: s.siteURL(), Writes: h.probe.Look, Rates: h.rates, Clock: clock, Log: log, Metrics: h.metrics}), nil
 	case "jobs":
 		return jobs.New(s.Jobs, jobs.Deps{DB: h.DB, Events: h.events, Schedule: h.schedule, Freeleech: h.economy, Sessions: h.Members, Links: h.links, Invites: h.invites, Texts: h.catalog, Pages: h.pages, Catalog: h.catalog, Accounts: h.Members, Bans: h.bans, Security: h.Members.Security(), Mail: mail.NewSender(h.mail, log),
-			Notifications: &notify.Consumer{Store: h.notify, Members: h.Members, Catalog: h.catalog},
+			Notifications: &notify.Consumer{Store: h.notify, Members: h.Members, Catalog: h.catalog, Joining: &notify.Joining{Invites: h.invites, Letters: h.mail}},
 			Backup:        h.nightlyBackup(version), Clock: clock, Log: log, Metrics: h.metrics}), nil
 	default:
 		return nil, noRoom(name)

@@ -135,6 +135,11 @@ func (s *Store) apply(ctx context.Context, tx *db.Tx, v setting.Values, f ApplyF
 			return a, fmt.Errorf("store an answer: %w", err)
 		}
 	}
+	if s.Applied != nil && f.Email != "" {
+		if err := s.Applied(ctx, tx, f.Email, code); err != nil {
+			return a, err
+		}
+	}
 	_, err = s.Log.Append(ctx, tx, eventlog.ApplicationMade{Application: a.ID})
 	return a, err
 }

@@ -42,6 +42,9 @@ type Deps struct {
 	SendsMail func() bool
 	// Rules returns the revision of the rules that holds now; 0 is what the program ships.
 	Rules func(ctx context.Context) (int64, error)
+	// Applied does, in the transaction of Apply, what other packages do for an applicant who
+	// gave a mail address, such as mailing the code; nil does nothing.
+	Applied func(ctx context.Context, tx *db.Tx, mail, code string) error
 	// Welcome does, in the transaction of Join, what other packages do for a new account, such
 	// as asking for a mail address to be confirmed; nil does nothing.
 	Welcome func(ctx context.Context, tx *db.Tx, j *Joined) error

@@ -312,11 +312,12 @@ func (s *Store) Reopen(ctx context.Context, id int64, by Person) (was Applicatio
 	return was, err
 }
 
-// Verdict is what the mail about a verdict says.
+// Verdict is what the mail about a refusal says. Of who has passed, the letter of the invite
+// tells: see Letter.
 type Verdict struct {
 	To        string
-	Passed    bool // then the letter of the invite tells: see Letter
 	Reason    string
+	At        time.Time
 	WaitUntil time.Time // the zero time where they may apply again at once
 }
 
@@ -334,6 +335,6 @@ func (s *Store) Verdict(ctx context.Context, id int64) (v Verdict, ok bool, err 
 	if err == nil {
 		v.To, err = s.openMail(box)
 	}
-	v.Reason, v.WaitUntil = a.Reason, a.WaitUntil
+	v.Reason, v.WaitUntil, v.At = a.Reason, a.WaitUntil, a.EndedAt
 	return v, err == nil && v.To != "", err
 }

@@ -18,13 +18,14 @@ type Consumer struct {
 	*Store
 	Members *member.Store
 	Catalog *catalog.Store
+	Joining *Joining // nil tells nobody of invites and applications but members
 }
 
 // Handlers are one for each kind of event of which somebody is told. Each writes its
 // notifications in the transaction that moves the cursor. wake is called after each that
 // may have something to be delivered.
 func (c *Consumer) Handlers(wake func()) []eventlog.Handler {
-	return []eventlog.Handler{
+	return append(c.Joining.handlers(),
 		tell(c, wake, c.causeBegan),
 		tell(c, wake, c.causeEnded),
 		tell(c, wake, c.classGiven),
@@ -33,7 +34,9 @@ func (c *Consumer) Handlers(wake func()) []eventlog.Handler {
 		tell(c, wake, c.keyShown),
 		tell(c, wake, c.torrentChanged),
 		tell(c, wake, c.torrentDeleted),
-	}
+		tell(c, wake, c.joined),
+		tell(c, wake, c.given),
+	)
 }
 
 // tell makes a handler of a renderer: a function that reads what an event is about, and

@@ -34,6 +34,8 @@ const (
 	PermissionEnded   Kind = "permission.ended"
 	ClassChanged      Kind = "class.changed"
 	StaffMessage      Kind = "staff.message"
+	InviteUsed        Kind = "invite.used"
+	InvitesGiven      Kind = "invites.given"
 	SecretChanged     Kind = "secret.changed"
 	NewPlace          Kind = "login.place"
 	KeyShown          Kind = "key.shown"
@@ -60,6 +62,8 @@ var kinds = []Info{
 	{Kind: PermissionEnded, Words: "Staff ended a permission that you had for a while", Ways: []Way{Inbox}},
 	{Kind: ClassChanged, Words: "You have another class", Ways: []Way{Inbox, Mail}},
 	{Kind: StaffMessage, Words: "A message from staff", Ways: []Way{Inbox, Mail}, Must: []Way{Inbox}, Said: true},
+	{Kind: InviteUsed, Words: "Somebody joined by your invite", Ways: []Way{Inbox}, Needs: core.InviteSend},
+	{Kind: InvitesGiven, Words: "Staff gave you invites, or took some back", Ways: []Way{Inbox}},
 	{Kind: SecretChanged, Words: "Your passphrase or one of your keys was replaced", Ways: []Way{Inbox, Mail}, Must: []Way{Inbox, Mail}},
 	{Kind: NewPlace, Words: "A login from a network that was not used with your account before", Ways: []Way{Inbox, Mail}, Must: []Way{Inbox}},
 	{Kind: KeyShown, Words: "One of your keys was written where others read it", Ways: []Way{Inbox, Mail}, Must: []Way{Inbox}},
