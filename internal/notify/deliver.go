@@ -2,7 +2,6 @@ package notify
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -76,8 +75,6 @@ func (s *Store) Deliver(ctx context.Context, limit int) (int64, error) {
 	}
 	return n, nil
 }
-
-var errNoWay = errors.New("the site has no such way")
 
 func (s *Store) deliver(ctx context.Context, id int64) error {
 	return s.db.Tx(ctx, func(tx *db.Tx) error {

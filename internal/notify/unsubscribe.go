@@ -33,8 +33,8 @@ type Unsubscription struct {
 // a login (RFC 8058). It holds all that it says, so no table knows of it; it is worth
 // nothing else than that one switch.
 func (s *Store) Token(m core.MemberID, k Kind, w Way) string {
-	body := binary.BigEndian.AppendUint64(nil, uint64(m))                              //nolint:gosec // ids are positive
-	body = binary.BigEndian.AppendUint64(body, uint64(s.clock().Add(LinkLife).Unix())) //nolint:gosec // after 1970
+	body := binary.BigEndian.AppendUint64(nil, uint64(m))
+	body = binary.BigEndian.AppendUint64(body, uint64(s.clock().Add(LinkLife).Unix()))
 	body = append(body, string(w)+" "+string(k)...)
 	return base64.RawURLEncoding.EncodeToString(append(body, s.linkMAC(body)...))
 }
@@ -56,8 +56,8 @@ func (s *Store) ReadToken(token string) (Unsubscription, error) {
 	if !secret.Equal(mac, s.linkMAC(body)) {
 		return Unsubscription{}, unknown
 	}
-	u := Unsubscription{Member: core.MemberID(binary.BigEndian.Uint64(body))} //nolint:gosec // written by Token
-	end := time.Unix(int64(binary.BigEndian.Uint64(body[8:])), 0)             //nolint:gosec // written by Token
+	u := Unsubscription{Member: core.MemberID(binary.BigEndian.Uint64(body))}
+	end := time.Unix(int64(binary.BigEndian.Uint64(body[8:])), 0)
 	way, kind, _ := strings.Cut(string(body[linkHead:]), " ")
 	var known bool
 	u.Way = Way(way)
