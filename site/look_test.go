@@ -14,12 +14,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 
+	"github.com/caduceus-bio/caduceus/internal/ban"
 	"github.com/caduceus-bio/caduceus/internal/pages"
 	"github.com/caduceus-bio/caduceus/site/sitetest"
 	"github.com/caduceus-bio/caduceus/site/web"
@@ -199,6 +201,12 @@ func furnished(t *testing.T, datasets int) *sitetest.World {
 	w.Must(err)
 	for _, title := range []string{"We are there", "The first hundred datasets"} {
 		_, err = w.Deps.Pages.AddNews(t.Context(), pages.Draft{Title: title, Source: "Come in, and bring *data*.\n\n- one\n- two"}, staff)
+		w.Must(err)
+	}
+	for value, lasts := range map[string]time.Duration{"203.0.113.0/24": 72 * time.Hour, "2001:db8:1234:5678:9abc:def0:1234:5678": 0, "*@throw-away.example.org": 0} {
+		b, err := ban.New(ban.Draft{Value: value, Reason: "It floods the tracker from many clients, and answers no message", By: "moderator", For: lasts}, w.Now())
+		w.Must(err)
+		_, err = w.Bans.Add(t.Context(), b)
 		w.Must(err)
 	}
 	return w

@@ -50,10 +50,10 @@ func NewSet(bans []Ban) *Set {
 		s.edges[i] = edgeOf(b)
 		s.reach |= s.edges[i].reach
 		if p := b.Prefix(); p.IsValid() {
-			byNet[p] = append(byNet[p], int32(i)) //nolint:gosec // bounded by MaxActive
+			byNet[p] = append(byNet[p], int32(i))
 		}
 		if b.Kind == Mail {
-			s.mail.add(b.Value, int32(i)) //nolint:gosec // likewise
+			s.mail.add(b.Value, int32(i))
 		}
 	}
 	var nets4, nets6 []netip.Prefix
@@ -159,7 +159,7 @@ func newRanges(nets []netip.Prefix, bans map[netip.Prefix][]int32) (r ranges) {
 			leave()
 		}
 		r.nodes = append(r.nodes, node{bans: bans[p], parent: top()})
-		open = append(open, int32(i)) //nolint:gosec // bounded by MaxActive
+		open = append(open, int32(i))
 		r.begin(p.Addr(), top())
 	}
 	for len(open) > 0 {

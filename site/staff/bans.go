@@ -3,6 +3,7 @@ package staff
 import (
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/caduceus-bio/caduceus/internal/ban"
 	"github.com/caduceus-bio/caduceus/internal/command"
@@ -101,7 +102,7 @@ func (p *bansPage) rows(t command.Table) {
 			}
 			return ""
 		}
-		p.Bans = append(p.Bans, banRow{ID: cell("Ban"), Kind: cell("Kind"), Value: cell("Value"), Reach: cell("Reach"), Holds: cell("Holds"), By: cell("By"), Set: cell("Set"), Reason: cell("Reason")})
+		p.Bans = append(p.Bans, banRow{ID: cell("Ban"), Kind: cell("Kind"), Value: cell("Value"), Reach: strings.ReplaceAll(cell("Reach"), ",", ", "), Holds: cell("Holds"), By: cell("By"), Set: cell("Set"), Reason: cell("Reason")})
 	}
 	if t.More != "" {
 		p.Next = p.address("before", p.Bans[len(p.Bans)-1].ID)
