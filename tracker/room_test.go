@@ -67,9 +67,9 @@ func TestADownload(t *testing.T) {
 		if diff := cmp.Diff([][]int64{{1, 0}}, w.rows(2, "SELECT seeders, leechers FROM swarm_count")); diff != "" {
 			t.Errorf("swarm\n%s", diff)
 		}
-		p, err := w.members.Profile(t.Context(), bob.Member.ID, true)
-		if err != nil || p.Uploaded != 100 || p.Downloaded != 1000 || p.Snatched != 1 || p.Seeding != 0 || p.Leeching != 0 {
-			t.Errorf("profile %+v, %v", p, err)
+		p, err := w.members.Own(t.Context(), bob.Member)
+		if err != nil || p.Uploaded().Value != 100 || p.Downloaded().Value != 1000 || p.Snatched().Value != 1 || p.Seeding().Value != 0 || p.Leeching().Value != 0 {
+			t.Errorf("figures %+v, %v", p, err)
 		}
 	})
 }

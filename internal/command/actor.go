@@ -85,6 +85,10 @@ func (a Actor) MayActOn(m member.Member) error {
 // mayGive reports whether the actor may give the class: see member.Member.MayGive.
 func (a Actor) mayGive(c member.Class) bool { return a.IsShell() || a.Member.MayGive(c) }
 
+// Sees is the actor as who looks at members and their figures. What the shell sees of what
+// is hidden is noted as that of staff is.
+func (a Actor) Sees() member.Viewer { return member.ViewerBy(a.Member.ID, a.Name, a.Can) }
+
 // key names an actor. A code is of use to nobody else, and only on the way by
 // which it was asked for.
 func (a Actor) key() string { return fmt.Sprintf("%s/%d/%s", a.Via, a.Member.ID, a.Name) }

@@ -73,7 +73,7 @@ func Families(d Deps) [][]command.Command {
 		members.Commands(members.Deps{Members: d.Members}),
 		catalogfamily.Commands(catalogfamily.Deps{Catalog: d.Catalog, Economy: d.Economy, SiteURL: d.SiteURL}),
 		freeleech.Commands(freeleech.Deps{Economy: d.Economy, Catalog: d.Catalog}),
-		tracker.Commands(tracker.Deps{Transfer: d.Transfer, Clients: d.Clients, SiteURL: d.SiteURL}),
+		tracker.Commands(tracker.Deps{Members: d.Members, Transfer: d.Transfer, Clients: d.Clients, SiteURL: d.SiteURL}),
 		jobs.Commands(jobs.Deps{Schedule: d.Schedule}),
 		mailfamily.Commands(mailfamily.Deps{Mail: d.Mail}),
 		ircfamily.Commands(ircfamily.Deps{Channels: d.IRC, History: d.History, Members: d.Members, NickLimit: d.NickLimit}),

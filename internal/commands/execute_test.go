@@ -232,8 +232,8 @@ func TestWhereCommandsAreAnswered(t *testing.T) {
 		w.join(t, "sys", "Sysop")
 		w.join(t, "bob", "User")
 		sys := w.actor(t, "sys")
-		w.refuse(t, command.Request{Actor: sys, Line: "member show bob", Place: command.Channel}, core.Invalid)
-		if _, err := w.Execute(t.Context(), command.Request{Actor: sys, Line: "member show bob", Place: command.Staff}); err != nil {
+		w.refuse(t, command.Request{Actor: sys, Line: "job list", Place: command.Channel}, core.Invalid)
+		if _, err := w.Execute(t.Context(), command.Request{Actor: sys, Line: "job list", Place: command.Staff}); err != nil {
 			t.Errorf("among staff: %v", err)
 		}
 		for _, place := range []command.Place{command.Staff, command.Channel} {

@@ -39,13 +39,14 @@ type Member struct {
 	Class       Class
 	Secondary   []Class
 	CreatedAt   time.Time
-	SeenAt      time.Time // last use of the site; the zero time when never
 	Appearance  Appearance
 	Causes      []Cause          // that held when the member was read, in the order of ids
 	Holding     []Cause          // those that hold at the instant of At, the gravest first
 	Permissions core.Permissions // of all classes, with what causes give and take; not to be changed
 
-	at time.Time
+	at     time.Time
+	seenAt time.Time // last use of the site; the zero time when never: see View
+	hides  Hides
 }
 
 // MayActOn is the rule of rank: staff act on members below themselves, not on equals
@@ -125,7 +126,7 @@ func (s *Store) In(tx *db.Tx) *Store {
 // columns are what scanMember reads of m: the account, its secondary classes and its causes
 // in one statement.
 func (s *Store) columns() string {
-	return "m.id, m.name, m.class_id, m.created_at, m.seen_at, m.zone, m.theme, " +
+	return "m.id, m.name, m.class_id, m.created_at, m.seen_at, m.zone, m.theme, m.hides, " +
 		"(SELECT GROUP_CONCAT(x.class_id) FROM member_class x WHERE x.member_id = m.id), " + causesOf(s.db.Engine())
 }
 
@@ -185,8 +186,8 @@ type row struct {
 func scanMember(sc db.Scanner) (r row, err error) {
 	var created, seen int64
 	var secondary *string
-	err = sc.Scan(&r.ID, &r.Name, &r.Class.ID, &created, &seen, &r.Appearance.Zone, &r.Appearance.Theme, &secondary, &r.causes)
-	r.CreatedAt, r.SeenAt = time.Unix(created, 0).UTC(), instant(seen)
+	err = sc.Scan(&r.ID, &r.Name, &r.Class.ID, &created, &seen, &r.Appearance.Zone, &r.Appearance.Theme, &r.hides, &secondary, &r.causes)
+	r.CreatedAt, r.seenAt = time.Unix(created, 0).UTC(), instant(seen)
 	if secondary != nil {
 		r.secondary = *secondary
 	}

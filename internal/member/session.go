@@ -124,10 +124,10 @@ func (s *Store) BySession(ctx context.Context, token string) (Member, Session, e
 // at most every few minutes.
 func (s *Store) used(ctx context.Context, m *Member) error {
 	now := s.clock()
-	if !core.Due(now, m.SeenAt, sessionTouch) {
+	if !core.Due(now, m.seenAt, sessionTouch) {
 		return nil
 	}
-	m.SeenAt = time.Unix(now.Unix(), 0).UTC()
+	m.seenAt = time.Unix(now.Unix(), 0).UTC()
 	return s.db.Tx(ctx, func(tx *db.Tx) error { return s.seen(ctx, tx, m.ID, now) })
 }
 

@@ -58,7 +58,7 @@ func TestSeenIsSetByEveryUse(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			return m.SeenAt
+			return m.seenAt
 		}
 		token, err := w.NewToken(ctx, id, "script", ScopeRead)
 		if err != nil {

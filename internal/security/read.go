@@ -177,6 +177,7 @@ var words = map[Kind]string{ //nolint:gosec // words, and no credentials
 	PassphraseReset: "Staff gave a new passphrase", AnnounceKeyNew: "The announce key was replaced", IRCKeyNew: "The IRC key was replaced",
 	TokenMade: "An API token was made", TokensRevoked: "API tokens were revoked", CertificateAdded: "A certificate for IRC was added",
 	CertificateRemoved: "Certificates for IRC were removed", KeyShown: "A key was written where others read it",
+	Looked: "Staff looked at what you hide from others",
 }
 
 // What says in words what happened.

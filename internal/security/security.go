@@ -48,6 +48,7 @@ const (
 	CertificateAdded   Kind = "certificate"   //
 	CertificateRemoved Kind = "certificate removed"
 	KeyShown           Kind = "key shown" // somebody wrote a key where others read it
+	Looked             Kind = "looked"    // staff saw what the member hides: once a day for each of them
 )
 
 // Event is something to write down, besides its Origin.
@@ -153,12 +154,14 @@ func (l *Log) row(ctx context.Context, e Event) row {
 	if o.ByID != e.Member || o.ByID == 0 {
 		r.byID, r.byName = o.ByID, text.Cut(o.ByName, 64)
 	}
-	if at := o.address(); at != "" {
+	if at := o.address(); at != "" && e.Kind != Looked { // the member needs no address of staff
 		r.address = string(l.keys.Seal([]byte(text.Cut(at, maxAddress)), addressUse(e.Member)))
 	}
 	length := int64(window / time.Second)
 	r.folded = l.mac("all", e, strconv.FormatInt(r.at/length, 10))
 	switch e.Kind {
+	case Looked:
+		r.slot = l.mac("one", e, strconv.FormatInt(r.at/int64(usedWindow/time.Second), 10), strconv.FormatInt(int64(o.ByID), 10), o.ByName)
 	case Used:
 		length = int64(usedWindow / time.Second)
 		fallthrough
@@ -200,7 +203,7 @@ func (l *Log) write(ctx context.Context, tx *db.Tx, rows []row) error {
 	bySlot := map[string][]any{}
 	for _, r := range rows {
 		slot, detail := r.slot, r.detail
-		if many[r.member] {
+		if many[r.member] && r.kind != Looked { // of which staff can't make many
 			slot, detail = r.folded, "one of many"
 		}
 		if there := bySlot[slot]; there != nil {

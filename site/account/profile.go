@@ -10,9 +10,7 @@ import (
 
 // profilePage is a member as others see them, or as they see themselves.
 type profilePage struct {
-	Profile member.Profile
-	Own     bool
-	Figures bool // the visitor may see transfer and activity
+	View    member.View
 	Staff   bool // the visitor may see state and keys' page
 	Uploads []web.TorrentRow
 	Next    string
@@ -24,11 +22,13 @@ const uploadsPerPage = 20
 
 func (h handlers) profile(v *web.Visit) error {
 	m := v.Found.Member
-	p := profilePage{Own: m.ID == v.Me.ID, Staff: v.Me.Can(core.MemberSeePrivate)}
-	p.Figures = p.Own || v.Me.Can(core.StatsRead)
-	var err error
-	if p.Profile, err = h.Members.Profile(v.Context(), m.ID, p.Own || v.Me.Can(core.TorrentSeeHidden)); err != nil {
+	view, err := h.Members.See(v.Context(), v.Me.Viewer(), m)
+	if err != nil {
 		return err
+	}
+	p := profilePage{View: view, Staff: v.Me.Can(core.MemberSeePrivate)}
+	if !view.Shows(member.HideUploads) {
+		return profileView.OK(v, p)
 	}
 	uploads, err := h.Catalog.Uploads(v.Context(), v.Viewer(), m.ID, core.TorrentID(web.Number(v.Query("before"))), uploadsPerPage+1)
 	if err != nil {
@@ -44,13 +44,4 @@ func (h handlers) profile(v *web.Visit) error {
 	}
 	p.Uploads = web.Rows(v, schedule, uploads, h.Clock())
 	return profileView.OK(v, p)
-}
-
-// Share is uploaded as a part of all transfer, in whole per cent, for the bar.
-func (p profilePage) Share() int {
-	all := float64(p.Profile.Uploaded) + float64(p.Profile.Downloaded)
-	if all <= 0 {
-		return 50
-	}
-	return int(100 * float64(p.Profile.Uploaded) / all)
 }

@@ -24,7 +24,7 @@ var landingView = web.NewView[landingPage]("landing")
 type homePage struct {
 	Counts  catalog.Counts
 	Members int
-	Profile member.Profile
+	Figures member.View // their own
 	Start   []startStep // of a newcomer
 	Sums    transfer.OwnSums
 	News    []pages.Head
@@ -60,10 +60,10 @@ func (h handlers) home(v *web.Visit) error {
 	if p.Members, err = h.Members.Count(v.Context()); err != nil {
 		return err
 	}
-	if p.Profile, err = h.Members.Profile(v.Context(), v.Me.ID, true); err != nil {
+	if p.Figures, err = h.Members.Own(v.Context(), v.Me); err != nil {
 		return err
 	}
-	if p.Start, err = h.start(v, p.Profile); err != nil {
+	if p.Start, err = h.start(v, p.Figures); err != nil {
 		return err
 	}
 	schedule, err := h.Economy.Schedule(v.Context())

@@ -46,18 +46,18 @@ func startSteps(f startFacts) (steps []startStep, all bool) {
 }
 
 // start is the first steps of the visitor, none where they are done or put away.
-func (h handlers) start(v *web.Visit, p member.Profile) ([]startStep, error) {
+func (h handlers) start(v *web.Visit, p member.View) ([]startStep, error) {
 	marks, err := h.Members.Marks(v.Context(), v.Me.ID)
 	if err != nil || !marks[member.StartDone].IsZero() {
 		return nil, err
 	}
 	f := startFacts{rules: !marks[member.RulesRead].IsZero(), mayIRC: v.Me.Can(core.IRCConnect) && h.IRC.Host != "",
-		fetched: p.Snatched > 0 || p.Uploads > 0, seeded: p.Seeding > 0 || p.Uploaded > 0}
+		fetched: p.Snatched().Value > 0 || p.Uploads().Value > 0, seeded: p.Seeding().Value > 0 || p.Uploaded().Value > 0}
 	records, _, err := h.Transfer.OfMember(v.Context(), v.Me.ID, 0, "", 1)
 	if err != nil {
 		return nil, err
 	}
-	f.announced = len(records) > 0 || p.Downloaded > 0 || p.Uploaded > 0
+	f.announced = len(records) > 0 || p.Downloaded().Value > 0 || p.Uploaded().Value > 0
 	if f.mayIRC {
 		if f.onIRC, err = h.Members.Security().Happened(v.Context(), v.Me.ID, security.LoggedIn, security.IRC); err != nil {
 			return nil, err

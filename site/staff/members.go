@@ -15,8 +15,10 @@ import (
 type staffMembersPage struct {
 	Filter  member.Filter
 	Class   string
-	Members []member.Member
-	Count   int // on all pages
+	Members []member.View // as other members see them, or with what they hide
+	Private string        // "yes": what is hidden is shown, of which each is told
+	Show    string        // the address that shows it; "" where the visitor may not
+	Count   int           // on all pages
 	All     int
 	Classes []web.Choice
 	States  []web.Choice
@@ -29,7 +31,7 @@ var staffMembersView = web.NewView[staffMembersPage]("staff_members")
 
 // staffMemberPage is one account with what the visitor may do to it.
 type staffMemberPage struct {
-	Profile  member.Profile
+	View     member.View
 	Acts     []web.CommandForm
 	Security bool         // they may see the security log
 	History  []part.Event // what they did and what was done to them, for who may read it
@@ -61,12 +63,24 @@ func (h handlers) staffMembers(v *web.Visit) error {
 			p.Filter.ClassID = c.ID
 		}
 	}
-	if p.Members, p.Count, err = h.Members.Find(v.Context(), p.Filter, membersPerPage+1); err != nil {
+	found, count, err := h.Members.Find(v.Context(), p.Filter, membersPerPage+1)
+	if err != nil {
 		return err
 	}
-	if len(p.Members) > membersPerPage {
-		p.Members = p.Members[:membersPerPage]
-		p.Next = p.address("after", p.Members[membersPerPage-1].Name)
+	viewer := member.Others()
+	if v.Me.Can(core.MemberSeePrivate) {
+		if p.Private = v.Query("private"); p.Private == "yes" {
+			viewer = v.Me.Viewer()
+		} else {
+			p.Show = p.address("private", "yes")
+		}
+	}
+	if p.Count = count; len(found) > membersPerPage {
+		found = found[:membersPerPage]
+		p.Next = p.address("after", found[membersPerPage-1].Name)
+	}
+	if p.Members, err = h.Members.SeeAll(v.Context(), viewer, found); err != nil {
+		return err
 	}
 	if p.Filter.After != "" {
 		p.First = p.address("after", "")
@@ -95,7 +109,7 @@ func textOf(choices []web.Choice, value string) string {
 // address is the page with one value changed. A filter that changes starts over.
 func (p staffMembersPage) address(name, value string) string {
 	q := url.Values{}
-	for n, val := range map[string]string{"name": p.Filter.Part, "class": p.Class, "state": p.Filter.State, name: value} {
+	for n, val := range map[string]string{"name": p.Filter.Part, "class": p.Class, "state": p.Filter.State, "private": p.Private, name: value} {
 		if val != "" {
 			q.Set(n, val)
 		}
@@ -110,7 +124,7 @@ func (h handlers) staffMember(v *web.Visit) error {
 	m := v.Found.Member
 	p := staffMemberPage{Security: h.Commands.Allows(v.Actor(), "member security", command.Subject{Member: &m})}
 	var err error
-	if p.Profile, err = h.Members.Profile(v.Context(), m.ID, v.Me.Can(core.TorrentSeeHidden)); err != nil {
+	if p.View, err = h.Members.See(v.Context(), v.Me.Viewer(), m); err != nil {
 		return err
 	}
 	if p.Acts, err = web.CommandForms(v, h.Commands, command.Subject{Member: &m}, web.StaffAddress(m.Name)); err != nil {

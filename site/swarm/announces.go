@@ -40,6 +40,9 @@ func (h handlers) ownAnnounces(v *web.Visit) error {
 // staffAnnounces shows the same of any member.
 func (h handlers) staffAnnounces(v *web.Visit) error {
 	m := v.Found.Member
+	if err := h.Members.Look(v.Context(), v.Me.Viewer(), []core.MemberID{m.ID}); err != nil {
+		return err
+	}
 	return h.memberAnnounces(v, announcesPage{Member: m}, web.StaffAddress(m.Name)+"/announces")
 }
 
@@ -74,6 +77,13 @@ func (h handlers) torrentAnnounces(v *web.Visit) error {
 	t := v.Found.Torrent
 	records, next, err := h.Transfer.OfTorrent(v.Context(), t.ID, announcesFrom(v), announcesPerPage)
 	if err != nil {
+		return err
+	}
+	ids := make([]core.MemberID, len(records))
+	for i, r := range records {
+		ids[i] = r.Member
+	}
+	if err := h.Members.Look(v.Context(), v.Me.Viewer(), ids); err != nil {
 		return err
 	}
 	return h.showAnnounces(v, announcesPage{Torrent: t.ID, About: t, Records: records}, records, next, fmt.Sprintf("/torrents/%d/announces", t.ID), url.Values{})

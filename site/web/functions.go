@@ -26,6 +26,7 @@ func functions(a *assets, clock core.Clock) template.FuncMap {
 		"count":   func(n int) string { return Grouped(int64(n)) },
 		"plural":  plural,
 		"ratio":   ratioText,
+		"share":   share,
 		"within":  within,
 		"query":   url.QueryEscape,
 		"host":    HostOf,
@@ -112,6 +113,15 @@ func ratioText(up, down core.Bytes) string {
 	default:
 		return "–"
 	}
+}
+
+// share is uploaded as a part of all transfer, in whole per cent.
+func share(up, down core.Bytes) int {
+	all := float64(up) + float64(down)
+	if all <= 0 {
+		return 50
+	}
+	return int(100 * float64(up) / all)
 }
 
 // within reports whether a page lies under a section of the site.

@@ -44,61 +44,27 @@ func (d Deps) stats() command.Command {
 			if err != nil {
 				return command.Reply{}, err
 			}
-			figures, err := d.figures(ctx, c.Actor, m)
-			return command.Reply{Blocks: []command.Block{figures}}, err
+			blocks, err := d.figures(ctx, c, m)
+			return command.Reply{Blocks: blocks}, err
 		},
 	}
-}
-
-// figures are a member's, as the actor may see them.
-func (d Deps) figures(ctx context.Context, actor command.Actor, m member.Member) (command.Fields, error) {
-	own := actor.Member.ID == m.ID || actor.Can(core.TorrentSeeHidden)
-	p, err := d.Members.Profile(ctx, m.ID, own)
-	if err != nil {
-		return command.Fields{}, err
-	}
-	ratio := "none yet"
-	if v, ok := p.Ratio(); ok {
-		ratio = fmt.Sprintf("%.2f", v)
-	}
-	return command.Fields{
-		Text: fmt.Sprintf("%s (%s): uploaded %s, downloaded %s, ratio %s; seeding %d, leeching %d, snatched %d, uploads %d",
-			m.Name, m.Class.Name, p.Uploaded, p.Downloaded, ratio, p.Seeding, p.Leeching, p.Snatched, p.Uploads),
-		List: []command.Field{{Label: "Uploaded", Value: p.Uploaded.String()}, {Label: "Downloaded", Value: p.Downloaded.String()}, {Label: "Ratio", Value: ratio},
-			{Label: "Seeding", Value: fmt.Sprint(p.Seeding)}, {Label: "Leeching", Value: fmt.Sprint(p.Leeching)},
-			{Label: "Snatched", Value: fmt.Sprint(p.Snatched)}, {Label: "Uploads", Value: fmt.Sprint(p.Uploads)}},
-	}, nil
 }
 
 type showArgs struct {
 	Member member.Member `arg:"name"`
 }
 
+// show is answered in private, as there are staff who may not see what is hidden.
 func (d Deps) show() command.Command {
 	return command.Question[showArgs]{
-		Spec: command.Spec{Name: "member show", Summary: "an account with its state and figures", Permission: core.MemberSeePrivate},
+		Spec: command.Spec{Name: "member show", Summary: "an account with its state and figures", Permission: core.MemberSeePrivate, Secret: true},
 		Run: func(ctx context.Context, c command.Call, a showArgs) (command.Reply, error) {
-			figures, err := d.figures(ctx, c.Actor, a.Member)
-			return command.Reply{Blocks: []command.Block{account(a.Member), figures}}, err
+			view, err := d.Members.See(ctx, c.Actor.Sees(), a.Member)
+			if err != nil {
+				return command.Reply{}, err
+			}
+			return command.Reply{Blocks: []command.Block{account(view), figureFields(view)}}, nil
 		},
-	}
-}
-
-// account is what staff see of an account.
-func account(m member.Member) command.Fields {
-	classes := m.Class.Name
-	for _, s := range m.Secondary {
-		classes += ", " + s.Name
-	}
-	seen := "never seen on the site"
-	if !m.SeenAt.IsZero() {
-		seen = "last seen " + text.Instant(m.SeenAt)
-	}
-	since := m.CreatedAt.Format("2006-01-02")
-	return command.Fields{
-		Text: fmt.Sprintf("%s, id %d, %s; %s; since %s, %s", m.Name, m.ID, classes, stateOf(m), since, seen),
-		List: []command.Field{{Label: "Name", Value: m.Name}, {Label: "Id", Value: fmt.Sprint(m.ID)}, {Label: "Classes", Value: classes},
-			{Label: "State", Value: stateOf(m)}, {Label: "Since", Value: since}, {Label: "Seen", Value: seen}},
 	}
 }
 

@@ -75,9 +75,13 @@ func (d Deps) disable() command.Command {
 			if err := member.CheckReason(string(a.Reason)); err != nil {
 				return nil, err
 			}
-			p, err := d.Members.In(tx).Profile(ctx, m.ID, true)
-			return []string{fmt.Sprintf("This would disable %s (id %d, %s) %s, who seeds %d torrents; sessions, tracker and IRC end at once. Reason: %s",
-				m.Name, m.ID, m.Class.Name, forWords(a.For), p.Seeding, a.Reason)}, err
+			view, err := d.Members.In(tx).See(ctx, member.Others(), m) // others of the staff may read along
+			seeds := ""
+			if n := view.Seeding(); n.Shown {
+				seeds = fmt.Sprintf(", who seeds %d torrents", n.Value)
+			}
+			return []string{fmt.Sprintf("This would disable %s (id %d, %s) %s%s; sessions, tracker and IRC end at once. Reason: %s",
+				m.Name, m.ID, m.Class.Name, forWords(a.For), seeds, a.Reason)}, err
 		},
 		State: func(_ context.Context, _ *db.Tx, _ command.Call, a disableArgs) (string, error) {
 			return standing(a.Member), nil

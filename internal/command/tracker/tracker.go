@@ -19,6 +19,7 @@ import (
 
 // Deps is what the family works on.
 type Deps struct {
+	Members  *member.Store
 	Transfer *transfer.Store
 	Clients  *client.Store
 	SiteURL  string // without a slash at its end, for links
@@ -45,6 +46,9 @@ func (d Deps) announces() command.Command {
 			}
 			m, err := c.Actor.MemberOr(a.Member)
 			if err != nil {
+				return command.Reply{}, err
+			}
+			if err := d.Members.Look(ctx, c.Actor.Sees(), []core.MemberID{m.ID}); err != nil {
 				return command.Reply{}, err
 			}
 			list, _, err := d.Transfer.OfMember(ctx, m.ID, core.TorrentID(a.Torrent), "", announceLines)

@@ -49,15 +49,15 @@ func leechOff(m member.Member) *LeechOff {
 }
 
 func (h handlers) me(v *web.Visit) error {
-	p, err := h.Members.Profile(v.Context(), v.Me.ID, true)
+	p, err := h.Members.Own(v.Context(), v.Me)
 	if err != nil {
 		return err
 	}
-	out := MeAnswer{ID: v.Me.ID, Name: v.Me.Name, Class: v.Me.Class.Name, Uploaded: p.Uploaded, Downloaded: p.Downloaded,
-		Snatched: p.Snatched, Seeding: p.Seeding, Leeching: p.Leeching, Uploads: p.Uploads,
-		Seedtime: int64(p.Seedtime.Seconds()), CanLeech: v.Me.MayDownload(), LeechOff: leechOff(v.Me)}
-	if r, ok := p.Ratio(); ok {
-		out.Ratio = &r
+	out := MeAnswer{ID: v.Me.ID, Name: v.Me.Name, Class: v.Me.Class.Name, Uploaded: p.Uploaded().Value, Downloaded: p.Downloaded().Value,
+		Snatched: p.Snatched().Value, Seeding: p.Seeding().Value, Leeching: p.Leeching().Value, Uploads: p.Uploads().Value,
+		Seedtime: int64(p.Seedtime().Value.Seconds()), CanLeech: v.Me.MayDownload(), LeechOff: leechOff(v.Me)}
+	if r := p.Ratio().Value; r.Any {
+		out.Ratio = &r.Value
 	}
 	return v.JSON(http.StatusOK, out)
 }
