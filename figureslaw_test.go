@@ -26,6 +26,7 @@ var figureTables = regexp.MustCompile(`\btransfer_member(_torrent)?\b|\bm\.seen_
 var figureReaders = map[string]string{
 	"internal/member":   "See is here",
 	"internal/transfer": "its reads of one member are below",
+	"internal/invite":   "adds up branches; of one member its command shows what See gives",
 	"tracker/ledger":    "writes the figures",
 	"tracker/ocelot":    "tells them to the Gazelle that drives the tracker, which has accounts of its own",
 	"site/sitetest":     "makes a site for tests",

@@ -48,6 +48,23 @@ func (s *Store) SeeAll(ctx context.Context, viewer Viewer, subjects []Member) ([
 	return views, s.looked(ctx, viewer, looked)
 }
 
+// SeeIDs is SeeAll for members by their ids; those that do not exist are left out.
+func (s *Store) SeeIDs(ctx context.Context, viewer Viewer, ids []core.MemberID) (map[core.MemberID]View, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	list, err := s.list(ctx, "SELECT "+s.columns()+" FROM member m WHERE m.id IN ("+db.Marks(len(ids))+") LIMIT ?", append(db.Anys(ids), maxSeen+1)...)
+	if err != nil {
+		return nil, fmt.Errorf("read members: %w", err)
+	}
+	views, err := s.SeeAll(ctx, viewer, list)
+	out := make(map[core.MemberID]View, len(views))
+	for _, v := range views {
+		out[v.member.ID] = v
+	}
+	return out, err
+}
+
 // Look notes that the viewer sees announces of members, which tell what some of them hide: in
 // the security log of each who hides their downloads or what they seed, once a day. Whoever
 // shows announces of others calls it first.

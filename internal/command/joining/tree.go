@@ -22,7 +22,7 @@ type memberArgs struct {
 func (d Deps) tree() command.Command {
 	return command.Question[memberArgs]{
 		Spec: command.Spec{Name: "invite tree", Summary: "who came by a member, with the figures of the branch", Permission: core.InviteManage, Secret: true},
-		Run: func(ctx context.Context, _ command.Call, a memberArgs) (command.Reply, error) {
+		Run: func(ctx context.Context, c command.Call, a memberArgs) (command.Reply, error) {
 			b, err := d.Invites.Branch(ctx, a.Member.ID, branchLines)
 			if err != nil {
 				return command.Reply{}, err
@@ -31,12 +31,21 @@ func (d Deps) tree() command.Command {
 			if err != nil {
 				return command.Reply{}, err
 			}
+			ids := make([]core.MemberID, len(b.Nodes))
+			for i, n := range b.Nodes {
+				ids[i] = n.ID
+			}
+			views, err := d.Members.SeeIDs(ctx, c.Actor.Sees(), ids[1:])
+			if err != nil {
+				return command.Reply{}, err
+			}
 			r := command.Say("%s", cameBy(a.Member, from))
-			r.Blocks = append(r.Blocks, command.Line{Text: sumsOf(b)})
+			r.Blocks = append(r.Blocks, command.Line{Text: sumsOf(b, c.Actor.Sees().Private)})
 			t := command.Table{Columns: []string{"Below", "Name", "Class", "Uploaded", "Downloaded", "Ratio", "State"}, Empty: ""}
 			for _, n := range b.Nodes[1:] {
-				cells := []string{fmt.Sprint(n.Depth), n.Name, n.Class, n.Uploaded.String(), n.Downloaded.String(), ratio(n.Ratio()), stateOf(n)}
-				t.Rows = append(t.Rows, command.Row{Cells: cells, Text: fmt.Sprintf("%s %s (%s): uploaded %s, downloaded %s, ratio %s, %s", strings.Repeat(">", n.Depth), n.Name, n.Class, n.Uploaded, n.Downloaded, ratio(n.Ratio()), stateOf(n))})
+				up, down, by := amounts(views[n.ID])
+				cells := []string{fmt.Sprint(n.Depth), n.Name, n.Class, up, down, by, stateOf(n)}
+				t.Rows = append(t.Rows, command.Row{Cells: cells, Text: fmt.Sprintf("%s %s (%s): uploaded %s, downloaded %s, ratio %s, %s", strings.Repeat(">", n.Depth), n.Name, n.Class, up, down, by, stateOf(n))})
 			}
 			if b.More {
 				t.More = "More stand below; the site shows all."
@@ -61,7 +70,24 @@ func cameBy(m member.Member, o invite.Origin) string {
 	return fmt.Sprintf("%s came by %s on %s, and stands below %s.", m.Name, o.Via, at, o.Name)
 }
 
-func sumsOf(b invite.Branch) string {
+// amounts are the transfer of a member as the viewer may see it.
+func amounts(v member.View) (up, down, by string) {
+	up, down, by = "hidden", "hidden", "hidden"
+	if f := v.Uploaded(); f.Shown {
+		up = f.Value.String()
+	}
+	if f := v.Downloaded(); f.Shown {
+		down = f.Value.String()
+	}
+	if f := v.Ratio(); f.Shown {
+		by = ratio(f.Value.Value, f.Value.Any)
+	}
+	return up, down, by
+}
+
+// sumsOf tells of a branch; its amounts only to whoever may see what members hide, as a
+// branch may be of one member.
+func sumsOf(b invite.Branch, withAmounts bool) string {
 	s := b.Sums()
 	if s.Members == 0 {
 		return "Nobody stands below."
@@ -70,7 +96,11 @@ func sumsOf(b invite.Branch) string {
 	if b.More {
 		more = "At least "
 	}
-	return fmt.Sprintf("%s%d stand below, %d deep: uploaded %s, downloaded %s, ratio %s; %d are disabled, %d warned.", more, s.Members, s.Depth, s.Uploaded, s.Downloaded, ratio(s.Ratio()), s.Disabled, s.Warned)
+	sums := ""
+	if withAmounts {
+		sums = fmt.Sprintf(": uploaded %s, downloaded %s, ratio %s", s.Uploaded, s.Downloaded, ratio(s.Ratio()))
+	}
+	return fmt.Sprintf("%s%d stand below, %d deep%s; %d are disabled, %d warned.", more, s.Members, s.Depth, sums, s.Disabled, s.Warned)
 }
 
 func ratio(r float64, ok bool) string {
@@ -116,7 +146,7 @@ func (d Deps) moveBranch() command.Command {
 			if err != nil {
 				return nil, err
 			}
-			return []string{fmt.Sprintf("This would put %s below %s; now they stand below %s. %s", a.Member.Name, called(name), called(was.Name), sumsOf(b))}, nil
+			return []string{fmt.Sprintf("This would put %s below %s; now they stand below %s. %s", a.Member.Name, called(name), called(was.Name), sumsOf(b, false))}, nil
 		},
 		State: func(ctx context.Context, tx *db.Tx, _ command.Call, a moveArgs) (string, error) {
 			o, err := d.Invites.In(tx).Origin(ctx, a.Member.ID)
