@@ -34,6 +34,8 @@ var nastyRoutes = map[string]func(n *nastyHouse, r siteRoute) []nasty{
 	"POST /settings/end":                                  fields("sessions", "tokens", "irckey", "certificates", "announcekey", "sure"),
 	"GET /settings/security":                              queries("before"), // with a thousand sessions
 	"GET /settings/keys":                                  onlyGeneral,
+	"GET /settings/privacy":                               onlyGeneral,
+	"POST /settings/privacy":                              fields("form", "preset", "shown"),
 	"GET /settings/appearance":                            onlyGeneral,
 	"POST /settings/appearance":                           fields("zone", "theme"),
 	"GET /settings/notifications":                         onlyGeneral,

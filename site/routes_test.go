@@ -61,6 +61,8 @@ var permissions = map[string]string{
 	"POST /settings/end":                                  "LL...",
 	"GET /settings/security":                              "LL...",
 	"GET /settings/keys":                                  "LL...",
+	"GET /settings/privacy":                               "LL...",
+	"POST /settings/privacy":                              "LL...",
 	"GET /settings/appearance":                            "LL...",
 	"POST /settings/appearance":                           "LL...",
 	"GET /settings/notifications":                         "LL...",

@@ -123,6 +123,8 @@ var whoMay = map[string]struct{ line, roles string }{
 	"permission grant":    {"permission grant victim irc.voice 1d for a reason", staff},
 	"permission withhold": {"permission withhold victim torrent.upload for a reason", staff},
 	"why":                 {"why victim", staff}, // not themselves
+	"privacy":             {"privacy nothing", members},
+	"privacy set":         {"privacy set ratio on", members},
 	"away":                {"away", members},
 	"back":                {"back", members},
 	"invite send":         {"invite send nobody", members},
@@ -211,7 +213,7 @@ func TestHelpShowsWhatTheAskerMayRun(t *testing.T) {
 			}
 			return out
 		}
-		want := []string{"announces", "away", "back", "certfp add", "certfp list", "certfp remove", "client list", "endangered", "freeleech calendar", "freeleech status", "help", "inbox", "inbox read", "info", "invite link", "invite list", "invite revoke", "invite send", "irclog delete", "irclog forget", "irclog private", "irclog replay", "key replace", "news list", "nick add", "nick list", "nick remove", "page list", "page show", "search", "stats", "torrent delete", "undo", "why"}
+		want := []string{"announces", "away", "back", "certfp add", "certfp list", "certfp remove", "client list", "endangered", "freeleech calendar", "freeleech status", "help", "inbox", "inbox read", "info", "invite link", "invite list", "invite revoke", "invite send", "irclog delete", "irclog forget", "irclog private", "irclog replay", "key replace", "news list", "nick add", "nick list", "nick remove", "page list", "page show", "privacy", "privacy set", "search", "stats", "torrent delete", "undo", "why"}
 		if diff := cmp.Diff(want, names(w.actor(t, "alice"))); diff != "" {
 			t.Errorf("alice (-want +got):\n%s", diff)
 		}

@@ -52,6 +52,9 @@ member park alice for the test
 member lift alice parked
 permission grant alice irc.voice 1d for the test
 permission withhold alice stats.read for the test
+privacy nothing
+undo
+privacy set seen off
 away --for 3d field work
 back
 member announcekey alice

@@ -96,17 +96,52 @@ func PresetOf(h Hides) (p Preset, ok bool) {
 	return Preset{}, false
 }
 
-// PresetNamed returns a preset by its name, in any case. It fails with Invalid and the field
-// "preset" where there is none.
-func PresetNamed(name string) (Preset, error) {
+// ReadHides reads what Words writes: a preset, or switches with commas between them, in any
+// case. It fails with Invalid and the field "preset".
+func ReadHides(words string) (Hides, error) {
 	names := make([]string, len(presets))
 	for i, p := range presets {
-		if strings.EqualFold(p.Name, name) {
-			return p, nil
+		if strings.EqualFold(p.Name, words) {
+			return p.Hides, nil
 		}
 		names[i] = p.Name
 	}
-	return Preset{}, core.FieldErrorf("preset", "choose one of %s", strings.Join(names, ", "))
+	var h Hides
+	for word := range strings.SplitSeq(words, ",") {
+		s, err := SwitchNamed(strings.TrimSpace(word))
+		if err != nil {
+			return 0, core.FieldErrorf("preset", "choose one of %s; or say what you hide, such as ratio,seen", strings.Join(names, ", "))
+		}
+		h |= s.Bit
+	}
+	return h, nil
+}
+
+// Words is the set as commands give it: the preset, or its switches with commas between them.
+func (h Hides) Words() string {
+	if p, ok := PresetOf(h); ok {
+		return p.Name
+	}
+	var names []string
+	for _, s := range switches {
+		if h.Has(s.Bit) {
+			names = append(names, s.Name)
+		}
+	}
+	return strings.Join(names, ",")
+}
+
+// SwitchNamed returns a switch by its name, in any case. It fails with Invalid and the field
+// "switch" where there is none.
+func SwitchNamed(name string) (Switch, error) {
+	names := make([]string, len(switches))
+	for i, s := range switches {
+		if strings.EqualFold(s.Name, name) {
+			return s, nil
+		}
+		names[i] = s.Name
+	}
+	return Switch{}, core.FieldErrorf("switch", "choose one of %s", strings.Join(names, ", "))
 }
 
 // Hides is what the member keeps from other members.

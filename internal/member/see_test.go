@@ -124,16 +124,21 @@ func TestSwitchesAndPresets(t *testing.T) {
 		t.Errorf("switches %b of %b, %d presets", all, hideAll, len(Presets()))
 	}
 	for i, p := range Presets() {
-		named, err := PresetNamed(strings.ToUpper(p.Name))
+		named, err := ReadHides(strings.ToUpper(p.Name))
 		back, ok := PresetOf(p.Hides)
-		if err != nil || named != p || !ok || back != p || p.Hides&^hideAll != 0 {
+		if err != nil || named != p.Hides || !ok || back != p || p.Hides&^hideAll != 0 {
 			t.Errorf("preset %+v", p)
 		}
 		if i > 0 && !p.Hides.Has(Presets()[i-1].Hides) {
 			t.Errorf("%s shows more than the one before it", p.Name)
 		}
 	}
-	_, err := PresetNamed("paranoid")
+	for h := range hideAll + 1 {
+		if back, err := ReadHides(h.Words()); back != h || err != nil {
+			t.Errorf("%q is read as %q (%v)", h.Words(), back, err)
+		}
+	}
+	_, err := ReadHides("paranoid")
 	wantCode(t, err, core.Invalid)
 	if _, ok := PresetOf(HideRatio); ok || core.FieldOf(err) != "preset" || !strings.Contains(core.SafeText(err), "everything, figures, little, nothing") {
 		t.Errorf("%v", err)

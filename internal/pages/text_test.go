@@ -18,7 +18,7 @@ func TestShippedFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, slug := range []string{"help", "rules", "terms", "clients", "irc", "freeleech", "staff", "bans"} {
+	for _, slug := range []string{"help", "rules", "terms", "clients", "irc", "freeleech", "staff", "bans", "privacy"} {
 		if all[slug].Title == "" || all[slug].Source == "" {
 			t.Errorf("%s is missing", slug)
 		}

@@ -16,6 +16,7 @@ const (
 	ircSection        section = "irc"
 	appearanceSection section = "appearance"
 	noticesSection    section = "notifications"
+	privacySection    section = "privacy"
 )
 
 // settings is what the settings' pages share.

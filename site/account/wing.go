@@ -45,7 +45,7 @@ func New(d Deps) web.Wing {
 	ircMembers := mayIRC.About(ourNetwork(d.IRC))
 	return web.Wing{
 		Templates: templates,
-		Views:     []web.Declared{appearanceView, ircLoginView, keysView, loginView, noticesView, profileView, securityView, settingsView},
+		Views:     []web.Declared{appearanceView, ircLoginView, keysView, loginView, noticesView, privacyView, profileView, securityView, settingsView},
 		Routes: []web.Route{
 			web.Page.Get("/login", web.Anyone, h.loginForm),
 			web.Page.Post("/login", web.Anyone, web.Small, h.login),
@@ -63,6 +63,8 @@ func New(d Deps) web.Wing {
 			web.Page.Get("/settings/keys", web.Members, h.keys),
 			web.Page.Get("/settings/notifications", web.Members, h.notices),
 			web.Page.Post("/settings/notifications", web.Members, web.Small, h.setNotices),
+			web.Page.Get("/settings/privacy", web.Members, h.privacy),
+			web.Page.Post("/settings/privacy", web.Members, web.Small, h.setPrivacy),
 			web.Page.Get("/settings/appearance", web.Members, h.appearance),
 			web.Page.Post("/settings/appearance", web.Members, web.Small, h.setAppearance),
 			web.Page.Get("/settings/irc", mayIRC, h.ircLogin),

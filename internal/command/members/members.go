@@ -22,7 +22,7 @@ type Deps struct{ Members *member.Store }
 func Commands(d Deps) []command.Command {
 	return []command.Command{
 		d.stats(), d.show(), d.create(), d.disable(), d.enable(), d.class(), d.warn(), d.restrict(), d.park(), d.liftCommand(), d.resume(), d.grant(), d.withhold(),
-		d.why(), d.causes(), d.away(), d.back(),
+		d.why(), d.privacy(), d.privacySet(), d.causes(), d.away(), d.back(),
 		d.newKey("announcekey", "announce key", "a new announce key for a member; the old one stops working", member.Ways{AnnounceKey: true}, (*member.Store).NewAnnounceKey),
 		d.newKey("irckey", "IRC key", "a new IRC key for a member; the old one stops working", member.Ways{IRCKey: true}, (*member.Store).NewIRCKey),
 		d.passphrase(), d.security(), d.slots(), d.replace(),
