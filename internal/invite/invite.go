@@ -45,9 +45,6 @@ type Deps struct {
 	// Applied does, in the transaction of Apply, what other packages do for an applicant who
 	// gave a mail address, such as mailing the code; nil does nothing.
 	Applied func(ctx context.Context, tx *db.Tx, mail, code string) error
-	// Welcome does, in the transaction of Join, what other packages do for a new account, such
-	// as asking for a mail address to be confirmed; nil does nothing.
-	Welcome func(ctx context.Context, tx *db.Tx, j *Joined) error
 	// Banned refuses a mail address that is banned, with an error that may be shown; nil bans
 	// none.
 	Banned func(ctx context.Context, mail string) error

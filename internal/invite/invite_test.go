@@ -359,7 +359,7 @@ func TestMail(t *testing.T) {
 		w.must(err)
 		f = w.form("cat")
 		f.Email = "other@lab.example"
-		if j, err := w.Join(t.Context(), Ticket(l.Token), f); err != nil || j.Proven || !j.Confirm {
+		if j, err := w.Join(t.Context(), Ticket(l.Token), f); err != nil || j.Proven || !j.Confirm || j.Member.Holding[0].Effect != member.Unconfirmed {
 			t.Errorf("another address than the letter's: %+v, %v", j, err)
 		}
 		if _, ok, err := w.Letter(t.Context(), 4711); ok || err != nil {

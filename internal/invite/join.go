@@ -39,7 +39,9 @@ type Joined struct {
 	// Proven says that the mail address is the one to which the invite was mailed, so that
 	// nothing needs to be confirmed.
 	Proven bool
-	// Confirm says that the address is to be confirmed, as the site asks for that.
+	// Confirm says that the address is to be confirmed, as the site asks for that: until then
+	// the account can do nothing else. Whoever calls Join then has the letter sent, which can
+	// be done again at any time.
 	Confirm bool
 }
 
@@ -271,9 +273,12 @@ func (s *Store) join(ctx context.Context, tx *db.Tx, t Ticket, f Form, draft mem
 	if err := s.accept(ctx, tx, id, f.Rules); err != nil {
 		return err
 	}
-	out.Confirm = f.Email != "" && !out.Proven && setting.ConfirmMail.Of(v) && s.sendsMail()
-	if s.Welcome != nil {
-		if err := s.Welcome(ctx, tx, out); err != nil {
+	if out.Confirm = f.Email != "" && !out.Proven && setting.ConfirmMail.Of(v) && s.sendsMail(); out.Confirm {
+		_, err := s.Members.BeginCause(ctx, member.NewCause{Member: id, Effect: member.Unconfirmed, Source: member.ByJoining, Reason: "The mail address that was given at joining is to be confirmed."})
+		if err != nil {
+			return err
+		}
+		if out.Member, err = s.Members.ByID(ctx, id); err != nil {
 			return err
 		}
 	}
