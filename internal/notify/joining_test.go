@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/credential"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/guess"
@@ -111,6 +110,6 @@ func TestLettersOfVerdicts(t *testing.T) {
 		if n := w.queued("application-verdict"); n != 2 {
 			w.Errorf("%d letters, want one to each who gave an address", n)
 		}
-		w.expect(core.MemberID(w.bob))
+		w.expect(w.bob)
 	})
 }
