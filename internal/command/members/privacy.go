@@ -16,8 +16,10 @@ type privacyArgs struct {
 // privacy chooses what others see of the asker, or tells it.
 func (d Deps) privacy() command.Command {
 	return command.Action[privacyArgs]{
-		Spec:  command.Spec{Name: "privacy", Summary: "what others see of you: everything, figures, little or nothing", Secret: true},
-		State: hides[privacyArgs],
+		Spec: command.Spec{Name: "privacy", Summary: "what others see of you: everything, figures, little or nothing", Secret: true},
+		State: func(ctx context.Context, tx *db.Tx, c command.Call, _ privacyArgs) (string, error) {
+			return d.hides(ctx, tx, c)
+		},
 		Run: func(ctx context.Context, tx *db.Tx, c command.Call, a privacyArgs) (command.Reply, error) {
 			me, err := c.Actor.MemberOr(nil)
 			if err != nil {
@@ -60,8 +62,10 @@ type privacySetArgs struct {
 // privacySet hides or shows one thing.
 func (d Deps) privacySet() command.Command {
 	return command.Action[privacySetArgs]{
-		Spec:  command.Spec{Name: "privacy set", Summary: "hide one thing from others (on), or show it (off)", Secret: true},
-		State: hides[privacySetArgs],
+		Spec: command.Spec{Name: "privacy set", Summary: "hide one thing from others (on), or show it (off)", Secret: true},
+		State: func(ctx context.Context, tx *db.Tx, c command.Call, _ privacySetArgs) (string, error) {
+			return d.hides(ctx, tx, c)
+		},
 		Run: func(ctx context.Context, tx *db.Tx, c command.Call, a privacySetArgs) (command.Reply, error) {
 			me, err := c.Actor.MemberOr(nil)
 			if err != nil {
@@ -80,9 +84,14 @@ func (d Deps) privacySet() command.Command {
 	}
 }
 
-// hides is what a decision about privacy rests on.
-func hides[A any](_ context.Context, _ *db.Tx, c command.Call, _ A) (string, error) {
-	return c.Actor.Member.Hides().Words(), nil
+// hides is what a decision about privacy rests on: as the transaction sees it, since the
+// actor was read before.
+func (d Deps) hides(ctx context.Context, tx *db.Tx, c command.Call) (string, error) {
+	if c.Actor.Member.ID == 0 {
+		return "", nil
+	}
+	m, err := d.Members.In(tx).ByID(ctx, c.Actor.Member.ID)
+	return m.Hides().Words(), err
 }
 
 // hide changes what the asker keeps from others, and says what they see now. Taking it back
