@@ -22,6 +22,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/caduceus-bio/caduceus/internal/ban"
+	"github.com/caduceus-bio/caduceus/internal/notify"
 	"github.com/caduceus-bio/caduceus/internal/pages"
 	"github.com/caduceus-bio/caduceus/site/sitetest"
 	"github.com/caduceus-bio/caduceus/site/web"
@@ -62,7 +63,7 @@ func pagesOf(t testing.TB, w *sitetest.World) []string {
 			out = append(out, path)
 		}
 	}
-	return append(out, "/no-such-page", "/browse?q=nothing-like-it")
+	return append(out, "/no-such-page", "/browse?q=nothing-like-it", "/inbox?show=new", "/unsubscribe/"+w.Deps.Notices.Token(w.People["user"].Member.ID, notify.UploadDeleted, notify.Mail))
 }
 
 // looker is a browser that looks at pages as one role after the other.
@@ -194,6 +195,15 @@ func furnished(t *testing.T, datasets int) *sitetest.World {
 			w.As(role).Post(path, form)
 		}
 	}
+	for _, role := range []string{"user", "moderator"} {
+		w.Tell(role, notify.Note{Kind: notify.UploadDeleted, Title: "“Phage T4 g.” was deleted.", Text: "The reason given is: it is a duplicate. It is no longer served; ask staff if you think that this is wrong.", Link: "/help/staff", Once: "1"})
+		w.Tell(role, notify.Note{Kind: notify.StaffMessage, Title: "moderator (staff) wrote to you.", Text: strings.Repeat("Astonishinglylongwordsoccur ", 30), Once: "2"})
+		for i := range 8 {
+			w.Tell(role, notify.Note{Kind: notify.SecretChanged, Title: "The IRC key was replaced.", Text: "It was done with your account.", Link: "/settings/security", Once: fmt.Sprint("k", i), Event: int64(i + 1)})
+		}
+	}
+	_, err := w.Deps.Notices.MarkAllRead(t.Context(), w.People["user"].Member.ID, 2)
+	w.Must(err)
 	staff := pages.By{ID: w.People["moderator"].Member.ID, Name: "moderator"}
 	now, err := w.Deps.Pages.Current(t.Context(), "irc")
 	w.Must(err)
