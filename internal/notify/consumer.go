@@ -36,6 +36,7 @@ func (c *Consumer) Handlers(wake func()) []eventlog.Handler {
 		tell(c, wake, c.torrentDeleted),
 		tell(c, wake, c.joined),
 		tell(c, wake, c.given),
+		tell(c, wake, c.notArrived),
 	)
 }
 

@@ -99,3 +99,12 @@ func (c *Consumer) given(_ context.Context, _ *db.Tx, e eventlog.InvitesGiven) (
 	}
 	return []Note{{Member: e.Member, Kind: InvitesGiven, Title: fmt.Sprintf("Staff gave you %s.", text.Plural(e.Number, "invite")), Text: "They are yours until you use them, besides those that your class is given."}}, nil
 }
+
+// notArrived tells a member that the letter with an invite of theirs did not arrive.
+func (c *Consumer) notArrived(_ context.Context, _ *db.Tx, e eventlog.MailFailed) ([]Note, error) {
+	if e.Kind != "invite" { // of mail.Invitation
+		return nil, nil
+	}
+	return []Note{{Member: e.Member, Kind: InviteFailed, Subject: Subject{"mail", e.Mail}, Title: "An invite that you sent by mail did not arrive.",
+		Text: "Perhaps the address has a slip. Take the invite back and make another; it is given back to you in any case when it ends."}}, nil
+}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/caduceus-bio/caduceus/internal/credential"
 	"github.com/caduceus-bio/caduceus/internal/db"
+	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/guess"
 	"github.com/caduceus-bio/caduceus/internal/invite"
 	"github.com/caduceus-bio/caduceus/internal/mail"
@@ -110,6 +111,17 @@ func TestLettersOfVerdicts(t *testing.T) {
 		if n := w.queued("application-verdict"); n != 2 {
 			w.Errorf("%d letters, want one to each who gave an address", n)
 		}
+		w.expect(w.bob)
+	})
+}
+
+func TestInvitesThatDoNotArrive(t *testing.T) {
+	each(t, func(w *world) {
+		w.begin()
+		w.append(eventlog.MailFailed{Mail: 1, Member: w.ann, Kind: "invite", Address: true})
+		w.append(eventlog.MailFailed{Mail: 2, Member: w.bob, Kind: "secret.changed", Address: true}) // told by what happened, and no circle
+		w.follow()
+		w.expect(w.ann, "An invite that you sent by mail did not arrive.")
 		w.expect(w.bob)
 	})
 }

@@ -35,6 +35,7 @@ const (
 	ClassChanged      Kind = "class.changed"
 	StaffMessage      Kind = "staff.message"
 	InviteUsed        Kind = "invite.used"
+	InviteFailed      Kind = "invite.failed"
 	InvitesGiven      Kind = "invites.given"
 	SecretChanged     Kind = "secret.changed"
 	NewPlace          Kind = "login.place"
@@ -63,6 +64,7 @@ var kinds = []Info{
 	{Kind: ClassChanged, Words: "You have another class", Ways: []Way{Inbox, Mail}},
 	{Kind: StaffMessage, Words: "A message from staff", Ways: []Way{Inbox, Mail}, Must: []Way{Inbox}, Said: true},
 	{Kind: InviteUsed, Words: "Somebody joined by your invite", Ways: []Way{Inbox}, Needs: core.InviteSend},
+	{Kind: InviteFailed, Words: "An invite that you sent by mail did not arrive", Ways: []Way{Inbox, Mail}, Needs: core.InviteSend},
 	{Kind: InvitesGiven, Words: "Staff gave you invites, or took some back", Ways: []Way{Inbox}},
 	{Kind: SecretChanged, Words: "Your passphrase or one of your keys was replaced", Ways: []Way{Inbox, Mail}, Must: []Way{Inbox, Mail}},
 	{Kind: NewPlace, Words: "A login from a network that was not used with your account before", Ways: []Way{Inbox, Mail}, Must: []Way{Inbox}},
