@@ -113,7 +113,7 @@ func onTheSite(t *testing.T, boss, ann *account, ups []uploaded) {
 	t.Helper()
 	group, torrent := strconv.FormatInt(ups[0].GroupID, 10), strconv.FormatInt(ups[0].TorrentID, 10)
 	for _, path := range []string{"/", "/browse", "/browse?q=dataset&tag=phage&category=1", "/groups/" + group, "/torrents/" + torrent,
-		"/torrents/" + torrent + "/files", "/torrents/" + torrent + "/uploaded", "/upload", "/members/ann", "/settings", "/settings/keys", "/settings/irc", "/settings/appearance", "/settings/privacy", "/settings/notifications", "/inbox", "/freeleech",
+		"/torrents/" + torrent + "/files", "/torrents/" + torrent + "/uploaded", "/upload", "/members/ann", "/settings", "/settings/keys", "/settings/recovery", "/recover", "/settings/irc", "/settings/appearance", "/settings/privacy", "/settings/notifications", "/inbox", "/freeleech",
 		"/torrents/" + torrent + "/files?q=a", "/browse?sort=seeders&seeded=1&free=1", "/browse?sort=snatches&order=up", "/me/torrents", "/me/torrents?list=leeching", "/me/torrents?list=taken", "/me/torrents?list=uploaded",
 		"/rules/clients", "/help", "/help/irc", "/help/staff", "/help/clients", "/rules", "/terms", "/news", "/pages/rules/history", "/announces", "/announces?torrent=" + torrent, "/endangered", "/torrents.php?id=" + group, "/swarm?t=" + torrent} {
 		ann.get(path)
@@ -259,8 +259,9 @@ func byIRC(t *testing.T, staff []*reader, ups []uploaded) {
 		{"permission grant alice irc.staff 1d for the test", "alice has irc.staff"},
 		{"member announcekey alice", "Announce key: "},
 		{"member irckey alice", "IRC key: "},
-		{"member passphrase alice", "Passphrase: "},
-		{"member security alice", "Staff gave a new passphrase, on IRC, by boss"},
+		{"member recover alice she lost it", "waits until another"},
+		{"pending list", "boss asks for"},
+		{"member security alice", "The IRC key was replaced, on IRC, by boss"},
 		{"member disable alice for the test", "is disabled."},
 		{"member enable alice", "Lifted for alice: disabled"},
 		{"freeleech on 1h for the test", "window #"},

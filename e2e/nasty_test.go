@@ -146,7 +146,7 @@ func (n *nastyHouse) try(what string, send func() int) {
 			c = again
 		}
 	}
-	guesses := slices.ContainsFunc([]string{"POST /login", "POST /settings/passphrase", "GET /torrents.php download"}, // only some are looked at
+	guesses := slices.ContainsFunc([]string{"POST /login", "POST /settings/passphrase", "POST /settings/recovery", "POST /recover", "GET /torrents.php download"}, // only some are looked at
 		func(route string) bool { return strings.HasPrefix(what, route) })
 	if c.status >= 500 && c.status != http.StatusServiceUnavailable || c.status == http.StatusTooManyRequests && !guesses {
 		n.t.Errorf("status %d: %s", c.status, what)

@@ -165,7 +165,7 @@ func TestKeysDontTravelInClear(t *testing.T) {
 	f.ask("b", "sys", "Hermes", "member announcekey alice", "b1", false)
 	f.ask("c", "sys", "#staff", "!member announcekey alice", "c1", false)
 	f.ask("d", "sys", "Hermes", "member create dora", "d1", false)
-	f.ask("e", "sys", "Hermes", "member passphrase alice", "e1", false)
+	f.ask("e", "sys", "Hermes", "member irckey alice", "e1", false)
 	for _, where := range []string{"a", "b", "#staff", "d", "e"} {
 		if got := f.heard(where, 1)[0]; !strings.Contains(got, "must not travel in clear") || !strings.Contains(got, "caduceus do member") {
 			t.Errorf("%s is told %q", where, got)

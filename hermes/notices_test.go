@@ -8,11 +8,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/caduceus-bio/caduceus/internal/audit"
+	"github.com/caduceus-bio/caduceus/internal/command"
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
 	"github.com/caduceus-bio/caduceus/internal/economy"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
+	"github.com/caduceus-bio/caduceus/internal/member"
 )
 
 // migrated makes an empty database and returns where it is.
@@ -169,5 +172,49 @@ func TestNextChange(t *testing.T) {
 	}
 	if got := nextChange(s, at.Add(-time.Hour)); got != topicEvery {
 		t.Errorf("long before: %s", got)
+	}
+}
+
+// TestApprovalsAreTold lets somebody ask for what needs the word of two, and others give it.
+func TestApprovalsAreTold(t *testing.T) {
+	t.Parallel()
+	s, f := newSite(t, dbtest.SQLite(t)), newFake(t)
+	run := func(m member.Member, line string) command.Answer {
+		t.Helper()
+		a, err := s.deps.Commands.Execute(t.Context(), command.Request{Actor: command.Of(m, audit.ViaIRC), Line: line})
+		if err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		return a
+	}
+	mona, max := s.join("mona", "Moderator"), s.join("max", "Moderator")
+	s.start(f)
+	ask := func(reason string) string {
+		run(mona, "confirm "+run(mona, "member recover alice "+reason).Pending.Code)
+		waiting, err := s.deps.Commands.Waiting(t.Context(), command.Of(max, audit.ViaIRC))
+		if err != nil || len(waiting) != 1 {
+			t.Fatalf("%+v, %v", waiting, err)
+		}
+		return waiting[0].Code
+	}
+	first := ask("she is my sister")
+	s.settled(f, noticeCursor)
+	run(max, "approve "+first)
+	s.settled(f, noticeCursor)
+	second := ask("she calls me")
+	s.settled(f, noticeCursor)
+	s.clock.Add(15 * time.Minute)
+	run(mona, "approve "+second)
+	s.settled(f, noticeCursor)
+	for i, want := range []string{
+		"mona asks for approval by another member of staff, until 2026-03-02 12:00 UTC: !approve " + first + " or !pending drop " + first + ". member recover alice she is my sister: This would let alice",
+		"max approved what mona asked for, and it is done: member recover alice she is my sister (entry ",
+		"mona asks for approval by another member of staff, until 2026-03-02 12:00 UTC: !approve " + second,
+		"mona did without anybody else's approval, since fewer than two others could give it: member recover alice she calls me (entry ",
+	} {
+		got := f.in("#staff")
+		if i >= len(got) || !strings.HasPrefix(got[i], want) {
+			t.Errorf("line %d: %q, want %q", i, got, want)
+		}
 	}
 }

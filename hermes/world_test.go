@@ -33,6 +33,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/notify"
 	"github.com/caduceus-bio/caduceus/internal/pages"
 	"github.com/caduceus-bio/caduceus/internal/rates"
+	"github.com/caduceus-bio/caduceus/internal/recovery"
 	"github.com/caduceus-bio/caduceus/internal/schedule"
 	"github.com/caduceus-bio/caduceus/internal/secret"
 	"github.com/caduceus-bio/caduceus/internal/setting"
@@ -91,11 +92,12 @@ func newSite(t *testing.T, d *db.DB) *site {
 		t.Fatal(err)
 	}
 	log, bans := audit.New(d, clock), ban.NewStore(d, s.events, keys, clock)
+	desk := recovery.New(d, s.deps.Members, credential.NewStore(d, keys, clock), letters, s.events, keys, clock)
 	settings, articles := setting.NewStore(d, s.events, clock), pages.NewStore(d, clock)
 	invites := invite.NewStore(invite.Deps{DB: d, Log: s.events, Keys: keys, Clock: clock, Members: s.deps.Members, Links: credential.NewStore(d, keys, clock), Settings: settings,
 		Guard: s.deps.Guard, Rules: func(ctx context.Context) (int64, error) { return articles.ShownRevision(ctx, "rules") }})
 	s.deps.Commands, err = command.New(command.Deps{DB: d, Keys: keys, Members: s.deps.Members, Catalog: s.deps.Catalog, Audit: log, Events: s.events, Clock: clock, Log: logger},
-		commands.Families(commands.Deps{Members: s.deps.Members, Catalog: s.deps.Catalog, Economy: s.deps.Economy, Clients: clients, Pages: articles,
+		commands.Families(commands.Deps{Members: s.deps.Members, Recovery: desk, Catalog: s.deps.Catalog, Economy: s.deps.Economy, Clients: clients, Pages: articles,
 			Schedule: schedule.NewStore(d, s.events, clock), Settings: settings, Invites: invites, Transfer: transfer.NewStore(d), IRC: irc.NewStore(d, s.events, bans, clock), Bans: bans,
 			History: irc.NewHistory(d, s.events, clock, irc.Retention{}), Audit: log, Events: s.events,
 			Guard: s.deps.Guard, Notices: notify.NewStore(d, keys, clock, notify.Options{}), Rates: rates.NewStore(d, s.events, keys, clock), Mail: letters, SiteURL: "https://bio.example"})...)

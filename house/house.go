@@ -35,6 +35,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/notify"
 	"github.com/caduceus-bio/caduceus/internal/pages"
 	"github.com/caduceus-bio/caduceus/internal/rates"
+	"github.com/caduceus-bio/caduceus/internal/recovery"
 	"github.com/caduceus-bio/caduceus/internal/schedule"
 	"github.com/caduceus-bio/caduceus/internal/secret"
 	"github.com/caduceus-bio/caduceus/internal/setting"
@@ -73,6 +74,7 @@ type House struct {
 	banned   *ban.Book
 	audit    *audit.Log
 	mail     *mail.Queue
+	recovery *recovery.Desk
 }
 
 // Open locks the data directory and opens the database, waiting for it until ctx
@@ -129,6 +131,7 @@ func Open(ctx context.Context, s Settings, create bool, extra ...command.Command
 	}
 	h.invites = invite.NewStore(invite.Deps{DB: d, Log: h.events, Keys: keys, Clock: clock, Members: h.Members, Links: h.links, Settings: h.settings, Guard: h.guard,
 		SendsMail: h.mail.Configured, Rules: func(ctx context.Context) (int64, error) { return h.pages.ShownRevision(ctx, "rules") }, Banned: h.bansMail, Applied: h.applied})
+	h.recovery = recovery.New(d, h.Members, h.links, h.mail, h.events, keys, clock)
 	if h.Commands, err = h.commands(clock, extra); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
@@ -158,7 +161,7 @@ func (h *House) bansMail(ctx context.Context, address string) error {
 
 // commands puts the table of commands together.
 func (h *House) commands(clock core.Clock, extra []command.Command) (*command.Registry, error) {
-	families := commands.Families(commands.Deps{Members: h.Members, Catalog: h.catalog, Economy: h.economy, Clients: h.clients, Pages: h.pages, Schedule: h.schedule, Settings: h.settings, Invites: h.invites,
+	families := commands.Families(commands.Deps{Members: h.Members, Recovery: h.recovery, Catalog: h.catalog, Economy: h.economy, Clients: h.clients, Pages: h.pages, Schedule: h.schedule, Settings: h.settings, Invites: h.invites,
 		Transfer: transfer.NewStore(h.DB), IRC: h.irc, Bans: h.bans, Proxies: h.Settings.proxies(), History: irc.NewHistory(h.DB, h.events, clock, irc.Retention{}), Audit: h.audit, Events: h.events,
 		Guard: h.guard, Notices: h.notify, Rates: h.refusals, Mail: h.mail, NickLimit: h.Settings.IRC.Nicks, SiteURL: h.Settings.siteURL()})
 	return command.New(command.Deps{DB: h.DB, Keys: h.keys, Members: h.Members, Catalog: h.catalog, Audit: h.audit, Events: h.events, Clock: clock, Log: h.Log}, append(families, extra)...)

@@ -105,6 +105,12 @@ type Mail interface {
 	Prune(ctx context.Context, limit int) (int64, error)
 }
 
+// Recovery is what lets members back in, as far as letters are written for it.
+type Recovery interface {
+	// Handlers write the letters that events ask for.
+	Handlers() []eventlog.Handler
+}
+
 // Deps are what the room stands on; all but Backup are required.
 type Deps struct {
 	DB        *db.DB
@@ -118,6 +124,7 @@ type Deps struct {
 	Pages     Texts
 	Catalog   Catalog
 	Accounts  Accounts
+	Recovery  Recovery
 	Bans      Bans
 	Security  Security
 	Backup    func(ctx context.Context) (rows int64, err error) // nil where none is to be made

@@ -27,7 +27,7 @@ func (r *Room) following(ctx context.Context, c eventlog.Consumer) error {
 }
 
 func (r *Room) handlers(workers map[string]*worker) []eventlog.Handler {
-	return []eventlog.Handler{
+	return append(r.deps.Recovery.Handlers(),
 		eventlog.On(func(context.Context, eventlog.Event, eventlog.LeechWindowsChanged) error {
 			workers[schedule.FreeleechEdges].poke(true)
 			return nil
@@ -46,5 +46,5 @@ func (r *Room) handlers(workers map[string]*worker) []eventlog.Handler {
 			}
 			return nil
 		}),
-	}
+	)
 }

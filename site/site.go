@@ -37,6 +37,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/notify"
 	"github.com/caduceus-bio/caduceus/internal/pages"
 	"github.com/caduceus-bio/caduceus/internal/rates"
+	"github.com/caduceus-bio/caduceus/internal/recovery"
 	"github.com/caduceus-bio/caduceus/internal/schedule"
 	"github.com/caduceus-bio/caduceus/internal/secret"
 	"github.com/caduceus-bio/caduceus/internal/setting"
@@ -60,6 +61,7 @@ type Deps struct {
 	DB       *db.DB
 	Keys     *secret.Keyring
 	Members  *member.Store
+	Recovery *recovery.Desk
 	Guard    *guess.Guard
 	Catalog  *catalog.Store
 	Economy  *economy.Store
@@ -181,13 +183,13 @@ func (r *Room) site() (*web.Site, error) {
 	return web.New(shared,
 		web.Deps{Keys: d.Keys, Members: d.Members, Economy: d.Economy, Transfer: transfer.NewStore(d.DB), Permalink: d.Catalog.Permalink, Clock: d.Clock, Log: d.Log, Meters: r.meters, Rates: d.Rates, Bans: d.Bans, UploadDir: d.UploadDir},
 		home.New(home.Deps{Catalog: d.Catalog, Members: d.Members, Economy: d.Economy, Transfer: transfer.NewStore(d.DB), Pages: d.Pages, IRC: d.IRC, Interval: d.Interval, Clock: d.Clock}),
-		account.New(account.Deps{Members: d.Members, Notices: d.Notices, Guard: d.Guard, Catalog: d.Catalog, Economy: d.Economy, Transfer: transfer.NewStore(d.DB), Trackers: trackers, IRC: d.IRC, Site: c.Name, Clock: d.Clock}),
+		account.New(account.Deps{Members: d.Members, Recovery: d.Recovery, Rates: d.Rates, Bans: d.Bans, Notices: d.Notices, Guard: d.Guard, Catalog: d.Catalog, Economy: d.Economy, Transfer: transfer.NewStore(d.DB), Trackers: trackers, IRC: d.IRC, Site: c.Name, Clock: d.Clock}),
 		catalogwing.New(catalogwing.Deps{Catalog: d.Catalog, Economy: d.Economy, Uploads: uploads, Personal: personal, Commands: d.Commands, Uploaded: r.meters.Uploads, Clock: d.Clock}),
 		swarm.New(swarm.Deps{DB: d.DB, Catalog: d.Catalog, Members: d.Members, Clients: d.Clients, Transfer: transfer.NewStore(d.DB), Interval: d.Interval, Clock: d.Clock}),
 		pageswing.New(pageswing.Deps{Pages: d.Pages, Members: d.Members, Clients: d.Clients, Commands: d.Commands, Trackers: trackers, IRC: d.IRC, Site: c.Name, Base: shared.Base()}),
 		inbox.New(inbox.Deps{Notices: d.Notices}),
 		economywing.New(economywing.Deps{Economy: d.Economy, Clock: d.Clock}),
-		staff.New(staff.Deps{Members: d.Members, Commands: d.Commands, Audit: d.Audit, Events: d.Events, Schedule: d.Schedule, Transfer: transfer.NewStore(d.DB), Clock: d.Clock}),
+		staff.New(staff.Deps{Members: d.Members, Recovery: d.Recovery, Commands: d.Commands, Audit: d.Audit, Events: d.Events, Schedule: d.Schedule, Transfer: transfer.NewStore(d.DB), Clock: d.Clock}),
 		apiv1.New(apiv1.Deps{Catalog: d.Catalog, Members: d.Members, Notices: d.Notices, Economy: d.Economy, Uploads: uploads, Personal: personal, Base: shared.Base(), Uploaded: r.meters.Uploads, Clock: d.Clock}),
 	)
 }

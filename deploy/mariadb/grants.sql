@@ -162,6 +162,18 @@ GRANT SELECT (id, once_mac, to_mac, member_id, kind, bulk, state, kept, tries, n
   UPDATE (state, kept, box, tries, next_at, last_error, created_at, ended_at) ON mail TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE ON mail TO 'caduceus-jobs'@'localhost';
 
+-- Who has lost the passphrase: staff make links by commands, members use links and codes on
+-- the site, and jobs writes the letters.
+GRANT INSERT ON recovery_request TO 'caduceus-site'@'localhost';
+GRANT SELECT, INSERT, DELETE ON recovery_code TO 'caduceus-site'@'localhost';
+GRANT SELECT, DELETE ON recovery_request TO 'caduceus-jobs'@'localhost';
+GRANT UPDATE (email_mac, email_failed_at, email_failed_why, email_new_box, email_new_at) ON member TO 'caduceus-jobs'@'localhost';
+GRANT INSERT ON one_time_link TO 'caduceus-jobs'@'localhost';
+GRANT INSERT, UPDATE ON security_log TO 'caduceus-jobs'@'localhost';
+GRANT SELECT ON member_class TO 'caduceus-jobs'@'localhost';
+GRANT SELECT ON class TO 'caduceus-jobs'@'localhost';
+GRANT SELECT ON class_permission TO 'caduceus-jobs'@'localhost';
+
 -- site: besides what commands do, whoever joins, logs in, uploads and edits.
 GRANT INSERT ON application TO 'caduceus-site'@'localhost';
 GRANT INSERT ON application_answer TO 'caduceus-site'@'localhost';

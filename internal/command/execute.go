@@ -160,6 +160,9 @@ func may(a Actor, c *command) error {
 	case !a.Member.Enabled():
 		return a.Member.WhyNot(c.Permission)
 	}
+	if c.Shell && !a.IsShell() {
+		return core.Errorf(core.Forbidden, "%s is for the shell of the machine alone", c.Name)
+	}
 	if !c.Guest && (!a.Can(c.Permission) || c.Any != nil && !slices.ContainsFunc(c.Any, a.Can)) {
 		if why, withheld := a.Member.Withheld(c.Permission); withheld {
 			return why

@@ -18,6 +18,7 @@ type Spec struct {
 	Summary    string
 	Permission core.Permission   // "" for every member
 	Any        []core.Permission // where it isn't nil, one of these is needed besides
+	Shell      bool              // for the shell of the machine alone
 	Guest      bool              // also for those who are not logged in
 	Public     bool              // may be answered in any channel, else only in private and among staff
 	Secret     bool              // the answer goes to the asker alone, wherever it was asked

@@ -36,6 +36,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/notify"
 	"github.com/caduceus-bio/caduceus/internal/pages"
 	"github.com/caduceus-bio/caduceus/internal/rates"
+	"github.com/caduceus-bio/caduceus/internal/recovery"
 	"github.com/caduceus-bio/caduceus/internal/schedule"
 	"github.com/caduceus-bio/caduceus/internal/setting"
 	"github.com/caduceus-bio/caduceus/internal/transfer"
@@ -44,6 +45,7 @@ import (
 // Deps are what the families work on.
 type Deps struct {
 	Members  *member.Store
+	Recovery *recovery.Desk
 	Catalog  *catalog.Store
 	Economy  *economy.Store
 	Clients  *client.Store
@@ -70,7 +72,7 @@ type Deps struct {
 // Families returns every family.
 func Families(d Deps) [][]command.Command {
 	return [][]command.Command{
-		members.Commands(members.Deps{Members: d.Members}),
+		members.Commands(members.Deps{Members: d.Members, Recovery: d.Recovery, SiteURL: d.SiteURL}),
 		catalogfamily.Commands(catalogfamily.Deps{Catalog: d.Catalog, Economy: d.Economy, SiteURL: d.SiteURL}),
 		freeleech.Commands(freeleech.Deps{Economy: d.Economy, Catalog: d.Catalog}),
 		tracker.Commands(tracker.Deps{Members: d.Members, Transfer: d.Transfer, Clients: d.Clients, SiteURL: d.SiteURL}),

@@ -41,7 +41,13 @@ var whoMay = map[string]struct{ line, roles string }{
 	"member class":       {`member class victim "Power User"`, staff},
 	"member announcekey": {"member announcekey victim", staff},
 	"member irckey":      {"member irckey victim", staff},
-	"member passphrase":  {"member passphrase victim", staff},
+	"member passphrase":  {"member passphrase victim", "shell"},
+	"member recover":     {"member recover victim for a good reason", staff},
+	"member recoverlink": {"member recoverlink victim", staff},
+	"member unrecover":   {"member unrecover victim", staff},
+	"approve":            {"approve 00", staff},
+	"pending list":       {"pending list", staff},
+	"pending drop":       {"pending drop 00", staff},
 	"member security":    {"member security victim", staff},
 	"inbox":              {"inbox", members},
 	"inbox read":         {"inbox read all", members},
@@ -274,7 +280,7 @@ func TestStaffActOnlyOnThoseBelow(t *testing.T) {
 		}
 		mona := w.actor(t, "mona")
 		for _, target := range []string{"mona", "max", "sys", "hermes"} {
-			for _, line := range []string{"member disable %s because", "member enable %s", "member class %s User", "member restrict %s download because", "member warn %s 1w because", "member park %s because", "permission withhold %s stats.read because", "member announcekey %s", "member irckey %s", "member passphrase %s", "member security %s"} {
+			for _, line := range []string{"member disable %s because", "member enable %s", "member class %s User", "member restrict %s download because", "member warn %s 1w because", "member park %s because", "permission withhold %s stats.read because", "member announcekey %s", "member irckey %s", "member recover %s for a good reason", "member recoverlink %s", "member unrecover %s", "member passphrase %s", "member security %s"} {
 				w.refuse(t, command.Request{Actor: mona, Line: fmt.Sprintf(line, target)}, core.Forbidden)
 			}
 		}

@@ -188,7 +188,7 @@ func TestMemberCommands(t *testing.T) {
 		if _, err := w.deps.Members.AuthIRC(ctx, "carol", irc); core.CodeOf(err) != core.Forbidden {
 			t.Errorf("old IRC key: %v", err)
 		}
-		fresh = after(w.confirmed(t, sys, "member passphrase carol").Private[0], "Passphrase: ", "")
+		fresh = after(w.confirmed(t, command.Shell(), "member passphrase carol").Private[0], "Passphrase: ", "")
 		if _, err := w.deps.Members.Login(ctx, "carol", fresh); err != nil {
 			t.Errorf("new passphrase %q: %v", fresh, err)
 		}

@@ -62,6 +62,8 @@ func who(i command.Info) string {
 	switch {
 	case i.Guest:
 		return "anyone"
+	case i.Shell:
+		return "the shell"
 	case i.Any != nil:
 		return strings.Join(permissions(i.Any), " or ")
 	case i.Permission == "":

@@ -139,7 +139,7 @@ func TestDryRun(t *testing.T) {
 		for _, line := range []string{
 			"member disable carol --dry-run spam", "member disable carol spam --dry-run", "member disable carol —dry-run spam", "member disable carol spam –dry–run now",
 			"member disable --dry-run carol spam", "member class carol Power User --dry-run", "member restrict carol download traded keys --dry-run", "member warn carol 1w --dry-run be kind",
-			"member announcekey carol --dry-run", "member passphrase carol --dry-run", "member create --dry-run dora", "freeleech 2h --dry-run party", "channel create #lab --dry-run",
+			"member announcekey carol --dry-run", "member recover carol --dry-run she showed it", "member create --dry-run dora", "freeleech 2h --dry-run party", "channel create #lab --dry-run",
 			"kline add --dry-run eve@* spam", "irclog keep #general 3 --dry-run",
 		} {
 			before := w.everything(t)

@@ -71,6 +71,27 @@ func (s *Store) ByID(ctx context.Context, id int64) (Link, error) {
 	return r.Link, nil
 }
 
+// maxOpen bounds the links that OpenOf returns.
+const maxOpen = 100
+
+// OpenOf returns the open links of a purpose that are about a subject, the newest first, at
+// most 100.
+func (s *Store) OpenOf(ctx context.Context, p Purpose, subject int64) ([]Link, error) {
+	now := s.clock()
+	rows, err := db.All(ctx, s.db, scan, "SELECT "+columns+" FROM one_time_link WHERE purpose = ? AND subject_id = ? AND used_at = 0 AND revoked_at = 0 AND expires_at > ? ORDER BY id DESC LIMIT ?",
+		p, subject, now.Unix(), maxOpen)
+	if err != nil {
+		return nil, fmt.Errorf("look up links: %w", err)
+	}
+	var out []Link
+	for _, r := range rows {
+		if r.State(now) == Open {
+			out = append(out, r.Link)
+		}
+	}
+	return out, nil
+}
+
 // Token returns the token of an open link, for the mail that brings it or the page of
 // whoever made it. For one that is over it fails with a *Refusal; for one whose token was
 // forgotten, with Conflict.

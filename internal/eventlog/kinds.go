@@ -6,7 +6,7 @@ import "github.com/caduceus-bio/caduceus/internal/core"
 // be appended; what comes from the database and is not in it is a newer program's.
 func bodies() []Body {
 	return []Body{
-		ApprovalAsked{}, ApprovalGiven{},
+		ApprovalAsked{}, ApprovalGiven{}, RecoveryAsked{}, RecoveryGranted{}, MemberMailAsked{}, MemberMailFailed{},
 		SecretChanged{}, NewLoginPlace{}, ClassGiven{},
 		CauseBegan{}, CauseEnded{},
 		MemberChanged{}, ClassChanged{}, TorrentAdded{}, TorrentChanged{}, TorrentDeleted{}, ClientsChanged{},

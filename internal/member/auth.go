@@ -33,15 +33,14 @@ func (s *Store) Login(ctx context.Context, name, password string) (Member, error
 		id   core.MemberID
 		hash string
 	}
-	var r row
-	found := false
-	if folded, possible := foldName(name); possible {
-		var err error
-		r, found, err = db.One(ctx, s.db, func(sc db.Scanner) (r row, err error) { return r, sc.Scan(&r.id, &r.hash) },
-			"SELECT id, password_hash FROM member WHERE name = ?", folded)
-		if err != nil {
-			return Member{}, fmt.Errorf("log in: %w", err)
-		}
+	folded, possible := foldName(name)
+	if !possible {
+		folded = "" // nobody's; it is looked up all the same
+	}
+	r, found, err := db.One(ctx, s.db, func(sc db.Scanner) (r row, err error) { return r, sc.Scan(&r.id, &r.hash) },
+		"SELECT id, password_hash FROM member WHERE name = ?", folded)
+	if err != nil {
+		return Member{}, fmt.Errorf("log in: %w", err)
 	}
 	if len(password) > maxPassword {
 		password = "" // hash all the same, so that it takes as long; this can't be right

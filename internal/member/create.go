@@ -135,6 +135,7 @@ func (s *Store) draft(ctx context.Context, n New, class Class, ircKey string) (D
 	if err := validPassword(n.Name, n.Email, n.Password); err != nil {
 		return Draft{}, err
 	}
+	n.Email = plainEmail(n.Email)
 	if err := validEmail(n.Email); err != nil {
 		return Draft{}, err
 	}
@@ -150,7 +151,7 @@ func (s *Store) CreateFrom(ctx context.Context, d Draft) (Created, error) {
 	out := Created{Password: n.Password, AnnounceKey: secret.Token(AnnounceKeyLen), IRCKey: d.ircKey}
 	row := db.Row{"name", n.Name, "skeleton", skeletonOf(n.Name), "class_id", d.class.ID,
 		"password_hash", d.hash, "irc_key_mac", s.keys.MAC(ircKeyUse, d.ircKey), "passkey_mac", s.keys.MAC(announceKeyUse, out.AnnounceKey), "passkey_box", s.keys.Seal([]byte(out.AnnounceKey), announceKeyUse),
-		"irc_key_box", s.keys.Seal([]byte(d.ircKey), ircKeyUse), "email_box", s.keys.Seal([]byte(n.Email), emailUse),
+		"irc_key_box", s.keys.Seal([]byte(d.ircKey), ircKeyUse), "email_box", s.keys.Seal([]byte(n.Email), emailUse), "email_mac", s.emailMAC(n.Email),
 		"key_epoch", 1, "created_at", s.clock().Unix(), "seen_at", 0}
 	var id int64
 	err := s.db.Tx(ctx, func(tx *db.Tx) (err error) {

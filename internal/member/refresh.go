@@ -10,7 +10,7 @@ import (
 
 // RefreshAccounts writes what an older release has not written of up to limit accounts or
 // nicks, and returns of how many: what they look like, by which look-alikes are found, and
-// the keyed hash by which an IRC key is. Others may use the tables meanwhile. A key that
+// the keyed hashes by which an IRC key and a mail address are. Others may use the tables meanwhile. A key that
 // can't be opened is an error, once all others of the batch are done.
 func (s *Store) RefreshAccounts(ctx context.Context, limit int) (int64, error) {
 	var done int64
@@ -20,6 +20,7 @@ func (s *Store) RefreshAccounts(ctx context.Context, limit int) (int64, error) {
 			return s.markNames(ctx, "member_nick", "nick", limit)
 		},
 		s.markIRCKeys,
+		s.markEmails,
 	} {
 		n, err := part(ctx, limit-int(done))
 		if done += n; err != nil {
@@ -49,12 +50,21 @@ func (s *Store) markNames(ctx context.Context, table, key string, limit int) (in
 }
 
 func (s *Store) markIRCKeys(ctx context.Context, limit int) (int64, error) {
+	return s.markSealed(ctx, "irc_key_box", "irc_key_mac", ircKeyUse, func(key string) []byte { return s.keys.MAC(ircKeyUse, key) }, limit)
+}
+
+func (s *Store) markEmails(ctx context.Context, limit int) (int64, error) {
+	return s.markSealed(ctx, "email_box", "email_mac", emailUse, s.emailMAC, limit)
+}
+
+// markSealed writes the keyed hash of what lies sealed in another column.
+func (s *Store) markSealed(ctx context.Context, boxColumn, macColumn, use string, mac func(string) []byte, limit int) (int64, error) {
 	type sealed struct {
 		id  core.MemberID
 		box []byte
 	}
 	rows, err := db.All(ctx, s.db, func(sc db.Scanner) (r sealed, err error) { return r, sc.Scan(&r.id, &r.box) },
-		"SELECT id, irc_key_box FROM member WHERE irc_key_mac = x'' ORDER BY id LIMIT ?", limit)
+		"SELECT id, "+boxColumn+" FROM member WHERE "+macColumn+" = x'' ORDER BY id LIMIT ?", limit)
 	if err != nil || len(rows) == 0 {
 		return 0, err
 	}
@@ -63,13 +73,13 @@ func (s *Store) markIRCKeys(ctx context.Context, limit int) (int64, error) {
 	err = s.db.Tx(ctx, func(tx *db.Tx) error {
 		done, unreadable = 0, nil
 		for _, r := range rows {
-			key, err := s.keys.Open(r.box, ircKeyUse)
+			plain, err := s.keys.Open(r.box, use)
 			if err != nil {
-				unreadable = fmt.Errorf("IRC key of member %d: %w", r.id, err)
+				unreadable = fmt.Errorf("%s of member %d: %w", use, r.id, err)
 				continue
 			}
-			// Whoever replaces the key at this moment writes the new one's hash.
-			if _, err := tx.Exec(ctx, "UPDATE member SET irc_key_mac = ? WHERE id = ? AND irc_key_mac = x''", s.keys.MAC(ircKeyUse, string(key)), r.id); err != nil {
+			// Whoever replaces it at this moment writes the new one's hash.
+			if _, err := tx.Exec(ctx, "UPDATE member SET "+macColumn+" = ? WHERE id = ? AND "+macColumn+" = x''", mac(string(plain)), r.id); err != nil {
 				return err
 			}
 			done++

@@ -30,6 +30,7 @@ func (c *Consumer) Handlers(wake func()) []eventlog.Handler {
 		tell(c, wake, c.causeEnded),
 		tell(c, wake, c.classGiven),
 		tell(c, wake, c.secretChanged),
+		tell(c, wake, c.mailReturned),
 		tell(c, wake, c.newPlace),
 		tell(c, wake, c.keyShown),
 		tell(c, wake, c.torrentChanged),

@@ -148,3 +148,17 @@ func TestKeysThatWereShown(t *testing.T) {
 		w.expect(w.ann, "Your IRC key was written in #general.")
 	})
 }
+
+// TestLettersThatComeBackAreTold tells a member on the site, since mail doesn't reach them.
+func TestLettersThatComeBackAreTold(t *testing.T) {
+	each(t, func(w *world) {
+		w.begin()
+		w.append(eventlog.MemberMailFailed{Member: w.ann})
+		w.follow()
+		w.expect(w.ann, "Letters to your mail address come back.")
+		w.deliver()
+		if w.letters() != 0 {
+			w.Errorf("%d letters of it, want none", w.letters())
+		}
+	})
+}

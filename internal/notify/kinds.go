@@ -38,6 +38,7 @@ const (
 	InviteFailed      Kind = "invite.failed"
 	InvitesGiven      Kind = "invites.given"
 	SecretChanged     Kind = "secret.changed"
+	MailReturned      Kind = "mail.returned"
 	NewPlace          Kind = "login.place"
 	KeyShown          Kind = "key.shown"
 	UploadEdited      Kind = "upload.edited"
@@ -67,6 +68,7 @@ var kinds = []Info{
 	{Kind: InviteFailed, Words: "An invite that you sent by mail did not arrive", Ways: []Way{Inbox, Mail}, Needs: core.InviteSend},
 	{Kind: InvitesGiven, Words: "Staff gave you invites, or took some back", Ways: []Way{Inbox}},
 	{Kind: SecretChanged, Words: "Your passphrase or one of your keys was replaced", Ways: []Way{Inbox, Mail}, Must: []Way{Inbox, Mail}},
+	{Kind: MailReturned, Words: "Letters to your mail address come back", Ways: []Way{Inbox}, Must: []Way{Inbox}},
 	{Kind: NewPlace, Words: "A login from a network that was not used with your account before", Ways: []Way{Inbox, Mail}, Must: []Way{Inbox}},
 	{Kind: KeyShown, Words: "One of your keys was written where others read it", Ways: []Way{Inbox, Mail}, Must: []Way{Inbox}},
 	{Kind: UploadEdited, Words: "Somebody else edited what you uploaded", Ways: []Way{Inbox}, Needs: core.TorrentUpload},

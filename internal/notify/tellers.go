@@ -23,6 +23,12 @@ func (c *Consumer) secretChanged(_ context.Context, _ *db.Tx, e eventlog.SecretC
 	return []Note{{Member: e.Member, Kind: SecretChanged, Title: entry.What() + ".", Text: text, Link: "/settings/security"}}, nil
 }
 
+func (c *Consumer) mailReturned(_ context.Context, _ *db.Tx, e eventlog.MemberMailFailed) ([]Note, error) {
+	return []Note{{Member: e.Member, Kind: MailReturned, Title: "Letters to your mail address come back.",
+		Text: "There is no such address, says the server that is to take them. Nothing more is sent there: give another address, or confirm it once more. Without one, only recovery codes or staff let you back in when you have lost your passphrase.",
+		Link: "/settings/recovery"}}, nil
+}
+
 func (c *Consumer) newPlace(_ context.Context, _ *db.Tx, e eventlog.NewLoginPlace) ([]Note, error) {
 	return []Note{{Member: e.Member, Kind: NewPlace, Title: "Somebody logged in to your account from a network that is new.",
 		Text: "It was with your passphrase. Your security log has the address and the browser. " + ifNotYou, Link: "/settings/security"}}, nil

@@ -177,7 +177,10 @@ var words = map[Kind]string{ //nolint:gosec // words, and no credentials
 	PassphraseReset: "Staff gave a new passphrase", AnnounceKeyNew: "The announce key was replaced", IRCKeyNew: "The IRC key was replaced",
 	TokenMade: "An API token was made", TokensRevoked: "API tokens were revoked", CertificateAdded: "A certificate for IRC was added",
 	CertificateRemoved: "Certificates for IRC were removed", KeyShown: "A key was written where others read it",
-	Looked: "Staff looked at what you hide from others",
+	Looked:        "Staff looked at what you hide from others",
+	RecoveryAsked: "A link to choose a new passphrase was asked for", RecoveryGranted: "Staff made a link to choose a new passphrase",
+	PassphraseRecovered: "A new passphrase was chosen in place of a lost one", RecoveryCodesNew: "New recovery codes were made",
+	EmailConfirmed: "A mail address was confirmed", EmailFailed: "Letters to the mail address came back",
 }
 
 // What says in words what happened.

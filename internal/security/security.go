@@ -49,6 +49,13 @@ const (
 	CertificateRemoved Kind = "certificate removed"
 	KeyShown           Kind = "key shown" // somebody wrote a key where others read it
 	Looked             Kind = "looked"    // staff saw what the member hides: once a day for each of them
+
+	RecoveryAsked       Kind = "recovery asked"   // a try: a letter with a link was asked for
+	RecoveryGranted     Kind = "recovery granted" // staff made a link
+	PassphraseRecovered Kind = "recovered"        // by whoever lost it
+	RecoveryCodesNew    Kind = "recovery codes"
+	EmailConfirmed      Kind = "mail address"
+	EmailFailed         Kind = "mail failed"
 )
 
 // Event is something to write down, besides its Origin.
@@ -165,7 +172,7 @@ func (l *Log) row(ctx context.Context, e Event) row {
 	case Used:
 		length = int64(usedWindow / time.Second)
 		fallthrough
-	case LoggedIn, Refused, ShutOut:
+	case LoggedIn, Refused, ShutOut, RecoveryAsked:
 		r.slot = l.mac("one", e, strconv.FormatInt(r.at/length, 10), string(r.face), place(o), r.detail)
 	default:
 		r.slot = secret.RandomHex(16) // alone

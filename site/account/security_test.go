@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/caduceus-bio/caduceus/internal/audit"
+	"github.com/caduceus-bio/caduceus/internal/command"
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/internal/security"
 	"github.com/caduceus-bio/caduceus/site/sitetest"
@@ -79,15 +80,23 @@ func newestToken(t *testing.T, w *sitetest.World) int64 {
 	return list[0].ID
 }
 
-// TestResetIsToldAtTheNextLogin goes the whole way, from the staff's button.
+// TestResetIsToldAtTheNextLogin goes the whole way, from the shell of the machine.
 func TestResetIsToldAtTheNextLogin(t *testing.T) {
 	w := sitetest.OnSQLite(t)
-	staff, thief := w.As("moderator"), w.As("user")
-	reset := staff.Post("/commands/member-passphrase", url.Values{"name": {"user"}, "back": {"/staff/members/user"}})
-	if !strings.Contains(reset.Text, "2 API tokens") || !strings.Contains(reset.Text, "every IRC connection") {
-		t.Errorf("the question does not say what ends: %s", sitetest.Words(reset.Page(t).Find("main")))
+	thief := w.As("user")
+	run := func(line string) command.Answer {
+		a, err := w.Deps.Commands.Execute(t.Context(), command.Request{Actor: command.Shell(), Line: line})
+		w.Must(err)
+		return a
 	}
-	passphrase := staff.Follow(staff.Agree(t, reset)).Page(t).Find(".flash code").Text()
+	reset := run("member passphrase user")
+	if said := strings.Join(reset.Lines, " "); !strings.Contains(said, "2 API tokens") || !strings.Contains(said, "every IRC connection") {
+		t.Errorf("the question does not say what ends: %s", said)
+	}
+	_, passphrase, _ := strings.Cut(run("confirm " + reset.Pending.Code).Private[0], ": ")
+	if a := w.As("sysop").Post("/commands/member-passphrase", url.Values{"name": {"user"}}); a.StatusCode != http.StatusForbidden {
+		t.Errorf("one of the staff alone: status %d", a.StatusCode)
+	}
 	if a := thief.Get("/settings"); a.StatusCode != http.StatusSeeOther {
 		t.Errorf("the thief's browser: status %d", a.StatusCode)
 	}
@@ -98,7 +107,7 @@ func TestResetIsToldAtTheNextLogin(t *testing.T) {
 			t.Errorf("%q is missing in %q", want, flash)
 		}
 	}
-	if text := sitetest.Words(b.Get("/settings/security").Page(t).Find("main")); !strings.Contains(text, "Staff gave a new passphrase on the site, by moderator") {
+	if text := sitetest.Words(b.Get("/settings/security").Page(t).Find("main")); !strings.Contains(text, "Staff gave a new passphrase on the machine itself, by shell") {
 		t.Errorf("the log: %s", text)
 	}
 	again := w.As("anonymous")

@@ -12,6 +12,7 @@ type section string
 const (
 	accountSection    section = ""
 	securitySection   section = "security"
+	recoverySection   section = "recovery"
 	keysSection       section = "keys"
 	ircSection        section = "irc"
 	appearanceSection section = "appearance"

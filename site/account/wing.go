@@ -7,12 +7,15 @@ package account
 import (
 	"embed"
 
+	"github.com/caduceus-bio/caduceus/internal/ban"
 	"github.com/caduceus-bio/caduceus/internal/catalog"
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/economy"
 	"github.com/caduceus-bio/caduceus/internal/guess"
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/internal/notify"
+	"github.com/caduceus-bio/caduceus/internal/rates"
+	"github.com/caduceus-bio/caduceus/internal/recovery"
 	"github.com/caduceus-bio/caduceus/internal/transfer"
 	"github.com/caduceus-bio/caduceus/site/web"
 )
@@ -25,6 +28,9 @@ type Deps struct {
 	Members  *member.Store
 	Notices  *notify.Store
 	Guard    *guess.Guard
+	Recovery *recovery.Desk
+	Rates    *rates.Book
+	Bans     *ban.Book
 	Catalog  *catalog.Store
 	Economy  *economy.Store
 	Transfer *transfer.Store
@@ -35,21 +41,32 @@ type Deps struct {
 }
 
 // handlers answer the wing's routes.
-type handlers struct{ Deps }
+type handlers struct {
+	Deps
+	limits limits
+}
 
 // New makes the wing.
 func New(d Deps) web.Wing {
-	h := handlers{d}
+	h := handlers{d, newLimits(d.Rates)}
 	theMember := web.TheMember(d.Members)
 	mayIRC := web.Having(core.IRCConnect)
 	ircMembers := mayIRC.About(ourNetwork(d.IRC))
 	return web.Wing{
 		Templates: templates,
-		Views:     []web.Declared{appearanceView, ircLoginView, keysView, loginView, noticesView, privacyView, profileView, securityView, settingsView},
+		Views: []web.Declared{appearanceView, ircLoginView, keysView, loginView, noticesView, privacyView, profileView, securityView, settingsView,
+			recoverView, recoverLinkView, recoverySettingsView, confirmMailView},
 		Routes: []web.Route{
 			web.Page.Get("/login", web.Anyone, h.loginForm),
 			web.Page.Post("/login", web.Anyone, web.Small, h.login),
 			web.Page.Post("/logout", web.Anyone, web.Small, h.logout),
+			web.Page.Get("/recover", web.Anyone, h.recoverForm),
+			web.Page.Post("/recover", web.Anyone, web.Small, h.askRecovery),
+			web.Page.Post("/recover/code", web.Anyone, web.Small, h.recoverByCode),
+			web.Page.Get("/recover/:token", web.Anyone, h.recoverLink),
+			web.Page.Post("/recover/:token", web.Anyone, web.Small, h.recoverByLink),
+			web.Page.Get("/confirm/:token", web.Anyone, h.confirmLink),
+			web.Page.Post("/confirm/:token", web.Anyone, web.Small, h.confirmByLink),
 			web.Page.Get("/members/:name", web.Members.About(theMember), h.profile),
 			web.Page.Get("/settings", web.Members, h.settings),
 			web.Page.Post("/settings/announce-key", web.Members, web.Small, asked(h.askAnnounceKey())),
@@ -60,6 +77,10 @@ func New(d Deps) web.Wing {
 			web.Page.Post("/settings/sessions/:session/end", web.Members, web.Small, asked(h.askSession())),
 			web.Page.Post("/settings/end", web.Members, web.Small, asked(h.askEnd())),
 			web.Page.Get("/settings/security", web.Members, h.security),
+			web.Page.Get("/settings/recovery", web.Owners, h.recoverySettings),
+			web.Page.Get("/settings/mail", web.Owners, toRecovery),
+			web.Page.Post("/settings/recovery/mail", web.Owners, web.Small, h.setMail),
+			web.Page.Post("/settings/recovery/codes", web.Owners, web.Small, h.newCodes),
 			web.Page.Get("/settings/keys", web.Members, h.keys),
 			web.Page.Get("/settings/notifications", web.Members, h.notices),
 			web.Page.Post("/settings/notifications", web.Members, web.Small, h.setNotices),

@@ -47,6 +47,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/notify"
 	"github.com/caduceus-bio/caduceus/internal/pages"
 	"github.com/caduceus-bio/caduceus/internal/rates"
+	"github.com/caduceus-bio/caduceus/internal/recovery"
 	"github.com/caduceus-bio/caduceus/internal/schedule"
 	"github.com/caduceus-bio/caduceus/internal/secret"
 	"github.com/caduceus-bio/caduceus/internal/setting"
@@ -118,10 +119,11 @@ func newWorld(t testing.TB, d *db.DB, change ...func(*Config)) *World {
 	deps.Audit, deps.Events, deps.Schedule = log, events, schedule.NewStore(d, events, w.Now)
 	deps.Notices = notify.NewStore(d, keys, w.Now, notify.Options{Carriers: map[notify.Way]notify.Carrier{notify.Mail: w.Post}})
 	deps.Settings = setting.NewStore(d, events, w.Now)
+	deps.Recovery = recovery.New(d, deps.Members, credential.NewStore(d, keys, w.Now), letters, events, keys, w.Now)
 	deps.Invites = invite.NewStore(invite.Deps{DB: d, Log: events, Keys: keys, Clock: w.Now, Members: deps.Members, Links: credential.NewStore(d, keys, w.Now), Settings: deps.Settings,
 		Guard: deps.Guard, SendsMail: func() bool { return !w.NoMail && letters.Configured() }, Rules: func(ctx context.Context) (int64, error) { return deps.Pages.ShownRevision(ctx, "rules") }})
 	deps.Commands, err = command.New(command.Deps{DB: d, Keys: keys, Members: deps.Members, Catalog: deps.Catalog, Audit: log, Events: events, Clock: w.Now, Log: deps.Log},
-		commands.Families(commands.Deps{Members: deps.Members, Catalog: deps.Catalog, Economy: deps.Economy, Clients: deps.Clients, Pages: deps.Pages,
+		commands.Families(commands.Deps{Members: deps.Members, Recovery: deps.Recovery, Catalog: deps.Catalog, Economy: deps.Economy, Clients: deps.Clients, Pages: deps.Pages,
 			Schedule: deps.Schedule, Settings: deps.Settings, Invites: deps.Invites, Transfer: transfer.NewStore(d), IRC: irc.NewStore(d, events, bans, w.Now), Bans: bans,
 			History: irc.NewHistory(d, events, w.Now, irc.Retention{}), Audit: log, Events: events, Guard: deps.Guard, Notices: deps.Notices, Rates: rates.NewStore(d, events, keys, w.Now), Mail: letters, NickLimit: 2, SiteURL: c.URL})...)
 	w.Must(err)
@@ -138,6 +140,16 @@ func newWorld(t testing.TB, d *db.DB, change ...func(*Config)) *World {
 		w.Join(name, class)
 	}
 	return w
+}
+
+// WithoutMail makes it a site that sends no mail.
+func (w *World) WithoutMail() {
+	w.t.Helper()
+	w.NoMail = true
+	q, err := mail.NewQueue(w.DB, w.Deps.Events, w.Deps.Keys, w.Now, mail.DefaultConfig(), mail.Site{Name: w.Config.Name, URL: w.Config.URL})
+	w.Must(err)
+	w.Deps.Recovery = recovery.New(w.DB, w.Deps.Members, credential.NewStore(w.DB, w.Deps.Keys, w.Now), q, w.Deps.Events, w.Deps.Keys, w.Now)
+	w.Restart()
 }
 
 // Restart starts the site anew with w.Deps and w.Config, at the same address.

@@ -29,7 +29,7 @@ var auditView = web.NewView[auditPage]("audit")
 const auditPerPage = 50
 
 // outcomes are what rows may be narrowed to.
-var outcomes = []web.Choice{{Value: "done", Text: "done"}, {Value: "denied", Text: "denied"}, {Value: "failed", Text: "failed"}}
+var outcomes = []web.Choice{{Value: "done", Text: "done"}, {Value: "denied", Text: "denied"}, {Value: "failed", Text: "failed"}, {Value: "asked", Text: "asked for"}}
 
 func (h handlers) audit(v *web.Visit) error {
 	p := auditPage{Choices: outcomes, Member: strings.TrimSpace(v.Query("about")), Filter: audit.Filter{

@@ -1,7 +1,9 @@
 package staff
 
 import (
+	"cmp"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/caduceus-bio/caduceus/internal/command"
@@ -120,6 +122,35 @@ func (p staffMembersPage) address(name, value string) string {
 	return "/staff/members?" + q.Encode()
 }
 
+// addLinks offers what can be done with links by which a member may choose a new
+// passphrase, where there are any.
+func (h handlers) addLinks(v *web.Visit, m member.Member, acts *[]web.CommandForm) error {
+	subject := command.Subject{Member: &m}
+	if !h.Commands.Allows(v.Actor(), "member unrecover", subject) {
+		return nil
+	}
+	open, waits, err := h.Recovery.Open(v.Context(), m.ID, v.Me.ID)
+	if err != nil {
+		return err
+	}
+	for name, is := range map[string]bool{"member recoverlink": waits, "member unrecover": open} {
+		if !is {
+			continue
+		}
+		info, err := h.Commands.Named(v.Actor(), name)
+		if err != nil {
+			return err
+		}
+		f, err := web.NewCommandForm(v, h.Commands, info, map[string]string{info.First().Name: m.Name}, nil, web.StaffAddress(m.Name))
+		if err != nil {
+			return err
+		}
+		*acts = append(*acts, f)
+	}
+	slices.SortStableFunc(*acts, func(a, b web.CommandForm) int { return cmp.Compare(a.Slug, b.Slug) })
+	return nil
+}
+
 func (h handlers) staffMember(v *web.Visit) error {
 	m := v.Found.Member
 	p := staffMemberPage{Security: h.Commands.Allows(v.Actor(), "member security", command.Subject{Member: &m})}
@@ -128,6 +159,9 @@ func (h handlers) staffMember(v *web.Visit) error {
 		return err
 	}
 	if p.Acts, err = web.CommandForms(v, h.Commands, command.Subject{Member: &m}, web.StaffAddress(m.Name)); err != nil {
+		return err
+	}
+	if err := h.addLinks(v, m, &p.Acts); err != nil {
 		return err
 	}
 	if p.History, err = h.history(v, m); err != nil {

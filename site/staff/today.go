@@ -16,16 +16,18 @@ import (
 // visitor sees what their pages would show them.
 type todayPage struct {
 	Troubles []part.Notice
-	Well     bool // nothing that they may see is wrong
+	Waiting  []part.Notice // acts that wait for approval
+	Well     bool          // nothing that they may see is wrong
 	Acts     []part.Event
 }
 
 var todayView = web.NewView[todayPage]("today")
 
 const (
-	lastActs   = 15
-	silentFrom = 2 * time.Minute // a tracker that runs writes something more often
-	silentDay  = 24 * time.Hour  // one that has been gone for longer was taken away
+	lastActs    = 15
+	mostWaiting = 3               // acts that wait and are shown there
+	silentFrom  = 2 * time.Minute // a tracker that runs writes something more often
+	silentDay   = 24 * time.Hour  // one that has been gone for longer was taken away
 )
 
 func (h handlers) today(v *web.Visit) error {
@@ -53,6 +55,15 @@ func (h handlers) today(v *web.Visit) error {
 		}
 	}
 	p.Well = len(p.Troubles) == 0
+	if h.mayApprove(v) {
+		waiting, err := h.Commands.Waiting(v.Context(), v.Actor())
+		if err != nil {
+			return err
+		}
+		for _, w := range waiting[:min(len(waiting), mostWaiting)] {
+			p.Waiting = append(p.Waiting, part.Notice{Kind: part.Warn, Title: w.Asker + " asks for approval.", Text: w.Line, Action: part.Link{Text: "Look at what waits", Address: approvalsAddress}})
+		}
+	}
 	if v.Me.Can(core.AuditRead) {
 		entries, err := h.Audit.Recent(v.Context(), lastActs)
 		if err != nil {

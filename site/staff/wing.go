@@ -13,6 +13,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/recovery"
 	"github.com/caduceus-bio/caduceus/internal/schedule"
 	"github.com/caduceus-bio/caduceus/internal/transfer"
 	"github.com/caduceus-bio/caduceus/site/web"
@@ -24,6 +25,7 @@ var templates embed.FS
 // Deps is what the wing stands on.
 type Deps struct {
 	Members  *member.Store
+	Recovery *recovery.Desk
 	Commands *command.Registry
 	Audit    *audit.Log
 	Events   *eventlog.Log
@@ -47,7 +49,7 @@ func New(d Deps) web.Wing {
 	theirs := web.Members.About(h.theirs())
 	return web.Wing{
 		Templates: templates,
-		Views:     []web.Declared{staffMembersView, staffMemberView, commandView, resultView, componentsView, todayView, deskView, auditView, bansView},
+		Views:     []web.Declared{staffMembersView, staffMemberView, commandView, resultView, componentsView, todayView, deskView, auditView, bansView, approvalsView},
 		Routes: []web.Route{
 			web.Page.Get("/staff/members", staff, h.staffMembers),
 			web.Page.Get("/staff/members/:name", staff.About(theMember), h.staffMember),
@@ -56,6 +58,7 @@ func New(d Deps) web.Wing {
 			web.Page.Get("/staff/irc", web.Having(core.IRCChannels, core.IRCRemove), h.desk(ircDesk)),
 			web.Page.Get("/staff/jobs", web.Having(core.JobManage), h.desk(jobsDesk)),
 			web.Page.Get("/staff/bans", web.Having(core.BanManage), h.bans),
+			web.Page.Get(approvalsAddress, web.Having(Approving...), h.approvals),
 			web.Page.Get("/staff/audit", web.Having(core.AuditRead), h.audit),
 			web.Page.Get("/staff/components", anyStaff, h.components),
 			web.Page.Get("/commands/:command", theirs, h.commandForm),

@@ -80,6 +80,12 @@ func (f Field) From(choices []Choice) Field {
 	return f
 }
 
+// In puts a field into a scope: for pages with several forms that have one of its name.
+func (f Field) In(scope string) Field {
+	f.Scope = scope
+	return f
+}
+
 // Known reports whether the value is among the terms; what is not is kept as a
 // choice of its own, so that nothing typed is lost.
 func (f Field) Known() bool {

@@ -36,6 +36,7 @@ var (
 		{text: "IRC", address: "/staff/irc"},
 		{text: "Bans", address: "/staff/bans"},
 		{text: "Jobs", address: "/staff/jobs"},
+		{text: "Approvals", address: "/staff/approvals"},
 		{text: "Audit", address: "/staff/audit"},
 		{text: "Pages", address: "/pages"},
 	}

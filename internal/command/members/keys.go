@@ -54,7 +54,7 @@ type passphraseArgs struct {
 func (d Deps) passphrase() command.Command {
 	return command.Action[passphraseArgs]{
 		Spec: command.Spec{Name: "member passphrase", Summary: "a new passphrase for a member who lost theirs; it ends all that may be used with the old one",
-			Permission: core.MemberKeys, Secret: true, Reveals: true},
+			Permission: core.MemberKeys, Secret: true, Reveals: true, Shell: true},
 		Prepare: func(ctx context.Context, _ command.Call, a *passphraseArgs) (err error) {
 			a.drawn, err = d.Members.DrawPassphrase(ctx)
 			return err

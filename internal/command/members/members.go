@@ -13,10 +13,15 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core/text"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/recovery"
 )
 
 // Deps is what the family works on.
-type Deps struct{ Members *member.Store }
+type Deps struct {
+	Members  *member.Store
+	Recovery *recovery.Desk
+	SiteURL  string // without a slash at its end, for links
+}
 
 // Commands returns the family.
 func Commands(d Deps) []command.Command {
@@ -25,7 +30,7 @@ func Commands(d Deps) []command.Command {
 		d.why(), d.privacy(), d.privacySet(), d.causes(), d.away(), d.back(),
 		d.newKey("announcekey", "announce key", "a new announce key for a member; the old one stops working", member.Ways{AnnounceKey: true}, (*member.Store).NewAnnounceKey),
 		d.newKey("irckey", "IRC key", "a new IRC key for a member; the old one stops working", member.Ways{IRCKey: true}, (*member.Store).NewIRCKey),
-		d.passphrase(), d.security(), d.slots(), d.replace(),
+		d.passphrase(), d.recover(), d.recoverLink(), d.unrecover(), d.security(), d.slots(), d.replace(),
 	}
 }
 
