@@ -100,6 +100,7 @@ var nastyRoutes = map[string]func(n *nastyHouse, r siteRoute) []nasty{
 	"GET /staff/bans":             queries("kind", "reach", "over", "before"),
 	"GET /staff/audit":            queries("by", "about", "command", "outcome", "before"),
 	"GET /staff/components":       onlyGeneral,
+	"GET /staff/classes":          onlyGeneral,
 	"GET /staff/members":          queries("name", "class", "state", "after"),
 	"GET /staff/members/:name":    onlyGeneral,
 	"GET /commands/:command":      commandPages,

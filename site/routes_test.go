@@ -117,6 +117,7 @@ var permissions = map[string]string{
 	"GET /staff/irc":                                      "LLF..",
 	"GET /staff/jobs":                                     "LLFF.",
 	"GET /staff/bans":                                     "LLF..",
+	"GET /staff/classes":                                  "LLF..",
 	"GET /staff/audit":                                    "LLF..",
 	"GET /staff/approvals":                                "LLF..",
 	"GET /staff/components":                               "LLF..",

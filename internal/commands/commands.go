@@ -15,6 +15,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/command"
 	"github.com/caduceus-bio/caduceus/internal/command/bans"
 	catalogfamily "github.com/caduceus-bio/caduceus/internal/command/catalog"
+	"github.com/caduceus-bio/caduceus/internal/command/classes"
 	"github.com/caduceus-bio/caduceus/internal/command/freeleech"
 	ircfamily "github.com/caduceus-bio/caduceus/internal/command/irc"
 	"github.com/caduceus-bio/caduceus/internal/command/jobs"
@@ -73,6 +74,7 @@ type Deps struct {
 func Families(d Deps) [][]command.Command {
 	return [][]command.Command{
 		members.Commands(members.Deps{Members: d.Members, Recovery: d.Recovery, SiteURL: d.SiteURL}),
+		classes.Commands(classes.Deps{Members: d.Members}),
 		catalogfamily.Commands(catalogfamily.Deps{Catalog: d.Catalog, Economy: d.Economy, SiteURL: d.SiteURL}),
 		freeleech.Commands(freeleech.Deps{Economy: d.Economy, Catalog: d.Catalog}),
 		tracker.Commands(tracker.Deps{Members: d.Members, Transfer: d.Transfer, Clients: d.Clients, SiteURL: d.SiteURL}),

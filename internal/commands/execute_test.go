@@ -157,6 +157,15 @@ var whoMay = map[string]struct{ line, roles string }{
 	"question add":        {"question add ?", staff},
 	"question remove":     {"question remove 4711", staff},
 	"question move":       {"question move 4711 1", staff},
+
+	"class list":   {"class list", members},
+	"class show":   {"class show User", staff},
+	"class create": {`class create "New Class" 120`, sysops},
+	"class set":    {"class set User colour teal", sysops},
+	"class permit": {"class permit User irc.voice", sysops},
+	"class forbid": {"class forbid User stats.read", sysops},
+	"class delete": {"class delete Donor", sysops},
+	"class ladder": {"class ladder", sysops},
 }
 
 // TestWhoMayDoWhat runs each command as each role. A command that is missing in
@@ -219,7 +228,7 @@ func TestHelpShowsWhatTheAskerMayRun(t *testing.T) {
 			}
 			return out
 		}
-		want := []string{"announces", "away", "back", "certfp add", "certfp list", "certfp remove", "client list", "endangered", "freeleech calendar", "freeleech status", "help", "inbox", "inbox read", "info", "invite link", "invite list", "invite revoke", "invite send", "irclog delete", "irclog forget", "irclog private", "irclog replay", "key replace", "news list", "nick add", "nick list", "nick remove", "page list", "page show", "privacy", "privacy set", "search", "stats", "torrent delete", "undo", "why"}
+		want := []string{"announces", "away", "back", "certfp add", "certfp list", "certfp remove", "class list", "client list", "endangered", "freeleech calendar", "freeleech status", "help", "inbox", "inbox read", "info", "invite link", "invite list", "invite revoke", "invite send", "irclog delete", "irclog forget", "irclog private", "irclog replay", "key replace", "news list", "nick add", "nick list", "nick remove", "page list", "page show", "privacy", "privacy set", "search", "stats", "torrent delete", "undo", "why"}
 		if diff := cmp.Diff(want, names(w.actor(t, "alice"))); diff != "" {
 			t.Errorf("alice (-want +got):\n%s", diff)
 		}

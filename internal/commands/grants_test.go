@@ -75,6 +75,17 @@ member disable alice for the test
 member enable alice
 class slots User 50
 undo
+class list
+class show User
+class create Helpers 130 --duty yes
+class permit Helpers irc.voice
+class forbid Helpers irc.voice
+undo
+class set Helpers colour green
+class set Helpers age 2w
+undo
+class delete Helpers
+class ladder
 freeleech on 1h for the test
 undo
 freeleech on 1h for the test

@@ -19,6 +19,7 @@ const (
 	MemberWarn       Permission = "member.warn"
 	MemberGrant      Permission = "member.grant"
 	MemberClass      Permission = "member.class"
+	ClassManage      Permission = "class.manage"
 	MemberKeys       Permission = "member.keys"
 	MemberSeePrivate Permission = "member.see.private"
 	MemberSeeAddress Permission = "member.see.address"
@@ -69,6 +70,7 @@ func AllPermissions() []PermissionInfo {
 		{MemberWarn, "warn members, and take single rights from them"},
 		{MemberGrant, "give members a permission of one's own for a while"},
 		{MemberClass, "change a member's class"},
+		{ClassManage, "change what classes there are, and what each may do"},
 		{MemberKeys, "issue new keys for a member"},
 		{MemberSeePrivate, "see what a member hides"},
 		{MemberSeeAddress, "see a member's security log, with the addresses that they came from"},

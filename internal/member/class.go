@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
@@ -21,6 +22,16 @@ type Class struct {
 	LeechSlots  int // torrents that members of this primary class may download at once; 0: not limited
 	Invites     int // that members of this primary class may make within 30 days
 	Permissions core.Permissions
+	Colour      string // one of Colours, or "" for none of its own
+	Asks        Criteria
+}
+
+// Criteria are what a class asks of whoever is to have it. What is 0 is not asked.
+type Criteria struct {
+	Uploaded core.Bytes
+	Ratio    int // in thousandths
+	Uploads  int
+	Age      time.Duration // since joining
 }
 
 // MaxLeechSlots bounds Class.LeechSlots.
@@ -229,11 +240,18 @@ func (s *Store) classNamed(ctx context.Context, name string, secondary bool) (Cl
 	return Class{}, core.FieldErrorf("class", "there is no class %q; there are%s", name, names[1:])
 }
 
+func scanClass(sc db.Scanner, c *Class) error {
+	var age int64
+	err := sc.Scan(&c.ID, &c.Name, &c.Level, &c.Secondary, &c.LeechSlots, &c.Invites, &c.Colour, &c.Asks.Uploaded, &c.Asks.Ratio, &c.Asks.Uploads, &age)
+	c.Asks.Age = time.Duration(age) * time.Second
+	return err
+}
+
 func readClasses(ctx context.Context, q db.Queryer) ([]Class, error) {
 	classes, err := db.All(ctx, q, func(sc db.Scanner) (c Class, err error) {
 		c.Permissions = core.Permissions{}
-		return c, sc.Scan(&c.ID, &c.Name, &c.Level, &c.Secondary, &c.LeechSlots, &c.Invites)
-	}, "SELECT id, name, level, secondary, leech_slots, invites FROM class ORDER BY level DESC, id LIMIT 200")
+		return c, scanClass(sc, &c)
+	}, "SELECT id, name, level, secondary, leech_slots, invites, colour, asks_uploaded, asks_ratio, asks_uploads, asks_age FROM class ORDER BY level DESC, id LIMIT 200")
 	if err != nil {
 		return nil, fmt.Errorf("read classes: %w", err)
 	}

@@ -64,17 +64,27 @@ func (h handlers) desk(d desk) web.Handler {
 			}
 			p.Sections = append(p.Sections, deskSection{ID: q.id, Title: q.title, Blocks: web.Blocks(answer.Blocks)})
 		}
-		for _, info := range h.Commands.List(v.Actor()) {
-			family, _, _ := strings.Cut(info.Name, " ")
-			if !info.Changes || !slices.Contains(d.families, family) {
-				continue
-			}
-			form, err := web.NewCommandForm(v, h.Commands, info, nil, nil, d.address)
-			if err != nil {
-				return err
-			}
-			p.Acts = append(p.Acts, form)
+		var err error
+		if p.Acts, err = h.familyForms(v, d.address, d.families...); err != nil {
+			return err
 		}
 		return deskView.OK(v, p)
 	}
+}
+
+// familyForms are the forms of the commands that change something and whose names begin with
+// one of some words.
+func (h handlers) familyForms(v *web.Visit, back string, families ...string) (out []web.CommandForm, err error) {
+	for _, info := range h.Commands.List(v.Actor()) {
+		family, _, _ := strings.Cut(info.Name, " ")
+		if !info.Changes || !slices.Contains(families, family) {
+			continue
+		}
+		form, err := web.NewCommandForm(v, h.Commands, info, nil, nil, back)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, form)
+	}
+	return out, nil
 }

@@ -49,13 +49,14 @@ func New(d Deps) web.Wing {
 	theirs := web.Members.About(h.theirs())
 	return web.Wing{
 		Templates: templates,
-		Views:     []web.Declared{staffMembersView, staffMemberView, commandView, resultView, componentsView, todayView, deskView, auditView, bansView, approvalsView},
+		Views:     []web.Declared{staffMembersView, staffMemberView, commandView, resultView, componentsView, todayView, deskView, auditView, bansView, classesView, approvalsView},
 		Routes: []web.Route{
 			web.Page.Get("/staff/members", staff, h.staffMembers),
 			web.Page.Get("/staff/members/:name", staff.About(theMember), h.staffMember),
 			web.Page.Get("/staff", anyStaff, h.today),
 			web.Page.Get("/staff/torrents", web.Having(core.TorrentDeleteAny, core.TorrentEditAny), h.desk(torrentsDesk)),
 			web.Page.Get("/staff/irc", web.Having(core.IRCChannels, core.IRCRemove), h.desk(ircDesk)),
+			web.Page.Get("/staff/classes", web.Having(core.MemberClass, core.ClassManage), h.classes),
 			web.Page.Get("/staff/jobs", web.Having(core.JobManage), h.desk(jobsDesk)),
 			web.Page.Get("/staff/bans", web.Having(core.BanManage), h.bans),
 			web.Page.Get(approvalsAddress, web.Having(Approving...), h.approvals),

@@ -35,6 +35,7 @@ var (
 		{text: "Tracker", address: "/staff/tracker"},
 		{text: "IRC", address: "/staff/irc"},
 		{text: "Bans", address: "/staff/bans"},
+		{text: "Classes", address: "/staff/classes"},
 		{text: "Jobs", address: "/staff/jobs"},
 		{text: "Approvals", address: "/staff/approvals"},
 		{text: "Audit", address: "/staff/audit"},
