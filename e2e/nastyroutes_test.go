@@ -17,9 +17,13 @@ var nastyRoutes = map[string]func(n *nastyHouse, r siteRoute) []nasty{
 	"GET /assets/*name": func(*nastyHouse, siteRoute) []nasty {
 		return paths("/assets/"+strings.Repeat("../", 5000)+"etc/passwd", "/assets/vendor", "/assets/")
 	},
-	"GET /login":   queries("next"),
-	"POST /login":  fields("name", "password", "next"),
-	"POST /logout": onlyGeneral,
+	"GET /login":        queries("next"),
+	"POST /login":       fields("name", "password", "next"),
+	"GET /join":         onlyGeneral,
+	"POST /join":        fields("name", "password", "again", "email", "rules", "revision", "stamp", "website"),
+	"GET /join/:token":  onlyGeneral,
+	"POST /join/:token": fields("name", "password", "again", "email", "rules", "revision", "stamp", "website"),
+	"POST /logout":      onlyGeneral,
 
 	"GET /members/:name": func(*nastyHouse, siteRoute) []nasty {
 		return paths("/members/ann", "/members/ann?before=1", "/members/ann?before=9223372036854775807")

@@ -12,6 +12,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/economy"
 	"github.com/caduceus-bio/caduceus/internal/guess"
+	"github.com/caduceus-bio/caduceus/internal/invite"
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/internal/notify"
 	"github.com/caduceus-bio/caduceus/internal/rates"
@@ -31,6 +32,7 @@ type Deps struct {
 	Recovery *recovery.Desk
 	Rates    *rates.Book
 	Bans     *ban.Book
+	Invites  *invite.Store
 	Catalog  *catalog.Store
 	Economy  *economy.Store
 	Transfer *transfer.Store
@@ -54,11 +56,15 @@ func New(d Deps) web.Wing {
 	ircMembers := mayIRC.About(ourNetwork(d.IRC))
 	return web.Wing{
 		Templates: templates,
-		Views: []web.Declared{appearanceView, ircLoginView, keysView, loginView, noticesView, privacyView, profileView, securityView, settingsView,
+		Views: []web.Declared{appearanceView, ircLoginView, joinView, keysView, loginView, noticesView, privacyView, profileView, securityView, settingsView,
 			recoverView, recoverLinkView, recoverySettingsView, confirmMailView},
 		Routes: []web.Route{
 			web.Page.Get("/login", web.Anyone, h.loginForm),
 			web.Page.Post("/login", web.Anyone, web.Small, h.login),
+			web.Page.Get("/join", web.Anyone, h.joinForm),
+			web.Page.Post("/join", web.Anyone, web.Small, h.join),
+			web.Page.Get("/join/:token", web.Anyone, h.joinForm),
+			web.Page.Post("/join/:token", web.Anyone, web.Small, h.join),
 			web.Page.Post("/logout", web.Anyone, web.Small, h.logout),
 			web.Page.Get("/recover", web.Anyone, h.recoverForm),
 			web.Page.Post("/recover", web.Anyone, web.Small, h.askRecovery),

@@ -149,7 +149,9 @@ func (d Deps) create() command.Command {
 type what string
 
 // Choices implements the argument's type.
-func (what) Choices() []string { return []string{"level", "colour", "uploaded", "ratio", "uploads", "age"} }
+func (what) Choices() []string {
+	return []string{"level", "colour", "uploaded", "ratio", "uploads", "age"}
+}
 
 type setArgs struct {
 	Class string `arg:"class" hint:"Its name, in quotes if it has several words."`

@@ -1,0 +1,159 @@
+package account
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/guess"
+	"github.com/caduceus-bio/caduceus/internal/invite"
+	"github.com/caduceus-bio/caduceus/internal/setting"
+	"github.com/caduceus-bio/caduceus/site/web"
+)
+
+// joinPage offers to join, or says how one can.
+type joinPage struct {
+	Site    string
+	Open    bool   // there is a form
+	Says    string // why there is none
+	Door    invite.Door
+	Address string // where the form goes to
+	Stamp   string
+	Trap    string // the name of the field that people don't see
+	Name    string
+	Email   string
+	Accepts bool
+	Text    string // what is wrong that concerns no field
+	Errors  web.FormErrors
+}
+
+// MailRequired reports whether a mail address must be given.
+func (p joinPage) MailRequired() bool { return p.Door.Mail == setting.MailRequired }
+
+var joinView = web.NewView[joinPage]("join")
+
+// joinForm shows the form of a link, or of a site that anybody may join. It uses nothing up.
+func (h handlers) joinForm(v *web.Visit) error {
+	p, err := h.joinPage(v)
+	if err != nil {
+		return err
+	}
+	token := v.Param("token")
+	if token != "" && p.Open {
+		_, mail, err := h.Invites.Look(v.Context(), invite.Ticket(token), v.Address())
+		if err != nil {
+			return h.noEntry(v, p, err)
+		}
+		p.Email = mail
+	}
+	return joinView.OK(v, p)
+}
+
+// joinPage is the page as the door stands now.
+func (h handlers) joinPage(v *web.Visit) (joinPage, error) {
+	door, err := h.Invites.Door(v.Context())
+	if err != nil {
+		return joinPage{}, err
+	}
+	token := v.Param("token")
+	p := joinPage{Site: h.Site, Door: door, Address: invite.JoinPath, Stamp: h.Invites.Stamps().Stamp(h.Clock()), Trap: invite.TrapField}
+	if token != "" {
+		p.Address = invite.Address(token)
+	}
+	switch {
+	case v.In():
+		p.Says = "You are a member already. Log out first if this link is for somebody else who sits here."
+	case door.Mode == setting.ModeClosed:
+		p.Says = "Nobody can join now: registration is closed. A link that you have stays good until it expires."
+	case door.Full:
+		p.Says = "The site is full for now. A link that you have stays good until it expires."
+	case token == "" && door.Mode != setting.ModeOpen:
+		p.Says = "People join by invitation here. Ask a member for a link, and open it in this browser."
+	default:
+		p.Open = true
+	}
+	return p, nil
+}
+
+// noEntry shows why a link lets nobody in.
+func (h handlers) noEntry(v *web.Visit, p joinPage, err error) error {
+	if core.CodeOf(err) == core.Internal {
+		return err
+	}
+	p.Open, p.Says = false, core.Sentence(err)
+	return joinView.Render(v, v.Note(err), p)
+}
+
+// join makes the account.
+func (h handlers) join(v *web.Visit) error {
+	p, err := h.joinPage(v)
+	if err != nil {
+		return err
+	}
+	p.Name, p.Email, p.Accepts = strings.TrimSpace(v.Form("name")), strings.TrimSpace(v.Form("email")), v.Ticked("rules")
+	if !p.Open {
+		return joinView.Render(v, http.StatusForbidden, p)
+	}
+	if v.Form("password") != v.Form("again") {
+		return h.joinAgain(v, p, core.FieldErrorf("again", "this is not the same as the line above"))
+	}
+	revision, err := strconv.ParseInt(v.Form("revision"), 10, 64)
+	if err != nil {
+		revision = -1 // of no rules: they are shown again
+	}
+	made, err := h.Invites.Join(v.Context(), invite.Ticket(v.Param("token")), invite.Form{Name: p.Name, Password: v.Form("password"), Email: p.Email,
+		Rules: revision, Accepts: p.Accepts, Human: invite.Human{Trap: v.Form(p.Trap), Stamp: v.Form("stamp")}, Place: v.Address()})
+	if err != nil {
+		return h.joinAgain(v, p, err)
+	}
+	token, err := h.Members.NewSession(v.Context(), made.Member.ID, v.Request.UserAgent())
+	if err != nil {
+		return err
+	}
+	if err := h.begin(v, token); err != nil {
+		return err
+	}
+	if made.Confirm {
+		err := h.Recovery.AskEmail(v.Context(), made.Member.ID, made.Email)
+		return h.welcome(v, "/settings/recovery", made.Member.Name, "Confirm your mail address now: a letter with a link is on its way.", err)
+	}
+	if made.Proven {
+		if _, err = h.Members.AskEmail(v.Context(), made.Member.ID, made.Email); err == nil {
+			err = h.Members.ConfirmEmail(v.Context(), made.Member.ID, made.Email)
+		}
+	} else if made.Email != "" && h.Recovery.ByMail() {
+		err = h.Recovery.AskEmail(v.Context(), made.Member.ID, made.Email)
+	}
+	return h.welcome(v, "/", made.Member.Name, "The first steps are below. Draw recovery codes, too: Settings, Recovery.", err)
+}
+
+// welcome leads a newcomer on. The account is there whatever became of its mail address,
+// which can be given again.
+func (h handlers) welcome(v *web.Visit, to, name, next string, err error) error {
+	if err != nil {
+		v.Note(err)
+		to, next = "/settings/recovery", "Your mail address could not be taken: give it again here."
+	}
+	return v.SeeOther(to, "Welcome, "+name+". Your account is there. "+next)
+}
+
+// joinAgain shows the form with what is wrong in it. A link that is not good any more has no
+// form.
+func (h handlers) joinAgain(v *web.Visit, p joinPage, err error) error {
+	list, isForm := web.Mistakes(err)
+	var limited *guess.Limited
+	switch code := core.CodeOf(err); {
+	case isForm:
+		p.Errors = list
+		if p.Errors.For("rules") != "" {
+			p.Accepts = false
+		}
+		return joinView.Render(v, http.StatusUnprocessableEntity, p)
+	case errors.As(err, &limited), code == core.Unavailable, code == core.Invalid:
+		p.Text = core.Sentence(err)
+		return joinView.Render(v, v.Note(err), p)
+	}
+	return h.noEntry(v, p, err)
+}

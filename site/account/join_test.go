@@ -1,0 +1,89 @@
+package account_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/invite"
+	"github.com/caduceus-bio/caduceus/site/sitetest"
+)
+
+// TestJoinByLink opens an invite's link, which uses nothing up, makes mistakes in the form,
+// joins, and tries the link once more.
+func TestJoinByLink(t *testing.T) {
+	w := sitetest.OnSQLite(t)
+	made, err := w.Deps.Invites.Make(t.Context(), w.People["user"].Member.ID, invite.New{})
+	w.Must(err)
+	path := invite.Address(made.Token)
+	b := w.As("anonymous")
+	form := func() url.Values {
+		t.Helper()
+		a := b.Get(path)
+		if a.StatusCode != http.StatusOK {
+			t.Fatalf("the link: status %d", a.StatusCode)
+		}
+		page := a.Page(t)
+		value := func(name string) string { return page.Find("form [name="+name+"]").AttrOr("value", "") }
+		return url.Values{"name": {"newcomer"}, "password": {"a passphrase of several words"}, "again": {"a passphrase of several words"},
+			"email": {"new@lab.example"}, "rules": {"1"}, "revision": {value("revision")}, "stamp": {value("stamp")}}
+	}
+	good := form()
+	if a := b.Post(path, good); a.StatusCode == http.StatusSeeOther {
+		t.Error("a form that came at once was taken")
+	}
+	w.Pass(time.Minute)
+	for field, value := range map[string]string{"name": "no good name", "password": "short", "email": "nowhere", "rules": "", "again": "something else"} {
+		f := form()
+		w.Pass(time.Minute)
+		f.Set(field, value)
+		if field == "password" {
+			f.Set("again", value)
+		}
+		a := b.Post(path, f)
+		if a.StatusCode != http.StatusUnprocessableEntity || strings.Contains(a.Text, "a passphrase of several words") {
+			t.Errorf("%s: status %d, or the passphrase came back", field, a.StatusCode)
+		}
+		if got := a.Page(t).Find("form [name=name]").AttrOr("value", ""); got != f.Get("name") {
+			t.Errorf("%s: the name was not kept: %q", field, got)
+		}
+	}
+	trapped := form()
+	w.Pass(time.Minute)
+	trapped.Set(invite.TrapField, "http://spam.example")
+	if a := b.Post(path, trapped); a.StatusCode == http.StatusSeeOther {
+		t.Error("a robot joined")
+	}
+	if _, err := w.Deps.Members.ByName(t.Context(), "newcomer"); core.CodeOf(err) != core.NotFound {
+		t.Fatalf("an account was made: %v", err)
+	}
+	good = form()
+	w.Pass(time.Minute)
+	home := b.Follow(b.Post(path, good))
+	if !strings.Contains(home.Text, "Welcome, newcomer") {
+		t.Errorf("after joining: %s", home.Text)
+	}
+	if o, err := w.Deps.Invites.Origin(t.Context(), idOf(t, w, "newcomer")); err != nil || o.Inviter != w.People["user"].Member.ID {
+		t.Errorf("invited by %d, %v", o.Inviter, err)
+	}
+	again := w.As("anonymous").Get(path)
+	if again.StatusCode == http.StatusOK || !strings.Contains(again.Text, "used") {
+		t.Errorf("the link once more: status %d", again.StatusCode)
+	}
+	if a := w.As("anonymous").Get(invite.Address("nosuchtokenatall")); a.StatusCode != http.StatusNotFound {
+		t.Errorf("no such link: status %d", a.StatusCode)
+	}
+	if a := w.As("anonymous").Get("/join"); a.StatusCode != http.StatusOK || !strings.Contains(a.Text, "by invitation") || strings.Contains(a.Text, "<form class=\"card") {
+		t.Error("without a link there is a form, or nothing says why not")
+	}
+}
+
+func idOf(t *testing.T, w *sitetest.World, name string) core.MemberID {
+	t.Helper()
+	m, err := w.Deps.Members.ByName(t.Context(), name)
+	w.Must(err)
+	return m.ID
+}
