@@ -120,7 +120,6 @@ func Open(ctx context.Context, s Settings, create bool, extra ...command.Command
 	h.economy = economy.NewStore(d, h.events, clock, s.Freeleech)
 	h.clients = client.NewStore(d, h.events, clock)
 	h.pages = pages.NewStore(d, clock)
-	h.notify = notify.NewStore(d, keys, clock, notify.Options{Log: log})
 	h.schedule = schedule.NewStore(d, h.events, clock)
 	h.bans = ban.NewStore(d, h.events, keys, clock)
 	h.banned = ban.NewBook(h.bans)
@@ -129,6 +128,8 @@ func Open(ctx context.Context, s Settings, create bool, extra ...command.Command
 	if h.mail, err = mail.NewQueue(d, h.events, keys, clock, s.Mail, mail.Site{Name: s.Site.Name, URL: s.siteURL()}); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
+	byMail := notify.ByMail{Queue: h.mail, Members: h.Members, Address: h.reachable}
+	h.notify = notify.NewStore(d, keys, clock, notify.Options{Log: log, Carriers: map[notify.Way]notify.Carrier{notify.Mail: byMail}})
 	h.invites = invite.NewStore(invite.Deps{DB: d, Log: h.events, Keys: keys, Clock: clock, Members: h.Members, Links: h.links, Settings: h.settings, Guard: h.guard,
 		SendsMail: h.mail.Configured, Rules: func(ctx context.Context) (int64, error) { return h.pages.ShownRevision(ctx, "rules") }, Banned: h.bansMail, Applied: h.applied})
 	h.recovery = recovery.New(d, h.Members, h.links, h.mail, h.events, keys, clock)
