@@ -9,12 +9,34 @@ import (
 	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/core/text"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 )
 
 // Colours are what the badge of a class can be: each is readable in light and in dark.
 func Colours() []string { return []string{"teal", "gold", "green", "red", "quiet"} }
+
+// Words says what is asked, as the rest of a sentence.
+func (a Criteria) Words() string {
+	var parts []string
+	if a.Uploaded > 0 {
+		parts = append(parts, a.Uploaded.String()+" uploaded")
+	}
+	if a.Ratio > 0 {
+		parts = append(parts, fmt.Sprintf("a ratio of %.2f", float64(a.Ratio)/1000))
+	}
+	if a.Uploads > 0 {
+		parts = append(parts, text.Plural(a.Uploads, "upload"))
+	}
+	if a.Age > 0 {
+		parts = append(parts, text.Span(a.Age)+" here")
+	}
+	if len(parts) == 0 {
+		return "staff give it"
+	}
+	return strings.Join(parts, ", ")
+}
 
 // Bounds of classes.
 const (

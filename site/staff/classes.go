@@ -2,7 +2,6 @@ package staff
 
 import (
 	"github.com/caduceus-bio/caduceus/internal/audit"
-	"github.com/caduceus-bio/caduceus/internal/command/classes"
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/site/web"
@@ -46,7 +45,7 @@ func (h handlers) classes(v *web.Visit) error {
 	}
 	p := classesPage{Edits: v.Me.Can(core.ClassManage)}
 	for _, c := range list {
-		p.Classes = append(p.Classes, classColumn{c, classes.Asks(c.Asks), p.Edits && v.Me.MayGive(c)})
+		p.Classes = append(p.Classes, classColumn{c, c.Asks.Words(), p.Edits && v.Me.MayGive(c)})
 	}
 	for _, info := range core.AllPermissions() {
 		row := permissionRow{Name: string(info.Name), Words: info.Description}

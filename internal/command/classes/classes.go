@@ -46,8 +46,8 @@ func (d Deps) list() command.Command {
 			t := command.Table{Columns: []string{"Class", "Level", "Kind", "Asks", "Downloads at once"}}
 			for _, c := range list {
 				if c.Name != member.BotClass {
-					row := command.Row{Cells: []string{c.Name, strconv.Itoa(c.Level), kind(c), Asks(c.Asks), slots(c)}}
-					row.Text = fmt.Sprintf("%s (%d, %s): %s", c.Name, c.Level, kind(c), Asks(c.Asks))
+					row := command.Row{Cells: []string{c.Name, strconv.Itoa(c.Level), kind(c), c.Asks.Words(), slots(c)}}
+					row.Text = fmt.Sprintf("%s (%d, %s): %s", c.Name, c.Level, kind(c), c.Asks.Words())
 					t.Rows = append(t.Rows, row)
 				}
 			}
@@ -70,27 +70,6 @@ func slots(c member.Class) string {
 	return strconv.Itoa(c.LeechSlots)
 }
 
-// Asks says in words what a class asks.
-func Asks(a member.Criteria) string {
-	var parts []string
-	if a.Uploaded > 0 {
-		parts = append(parts, a.Uploaded.String()+" uploaded")
-	}
-	if a.Ratio > 0 {
-		parts = append(parts, fmt.Sprintf("a ratio of %.2f", float64(a.Ratio)/1000))
-	}
-	if a.Uploads > 0 {
-		parts = append(parts, text.Plural(a.Uploads, "upload"))
-	}
-	if a.Age > 0 {
-		parts = append(parts, text.Span(a.Age)+" here")
-	}
-	if len(parts) == 0 {
-		return "staff give it"
-	}
-	return strings.Join(parts, ", ")
-}
-
 type showArgs struct {
 	Class string `arg:"class" hint:"Its name, in quotes if it has several words."`
 }
@@ -111,7 +90,7 @@ func (d Deps) show() command.Command {
 			for _, p := range c.Permissions.Sorted() {
 				may = append(may, string(p))
 			}
-			return command.Say("%s (level %d, %s, %d members): asks %s; downloads at once: %s; may: %s", c.Name, c.Level, kind(c), n, Asks(c.Asks), slots(c), strings.Join(may, ", ")), nil
+			return command.Say("%s (level %d, %s, %d members): asks %s; downloads at once: %s; may: %s", c.Name, c.Level, kind(c), n, c.Asks.Words(), slots(c), strings.Join(may, ", ")), nil
 		},
 	}
 }
