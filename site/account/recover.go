@@ -115,10 +115,10 @@ func (h handlers) recoverByCode(v *web.Visit) error {
 	return h.recovered(v)
 }
 
-// recovered sends somebody who has a new passphrase to where it is used.
+// recovered tells somebody that they have a new passphrase, and where it is used.
 func (h handlers) recovered(v *web.Visit) error {
 	v.DropSession()
-	return v.SeeOther("/login", "You have a new passphrase: log in with it. Every browser, API token, certificate and IRC connection of the account was logged out.")
+	return recoverLinkView.OK(v, linkPage{Done: true})
 }
 
 // linkPage is where somebody chooses a new passphrase by a link.
@@ -126,6 +126,7 @@ type linkPage struct {
 	Name   string // of the account; "" where the link is no good
 	Token  string
 	Why    string // why it is no good
+	Done   bool   // they have the new passphrase
 	ByMail bool
 	Errors web.FormErrors
 }
