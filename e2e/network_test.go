@@ -426,8 +426,8 @@ func (g *gathering) commands() {
 	stranger.say("PRIVMSG Hermes :stats ann")
 	stranger.hears("log in first")
 	stranger.say("QUIT")
-	g.m.say("PRIVMSG #staff :!member show ann")
-	g.m.hears("PRIVMSG #staff", "mona: ann, id ")
+	g.m.say("PRIVMSG #staff :!class show User")
+	g.m.hears("PRIVMSG #staff", "mona: User (level 100")
 }
 
 func (g *gathering) freeleech() {

@@ -37,8 +37,8 @@ func TestCommands(t *testing.T) {
 		{"a nick is no identity", "mona", "", "Hermes", "member show alice", "mona", "log in first"},
 		{"an account of elsewhere", "who", "stranger", "Hermes", "stats", "who", "your IRC account stranger is no account of the site"},
 		{"a disabled member", "gone", "gone", "Hermes", "stats", "gone", "your account is disabled: left the lab"},
-		{"staff among staff", "m", "mona", "#staff", "!member show alice", "#staff", "m: alice, id "},
-		{"staff where others read", "m2", "mona", "#general", "!member show alice", "#general", "m2: not here: ask me member show in a private message"},
+		{"staff among staff", "m", "mona", "#staff", "!class show User", "#staff", "m: User (level 100"},
+		{"staff where others read", "m2", "mona", "#general", "!class show User", "#general", "m2: not here: ask me class show in a private message"},
 		{"nonsense in private", "m3", "mona", "Hermes", "dance", "m3", `there is no command "dance"`},
 	}
 	for _, tt := range tests {
