@@ -101,8 +101,8 @@ GRANT SELECT, INSERT, DELETE ON member_nick TO 'caduceus-site'@'localhost', 'cad
 GRANT SELECT, INSERT, UPDATE ON member TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT ON member_class TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT, INSERT, UPDATE ON member_cause TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
-GRANT SELECT, UPDATE ON class TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
-GRANT SELECT ON class_permission TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT, INSERT, UPDATE, DELETE ON class TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT, INSERT, DELETE ON class_permission TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT, DELETE ON session TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT, DELETE ON api_token TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT ON category TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
@@ -170,9 +170,6 @@ GRANT SELECT, DELETE ON recovery_request TO 'caduceus-jobs'@'localhost';
 GRANT UPDATE (email_mac, email_failed_at, email_failed_why, email_new_box, email_new_at) ON member TO 'caduceus-jobs'@'localhost';
 GRANT INSERT ON one_time_link TO 'caduceus-jobs'@'localhost';
 GRANT INSERT, UPDATE ON security_log TO 'caduceus-jobs'@'localhost';
-GRANT SELECT ON member_class TO 'caduceus-jobs'@'localhost';
-GRANT SELECT ON class TO 'caduceus-jobs'@'localhost';
-GRANT SELECT ON class_permission TO 'caduceus-jobs'@'localhost';
 
 -- site: besides what commands do, whoever joins, logs in, uploads and edits.
 GRANT INSERT ON application TO 'caduceus-site'@'localhost';

@@ -366,7 +366,7 @@ func TestMistakesInTheTable(t *testing.T) {
 		"no.such":               question[badPermission]("x"),
 		"no type of argument":   question[badType]("x"),
 		"asks for a permission": Question[None]{Spec: Spec{Name: "x", Permission: "no.such"}, Run: answerNothing[None]},
-		"can't be secret":       Action[secretArgs]{Spec: Spec{Name: "x"}, Preview: previewNothing, Run: actNothing[secretArgs]},
+		"no keys to seal":       Action[secretArgs]{Spec: Spec{Name: "x"}, Preview: previewNothing, Run: actNothing[secretArgs]},
 	} {
 		if _, err := New(Deps{}, []Command{c}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("want an error with %q, got %v", want, err)
