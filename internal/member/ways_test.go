@@ -119,8 +119,8 @@ func TestResetEndsWhatAThiefMayHold(t *testing.T) {
 		if got := w.open(t, th); got != nil {
 			t.Errorf("still open: %q", got)
 		}
-		// What other rooms follow: the network ends connections, the tracker takes the new key.
-		wantEvents := []string{eventlog.IRCCertificateRemoved{}.EventKind(), eventlog.IRCKeyChanged{}.EventKind(), eventlog.MemberChanged{}.EventKind()}
+		// What other rooms follow: the member is told, the network ends connections, the tracker takes the new key.
+		wantEvents := []string{eventlog.SecretChanged{}.EventKind(), eventlog.IRCCertificateRemoved{}.EventKind(), eventlog.IRCKeyChanged{}.EventKind(), eventlog.MemberChanged{}.EventKind()}
 		if diff := cmp.Diff(wantEvents, w.events(t, since)); diff != "" {
 			t.Errorf("events (-want +got):\n%s", diff)
 		}
