@@ -89,13 +89,13 @@ var jobs = map[string]job{
 		p.fill("Part of a name", "the")
 		p.click("Find")
 		p.click("other")
-		p.unfold("Allow or stop a member's downloads")
-		p.fill("State", "off")
+		p.unfold("Switch off downloads, uploads, invites or IRC")
+		p.fill("What", "download")
 		p.fill("Reason", "shared an account")
-		p.click("Allow or stop a member's downloads")
-		p.sees("switched off")
+		p.click("Switch off downloads, uploads, invites or IRC")
+		p.sees("downloads off")
 		p.click("Undo")
-		p.sees("Downloads of other are on.")
+		p.sees("Lifted for other")
 	}},
 	"See whether the tracker is well, and why announces are refused": {"moderator", func(p *worker) {
 		p.click("Tracker")

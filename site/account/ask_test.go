@@ -15,6 +15,8 @@ import (
 // makes are the forms of the settings that end nothing, or that ask for the passphrase.
 var makes = map[string]bool{
 	"/settings/passphrase": true, "/settings/tokens": true, "/settings/irc/certificates": true, "/settings/irc/nicks": true, "/settings/appearance": true,
+	"/settings/notifications": true, "/settings/privacy": true, // choices, which can be made otherwise at once
+	"/settings/recovery/mail": true, "/settings/recovery/codes": true, // they ask for the passphrase
 }
 
 // allOf is what all pages of the settings show.

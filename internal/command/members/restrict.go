@@ -182,7 +182,8 @@ type restrictArgs struct {
 
 func (d Deps) restrict() command.Command {
 	return command.Action[restrictArgs]{
-		Spec: command.Spec{Name: "member restrict", Summary: "switch off a member's downloads, uploads, invites or IRC, for a while or until it is lifted", Permission: core.MemberWarn},
+		Spec: command.Spec{Name: "member restrict", Summary: "switch off a member's downloads, uploads, invites or IRC, for a while or until it is lifted", Permission: core.MemberWarn,
+			Button: "Switch off downloads, uploads, invites or IRC"},
 		State: func(_ context.Context, _ *db.Tx, _ command.Call, a restrictArgs) (string, error) {
 			return held(a.Member, a.What.effect()), nil
 		},
