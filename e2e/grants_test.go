@@ -260,7 +260,7 @@ func byIRC(t *testing.T, staff []*reader, ups []uploaded) {
 		{"member announcekey alice", "Announce key: "},
 		{"member irckey alice", "IRC key: "},
 		{"member recover alice she lost it", "It can be approved until"},
-		{"pending list", "boss asks for"},
+		{"pending list", "asks for: member recover alice"},
 		{"member security alice", "The IRC key was replaced, on IRC, by boss"},
 		{"member disable alice for the test", "is disabled"},
 		{"member enable alice", "Lifted for alice: disabled"},
