@@ -69,7 +69,7 @@ func TestBannedAddressOnEveryRoute(t *testing.T) {
 				t.Errorf("%s %s as %s: %d statements", r.Method, path, role, after-before)
 			}
 			for _, secret := range []string{"nobody may see", "case 77", "moderator", "<floods>", "203.0.113"} {
-				if strings.Contains(a.Text, secret) && !(r.Kind != web.Page && secret == "<floods>") {
+				if strings.Contains(a.Text, secret) && (r.Kind == web.Page || secret != "<floods>") {
 					t.Errorf("%s %s as %s shows %q", r.Method, path, role, secret)
 				}
 			}

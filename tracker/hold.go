@@ -2,9 +2,10 @@ package tracker
 
 import "github.com/caduceus-bio/caduceus/tracker/journal"
 
-// What a copy of a tracker's journal needs to know of it.
 type (
+	// HeldJournal is what a copy of a tracker's journal needs to know of it.
 	HeldJournal = journal.Held
+	// JournalFile is one of its files.
 	JournalFile = journal.Copy
 )
 

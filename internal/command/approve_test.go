@@ -38,11 +38,11 @@ func (b *bench) apart(state func(member.Member) string) Command {
 	}
 }
 
-// staff makes accounts of a class.
-func (b *bench) staff(t *testing.T, class string, names ...string) {
+// staff makes accounts of moderators.
+func (b *bench) staff(t *testing.T, names ...string) {
 	t.Helper()
 	for _, name := range names {
-		if _, err := b.members.Create(t.Context(), member.New{Name: name, Class: class}); err != nil {
+		if _, err := b.members.Create(t.Context(), member.New{Name: name, Class: "Moderator"}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -122,7 +122,7 @@ func (b *bench) rows(t *testing.T) []string {
 func TestApproval(t *testing.T) {
 	t.Parallel()
 	onBench(t, func(t *testing.T, b *bench) {
-		b.staff(t, "Moderator", "mona", "max", "mia")
+		b.staff(t, "mona", "max", "mia")
 		code := b.asked(t, "switch apart bob he left")
 		if !b.isOn(t) {
 			t.Fatal("it was done unapproved")
@@ -183,7 +183,7 @@ func TestApproval(t *testing.T) {
 func TestApprovalIsCheckedAnew(t *testing.T) {
 	t.Parallel()
 	onBench(t, func(t *testing.T, b *bench) {
-		b.staff(t, "Moderator", "mona", "max", "mia")
+		b.staff(t, "mona", "max", "mia")
 		changes := map[string]struct {
 			do, back func() error
 			code     core.Code
@@ -243,10 +243,10 @@ func TestApprovalIsCheckedAnew(t *testing.T) {
 func TestTooFewForApproval(t *testing.T) {
 	t.Parallel()
 	onBench(t, func(t *testing.T, b *bench) {
-		b.staff(t, "Moderator", "mona")
+		b.staff(t, "mona")
 		for _, others := range []string{"", "max"} {
 			if others != "" {
-				b.staff(t, "Moderator", others)
+				b.staff(t, others)
 			}
 			b.asked(t, "switch apart bob by the shell "+others)
 			list, err := b.Waiting(t.Context(), Shell())
@@ -268,7 +268,7 @@ func TestTooFewForApproval(t *testing.T) {
 			b.run(t, "switch on bob")
 		}
 		// Those who are disabled, or no higher than the subject, don't count.
-		b.staff(t, "Moderator", "mia")
+		b.staff(t, "mia")
 		if err := b.members.SetClass(t.Context(), b.bob.ID, "First-line Support"); err == nil {
 			t.Fatal("a secondary class became the primary one")
 		}
@@ -299,7 +299,7 @@ func TestTooFewForApproval(t *testing.T) {
 func TestKilledApproval(t *testing.T) {
 	t.Parallel()
 	onBench(t, func(t *testing.T, b *bench) {
-		b.staff(t, "Moderator", "mona", "max", "mia")
+		b.staff(t, "mona", "max", "mia")
 		stopped := func(who, line string, point Point) (err error) {
 			b.at = func(p Point) {
 				if p == point {
@@ -364,7 +364,7 @@ func TestKilledApproval(t *testing.T) {
 func TestWaitingActsAreBounded(t *testing.T) {
 	t.Parallel()
 	onBench(t, func(t *testing.T, b *bench) {
-		b.staff(t, "Moderator", "mona", "max")
+		b.staff(t, "mona", "max")
 		var codes []string
 		for i := range maxAsked {
 			codes = append(codes, b.asked(t, fmt.Sprintf("switch apart bob reason %d", i)))
@@ -400,7 +400,7 @@ func TestWaitingActsAreBounded(t *testing.T) {
 func TestApprovalOfAnUndoing(t *testing.T) {
 	t.Parallel()
 	onBench(t, func(t *testing.T, b *bench) {
-		b.staff(t, "Moderator", "mona", "max", "mia")
+		b.staff(t, "mona", "max", "mia")
 		if err := b.add(Action[onArgs]{
 			Spec: Spec{Name: "switch back", Permission: core.MemberDisable},
 			Run: func(ctx context.Context, tx *db.Tx, _ Call, a onArgs) (Reply, error) {

@@ -55,7 +55,7 @@ func TestLinesOfIRCBecomeBans(t *testing.T) {
 		}
 		type row struct {
 			id                                  int64
-			kind, value, reason, by             string
+			kind, reason, by                    string
 			sealed, reach, starts, ends, lifted int64
 			slot                                []byte
 		}

@@ -3,7 +3,6 @@ package sitetest
 import (
 	"context"
 
-	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
 	"github.com/caduceus-bio/caduceus/internal/notify"
 )
@@ -47,7 +46,7 @@ func (w *World) Told(who string) (titles []string) {
 		}
 		w.told = e.ID
 	}
-	list, err := w.Deps.Notices.Page(ctx, core.MemberID(w.People[who].Member.ID), 0, false, notify.MaxPage)
+	list, err := w.Deps.Notices.Page(ctx, w.People[who].Member.ID, 0, false, notify.MaxPage)
 	w.Must(err)
 	for _, i := range list {
 		titles = append(titles, i.Title)

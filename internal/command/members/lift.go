@@ -49,8 +49,8 @@ func (d Deps) liftCommand() command.Command {
 
 // causeState is how a cause stands that is named by its number, and else all that hold.
 func (d Deps) causeState(ctx context.Context, tx *db.Tx, m member.Member, named string) (string, error) {
-	id, err := strconv.ParseInt(named, 10, 64)
-	if err != nil {
+	id, _ := strconv.ParseInt(named, 10, 64)
+	if id <= 0 { // a word
 		return standing(m), nil
 	}
 	c, err := d.Members.In(tx).CauseByID(ctx, id)
