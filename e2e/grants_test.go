@@ -28,7 +28,7 @@ func TestFiveRoomsWithTheirGrants(t *testing.T) {
 	boss, ann := h.member("boss", "Sysop"), h.member("ann", "Power User")
 	irc := boss.listen()
 	staff := []*reader{irc}
-	for i := range 17 {
+	for i := range 26 {
 		staff = append(staff, h.member("boss"+strconv.Itoa(i), "Sysop").listen())
 	}
 	var ups []uploaded
