@@ -25,7 +25,6 @@ type joinPage struct {
 	Name    string
 	Email   string
 	Accepts bool
-	Text    string // what is wrong that concerns no field
 	Errors  web.FormErrors
 }
 
@@ -145,14 +144,14 @@ func (h handlers) joinAgain(v *web.Visit, p joinPage, err error) error {
 	list, isForm := web.Mistakes(err)
 	var limited *guess.Limited
 	switch code := core.CodeOf(err); {
-	case isForm:
+	case isForm && (code != core.Conflict || core.FieldOf(err) != ""): // the link itself can have been used meanwhile
 		p.Errors = list
 		if p.Errors.For("rules") != "" {
 			p.Accepts = false
 		}
 		return joinView.Render(v, http.StatusUnprocessableEntity, p)
-	case errors.As(err, &limited), code == core.Unavailable, code == core.Invalid:
-		p.Text = core.Sentence(err)
+	case errors.As(err, &limited), code == core.Unavailable:
+		p.Errors = web.FormErrors{{Text: core.Sentence(err)}}
 		return joinView.Render(v, v.Note(err), p)
 	}
 	return h.noEntry(v, p, err)

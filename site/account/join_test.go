@@ -32,8 +32,8 @@ func TestJoinByLink(t *testing.T) {
 			"email": {"new@lab.example"}, "rules": {"1"}, "revision": {value("revision")}, "stamp": {value("stamp")}}
 	}
 	good := form()
-	if a := b.Post(path, good); a.StatusCode == http.StatusSeeOther {
-		t.Error("a form that came at once was taken")
+	if a := b.Post(path, good); a.StatusCode == http.StatusSeeOther || !strings.Contains(a.Page(t).Find(".problems").Text(), "wait some seconds") {
+		t.Errorf("a form that came at once was taken, or nothing says what is wrong: %s", a.Text)
 	}
 	w.Pass(time.Minute)
 	for field, value := range map[string]string{"name": "no good name", "password": "short", "email": "nowhere", "rules": "", "again": "something else"} {
@@ -69,9 +69,11 @@ func TestJoinByLink(t *testing.T) {
 	if o, err := w.Deps.Invites.Origin(t.Context(), idOf(t, w, "newcomer")); err != nil || o.Inviter != w.People["user"].Member.ID {
 		t.Errorf("invited by %d, %v", o.Inviter, err)
 	}
-	again := w.As("anonymous").Get(path)
-	if again.StatusCode == http.StatusOK || !strings.Contains(again.Text, "used") {
-		t.Errorf("the link once more: status %d", again.StatusCode)
+	late := w.As("anonymous").Post(path, good)
+	for what, again := range map[string]sitetest.Answer{"the link": w.As("anonymous").Get(path), "the form": late} {
+		if again.StatusCode != http.StatusConflict || !strings.Contains(again.Page(t).Find("main").Text(), "used") {
+			t.Errorf("%s once more: status %d: %s", what, again.StatusCode, again.Text)
+		}
 	}
 	if a := w.As("anonymous").Get(invite.Address("nosuchtokenatall")); a.StatusCode != http.StatusNotFound {
 		t.Errorf("no such link: status %d", a.StatusCode)
