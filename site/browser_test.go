@@ -2,7 +2,6 @@ package site_test
 
 import (
 	"context"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -11,48 +10,20 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/caduceus-bio/caduceus/internal/db"
+	"github.com/caduceus-bio/caduceus/site/browsertest"
 	"github.com/caduceus-bio/caduceus/site/sitetest"
 )
 
-// browserTime is how long a browser may be open: make look takes hundreds of pictures.
-var browserTime = time.Duration(envInt("CADUCEUS_BROWSER_MINUTES", 4)) * time.Minute
-
-// tab opens a page of Debian's Chromium, which is ended with the test.
+// tab opens a page of Chromium.
 func tab(t *testing.T) context.Context {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("-short leaves the browser out")
-	}
-	profile, err := os.MkdirTemp("", "caduceus-chromium-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath("chromium"), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.UserDataDir(profile), chromedp.NoFirstRun, chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-sync", true))
-	limit, stop := context.WithTimeout(context.Background(), browserTime)
-	browser, stopBrowser := chromedp.NewExecAllocator(limit, options...)
-	page, stopPage := chromedp.NewContext(browser)
-	t.Cleanup(func() {
-		stopPage()
-		stopBrowser()
-		stop()
-		_ = os.RemoveAll(profile) // the browser may still be writing as it ends
-	})
-	if err := chromedp.Do(page); err != nil {
-		t.Fatalf("start Chromium: %v (apt-get install chromium)", err)
-	}
-	return page
+	return browsertest.Tab(t)
 }
 
 // ask evaluates a script in the page.
 func ask[T any](t *testing.T, page context.Context, script string) T {
 	t.Helper()
-	v, err := chromedp.Run(page, chromedp.Evaluate[T](script))
-	if err != nil {
-		t.Fatalf("%s: %v", script, err)
-	}
-	return v
+	return browsertest.Ask[T](t, page, script)
 }
 
 // TestInARealBrowser logs in by the form and looks at every kind of page, wide and
