@@ -86,6 +86,7 @@ type Deps struct {
 	Keys    *secret.Keyring // seals secret arguments while an act waits; needed where there are any
 	Clock   core.Clock
 	Log     *slog.Logger
+	At      func(Point) // called at the points of each transaction; nil but in tests, which stop it there
 }
 
 // Registry is the table of commands and what runs them.
@@ -93,13 +94,16 @@ type Registry struct {
 	deps     Deps
 	commands []*command // by name
 	byName   map[string]*command
-	at       func(Point) // called at the points of a transaction; tests stop it there
+	at       func(Point) // never nil
 }
 
 // New returns the table of the given commands and of the engine's own (help,
 // confirm, undo, approve). It fails when a command is not well made or a name is used twice.
 func New(d Deps, families ...[]Command) (*Registry, error) {
-	r := &Registry{deps: d, byName: map[string]*command{confirmWord: nil}, at: func(Point) {}}
+	r := &Registry{deps: d, byName: map[string]*command{confirmWord: nil}, at: d.At}
+	if r.at == nil {
+		r.at = func(Point) {}
+	}
 	for _, family := range families {
 		if err := r.addAll(family); err != nil {
 			return nil, err

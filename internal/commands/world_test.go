@@ -49,6 +49,7 @@ type world struct {
 	log     *bytes.Buffer
 
 	sendsMail bool
+	at        func(command.Point) // stops an act where it is; nil lets it go on
 
 	clock *dbtest.Clock
 }
@@ -100,7 +101,11 @@ func openWorld(t *testing.T, d *db.DB) *world {
 		Rules: func(ctx context.Context) (int64, error) { return w.deps.Pages.ShownRevision(ctx, "rules") }})
 	w.deps.Recovery = recovery.New(d, w.deps.Members, credential.NewStore(d, keys, clock), letters, events, keys, clock)
 	w.engine = command.Deps{DB: d, Keys: keys, Members: w.deps.Members, Catalog: w.deps.Catalog, Audit: w.deps.Audit, Events: events, Clock: clock,
-		Log: slog.New(slog.NewTextHandler(w.log, nil))}
+		Log: slog.New(slog.NewTextHandler(w.log, nil)), At: func(p command.Point) {
+			if w.at != nil {
+				w.at(p)
+			}
+		}}
 	if w.Registry, err = command.New(w.engine, commands.Families(w.deps)...); err != nil {
 		t.Fatal(err)
 	}
