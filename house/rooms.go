@@ -83,7 +83,7 @@ func (h *House) room(name, version string) (supervise.Room, error) {
 		return hermes.New(s.Hermes, hermes.Deps{Events: h.events, Commands: h.Commands, Members: h.Members, Guard: h.guard, Catalog: h.catalog,
 			Economy: h.economy, Channels: h.irc, SiteURL: s.siteURL(), Writes: h.probe.Look, Rates: h.rates, Clock: clock, Log: log, Metrics: h.metrics}), nil
 	case "jobs":
-		return jobs.New(s.Jobs, jobs.Deps{DB: h.DB, Events: h.events, Schedule: h.schedule, Freeleech: h.economy, Sessions: h.Members, Links: h.links, Invites: h.invites, Texts: h.catalog, Pages: h.pages, Catalog: h.catalog, Accounts: h.Members, Recovery: h.recovery, Bans: h.bans, Security: h.Members.Security(), Mail: mail.NewSender(h.mail, log),
+		return jobs.New(s.Jobs, jobs.Deps{DB: h.DB, Events: h.events, Schedule: h.schedule, Freeleech: h.economy, Sessions: h.Members, Links: h.links, Invites: h.invites, Texts: h.catalog, Pages: h.pages, Catalog: h.catalog, Accounts: h.Members, Recovery: h.recovery, Bans: h.bans, Security: h.Members.Security(), Notes: h.Members, Mail: mail.NewSender(h.mail, log),
 			Notifications: &notify.Consumer{Store: h.notify, Members: h.Members, Catalog: h.catalog, Joining: &notify.Joining{Invites: h.invites, Letters: h.mail}},
 			Backup:        h.nightlyBackup(version), Clock: clock, Log: log, Metrics: h.metrics}), nil
 	default:

@@ -140,6 +140,13 @@ func (a *accounts) RefreshAccounts(ctx context.Context, limit int) (int64, error
 	return a.ExpireSessions(ctx, limit)
 }
 
+// notes acts as a store with a number of removed notes.
+type notes struct{ sessions }
+
+func (n *notes) PruneNotes(ctx context.Context, limit int) (int64, error) {
+	return n.ExpireSessions(ctx, limit)
+}
+
 // bans acts as a store with a number of bans of an older release.
 type bans struct{ sessions }
 
@@ -210,7 +217,7 @@ func newHouse(t *testing.T, d *db.DB, now time.Time) *house {
 func (h *house) room(holder string) (*Room, *prometheus.Registry) {
 	reg := prometheus.NewRegistry()
 	r := New(Config{Holder: holder, SecurityLogDays: 365}, Deps{DB: h.db, Events: h.events, Schedule: h.schedule, Freeleech: h.freeleech,
-		Sessions: h.sessions, Links: h.links, Invites: h.links, Security: h.security, Catalog: h.catalog, Accounts: h.accounts, Recovery: noLetters{}, Bans: &bans{}, Notifications: h.told, Texts: h.texts, Pages: &texts{}, Mail: h.post, Clock: h.clock, Log: slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Metrics: reg})
+		Sessions: h.sessions, Links: h.links, Invites: h.links, Security: h.security, Notes: &notes{}, Catalog: h.catalog, Accounts: h.accounts, Recovery: noLetters{}, Bans: &bans{}, Notifications: h.told, Texts: h.texts, Pages: &texts{}, Mail: h.post, Clock: h.clock, Log: slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Metrics: reg})
 	r.wait = h.wait
 	return r, reg
 }

@@ -127,6 +127,7 @@ type Deps struct {
 	Recovery  Recovery
 	Bans      Bans
 	Security  Security
+	Notes     Notes
 	Backup    func(ctx context.Context) (rows int64, err error) // nil where none is to be made
 	Mail      Mail
 	// Notifications are told by this room alone.

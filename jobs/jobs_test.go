@@ -26,7 +26,7 @@ func TestTableAndTasksAgree(t *testing.T) {
 		names = append(names, j.Name)
 	}
 	slices.Sort(names)
-	bound := slices.Sorted(maps.Keys(tasks(DefaultConfig(), Deps{Freeleech: &economy.Store{}, Sessions: &sessions{}, Texts: &texts{}, Catalog: &catalogue{}, Accounts: &accounts{}})))
+	bound := slices.Sorted(maps.Keys(tasks(DefaultConfig(), Deps{Freeleech: &economy.Store{}, Sessions: &sessions{}, Texts: &texts{}, Catalog: &catalogue{}, Accounts: &accounts{}, Notes: &notes{}})))
 	if diff := cmp.Diff(names, bound); diff != "" {
 		t.Errorf("jobs of the table and of the room (-table +room):\n%s", diff)
 	}

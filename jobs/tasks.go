@@ -27,6 +27,7 @@ func tasks(c Config, d Deps) map[string]task {
 		schedule.NoteSwarms:      noteSwarms(d.Catalog),
 		schedule.RefreshAccounts: refreshAccounts(d.Accounts, d.Bans),
 		schedule.PruneSecurity:   pruneSecurityLog(d.Security, c.SecurityLogDays, d.Clock),
+		schedule.PruneNotes:      pruneNotes(d.Notes),
 		schedule.Backup:          makeBackup(d.Backup),
 
 		schedule.DeliverNotifications: deliverNotifications(d.Notifications),

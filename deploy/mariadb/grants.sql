@@ -101,6 +101,7 @@ GRANT SELECT, INSERT, DELETE ON member_nick TO 'caduceus-site'@'localhost', 'cad
 GRANT SELECT, INSERT, UPDATE ON member TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT ON member_class TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT, INSERT, UPDATE ON member_cause TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT, INSERT, UPDATE ON member_note TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE ON class TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT, INSERT, DELETE ON class_permission TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT SELECT, DELETE ON session TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
@@ -216,7 +217,8 @@ GRANT SELECT (page_id, revision, source) ON page_revision TO 'caduceus-jobs'@'lo
 GRANT SELECT, INSERT, UPDATE, DELETE ON job_run TO 'caduceus-jobs'@'localhost';
 GRANT SELECT, DELETE ON job_request TO 'caduceus-jobs'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE ON lease TO 'caduceus-jobs'@'localhost';
-GRANT SELECT, DELETE ON security_log TO 'caduceus-jobs'@'localhost';
+GRANT SELECT, UPDATE (place), DELETE ON security_log TO 'caduceus-jobs'@'localhost';
+GRANT SELECT, DELETE ON member_note TO 'caduceus-jobs'@'localhost';
 GRANT DELETE ON event TO 'caduceus-jobs'@'localhost';
 GRANT SELECT, UPDATE (words_version) ON torrent_group TO 'caduceus-jobs'@'localhost';
 GRANT SELECT (id, group_id, name, deleted_at, folder_count), UPDATE (folder_count) ON torrent TO 'caduceus-jobs'@'localhost';

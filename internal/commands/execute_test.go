@@ -128,6 +128,12 @@ var whoMay = map[string]struct{ line, roles string }{
 	"member causes":       {"member causes victim", staff},
 	"permission grant":    {"permission grant victim irc.voice 1d for a reason", staff},
 	"permission withhold": {"permission withhold victim torrent.upload for a reason", staff},
+	"member near":         {"member near victim", staff},
+	"member held":         {"member held warned", staff},
+	"note add":            {"note add victim something to know", staff},
+	"note list":           {"note list victim", staff},
+	"note remove":         {"note remove victim 4711", staff},
+	"note unremove":       {"note unremove victim 4711", staff},
 	"why":                 {"why victim", staff}, // not themselves
 	"privacy":             {"privacy nothing", members},
 	"privacy set":         {"privacy set ratio on", members},

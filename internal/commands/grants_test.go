@@ -69,6 +69,14 @@ member recover alice she showed it again
 pending list
 pending drop CODE
 member security alice
+member near alice
+member held
+note add alice She shares a lab with ann.
+note list alice
+undo
+note unremove alice 1
+note remove alice 1
+undo
 member disable alice for the test
 undo
 member disable alice for the test

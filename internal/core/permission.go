@@ -23,6 +23,7 @@ const (
 	MemberKeys       Permission = "member.keys"
 	MemberSeePrivate Permission = "member.see.private"
 	MemberSeeAddress Permission = "member.see.address"
+	MemberNote       Permission = "member.note"
 	BanManage        Permission = "ban.manage"
 	MemberTell       Permission = "member.tell"
 	FreeleechManage  Permission = "freeleech.manage"
@@ -74,6 +75,7 @@ func AllPermissions() []PermissionInfo {
 		{MemberKeys, "issue new keys for a member"},
 		{MemberSeePrivate, "see what a member hides"},
 		{MemberSeeAddress, "see a member's security log, with the addresses that they came from"},
+		{MemberNote, "read and write what staff note about members"},
 		{BanManage, "ban addresses, networks and mail patterns, and lift bans"},
 		{MemberTell, "write to a member in the name of staff"},
 		{FreeleechManage, "begin and end freeleech windows"},

@@ -270,21 +270,28 @@ func (s *Store) CausesOf(ctx context.Context, id core.MemberID, before int64, li
 	return list, nil
 }
 
-// Running returns up to limit (1 to 200) causes that hold, of all members, the newest
-// first: of one effect, or of all where it is "", with smaller ids than before.
-func (s *Store) Running(ctx context.Context, e Effect, before int64, limit int) ([]Cause, error) {
+// Running returns up to limit (1 to 199) causes that hold, of all members, the newest
+// first: of one effect, or of all where it is "", with smaller ids than before. next is where
+// the list goes on, 0 at its end.
+func (s *Store) Running(ctx context.Context, e Effect, before int64, limit int) (list []Cause, next int64, err error) {
 	if before <= 0 {
 		before = 1<<63 - 1
 	}
-	where, args := "ended_at = 0 AND (ends_at = 0 OR ends_at > ?) AND id < ?", []any{s.clock().Unix(), before}
+	limit = min(max(limit, 1), 199)
+	now := s.clock()
+	where, args := "ended_at = 0 AND (ends_at = 0 OR ends_at > ?) AND id < ?", []any{now.Unix(), before}
 	if e != "" {
 		where, args = "effect = ? AND "+where, append([]any{e}, args...)
 	}
-	list, err := db.All(ctx, s.db, scanCause, "SELECT "+causeColumns+" FROM member_cause WHERE "+where+" ORDER BY id DESC LIMIT ?", append(args, min(max(limit, 1), 200))...)
+	list, err = db.All(ctx, s.db, scanCause, "SELECT "+causeColumns+" FROM member_cause WHERE "+where+" ORDER BY id DESC LIMIT ?", append(args, limit+1)...)
 	if err != nil {
-		return nil, fmt.Errorf("read running causes: %w", err)
+		return nil, 0, fmt.Errorf("read running causes: %w", err)
 	}
-	return slices.DeleteFunc(list, func(c Cause) bool { return !c.HoldsAt(s.clock()) }), nil
+	if len(list) > limit {
+		list = list[:limit]
+		next = list[limit-1].ID
+	}
+	return slices.DeleteFunc(list, func(c Cause) bool { return !c.HoldsAt(now) }), next, nil
 }
 
 func scanCause(sc db.Scanner) (c Cause, err error) {

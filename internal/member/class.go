@@ -55,7 +55,7 @@ func firstClasses() []Class {
 	user := []core.Permission{core.TorrentUpload, core.TorrentEditOwn, core.TorrentDeleteOwn, core.StatsRead, core.IRCConnect, core.InviteSend}
 	power := slices.Concat(user, []core.Permission{core.IRCVoice})
 	staff := slices.Concat(power, []core.Permission{core.TorrentEditAny, core.TorrentDeleteAny, core.TorrentSeeHidden,
-		core.MemberCreate, core.MemberDisable, core.MemberWarn, core.MemberGrant, core.MemberClass, core.MemberKeys, core.MemberSeePrivate, core.MemberSeeAddress, core.BanManage, core.MemberTell, core.FreeleechManage, core.ClientManage, core.PageEdit,
+		core.MemberCreate, core.MemberDisable, core.MemberWarn, core.MemberGrant, core.MemberClass, core.MemberKeys, core.MemberSeePrivate, core.MemberSeeAddress, core.MemberNote, core.BanManage, core.MemberTell, core.FreeleechManage, core.ClientManage, core.PageEdit,
 		core.AuditRead, core.TrackerRead, core.IRCOperate, core.IRCStaff, core.IRCDebug, core.IRCHistory,
 		core.IRCRemove, core.IRCAddress,
 		core.InviteManage, core.ApplicantReview})

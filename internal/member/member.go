@@ -144,6 +144,29 @@ func (s *Store) ByName(ctx context.Context, name string) (Member, error) {
 	return s.one(ctx, s.db, "SELECT "+s.columns()+" FROM member m WHERE m.name = ?", folded)
 }
 
+// mostByIDs is how many accounts ByIDs reads at once.
+const mostByIDs = 200
+
+// ByIDs returns the members with the given ids, at most 200, as far as they are there.
+func (s *Store) ByIDs(ctx context.Context, ids []core.MemberID) (map[core.MemberID]Member, error) {
+	out := make(map[core.MemberID]Member, len(ids))
+	if len(ids) == 0 {
+		return out, nil
+	}
+	args := make([]any, 0, len(ids))
+	for _, id := range ids[:min(len(ids), mostByIDs)] {
+		args = append(args, id)
+	}
+	list, err := s.list(ctx, "SELECT "+s.columns()+" FROM member m WHERE m.id IN ("+db.Marks(len(args))+")", args...)
+	if err != nil {
+		return nil, fmt.Errorf("read members: %w", err)
+	}
+	for _, m := range list {
+		out[m.ID] = m
+	}
+	return out, nil
+}
+
 // Count returns how many accounts there are, Hermes's own left out. They are counted
 // again only when one was made or changed.
 func (s *Store) Count(ctx context.Context) (int, error) {

@@ -21,6 +21,7 @@ func (s *Store) RefreshAccounts(ctx context.Context, limit int) (int64, error) {
 		},
 		s.markIRCKeys,
 		s.markEmails,
+		s.security.Refresh,
 	} {
 		n, err := part(ctx, limit-int(done))
 		if done += n; err != nil {

@@ -29,6 +29,7 @@ const (
 	NoteSwarms      = "note-swarms"
 	RefreshAccounts = "refresh-accounts"
 	PruneSecurity   = "prune-security-log"
+	PruneNotes      = "prune-notes"
 	Backup          = "backup"
 
 	DeliverNotifications = "deliver-notifications"
@@ -58,10 +59,11 @@ func Jobs() []Job {
 		{RefreshWords, "make the words for search anew where the rule has changed", "*/10 * * * *", 9 * time.Minute},
 		{RefreshFolders, "make the folders of torrents that an older release has stored without any", "*/10 * * * *", 9 * time.Minute},
 		{NoteSwarms, "note how many seed and have downloaded each dataset, for the order of long lists", "*/5 * * * *", 4 * time.Minute},
-		{RefreshAccounts, "note what names look like, and the hashes of IRC keys, and seal bans, where an older release has not", "*/10 * * * *", 9 * time.Minute},
+		{RefreshAccounts, "note what names look like, the hashes of IRC keys and of places in the security log, and seal bans, where an older release has not", "*/10 * * * *", 9 * time.Minute},
 		{DeliverNotifications, "send what members are told by mail, once its time has come", "* * * * *", time.Minute},
 		{PruneNotifications, "delete notifications that were read 90 days ago, are a year old, or are too many", "53 3 * * *", 30 * time.Minute},
 		{PruneSecurity, "delete entries of the security log that are older than it is kept", "43 3 * * *", 30 * time.Minute},
+		{PruneNotes, "destroy notes about members that were removed 30 days ago", "33 3 * * *", 10 * time.Minute},
 		{Backup, "back the whole site up, where [backup] says to which folder, and remove old backups", "11 3 * * *", 6 * time.Hour},
 		{SendMail, "hand the letters that wait to the mail server", "* * * * *", time.Minute},
 		{PruneMail, "wipe letters that failed a week ago, and delete the rows of those that ended a month ago", "57 3 * * *", 30 * time.Minute},

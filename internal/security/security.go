@@ -111,6 +111,7 @@ type row struct {
 	byName       string
 	detail       string
 	address      string // sealed
+	place        string // the keyed hash of it
 }
 
 // Record writes an entry in the transaction that makes the change.
@@ -164,6 +165,7 @@ func (l *Log) row(ctx context.Context, e Event) row {
 	if at := o.address(); at != "" && e.Kind != Looked { // the member needs no address of staff
 		r.address = string(l.keys.Seal([]byte(text.Cut(at, maxAddress)), addressUse(e.Member)))
 	}
+	r.place = l.placeMAC(place(o))
 	length := int64(window / time.Second)
 	r.folded = l.mac("all", e, strconv.FormatInt(r.at/length, 10))
 	switch e.Kind {
@@ -203,6 +205,7 @@ func (l *Log) writeAlone(ctx context.Context, rows []row) (map[row]struct{}, err
 
 // write counts rows in those that are there, or adds them.
 func (l *Log) write(ctx context.Context, tx *db.Tx, rows []row) error {
+	const tries = 4 // its column in the values below
 	many, err := l.many(ctx, tx, rows)
 	if err != nil {
 		return fmt.Errorf("security log: %w", err)
@@ -214,10 +217,10 @@ func (l *Log) write(ctx context.Context, tx *db.Tx, rows []row) error {
 			slot, detail = r.folded, "one of many"
 		}
 		if there := bySlot[slot]; there != nil {
-			there[3] = there[3].(int64) + 1
+			there[tries] = there[tries].(int64) + 1
 			continue
 		}
-		bySlot[slot] = []any{[]byte(slot), r.at, []byte(r.address), int64(1), r.member, r.at, r.kind, r.face, r.byID, r.byName, detail}
+		bySlot[slot] = []any{[]byte(slot), r.at, []byte(r.address), []byte(r.place), int64(1), r.member, r.at, r.kind, r.face, r.byID, r.byName, detail}
 	}
 	all := make([][]any, 0, len(bySlot))
 	for _, values := range bySlot {
@@ -225,7 +228,7 @@ func (l *Log) write(ctx context.Context, tx *db.Tx, rows []row) error {
 	}
 	// In one order, against deadlocks.
 	slices.SortFunc(all, func(a, b []any) int { return bytes.Compare(a[0].([]byte), b[0].([]byte)) })
-	err = tx.Upsert(ctx, db.UpsertSpec{Table: "security_log", Key: []string{"slot"}, Set: []string{"last_at", "address"}, Add: []string{"tries"},
+	err = tx.Upsert(ctx, db.UpsertSpec{Table: "security_log", Key: []string{"slot"}, Set: []string{"last_at", "address", "place"}, Add: []string{"tries"},
 		Keep: []string{"member_id", "at", "kind", "face", "by_id", "by_name", "detail"}}, all...)
 	if err != nil {
 		return fmt.Errorf("security log: %w", err)

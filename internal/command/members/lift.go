@@ -15,14 +15,7 @@ import (
 
 // mayEnd says whether the actor may end or resume a cause: who may begin it may.
 func mayEnd(a command.Actor, c member.Cause) error {
-	need := core.MemberWarn
-	switch c.Effect {
-	case member.Disabled, member.Parked, member.Unconfirmed:
-		need = core.MemberDisable
-	case member.Granted, member.Withheld:
-		need = core.MemberGrant
-	}
-	if !a.Can(need) {
+	if need := c.Effect.Info().Need; !a.Can(need) {
 		return core.Errorf(core.Forbidden, "you may not lift this: it takes the permission %s", need)
 	}
 	return nil

@@ -25,11 +25,7 @@ func (d Deps) security() command.Command {
 		Spec: command.Spec{Name: "member security", Summary: "who logged in to an account or tried to, from where, and what became of its keys",
 			Permission: core.MemberSeeAddress, Secret: true, Watched: true},
 		Run: func(ctx context.Context, _ command.Call, a securityArgs) (command.Reply, error) {
-			before := int64(0)
-			if a.Before != nil {
-				before = int64(*a.Before)
-			}
-			list, err := d.Members.Security().Page(ctx, a.Member.ID, before, securityLines+1)
+			list, err := d.Members.Security().Page(ctx, a.Member.ID, before(a.Before), securityLines+1)
 			if err != nil {
 				return command.Reply{}, err
 			}

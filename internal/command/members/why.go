@@ -108,11 +108,7 @@ func (d Deps) causes() command.Command {
 	return command.Question[causesArgs]{
 		Spec: command.Spec{Name: "member causes", Summary: "every warning, restriction and grant of a member, over or not, newest first", Permission: core.MemberSeePrivate, Secret: true},
 		Run: func(ctx context.Context, _ command.Call, a causesArgs) (command.Reply, error) {
-			before := int64(0)
-			if a.Before != nil {
-				before = int64(*a.Before)
-			}
-			list, err := d.Members.CausesOf(ctx, a.Member.ID, before, causeLines+1)
+			list, err := d.Members.CausesOf(ctx, a.Member.ID, before(a.Before), causeLines+1)
 			if err != nil {
 				return command.Reply{}, err
 			}

@@ -1,0 +1,115 @@
+package commands_test
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/caduceus-bio/caduceus/internal/command"
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/member"
+	"github.com/caduceus-bio/caduceus/internal/security"
+)
+
+// TestNotes writes notes, takes one away and back again, and keeps them from those whom
+// they are about.
+func TestNotes(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		w.join(t, "alice", "User")
+		w.join(t, "mona", "Moderator")
+		w.join(t, "max", "Moderator")
+		w.join(t, "boss", "Sysop")
+		mona := w.actor(t, "mona")
+		has(t, w.do(t, mona, "note list alice").Lines, "Nothing is noted about alice.")
+		said := w.do(t, mona, "note add alice says she shares a lab with bob")
+		has(t, said.Lines, "Noted about alice (note 1).")
+		var row string
+		if err := w.db.QueryRowContext(t.Context(), "SELECT CONCAT(command, ' ', arguments, ' ', detail) FROM audit WHERE id = ?", said.Entry).Scan(&row); err != nil || !strings.Contains(row, "alice") || strings.Contains(row, "lab") {
+			t.Errorf("the audit log says %q, %v", row, err)
+		}
+		has(t, w.do(t, w.actor(t, "boss"), "note list alice").Lines, "mona: says she shares a lab with bob")
+		for _, who := range []string{"alice", "max", "mona"} { // about an equal, and oneself
+			w.refuse(t, command.Request{Actor: w.actor(t, who), Line: "note list max"}, core.Forbidden)
+		}
+		w.refuse(t, command.Request{Actor: w.actor(t, "alice"), Line: "note list alice"}, core.Forbidden)
+
+		w.refuse(t, command.Request{Actor: mona, Line: "note add alice ..."}, core.Invalid)
+		w.refuse(t, command.Request{Actor: mona, Line: "note add alice " + strings.Repeat("x", member.MaxNote+1)}, core.Invalid)
+		w.refuse(t, command.Request{Actor: mona, Line: "note remove alice 4711"}, core.NotFound)
+		w.refuse(t, command.Request{Actor: w.actor(t, "boss"), Line: "note remove mona 1"}, core.NotFound) // it is about alice
+
+		removed := w.do(t, mona, "note remove alice 1")
+		has(t, removed.Lines, "Note 1 about alice is removed. It was by mona.")
+		has(t, w.do(t, mona, "note list alice").Lines, "Nothing is noted")
+		w.refuse(t, command.Request{Actor: mona, Line: "note remove alice 1"}, core.Conflict)
+		has(t, w.do(t, mona, "undo "+fmt.Sprint(removed.Entry)).Lines, "Note 1 about alice is there again.")
+		has(t, w.do(t, mona, "note list alice").Lines, "shares a lab")
+		has(t, w.do(t, mona, "undo "+fmt.Sprint(said.Entry)).Lines, "Note 1 about alice is removed")
+
+		for n := range 12 {
+			w.do(t, mona, fmt.Sprintf("note add alice number %d", n))
+		}
+		lines := w.do(t, mona, "note list alice").Lines
+		has(t, lines, "number 11", "Older ones: note list alice --before 4")
+		if lines = w.do(t, mona, "note list alice --before 4").Lines; len(lines) != 2 {
+			t.Errorf("the second page: %q", lines)
+		}
+	})
+}
+
+// TestWhoIsNear tells of accounts at the same addresses, and writes each look down.
+func TestWhoIsNear(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		mona := w.join(t, "mona", "Moderator")
+		alice, bob, boss := w.join(t, "alice", "User"), w.join(t, "bob", "Elite"), w.join(t, "boss", "Sysop")
+		log := w.deps.Members.Security()
+		at := func(ctx context.Context, address string) context.Context {
+			return security.With(ctx, security.Origin{Face: security.Site, Address: netip.MustParseAddr(address)})
+		}
+		for _, id := range []core.MemberID{alice.ID, bob.ID, boss.ID, mona.ID} {
+			log.Note(at(t.Context(), "192.0.2.7"), security.Event{Member: id, Kind: security.LoggedIn})
+		}
+		lines := w.do(t, w.actor(t, "mona"), "member near alice").Lines
+		has(t, lines, "bob (Elite, enabled): 1 address in common, last 192.0.2.7 on 2026-03-01 12:00 UTC")
+		if text := strings.Join(lines, " "); strings.Contains(text, "boss") || strings.Contains(text, "mona") {
+			t.Errorf("a moderator reads where others of the staff were: %s", text)
+		}
+		has(t, w.do(t, w.actor(t, "boss"), "member near alice").Lines, "bob (Elite", "mona (Moderator")
+		var n int
+		if err := w.db.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM audit WHERE command = 'member near' AND outcome = 'done'").Scan(&n); err != nil || n != 2 {
+			t.Errorf("%d looks are in the audit log (%v), want 2", n, err)
+		}
+		w.refuse(t, command.Request{Actor: w.actor(t, "mona"), Line: "member near boss"}, core.Forbidden)
+	})
+}
+
+// TestWhatIsHeld lists what is in force of all members.
+func TestWhatIsHeld(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		w.join(t, "mona", "Moderator")
+		mona := w.actor(t, "mona")
+		has(t, w.do(t, mona, "member held").Lines, "Nothing is in force.")
+		for n := range 16 {
+			w.join(t, fmt.Sprintf("member%d", n), "User")
+			w.do(t, mona, fmt.Sprintf("member warn member%d 1w was rude", n))
+		}
+		w.do(t, mona, "member restrict member3 download traded keys")
+		w.do(t, mona, "member lift member4 warned")
+		lines := w.do(t, mona, "member held warned").Lines
+		has(t, lines, "member15: warned since 2026-03-01 12:00 UTC until 2026-03-08 12:00 UTC by mona: was rude (cause 16)")
+		if text := strings.Join(lines, "\n"); strings.Contains(text, "member4:") || strings.Contains(text, "no-download") || len(lines) != 15 {
+			t.Errorf("%d lines: %s", len(lines), text)
+		}
+		has(t, w.do(t, mona, "member held").Lines, "member3: no-download", "Older ones: member held --before 2")
+		w.refuse(t, command.Request{Actor: mona, Line: "member held nothing"}, core.Invalid)
+		has(t, w.do(t, mona, "member held --before 2").Lines, "member0: warned")
+		w.clock.Add(8 * 24 * time.Hour)
+		has(t, w.do(t, mona, "member held warned").Lines, "Nothing is in force.")
+	})
+}
