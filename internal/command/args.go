@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -54,6 +55,7 @@ type chooser interface{ Choices() []string }
 //	other=PERM  needs the permission when the member is somebody else than the
 //	            actor, or the torrent somebody else's
 //	below       wants a member, or a class, below the actor's own
+//	max=N       holds up to N bytes in a form
 //	secret      its value is kept out of the audit log
 //
 // Fields without the tag are no arguments. A second tag, hint, is shown in forms.
@@ -67,6 +69,7 @@ type Arg struct {
 	Other    core.Permission
 	Below    bool
 	Redact   bool
+	Max      int // bytes that a form lets people write; 0: as usual
 
 	field int
 }
@@ -156,6 +159,10 @@ func argOf(f reflect.StructField, tag string) (Arg, error) {
 			a.Below = true
 		case "secret":
 			a.Redact = true
+		case "max":
+			if a.Max, err = strconv.Atoi(value); err != nil {
+				return a, fmt.Errorf("its argument %q: %w", name, err)
+			}
 		case "other":
 			a.Other = core.Permission(value)
 			if !core.ValidPermission(a.Other) {

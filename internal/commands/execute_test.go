@@ -128,6 +128,8 @@ var whoMay = map[string]struct{ line, roles string }{
 	"member causes":       {"member causes victim", staff},
 	"permission grant":    {"permission grant victim irc.voice 1d for a reason", staff},
 	"permission withhold": {"permission withhold victim torrent.upload for a reason", staff},
+	"member find":         {"member find victim", staff},
+	"member at":           {"member at 192.0.2.1", staff},
 	"member near":         {"member near victim", staff},
 	"member held":         {"member held warned", staff},
 	"note add":            {"note add victim something to know", staff},

@@ -70,9 +70,11 @@ pending list
 pending drop CODE
 member security alice
 member near alice
+member at 192.0.2.1
+member find lic --class User --held enabled
 member held
-note add alice She shares a lab with ann.
 note list alice
+note add alice She shares a lab with ann.
 undo
 note unremove alice 1
 note remove alice 1

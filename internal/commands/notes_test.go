@@ -80,11 +80,44 @@ func TestWhoIsNear(t *testing.T) {
 			t.Errorf("a moderator reads where others of the staff were: %s", text)
 		}
 		has(t, w.do(t, w.actor(t, "boss"), "member near alice").Lines, "bob (Elite", "mona (Moderator")
+		has(t, w.do(t, w.actor(t, "mona"), "member at 192.0.2.7").Lines, "alice (User, enabled)", "bob (Elite, enabled)")
+		has(t, w.do(t, w.actor(t, "mona"), "member at 192.0.2.8").Lines, "No account was used from there")
+		w.refuse(t, command.Request{Actor: w.actor(t, "mona"), Line: "member at home"}, core.Invalid)
+		var rows string
+		if err := w.db.QueryRowContext(t.Context(), "SELECT MIN(arguments) FROM audit WHERE command = 'member at' AND outcome = 'done'").Scan(&rows); err != nil || rows != "(left out)" {
+			t.Errorf("the audit log says %q, %v", rows, err)
+		}
 		var n int
 		if err := w.db.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM audit WHERE command = 'member near' AND outcome = 'done'").Scan(&n); err != nil || n != 2 {
 			t.Errorf("%d looks are in the audit log (%v), want 2", n, err)
 		}
 		w.refuse(t, command.Request{Actor: w.actor(t, "mona"), Line: "member near boss"}, core.Forbidden)
+	})
+}
+
+// TestFindMembers looks for members from a line.
+func TestFindMembers(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		w.join(t, "mona", "Moderator")
+		mona := w.actor(t, "mona")
+		for n := range 17 {
+			w.join(t, fmt.Sprintf("member%02d", n), "User")
+		}
+		id := w.join(t, "elly", "Elite").ID
+		w.do(t, mona, "member warn member03 1w was rude")
+		has(t, w.do(t, mona, "member find ember").Lines, "member00, id", "There are 17. More: member find --after member14 ember")
+		if lines := w.do(t, mona, "member find --after member14 ember").Lines; len(lines) != 2 {
+			t.Errorf("the second page: %q", lines)
+		}
+		for _, line := range []string{"member find --class Elite", fmt.Sprintf("member find #%d", id)} {
+			if lines := w.do(t, mona, line).Lines; len(lines) != 1 || !strings.HasPrefix(lines[0], "elly, id") {
+				t.Errorf("%s: %q", line, lines)
+			}
+		}
+		has(t, w.do(t, mona, "member find --held warned").Lines, "member03, id", "warned")
+		has(t, w.do(t, mona, "member find zebra").Lines, "Nobody fits.")
+		w.refuse(t, command.Request{Actor: mona, Line: "member find --held nothing"}, core.Invalid)
 	})
 }
 

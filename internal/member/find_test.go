@@ -42,6 +42,10 @@ func TestFind(t *testing.T) {
 			{Filter{State: "disabled"}, 10, "Bob of 1"},
 			{Filter{State: "enabled", Part: "a"}, 10, "alice alicia carl dan_x of 4"},
 			{Filter{State: "no-download"}, 10, "alicia of 1"},
+			{Filter{Part: "#1"}, 10, "alice of 1"},
+			{Filter{Part: "#4711"}, 10, " of 0"},
+			{Filter{Part: "#one"}, 10, " of 0"},
+			{Filter{Part: "#1", State: "disabled"}, 10, " of 0"},
 			{Filter{ClassID: ids["carl"]}, 10, "carl of 1"},
 		} {
 			list, count, err := w.Find(ctx, c.filter, c.limit)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/db"
 )
 
 func TestNotes(t *testing.T) {
@@ -95,10 +96,14 @@ func TestNotes(t *testing.T) {
 func TestNotesAreBounded(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		alice := w.make(t, "alice", "").Member.ID
-		for range maxNotes {
-			if _, err := w.AddNote(t.Context(), alice, "one of many", By{Name: "shell"}); err != nil {
-				t.Fatal(err)
-			}
+		rows := make([][]any, maxNotes)
+		for i := range rows {
+			rows[i] = []any{i + 1, alice, "one of many", 0, "shell", 0, 0, 0, ""}
+		}
+		if err := w.db.Tx(t.Context(), func(tx *db.Tx) error {
+			return tx.Upsert(t.Context(), db.UpsertSpec{Table: "member_note", Key: []string{"id"}, Keep: []string{"member_id", "text", "by_id", "by_name", "at", "removed_at", "removed_by", "removed_name"}}, rows...)
+		}); err != nil {
+			t.Fatal(err)
 		}
 		_, err := w.AddNote(t.Context(), alice, "one too many", By{Name: "shell"})
 		wantCode(t, err, core.Conflict)

@@ -16,7 +16,7 @@ import (
 
 type noteAddArgs struct {
 	Member member.Member `arg:"name,below"`
-	Text   command.Text  `arg:"text,secret" hint:"For staff alone. Write what another will need to know, and from where you know it."`
+	Text   command.Text  `arg:"text,secret,max=1000" hint:"For staff alone. Write what another will need to know, and from where you know it."`
 }
 
 func (d Deps) noteAdd() command.Command {

@@ -1,0 +1,65 @@
+package member
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/caduceus-bio/caduceus/internal/db"
+	"github.com/caduceus-bio/caduceus/internal/db/dbtest"
+	"github.com/caduceus-bio/caduceus/internal/eventlog"
+)
+
+// BenchmarkFind looks for members by a part of the name, class and state among 100,000, on
+// both engines.
+func BenchmarkFind(b *testing.B) {
+	b.Run("sqlite", func(b *testing.B) { benchFind(b, dbtest.SQLite(b)) })
+	b.Run("mariadb", func(b *testing.B) { benchFind(b, dbtest.MariaDB(b)) })
+}
+
+func benchFind(b *testing.B, d *db.DB) {
+	clock := func() time.Time { return noon }
+	s := NewStore(d, eventlog.New(d, clock), testKeys(b), clock)
+	if err := s.Seed(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	const members, chunk = 100_000, 1000
+	for from := 1; from <= members; from += chunk {
+		err := d.Tx(b.Context(), func(tx *db.Tx) error {
+			rows := make([][]any, chunk)
+			for i := range rows {
+				n := from + i
+				class := []int{1, 1, 1, 2, 2, 3}[n%6]
+				if n%20_000 == 0 {
+					class = 4
+				}
+				rows[i] = []any{n, fmt.Sprintf("%06x_%s_%d", n*7919%(1<<24), []string{"bio", "yeast", "phage", "nema"}[n%4], n), class, "x", fmt.Appendf(nil, "%032d", n), []byte{}, []byte{}, []byte{}, 1, n, 0}
+			}
+			if err := tx.Upsert(b.Context(), db.UpsertSpec{Table: "member", Key: []string{"id"}, Keep: []string{"name", "class_id", "password_hash", "passkey_mac", "passkey_box",
+				"irc_key_box", "email_box", "key_epoch", "created_at", "seen_at"}}, rows...); err != nil {
+				return err
+			}
+			for n := from; n < from+chunk; n += 250 {
+				if _, err := tx.Insert(b.Context(), "member_cause", db.Row{"member_id", n, "effect", string(Warned), "permission", "", "source", "staff", "reason", "a reason", "starts_at", noon.Unix(),
+					"ends_at", noon.Add(time.Hour).Unix(), "begun_by", 0, "begun_name", "", "ended_at", 0, "ended_by", 0, "ended_name", "", "ended_reason", ""}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	for name, f := range map[string]Filter{"all": {}, "many": {Part: "yeast"}, "one": {Part: "_77777"}, "none": {Part: "zebra"}, "later": {Part: "yeast", After: "e"},
+		"few of a class": {ClassID: 4}, "many of a class": {ClassID: 1, Part: "a_"}, "warned": {State: string(Warned)}, "number": {Part: "#77777"}} {
+		b.Run(name, func(b *testing.B) {
+			ctx := eventlog.Pinned(b.Context())
+			for b.Loop() {
+				if _, _, err := s.Find(ctx, f, 51); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
