@@ -49,7 +49,8 @@ var rawReads = []rawRead{
 	{"transfer", "OfMember", 1, []string{"v.Me.ID"}, []string{"site/swarm/announces.go", "internal/command/tracker/tracker.go"}}, // tracker.read; both note the look
 	{"transfer", "Groups", 1, []string{"v.Me.ID"}, []string{"site/swarm/announces.go"}},
 	{"transfer", "OfTorrent", -1, nil, []string{"site/swarm/announces.go"}},
-	{"catalog", "Uploads", -1, nil, []string{"site/account/profile.go"}}, // once View.Shows says so
+	{"catalog", "Uploads", -1, nil, []string{"site/account/profile.go", "site/staff/card.go"}}, // once View.Shows says so; member.see.private, after See noted the look
+	{"transfer", "Snatches", 1, []string{"v.Me.ID"}, []string{"site/staff/card.go"}},           // member.see.private, after See noted the look
 	{"members", "Own", 1, []string{"v.Me"}, nil},
 	{"", "LastLogins", -1, nil, []string{"internal/member/profile.go"}},
 	{"", "ViewerBy", -1, nil, []string{"internal/command/actor.go"}},

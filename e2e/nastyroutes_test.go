@@ -105,6 +105,7 @@ var nastyRoutes = map[string]func(n *nastyHouse, r siteRoute) []nasty{
 	"GET /staff/audit":            queries("by", "about", "command", "outcome", "before"),
 	"GET /staff/components":       onlyGeneral,
 	"GET /staff/classes":          onlyGeneral,
+	"GET /staff/causes":           queries("effect", "before"),
 	"GET /staff/members":          queries("name", "class", "state", "after"),
 	"GET /staff/members/:name":    onlyGeneral,
 	"GET /commands/:command":      commandPages,

@@ -127,6 +127,7 @@ var permissions = map[string]string{
 	"GET /staff/approvals":                                "LLF..",
 	"GET /staff/components":                               "LLF..",
 	"GET /staff/members":                                  "LLF..",
+	"GET /staff/causes":                                   "LLF..",
 	"GET /staff/members/:name":                            "LLF..",
 	"GET /commands/:command":                              "LLN..",
 	"POST /commands/:command":                             "LLF..",

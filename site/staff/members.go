@@ -1,12 +1,9 @@
 package staff
 
 import (
-	"cmp"
 	"net/url"
-	"slices"
 	"strings"
 
-	"github.com/caduceus-bio/caduceus/internal/command"
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/site/web"
@@ -21,6 +18,7 @@ type staffMembersPage struct {
 	Private string        // "yes": what is hidden is shown, of which each is told
 	Show    string        // the address that shows it; "" where the visitor may not
 	Count   int           // on all pages
+	Many    bool          // there are more than were counted
 	All     int
 	Classes []web.Choice
 	States  []web.Choice
@@ -30,16 +28,6 @@ type staffMembersPage struct {
 }
 
 var staffMembersView = web.NewView[staffMembersPage]("staff_members")
-
-// staffMemberPage is one account with what the visitor may do to it.
-type staffMemberPage struct {
-	View     member.View
-	Acts     []web.CommandForm
-	Security bool         // they may see the security log
-	History  []part.Event // what they did and what was done to them, for who may read it
-}
-
-var staffMemberView = web.NewView[staffMemberPage]("staff_member")
 
 const membersPerPage = 50
 
@@ -77,7 +65,8 @@ func (h handlers) staffMembers(v *web.Visit) error {
 			p.Show = p.address("private", "yes")
 		}
 	}
-	if p.Count = count; len(found) > membersPerPage {
+	p.Count, p.Many = min(count, member.MostCounted), count > member.MostCounted
+	if len(found) > membersPerPage {
 		found = found[:membersPerPage]
 		p.Next = p.address("after", found[membersPerPage-1].Name)
 	}
@@ -120,52 +109,4 @@ func (p staffMembersPage) address(name, value string) string {
 		return "/staff/members"
 	}
 	return "/staff/members?" + q.Encode()
-}
-
-// addLinks offers what can be done with links by which a member may choose a new
-// passphrase, where there are any.
-func (h handlers) addLinks(v *web.Visit, m member.Member, acts *[]web.CommandForm) error {
-	subject := command.Subject{Member: &m}
-	if !h.Commands.Allows(v.Actor(), "member unrecover", subject) {
-		return nil
-	}
-	open, waits, err := h.Recovery.Open(v.Context(), m.ID, v.Me.ID)
-	if err != nil {
-		return err
-	}
-	for name, is := range map[string]bool{"member recoverlink": waits, "member unrecover": open} {
-		if !is {
-			continue
-		}
-		info, err := h.Commands.Named(v.Actor(), name)
-		if err != nil {
-			return err
-		}
-		f, err := web.NewCommandForm(v, h.Commands, info, map[string]string{info.First().Name: m.Name}, nil, web.StaffAddress(m.Name))
-		if err != nil {
-			return err
-		}
-		*acts = append(*acts, f)
-	}
-	slices.SortStableFunc(*acts, func(a, b web.CommandForm) int { return cmp.Compare(a.Slug, b.Slug) })
-	return nil
-}
-
-func (h handlers) staffMember(v *web.Visit) error {
-	m := v.Found.Member
-	p := staffMemberPage{Security: h.Commands.Allows(v.Actor(), "member security", command.Subject{Member: &m})}
-	var err error
-	if p.View, err = h.Members.See(v.Context(), v.Me.Viewer(), m); err != nil {
-		return err
-	}
-	if p.Acts, err = web.CommandForms(v, h.Commands, command.Subject{Member: &m}, web.StaffAddress(m.Name)); err != nil {
-		return err
-	}
-	if err := h.addLinks(v, m, &p.Acts); err != nil {
-		return err
-	}
-	if p.History, err = h.history(v, m); err != nil {
-		return err
-	}
-	return staffMemberView.OK(v, p)
 }

@@ -119,7 +119,7 @@ func TestPageOffersWhatMayBeDone(t *testing.T) {
 		return strings.Join(out, " ")
 	}
 	w.Must(membertest.Disable(t.Context(), w.Deps.Members, w.People["other"].Member.ID, "a test"))
-	all := "branch-move branch-disable invite-give freeleech-member irclog-forget member-class member-disable member-irckey member-announcekey member-recover member-warn member-restrict member-park permission-grant permission-withhold member-tell note-add"
+	all := "branch-move branch-disable invite-give freeleech-member irclog-forget member-class member-disable member-irckey member-announcekey member-recover member-warn member-restrict member-park permission-grant permission-withhold member-tell"
 	for whom, want := range map[string]string{
 		"user": all, "other": strings.Replace(strings.Replace(all, "branch-disable ", "", 1), "member-disable", "member-enable member-lift", 1),
 		"sysop": "freeleech-member irclog-forget member-tell", // nobody acts on their betters; those are for anyone's sake

@@ -9,9 +9,11 @@ import (
 	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/audit"
+	"github.com/caduceus-bio/caduceus/internal/catalog"
 	"github.com/caduceus-bio/caduceus/internal/command"
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
+	"github.com/caduceus-bio/caduceus/internal/invite"
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/internal/recovery"
 	"github.com/caduceus-bio/caduceus/internal/schedule"
@@ -31,6 +33,8 @@ type Deps struct {
 	Events   *eventlog.Log
 	Schedule *schedule.Store
 	Transfer *transfer.Store
+	Catalog  *catalog.Store
+	Invites  *invite.Store
 	Clock    core.Clock
 }
 
@@ -44,15 +48,16 @@ type handlers struct{ Deps }
 func New(d Deps) web.Wing {
 	h := handlers{d}
 	theMember := web.TheMember(d.Members)
-	staff := web.Having(core.MemberCreate, core.MemberDisable, core.MemberClass)
+	staff := web.Having(core.MemberCreate, core.MemberDisable, core.MemberClass, core.MemberWarn, core.MemberNote)
 	anyStaff := web.Having(core.MemberCreate, core.MemberDisable, core.MemberClass, core.TrackerRead, core.AuditRead, core.JobManage, core.IRCChannels)
 	theirs := web.Members.About(h.theirs())
 	return web.Wing{
 		Templates: templates,
-		Views:     []web.Declared{staffMembersView, staffMemberView, commandView, resultView, componentsView, todayView, deskView, auditView, bansView, classesView, approvalsView},
+		Views:     []web.Declared{staffMembersView, staffMemberView, causesView, commandView, resultView, componentsView, todayView, deskView, auditView, bansView, classesView, approvalsView},
 		Routes: []web.Route{
 			web.Page.Get("/staff/members", staff, h.staffMembers),
 			web.Page.Get("/staff/members/:name", staff.About(theMember), h.staffMember),
+			web.Page.Get("/staff/causes", web.Having(core.MemberSeePrivate), h.causes),
 			web.Page.Get("/staff", anyStaff, h.today),
 			web.Page.Get("/staff/torrents", web.Having(core.TorrentDeleteAny, core.TorrentEditAny), h.desk(torrentsDesk)),
 			web.Page.Get("/staff/irc", web.Having(core.IRCChannels, core.IRCRemove), h.desk(ircDesk)),

@@ -72,7 +72,7 @@ func NewCommandForm(v *Visit, r *command.Registry, info command.Info, known, giv
 		if err != nil {
 			return f, err
 		}
-		field := Field{Name: a.Name, Label: capital(a.Name), Value: given[a.Name], Hint: a.Hint, Type: "text", Required: !a.Optional, Max: 255, Scope: scope}
+		field := Field{Name: a.Name, Label: capital(a.Name), Value: given[a.Name], Hint: a.Hint, Type: "text", Required: !a.Optional, Max: cmp.Or(a.Max, 255), Scope: scope}
 		if len(options) > 0 && a.Optional {
 			field.Empty = "as it is by default"
 		}
