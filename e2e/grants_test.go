@@ -113,7 +113,7 @@ func onTheSite(t *testing.T, boss, ann *account, ups []uploaded) {
 	t.Helper()
 	group, torrent := strconv.FormatInt(ups[0].GroupID, 10), strconv.FormatInt(ups[0].TorrentID, 10)
 	for _, path := range []string{"/", "/browse", "/browse?q=dataset&tag=phage&category=1", "/groups/" + group, "/torrents/" + torrent,
-		"/torrents/" + torrent + "/files", "/torrents/" + torrent + "/uploaded", "/upload", "/members/ann", "/settings", "/settings/keys", "/settings/recovery", "/recover", "/settings/irc", "/settings/appearance", "/settings/privacy", "/settings/notifications", "/inbox", "/freeleech",
+		"/torrents/" + torrent + "/files", "/torrents/" + torrent + "/uploaded", "/upload", "/members/ann", "/settings", "/settings/keys", "/settings/recovery", "/recover", "/apply", "/application", "/settings/irc", "/settings/appearance", "/settings/privacy", "/settings/notifications", "/inbox", "/freeleech",
 		"/torrents/" + torrent + "/files?q=a", "/browse?sort=seeders&seeded=1&free=1", "/browse?sort=snatches&order=up", "/me/torrents", "/me/torrents?list=leeching", "/me/torrents?list=taken", "/me/torrents?list=uploaded",
 		"/rules/clients", "/help", "/help/irc", "/help/staff", "/help/clients", "/rules", "/terms", "/news", "/pages/rules/history", "/announces", "/announces?torrent=" + torrent, "/endangered", "/torrents.php?id=" + group, "/swarm?t=" + torrent} {
 		ann.get(path)

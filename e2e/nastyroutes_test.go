@@ -25,6 +25,14 @@ var nastyRoutes = map[string]func(n *nastyHouse, r siteRoute) []nasty{
 	"POST /join/:token": fields("name", "password", "again", "email", "rules", "revision", "stamp", "website"),
 	"POST /logout":      onlyGeneral,
 
+	// Those who apply.
+	"GET /apply":                        onlyGeneral,
+	"POST /apply":                       fields("name", "email", "answer-1", "answer-2", "stamp", "website"),
+	"GET /application":                  onlyGeneral,
+	"POST /application":                 fields("code"),
+	"GET /application/:token":           onlyGeneral,
+	"POST /application/:token/withdraw": fields("sure"),
+
 	"GET /members/:name": func(*nastyHouse, siteRoute) []nasty {
 		return paths("/members/ann", "/members/ann?before=1", "/members/ann?before=9223372036854775807")
 	},

@@ -22,6 +22,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/caduceus-bio/caduceus/internal/ban"
+	"github.com/caduceus-bio/caduceus/internal/invite"
 	"github.com/caduceus-bio/caduceus/internal/notify"
 	"github.com/caduceus-bio/caduceus/internal/pages"
 	"github.com/caduceus-bio/caduceus/site/sitetest"
@@ -45,7 +46,8 @@ func pagesOf(t testing.TB, w *sitetest.World) []string {
 	t.Helper()
 	routes, err := w.Room.Routes()
 	w.Must(err)
-	var out []string
+	w.Pass(time.Hour) // links that there are not are guesses, after which one must wait
+	out := slices.Clone(w.More)
 	for _, r := range routes {
 		if r.Method != http.MethodGet || r.Kind != web.Page || strings.Contains(r.Path, "*") || strings.HasSuffix(r.Path, ".txt") || strings.HasSuffix(r.Path, ".json") || strings.HasSuffix(r.Path, ".ico") {
 			continue
@@ -219,7 +221,49 @@ func furnished(t *testing.T, datasets int) *sitetest.World {
 		_, err = w.Bans.Add(t.Context(), b)
 		w.Must(err)
 	}
+	joining(t, w)
 	return w
+}
+
+// joining lets people apply, and some be let in or refused; what they see is looked at, too.
+func joining(t *testing.T, w *sitetest.World) {
+	t.Helper()
+	ctx, staff := t.Context(), invite.Person{ID: w.People["moderator"].Member.ID, Name: "moderator"}
+	w.Set("registration.mode", "application")
+	w.Set("application.wait", "365d")
+	asked, err := w.Deps.Invites.Questions(ctx)
+	w.Must(err)
+	answers := map[int64]string{}
+	for _, q := range asked {
+		answers[q.ID] = "Yeast, and what its genome tells of the years in which nobody looked."
+	}
+	stamp := w.Deps.Invites.Stamps().Stamp(w.Now())
+	w.Pass(time.Minute)
+	apply := func(name, mail string) int64 {
+		a, code, err := w.Deps.Invites.Apply(ctx, invite.ApplyForm{Name: name, Email: mail, Answers: answers, Human: invite.Human{Stamp: stamp}})
+		w.Must(err)
+		w.More = append(w.More, invite.StatePath+"/"+code)
+		return a.ID
+	}
+	apply("waiting_long", "long@lab.example")
+	for _, name := range []string{"refused", "passed", "mailed"} {
+		mail := ""
+		if name == "mailed" {
+			mail = "mailed@lab.example"
+		}
+		id := apply(name, mail)
+		_, err := w.Deps.Invites.Claim(ctx, id, staff)
+		w.Must(err)
+		if name == "refused" {
+			_, err = w.Deps.Invites.Refuse(ctx, id, staff, "We could not tell from what you write which data you work with. Tell us more, and apply again.", -1)
+		} else {
+			_, _, err = w.Deps.Invites.Pass(ctx, id, staff)
+		}
+		w.Must(err)
+	}
+	made, err := w.Deps.Invites.Make(ctx, w.People["user"].Member.ID, invite.New{Note: "for a colleague"})
+	w.Must(err)
+	w.More = append(w.More, invite.Address(made.Token))
 }
 
 // TestPagesAreAccessible lets axe look at every page, once for each role to whom it

@@ -2,8 +2,11 @@ package invite
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/core/text"
@@ -38,6 +41,15 @@ const longestWait = 366 * 24 * time.Hour
 
 // codeLen is the length of the code by which an applicant follows theirs: 142 bits.
 const codeLen = 24
+
+// CheckCode refuses what can't be the code of an application, with code Invalid, and counts
+// as no try.
+func CheckCode(code string) error {
+	if len(code) != codeLen || strings.ContainsFunc(code, func(r rune) bool { return r > 'z' || !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+		return core.FieldErrorf("code", "a code has %d letters and digits; see that you have copied all of it", codeLen)
+	}
+	return nil
+}
 
 // Application is one application, without its answers.
 type Application struct {
@@ -82,20 +94,7 @@ func (s *Store) Apply(ctx context.Context, f ApplyForm) (a Application, code str
 	if setting.RegistrationMode.Of(v) != setting.ModeApplication {
 		return a, "", core.Errorf(core.Forbidden, "this site takes no applications at present")
 	}
-	if err := member.CheckName(f.Name); err != nil {
-		return a, "", err
-	}
-	if f.Email, err = s.mayWriteTo(ctx, v, f.Email); err != nil {
-		return a, "", err
-	}
-	if f.Email == "" && setting.RegistrationMail.Of(v) == setting.MailRequired {
-		return a, "", core.FieldErrorf("email", "give a mail address: this site asks everybody for one")
-	}
-	questions, err := s.Questions(ctx)
-	if err != nil {
-		return a, "", err
-	}
-	answers, err := checkAnswers(questions, f.Answers)
+	answers, err := s.checkApplication(ctx, v, &f)
 	if err != nil {
 		return a, "", err
 	}
@@ -111,6 +110,22 @@ func (s *Store) Apply(ctx context.Context, f ApplyForm) (a Application, code str
 		return Application{}, "", err
 	}
 	return a, code, nil
+}
+
+// checkApplication checks every field of the form, so that one learns of all mistakes at
+// once, and returns the answers in their order.
+func (s *Store) checkApplication(ctx context.Context, v setting.Values, f *ApplyForm) ([]Answer, error) {
+	questions, err := s.Questions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	mail, wrongMail := s.mayWriteTo(ctx, v, f.Email)
+	if wrongMail == nil && mail == "" && setting.RegistrationMail.Of(v) == setting.MailRequired {
+		wrongMail = core.FieldErrorf("email", "give a mail address: this site asks everybody for one")
+	}
+	answers, wrongAnswers := checkAnswers(questions, f.Answers)
+	f.Email = mail
+	return answers, errors.Join(member.CheckName(f.Name), wrongMail, wrongAnswers)
 }
 
 // apply writes an application in the transaction of s, which has the turn.
@@ -208,8 +223,11 @@ type Followed struct {
 	Application
 	Place int    // in the queue, from 1 on; 0 once it waits no more
 	Token string // of the invite's link, where the site doesn't mail it; "" else
-	// Link is what became of the invite of one that has passed.
-	Link State
+	// Link is what became of the invite of one that has passed, Mailed whether it was sent to
+	// the applicant's mail address, and Until until when it is good.
+	Link   State
+	Mailed bool
+	Until  time.Time
 }
 
 // Follow returns the application of a code, for the applicant. It fails with NotFound for a
@@ -239,6 +257,7 @@ func (s *Store) Follow(ctx context.Context, code, place string) (f Followed, err
 	if err != nil {
 		return f, err
 	}
+	f.Mailed, f.Until = i.Mailed, i.ExpiresAt
 	if f.Link = i.State(s.Clock()); f.Link == Open && !i.Mailed {
 		f.Token, err = s.Token(ctx, i)
 	}

@@ -84,7 +84,8 @@ const (
 // Addresses of the site.
 const (
 	JoinPath  = "/join"        // the form; a link has its token behind it
-	StatePath = "/application" // where an applicant follows theirs
+	ApplyPath = "/apply"       // the form of applicants
+	StatePath = "/application" // where an applicant follows theirs; a link has its code behind it
 )
 
 // Address is where a link is opened on the site.

@@ -2,6 +2,7 @@ package invite
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
@@ -134,20 +135,19 @@ func (s *Store) reorder(ctx context.Context, change func(tx *db.Tx, list []Quest
 // Answer is one of an application, with the question as it was.
 type Answer struct{ Question, Text string }
 
-// checkAnswers puts answers, by the ids of questions, in order and checks them. Answers to
-// what is not asked are dropped. The field of an error is that of the question.
-func checkAnswers(list []Question, given map[int64]string) ([]Answer, error) {
-	var out []Answer
-	for _, q := range list {
+// checkAnswers puts answers, by the ids of questions, in order and checks them all. Answers
+// to what is not asked are dropped. The field of an error is that of the question.
+func checkAnswers(list []Question, given map[int64]string) (out []Answer, err error) {
+	for i, q := range list {
 		a := text.Body(given[q.ID])
 		switch {
 		case text.Chars(a) > MaxAnswer:
-			return nil, core.FieldErrorf(q.Field(), "keep the answer within %d characters", MaxAnswer)
+			err = errors.Join(err, core.FieldErrorf(q.Field(), "keep the answer to question %d within %d characters", i+1, MaxAnswer))
 		case !text.HasLetters(a) && !q.Optional:
-			return nil, core.FieldErrorf(q.Field(), "answer this question: staff decide by what you write")
+			err = errors.Join(err, core.FieldErrorf(q.Field(), "answer question %d: staff decide by what you write", i+1))
 		case a != "":
 			out = append(out, Answer{q.Text, a})
 		}
 	}
-	return out, nil
+	return out, err
 }

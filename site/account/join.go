@@ -18,6 +18,7 @@ type joinPage struct {
 	Site    string
 	Open    bool   // there is a form
 	Says    string // why there is none
+	Apply   bool   // one can apply instead
 	Door    invite.Door
 	Address string // where the form goes to
 	Stamp   string
@@ -57,7 +58,7 @@ func (h handlers) joinPage(v *web.Visit) (joinPage, error) {
 		return joinPage{}, err
 	}
 	token := v.Param("token")
-	p := joinPage{Site: h.Site, Door: door, Address: invite.JoinPath, Stamp: h.Invites.Stamps().Stamp(h.Clock()), Trap: invite.TrapField}
+	p := joinPage{Site: h.Site, Door: door, Address: invite.JoinPath, Stamp: h.stamp(v), Trap: invite.TrapField}
 	if token != "" {
 		p.Address = invite.Address(token)
 	}
@@ -68,6 +69,8 @@ func (h handlers) joinPage(v *web.Visit) (joinPage, error) {
 		p.Says = "Nobody can join now: registration is closed. A link that you have stays good until it expires."
 	case door.Full:
 		p.Says = "The site is full for now. A link that you have stays good until it expires."
+	case token == "" && door.Mode == setting.ModeApplication:
+		p.Says, p.Apply = "People join here by an application, which staff read, or by the invite of a member.", true
 	case token == "" && door.Mode != setting.ModeOpen:
 		p.Says = "People join by invitation here. Ask a member for a link, and open it in this browser."
 	default:
@@ -81,7 +84,7 @@ func (h handlers) noEntry(v *web.Visit, p joinPage, err error) error {
 	if core.CodeOf(err) == core.Internal {
 		return err
 	}
-	p.Open, p.Says = false, core.Sentence(err)
+	p.Open, p.Says, p.Apply = false, core.Sentence(err), p.Door.Mode == setting.ModeApplication
 	return joinView.Render(v, v.Note(err), p)
 }
 

@@ -56,7 +56,7 @@ func New(d Deps) web.Wing {
 	ircMembers := mayIRC.About(ourNetwork(d.IRC))
 	return web.Wing{
 		Templates: templates,
-		Views: []web.Declared{appearanceView, ircLoginView, joinView, keysView, loginView, noticesView, privacyView, profileView, securityView, settingsView,
+		Views: []web.Declared{appearanceView, ircLoginView, joinView, applyView, stateView, keysView, loginView, noticesView, privacyView, profileView, securityView, settingsView,
 			recoverView, recoverLinkView, recoverySettingsView, confirmMailView},
 		Routes: []web.Route{
 			web.Page.Get("/login", web.Anyone, h.loginForm),
@@ -65,6 +65,12 @@ func New(d Deps) web.Wing {
 			web.Page.Post("/join", web.Anyone, web.Small, h.join),
 			web.Page.Get("/join/:token", web.Anyone, h.joinForm),
 			web.Page.Post("/join/:token", web.Anyone, web.Small, h.join),
+			web.Page.Get("/apply", web.Anyone, h.applyForm),
+			web.Page.Post("/apply", web.Anyone, web.Large, h.apply),
+			web.Page.Get("/application", web.Anyone, h.stateForm),
+			web.Page.Post("/application", web.Anyone, web.Small, h.findState),
+			web.Page.Get("/application/:token", web.Anyone, h.state),
+			web.Page.Post("/application/:token/withdraw", web.Anyone, web.Small, h.withdraw),
 			web.Page.Post("/logout", web.Anyone, web.Small, h.logout),
 			web.Page.Get("/recover", web.Anyone, h.recoverForm),
 			web.Page.Post("/recover", web.Anyone, web.Small, h.askRecovery),

@@ -80,6 +80,8 @@ type World struct {
 	torn   string // a folder for data
 	told   int64  // the last event of which somebody was told
 	NoMail bool   // the site can send no mail
+	// More are addresses of pages besides those that the routes name, for tests that look at all.
+	More []string
 }
 
 // Person is a member with all secrets.
@@ -181,6 +183,13 @@ func (w *World) Must(err error) {
 
 // Now is the site's time.
 func (w *World) Now() time.Time { return w.clock.Now() }
+
+// Set changes a setting of the site, as the shell does.
+func (w *World) Set(name, value string) {
+	w.t.Helper()
+	_, _, err := w.Deps.Settings.Set(w.t.Context(), 0, name, value)
+	w.Must(err)
+}
 
 // Pass moves the clock.
 func (w *World) Pass(d time.Duration) { w.clock.Add(d) }
