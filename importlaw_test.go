@@ -180,7 +180,7 @@ func forbiddenAbove(from, to string, inTest bool) string {
 	case inside(to, endToEnd):
 		return only(inside(from, endToEnd), "end-to-end helpers are for end-to-end tests")
 	case to == migrations:
-		return only(from == "internal/db" || inTest, "internal/db alone reads the migrations")
+		return only(inside(from, "internal/db") || inTest, "only internal/db and tests read the migrations")
 	case room(from) == room(to):
 		if inside(to, siteDir) {
 			return forbiddenInSite(from, to, inTest)

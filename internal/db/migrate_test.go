@@ -203,10 +203,9 @@ func indexesOfSQLite(t *testing.T, d *db.DB) map[string]bool {
 func indexesOfMariaDB(t *testing.T, d *db.DB) map[string]bool {
 	t.Helper()
 	return readIndexes(t, d, `SELECT table_name, GROUP_CONCAT(column_name ORDER BY seq_in_index), MAX(non_unique) = 0
-		FROM information_schema.statistics s
-		WHERE table_schema = DATABASE() AND table_name <> 'goose_db_version'
-			AND NOT EXISTS (SELECT 1 FROM information_schema.columns c WHERE c.table_schema = s.table_schema
-				AND c.table_name = s.table_name AND c.extra = 'auto_increment' AND s.index_name = 'PRIMARY')
+		FROM information_schema.statistics
+		WHERE table_schema = DATABASE() AND table_name <> 'goose_db_version' AND (index_name <> 'PRIMARY' OR table_name NOT IN (
+			SELECT * FROM (SELECT table_name FROM information_schema.columns WHERE table_schema = DATABASE() AND extra = 'auto_increment') own_ids))
 		GROUP BY table_name, index_name`)
 }
 
@@ -253,9 +252,9 @@ func TestKeysAreComparedExactly(t *testing.T) {
 	list, err := db.All(t.Context(), d, func(s db.Scanner) (v text, err error) {
 		return v, s.Scan(&v.column, &v.collation)
 	}, `SELECT CONCAT(c.table_name, '.', c.column_name), c.collation_name FROM information_schema.columns c
-		WHERE c.table_schema = DATABASE() AND c.table_name <> 'goose_db_version' AND c.collation_name IS NOT NULL
-			AND EXISTS (SELECT 1 FROM information_schema.statistics s WHERE s.table_schema = c.table_schema
-				AND s.table_name = c.table_name AND s.column_name = c.column_name)`)
+		JOIN (SELECT DISTINCT table_name, column_name FROM information_schema.statistics WHERE table_schema = DATABASE()) i
+			ON i.table_name = c.table_name AND i.column_name = c.column_name
+		WHERE c.table_schema = DATABASE() AND c.table_name <> 'goose_db_version' AND c.collation_name IS NOT NULL`)
 	if err != nil || len(list) < 20 {
 		t.Fatalf("%d columns, %v", len(list), err)
 	}

@@ -30,14 +30,14 @@ func main() {
 
 // asInProduction undoes the settings that make test servers quick and unsafe: the log
 // is synced at each commit, and a table of a million rows fits in memory.
-var asInProduction = []string{"--innodb-flush-log-at-trx-commit=1", "--innodb-doublewrite=1", "--innodb-flush-method=fsync",
+var asInProduction = []string{"--innodb-flush-log-at-trx-commit=1", "--innodb-doublewrite=1", "--innodb-flush-method=fsync", "--debug-no-sync=0",
 	"--innodb-file-per-table=1", "--innodb-buffer-pool-size=1G", "--innodb-log-file-size=256M"}
 
 func run(ctx context.Context, args []string) (err error) {
 	if len(args) == 0 {
 		return errors.New("usage: withmariadb PROGRAM [ARGUMENT…]")
 	}
-	server, err := dbtest.StartServer(asInProduction...)
+	server, err := dbtest.StartServerOnDisk(asInProduction...)
 	if err != nil {
 		return err
 	}

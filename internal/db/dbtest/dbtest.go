@@ -8,6 +8,9 @@
 // which CI=true in the environment refuses. See SnapshotVariable for how newer and
 // older MariaDBs differ.
 //
+// The migrations run once for each process and for each server; what a test opens is a
+// copy of what they made. The tests of package db are those of the migrations.
+//
 // Concurrency: tests may run in parallel; each has its own database.
 package dbtest
 
@@ -17,18 +20,11 @@ import (
 	"database/sql"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"runtime"
-	"slices"
-	"strconv"
-	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -94,6 +90,9 @@ func SnapshotIsolation() string {
 // Open opens c with the current schema and closes it when the test ends.
 func Open(t testing.TB, c db.Config) *db.DB {
 	t.Helper()
+	if err := fill(c); err != nil {
+		t.Fatalf("copy the schema: %v", err)
+	}
 	d := Reopen(t, c)
 	if _, err := d.Migrate(t.Context()); err != nil {
 		t.Fatalf("migrate: %v", err)
@@ -152,160 +151,6 @@ func Socket(t testing.TB) string {
 	return server.socket
 }
 
-// Server is a MariaDB that was started for tests. It dies with this process.
-type Server struct {
-	Socket string
-	args   []string
-	dir    string
-	cmd    *exec.Cmd
-	asks   chan func() // run where the server was started
-}
-
-// StartServer starts a small MariaDB in a temporary folder and returns when it
-// answers. Its arguments are those of ServerArgs, and then args.
-func StartServer(args ...string) (*Server, error) {
-	dir, err := os.MkdirTemp("", "caduceus-mariadb-")
-	if err != nil {
-		return nil, err
-	}
-	s := &Server{Socket: filepath.Join(dir, "s.sock"), dir: dir, args: args}
-	s.asks = make(chan func())
-	go func() {
-		// The server gets a signal when the thread that started it ends, so
-		// this goroutine keeps its thread for as long as the process lives.
-		runtime.LockOSThread()
-		for f := range s.asks {
-			f()
-		}
-	}()
-	ready := make(chan error, 1)
-	s.asks <- func() {
-		err := s.install()
-		if err == nil {
-			err = s.start()
-		}
-		ready <- err
-	}
-	if err := <-ready; err != nil {
-		return nil, errors.Join(err, os.RemoveAll(dir))
-	}
-	if err := waitFor(s.Socket, 60*time.Second); err != nil {
-		return nil, errors.Join(fmt.Errorf("MariaDB does not answer: %w", err), s.Stop())
-	}
-	return s, nil
-}
-
-func (s *Server) install() error {
-	data := filepath.Join(s.dir, "data")
-	install := exec.Command("mariadb-install-db", "--no-defaults", "--datadir="+data,
-		"--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve", "--user="+serverUser(), "--tmpdir="+s.dir)
-	if out, err := install.CombinedOutput(); err != nil {
-		return fmt.Errorf("mariadb-install-db: %w: %s", err, out)
-	}
-	return nil
-}
-
-func (s *Server) start() error {
-	s.cmd = exec.Command("sh", append([]string{"-c", keeper, "sh", s.dir, "mariadbd"}, slices.Concat(ServerArgs(s.dir), s.args)...)...)
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
-	return s.cmd.Start()
-}
-
-// Kill ends the server with SIGKILL and keeps its data, until Restart.
-func (s *Server) Kill() error { return s.end(syscall.SIGUSR1) }
-
-// Shutdown ends the server in order and keeps its data, until Restart.
-func (s *Server) Shutdown() error { return s.end(syscall.SIGUSR2) }
-
-func (s *Server) end(sig syscall.Signal) error {
-	if err := s.cmd.Process.Signal(sig); err != nil {
-		return err
-	}
-	return s.cmd.Wait()
-}
-
-// Restart starts a server that was ended, and returns when it answers.
-func (s *Server) Restart() error {
-	ready := make(chan error, 1)
-	s.asks <- func() { ready <- s.start() }
-	if err := <-ready; err != nil {
-		return err
-	}
-	return waitFor(s.Socket, 60*time.Second)
-}
-
-// Pause makes the server hang, and Continue lets it go on.
-func (s *Server) Pause() error { return s.signal(syscall.SIGSTOP) }
-
-// Continue ends a Pause.
-func (s *Server) Continue() error { return s.signal(syscall.SIGCONT) }
-
-func (s *Server) signal(sig syscall.Signal) error {
-	text, err := os.ReadFile(filepath.Join(s.dir, "pid"))
-	if err != nil {
-		return err
-	}
-	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
-	if err != nil {
-		return err
-	}
-	return syscall.Kill(pid, sig)
-}
-
-// Execute runs a statement as root.
-func (s *Server) Execute(query string) error { return execAdmin(s.Socket, query) }
-
-// keeper runs the server and, when it is asked to end or its parent has ended,
-// kills it and removes its folder: nobody needs the data any more.
-const keeper = `dir=$1; shift
-"$@" & server=$!
-trap 'kill -9 $server; wait $server; rm -rf "$dir"; exit 0' TERM
-trap 'kill -9 $server; wait $server; exit 0' USR1
-trap 'kill $server; wait $server; exit 0' USR2
-trap '' INT
-wait $server
-rm -rf "$dir"`
-
-// Stop ends the server and removes its data.
-func (s *Server) Stop() error {
-	err := s.cmd.Process.Signal(syscall.SIGTERM)
-	if errors.Is(err, os.ErrProcessDone) {
-		return os.RemoveAll(s.dir)
-	}
-	if err != nil {
-		return err
-	}
-	return s.cmd.Wait()
-}
-
-// ServerArgs are the arguments of a small, fast, unsafe test server in dir, with
-// its data in dir/data and its socket at dir/s.sock.
-func ServerArgs(dir string) []string {
-	return []string{"--no-defaults", "--datadir=" + filepath.Join(dir, "data"), "--socket=" + filepath.Join(dir, "s.sock"),
-		"--pid-file=" + filepath.Join(dir, "pid"), "--skip-networking", "--user=" + serverUser(), "--tmpdir=" + dir,
-		"--innodb-flush-log-at-trx-commit=0", "--innodb-file-per-table=0", "--innodb-doublewrite=0", "--innodb-flush-method=nosync",
-		"--innodb-buffer-pool-size=64M", "--innodb-log-file-size=32M", "--skip-log-bin", "--max-connections=400",
-		"--performance-schema=0", "--innodb-snapshot-isolation=" + SnapshotIsolation()}
-}
-
-func serverUser() string {
-	if os.Getuid() == 0 {
-		return "root"
-	}
-	return os.Getenv("USER")
-}
-
-func waitFor(socket string, limit time.Duration) error {
-	deadline := time.Now().Add(limit)
-	for {
-		err := execAdmin(socket, "SELECT 1")
-		if err == nil || time.Now().After(deadline) {
-			return err
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-}
-
 func admin(t testing.TB, socket, query string) {
 	t.Helper()
 	if err := execAdmin(socket, query); err != nil {
@@ -314,18 +159,29 @@ func admin(t testing.TB, socket, query string) {
 }
 
 func execAdmin(socket, query string) error {
+	return asAdmin(socket, "", func(conn *sql.Conn) error {
+		_, err := conn.ExecContext(context.Background(), query)
+		return err
+	})
+}
+
+// asAdmin runs do as root on a connection of its own, in a database or in none.
+func asAdmin(socket, database string, do func(*sql.Conn) error) (err error) {
 	mc := mysql.NewConfig()
-	mc.User, mc.Net, mc.Addr = "root", "unix", socket
+	mc.User, mc.Net, mc.Addr, mc.DBName = "root", "unix", socket, database
+	mc.MultiStatements = true
 	mc.Logger = &mysql.NopLogger{}
 	pool, err := sql.Open("mysql", mc.FormatDSN())
 	if err != nil {
 		return err
 	}
-	_, err = pool.Exec(query)
-	if cerr := pool.Close(); err == nil {
-		err = cerr
+	defer func() { err = errors.Join(err, pool.Close()) }()
+	conn, err := pool.Conn(context.Background())
+	if err != nil {
+		return err
 	}
-	return err
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	return do(conn)
 }
 
 func random() string {
