@@ -11,6 +11,11 @@ import (
 // who adds an address thinks of what could be costly there, and writes onlyGeneral where
 // that is nothing.
 var nastyRoutes = map[string]func(n *nastyHouse, r siteRoute) []nasty{
+	// The desks of staff for settings, mail and limits.
+	"GET /staff/settings": onlyGeneral,
+	"GET /staff/mail":     onlyGeneral,
+	"GET /staff/limits":   onlyGeneral,
+
 	"GET /":            onlyGeneral,
 	"GET /robots.txt":  onlyGeneral,
 	"GET /favicon.ico": onlyGeneral,

@@ -45,7 +45,7 @@ func TestInARealBrowser(t *testing.T) {
 	}
 	paths := []string{"/", "/browse", "/browse?q=nothing-like-it", "/groups/1", "/groups/1/edit", "/torrents/1/edit", "/commands/torrent-delete?id=1", "/torrents/1/files",
 		"/torrents/1/uploaded", "/upload", "/members/user", "/settings", "/freeleech", "/rules/clients", "/staff/members", "/commands/member-create", "/staff/members/user",
-		"/announces", "/staff/members/user/announces", "/torrents/1/announces", "/endangered", "/staff/tracker", "/staff", "/staff/torrents", "/staff/irc", "/staff/jobs", "/staff/bans", "/staff/classes", "/staff/audit", "/staff/components"}
+		"/announces", "/staff/members/user/announces", "/torrents/1/announces", "/endangered", "/staff/tracker", "/staff", "/staff/torrents", "/staff/irc", "/staff/jobs", "/staff/bans", "/staff/classes", "/staff/settings", "/staff/mail", "/staff/limits", "/staff/audit", "/staff/components"}
 	for _, look := range []struct {
 		scheme string
 		width  int64

@@ -45,6 +45,11 @@ var permissions = map[string]string{
 	"GET /application/:token":           ".....",
 	"POST /application/:token/withdraw": ".....",
 
+	// The desks of staff for settings, mail and limits.
+	"GET /staff/settings": "LLFF.",
+	"GET /staff/mail":     "LLFF.",
+	"GET /staff/limits":   "LLF..",
+
 	"GET /freeleech.json":   ".....",
 	"GET /robots.txt":       ".....",
 	"GET /favicon.ico":      ".....",

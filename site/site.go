@@ -189,7 +189,7 @@ func (r *Room) site() (*web.Site, error) {
 		pageswing.New(pageswing.Deps{Pages: d.Pages, Members: d.Members, Clients: d.Clients, Commands: d.Commands, Trackers: trackers, IRC: d.IRC, Site: c.Name, Base: shared.Base()}),
 		inbox.New(inbox.Deps{Notices: d.Notices}),
 		economywing.New(economywing.Deps{Economy: d.Economy, Clock: d.Clock}),
-		staff.New(staff.Deps{Members: d.Members, Recovery: d.Recovery, Commands: d.Commands, Audit: d.Audit, Events: d.Events, Schedule: d.Schedule, Transfer: transfer.NewStore(d.DB), Catalog: d.Catalog, Invites: d.Invites, Clock: d.Clock}),
+		staff.New(staff.Deps{Members: d.Members, Recovery: d.Recovery, Commands: d.Commands, Audit: d.Audit, Events: d.Events, Schedule: d.Schedule, Settings: d.Settings, Transfer: transfer.NewStore(d.DB), Catalog: d.Catalog, Invites: d.Invites, Clock: d.Clock}),
 		apiv1.New(apiv1.Deps{Catalog: d.Catalog, Members: d.Members, Notices: d.Notices, Economy: d.Economy, Uploads: uploads, Personal: personal, Base: shared.Base(), Uploaded: r.meters.Uploads, Clock: d.Clock}),
 	)
 }

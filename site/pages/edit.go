@@ -91,8 +91,21 @@ func (h handlers) acts(v *web.Visit, head pages.Head) ([]web.CommandForm, error)
 		back, label = "/pages", "Take this page away" // and its address with it
 	}
 	f, err := web.NewCommandForm(v, h.Commands, info, map[string]string{"page": head.Slug}, nil, back)
+	if err != nil {
+		return nil, err
+	}
 	f.Label, f.Note = label, ""
-	return []web.CommandForm{f}, err
+	out := []web.CommandForm{f}
+	if head.Slug == "rules" { // what was changed in substance is to be accepted again
+		if info, err = h.Commands.Named(v.Actor(), "rules require"); err != nil {
+			return nil, err
+		}
+		if f, err = web.NewCommandForm(v, h.Commands, info, nil, nil, back); err != nil {
+			return nil, err
+		}
+		out = append(out, f)
+	}
+	return out, nil
 }
 
 func (h handlers) show(v *web.Visit, status int, p editPage) error {

@@ -41,8 +41,16 @@ var (
 		questions: []question{{"jobs", "Scheduled work", "job list"}, {"events", "Events that were set aside", "events skipped"}},
 	}
 	ircDesk = desk{
-		head: part.Head{Title: "IRC"}, address: "/staff/irc", families: []string{"channel", "kline", "dline", "kill"},
+		head: part.Head{Title: "IRC"}, address: "/staff/irc", families: []string{"channel", "kline", "dline", "kill", "irclog"},
 		questions: []question{{"channels", "Channels", "channel list"}, {"lines", "Who is kept out", "kline list"}},
+	}
+	mailDesk = desk{
+		head: part.Head{Title: "Mail", Lead: "The letters that the site sends. Neither addresses nor what is in a letter is shown."}, address: "/staff/mail", families: []string{"mail"},
+		questions: []question{{"queue", "What waits and what failed", "mail queue"}},
+	}
+	limitsDesk = desk{
+		head: part.Head{Title: "Limits", Lead: "Who has tried wrong passphrases or does too much, and what can be forgiven them."}, address: "/staff/limits", families: []string{"limits"},
+		questions: []question{{"limits", "Who is held back", "limits"}},
 	}
 	torrentsDesk = desk{
 		head: part.Head{Title: "Torrents"}, address: "/staff/torrents", families: []string{"torrent", "client", "freeleech"},
@@ -72,12 +80,12 @@ func (h handlers) desk(d desk) web.Handler {
 	}
 }
 
-// familyForms are the forms of the commands that change something and whose names begin with
-// one of some words.
+// familyForms are the forms of the staff's commands that change something and whose names
+// begin with one of some words.
 func (h handlers) familyForms(v *web.Visit, back string, families ...string) (out []web.CommandForm, err error) {
 	for _, info := range h.Commands.List(v.Actor()) {
 		family, _, _ := strings.Cut(info.Name, " ")
-		if !info.Changes || !slices.Contains(families, family) {
+		if !info.Changes || info.Permission == "" || !slices.Contains(families, family) {
 			continue
 		}
 		form, err := web.NewCommandForm(v, h.Commands, info, nil, nil, back)

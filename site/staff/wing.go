@@ -17,6 +17,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/internal/recovery"
 	"github.com/caduceus-bio/caduceus/internal/schedule"
+	"github.com/caduceus-bio/caduceus/internal/setting"
 	"github.com/caduceus-bio/caduceus/internal/transfer"
 	"github.com/caduceus-bio/caduceus/site/web"
 )
@@ -32,6 +33,7 @@ type Deps struct {
 	Audit    *audit.Log
 	Events   *eventlog.Log
 	Schedule *schedule.Store
+	Settings *setting.Store
 	Transfer *transfer.Store
 	Catalog  *catalog.Store
 	Invites  *invite.Store
@@ -53,7 +55,7 @@ func New(d Deps) web.Wing {
 	theirs := web.Members.About(h.theirs())
 	return web.Wing{
 		Templates: templates,
-		Views:     []web.Declared{staffMembersView, staffMemberView, causesView, commandView, resultView, componentsView, todayView, deskView, auditView, bansView, classesView, approvalsView},
+		Views:     []web.Declared{staffMembersView, staffMemberView, causesView, commandView, resultView, componentsView, todayView, deskView, auditView, bansView, classesView, approvalsView, settingsView},
 		Routes: []web.Route{
 			web.Page.Get("/staff/members", staff, h.staffMembers),
 			web.Page.Get("/staff/members/:name", staff.About(theMember), h.staffMember),
@@ -64,6 +66,9 @@ func New(d Deps) web.Wing {
 			web.Page.Get("/staff/classes", web.Having(core.MemberClass, core.ClassManage), h.classes),
 			web.Page.Get("/staff/jobs", web.Having(core.JobManage), h.desk(jobsDesk)),
 			web.Page.Get("/staff/bans", web.Having(core.BanManage), h.bans),
+			web.Page.Get(settingsAddress, web.Having(core.SettingManage), h.settings),
+			web.Page.Get("/staff/mail", web.Having(core.MailManage), h.desk(mailDesk)),
+			web.Page.Get("/staff/limits", web.Having(core.MemberSeePrivate, core.MemberKeys), h.desk(limitsDesk)),
 			web.Page.Get(approvalsAddress, web.Having(Approving...), h.approvals),
 			web.Page.Get("/staff/audit", web.Having(core.AuditRead), h.audit),
 			web.Page.Get("/staff/components", anyStaff, h.components),
