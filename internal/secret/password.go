@@ -17,13 +17,27 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/fair"
 )
 
-// Argon2id parameters (RFC 9106; the OWASP minimum): 19 MiB, two passes.
+// Argon2id parameters (RFC 9106).
 const (
-	argonMemory = 19 * 1024
-	argonTime   = 2
 	argonLanes  = 1
 	argonKeyLen = 32
 )
+
+// cost is what a hash costs.
+type cost struct{ memory, passes uint32 } // memory in KiB
+
+var (
+	dear  = cost{memory: 19 * 1024, passes: 2} // the OWASP minimum
+	cheap = cost{memory: 8, passes: 1}
+)
+
+// Cheaply returns the keyring with passphrases that are hashed at next to no cost, so that
+// they are not safe. It is for tests, of which many make accounts.
+func (k *Keyring) Cheaply() *Keyring {
+	c := *k
+	c.cost = cheap
+	return &c
+}
 
 // hashing bounds the passwords that are hashed at once, in 19 MiB and some 30 ms each, and
 // how many wait for it: a flood of logins takes neither the machine's memory nor the turn
@@ -51,13 +65,13 @@ func (k *Keyring) Deriving() fair.Stats { return k.deriving.Stats() }
 // those of fair.Queue.
 func (k *Keyring) HashPassword(ctx context.Context, password string) (string, error) {
 	salt := randomBytes(16)
-	sum, err := k.derive(ctx, password, salt, argonTime, argonMemory, argonLanes, argonKeyLen)
+	sum, err := k.derive(ctx, password, salt, k.cost.passes, k.cost.memory, argonLanes, argonKeyLen)
 	if err != nil {
 		return "", err
 	}
 	b64 := base64.RawStdEncoding.EncodeToString
 	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s",
-		argon2.Version, argonMemory, argonTime, argonLanes, b64(salt), b64(sum)), nil
+		argon2.Version, k.cost.memory, k.cost.passes, argonLanes, b64(salt), b64(sum)), nil
 }
 
 // VerifyPassword reports whether password belongs to the PHC string hash. An empty or
@@ -80,7 +94,7 @@ func (k *Keyring) VerifyPassword(ctx context.Context, hash, password string) (bo
 		ok = e1 == nil && e2 == nil && len(want) >= 16 && len(want) <= 64
 	}
 	if !ok {
-		_, err := k.derive(ctx, password, make([]byte, 16), argonTime, argonMemory, argonLanes, argonKeyLen)
+		_, err := k.derive(ctx, password, make([]byte, 16), k.cost.passes, k.cost.memory, argonLanes, argonKeyLen)
 		return false, err
 	}
 	got, err := k.derive(ctx, password, salt, uint32(time), uint32(memory), lanes, uint32(len(want)))

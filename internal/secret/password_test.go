@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/fair"
+	"github.com/caduceus-bio/caduceus/internal/secret"
 )
 
 func TestPassword(t *testing.T) {
@@ -32,6 +33,23 @@ func TestPassword(t *testing.T) {
 	for password, want := range map[string]bool{"correct horse": true, "correct horse ": false, "": false, "Correct horse": false} {
 		if ok, err := k.VerifyPassword(t.Context(), hash, password); ok != want || err != nil {
 			t.Errorf("%q: %v, %v", password, ok, err)
+		}
+	}
+}
+
+// TestCheapPasswords are for tests: each keyring checks the hashes of the other.
+func TestCheapPasswords(t *testing.T) {
+	t.Parallel()
+	k := keyring(t, 1)
+	for _, c := range []struct{ makes, checks *secret.Keyring }{{k.Cheaply(), k}, {k, k.Cheaply()}} {
+		hash, err := c.makes.HashPassword(t.Context(), "correct horse")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for password, want := range map[string]bool{"correct horse": true, "": false} {
+			if ok, err := c.checks.VerifyPassword(t.Context(), hash, password); ok != want || err != nil {
+				t.Errorf("%q: %v, %v", password, ok, err)
+			}
 		}
 	}
 }

@@ -28,6 +28,7 @@ import (
 type Keyring struct {
 	aead   cipher.AEAD
 	macKey []byte
+	cost   cost // of passphrases
 
 	hashing, deriving *fair.Queue
 }
@@ -55,7 +56,7 @@ func NewKeyring(siteKey []byte) (*Keyring, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Keyring{aead: aead, macKey: macKey, hashing: fair.New(hashing()), deriving: fair.New(deriving())}, nil
+	return &Keyring{aead: aead, macKey: macKey, cost: dear, hashing: fair.New(hashing()), deriving: fair.New(deriving())}, nil
 }
 
 // LoadKeyring reads the site key (64 hexadecimal digits) from a file. With
