@@ -220,6 +220,12 @@ const (
 	ScopeUpload Scope = "upload"
 )
 
+// Includes reports whether a token of scope s may be used for what needs scope n. A scope
+// that is unknown includes nothing.
+func (s Scope) Includes(n Scope) bool {
+	return s == ScopeUpload && n == ScopeRead || s == n && (n == ScopeRead || n == ScopeUpload)
+}
+
 // Token is an API token without its secret.
 type Token struct {
 	ID        int64

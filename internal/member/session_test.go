@@ -104,3 +104,16 @@ func TestSeenIsSetByEveryUse(t *testing.T) {
 		}
 	})
 }
+
+func TestScopes(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		has, needs Scope
+		want       bool
+	}{{ScopeRead, ScopeRead, true}, {ScopeUpload, ScopeRead, true}, {ScopeUpload, ScopeUpload, true}, {ScopeRead, ScopeUpload, false},
+		{"", ScopeRead, false}, {"", "", false}, {"write", ScopeRead, false}, {"write", "write", false}} {
+		if got := c.has.Includes(c.needs); got != c.want {
+			t.Errorf("%q for %q: %t", c.has, c.needs, got)
+		}
+	}
+}

@@ -43,7 +43,13 @@ const (
 	needyShown = 5
 )
 
+// mustDo is where those find what they have to do whose account waits for it.
+const mustDo = "/settings/recovery"
+
 func (h handlers) home(v *web.Visit) error {
+	if v.In() && !v.Me.Enabled() {
+		return web.RedirectTo(mustDo)
+	}
 	if !v.In() {
 		categories, err := h.Catalog.Categories(v.Context())
 		if err != nil {

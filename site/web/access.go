@@ -8,7 +8,6 @@ import (
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/core/text"
-	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/internal/rates"
 	"github.com/caduceus-bio/caduceus/internal/security"
 )
@@ -120,8 +119,8 @@ func permit(v *Visit, n Need) error {
 	if !v.In() {
 		return notLoggedIn(v)
 	}
-	if v.kind == API && n.scope == member.ScopeUpload && v.Token.Scope != member.ScopeUpload {
-		return core.Errorf(core.Forbidden, "this token may only read; make one with the scope upload in your settings")
+	if v.kind == API && !v.Token.Scope.Includes(n.scope) {
+		return core.Errorf(core.Forbidden, "this token may not %s; make one with the scope %s in your settings", n.scope, n.scope)
 	}
 	if !v.Me.Enabled() && !n.waiting {
 		return v.Me.WhyNot("")
