@@ -1,0 +1,236 @@
+package site_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/site/sitetest"
+	"github.com/caduceus-bio/caduceus/site/web"
+)
+
+// row is one thing that is asked of an address, as everybody. Each route has one at least.
+type row struct {
+	route  string // "GET /browse"; an action stands behind it as in the address
+	what   string // which of several rows of a route it is
+	need   need
+	perms  []core.Permission // one of these, besides
+	hidden bool              // who has none of them isn't told that there is anything
+	// path is the address where the pattern, filled in from examples, will not do, and form
+	// what is posted: a valid form, so that it is who asks that decides.
+	path func(m *matrix, r *role) string
+	form func(m *matrix, r *role) url.Values
+	file func(m *matrix, r *role) []byte // beside the form
+	ok   answer                          // what those get who are let in; a GET's is 200 by itself
+	// inside is what those get who are logged in, on an address for anyone; as ok by itself.
+	inside answer
+	// waiting is what those get on an address for anyone who must do something first; as inside
+	// by itself.
+	waiting answer
+	while   map[string]string  // settings of the site meanwhile
+	writes  []string           // tables that are written where it is done
+	tries   []string           // tables that are written where it is refused
+	idle    func(r *role) bool // there is nothing to do for them, so that nothing is written
+	except  map[string]special // by the name of a role
+}
+
+// special is an answer that the rule doesn't give.
+type special struct {
+	answer
+	why string
+}
+
+// examples stand for what the pattern of an address leaves open. The group, the torrent and
+// the member are the victim's.
+var matrixExamples = strings.NewReplacer(":id", "1", ":name", "victim", ":page", "irc", ":number", "1")
+
+// matrix is the site that everybody comes to.
+type matrix struct {
+	t        *testing.T
+	w        *sitetest.World
+	handler  http.Handler
+	roles    []*role
+	canaries []canary
+	before   map[string]int64 // what was written to each table
+	code     string           // of an act that waits for approval
+	follow   string           // the code of an application
+	codes    []string         // for recovery
+	asset    string           // the address of a file
+	n        int              // for names that nobody has
+	led      map[string]bool  // redirections that were followed
+}
+
+// TestEveryRouteAsEveryRole asks every address of the site as everybody who may come, and
+// looks at the status, at what was written, and for what they must not see.
+func TestEveryRouteAsEveryRole(t *testing.T) {
+	m := newMatrix(t)
+	kinds := map[string]web.Kind{}
+	routes, err := m.w.Room.Routes()
+	m.w.Must(err)
+	for _, r := range routes {
+		name := r.Method + " " + r.Path
+		if r.Action != "" {
+			name += "?action=" + r.Action
+		}
+		kinds[name] = r.Kind
+	}
+	asked := map[string]bool{}
+	all := rows()
+	slices.SortStableFunc(all, func(a, b *row) int { return strings.Compare(a.method(), b.method()) }) // what reads, first
+	for _, c := range all {
+		kind, there := kinds[c.route]
+		if !there {
+			t.Errorf("there is a row for %s, which is no route", c.route)
+			continue
+		}
+		asked[c.route] = true
+		for name, value := range c.while {
+			m.w.Set(name, value)
+		}
+		for _, r := range m.roles {
+			m.cell(c, kind, r)
+		}
+		m.exec("DELETE FROM guess") // or those who tried must wait in the rows to come
+		for name := range c.while {
+			_, _, err := m.w.Deps.Settings.Reset(t.Context(), 0, name)
+			m.w.Must(err)
+		}
+	}
+	for name := range kinds {
+		if !asked[name] {
+			t.Errorf("%s has no row: say in matrix_reads_test.go or matrix_acts_test.go who may come, and what they ask", name)
+		}
+	}
+}
+
+func (c *row) method() string {
+	method, _, _ := strings.Cut(c.route, " ")
+	return method
+}
+
+func (c *row) String() string { return strings.TrimSpace(c.route + " " + c.what) }
+
+// cell asks what a row asks as one role.
+func (m *matrix) cell(c *row, kind web.Kind, r *role) {
+	m.t.Helper()
+	m.login(r)
+	where := fmt.Sprintf("%s as %s", c, r.name)
+	ask := m.ask(c, kind, r)
+	want := expected(c, kind, r)
+	reads := c.method() == http.MethodGet
+	if !reads && kind != web.API {
+		m.mark()
+		a := ask("cross-site")
+		m.want(where+", from another site", a, forbidden)
+		m.unchanged(where+", from another site", nil)
+		m.search(where, c, r, a)
+	}
+	m.mark()
+	a := ask("same-origin")
+	m.want(where, a, want)
+	switch {
+	case reads:
+		m.unchanged(where, append(noted(c, r), c.writes...))
+	case !want.does():
+		m.unchanged(where, append(noted(c, r), c.tries...))
+	case len(c.writes) == 0 || c.idle != nil && c.idle(r):
+		m.unchanged(where, nil)
+	default:
+		m.changed(where, c.writes)
+	}
+	m.search(where, c, r, a)
+	if !reads {
+		r.session = "" // it may have ended
+	} else if a.StatusCode == http.StatusSeeOther {
+		m.leads(where, r, a.Header.Get("Location"))
+	}
+}
+
+// ask prepares what a row asks as a role. What it gives asks it, as a page of some site.
+func (m *matrix) ask(c *row, kind web.Kind, r *role) func(from string) sitetest.Answer {
+	method, path, _ := strings.Cut(c.route, " ")
+	path = matrixExamples.Replace(path)
+	if c.path != nil {
+		path = c.path(m, r)
+	}
+	if r.link && method == http.MethodGet {
+		sign := "?"
+		if strings.Contains(path, "?") {
+			sign = "&"
+		}
+		path += sign + r.keys.Encode()
+	}
+	var form url.Values
+	if c.form != nil {
+		form = c.form(m, r)
+	}
+	b := m.browser(r)
+	return func(from string) sitetest.Answer {
+		headers := []string{"Sec-Fetch-Site", from}
+		if r.secret != "" {
+			headers = append(headers, "Authorization", "Bearer "+r.secret)
+		}
+		if r.session != "" {
+			headers = append(headers, "Cookie", web.Config{URL: m.w.Config.URL}.SessionCookie()+"="+r.session)
+		}
+		switch {
+		case method == http.MethodGet:
+			return b.Get(path, headers...)
+		case c.file != nil:
+			return b.Send(path, form, c.file(m, r), headers...)
+		}
+		return b.Post(path, form, headers...)
+	}
+}
+
+// RoundTrip implements http.RoundTripper.
+func (d direct) RoundTrip(r *http.Request) (*http.Response, error) {
+	in := r.Clone(r.Context())
+	in.RequestURI, in.RemoteAddr = r.URL.RequestURI(), d.from.origin.String()
+	if in.Body == nil {
+		in.Body = http.NoBody
+	}
+	out := httptest.NewRecorder()
+	d.handler.ServeHTTP(out, in)
+	return out.Result(), nil
+}
+
+// want compares an answer with what is expected.
+func (m *matrix) want(where string, a sitetest.Answer, want answer) {
+	m.t.Helper()
+	got := answer{a.StatusCode, a.Header.Get("Location")}
+	exact, end := strings.CutSuffix(want.to, "$")
+	if got.status != want.status || !strings.HasPrefix(got.to, exact) || (end || want.to == "") && got.to != exact {
+		said := a.Text
+		if strings.HasPrefix(a.Header.Get("Content-Type"), "text/html") {
+			said = sitetest.Words(a.Page(m.t).Find("main"))
+		}
+		m.t.Errorf("%s: %s, want %s: %.300s", where, got, want, said)
+	}
+}
+
+// leads follows where a role is sent: it must end at something that answers.
+func (m *matrix) leads(where string, r *role, to string) {
+	m.t.Helper()
+	path, _, _ := strings.Cut(to, "?")
+	if m.led[r.name+path] {
+		return
+	}
+	m.led[r.name+path] = true
+	for range 4 {
+		a := m.ask(&row{route: "GET " + to}, web.Page, r)("same-origin")
+		if a.StatusCode != http.StatusSeeOther {
+			if a.StatusCode >= 400 && !(r.waits() && a.StatusCode == http.StatusForbidden) { // it says what to do first
+				m.t.Errorf("%s: it leads to %s, which answers with %d", where, to, a.StatusCode)
+			}
+			return
+		}
+		to = a.Header.Get("Location")
+	}
+	m.t.Errorf("%s: it leads from page to page, and last to %s", where, to)
+}
