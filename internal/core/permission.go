@@ -35,6 +35,7 @@ const (
 	InviteSend       Permission = "invite.send"
 	InviteManage     Permission = "invite.manage"
 	ApplicantReview  Permission = "application.review"
+	SupportAnswer    Permission = "support.answer"
 	SettingManage    Permission = "setting.manage"
 	StatsRead        Permission = "stats.read"
 	TrackerRead      Permission = "tracker.read"
@@ -87,6 +88,7 @@ func AllPermissions() []PermissionInfo {
 		{InviteSend, "invite people"},
 		{InviteManage, "see who invited whom, give invites, and act on a branch of the invite tree"},
 		{ApplicantReview, "look at applications and decide about them"},
+		{SupportAnswer, "read what people write to staff, and answer them"},
 		{SettingManage, "change how people join and other settings of the site"},
 		{StatsRead, "see member statistics"},
 		{TrackerRead, "see how the tracker does, and anyone's announces"},

@@ -16,6 +16,7 @@ func bodies() []Body {
 		EventSetAside{}, EventAgain{}, LimitsCleared{}, MailQueued{}, MailFailed{},
 		SettingChanged{}, BansChanged{},
 		InviteMade{}, MemberJoined{}, InvitesGiven{}, ApplicationMade{}, ApplicationDecided{},
+		TicketOpened{}, TicketAnswered{},
 	}
 }
 

@@ -73,10 +73,13 @@ type Human struct {
 	Stamp string
 }
 
-// check refuses a form that a robot has sent.
-func (s *Store) human(h Human) error {
+// CheckHuman refuses a form that a robot has sent, with code Invalid.
+func (s Stamps) CheckHuman(h Human, now time.Time) error {
 	if h.Trap != "" {
 		return core.FieldErrorf(TrapField, "leave this field empty: it is there for robots")
 	}
-	return s.Stamps().Check(h.Stamp, s.Clock())
+	return s.Check(h.Stamp, now)
 }
+
+// human refuses a form that a robot has sent.
+func (s *Store) human(h Human) error { return s.Stamps().CheckHuman(h, s.Clock()) }

@@ -58,7 +58,7 @@ func firstClasses() []Class {
 		core.MemberCreate, core.MemberDisable, core.MemberWarn, core.MemberGrant, core.MemberClass, core.MemberKeys, core.MemberSeePrivate, core.MemberSeeAddress, core.MemberNote, core.BanManage, core.MemberTell, core.FreeleechManage, core.ClientManage, core.PageEdit,
 		core.AuditRead, core.TrackerRead, core.IRCOperate, core.IRCStaff, core.IRCDebug, core.IRCHistory,
 		core.IRCRemove, core.IRCAddress,
-		core.InviteManage, core.ApplicantReview})
+		core.InviteManage, core.ApplicantReview, core.SupportAnswer})
 	var all []core.Permission
 	for _, p := range core.AllPermissions() {
 		if p.Name != core.IRCAnnounce {
