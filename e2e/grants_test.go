@@ -113,12 +113,12 @@ func onTheSite(t *testing.T, boss, ann *account, ups []uploaded) {
 	t.Helper()
 	group, torrent := strconv.FormatInt(ups[0].GroupID, 10), strconv.FormatInt(ups[0].TorrentID, 10)
 	for _, path := range []string{"/", "/browse", "/browse?q=dataset&tag=phage&category=1", "/groups/" + group, "/torrents/" + torrent,
-		"/torrents/" + torrent + "/files", "/torrents/" + torrent + "/uploaded", "/upload", "/members/ann", "/settings", "/settings/keys", "/settings/recovery", "/recover", "/apply", "/application", "/settings/irc", "/settings/appearance", "/settings/privacy", "/settings/notifications", "/inbox", "/freeleech",
+		"/torrents/" + torrent + "/files", "/torrents/" + torrent + "/uploaded", "/upload", "/members/ann", "/settings", "/settings/keys", "/settings/recovery", "/recover", "/apply", "/application", "/settings/irc", "/settings/appearance", "/settings/privacy", "/settings/notifications", "/inbox", "/freeleech", "/about", "/contact", "/contact/takedown",
 		"/torrents/" + torrent + "/files?q=a", "/browse?sort=seeders&seeded=1&free=1", "/browse?sort=snatches&order=up", "/me/torrents", "/me/torrents?list=leeching", "/me/torrents?list=taken", "/me/torrents?list=uploaded",
 		"/rules/clients", "/help", "/help/irc", "/help/staff", "/help/clients", "/rules", "/terms", "/news", "/pages/rules/history", "/announces", "/announces?torrent=" + torrent, "/endangered", "/torrents.php?id=" + group, "/swarm?t=" + torrent} {
 		ann.get(path)
 	}
-	for _, path := range []string{"/staff/members", "/commands/member-create", "/staff/members/ann", "/staff/causes", "/staff/members/ann/announces", "/torrents/" + torrent + "/announces", "/staff/tracker", "/staff/settings", "/staff/mail", "/staff/limits", "/pages", "/pages/new", "/pages/news", "/pages/rules/edit", "/pages/rules/diff"} {
+	for _, path := range []string{"/staff/members", "/staff/contact", "/commands/member-create", "/staff/members/ann", "/staff/causes", "/staff/members/ann/announces", "/torrents/" + torrent + "/announces", "/staff/tracker", "/staff/settings", "/staff/mail", "/staff/limits", "/pages", "/pages/new", "/pages/news", "/pages/rules/edit", "/pages/rules/diff"} {
 		boss.get(path)
 	}
 	ann.submit("/groups/"+group+"/edit", url.Values{"description": {"The genome of phage lambda, edited."}, "tags": {"edited, lambda, phage, genome, virus"}, "creators": {"Somebody New"}})
@@ -292,7 +292,7 @@ func byIRC(t *testing.T, staff []*reader, ups []uploaded) {
 		{"audit alice", "member"},
 		{"torrent delete " + third + " for the test", "is deleted"},
 	}
-	for _, job := range []string{"freeleech-edges", "expire-sessions", "expire-links", "expire-invites", "prune-events", "prune-job-history", "render-texts", "refresh-words", "refresh-folders", "note-swarms", "refresh-accounts", "prune-security-log", "prune-notes", "backup", "deliver-notifications", "prune-notifications", "send-mail", "prune-mail"} {
+	for _, job := range []string{"freeleech-edges", "expire-sessions", "expire-links", "expire-invites", "prune-events", "prune-job-history", "render-texts", "refresh-words", "refresh-folders", "note-swarms", "refresh-accounts", "prune-security-log", "prune-notes", "backup", "prune-support", "deliver-notifications", "prune-notifications", "send-mail", "prune-mail"} {
 		commands = append(commands, []struct{ command, wants string }{{"job run " + job, "Request"}, {"job history " + job, "asked for by"}}...)
 	}
 	for i, c := range commands {

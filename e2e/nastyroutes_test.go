@@ -22,8 +22,18 @@ var nastyRoutes = map[string]func(n *nastyHouse, r siteRoute) []nasty{
 	"GET /assets/*name": func(*nastyHouse, siteRoute) []nasty {
 		return paths("/assets/"+strings.Repeat("../", 5000)+"etc/passwd", "/assets/vendor", "/assets/")
 	},
-	"GET /login":        queries("next"),
-	"POST /login":       fields("name", "password", "next"),
+	"GET /login":  queries("next"),
+	"POST /login": fields("name", "password", "next"),
+	// the public face, and what reaches staff by it
+	"GET /about":                 onlyGeneral,
+	"GET /contact":               onlyGeneral,
+	"POST /contact":              fields("subject", "text", "email", "stamp", "website"),
+	"GET /contact/takedown":      onlyGeneral,
+	"POST /contact/takedown":     fields("work", "where", "behalf", "text", "name", "email", "true", "stamp", "website"),
+	"GET /contact/:number":       onlyGeneral,
+	"GET /staff/contact":         queries("state", "from"),
+	"GET /staff/contact/:number": onlyGeneral,
+
 	"GET /join":         onlyGeneral,
 	"POST /join":        fields("name", "password", "again", "email", "rules", "revision", "stamp", "website"),
 	"GET /join/:token":  onlyGeneral,

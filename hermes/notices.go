@@ -67,6 +67,9 @@ func (n *notices) handlers() []eventlog.Handler {
 		notice(n, staff, func(a eventlog.ApplicationMade) string {
 			return fmt.Sprintf("Somebody has applied: application #%d waits for one of you.", a.Application)
 		}),
+		notice(n, staff, func(t eventlog.TicketOpened) string {
+			return fmt.Sprintf("Somebody has written to staff: message #%d waits for one of you.", t.Ticket)
+		}),
 		notice(n, staff, finishLine),
 		notice(n, staff, ledgerLine),
 		notice(n, staff, driftLine),

@@ -37,6 +37,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/schedule"
 	"github.com/caduceus-bio/caduceus/internal/secret"
 	"github.com/caduceus-bio/caduceus/internal/setting"
+	"github.com/caduceus-bio/caduceus/internal/support"
 	"github.com/caduceus-bio/caduceus/internal/transfer"
 )
 
@@ -98,7 +99,7 @@ func newSite(t *testing.T, d *db.DB) *site {
 		Guard: s.deps.Guard, Rules: func(ctx context.Context) (int64, error) { return articles.ShownRevision(ctx, "rules") }})
 	s.deps.Commands, err = command.New(command.Deps{DB: d, Keys: keys, Members: s.deps.Members, Catalog: s.deps.Catalog, Audit: log, Events: s.events, Clock: clock, Log: logger},
 		commands.Families(commands.Deps{Members: s.deps.Members, Recovery: desk, Catalog: s.deps.Catalog, Economy: s.deps.Economy, Clients: clients, Pages: articles,
-			Schedule: schedule.NewStore(d, s.events, clock), Settings: settings, Invites: invites, Transfer: transfer.NewStore(d), IRC: irc.NewStore(d, s.events, bans, clock), Bans: bans,
+			Schedule: schedule.NewStore(d, s.events, clock), Settings: settings, Invites: invites, Support: support.NewStore(support.Deps{DB: d, Log: s.events, Keys: keys, Clock: clock}), Transfer: transfer.NewStore(d), IRC: irc.NewStore(d, s.events, bans, clock), Bans: bans,
 			History: irc.NewHistory(d, s.events, clock, irc.Retention{}), Audit: log, Events: s.events,
 			Guard: s.deps.Guard, Notices: notify.NewStore(d, keys, clock, notify.Options{}), Rates: rates.NewStore(d, s.events, keys, clock), Mail: letters, SiteURL: "https://bio.example"})...)
 	if err != nil {

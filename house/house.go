@@ -39,6 +39,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/schedule"
 	"github.com/caduceus-bio/caduceus/internal/secret"
 	"github.com/caduceus-bio/caduceus/internal/setting"
+	"github.com/caduceus-bio/caduceus/internal/support"
 	"github.com/caduceus-bio/caduceus/internal/transfer"
 )
 
@@ -63,6 +64,7 @@ type House struct {
 	links    *credential.Store
 	settings *setting.Store
 	invites  *invite.Store
+	support  *support.Store
 	catalog  *catalog.Store
 	economy  *economy.Store
 	clients  *client.Store
@@ -132,6 +134,7 @@ func Open(ctx context.Context, s Settings, create bool, extra ...command.Command
 	h.notify = notify.NewStore(d, keys, clock, notify.Options{Log: log, Carriers: map[notify.Way]notify.Carrier{notify.Mail: byMail}})
 	h.invites = invite.NewStore(invite.Deps{DB: d, Log: h.events, Keys: keys, Clock: clock, Members: h.Members, Links: h.links, Settings: h.settings, Guard: h.guard,
 		SendsMail: h.mail.Configured, Rules: func(ctx context.Context) (int64, error) { return h.pages.ShownRevision(ctx, "rules") }, Banned: h.bansMail, Applied: h.applied})
+	h.support = support.NewStore(support.Deps{DB: d, Log: h.events, Keys: keys, Clock: clock, SendsMail: h.mail.Configured})
 	h.recovery = recovery.New(d, h.Members, h.links, h.mail, h.events, keys, clock)
 	if h.Commands, err = h.commands(clock, extra); err != nil {
 		return nil, errors.Join(err, d.Close())
@@ -162,7 +165,7 @@ func (h *House) bansMail(ctx context.Context, address string) error {
 
 // commands puts the table of commands together.
 func (h *House) commands(clock core.Clock, extra []command.Command) (*command.Registry, error) {
-	families := commands.Families(commands.Deps{Members: h.Members, Recovery: h.recovery, Catalog: h.catalog, Economy: h.economy, Clients: h.clients, Pages: h.pages, Schedule: h.schedule, Settings: h.settings, Invites: h.invites,
+	families := commands.Families(commands.Deps{Members: h.Members, Recovery: h.recovery, Catalog: h.catalog, Economy: h.economy, Clients: h.clients, Pages: h.pages, Schedule: h.schedule, Settings: h.settings, Invites: h.invites, Support: h.support,
 		Transfer: transfer.NewStore(h.DB), IRC: h.irc, Bans: h.bans, Proxies: h.Settings.proxies(), History: irc.NewHistory(h.DB, h.events, clock, irc.Retention{}), Audit: h.audit, Events: h.events,
 		Guard: h.guard, Notices: h.notify, Rates: h.refusals, Mail: h.mail, NickLimit: h.Settings.IRC.Nicks, SiteURL: h.Settings.siteURL()})
 	return command.New(command.Deps{DB: h.DB, Keys: h.keys, Members: h.Members, Catalog: h.catalog, Audit: h.audit, Events: h.events, Clock: clock, Log: h.Log}, append(families, extra)...)

@@ -73,7 +73,7 @@ func (h *House) room(name, version string) (supervise.Room, error) {
 		return tracker.New(s.Tracker, tracker.Deps{DB: h.DB, Events: h.events, Members: h.Members, Torrents: h.catalog,
 			Clients: h.clients, Economy: h.economy, Rates: h.rates, Bans: h.banned, Clock: clock, Log: log, Metrics: h.metrics}), nil
 	case "site":
-		return site.New(s.Site, site.Deps{DB: h.DB, Audit: h.audit, Events: h.events, Schedule: h.schedule, Settings: h.settings, Invites: h.invites, Keys: h.keys, Members: h.Members, Recovery: h.recovery, Guard: h.guard, Catalog: h.catalog, Economy: h.economy,
+		return site.New(s.Site, site.Deps{DB: h.DB, Audit: h.audit, Events: h.events, Schedule: h.schedule, Settings: h.settings, Invites: h.invites, Support: h.support, Keys: h.keys, Members: h.Members, Recovery: h.recovery, Guard: h.guard, Catalog: h.catalog, Economy: h.economy,
 			Clients: h.clients, Pages: h.pages, Notices: h.notify, Commands: h.Commands, AnnounceURLs: s.announceURLs(), Interval: s.Tracker.Interval.Duration, IRC: h.ircInfo(), Rates: h.rates, Bans: h.banned, UploadDir: s.House.path("uploads"), Clock: clock, Log: log, Metrics: h.metrics}), nil
 	case "ircd":
 		return ircd.New(s.IRC, ircd.Deps{Members: h.Members, Guard: h.guard, Events: h.events, Channels: h.irc,
@@ -83,8 +83,8 @@ func (h *House) room(name, version string) (supervise.Room, error) {
 		return hermes.New(s.Hermes, hermes.Deps{Events: h.events, Commands: h.Commands, Members: h.Members, Guard: h.guard, Catalog: h.catalog,
 			Economy: h.economy, Channels: h.irc, SiteURL: s.siteURL(), Writes: h.probe.Look, Rates: h.rates, Clock: clock, Log: log, Metrics: h.metrics}), nil
 	case "jobs":
-		return jobs.New(s.Jobs, jobs.Deps{DB: h.DB, Events: h.events, Schedule: h.schedule, Freeleech: h.economy, Sessions: h.Members, Links: h.links, Invites: h.invites, Texts: h.catalog, Pages: h.pages, Catalog: h.catalog, Accounts: h.Members, Recovery: h.recovery, Bans: h.bans, Security: h.Members.Security(), Notes: h.Members, Mail: mail.NewSender(h.mail, log),
-			Notifications: &notify.Consumer{Store: h.notify, Members: h.Members, Catalog: h.catalog, Joining: &notify.Joining{Invites: h.invites, Letters: h.mail}},
+		return jobs.New(s.Jobs, jobs.Deps{DB: h.DB, Events: h.events, Schedule: h.schedule, Freeleech: h.economy, Sessions: h.Members, Links: h.links, Invites: h.invites, Support: h.support, Texts: h.catalog, Pages: h.pages, Catalog: h.catalog, Accounts: h.Members, Recovery: h.recovery, Bans: h.bans, Security: h.Members.Security(), Notes: h.Members, Mail: mail.NewSender(h.mail, log),
+			Notifications: &notify.Consumer{Store: h.notify, Members: h.Members, Catalog: h.catalog, Joining: &notify.Joining{Invites: h.invites, Letters: h.mail}, Support: &notify.Support{Tickets: h.support, Letters: h.mail}},
 			Backup:        h.nightlyBackup(version), Clock: clock, Log: log, Metrics: h.metrics}), nil
 	default:
 		return nil, noRoom(name)

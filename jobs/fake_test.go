@@ -217,7 +217,7 @@ func newHouse(t *testing.T, d *db.DB, now time.Time) *house {
 func (h *house) room(holder string) (*Room, *prometheus.Registry) {
 	reg := prometheus.NewRegistry()
 	r := New(Config{Holder: holder, SecurityLogDays: 365}, Deps{DB: h.db, Events: h.events, Schedule: h.schedule, Freeleech: h.freeleech,
-		Sessions: h.sessions, Links: h.links, Invites: h.links, Security: h.security, Notes: &notes{}, Catalog: h.catalog, Accounts: h.accounts, Recovery: noLetters{}, Bans: &bans{}, Notifications: h.told, Texts: h.texts, Pages: &texts{}, Mail: h.post, Clock: h.clock, Log: slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Metrics: reg})
+		Sessions: h.sessions, Links: h.links, Invites: h.links, Support: h.links, Security: h.security, Notes: &notes{}, Catalog: h.catalog, Accounts: h.accounts, Recovery: noLetters{}, Bans: &bans{}, Notifications: h.told, Texts: h.texts, Pages: &texts{}, Mail: h.post, Clock: h.clock, Log: slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Metrics: reg})
 	r.wait = h.wait
 	return r, reg
 }

@@ -120,6 +120,7 @@ type Deps struct {
 	Sessions  Sessions
 	Links     Links
 	Invites   Invites
+	Support   Support
 	Texts     Texts
 	Pages     Texts
 	Catalog   Catalog

@@ -29,6 +29,7 @@ func tasks(c Config, d Deps) map[string]task {
 		schedule.PruneSecurity:   pruneSecurityLog(d.Security, c.SecurityLogDays, d.Clock),
 		schedule.PruneNotes:      pruneNotes(d.Notes),
 		schedule.Backup:          makeBackup(d.Backup),
+		schedule.PruneSupport:    pruneSupport(d.Support),
 
 		schedule.DeliverNotifications: deliverNotifications(d.Notifications),
 		schedule.PruneNotifications:   pruneNotifications(d.Notifications),

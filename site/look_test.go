@@ -25,6 +25,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/invite"
 	"github.com/caduceus-bio/caduceus/internal/notify"
 	"github.com/caduceus-bio/caduceus/internal/pages"
+	"github.com/caduceus-bio/caduceus/internal/support"
 	"github.com/caduceus-bio/caduceus/site/sitetest"
 	"github.com/caduceus-bio/caduceus/site/web"
 )
@@ -215,6 +216,7 @@ func furnished(t *testing.T, datasets int) *sitetest.World {
 		_, err = w.Deps.Pages.AddNews(t.Context(), pages.Draft{Title: title, Source: "Come in, and bring *data*.\n\n- one\n- two"}, staff)
 		w.Must(err)
 	}
+	written(t, w)
 	for value, lasts := range map[string]time.Duration{"203.0.113.0/24": 72 * time.Hour, "2001:db8:1234:5678:9abc:def0:1234:5678": 0, "*@throw-away.example.org": 0} {
 		b, err := ban.New(ban.Draft{Value: value, Reason: "It floods the tracker from many clients, and answers no message", By: "moderator", For: lasts}, w.Now())
 		w.Must(err)
@@ -264,6 +266,22 @@ func joining(t *testing.T, w *sitetest.World) {
 	made, err := w.Deps.Invites.Make(ctx, w.People["user"].Member.ID, invite.New{Note: "for a colleague"})
 	w.Must(err)
 	w.More = append(w.More, invite.Address(made.Token))
+}
+
+// written are messages to staff: one of the member "user" with an answer, and a demand.
+func written(t *testing.T, w *sitetest.World) {
+	t.Helper()
+	human := invite.Human{Stamp: w.Deps.Support.Stamps().Stamp(w.Now().Add(-time.Minute))}
+	for _, f := range []support.Form{
+		{Category: support.Question, Member: w.People["user"].Member.ID, Subject: "A dataset can't be downloaded", Text: "The tracker says that my client is refused.\n\nIt is the newest version, " + strings.Repeat("Astonishinglylongwordsoccur", 4), Human: human},
+		{Category: support.Takedown, Email: "rights-and-permissions@yeast-press.example", Text: "The atlas is sold by us, and nobody was allowed to share it.", Human: human,
+			Demand: support.Demand{Work: "The atlas of yeast, third edition", Where: "http://site.example/groups/1\nhttp://site.example/groups/2", Behalf: "The Yeast Press, whose counsel I am", Name: "Lena Aw", True: true}},
+	} {
+		_, err := w.Deps.Support.Open(t.Context(), f)
+		w.Must(err)
+	}
+	_, _, err := w.Deps.Support.Reply(t.Context(), 1, support.Person{ID: w.People["moderator"].Member.ID, Name: "moderator"}, "Which client is it, and which version?\n\nThe rules list those that may announce.")
+	w.Must(err)
 }
 
 // TestPagesAreAccessible lets axe look at every page, once for each role to whom it

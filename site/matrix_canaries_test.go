@@ -38,6 +38,8 @@ const (
 	canaryNick    = "canarynick"
 	canaryToken   = "canary token"
 	canaryStaff   = "canary note of staff"
+	canaryWrote   = "canary message to staff"
+	canaryWriter  = "canary.writer@mail.example"
 )
 
 // plant gives the victim what nobody else may see, and lists it.
@@ -106,6 +108,8 @@ func (m *matrix) plant() {
 	applicant("an applicant's mail address", canaryApplied)
 	applicant("an applicant's answer", canaryAnswer)
 	applicant("the code of an application", m.follow)
+	m.guard(having(core.SupportAnswer, "GET /staff/contact/:number"))("what somebody wrote to staff", canaryWrote)
+	m.guard(having(core.SupportAnswer, "GET /staff/contact/:number"))("the address of somebody who wrote to staff", canaryWriter)
 	card := "GET /staff/members/:name"
 	m.guard(having(core.BanManage, "GET /staff/bans"))("a banned network", canaryBan)
 	m.guard(having(core.MemberNote, card))("a note of staff", canaryStaff)

@@ -11,7 +11,7 @@ import (
 
 // rows are all rows of the matrix.
 func rows() []*row {
-	all := slices.Concat(publicReads(), joinReads(), memberReads(), staffReads(), programReads(), publicActs(), joinActs(), settingsActs(), memberActs(), staffActs(), programActs(), lastActs())
+	all := slices.Concat(publicReads(), joinReads(), memberReads(), staffReads(), programReads(), contactRows(), publicActs(), joinActs(), settingsActs(), memberActs(), staffActs(), programActs(), lastActs())
 	for _, c := range all {
 		if c.ok.status == 0 {
 			c.ok = okay

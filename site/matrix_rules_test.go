@@ -19,7 +19,7 @@ var (
 	userMay = []core.Permission{core.TorrentUpload, core.TorrentEditOwn, core.TorrentDeleteOwn, core.StatsRead, core.IRCConnect, core.InviteSend}
 	modMay  = append(slices.Clone(userMay), core.TorrentEditAny, core.TorrentDeleteAny, core.TorrentSeeHidden, core.MemberCreate, core.MemberDisable,
 		core.MemberWarn, core.MemberGrant, core.MemberClass, core.MemberKeys, core.MemberSeePrivate, core.MemberSeeAddress, core.MemberNote, core.BanManage, core.PageEdit,
-		core.AuditRead, core.TrackerRead, core.IRCRemove, core.InviteManage, core.ApplicantReview)
+		core.AuditRead, core.TrackerRead, core.IRCRemove, core.InviteManage, core.ApplicantReview, core.SupportAnswer)
 	sysopMay = append(slices.Clone(modMay), core.JobManage, core.MailManage, core.ClassManage, core.SettingManage, core.IRCChannels)
 
 	classMay = map[string][]core.Permission{

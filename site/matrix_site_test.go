@@ -30,6 +30,7 @@ func newMatrix(t *testing.T) *matrix {
 	_, err := w.Deps.Commands.Execute(t.Context(), command.Request{Actor: command.Shell(), Command: "news add", Given: map[string]string{"title": "Some news", "text": "It has begun."}})
 	w.Must(err)
 	m.apply()
+	m.write()
 	m.plant()
 	m.ban()
 	m.roles = roles(t, w)

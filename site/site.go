@@ -42,10 +42,12 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/secret"
 	"github.com/caduceus-bio/caduceus/internal/setting"
 	"github.com/caduceus-bio/caduceus/internal/supervise"
+	"github.com/caduceus-bio/caduceus/internal/support"
 	"github.com/caduceus-bio/caduceus/internal/transfer"
 	"github.com/caduceus-bio/caduceus/site/account"
 	apiv1 "github.com/caduceus-bio/caduceus/site/api/v1"
 	catalogwing "github.com/caduceus-bio/caduceus/site/catalog"
+	"github.com/caduceus-bio/caduceus/site/contact"
 	economywing "github.com/caduceus-bio/caduceus/site/economy"
 	"github.com/caduceus-bio/caduceus/site/home"
 	"github.com/caduceus-bio/caduceus/site/inbox"
@@ -74,6 +76,7 @@ type Deps struct {
 	Schedule *schedule.Store
 	Settings *setting.Store
 	Invites  *invite.Store
+	Support  *support.Store
 	// AnnounceURLs are the tracker's public addresses with {announce-key} in them, in
 	// the order in which clients are to try them.
 	AnnounceURLs []string
@@ -186,10 +189,11 @@ func (r *Room) site() (*web.Site, error) {
 		account.New(account.Deps{Members: d.Members, Invites: d.Invites, Recovery: d.Recovery, Rates: d.Rates, Bans: d.Bans, Notices: d.Notices, Guard: d.Guard, Catalog: d.Catalog, Economy: d.Economy, Transfer: transfer.NewStore(d.DB), Trackers: trackers, IRC: d.IRC, Site: c.Name, Clock: d.Clock}),
 		catalogwing.New(catalogwing.Deps{Catalog: d.Catalog, Economy: d.Economy, Uploads: uploads, Personal: personal, Commands: d.Commands, Uploaded: r.meters.Uploads, Clock: d.Clock}),
 		swarm.New(swarm.Deps{DB: d.DB, Catalog: d.Catalog, Members: d.Members, Clients: d.Clients, Transfer: transfer.NewStore(d.DB), Interval: d.Interval, Clock: d.Clock}),
-		pageswing.New(pageswing.Deps{Pages: d.Pages, Members: d.Members, Clients: d.Clients, Commands: d.Commands, Trackers: trackers, IRC: d.IRC, Site: c.Name, Base: shared.Base()}),
+		pageswing.New(pageswing.Deps{Pages: d.Pages, Invites: d.Invites, Members: d.Members, Clients: d.Clients, Commands: d.Commands, Trackers: trackers, IRC: d.IRC, Site: c.Name, Base: shared.Base()}),
+		contact.New(contact.Deps{Support: d.Support, Site: c.Name, Clock: d.Clock}),
 		inbox.New(inbox.Deps{Notices: d.Notices}),
 		economywing.New(economywing.Deps{Economy: d.Economy, Clock: d.Clock}),
-		staff.New(staff.Deps{Members: d.Members, Recovery: d.Recovery, Commands: d.Commands, Audit: d.Audit, Events: d.Events, Schedule: d.Schedule, Settings: d.Settings, Transfer: transfer.NewStore(d.DB), Catalog: d.Catalog, Invites: d.Invites, Clock: d.Clock}),
+		staff.New(staff.Deps{Support: d.Support, Members: d.Members, Recovery: d.Recovery, Commands: d.Commands, Audit: d.Audit, Events: d.Events, Schedule: d.Schedule, Settings: d.Settings, Transfer: transfer.NewStore(d.DB), Catalog: d.Catalog, Invites: d.Invites, Clock: d.Clock}),
 		apiv1.New(apiv1.Deps{Catalog: d.Catalog, Members: d.Members, Notices: d.Notices, Economy: d.Economy, Uploads: uploads, Personal: personal, Base: shared.Base(), Uploaded: r.meters.Uploads, Clock: d.Clock}),
 	)
 }

@@ -43,7 +43,8 @@ func TestPagesNeedFewStatements(t *testing.T) {
 	b := w.As("user")
 	pages := map[string]string{"/": "/", "/browse": "/browse", "/browse?q=dataset": "/browse", "/groups/1": "/groups/:id", "/freeleech": "/freeleech",
 		"/endangered": "/endangered", "/members/other": "/members/:name", "/upload": "/upload", "/swarm?t=1&t=2&t=3": "/swarm",
-		"/settings/keys": "/settings/keys", "/settings/irc": "/settings/irc", "/settings/recovery": "/settings/recovery", "/settings/appearance": "/settings/appearance", "/settings/privacy": "/settings/privacy", "/settings/notifications": "/settings/notifications", "/inbox": "/inbox"}
+		"/settings/keys": "/settings/keys", "/settings/irc": "/settings/irc", "/settings/recovery": "/settings/recovery", "/settings/appearance": "/settings/appearance", "/settings/privacy": "/settings/privacy", "/settings/notifications": "/settings/notifications", "/inbox": "/inbox",
+		"/about": "/about", "/contact": "/contact"}
 	once := func(page string) int {
 		before, answers := statements(t, w, pages[page])
 		if a := b.Get(page); a.StatusCode != http.StatusOK {

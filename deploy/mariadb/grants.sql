@@ -157,6 +157,14 @@ GRANT INSERT ON delivery TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'loca
 GRANT SELECT ON notify_choice TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
 GRANT INSERT, UPDATE, DELETE ON notify_choice TO 'caduceus-site'@'localhost';
 
+-- What people write to staff, who answer by commands; jobs writes the letters and forgets what
+-- is long over.
+GRANT SELECT, UPDATE (state, assignee_id, changed_at, answered_at, closed_at) ON support_ticket TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT SELECT, INSERT ON support_message TO 'caduceus-site'@'localhost', 'caduceus-hermes'@'localhost';
+GRANT INSERT ON support_ticket TO 'caduceus-site'@'localhost';
+GRANT SELECT, DELETE, UPDATE (network_mac) ON support_ticket TO 'caduceus-jobs'@'localhost';
+GRANT SELECT, DELETE ON support_message TO 'caduceus-jobs'@'localhost';
+
 -- Letters are put into the queue by all three, and looked after by commands; what is in them only
 -- jobs can read, which sends them and deletes the rows.
 GRANT SELECT (id, once_mac, to_mac, member_id, kind, bulk, state, kept, tries, next_at, last_error, created_at, ended_at), INSERT,

@@ -57,6 +57,7 @@ type chooser interface{ Choices() []string }
 //	below       wants a member, or a class, below the actor's own
 //	max=N       holds up to N bytes in a form
 //	secret      its value is kept out of the audit log
+//	long        a form gives it several lines
 //
 // Fields without the tag are no arguments. A second tag, hint, is shown in forms.
 type Arg struct {
@@ -70,6 +71,7 @@ type Arg struct {
 	Below    bool
 	Redact   bool
 	Max      int // bytes that a form lets people write; 0: as usual
+	Long     bool
 
 	field int
 }
@@ -163,6 +165,8 @@ func argOf(f reflect.StructField, tag string) (Arg, error) {
 			if a.Max, err = strconv.Atoi(value); err != nil {
 				return a, fmt.Errorf("its argument %q: %w", name, err)
 			}
+		case "long":
+			a.Long = true
 		case "other":
 			a.Other = core.Permission(value)
 			if !core.ValidPermission(a.Other) {

@@ -26,6 +26,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/command/oversight"
 	pagesfamily "github.com/caduceus-bio/caduceus/internal/command/pages"
 	"github.com/caduceus-bio/caduceus/internal/command/settings"
+	supportfamily "github.com/caduceus-bio/caduceus/internal/command/support"
 	"github.com/caduceus-bio/caduceus/internal/command/tracker"
 	"github.com/caduceus-bio/caduceus/internal/economy"
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
@@ -40,6 +41,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/recovery"
 	"github.com/caduceus-bio/caduceus/internal/schedule"
 	"github.com/caduceus-bio/caduceus/internal/setting"
+	"github.com/caduceus-bio/caduceus/internal/support"
 	"github.com/caduceus-bio/caduceus/internal/transfer"
 )
 
@@ -54,6 +56,7 @@ type Deps struct {
 	Schedule *schedule.Store
 	Settings *setting.Store
 	Invites  *invite.Store
+	Support  *support.Store
 	Transfer *transfer.Store
 	IRC      *irc.Store
 	Bans     *ban.Store
@@ -86,6 +89,7 @@ func Families(d Deps) [][]command.Command {
 		pagesfamily.Commands(pagesfamily.Deps{Pages: d.Pages, SiteURL: d.SiteURL}),
 		settings.Commands(settings.Deps{Settings: d.Settings, Members: d.Members}),
 		joining.Commands(joining.Deps{Invites: d.Invites, Members: d.Members, Settings: d.Settings, SiteURL: d.SiteURL}),
+		supportfamily.Commands(supportfamily.Deps{Tickets: d.Support, SiteURL: d.SiteURL}),
 		oversight.Commands(oversight.Deps{Audit: d.Audit, Events: d.Events, Members: d.Members, Guard: d.Guard, Rates: d.Rates}),
 	}
 }

@@ -166,6 +166,15 @@ var whoMay = map[string]struct{ line, roles string }{
 	"question remove":     {"question remove 4711", staff},
 	"question move":       {"question move 4711 1", staff},
 
+	// what people write to staff
+	"contact list":    {"contact list", staff},
+	"contact show":    {"contact show 4711", staff},
+	"contact claim":   {"contact claim 4711", staff},
+	"contact release": {"contact release 4711", staff},
+	"contact answer":  {"contact answer 4711 hm", staff},
+	"contact close":   {"contact close 4711 a good reason", staff},
+	"contact reopen":  {"contact reopen 4711", staff},
+
 	"class list":   {"class list", members},
 	"class show":   {"class show User", staff},
 	"class create": {`class create "New Class" 120`, sysops},

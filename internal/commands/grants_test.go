@@ -18,6 +18,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/irc"
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/internal/setting"
+	"github.com/caduceus-bio/caduceus/internal/support"
 )
 
 // everyCommand are lines that run each command of the table. "undo" takes back what
@@ -220,6 +221,17 @@ question remove 1
 undo
 question move 2 1
 undo
+contact list
+contact show 1
+contact claim 1
+undo
+contact claim 1
+contact release 1
+contact answer 1 We look into it.
+contact close 1 settled
+undo
+contact close 1 settled
+contact reopen 1
 news add {"title": "We are there", "text": "Come in."}
 news list
 news remove 1
@@ -321,6 +333,10 @@ func furnish(t *testing.T, w *world) (boss member.Member, message string) {
 		Human: invite.Human{Stamp: w.deps.Invites.Stamps().Stamp(w.clock.Now().Add(-time.Minute))}}
 	if a, _, err := w.deps.Invites.Apply(t.Context(), form); err != nil || a.ID != 1 {
 		t.Fatalf("application %d, %v", a.ID, err)
+	}
+	letter := support.Form{Category: support.Question, Subject: "A question", Text: "Who are you?", Email: "eve@lab.example", Human: form.Human}
+	if t1, err := w.deps.Support.Open(t.Context(), letter); err != nil || t1.ID != 1 {
+		t.Fatalf("ticket %d, %v", t1.ID, err)
 	}
 	id := irc.MsgID(0).Next(w.clock.Now())
 	said := irc.Message{Target: "#general", ID: id, Kind: "PRIVMSG", Source: "ann!u@h", Account: "ann", AccountID: ann.ID, Text: "hello"}

@@ -36,6 +36,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/schedule"
 	"github.com/caduceus-bio/caduceus/internal/secret"
 	"github.com/caduceus-bio/caduceus/internal/setting"
+	"github.com/caduceus-bio/caduceus/internal/support"
 	"github.com/caduceus-bio/caduceus/internal/transfer"
 )
 
@@ -99,6 +100,7 @@ func openWorld(t *testing.T, d *db.DB) *world {
 	w.deps.Invites = invite.NewStore(invite.Deps{DB: d, Log: events, Keys: keys, Clock: clock, Members: w.deps.Members, Links: credential.NewStore(d, keys, clock),
 		Settings: w.deps.Settings, Guard: w.deps.Guard, SendsMail: func() bool { return w.sendsMail },
 		Rules: func(ctx context.Context) (int64, error) { return w.deps.Pages.ShownRevision(ctx, "rules") }})
+	w.deps.Support = support.NewStore(support.Deps{DB: d, Log: events, Keys: keys, Clock: clock, SendsMail: func() bool { return w.sendsMail }})
 	w.deps.Recovery = recovery.New(d, w.deps.Members, credential.NewStore(d, keys, clock), letters, events, keys, clock)
 	w.engine = command.Deps{DB: d, Keys: keys, Members: w.deps.Members, Catalog: w.deps.Catalog, Audit: w.deps.Audit, Events: events, Clock: clock,
 		Log: slog.New(slog.NewTextHandler(w.log, nil)), At: func(p command.Point) {

@@ -199,6 +199,27 @@ func (a ApplicationVerdict) words(s Site) words {
 	return w
 }
 
+// Reply is what staff answer to somebody who has no account.
+type Reply struct {
+	Number  int64 // of what they wrote
+	Subject string
+	Text    string
+	Again   string // where they write again
+}
+
+func (Reply) kind() string { return "contact-answer" }
+
+func (r Reply) words(s Site) words {
+	w := words{Subject: fmt.Sprintf("%s: %s (#%d)", s.Name, r.Subject, r.Number), Button: "Write to staff again", Link: r.Again,
+		Why: fmt.Sprintf("You get this letter because somebody wrote to the staff of %s and gave this address. If that wasn't you, do nothing: you will hear no more.", s.Name)}
+	w.say("You wrote to the staff of %s about “%s”. They answer:", s.Name, r.Subject)
+	w.quote(r.Text)
+	if s.Contact == "" {
+		w.say("Answers to this letter are not read. To go on, write to staff again and name the number %d.", r.Number)
+	}
+	return w
+}
+
 // Notice is a notification by mail.
 type Notice struct {
 	Name   string // the member's

@@ -36,6 +36,7 @@ func letters() map[string]Letter {
 		"application":        {Content: ApplicationReceived{Code: "tobilu-kasemo", Link: "/apply/abc"}},
 		"accepted":           {Content: ApplicationVerdict{Accepted: true, Text: "Welcome.", Link: "/join/abc", Until: until}},
 		"refused":            {Content: ApplicationVerdict{Text: "Please say more about your data.", Link: "/apply/abc", Again: until}},
+		"reply":              {Content: Reply{Number: 17, Subject: "A dataset of ours", Text: "We took it down.\nThank you for telling us.", Again: "/contact"}},
 		"refused-for-good":   {Content: ApplicationVerdict{Link: "/apply/abc"}},
 		"notice": {Content: Notice{Name: "bob", Title: "Your report was resolved", Text: "Staff have resolved your report of a dataset that " +
 			strings.Repeat("could not be read ", 6) + ".", Quote: "Thank you.", Link: "/reports/7", About: "What became of your reports"}, Unsubscribe: off},

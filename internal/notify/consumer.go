@@ -18,6 +18,7 @@ type Consumer struct {
 	*Store
 	Members *member.Store
 	Catalog *catalog.Store
+	Support *Support // nil tells of nothing that was written to staff
 	Joining *Joining // nil tells nobody of invites and applications but members
 }
 
@@ -25,7 +26,7 @@ type Consumer struct {
 // notifications in the transaction that moves the cursor. wake is called after each that
 // may have something to be delivered.
 func (c *Consumer) Handlers(wake func()) []eventlog.Handler {
-	return append(c.Joining.handlers(),
+	return append(append(c.Joining.handlers(), c.Support.handlers(c, wake)...),
 		tell(c, wake, c.causeBegan),
 		tell(c, wake, c.causeEnded),
 		tell(c, wake, c.classGiven),

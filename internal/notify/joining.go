@@ -100,9 +100,14 @@ func (c *Consumer) given(_ context.Context, _ *db.Tx, e eventlog.InvitesGiven) (
 	return []Note{{Member: e.Member, Kind: InvitesGiven, Title: fmt.Sprintf("Staff gave you %s.", text.Plural(e.Number, "invite")), Text: "They are yours until you use them, besides those that your class is given."}}, nil
 }
 
-// notArrived tells a member that the letter with an invite of theirs did not arrive.
+// notArrived tells a member that a letter which they sent to somebody else did not arrive: an
+// invite, or an answer by staff.
 func (c *Consumer) notArrived(_ context.Context, _ *db.Tx, e eventlog.MailFailed) ([]Note, error) {
-	if e.Kind != "invite" { // of mail.Invitation
+	switch e.Kind {
+	case "contact-answer": // of mail.Reply
+		return []Note{answerNotArrived(e)}, nil
+	case "invite": // of mail.Invitation
+	default:
 		return nil, nil
 	}
 	return []Note{{Member: e.Member, Kind: InviteFailed, Subject: Subject{"mail", e.Mail}, Title: "An invite that you sent by mail did not arrive.",

@@ -35,6 +35,9 @@ const (
 	ClassChanged      Kind = "class.changed"
 	StaffMessage      Kind = "staff.message"
 	InviteUsed        Kind = "invite.used"
+	ContactNew        Kind = "contact.new"
+	ContactAnswered   Kind = "contact.answered"
+	ContactFailed     Kind = "contact.failed"
 	InviteFailed      Kind = "invite.failed"
 	InvitesGiven      Kind = "invites.given"
 	SecretChanged     Kind = "secret.changed"
@@ -64,6 +67,9 @@ var kinds = []Info{
 	{Kind: PermissionEnded, Words: "Staff ended a permission that you had for a while", Ways: []Way{Inbox}},
 	{Kind: ClassChanged, Words: "You have another class", Ways: []Way{Inbox, Mail}},
 	{Kind: StaffMessage, Words: "A message from staff", Ways: []Way{Inbox, Mail}, Must: []Way{Inbox}, Said: true},
+	{Kind: ContactAnswered, Words: "Staff answered what you wrote to them", Ways: []Way{Inbox, Mail}, Must: []Way{Inbox}},
+	{Kind: ContactNew, Words: "Somebody wrote to staff", Ways: []Way{Inbox}, Needs: core.SupportAnswer},
+	{Kind: ContactFailed, Words: "An answer that you sent by mail did not arrive", Ways: []Way{Inbox, Mail}, Must: []Way{Inbox}, Needs: core.SupportAnswer},
 	{Kind: InviteUsed, Words: "Somebody joined by your invite", Ways: []Way{Inbox}, Needs: core.InviteSend},
 	{Kind: InviteFailed, Words: "An invite that you sent by mail did not arrive", Ways: []Way{Inbox, Mail}, Needs: core.InviteSend},
 	{Kind: InvitesGiven, Words: "Staff gave you invites, or took some back", Ways: []Way{Inbox}},

@@ -93,7 +93,7 @@ func NewsSlug(number int64) string { return newsPrefix + strconv.FormatInt(numbe
 // Address is where a page is read on the site.
 func Address(slug string) string {
 	switch {
-	case slug == "help" || slug == "rules" || slug == "terms" || slug == "news":
+	case slug == "about" || slug == "help" || slug == "rules" || slug == "terms" || slug == "news":
 		return "/" + slug
 	case strings.HasPrefix(slug, newsPrefix):
 		return "/news/" + strings.TrimPrefix(slug, newsPrefix)

@@ -31,6 +31,7 @@ const (
 	PruneSecurity   = "prune-security-log"
 	PruneNotes      = "prune-notes"
 	Backup          = "backup"
+	PruneSupport    = "prune-support"
 
 	DeliverNotifications = "deliver-notifications"
 	PruneNotifications   = "prune-notifications"
@@ -64,6 +65,7 @@ func Jobs() []Job {
 		{PruneNotifications, "delete notifications that were read 90 days ago, are a year old, or are too many", "53 3 * * *", 30 * time.Minute},
 		{PruneSecurity, "delete entries of the security log that are older than it is kept", "43 3 * * *", 30 * time.Minute},
 		{PruneNotes, "destroy notes about members that were removed 30 days ago", "33 3 * * *", 10 * time.Minute},
+		{PruneSupport, "forget from where people wrote to staff a week ago, and what was answered or closed a year ago", "13 4 * * *", 30 * time.Minute},
 		{Backup, "back the whole site up, where [backup] says to which folder, and remove old backups", "11 3 * * *", 6 * time.Hour},
 		{SendMail, "hand the letters that wait to the mail server", "* * * * *", time.Minute},
 		{PruneMail, "wipe letters that failed a week ago, and delete the rows of those that ended a month ago", "57 3 * * *", 30 * time.Minute},

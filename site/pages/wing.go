@@ -10,6 +10,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/client"
 	"github.com/caduceus-bio/caduceus/internal/command"
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/invite"
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/internal/pages"
 	"github.com/caduceus-bio/caduceus/site/web"
@@ -23,6 +24,7 @@ type Deps struct {
 	Pages    *pages.Store
 	Members  *member.Store
 	Clients  *client.Store
+	Invites  *invite.Store
 	Commands *command.Registry
 	Trackers web.Trackers
 	IRC      web.IRCInfo
@@ -39,10 +41,11 @@ func New(d Deps) web.Wing {
 	editors := web.Having(core.PageEdit)
 	return web.Wing{
 		Templates: templates,
-		Views:     []web.Declared{readView, newsView, listView, editView, historyView, diffView},
+		Views:     []web.Declared{aboutView, readView, newsView, listView, editView, historyView, diffView},
 		Routes: []web.Route{
 			web.Page.Get("/help", web.Members, h.named("help")),
 			web.Page.Get("/help/:page", web.Members, h.help),
+			web.Page.Get("/about", web.Anyone, h.aboutSite),
 			web.Page.Get("/rules", web.Anyone, h.named("rules")),
 			web.Page.Get("/terms", web.Anyone, h.named("terms")),
 			web.Page.Get("/news", web.Members, h.news),

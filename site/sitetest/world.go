@@ -51,6 +51,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/schedule"
 	"github.com/caduceus-bio/caduceus/internal/secret"
 	"github.com/caduceus-bio/caduceus/internal/setting"
+	"github.com/caduceus-bio/caduceus/internal/support"
 	"github.com/caduceus-bio/caduceus/internal/transfer"
 	"github.com/caduceus-bio/caduceus/site"
 	"github.com/caduceus-bio/caduceus/site/web"
@@ -127,9 +128,10 @@ func newWorld(t testing.TB, d *db.DB, change ...func(*Config)) *World {
 	deps.Recovery = recovery.New(d, deps.Members, credential.NewStore(d, keys, w.Now), letters, events, keys, w.Now)
 	deps.Invites = invite.NewStore(invite.Deps{DB: d, Log: events, Keys: keys, Clock: w.Now, Members: deps.Members, Links: credential.NewStore(d, keys, w.Now), Settings: deps.Settings,
 		Guard: deps.Guard, SendsMail: func() bool { return !w.NoMail && letters.Configured() }, Rules: func(ctx context.Context) (int64, error) { return deps.Pages.ShownRevision(ctx, "rules") }})
+	deps.Support = support.NewStore(support.Deps{DB: d, Log: events, Keys: keys, Clock: w.Now, SendsMail: func() bool { return !w.NoMail && letters.Configured() }})
 	deps.Commands, err = command.New(command.Deps{DB: d, Keys: keys, Members: deps.Members, Catalog: deps.Catalog, Audit: log, Events: events, Clock: w.Now, Log: deps.Log},
 		commands.Families(commands.Deps{Members: deps.Members, Recovery: deps.Recovery, Catalog: deps.Catalog, Economy: deps.Economy, Clients: deps.Clients, Pages: deps.Pages,
-			Schedule: deps.Schedule, Settings: deps.Settings, Invites: deps.Invites, Transfer: transfer.NewStore(d), IRC: irc.NewStore(d, events, bans, w.Now), Bans: bans,
+			Schedule: deps.Schedule, Settings: deps.Settings, Invites: deps.Invites, Support: deps.Support, Transfer: transfer.NewStore(d), IRC: irc.NewStore(d, events, bans, w.Now), Bans: bans,
 			History: irc.NewHistory(d, events, w.Now, irc.Retention{}), Audit: log, Events: events, Guard: deps.Guard, Notices: deps.Notices, Rates: rates.NewStore(d, events, keys, w.Now), Mail: letters, NickLimit: 2, SiteURL: c.URL})...)
 	w.Must(err)
 	ctx := t.Context()

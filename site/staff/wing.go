@@ -18,6 +18,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/recovery"
 	"github.com/caduceus-bio/caduceus/internal/schedule"
 	"github.com/caduceus-bio/caduceus/internal/setting"
+	"github.com/caduceus-bio/caduceus/internal/support"
 	"github.com/caduceus-bio/caduceus/internal/transfer"
 	"github.com/caduceus-bio/caduceus/site/web"
 )
@@ -30,6 +31,7 @@ type Deps struct {
 	Members  *member.Store
 	Recovery *recovery.Desk
 	Commands *command.Registry
+	Support  *support.Store
 	Audit    *audit.Log
 	Events   *eventlog.Log
 	Schedule *schedule.Store
@@ -55,7 +57,7 @@ func New(d Deps) web.Wing {
 	theirs := web.Members.About(h.theirs())
 	return web.Wing{
 		Templates: templates,
-		Views:     []web.Declared{staffMembersView, staffMemberView, causesView, commandView, resultView, componentsView, todayView, deskView, auditView, bansView, classesView, approvalsView, settingsView},
+		Views:     []web.Declared{staffMembersView, staffMemberView, causesView, commandView, resultView, componentsView, todayView, deskView, auditView, bansView, classesView, approvalsView, settingsView, contactListView, contactDetailView},
 		Routes: []web.Route{
 			web.Page.Get("/staff/members", staff, h.staffMembers),
 			web.Page.Get("/staff/members/:name", staff.About(theMember), h.staffMember),
@@ -69,11 +71,13 @@ func New(d Deps) web.Wing {
 			web.Page.Get(settingsAddress, web.Having(core.SettingManage), h.settings),
 			web.Page.Get("/staff/mail", web.Having(core.MailManage), h.desk(mailDesk)),
 			web.Page.Get("/staff/limits", web.Having(core.MemberSeePrivate, core.MemberKeys), h.desk(limitsDesk)),
+			web.Page.Get(contactAddress, web.Having(core.SupportAnswer), h.contactList),
+			web.Page.Get(contactAddress+"/:number", web.Having(core.SupportAnswer), h.contactDetail),
 			web.Page.Get(approvalsAddress, web.Having(Approving...), h.approvals),
 			web.Page.Get("/staff/audit", web.Having(core.AuditRead), h.audit),
 			web.Page.Get("/staff/components", anyStaff, h.components),
 			web.Page.Get("/commands/:command", theirs, h.commandForm),
-			web.Page.Post("/commands/:command", theirs, web.Small, h.runCommand).Within(commandTime),
+			web.Page.Post("/commands/:command", theirs, 2*web.Small, h.runCommand).Within(commandTime),
 		},
 	}
 }

@@ -26,6 +26,10 @@ type CommandForm struct {
 	Errors FormErrors
 }
 
+// longText is the longest text of several lines in the form of a command, in characters. The
+// route of commands takes twelve bytes of each.
+const longText = 1500
+
 // CommandAddress is the page of a command. Slugs are its name with dashes.
 func CommandAddress(name string) string { return "/commands/" + slugOf(name) }
 
@@ -80,6 +84,8 @@ func NewCommandForm(v *Visit, r *command.Registry, info command.Info, known, giv
 			field.Choices = append(field.Choices, Choice{Value: o, Text: o})
 		}
 		switch {
+		case a.Long:
+			field.Type, field.Rows, field.Max = "textarea", 6, cmp.Or(a.Max, longText)
 		case a.Type == command.TypeDuration && field.Hint == "":
 			field.Hint = "Such as 90m, 24h, 3d or 2w"
 		case a.Type == command.TypeTorrent || a.Type == command.TypeID:

@@ -139,7 +139,7 @@ func (d Deps) release() command.Command {
 
 type noteArgs struct {
 	ID   command.ID   `arg:"id"`
-	Note command.Text `arg:"note,secret" hint:"for your colleagues: the applicant never reads it"`
+	Note command.Text `arg:"note,secret,long" hint:"for your colleagues: the applicant never reads it"`
 }
 
 func (d Deps) note() command.Command {
@@ -177,7 +177,7 @@ func (d Deps) pass() command.Command {
 type refuseArgs struct {
 	ID     command.ID     `arg:"id"`
 	Wait   *time.Duration `arg:"wait,flag" hint:"how long before they may apply again; empty is what the settings say"`
-	Reason command.Text   `arg:"reason" hint:"the applicant reads it"`
+	Reason command.Text   `arg:"reason,long" hint:"the applicant reads it"`
 }
 
 func (d Deps) refuse() command.Command {
