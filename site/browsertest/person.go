@@ -17,6 +17,7 @@ type Person struct {
 	*testing.T
 	Page  context.Context
 	Steps int
+	Under string // the heading of the section that they look at; "" for the whole page
 }
 
 // stepTime is how long one step may take, on a machine that is busy with other tests.
@@ -36,16 +37,17 @@ func OnAPhone(t *testing.T) *Person {
 }
 
 // seek marks the first element of some kinds that is seen and is called text, or begins
-// with it; what is in the page itself goes before the menus. It tells whether there is one.
-const seek = `((kinds, text) => {
+// with it; what is in the page itself goes before the menus, and what is not below the heading
+// is not seen. It tells whether there is one.
+const seek = `((kinds, text, under) => {
 	document.querySelectorAll("[data-step]").forEach(e => e.removeAttribute("data-step"));
 	const words = e => {
 		let text = e.placeholder || e.getAttribute("aria-label") || e.innerText;
 		e.querySelectorAll("[aria-hidden=true]").forEach(h => text = text.replace(h.innerText || "", ""));
 		return text.replace(/\s+/g, " ").trim();
 	};
-	const seen = [...document.querySelectorAll("main :is(" + kinds + ")"), ...document.querySelectorAll(kinds)].filter(e =>
-		e.checkVisibility({visibilityProperty: true, opacityProperty: true}) && e.getBoundingClientRect().width > 1);
+	const all = [...document.querySelectorAll("main :is(" + kinds + ")"), ...document.querySelectorAll(under ? "none" : kinds)], seen = all.filter(e =>
+		(!under || [...e.closest("section, main").querySelectorAll("h2")].some(h => words(h) === under)) && e.checkVisibility({visibilityProperty: true, opacityProperty: true}) && e.getBoundingClientRect().width > 1);
 	let found = seen.find(e => words(e) === text) || seen.find(e => words(e).startsWith(text));
 	if (found && found.tagName === "LABEL") found = found.control || found;
 	if (found) found.setAttribute("data-step", "");
@@ -58,7 +60,7 @@ const Marked = "[data-step]"
 // Seek finds what the next step is done with.
 func (p *Person) Seek(kinds, text string) {
 	p.Helper()
-	if !Ask[bool](p.T, p.Page, seek+"("+strconv.Quote(kinds)+","+strconv.Quote(text)+")") {
+	if !Ask[bool](p.T, p.Page, seek+"("+strconv.Quote(kinds)+","+strconv.Quote(text)+","+strconv.Quote(p.Under)+")") {
 		p.Fatalf("step %d: nothing that is seen is called %q:\n%s", p.Steps+1, text, Ask[string](p.T, p.Page, "location.pathname + '\\n' + document.body.innerText"))
 	}
 	p.Steps++
