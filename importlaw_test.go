@@ -43,6 +43,7 @@ const (
 	migrations = "migrations"             // embedded SQL, no code
 	testAid    = "internal/db/dbtest"     // databases for tests
 	mailAid    = "internal/mail/mailtest" // a mail server for tests
+	browserAid = "internal/browsertest"   // a browser for tests
 	engine     = "internal/command"       // what lies below it is a family of commands
 	siteDir    = "site"                   // what lies below it is a wing, apart from web, assets and test aids
 )
@@ -323,9 +324,9 @@ func family(pkg string) string {
 }
 
 // isAid reports whether a package helps tests and imports what it needs: one of the site or of the
-// command engine, whose folder, such as sitetest, says so, or the mail server.
+// command engine, whose folder, such as sitetest, says so, or the mail server, or the browser.
 func isAid(pkg string) bool {
-	return pkg == mailAid || (inside(pkg, siteDir) || inside(pkg, engine)) && strings.HasSuffix(pkg, "test")
+	return pkg == mailAid || pkg == browserAid || (inside(pkg, siteDir) || inside(pkg, engine)) && strings.HasSuffix(pkg, "test")
 }
 
 func inside(pkg, dir string) bool { return pkg == dir || strings.HasPrefix(pkg, dir+"/") }

@@ -179,6 +179,9 @@ var arrows = []struct {
 	{"site", "demo", false, false},
 	{"house", "scripts/docs", false, false},
 	{"internal/member", "internal/db/dbtest", false, false},
+	{"site", "internal/browsertest", true, true},
+	{"e2e", "internal/browsertest", true, true},
+	{"site", "internal/browsertest", false, false},
 	{"site", "migrations", false, false},
 	{"site", "e2e", true, false},
 }

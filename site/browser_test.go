@@ -9,8 +9,8 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
+	"github.com/caduceus-bio/caduceus/internal/browsertest"
 	"github.com/caduceus-bio/caduceus/internal/db"
-	"github.com/caduceus-bio/caduceus/site/browsertest"
 	"github.com/caduceus-bio/caduceus/site/sitetest"
 )
 

@@ -13,9 +13,9 @@ import (
 	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/chromedp"
 
+	"github.com/caduceus-bio/caduceus/internal/browsertest"
 	"github.com/caduceus-bio/caduceus/internal/metainfo"
 	"github.com/caduceus-bio/caduceus/internal/transfer"
-	"github.com/caduceus-bio/caduceus/site/browsertest"
 	"github.com/caduceus-bio/caduceus/site/sitetest"
 )
 

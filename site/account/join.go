@@ -9,6 +9,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/guess"
 	"github.com/caduceus-bio/caduceus/internal/invite"
+	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/internal/setting"
 	"github.com/caduceus-bio/caduceus/site/web"
 )
@@ -109,6 +110,9 @@ func (h handlers) join(v *web.Visit) error {
 		Rules: revision, Accepts: p.Accepts, Human: invite.Human{Trap: v.Form(p.Trap), Stamp: v.Form("stamp")}, Place: v.Address()})
 	if err != nil {
 		return h.joinAgain(v, p, err)
+	}
+	if err := h.Members.SetMark(v.Context(), made.Member.ID, member.RulesRead); err != nil {
+		v.Note(err) // the first steps ask them to read the rules once more, then
 	}
 	token, err := h.Members.NewSession(v.Context(), made.Member.ID, v.Request.UserAgent())
 	if err != nil {
