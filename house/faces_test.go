@@ -85,8 +85,7 @@ func openHouse(t *testing.T, extra ...command.Command) *open {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 	t.Cleanup(cancel)
-	// All of 127.0.0.0/8 is this machine: on an address of its own every port is free.
-	host := fmt.Sprintf("127.%d.%d.%d", 1+rand.IntN(250), rand.IntN(256), 1+rand.IntN(250))
+	host := anyHost()
 	o := &open{t: t, ctx: ctx, irc: host + ":6667"}
 	s := DefaultSettings()
 	s.House.DataDir, s.House.LogLevel, s.Ops.Listen = t.TempDir(), "error", host+":9180"
@@ -102,26 +101,38 @@ func openHouse(t *testing.T, extra ...command.Command) *open {
 	if o.first, err = o.SetUp(ctx); err != nil {
 		t.Fatal(err)
 	}
+	o.serve(allRooms)
+	return o
+}
+
+// anyHost is an address of this machine, as all of 127.0.0.0/8 are. On one of its own every
+// port is free.
+func anyHost() string {
+	return fmt.Sprintf("127.%d.%d.%d", 1+rand.IntN(250), rand.IntN(256), 1+rand.IntN(250))
+}
+
+// serve runs some rooms until the test ends, and returns when they are ready.
+func (o *open) serve(rooms []string) {
+	o.t.Helper()
 	ready, ended := make(chan struct{}), make(chan error, 1)
-	p := Process{Settings: s, Rooms: allRooms, Version: "test", Out: io.Discard,
+	p := Process{Settings: o.Settings, Rooms: rooms, Version: "test", Out: io.Discard,
 		Beside: func(context.Context, *House) error { close(ready); return nil }}
-	serving, stop := context.WithCancel(ctx)
-	go func() { ended <- p.run(serving, o.House, true) }()
-	t.Cleanup(func() {
+	serving, stop := context.WithCancel(o.ctx)
+	go func() { ended <- p.run(serving, o.House, o.Settings.isWhole(rooms)) }()
+	o.t.Cleanup(func() {
 		stop()
 		if err := <-ended; err != nil {
-			t.Errorf("the rooms ended: %v", err)
+			o.t.Errorf("the rooms ended: %v", err)
 		}
 	})
 	select {
 	case <-ready:
 	case err := <-ended:
 		ended <- nil
-		t.Fatalf("the rooms ended: %v", err)
-	case <-ctx.Done():
-		t.Fatal("the rooms are not ready")
+		o.t.Fatalf("the rooms ended: %v", err)
+	case <-o.ctx.Done():
+		o.t.Fatal("the rooms are not ready")
 	}
-	return o
 }
 
 // TestFaces finds a command that no face knows of in the shell, on the site and in
@@ -295,8 +306,14 @@ type chatter struct {
 	in   *bufio.Reader
 }
 
-// chatter logs the first account in by SASL PLAIN (RFC 4616).
+// chatter logs the first account in.
 func (o *open) chatter() *chatter {
+	o.t.Helper()
+	return o.chatterOf(o.first.Name, o.first.IRCKey)
+}
+
+// chatterOf logs somebody in by SASL PLAIN (RFC 4616).
+func (o *open) chatterOf(name, key string) *chatter {
 	o.t.Helper()
 	var d net.Dialer
 	conn, err := d.DialContext(o.ctx, "tcp", o.irc)
@@ -305,13 +322,13 @@ func (o *open) chatter() *chatter {
 	deadline, _ := o.ctx.Deadline()
 	o.must(conn.SetDeadline(deadline))
 	c := &chatter{o, conn, bufio.NewReader(conn)}
-	c.send("CAP REQ sasl", "NICK sysop", "USER sysop 0 * sysop")
+	c.send("CAP REQ sasl", "NICK "+name, "USER "+name+" 0 * "+name)
 	c.hears(`CAP \S+ ACK :?(sasl)`)
 	c.send("AUTHENTICATE PLAIN")
 	c.hears(`^AUTHENTICATE (\+)`)
-	plain := o.first.Name + "\x00" + o.first.Name + "\x00" + o.first.IRCKey
+	plain := name + "\x00" + name + "\x00" + key
 	c.send("AUTHENTICATE "+base64.StdEncoding.EncodeToString([]byte(plain)), "CAP END")
-	c.hears(` (001) sysop `)
+	c.hears(` (001) ` + name + ` `)
 	return c
 }
 

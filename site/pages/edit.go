@@ -82,30 +82,36 @@ func (h handlers) acts(v *web.Visit, head pages.Head) ([]web.CommandForm, error)
 	if head.Shipped || head.Gone {
 		return nil, nil
 	}
-	info, err := h.Commands.Named(v.Actor(), "page reset")
-	if err != nil {
-		return nil, err
-	}
-	back, label := pages.Address(head.Slug), "Go back to the text that comes with the program"
-	if !pages.IsShipped(head.Slug) {
+	back := pages.Address(head.Slug)
+	reset, known, label := "page reset", map[string]string{"page": head.Slug}, "Go back to the text that comes with the program"
+	switch {
+	case head.News > 0:
+		reset, known, back, label = "news remove", map[string]string{"number": fmt.Sprint(head.News)}, "/news", "Take this item away"
+	case !pages.IsShipped(head.Slug):
 		back, label = "/pages", "Take this page away" // and its address with it
 	}
-	f, err := web.NewCommandForm(v, h.Commands, info, map[string]string{"page": head.Slug}, nil, back)
+	f, err := h.act(v, reset, known, back)
 	if err != nil {
 		return nil, err
 	}
 	f.Label, f.Note = label, ""
 	out := []web.CommandForm{f}
 	if head.Slug == "rules" { // what was changed in substance is to be accepted again
-		if info, err = h.Commands.Named(v.Actor(), "rules require"); err != nil {
-			return nil, err
-		}
-		if f, err = web.NewCommandForm(v, h.Commands, info, nil, nil, back); err != nil {
+		if f, err = h.act(v, "rules require", nil, back); err != nil {
 			return nil, err
 		}
 		out = append(out, f)
 	}
 	return out, nil
+}
+
+// act is the form of a command.
+func (h handlers) act(v *web.Visit, name string, known map[string]string, back string) (web.CommandForm, error) {
+	info, err := h.Commands.Named(v.Actor(), name)
+	if err != nil {
+		return web.CommandForm{}, err
+	}
+	return web.NewCommandForm(v, h.Commands, info, known, nil, back)
 }
 
 func (h handlers) show(v *web.Visit, status int, p editPage) error {
