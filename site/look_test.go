@@ -22,10 +22,13 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/caduceus-bio/caduceus/internal/ban"
+	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/invite"
+	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/internal/notify"
 	"github.com/caduceus-bio/caduceus/internal/pages"
 	"github.com/caduceus-bio/caduceus/internal/support"
+	"github.com/caduceus-bio/caduceus/internal/transfer"
 	"github.com/caduceus-bio/caduceus/site/sitetest"
 	"github.com/caduceus-bio/caduceus/site/web"
 )
@@ -224,6 +227,7 @@ func furnished(t *testing.T, datasets int) *sitetest.World {
 		w.Must(err)
 	}
 	joining(t, w)
+	carded(t, w)
 	return w
 }
 
@@ -282,6 +286,24 @@ func written(t *testing.T, w *sitetest.World) {
 	}
 	_, _, err := w.Deps.Support.Reply(t.Context(), 1, support.Person{ID: w.People["moderator"].Member.ID, Name: "moderator"}, "Which client is it, and which version?\n\nThe rules list those that may announce.")
 	w.Must(err)
+}
+
+// carded has staff concern themselves with members: what a card shows.
+func carded(t *testing.T, w *sitetest.World) {
+	t.Helper()
+	user, mona := w.People["user"].Member.ID, member.By{ID: w.People["moderator"].Member.ID, Name: "moderator"}
+	for _, text := range []string{"Wrote from the address of the institute that they share it with other, and that both upload from there.", "Asked to be left in peace until the end of the field season."} {
+		_, err := w.Deps.Members.AddNote(t.Context(), user, text, mona)
+		w.Must(err)
+	}
+	for _, c := range []member.NewCause{{Effect: member.Warned, Reason: "was rude to whoever asked about a dataset, and was asked twice to stop"}, {Effect: member.Granted, Permission: core.IRCVoice, Reason: "speaks at the meeting"}} {
+		c.Member, c.By, c.For = user, mona, 7*24*time.Hour
+		_, err := w.Deps.Members.BeginCause(t.Context(), c)
+		w.Must(err)
+	}
+	w.Must(transfer.NewStore(w.DB).Write(t.Context(), []transfer.Record{
+		{Member: user, Torrent: 1, Slot: transfer.Slot{Ring: 1, Place: 4}, At: w.Now().Add(-time.Hour), Announces: 1, Client: "Transmission 4.0.6", Outcome: transfer.Counted, Leech: core.LeechNormal},
+		{Member: user, Slot: transfer.Slot{Place: 4}, At: w.Now(), Announces: 1, Client: "BitTorrent 7.10", Outcome: "client_refused", Leech: core.LeechNormal}}))
 }
 
 // TestPagesAreAccessible lets axe look at every page, once for each role to whom it

@@ -1,6 +1,10 @@
 package client
 
-import "strings"
+import (
+	"maps"
+	"slices"
+	"strings"
+)
 
 // programs names clients by the two letters of their peer-id (BEP 20: -XX1234-).
 var programs = map[string]string{
@@ -26,6 +30,19 @@ func Name(peerID [20]byte) string {
 		}
 	}
 	return visible(id[:8])
+}
+
+// Spelled is the beginning of a client's name as Name writes it: "qbittorrent 5" is
+// "qBittorrent 5". What is no client's beginning stays as it is.
+func Spelled(name string) string {
+	name = strings.TrimSpace(name)
+	for _, p := range append(slices.Collect(maps.Values(programs)), "aria2") {
+		n := min(len(p), len(name))
+		if n > 0 && strings.EqualFold(p[:n], name[:n]) && !strings.HasPrefix(p, name[:n]) {
+			return p[:n] + name[n:]
+		}
+	}
+	return name
 }
 
 // dotted reads the four characters of a version: each is one part of it, and letters

@@ -21,3 +21,15 @@ func TestName(t *testing.T) {
 		}
 	}
 }
+
+func TestSpelled(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{
+		"qbittorrent 5": "qBittorrent 5", " QBITT ": "qBitt", "qBittorrent 5.0": "qBittorrent 5.0", "ARIA2 1.3": "aria2 1.3", "transmission": "Transmission",
+		"-ZZ1": "-ZZ1", "": "", "µtorrent": "µTorrent", "\xc2": "\xc2",
+	} {
+		if got := client.Spelled(name); got != want {
+			t.Errorf("%q is spelled %q, want %q", name, got, want)
+		}
+	}
+}

@@ -78,7 +78,10 @@ func alike(w, word string) bool {
 }
 
 // maxOffers is how many commands are offered in place of one that there is not.
-const maxOffers = 3
+const (
+	maxOffers  = 3
+	maxOffered = 300 // characters of a longer list of names
+)
 
 // offer returns the commands that the asker may run and that are nearest to what was
 // written, by both words, or the family, or the word after it, and less than limit away.
@@ -168,7 +171,11 @@ func offers(req Request, list []*command) string {
 		for _, c := range list {
 			names = append(names, req.Prefix+c.Name)
 		}
-		return "there are " + text.Cut(strings.Join(names, ", "), 300)
+		said := strings.Join(names, ", ")
+		if family := names[0][:strings.IndexByte(names[0]+" ", ' ')] + " "; len(said) > maxOffered { // the family is said once
+			said = strings.ReplaceAll(said, ", "+family, ", ")
+		}
+		return "there are " + text.Cut(said, maxOffered)
 	}
 	var usages []string
 	for _, c := range list {

@@ -131,6 +131,7 @@ var whoMay = map[string]struct{ line, roles string }{
 	"member find":         {"member find victim", staff},
 	"member at":           {"member at 192.0.2.1", staff},
 	"member near":         {"member near victim", staff},
+	"member addresses":    {"member addresses victim", staff},
 	"member held":         {"member held warned", staff},
 	"note add":            {"note add victim something to know", staff},
 	"note list":           {"note list victim", staff},

@@ -72,7 +72,9 @@ pending drop CODE
 member security alice
 member near alice
 member at 192.0.2.1
-member find lic --class User --held enabled
+member at alice@lab.example
+member addresses alice
+member find lic --class User --held enabled --client Transmission --inviter alice
 member held
 note list alice
 note add alice She shares a lab with ann.

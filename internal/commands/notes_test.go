@@ -10,8 +10,10 @@ import (
 
 	"github.com/caduceus-bio/caduceus/internal/command"
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/invite"
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/internal/security"
+	"github.com/caduceus-bio/caduceus/internal/transfer"
 )
 
 // TestNotes writes notes, takes one away and back again, and keeps them from those whom
@@ -95,6 +97,62 @@ func TestWhoIsNear(t *testing.T) {
 	})
 }
 
+// noted checks how often the security log of a member says that staff looked.
+func noted(t *testing.T, w *world, name string, want int) {
+	t.Helper()
+	var n int
+	if err := w.db.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM security_log WHERE member_id = ? AND kind = 'looked'", w.members[name].Member.ID).Scan(&n); err != nil || n != want {
+		t.Errorf("the security log of %s says %d times that staff looked (%v), want %d", name, n, err, want)
+	}
+}
+
+// TestAddresses shows where an account was used from and its mail address, finds it by the
+// whole of that, and leaves a note of each look.
+func TestAddresses(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		w.join(t, "mona", "Moderator")
+		alice := w.join(t, "alice", "User").ID
+		w.join(t, "boss", "Sysop")
+		log := w.deps.Members.Security()
+		came := func(address string) {
+			log.Note(security.With(t.Context(), security.Origin{Face: security.Site, Address: netip.MustParseAddr(address)}), security.Event{Member: alice, Kind: security.LoggedIn})
+		}
+		mona := w.actor(t, "mona")
+		has(t, w.do(t, mona, "member addresses alice").Lines, "Mail: alice@lab.example, not confirmed.", "alice was nowhere yet")
+		noted(t, w, "alice", 1)
+		for range 2 {
+			came("192.0.2.7")
+			w.clock.Add(2 * time.Hour)
+		}
+		came("2001:db8::1")
+		log.Note(security.With(t.Context(), security.Origin{Face: security.Site, Address: netip.MustParseAddr("198.51.100.1")}), security.Event{Member: alice, Kind: security.Refused}) // anybody's guess
+		lines := w.do(t, mona, "member addresses alice").Lines
+		has(t, lines, "2001:db8::1, last on 2026-03-01 16:00 UTC, since 2026-03-01 16:00 UTC, 1 time", "192.0.2.7, last on 2026-03-01 14:00 UTC, since 2026-03-01 12:00 UTC, 2 times")
+		if text := strings.Join(lines, " "); strings.Contains(text, "198.51.100.1") || strings.Index(text, "2001:") > strings.Index(text, "192.0.2.7") {
+			t.Errorf("addresses: %s", text)
+		}
+		w.refuse(t, command.Request{Actor: mona, Line: "member addresses boss"}, core.Forbidden)
+		noted(t, w, "alice", 1) // once a day
+
+		// By the whole of a mail address alone; nobody finds those above by it.
+		has(t, w.do(t, mona, "member at Alice@LAB.example").Lines, "alice, id")
+		for _, line := range []string{"member at boss@lab.example", "member at ice@lab.example"} {
+			has(t, w.do(t, mona, line).Lines, "No account has this mail address.")
+		}
+		for _, part := range []string{"alice@", "@lab.example"} {
+			if said := w.refuse(t, command.Request{Actor: mona, Line: "member at " + part}, core.Invalid); !strings.Contains(said, "whole mail address") {
+				t.Errorf("a part of a mail address: %s", said)
+			}
+		}
+		noted(t, w, "boss", 0)
+		var rows string
+		if err := w.db.QueryRowContext(t.Context(), "SELECT GROUP_CONCAT(CONCAT(arguments, detail)) FROM audit").Scan(&rows); err != nil || strings.Contains(rows, "lab.example") || strings.Contains(rows, "192.0.2") {
+			t.Errorf("the audit log says %q, %v", rows, err)
+		}
+	})
+}
+
 // TestFindMembers looks for members from a line.
 func TestFindMembers(t *testing.T) {
 	t.Parallel()
@@ -117,6 +175,38 @@ func TestFindMembers(t *testing.T) {
 		}
 		has(t, w.do(t, mona, "member find --held warned").Lines, "member03, id", "warned")
 		has(t, w.do(t, mona, "member find zebra").Lines, "Nobody fits.")
+
+		// By a duty, a client and an inviter.
+		if err := w.deps.Members.SetSecondary(t.Context(), id, "Donor", true); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.deps.Invites.Record(t.Context(), invite.Origin{Member: id, Inviter: w.members["member03"].Member.ID, Via: invite.ViaStaff}); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.deps.Transfer.Write(t.Context(), []transfer.Record{{Member: id, Torrent: 1, Slot: transfer.Slot{Ring: 1}, At: w.clock.Now(), Client: "qBittorrent 5.0.1", Outcome: transfer.Counted}}); err != nil {
+			t.Fatal(err)
+		}
+		for _, line := range []string{"member find --class Donor", "member find --inviter member03", "member find --client qbittorrent", "member find --client \"qBittorrent 5\" el"} {
+			if lines := w.do(t, mona, line).Lines; len(lines) != 1 || !strings.HasPrefix(lines[0], "elly, id") {
+				t.Errorf("%s: %q", line, lines)
+			}
+		}
+		has(t, w.do(t, mona, "member find --client Transmission").Lines, "Nobody fits.")
+		w.refuse(t, command.Request{Actor: mona, Line: "member find --class Nobility"}, core.Invalid)
+		if said := w.refuse(t, command.Request{Actor: mona, Line: "member find elly@lab.example"}, core.Invalid); !strings.Contains(said, "member at") {
+			t.Errorf("a mail address as a part of a name: %s", said)
+		}
+		noted(t, w, "member03", 1) // who hides invites, and is looked for as an inviter
+
+		// Clients and inviters are for those who may see announces and the tree.
+		for _, p := range []core.Permission{core.TrackerRead, core.InviteManage} {
+			if err := w.deps.Members.SetClassPermission(t.Context(), "Moderator", p, false); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, line := range []string{"member find --inviter member03", "member find --client qBittorrent"} {
+			w.refuse(t, command.Request{Actor: w.actor(t, "mona"), Line: line}, core.Forbidden)
+		}
 		w.refuse(t, command.Request{Actor: mona, Line: "member find --held nothing"}, core.Invalid)
 	})
 }

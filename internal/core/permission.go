@@ -75,7 +75,7 @@ func AllPermissions() []PermissionInfo {
 		{ClassManage, "change what classes there are, and what each may do"},
 		{MemberKeys, "issue new keys for a member"},
 		{MemberSeePrivate, "see what a member hides"},
-		{MemberSeeAddress, "see a member's security log, with the addresses that they came from"},
+		{MemberSeeAddress, "see a member's security log, mail address, and the addresses that they came from"},
 		{MemberNote, "read and write what staff note about members"},
 		{BanManage, "ban addresses, networks and mail patterns, and lift bans"},
 		{MemberTell, "write to a member in the name of staff"},

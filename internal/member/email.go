@@ -15,8 +15,8 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/security"
 )
 
-// Email is what is known of a member's mail address. Only the member and those who write
-// letters may see the addresses.
+// Email is what is known of a member's mail address. Only the member, those who write
+// letters, and staff who may see addresses and are noted, may see it.
 type Email struct {
 	Address     string    // "" for none
 	ConfirmedAt time.Time // since when it is known to be theirs; the zero time: it isn't

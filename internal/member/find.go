@@ -12,14 +12,30 @@ import (
 
 // Filter chooses accounts. What is empty chooses nothing.
 type Filter struct {
-	Part    string // of a name, in any case; "#" and a number is that account
-	State   string // "enabled", which is not disabled, or an Effect that has a hold on them
-	ClassID int64  // of the primary class
-	After   string // names after this one
+	Part    string        // of a name, in any case; "#" and a number is that account
+	State   string        // "enabled", which is not disabled, or an Effect that has a hold on them
+	Class   Class         // the primary class, or one of the duties beside it
+	Client  string        // the beginning of a client's name, as client.Name writes it: who announced with it lately
+	Inviter core.MemberID // who stand right below this member in the invite tree
+	After   string        // names after this one
+}
+
+// Empty reports whether nothing is chosen, wherever the list goes on.
+func (f Filter) Empty() bool {
+	return strings.TrimSpace(f.Part) == "" && f.State == "" && f.Class.ID == 0 && f.Client == "" && f.Inviter == 0
 }
 
 // MaxPart is the longest part of a name that is looked for, in bytes.
 const MaxPart = 64
+
+// mostRecords is how many announces are looked through for a client.
+const mostRecords = 20_000
+
+// withClient are announces with a client, the index of clients alone being read.
+const withClient = "(SELECT r.member_id FROM announce_record r WHERE r.client >= ? AND r.client < ? LIMIT ?)"
+
+// clientArgs are the bounds of the names that begin with a text.
+func clientArgs(begins string, limit int) []any { return []any{begins, begins + "\U0010FFFF", limit} }
 
 // hasCause chooses members whom a cause with an effect concerns.
 const hasCause = "EXISTS (SELECT 1 FROM member_cause f WHERE f.member_id = m.id AND f.effect = ? AND f.ended_at = 0 AND (f.ends_at = 0 OR f.ends_at > ?))"
@@ -92,8 +108,27 @@ func (s *Store) chosen(f Filter) (from string, args []any, possible bool) {
 	default:
 		where, args = append(where, "m.id IN "+held), append(args, f.State, now)
 	}
-	if f.ClassID > 0 {
-		where, args = append(where, "m.class_id = ?"), append(args, f.ClassID)
+	if f.Class.Secondary {
+		where, args = append(where, "m.id IN (SELECT x.member_id FROM member_class x WHERE x.class_id = ?)"), append(args, f.Class.ID)
+	} else if f.Class.ID > 0 {
+		where, args = append(where, "m.class_id = ?"), append(args, f.Class.ID)
+	}
+	if f.Client != "" {
+		where, args = append(where, "m.id IN (SELECT c.member_id FROM "+withClient+" AS c)"), append(args, clientArgs(f.Client, mostRecords)...)
+	}
+	if f.Inviter > 0 {
+		where, args = append(where, "m.id IN (SELECT i.member_id FROM member_inviter i WHERE i.inviter_id = ?)"), append(args, f.Inviter)
 	}
 	return " FROM member m WHERE " + strings.Join(where, " AND "), args, true
+}
+
+// ClientIsCommon reports whether more announces are with a client than Find looks through:
+// then it finds only some of those who use it.
+func (s *Store) ClientIsCommon(ctx context.Context, client string) (bool, error) {
+	var n int
+	err := s.db.QueryRowContext(ctx, "SELECT COUNT(*) FROM "+withClient+" AS c", clientArgs(client, mostRecords+1)...).Scan(&n)
+	if err != nil {
+		return false, fmt.Errorf("count announces with a client: %w", err)
+	}
+	return n > mostRecords, nil
 }

@@ -52,7 +52,7 @@ func benchFind(b *testing.B, d *db.DB) {
 		}
 	}
 	for name, f := range map[string]Filter{"all": {}, "many": {Part: "yeast"}, "one": {Part: "_77777"}, "none": {Part: "zebra"}, "later": {Part: "yeast", After: "e"},
-		"few of a class": {ClassID: 4}, "many of a class": {ClassID: 1, Part: "a_"}, "warned": {State: string(Warned)}, "number": {Part: "#77777"}} {
+		"few of a class": {Class: Class{ID: 4}}, "many of a class": {Class: Class{ID: 1}, Part: "a_"}, "warned": {State: string(Warned)}, "number": {Part: "#77777"}} {
 		b.Run(name, func(b *testing.B) {
 			ctx := eventlog.Pinned(b.Context())
 			for b.Loop() {

@@ -21,19 +21,22 @@ type world struct {
 }
 
 func each(t *testing.T, test func(t *testing.T, w *world)) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		keys, err := secret.NewKeyring(make([]byte, 32))
-		if err != nil {
-			t.Fatal(err)
-		}
-		w := &world{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
-		clock := func() time.Time { return w.now }
-		w.Store = NewStore(d, eventlog.New(d, clock), keys, clock)
-		if err := w.Seed(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		test(t, w)
-	})
+	dbtest.Each(t, func(t *testing.T, d *db.DB) { test(t, openWorld(t, d)) })
+}
+
+func openWorld(t *testing.T, d *db.DB) *world {
+	t.Helper()
+	keys, err := secret.NewKeyring(make([]byte, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+	clock := func() time.Time { return w.now }
+	w.Store = NewStore(d, eventlog.New(d, clock), keys, clock)
+	if err := w.Seed(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return w
 }
 
 func testKeys(t testing.TB) *secret.Keyring {

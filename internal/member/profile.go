@@ -69,11 +69,27 @@ func (s *Store) SeeIDs(ctx context.Context, viewer Viewer, ids []core.MemberID) 
 // the security log of each who hides their downloads or what they seed, once a day. Whoever
 // shows announces of others calls it first.
 func (s *Store) Look(ctx context.Context, viewer Viewer, members []core.MemberID) error {
+	return s.lookAt(ctx, viewer, members, HideDownloads|HideSeeding)
+}
+
+// LookAtInvites is Look for whoever sees who invited members, or whom they invited.
+func (s *Store) LookAtInvites(ctx context.Context, viewer Viewer, members ...core.MemberID) error {
+	return s.lookAt(ctx, viewer, members, HideInvites)
+}
+
+// LookAtAddresses notes that the viewer sees the addresses of members, which nobody shows to
+// others: in the security log of each of them, once a day.
+func (s *Store) LookAtAddresses(ctx context.Context, viewer Viewer, members ...core.MemberID) error {
+	return s.looked(ctx, viewer, slices.DeleteFunc(slices.Clone(members), func(m core.MemberID) bool { return m == viewer.ID }))
+}
+
+// lookAt notes a look with those of members who hide something of what is seen.
+func (s *Store) lookAt(ctx context.Context, viewer Viewer, members []core.MemberID, what Hides) error {
 	if len(members) == 0 {
 		return nil
 	}
 	looked, err := db.All(ctx, s.db, db.Value[core.MemberID], "SELECT id FROM member WHERE id IN ("+db.Marks(len(members))+") AND id <> ? AND (hides & ?) <> 0 LIMIT ?",
-		append(db.Anys(members), viewer.ID, int64(HideDownloads|HideSeeding), maxSeen)...)
+		append(db.Anys(members), viewer.ID, int64(what), maxSeen)...)
 	if err != nil {
 		return fmt.Errorf("read who hides what: %w", err)
 	}

@@ -134,6 +134,61 @@ func (l *Log) At(ctx context.Context, a netip.Addr) (list []Near, more bool, err
 	return list, false, nil
 }
 
+// Place is an address that an account was used from.
+type Place struct {
+	Address string
+	Since   time.Time // its oldest entry, of those that were looked through
+	LastAt  time.Time
+	Times   int // how often, at least
+}
+
+// MostUsed is how many addresses Addresses returns at most.
+const MostUsed = 100
+
+// Addresses returns from where a member used the account, the latest first, by the newest
+// 1,000 entries of the log; more says that there are others.
+func (l *Log) Addresses(ctx context.Context, m core.MemberID) (list []Place, more bool, err error) {
+	index := map[string]int{}
+	_, err = db.All(ctx, l.db, func(sc db.Scanner) (none struct{}, err error) {
+		var box []byte
+		var at, last int64
+		var tries int
+		if err = sc.Scan(&box, &at, &last, &tries); err != nil || len(box) == 0 {
+			return none, err
+		}
+		plain, err := l.keys.Open(box, addressUse(m))
+		if err != nil {
+			return none, err
+		}
+		i, known := index[string(plain)]
+		if !known {
+			i = len(list)
+			index[string(plain)] = i
+			list = append(list, Place{Address: string(plain), Since: time.Unix(at, 0).UTC()})
+		}
+		u := &list[i]
+		u.Times += tries
+		for _, t := range []time.Time{time.Unix(at, 0).UTC(), time.Unix(last, 0).UTC()} {
+			if t.Before(u.Since) {
+				u.Since = t
+			}
+			if t.After(u.LastAt) {
+				u.LastAt = t
+			}
+		}
+		return none, nil
+	}, "SELECT s.address, s.at, s.last_at, s.tries FROM (SELECT id, kind, address, at, last_at, tries FROM security_log WHERE member_id = ? ORDER BY id DESC LIMIT ?) AS s WHERE s.kind IN ("+
+		db.Marks(len(proved))+") ORDER BY s.id DESC", append([]any{m, entriesOwn}, proved...)...)
+	if err != nil {
+		return nil, false, fmt.Errorf("read the addresses of member %d: %w", m, err)
+	}
+	slices.SortFunc(list, func(a, b Place) int { return cmp.Or(b.LastAt.Compare(a.LastAt), cmp.Compare(a.Address, b.Address)) })
+	if len(list) > MostUsed {
+		return list[:MostUsed], true, nil
+	}
+	return list, false, nil
+}
+
 // placeMAC is the keyed hash of a place. That of none is no empty one, so that it is told
 // from what an older release wrote.
 func (l *Log) placeMAC(place string) string { return string(l.keys.MAC("security place", place)) }

@@ -29,7 +29,8 @@ type staffMemberPage struct {
 	NoteForm  *web.CommandForm
 	AllNotes  string // the address of all, where these are not
 
-	Came *invite.Origin // nil where the visitor may not know
+	Came    *invite.Origin // nil where the visitor may not know
+	Invited string         // the address of the list of those whom they invited
 
 	SeesClients bool
 	Clients     []transfer.ClientUse
@@ -117,7 +118,7 @@ func (h handlers) cardLinks(v *web.Visit, m member.Member) []part.Link {
 	if v.Me.Can(core.TrackerRead) {
 		out = append(out, part.Link{Text: "Announces", Address: web.StaffAddress(m.Name) + "/announces"})
 	}
-	for _, l := range []struct{ text, command string }{{"All causes", "member causes"}, {"Invite tree", "invite tree"}, {"Security log", "member security"}, {"At the same addresses", "member near"}} {
+	for _, l := range []struct{ text, command string }{{"All causes", "member causes"}, {"Invite tree", "invite tree"}, {"Security log", "member security"}, {"Addresses", "member addresses"}, {"At the same addresses", "member near"}} {
 		if h.Commands.Allows(v.Actor(), l.command, command.Subject{Member: &m}) {
 			out = append(out, part.Link{Text: l.text, Address: commandOn(l.command, m.Name, web.StaffAddress(m.Name), nil)})
 		}
@@ -171,6 +172,10 @@ func (h handlers) cardOrigin(v *web.Visit, m member.Member, p *staffMemberPage) 
 	if !v.Me.Can(core.InviteManage) {
 		return nil
 	}
+	if err := h.Members.LookAtInvites(v.Context(), v.Me.Viewer(), m.ID); err != nil {
+		return err
+	}
+	p.Invited = "/staff/members?" + url.Values{"inviter": {m.Name}}.Encode()
 	o, err := h.Invites.Origin(v.Context(), m.ID)
 	p.Came = &o
 	return err

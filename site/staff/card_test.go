@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/invite"
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/internal/member/membertest"
 	"github.com/caduceus-bio/caduceus/internal/security"
@@ -106,5 +107,47 @@ func TestOwnNotesAreHidden(t *testing.T) {
 	}
 	if a := w.As("sysop").Get("/staff/members/moderator"); !strings.Contains(a.Text, "must not read") {
 		t.Error("who stands above does not read the note")
+	}
+}
+
+// TestFindByMore looks for members by client, inviter and duty, and not by an address: a look
+// at one is noted.
+func TestFindByMore(t *testing.T) {
+	w := sitetest.OnSQLite(t)
+	user, other := w.People["user"].Member, w.People["other"].Member
+	w.Must(transfer.NewStore(w.DB).Write(t.Context(), []transfer.Record{{Member: user.ID, Torrent: 1, Slot: transfer.Slot{Ring: 1}, At: w.Now(), Client: "qBittorrent 5.0.1", Outcome: transfer.Counted}}))
+	w.Must(w.Deps.Invites.Record(t.Context(), invite.Origin{Member: other.ID, Inviter: user.ID, Via: invite.ViaStaff}))
+	w.Must(w.Deps.Members.SetSecondary(t.Context(), other.ID, "Donor", true))
+	names := func(role, query string) string {
+		t.Helper()
+		a := w.As(role).Get("/staff/members?" + query)
+		if a.StatusCode != http.StatusOK {
+			t.Fatalf("%s: status %d", query, a.StatusCode)
+		}
+		return sitetest.Words(a.Page(t).Find("td.main"))
+	}
+	for query, want := range map[string]string{"client=QBITTORRENT": "user", "client=Transmission": "", "inviter=USER": "other", "inviter=other": "", "class=Donor": "other",
+		"inviter=user&client=qB": "", "inviter=nobody": "", "name=user@lab.example": "", "name=203.0.113.77": ""} {
+		if got := names("moderator", query); got != want {
+			t.Errorf("%s: %q, want %q", query, got, want)
+		}
+	}
+	page := w.As("moderator").Get("/staff/members?name=user@lab.example")
+	if page.Page(t).Find("a[href^='/commands/member-at']").Length() != 2 || strings.Contains(page.Text, "lab.example") {
+		t.Error("who writes an address is not sent to where one is looked for")
+	}
+	for _, p := range []core.Permission{core.TrackerRead, core.InviteManage} {
+		w.Must(w.Deps.Members.SetClassPermission(t.Context(), "Moderator", p, false))
+	}
+	if all := names("moderator", ""); names("moderator", "client=qB&inviter=user") != all {
+		t.Error("who may see neither announces nor the tree narrows the list by them")
+	}
+	if fields := w.As("moderator").Get("/staff/members").Page(t).Find("#client, #inviter").Length(); fields != 0 {
+		t.Errorf("%d fields are shown to who may not use them", fields)
+	}
+	var n int
+	w.Must(w.DB.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM security_log WHERE kind = 'looked' AND member_id = ?", user.ID).Scan(&n))
+	if n != 1 {
+		t.Errorf("whose invites were looked for is told so %d times", n)
 	}
 }

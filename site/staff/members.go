@@ -1,10 +1,13 @@
 package staff
 
 import (
+	"net/netip"
 	"net/url"
 	"strings"
 
+	"github.com/caduceus-bio/caduceus/internal/client"
 	"github.com/caduceus-bio/caduceus/internal/core"
+	"github.com/caduceus-bio/caduceus/internal/core/text"
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/site/web"
 	"github.com/caduceus-bio/caduceus/site/web/part"
@@ -14,6 +17,9 @@ import (
 type staffMembersPage struct {
 	Filter  member.Filter
 	Class   string
+	Inviter string        // who invited them, by name
+	Common  bool          // only some are listed, as the client is common
+	Lost    part.Empty    // why nothing is looked for; the zero value where it is
 	Members []member.View // as other members see them, or with what they hide
 	Private string        // "yes": what is hidden is shown, of which each is told
 	Show    string        // the address that shows it; "" where the visitor may not
@@ -40,19 +46,78 @@ var memberStates = []web.Choice{{Value: "enabled", Text: "enabled"}, {Value: str
 func (h handlers) staffMembers(v *web.Visit) error {
 	p := staffMembersPage{Class: v.Query("class"), States: memberStates, Filter: member.Filter{
 		Part: strings.TrimSpace(v.Query("name")), State: v.Query("state"), After: v.Query("after")}}
+	if err := h.memberFilter(v, &p); err != nil {
+		return err
+	}
+	var err error
+	if p.Lost.Text == "" {
+		if err = h.findMembers(v, &p); err != nil {
+			return err
+		}
+	}
+	if p.Filter.After != "" {
+		p.First = p.address("after", "")
+	}
+	for _, c := range []struct{ name, label, value string }{{"name", "Name", p.Filter.Part}, {"class", "Class", p.Class}, {"state", "State", textOf(memberStates, p.Filter.State)},
+		{"client", "Client", p.Filter.Client}, {"inviter", "Invited by", p.Inviter}} {
+		if c.value != "" {
+			p.Chips = append(p.Chips, part.Chip{Text: c.label + ": " + c.value, Address: p.address(c.name, "")})
+		}
+	}
+	if p.All, err = h.Members.Count(v.Context()); err != nil {
+		return err
+	}
+	return staffMembersView.OK(v, p)
+}
+
+// memberFilter reads what is looked for. What a member may hide is looked for by those alone
+// who may see it: clients with the announces, inviters with the tree.
+func (h handlers) memberFilter(v *web.Visit, p *staffMembersPage) error {
 	classes, err := h.Members.Classes(v.Context())
 	if err != nil {
 		return err
 	}
 	for _, c := range classes {
-		if c.Secondary {
+		if c.Name == member.BotClass {
 			continue
 		}
-		p.Classes = append(p.Classes, web.Choice{Value: c.Name, Text: c.Name})
+		choice := web.Choice{Value: c.Name, Text: c.Name}
+		if c.Secondary {
+			choice.Text += " (a duty)"
+		}
+		p.Classes = append(p.Classes, choice)
 		if c.Name == p.Class {
-			p.Filter.ClassID = c.ID
+			p.Filter.Class = c
 		}
 	}
+	if _, err := netip.ParseAddr(p.Filter.Part); err == nil || strings.ContainsRune(p.Filter.Part, '@') {
+		p.Filter.Part = ""
+		p.Lost = part.Empty{Title: "An address is looked for elsewhere", Text: "Each look for one is noted in the audit log, so it has a page of its own.", Action: part.Link{Text: "Look for an address", Address: "/commands/member-at?back=/staff/members"}}
+		if !v.Me.Can(core.MemberSeeAddress) {
+			p.Lost = part.Empty{Title: "An address is not looked for", Text: "That takes the permission member.see.address.", Action: part.Link{Text: "All members", Address: "/staff/members"}}
+		}
+	}
+	if v.Me.Can(core.TrackerRead) {
+		p.Filter.Client = text.Cut(client.Spelled(v.Query("client")), member.MaxPart)
+	}
+	if p.Inviter = strings.TrimSpace(v.Query("inviter")); p.Inviter == "" || !v.Me.Can(core.InviteManage) {
+		p.Inviter = ""
+		return nil
+	}
+	m, err := h.Members.ByName(v.Context(), p.Inviter)
+	if core.CodeOf(err) == core.NotFound {
+		p.Lost = part.Empty{Title: "Nobody is called that", Text: "Write the whole name of who invited them.", Action: part.Link{Text: "All members", Address: "/staff/members"}}
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	p.Inviter, p.Filter.Inviter = m.Name, m.ID
+	return h.Members.LookAtInvites(v.Context(), v.Me.Viewer(), m.ID)
+}
+
+// findMembers reads a page of those who are looked for.
+func (h handlers) findMembers(v *web.Visit, p *staffMembersPage) error {
 	found, count, err := h.Members.Find(v.Context(), p.Filter, membersPerPage+1)
 	if err != nil {
 		return err
@@ -70,21 +135,13 @@ func (h handlers) staffMembers(v *web.Visit) error {
 		found = found[:membersPerPage]
 		p.Next = p.address("after", found[membersPerPage-1].Name)
 	}
-	if p.Members, err = h.Members.SeeAll(v.Context(), viewer, found); err != nil {
-		return err
-	}
-	if p.Filter.After != "" {
-		p.First = p.address("after", "")
-	}
-	for _, c := range []struct{ name, label, value string }{{"name", "Name", p.Filter.Part}, {"class", "Class", p.Class}, {"state", "State", textOf(memberStates, p.Filter.State)}} {
-		if c.value != "" {
-			p.Chips = append(p.Chips, part.Chip{Text: c.label + ": " + c.value, Address: p.address(c.name, "")})
+	if p.Filter.Client != "" {
+		if p.Common, err = h.Members.ClientIsCommon(v.Context(), p.Filter.Client); err != nil {
+			return err
 		}
 	}
-	if p.All, err = h.Members.Count(v.Context()); err != nil {
-		return err
-	}
-	return staffMembersView.OK(v, p)
+	p.Members, err = h.Members.SeeAll(v.Context(), viewer, found)
+	return err
 }
 
 // textOf is the text of a choice, or "" where the value is none of them.
@@ -100,7 +157,7 @@ func textOf(choices []web.Choice, value string) string {
 // address is the page with one value changed. A filter that changes starts over.
 func (p staffMembersPage) address(name, value string) string {
 	q := url.Values{}
-	for n, val := range map[string]string{"name": p.Filter.Part, "class": p.Class, "state": p.Filter.State, "private": p.Private, name: value} {
+	for n, val := range map[string]string{"name": p.Filter.Part, "class": p.Class, "state": p.Filter.State, "client": p.Filter.Client, "inviter": p.Inviter, "private": p.Private, name: value} {
 		if val != "" {
 			q.Set(n, val)
 		}

@@ -169,7 +169,7 @@ func TestButtonsAreDrawnWhereTheEngineRuns(t *testing.T) {
 			if diff := cmp.Diff(w.runs(actor, command.Subject{Member: &m}, command.TypeMember), drawn(page, m.Name)); diff != "" {
 				t.Errorf("%s on %s (-runs +drawn):\n%s", who, whom, diff)
 			}
-			w.links(who, page, "member security", "member near", "member causes", "invite tree")
+			w.links(who, page, "member security", "member near", "member addresses", "member causes", "invite tree")
 		}
 	}
 }

@@ -30,7 +30,7 @@ var (
 	}
 	staffPlaces = []menuEntry{
 		{text: "Today", address: "/staff"},
-		{text: "Members", address: "/staff/members"},
+		{text: "Members", address: "/staff/members", within: []string{"/staff/causes"}},
 		{text: "Torrents", address: "/staff/torrents"},
 		{text: "Tracker", address: "/staff/tracker"},
 		{text: "IRC", address: "/staff/irc"},

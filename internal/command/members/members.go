@@ -31,7 +31,7 @@ func Commands(d Deps) []command.Command {
 		d.newKey("announcekey", "announce key", "a new announce key for a member; the old one stops working", member.Ways{AnnounceKey: true}, (*member.Store).NewAnnounceKey),
 		d.newKey("irckey", "IRC key", "a new IRC key for a member; the old one stops working", member.Ways{IRCKey: true}, (*member.Store).NewIRCKey),
 		d.passphrase(), d.recover(), d.recoverLink(), d.unrecover(), d.security(), d.slots(), d.replace(),
-		d.find(), d.at(), d.near(), d.held(), d.noteAdd(), d.noteList(), d.noteRemove(), d.noteRestore(),
+		d.find(), d.at(), d.addresses(), d.near(), d.held(), d.noteAdd(), d.noteList(), d.noteRemove(), d.noteRestore(),
 	}
 }
 

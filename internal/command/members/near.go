@@ -17,7 +17,8 @@ type nearArgs struct {
 	Member member.Member `arg:"name,below"`
 }
 
-// near lists who has addresses in common with a member. Each look is in the audit log.
+// near lists who has addresses in common with a member. Each look is in the audit log, and
+// in the security log of each who is shown.
 func (d Deps) near() command.Command {
 	return command.Question[nearArgs]{
 		Spec: command.Spec{Name: "member near", Summary: "other accounts below yours that were used from the same addresses as a member's",
@@ -25,6 +26,9 @@ func (d Deps) near() command.Command {
 		Run: func(ctx context.Context, c command.Call, a nearArgs) (command.Reply, error) {
 			list, more, err := d.Members.Security().Near(ctx, a.Member.ID)
 			if err != nil {
+				return command.Reply{}, err
+			}
+			if err := d.Members.LookAtAddresses(ctx, c.Actor.Sees(), a.Member.ID); err != nil {
 				return command.Reply{}, err
 			}
 			return d.nearReply(ctx, c, list, more, "No other account was used from the latest addresses of "+a.Member.Name+", as far as the security log goes back.")
@@ -43,11 +47,13 @@ func (d Deps) nearReply(ctx context.Context, c command.Call, list []security.Nea
 		return command.Reply{}, err
 	}
 	t := command.Table{Columns: []string{"Member", "Class", "State", "Addresses in common", "Last there"}, Empty: empty}
+	var shown []core.MemberID
 	for _, n := range list {
 		m, there := known[n.Member]
 		if !there || c.Actor.MayActOn(m) != nil { // where others were is shown to nobody but those above them
 			continue
 		}
+		shown = append(shown, m.ID)
 		at, many := fmt.Sprintf("%s on %s", n.Address, text.Instant(n.LastAt)), "1 address"
 		if n.Places > 1 {
 			many = fmt.Sprintf("%d addresses", n.Places)
@@ -62,7 +68,7 @@ func (d Deps) nearReply(ctx context.Context, c command.Call, list []security.Nea
 	if more {
 		t.More = "There are others besides: many share these addresses."
 	}
-	return command.Reply{Blocks: []command.Block{t}}, nil
+	return command.Reply{Blocks: []command.Block{t}}, d.Members.LookAtAddresses(ctx, c.Actor.Sees(), shown...)
 }
 
 // chatOf is what chat is told of rows.

@@ -19,12 +19,13 @@ type securityArgs struct {
 	Before *command.ID   `arg:"before,flag"`
 }
 
-// security shows the security log of a member to staff. Each look is in the audit log.
+// security shows the security log of a member to staff. Each look is in the audit log, and
+// the member finds it in theirs.
 func (d Deps) security() command.Command {
 	return command.Question[securityArgs]{
 		Spec: command.Spec{Name: "member security", Summary: "who logged in to an account or tried to, from where, and what became of its keys",
 			Permission: core.MemberSeeAddress, Secret: true, Watched: true},
-		Run: func(ctx context.Context, _ command.Call, a securityArgs) (command.Reply, error) {
+		Run: func(ctx context.Context, c command.Call, a securityArgs) (command.Reply, error) {
 			list, err := d.Members.Security().Page(ctx, a.Member.ID, before(a.Before), securityLines+1)
 			if err != nil {
 				return command.Reply{}, err
@@ -37,7 +38,7 @@ func (d Deps) security() command.Command {
 			for _, e := range list {
 				t.Rows = append(t.Rows, securityRow(e))
 			}
-			return command.Reply{Blocks: []command.Block{t}}, nil
+			return command.Reply{Blocks: []command.Block{t}}, d.Members.LookAtAddresses(ctx, c.Actor.Sees(), a.Member.ID)
 		},
 	}
 }
