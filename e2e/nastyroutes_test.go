@@ -129,7 +129,7 @@ var nastyRoutes = map[string]func(n *nastyHouse, r siteRoute) []nasty{
 	"GET /staff/components":       onlyGeneral,
 	"GET /staff/classes":          onlyGeneral,
 	"GET /staff/causes":           queries("effect", "before"),
-	"GET /staff/members":          queries("name", "class", "state", "after"),
+	"GET /staff/members":          queries("name", "class", "state", "client", "inviter", "after"),
 	"GET /staff/members/:name":    onlyGeneral,
 	"GET /commands/:command":      commandPages,
 	"POST /commands/:command":     onlyGeneral, // see commands
