@@ -97,7 +97,7 @@ func settingsActs() []*row {
 	}
 	return []*row{
 		{route: "POST /settings/announce-key", need: members, form: sure, ok: leadsTo("/settings/keys"), writes: []string{"member", "security_log", "event"}},
-		{route: "POST /settings/irc-key", need: members, form: sure, ok: leadsTo("/settings/irc"), writes: []string{"member", "security_log", "event"}},
+		{route: "POST /settings/irc-key", need: members, perms: irc, form: sure, ok: leadsTo("/settings/irc"), writes: []string{"member", "security_log", "event"}},
 		{route: "POST /settings/tokens", need: members, form: sends("name", "a script", "scope", "read"), ok: leadsTo("/settings/keys"), writes: []string{"api_token", "security_log"}},
 		{route: "POST /settings/tokens/:token/revoke", need: members, path: tokenOf, form: sure, ok: leadsTo("/settings/keys"), writes: []string{"api_token", "security_log"}},
 		{route: "POST /settings/sessions/:session/end", need: members, path: sessionOf, form: sure, ok: leadsTo("/settings/security"), writes: []string{"session", "security_log"}},
@@ -182,7 +182,7 @@ func memberActs() []*row {
 		{route: "POST /groups/:id/edit", what: "of their own", need: members, perms: own, path: theirs("/groups/3/edit"), form: edits(3), ok: leadsTo("/groups/3"), writes: []string{"torrent_group", "event"}},
 		{route: "POST /torrents/:id/edit", what: "of another", need: members, perms: own[1:], form: edits(1), ok: leadsTo("/groups/1"), writes: []string{"torrent", "event"}},
 		{route: "POST /torrents/:id/edit", what: "of their own", need: members, perms: own, path: theirs("/torrents/3/edit"), form: edits(3), ok: leadsTo("/groups/3"), writes: []string{"torrent", "event"}},
-		{route: "POST /commands/:command", what: "stats", need: members, perms: []core.Permission{core.StatsRead}, path: at("/commands/stats"), form: sends("member", "victim"), ok: okay},
+		{route: "POST /commands/:command", what: "stats", need: members, perms: []core.Permission{core.StatsRead}, path: at("/commands/stats"), form: sends("member", "victim"), looks: []string{"security_log"}},
 	}
 }
 
@@ -206,6 +206,11 @@ func staffActs() []*row {
 			return url.Values{"name": {"registration.limit"}, "value": {fmt.Sprint(1000 + m.next())}, "back": {"/staff"}}
 		}, ok: leadsTo("/staff$"), writes: []string{"setting", "audit", "event"}},
 		{route: "POST /commands/:command", what: "member-disable, which asks first", need: members, perms: []core.Permission{core.MemberDisable}, path: at("/commands/member-disable"), form: sends("name", "spare", "reason", "went away"), ok: okay, writes: []string{"pending_act"}},
+		asks(core.MemberSeeAddress, "member-security", "name", "victim"),
+		asks(core.MemberNote, "note-list", "name", "victim"),
+		asks(core.InviteManage, "invite-list", "member", "victim"),
+		asks(core.ApplicantReview, "application-show", "id", "1"),
+		asks(core.BanManage, "ban-show", "id", "1"),
 		{route: "POST /commands/:command", what: "approve", need: members, perms: []core.Permission{core.MemberKeys}, path: at("/commands/approve"), form: func(m *matrix, r *role) url.Values {
 			asker := r
 			if !r.asker {
@@ -216,6 +221,11 @@ func staffActs() []*row {
 			"Moderator whose act waits": {forbidden, "nobody approves what they asked for themselves"},
 		}},
 	}
+}
+
+// asks gives a command that tells staff something. That they looked is written down.
+func asks(p core.Permission, command string, given ...string) *row {
+	return &row{route: "POST /commands/:command", what: command, need: members, perms: []core.Permission{p}, path: at("/commands/" + command), form: sends(given...), looks: []string{"audit", "security_log"}}
 }
 
 func programActs() []*row {

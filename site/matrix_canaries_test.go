@@ -16,9 +16,10 @@ import (
 
 // canary is a text that is somebody else's: where it turns up, something leaks.
 type canary struct {
-	what string
-	text string
-	seen func(c *row, r *role) bool // they may see it there
+	what  string
+	text  string
+	seen  func(c *row, r *role) bool // they may see it there; nil is nobody
+	found bool                       // by somebody who may: it is where it was planted
 }
 
 // Texts that nothing says by chance.
@@ -82,37 +83,40 @@ func (m *matrix) plant() {
 	hash, _, err := db.One(ctx, w.DB, db.Value[string], "SELECT password_hash FROM member WHERE id = ?", id)
 	must(err)
 
-	never := m.guard(func(*row, *role) bool { return false })
-	never("the announce key", victim.AnnounceKey)
-	never("the IRC key", victim.IRCKey)
-	never("the passphrase", victim.Password)
-	never("a passphrase's hash", hash[strings.LastIndex(hash, "$")+1:])
-	never("a hash of something", "$argon2id$")
-	never("a token", token)
-	never("a token", victim.Read)
-	never("a session", session)
-	never("a download link", auth)
-	never("a recovery code", codes[0])
-	never("the mail address", canaryMail)
-	never("an address they came from", canaryAddress)
-	never("their browser", canaryAgent)
-	never("the name of a token", canaryToken)
-	never("a nick of theirs", canaryNick)
-	never("what they were told", canaryTold)
-	never("whom they invited", canaryInvited)
-	never("an invite's token", link.Token)
-	never("a note on an invite", canaryInvite)
-	never("a note on an applicant", canaryNote)
-	never("a note on a ban", "canary note of a ban")
-	applicant := m.guard(func(_ *row, r *role) bool { return r.code })
-	applicant("an applicant's mail address", canaryApplied)
+	nobody := m.guard(nil)
+	nobody("the passphrase", victim.Password)
+	nobody("a passphrase's hash", hash[strings.LastIndex(hash, "$")+1:])
+	nobody("a hash of something", "$argon2id$")
+	nobody("a token", token)
+	nobody("a token", victim.Read)
+	nobody("a session", session)
+	nobody("a recovery code", codes[0])
+	nobody("an invite's token", link.Token)
+	nobody("whom they invited", canaryInvited)
+	nobody("an applicant's mail address", canaryApplied)
+	nobody("the site's keys", string(make([]byte, 32)))
+	theirs := m.guard(func(*row, *role) bool { return false })
+	theirs("the announce key", victim.AnnounceKey)
+	theirs("the IRC key", victim.IRCKey)
+	theirs("the other half of a download link", auth)
+	theirs("a nick of theirs", canaryNick)
+	theirs("what they were told", canaryTold)
+	theirs("the mail address", canaryMail)
+	m.guard(asked(core.MemberSeeAddress, "member-security"))("the name of a token", canaryToken)
+	m.guard(asked(core.MemberSeeAddress, "member-security"))("an address they came from", canaryAddress)
+	m.guard(asked(core.MemberSeeAddress, "member-security"))("their browser", canaryAgent)
+	m.guard(asked(core.InviteManage, "invite-list"))("a note on an invite", canaryInvite)
+	m.guard(asked(core.ApplicantReview, "application-show"))("a note on an applicant", canaryNote)
+	m.guard(asked(core.BanManage, "ban-show"))("a note on a ban", "canary note of a ban")
+	shown := asked(core.ApplicantReview, "application-show")
+	applicant := m.guard(func(c *row, r *role) bool { return r.code || shown(c, r) })
 	applicant("an applicant's answer", canaryAnswer)
-	applicant("the code of an application", m.follow)
+	m.guard(func(_ *row, r *role) bool { return r.code })("the code of an application", m.follow)
 	m.guard(having(core.SupportAnswer, "GET /staff/contact/:number"))("what somebody wrote to staff", canaryWrote)
 	m.guard(having(core.SupportAnswer, "GET /staff/contact/:number"))("the address of somebody who wrote to staff", canaryWriter)
 	card := "GET /staff/members/:name"
 	m.guard(having(core.BanManage, "GET /staff/bans"))("a banned network", canaryBan)
-	m.guard(having(core.MemberNote, card))("a note of staff", canaryStaff)
+	m.guard(either(having(core.MemberNote, card), asked(core.MemberNote, "note-list")))("a note of staff", canaryStaff)
 	m.guard(having(core.MemberSeePrivate, card, "GET /staff/causes"))("why they are warned", canaryCause)
 	m.guard(having(core.TorrentSeeHidden, "GET /browse", "GET /", "GET /groups/:id", "GET /api/v1/browse", "GET /staff/members"))("who uploaded anonymously", canaryShy)
 	for _, f := range figuresOfOther {
@@ -125,9 +129,20 @@ func having(p core.Permission, routes ...string) func(*row, *role) bool {
 	return func(c *row, r *role) bool { return slices.Contains(routes, c.route) && r.may(p) }
 }
 
-// guard plants canaries that only some may see.
+// asked lets those see it who have a permission and give a command.
+func asked(p core.Permission, command string) func(*row, *role) bool {
+	return func(c *row, r *role) bool { return c.what == command && r.may(p) }
+}
+
+// either lets those see it whom one of two lets.
+func either(a, b func(*row, *role) bool) func(*row, *role) bool {
+	return func(c *row, r *role) bool { return a(c, r) || b(c, r) }
+}
+
+// guard plants canaries that only some may see besides the victim; nil is nobody, not even
+// the victim.
 func (m *matrix) guard(seen func(*row, *role) bool) func(what, text string) {
-	return func(what, text string) { m.canaries = append(m.canaries, canary{what, text, seen}) }
+	return func(what, text string) { m.canaries = append(m.canaries, canary{what: what, text: text, seen: seen}) }
 }
 
 // search looks for canaries in all that came back.
@@ -139,18 +154,33 @@ func (m *matrix) search(where string, c *row, r *role, a sitetest.Answer) {
 			texts = append(texts, values...)
 		}
 	}
-	if r.session != "" {
+	for what, own := range map[string]string{"session": r.session, "API token": r.secret, "passphrase": r.password} {
 		for _, text := range texts {
-			if strings.Contains(text, r.session) {
-				m.t.Errorf("%s: the session's own token is in the answer", where)
+			if own != "" && strings.Contains(text, own) {
+				m.t.Errorf("%s: their own %s is in the answer", where, what)
 			}
 		}
 	}
-	for _, k := range m.canaries {
+	for i := range m.canaries {
+		k := &m.canaries[i]
 		for _, text := range texts {
-			if strings.Contains(text, k.text) && !k.seen(c, r) {
+			if !strings.Contains(text, k.text) {
+				continue
+			}
+			if k.seen == nil || !r.victim && !k.seen(c, r) {
 				m.t.Errorf("%s: it shows %s (%q)", where, k.what, k.text)
 			}
+			k.found = true
+		}
+	}
+}
+
+// alive makes sure that each canary was seen by somebody: one that was planted where nothing
+// is shown would never be missed.
+func (m *matrix) alive() {
+	for _, k := range m.canaries {
+		if k.seen != nil && !k.found {
+			m.t.Errorf("nobody sees %s (%q), not even who may", k.what, k.text)
 		}
 	}
 }

@@ -37,7 +37,7 @@ func publicReads() []*row {
 		{route: "GET /login", need: anyone, inside: leadsTo("/$")},
 		{route: "GET /login", what: "next", need: anyone, inside: leadsTo("/browse$"), path: at("/login?next=/browse")},
 		{route: "GET /join", need: anyone},
-		{route: "GET /join/:token", need: anyone, path: inviteLink, writes: []string{"guess"}},
+		{route: "GET /join/:token", need: anyone, path: inviteLink, looks: []string{"guess"}},
 		{route: "GET /recover", need: anyone},
 		{route: "GET /recover/:token", need: anyone, path: recoverLink},
 		{route: "GET /recover/:token", what: "of no link", need: anyone, path: at("/recover/nonsense"), ok: nowhere},
@@ -73,7 +73,7 @@ func memberReads() []*row {
 		{route: "GET /me/torrents", need: members},
 		{route: "GET /endangered", need: members},
 		{route: "GET /freeleech", need: members},
-		{route: "GET /members/:name", need: members, writes: []string{"security_log"}}, // that staff saw what is hidden
+		{route: "GET /members/:name", need: members, looks: []string{"security_log"}}, // that staff saw what is hidden
 		{route: "GET /inbox", need: members},
 		{route: "GET /rules/clients", need: members},
 		{route: "GET /help", need: members},
@@ -100,7 +100,7 @@ func staffReads() []*row {
 		return &row{route: route, need: members, perms: any}
 	}
 	looks := func(c *row, tables ...string) *row {
-		c.writes = tables
+		c.looks = tables
 		return c
 	}
 	member := []core.Permission{core.MemberCreate, core.MemberDisable, core.MemberClass, core.MemberWarn, core.MemberNote}
@@ -148,7 +148,7 @@ func joinReads() []*row {
 		{route: "GET /apply", need: anyone},
 		{route: "GET /apply", what: "while applications are taken", while: applications, need: anyone},
 		{route: "GET /application", need: anyone},
-		{route: "GET /application/:token", need: anyone, path: applicationOf(""), ok: nowhere, except: theirs, writes: []string{"guess"}},
+		{route: "GET /application/:token", need: anyone, path: applicationOf(""), ok: nowhere, except: theirs, looks: []string{"guess"}},
 	}
 }
 

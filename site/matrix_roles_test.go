@@ -40,6 +40,7 @@ type role struct {
 	link     bool   // the keys of a personal download link are in the address
 	banned   bool   // the address is banned
 	code     bool   // they hold the code of an application
+	victim   bool   // it is they whose secrets are planted
 	asker    bool   // what they asked for waits for the approval of somebody else
 	id       core.MemberID
 	origin   netip.AddrPort
@@ -243,7 +244,7 @@ type direct struct {
 // ban bans the networks from which the banned roles come.
 func (m *matrix) ban() {
 	for value, note := range map[string]string{"203.0.113.0/24": "canary note of a ban", canaryBan: "another"} {
-		b, err := ban.New(ban.Draft{Value: value, Reach: ban.Site, Reason: "it floods us", Note: note, By: "victim"}, m.w.Now())
+		b, err := ban.New(ban.Draft{Value: value, Reach: ban.Site, Reason: "it floods us", Note: note, By: "banning moderator"}, m.w.Now())
 		m.w.Must(err)
 		_, err = m.w.Bans.Add(m.t.Context(), b)
 		m.w.Must(err)

@@ -104,7 +104,7 @@ func expected(c *row, kind web.Kind, r *role) answer {
 	switch {
 	case c.need == files:
 		return c.ok
-	case r.banned:
+	case r.banned && !c.open:
 		return forbidden
 	case kind == web.Download && r.link && (r.shut() || r.waits()): // the keys are right, and it is said why they don't help
 		return forbidden

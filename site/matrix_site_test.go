@@ -2,6 +2,7 @@ package site_test
 
 import (
 	"fmt"
+	"net/netip"
 	"net/url"
 	"testing"
 	"time"
@@ -44,6 +45,8 @@ func newMatrix(t *testing.T) *matrix {
 			w.Tell(name, notify.Note{Kind: notify.UploadEdited, Title: "It was edited.", Link: "/browse", Once: fmt.Sprint(i)})
 		}
 	}
+	victim := w.People["victim"]
+	m.victim = &role{name: "the victim", class: "User", cookie: running, token: "read", victim: true, id: victim.Member.ID, secret: victim.Read, origin: netip.MustParseAddrPort("198.18.1.1:4000")}
 	m.exec("UPDATE member SET seen_at = ?", w.Now().Unix())
 	m.exec("UPDATE api_token SET seen_at = ?", w.Now().Unix())
 	m.count()

@@ -20,6 +20,7 @@ type row struct {
 	what   string // which of several rows of a route it is
 	need   need
 	perms  []core.Permission // one of these, besides
+	open   bool              // banned addresses, too
 	hidden bool              // who has none of them isn't told that there is anything
 	// path is the address where the pattern, filled in from examples, will not do, and form
 	// what is posted: a valid form, so that it is who asks that decides.
@@ -34,6 +35,7 @@ type row struct {
 	waiting answer
 	while   map[string]string  // settings of the site meanwhile
 	writes  []string           // tables that are written where it is done
+	looks   []string           // tables in which it may be noted that somebody looked
 	tries   []string           // tables that are written where it is refused
 	idle    func(r *role) bool // there is nothing to do for them, so that nothing is written
 	except  map[string]special // by the name of a role
@@ -55,9 +57,9 @@ type matrix struct {
 	w        *sitetest.World
 	handler  http.Handler
 	roles    []*role
+	victim   *role
 	canaries []canary
 	before   map[string]int64 // what was written to each table
-	code     string           // of an act that waits for approval
 	follow   string           // the code of an application
 	codes    []string         // for recovery
 	asset    string           // the address of a file
@@ -88,22 +90,72 @@ func TestEveryRouteAsEveryRole(t *testing.T) {
 			t.Errorf("there is a row for %s, which is no route", c.route)
 			continue
 		}
+		m.row(c, kind)
+		if !asked[c.route] {
+			m.methods(c, kind)
+		}
 		asked[c.route] = true
-		for name, value := range c.while {
-			m.w.Set(name, value)
-		}
-		for _, r := range m.roles {
-			m.cell(c, kind, r)
-		}
-		m.exec("DELETE FROM guess") // or those who tried must wait in the rows to come
-		for name := range c.while {
-			_, _, err := m.w.Deps.Settings.Reset(t.Context(), 0, name)
-			m.w.Must(err)
-		}
 	}
+	m.alive()
 	for name := range kinds {
 		if !asked[name] {
 			t.Errorf("%s has no row: say in matrix_reads_test.go or matrix_acts_test.go who may come, and what they ask", name)
+		}
+	}
+}
+
+// row asks what a row asks as everybody.
+func (m *matrix) row(c *row, kind web.Kind) {
+	m.t.Helper()
+	for name, value := range c.while {
+		m.w.Set(name, value)
+	}
+	path, _, _ := strings.Cut(c.route[len(c.method())+1:], "?")
+	before, _ := statements(m.t, m.w, path)
+	for _, r := range m.roles {
+		if r.banned {
+			m.cell(c, kind, r)
+		}
+	}
+	if after, _ := statements(m.t, m.w, path); after != before && !c.toBanned() {
+		m.t.Errorf("%s: for those from banned addresses it asks the database %d times", c, after-before)
+	}
+	for _, r := range m.roles {
+		if !r.banned {
+			m.cell(c, kind, r)
+		}
+	}
+	if c.method() == http.MethodGet {
+		m.login(m.victim)
+		m.search(c.String(), c, m.victim, m.ask(c, kind, m.victim)("same-origin"))
+	}
+	m.exec("DELETE FROM guess") // or those who tried must wait in the rows to come
+	for name := range c.while {
+		_, _, err := m.w.Deps.Settings.Reset(m.t.Context(), 0, name)
+		m.w.Must(err)
+	}
+}
+
+// methods makes sure that HEAD is answered as GET is, and other methods by nobody.
+func (m *matrix) methods(c *row, kind web.Kind) {
+	m.t.Helper()
+	for _, r := range m.roles {
+		if r.name != "visitor" && r.name != "Sysop" {
+			continue
+		}
+		m.login(r)
+		_, path, _ := strings.Cut(c.route, " ")
+		if c.method() == http.MethodGet {
+			head := *c
+			head.route = http.MethodHead + " " + path
+			m.mark()
+			m.want(c.String()+" by HEAD as "+r.name, m.ask(&head, kind, r)("same-origin"), expected(c, kind, r))
+		}
+		for _, method := range []string{http.MethodPut, http.MethodDelete} {
+			other := &row{route: method + " " + path}
+			m.mark()
+			m.want(other.String()+" as "+r.name, m.ask(other, kind, r)("same-origin"), answer{status: http.StatusMethodNotAllowed})
+			m.unchanged(other.String(), nil)
 		}
 	}
 }
@@ -112,6 +164,9 @@ func (c *row) method() string {
 	method, _, _ := strings.Cut(c.route, " ")
 	return method
 }
+
+// toBanned reports whether those from banned addresses are let in as well.
+func (c *row) toBanned() bool { return c.open || c.need == files }
 
 func (c *row) String() string { return strings.TrimSpace(c.route + " " + c.what) }
 
@@ -133,11 +188,17 @@ func (m *matrix) cell(c *row, kind web.Kind, r *role) {
 	m.mark()
 	a := ask("same-origin")
 	m.want(where, a, want)
+	m.form(where, kind, a)
+	if r.banned && !c.toBanned() {
+		m.banned(where, a)
+	}
 	switch {
 	case reads:
-		m.unchanged(where, append(noted(c, r), c.writes...))
+		m.unchanged(where, append(noted(c, r), c.looks...))
 	case !want.does():
 		m.unchanged(where, append(noted(c, r), c.tries...))
+	case c.looks != nil:
+		m.unchanged(where, c.looks)
 	case len(c.writes) == 0 || c.idle != nil && c.idle(r):
 		m.unchanged(where, nil)
 	default:
@@ -146,7 +207,8 @@ func (m *matrix) cell(c *row, kind web.Kind, r *role) {
 	m.search(where, c, r, a)
 	if !reads {
 		r.session = "" // it may have ended
-	} else if a.StatusCode == http.StatusSeeOther {
+	}
+	if a.StatusCode == http.StatusSeeOther {
 		m.leads(where, r, a.Header.Get("Location"))
 	}
 }
@@ -179,8 +241,8 @@ func (m *matrix) ask(c *row, kind web.Kind, r *role) func(from string) sitetest.
 			headers = append(headers, "Cookie", web.Config{URL: m.w.Config.URL}.SessionCookie()+"="+r.session)
 		}
 		switch {
-		case method == http.MethodGet:
-			return b.Get(path, headers...)
+		case method != http.MethodPost:
+			return b.Do(b.Request(method, path, nil, headers...))
 		case c.file != nil:
 			return b.Send(path, form, c.file(m, r), headers...)
 		}
@@ -214,10 +276,38 @@ func (m *matrix) want(where string, a sitetest.Answer, want answer) {
 	}
 }
 
+// form makes sure that an answer is of the form that is asked for, and that it is kept by
+// nobody and used by no other page.
+func (m *matrix) form(where string, kind web.Kind, a sitetest.Answer) {
+	m.t.Helper()
+	if a.StatusCode >= 400 {
+		want := map[web.Kind]string{web.Page: "text/html", web.Fragment: "text/plain", web.Download: "text/plain", web.API: "application/json"}[kind]
+		if got := a.Header.Get("Content-Type"); !strings.HasPrefix(got, want) {
+			m.t.Errorf("%s: the refusal is %s, want %s", where, got, want)
+		}
+	}
+	policy := a.Header.Get("Content-Security-Policy")
+	if !strings.Contains(policy, "default-src 'none'") || strings.Contains(policy, "unsafe") || a.Header.Get("X-Content-Type-Options") != "nosniff" || a.Header.Get("X-Frame-Options") != "DENY" {
+		m.t.Errorf("%s: headers %v", where, a.Header)
+	}
+	if kept := a.Header.Get("Cache-Control"); !strings.Contains(kept, "no-store") && !strings.Contains(where, " /assets/") && !strings.Contains(where, ".json ") {
+		m.t.Errorf("%s: it may be kept: %s", where, kept)
+	}
+}
+
+// banned makes sure that those from a banned address are told why, and no more.
+func (m *matrix) banned(where string, a sitetest.Answer) {
+	m.t.Helper()
+	if !strings.Contains(a.Text, "it floods us") || strings.Contains(a.Text, "203.0.113") || strings.Contains(a.Text, "banning moderator") {
+		m.t.Errorf("%s: it says %.300s", where, a.Text)
+	}
+}
+
 // leads follows where a role is sent: it must end at something that answers.
 func (m *matrix) leads(where string, r *role, to string) {
 	m.t.Helper()
-	path, _, _ := strings.Cut(to, "?")
+	path := strings.FieldsFunc(to, func(c rune) bool { return c == '?' || c == '#' })[0]
+	m.login(r)
 	if m.led[r.name+path] {
 		return
 	}

@@ -82,7 +82,7 @@ func New(d Deps) web.Wing {
 			web.Page.Get("/members/:name", web.Members.About(theMember), h.profile),
 			web.Page.Get("/settings", web.Members, h.settings),
 			web.Page.Post("/settings/announce-key", web.Members, web.Small, asked(h.askAnnounceKey())),
-			web.Page.Post("/settings/irc-key", web.Members, web.Small, asked(h.askIRCKey())),
+			web.Page.Post("/settings/irc-key", mayIRC, web.Small, asked(h.askIRCKey())),
 			web.Page.Post("/settings/passphrase", web.Members, web.Small, h.setPassphrase),
 			web.Page.Post("/settings/tokens", web.Members, web.Small, h.newToken),
 			web.Page.Post("/settings/tokens/:token/revoke", web.Members, web.Small, asked(h.askToken())),

@@ -43,7 +43,7 @@ func New(d Deps) web.Wing {
 		Views:     []web.Declared{landingView, homeView},
 		Routes: []web.Route{
 			web.Page.Get("/", web.Anyone, h.home),
-			web.Page.Get("/robots.txt", web.Anyone, robots),
+			web.Page.Get("/robots.txt", web.Everyone, robots),
 			web.Page.Post("/start/rules", web.Members, web.Small, h.rulesRead),
 			web.Page.Post("/start/away", web.Members, web.Small, h.putAway),
 		},
