@@ -367,11 +367,3 @@ func TestPagesAreGoodHTML(t *testing.T) {
 		t.Errorf("html-validate (scripts/needs.sh test installs it): %v\n%s", err, strings.ReplaceAll(string(out), dir+"/", ""))
 	}
 }
-
-func envInt(name string, fallback int) int {
-	n := fallback
-	if _, err := fmt.Sscan(os.Getenv(name), &n); err != nil {
-		return fallback
-	}
-	return n
-}

@@ -243,8 +243,8 @@ type direct struct {
 
 // ban bans the networks from which the banned roles come.
 func (m *matrix) ban() {
-	for value, note := range map[string]string{"203.0.113.0/24": "canary note of a ban", canaryBan: "another"} {
-		b, err := ban.New(ban.Draft{Value: value, Reach: ban.Site, Reason: "it floods us", Note: note, By: "banning moderator"}, m.w.Now())
+	for _, value := range []string{"203.0.113.0/24", canaryBan} {
+		b, err := ban.New(ban.Draft{Value: value, Reach: ban.Site, Reason: "it floods us", Note: "canary note of a ban", By: "banning moderator"}, m.w.Now())
 		m.w.Must(err)
 		_, err = m.w.Bans.Add(m.t.Context(), b)
 		m.w.Must(err)

@@ -127,7 +127,7 @@ func (m *matrix) row(c *row, kind web.Kind) {
 	}
 	if c.method() == http.MethodGet {
 		m.login(m.victim)
-		m.search(c.String(), c, m.victim, m.ask(c, kind, m.victim)("same-origin"))
+		m.search(c.String(), c, m.victim, m.ask(c, m.victim)("same-origin"))
 	}
 	m.exec("DELETE FROM guess") // or those who tried must wait in the rows to come
 	for name := range c.while {
@@ -149,12 +149,12 @@ func (m *matrix) methods(c *row, kind web.Kind) {
 			head := *c
 			head.route = http.MethodHead + " " + path
 			m.mark()
-			m.want(c.String()+" by HEAD as "+r.name, m.ask(&head, kind, r)("same-origin"), expected(c, kind, r))
+			m.want(c.String()+" by HEAD as "+r.name, m.ask(&head, r)("same-origin"), expected(c, kind, r))
 		}
 		for _, method := range []string{http.MethodPut, http.MethodDelete} {
 			other := &row{route: method + " " + path}
 			m.mark()
-			m.want(other.String()+" as "+r.name, m.ask(other, kind, r)("same-origin"), answer{status: http.StatusMethodNotAllowed})
+			m.want(other.String()+" as "+r.name, m.ask(other, r)("same-origin"), answer{status: http.StatusMethodNotAllowed})
 			m.unchanged(other.String(), nil)
 		}
 	}
@@ -175,7 +175,7 @@ func (m *matrix) cell(c *row, kind web.Kind, r *role) {
 	m.t.Helper()
 	m.login(r)
 	where := fmt.Sprintf("%s as %s", c, r.name)
-	ask := m.ask(c, kind, r)
+	ask := m.ask(c, r)
 	want := expected(c, kind, r)
 	reads := c.method() == http.MethodGet
 	if !reads && kind != web.API {
@@ -214,7 +214,7 @@ func (m *matrix) cell(c *row, kind web.Kind, r *role) {
 }
 
 // ask prepares what a row asks as a role. What it gives asks it, as a page of some site.
-func (m *matrix) ask(c *row, kind web.Kind, r *role) func(from string) sitetest.Answer {
+func (m *matrix) ask(c *row, r *role) func(from string) sitetest.Answer {
 	method, path, _ := strings.Cut(c.route, " ")
 	path = matrixExamples.Replace(path)
 	if c.path != nil {
@@ -313,9 +313,9 @@ func (m *matrix) leads(where string, r *role, to string) {
 	}
 	m.led[r.name+path] = true
 	for range 4 {
-		a := m.ask(&row{route: "GET " + to}, web.Page, r)("same-origin")
+		a := m.ask(&row{route: "GET " + to}, r)("same-origin")
 		if a.StatusCode != http.StatusSeeOther {
-			if a.StatusCode >= 400 && !(r.waits() && a.StatusCode == http.StatusForbidden) { // it says what to do first
+			if told := r.waits() && a.StatusCode == http.StatusForbidden; a.StatusCode >= 400 && !told { // it says what to do first
 				m.t.Errorf("%s: it leads to %s, which answers with %d", where, to, a.StatusCode)
 			}
 			return

@@ -106,3 +106,11 @@ func extremes(w *sitetest.World) (paths []string) {
 
 // pieces is how many pieces of 16 MiB so many files have, of 1, 2, 3 … bytes.
 func pieces(files int) int { return (files*(files+1)/2 + 1<<24 - 1) >> 24 }
+
+func envInt(name string, fallback int) int {
+	n := fallback
+	if _, err := fmt.Sscan(os.Getenv(name), &n); err != nil {
+		return fallback
+	}
+	return n
+}

@@ -94,7 +94,7 @@ func (h handlers) contactDetail(v *web.Visit) error {
 		return err
 	}
 	p.ByHand = p.Member == 0 && !h.Support.Mails()
-	names := []string{"contact close"}
+	var names []string
 	switch {
 	case p.State == support.Closed:
 		names = []string{"contact reopen"}
