@@ -39,6 +39,7 @@ func eachEngine(t *testing.T, test func(t *testing.T, s *site)) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		keys = keys.Cheaply()
 		log := eventlog.New(d, time.Now)
 		s := &site{members: member.NewStore(d, log, keys, time.Now), channels: irc.NewStore(d, log, ban.NewStore(d, log, keys, time.Now), time.Now), db: d, keys: keys}
 		if err := s.members.Seed(t.Context()); err != nil {

@@ -209,6 +209,7 @@ func newHouse(t *testing.T, d *db.DB, now time.Time) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
+	keys = keys.Cheaply()
 	h.security = security.New(d, keys, h.clock, nil)
 	return h
 }

@@ -68,6 +68,7 @@ func serveAsChild(text string) error {
 	if err != nil {
 		return err
 	}
+	keys = keys.Cheaply()
 	if err := limitOnSignal(); err != nil {
 		return err
 	}

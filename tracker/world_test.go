@@ -67,6 +67,7 @@ func newWorld(t testing.TB, d *db.DB, c Config) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	keys = keys.Cheaply()
 	if c.JournalDir == "" {
 		c.JournalDir = t.TempDir()
 	}

@@ -42,6 +42,7 @@ func onBench(t *testing.T, test func(t *testing.T, b *bench)) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		keys = keys.Cheaply()
 		events := eventlog.New(d, b.clock.Now)
 		b.members = member.NewStore(d, events, keys, b.clock.Now)
 		if err := b.members.Seed(t.Context()); err != nil {

@@ -40,6 +40,7 @@ func newWorld(t *testing.T, d *db.DB) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	keys = keys.Cheaply()
 	w := &world{t: t, clock: dbtest.NewClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)), rules: 3}
 	log := eventlog.New(d, w.clock.Now)
 	w.Store = NewStore(Deps{DB: d, Log: log, Keys: keys, Clock: w.clock.Now, Members: member.NewStore(d, log, keys, w.clock.Now),
@@ -387,6 +388,7 @@ func TestStamps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	keys = keys.Cheaply()
 	other, err := secret.NewKeyring([]byte(strings.Repeat("k", 32)))
 	if err != nil {
 		t.Fatal(err)

@@ -30,6 +30,7 @@ func openWorld(t *testing.T, d *db.DB) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	keys = keys.Cheaply()
 	w := &world{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 	clock := func() time.Time { return w.now }
 	w.Store = NewStore(d, eventlog.New(d, clock), keys, clock)
@@ -44,6 +45,7 @@ func testKeys(t testing.TB) *secret.Keyring {
 	if err != nil {
 		t.Fatal(err)
 	}
+	keys = keys.Cheaply()
 	return keys
 }
 

@@ -36,6 +36,7 @@ func newWorld(t testing.TB, d *db.DB, c mail.Config) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	keys = keys.Cheaply()
 	clock := dbtest.NewClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
 	events := eventlog.New(d, clock.Now)
 	letters, err := mail.NewQueue(d, events, keys, clock.Now, c, mail.Site{Name: "BioTest", URL: "https://bio.example"})

@@ -1,10 +1,14 @@
 package secret_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
@@ -51,6 +55,34 @@ func TestCheapPasswords(t *testing.T) {
 				t.Errorf("%q: %v, %v", password, ok, err)
 			}
 		}
+	}
+}
+
+// TestOnlyTestsHashCheaply looks for calls of Cheaply in the files of the whole program.
+func TestOnlyTestsHashCheaply(t *testing.T) {
+	t.Parallel()
+	seen := 0
+	err := filepath.WalkDir("../..", func(path string, e fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case e.IsDir() && (e.Name() == ".git" || e.Name() == "node_modules" || e.Name() == "var"):
+			return fs.SkipDir
+		case e.IsDir() || !strings.HasSuffix(path, ".go"):
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		if err != nil || !bytes.Contains(text, []byte(".Cheaply()")) {
+			return err
+		}
+		seen++
+		if !strings.HasSuffix(path, "_test.go") && filepath.ToSlash(path) != "../../site/sitetest/world.go" {
+			t.Errorf("%s makes keys with which passphrases can be guessed", path)
+		}
+		return nil
+	})
+	if err != nil || seen < 10 {
+		t.Errorf("%d files have it, %v", seen, err)
 	}
 }
 

@@ -32,6 +32,7 @@ func each(t *testing.T, test func(t *testing.T, w *world)) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		keys = keys.Cheaply()
 		w := &world{db: d, clock: dbtest.NewClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)), lines: &bytes.Buffer{}}
 		w.Log = security.New(d, keys, w.clock.Now, slog.New(slog.NewTextHandler(w.lines, nil)))
 		test(t, w)

@@ -34,6 +34,7 @@ func each(t *testing.T, test func(t *testing.T, w *world)) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		keys = keys.Cheaply()
 		w := &world{t: t, clock: dbtest.NewClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))}
 		log := eventlog.New(d, w.clock.Now)
 		w.Store = NewStore(Deps{DB: d, Log: log, Keys: keys, Clock: w.clock.Now, SendsMail: func() bool { return w.mail }})

@@ -37,6 +37,7 @@ func each(t *testing.T, test func(t *testing.T, w *world)) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		keys = keys.Cheaply()
 		clock := func() time.Time { return epoch }
 		events := eventlog.New(d, clock)
 		members := member.NewStore(d, events, keys, clock)

@@ -42,6 +42,7 @@ func ours(t *testing.T, autoJoin bool) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
+	keys = keys.Cheaply()
 	events := eventlog.New(d, time.Now)
 	members := member.NewStore(d, events, keys, time.Now)
 	if err := members.Seed(t.Context()); err != nil {

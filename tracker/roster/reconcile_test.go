@@ -126,6 +126,7 @@ func realMembers(b *testing.B, w *world, n int) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	keys = keys.Cheaply()
 	w.o.Members = member.NewStore(w.d, w.events, keys, time.Now)
 	err = w.d.Tx(b.Context(), func(tx *db.Tx) error {
 		for id := 1; id <= n; id++ {
