@@ -135,17 +135,8 @@ func forge(t *testing.T, folder string, files []forged) {
 // written.
 func TestForged(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, dbtest.SQLite(t))
-	m := s.make()
-	var genuine []forged
-	r := tar.NewReader(strings.NewReader(read(t, filepath.Join(m.Folder, plainName))))
-	for h, err := r.Next(); err == nil; h, err = r.Next() {
-		var b bytes.Buffer
-		if _, err := b.ReadFrom(r); err != nil {
-			t.Fatal(err)
-		}
-		genuine = append(genuine, forged{*h, b.String()})
-	}
+	m := newSite(t, dbtest.SQLite(t)).make()
+	genuine := members(t, filepath.Join(m.Folder, plainName))
 	index := func(part string) int {
 		for i, f := range genuine {
 			if strings.Contains(f.Name, part) {
@@ -222,6 +213,20 @@ func TestForged(t *testing.T) {
 			says(t, err, core.Invalid, tt.says)
 		})
 	}
+}
+
+// members reads what an archive holds.
+func members(t *testing.T, archive string) (list []forged) {
+	t.Helper()
+	r := tar.NewReader(strings.NewReader(read(t, archive)))
+	for h, err := r.Next(); err == nil; h, err = r.Next() {
+		var b bytes.Buffer
+		if _, err := b.ReadFrom(r); err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, forged{*h, b.String()})
+	}
+	return list
 }
 
 // TestOnlyIntoAnEmptyPlace names what is in the way, and leaves everything as it is.

@@ -171,6 +171,25 @@ func (w *world) figuresOf(t *testing.T, id core.MemberID) {
 	}
 }
 
+// looksAt are those of the staff who looked at what an account hides, by name.
+func (w *world) looksAt(t *testing.T, id core.MemberID) (by []string) {
+	t.Helper()
+	list, err := w.Security().Page(t.Context(), id, 0, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range list {
+		if e.Kind == security.Looked {
+			by = append(by, e.By)
+			if e.Address != "" || e.Tries != 1 || e.What() == string(e.Kind) {
+				t.Errorf("%+v", e)
+			}
+		}
+	}
+	slices.Sort(by)
+	return by
+}
+
 func TestFiguresAreReadAndLooksNoted(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
@@ -194,22 +213,7 @@ func TestFiguresAreReadAndLooksNoted(t *testing.T) {
 			}
 			return v
 		}
-		looks := func() (by []string) {
-			list, err := w.Security().Page(ctx, alice.ID, 0, 100)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, e := range list {
-				if e.Kind == security.Looked {
-					by = append(by, e.By)
-					if e.Address != "" || e.Tries != 1 || e.What() == string(e.Kind) {
-						t.Errorf("%+v", e)
-					}
-				}
-			}
-			slices.Sort(by)
-			return by
-		}
+		looks := func() []string { return w.looksAt(t, alice.ID) }
 		own := see(read("alice"))
 		if own.Uploaded().Value != 300 || own.Downloaded().Value != 200 || own.Seeding().Value != 2 || own.Leeching().Value != 1 || own.Snatched().Value != 2 ||
 			own.Seedtime().Value != 40*time.Second || !own.LastIRC().Value.Equal(w.now) || own.Ratio().Value.Value != 1.5 {
