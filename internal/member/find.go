@@ -29,7 +29,7 @@ func (f Filter) Empty() bool {
 const MaxPart = 64
 
 // mostRecords is how many announces are looked through for a client.
-const mostRecords = 20_000
+const mostRecords = 5000
 
 // withClient are announces with a client, the index of clients alone being read.
 const withClient = "(SELECT r.member_id FROM announce_record r WHERE r.client >= ? AND r.client < ? LIMIT ?)"

@@ -10,8 +10,8 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/eventlog"
 )
 
-// BenchmarkFind looks for members by a part of the name, class and state among 100,000, on
-// both engines.
+// BenchmarkFind looks for members by a part of the name, class, state, client and inviter
+// among 100,000 with three announces each, on both engines.
 func BenchmarkFind(b *testing.B) {
 	b.Run("sqlite", func(b *testing.B) { benchFind(b, dbtest.SQLite(b)) })
 	b.Run("mariadb", func(b *testing.B) { benchFind(b, dbtest.MariaDB(b)) })
@@ -39,6 +39,9 @@ func benchFind(b *testing.B, d *db.DB) {
 				"irc_key_box", "email_box", "key_epoch", "created_at", "seen_at"}}, rows...); err != nil {
 				return err
 			}
+			if err := benchUse(b, tx, from, chunk); err != nil {
+				return err
+			}
 			for n := from; n < from+chunk; n += 250 {
 				if _, err := tx.Insert(b.Context(), "member_cause", db.Row{"member_id", n, "effect", string(Warned), "permission", "", "source", "staff", "reason", "a reason", "starts_at", noon.Unix(),
 					"ends_at", noon.Add(time.Hour).Unix(), "begun_by", 0, "begun_name", "", "ended_at", 0, "ended_by", 0, "ended_name", "", "ended_reason", ""}); err != nil {
@@ -52,7 +55,8 @@ func benchFind(b *testing.B, d *db.DB) {
 		}
 	}
 	for name, f := range map[string]Filter{"all": {}, "many": {Part: "yeast"}, "one": {Part: "_77777"}, "none": {Part: "zebra"}, "later": {Part: "yeast", After: "e"},
-		"few of a class": {Class: Class{ID: 4}}, "many of a class": {Class: Class{ID: 1}, Part: "a_"}, "warned": {State: string(Warned)}, "number": {Part: "#77777"}} {
+		"few of a class": {Class: Class{ID: 4}}, "many of a class": {Class: Class{ID: 1}, Part: "a_"}, "warned": {State: string(Warned)}, "number": {Part: "#77777"},
+		"common client": {Client: "qBittorrent"}, "rare client": {Client: "Deluge 2.1"}, "client and name": {Client: "Transmission 4.0.6", Part: "yeast"}, "inviter": {Inviter: 7}} {
 		b.Run(name, func(b *testing.B) {
 			ctx := eventlog.Pinned(b.Context())
 			for b.Loop() {
@@ -62,4 +66,24 @@ func benchFind(b *testing.B, d *db.DB) {
 			}
 		})
 	}
+}
+
+// benchUse writes three announces of each of some members, and who invited them.
+func benchUse(b *testing.B, tx *db.Tx, from, n int) error {
+	var records, inviters [][]any
+	for m := from; m < from+n; m++ {
+		client := []string{"qBittorrent 5.0.1", "qBittorrent 4.6.5", "qBittorrent 5.1", "Transmission 4.0.6"}[m%4]
+		if m%5000 == 0 {
+			client = "Deluge 2.1.1"
+		}
+		for place := range 3 {
+			records = append(records, []any{m, 1, place, 1, 0, 1, "", client, 0, false, "", 0, 0, 0, 0, 0, "", ""})
+		}
+		inviters = append(inviters, []any{m, m / 10, "invite", 0, []byte{}, 0})
+	}
+	err := tx.Upsert(b.Context(), db.UpsertSpec{Table: "member_inviter", Key: []string{"member_id"}, Keep: []string{"inviter_id", "via", "invite_id", "network_mac", "at"}}, inviters...)
+	if err != nil {
+		return err
+	}
+	return tx.Upsert(b.Context(), db.UpsertSpec{Table: "announce_record", Key: []string{"member_id", "ring", "slot"}, Keep: recordColumns}, records...)
 }

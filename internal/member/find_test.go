@@ -94,6 +94,10 @@ func TestFind(t *testing.T) {
 	})
 }
 
+// recordColumns are those of an announce record behind its key.
+var recordColumns = []string{"torrent_id", "at", "announces", "event", "client", "families", "public", "port", "announced_up", "announced_down",
+	"credited_up", "credited_down", "bytes_left", "leech", "outcome"}
+
 // announces writes n records of announces with a client.
 func announces(t *testing.T, w *world, m core.MemberID, client string, n int) {
 	t.Helper()
@@ -104,8 +108,7 @@ func announces(t *testing.T, w *world, m core.MemberID, client string, n int) {
 	if err := w.db.Tx(t.Context(), func(tx *db.Tx) error {
 		for part := range slices.Chunk(rows, 1000) {
 			if err := tx.Upsert(t.Context(), db.UpsertSpec{Table: "announce_record", Key: []string{"member_id", "ring", "slot"},
-				Keep: []string{"torrent_id", "at", "announces", "event", "client", "families", "public", "port", "announced_up", "announced_down",
-					"credited_up", "credited_down", "bytes_left", "leech", "outcome"}}, part...); err != nil {
+				Keep: recordColumns}, part...); err != nil {
 				return err
 			}
 		}
