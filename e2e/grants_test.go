@@ -114,6 +114,7 @@ func onTheSite(t *testing.T, boss, ann *account, ups []uploaded) {
 	group, torrent := strconv.FormatInt(ups[0].GroupID, 10), strconv.FormatInt(ups[0].TorrentID, 10)
 	for _, path := range []string{"/", "/browse", "/browse?q=dataset&tag=phage&category=1", "/groups/" + group, "/torrents/" + torrent,
 		"/torrents/" + torrent + "/files", "/torrents/" + torrent + "/uploaded", "/upload", "/members/ann", "/settings", "/settings/keys", "/settings/recovery", "/recover", "/apply", "/application", "/settings/irc", "/settings/appearance", "/settings/privacy", "/settings/notifications", "/inbox", "/freeleech", "/about", "/contact", "/contact/takedown",
+		"/settings/invites", "/rules/accept", // of those who invite
 		"/torrents/" + torrent + "/files?q=a", "/browse?sort=seeders&seeded=1&free=1", "/browse?sort=snatches&order=up", "/me/torrents", "/me/torrents?list=leeching", "/me/torrents?list=taken", "/me/torrents?list=uploaded",
 		"/rules/clients", "/help", "/help/irc", "/help/staff", "/help/clients", "/rules", "/terms", "/news", "/pages/rules/history", "/announces", "/announces?torrent=" + torrent, "/endangered", "/torrents.php?id=" + group, "/swarm?t=" + torrent} {
 		ann.get(path)
@@ -150,6 +151,9 @@ func onTheSite(t *testing.T, boss, ann *account, ups []uploaded) {
 	ann.post("/settings/notifications", url.Values{"asked": {"inbox/upload.edited"}})
 	ann.post("/settings/notifications", url.Values{"asked": {"inbox/upload.edited"}, "inbox/upload.edited": {"yes"}})
 	ann.post("/inbox/read", nil)
+	ann.post("/settings/invites", url.Values{"note": {"for the test"}}).Find("form[action^='/settings/invites/']").Each(func(_ int, form *goquery.Selection) {
+		ann.agree(form.AttrOr("action", ""), nil)
+	})
 	ann.get("/settings/security")
 	ann.post("/logout", nil)
 }

@@ -40,6 +40,15 @@ var nastyRoutes = map[string]func(n *nastyHouse, r siteRoute) []nasty{
 	"POST /join/:token": fields("name", "password", "again", "email", "rules", "revision", "stamp", "website"),
 	"POST /logout":      onlyGeneral,
 
+	// The rules, once they have changed.
+	"GET /rules/accept":  queries("next"),
+	"POST /rules/accept": fields("accepts", "revision", "next"),
+
+	// One's own invites.
+	"GET /settings/invites":             queries("before"),
+	"POST /settings/invites":            fields("email", "note"),
+	"POST /settings/invites/:id/revoke": fields("sure"),
+
 	// Those who apply.
 	"GET /apply":                        onlyGeneral,
 	"POST /apply":                       fields("name", "email", "answer-1", "answer-2", "stamp", "website"),

@@ -58,12 +58,31 @@ func joinActs() []*row {
 	tried := []string{"guess"}
 	return []*row{
 		{route: "POST /join", what: "where one needs an invite", need: anyone, form: joins, ok: forbidden},
-		{route: "POST /join", what: "where anybody may join", while: map[string]string{"registration.mode": "open"}, need: anyone, form: joins, ok: leadsTo("/$"), inside: forbidden, writes: []string{"member", "session", "rules_accepted"}},
-		{route: "POST /join/:token", need: anyone, path: inviteLink, form: joins, ok: leadsTo("/$"), inside: forbidden, writes: []string{"member", "invite", "session", "rules_accepted"}},
+		{route: "POST /join", what: "where anybody may join", while: map[string]string{"registration.mode": "open"}, need: anyone, form: joins, ok: okay, inside: forbidden, writes: []string{"member", "session", "rules_accepted", "recovery_code"}},
+		{route: "POST /join/:token", need: anyone, path: inviteLink, form: joins, ok: okay, inside: forbidden, writes: []string{"member", "invite", "session", "rules_accepted", "recovery_code"}},
 		{route: "POST /apply", what: "where one needs an invite", need: anyone, form: applies, ok: forbidden},
 		{route: "POST /apply", what: "while applications are taken", while: applications, need: anyone, form: applies, ok: leadsTo("/application/"), inside: forbidden, writes: []string{"application", "application_answer"}},
 		{route: "POST /application", need: anyone, form: func(m *matrix, r *role) url.Values { return url.Values{"code": {m.codeOf(r)}} }, ok: nowhere, except: theirs("/application/"), writes: tried, tries: tried},
 		{route: "POST /application/:token/withdraw", need: anyone, path: applicationOf("/withdraw"), form: sends("sure", "yes"), ok: nowhere, except: theirs("/application/"), writes: []string{"application"}, tries: tried},
+	}
+}
+
+// inviteActs are the forms about one's own invites, and about the rules that are asked again.
+func inviteActs() []*row {
+	return []*row{
+		{route: "POST /settings/invites", need: members, perms: []core.Permission{core.InviteSend}, form: func(m *matrix, r *role) url.Values {
+			m.exec("DELETE FROM invite") // what they have made counts, and there is an end to it
+			return url.Values{"note": {"for a friend"}}
+		}, ok: leadsTo("/settings/invites$"), writes: []string{"invite", "one_time_link", "audit"}, tries: []string{"audit"}},
+		{route: "POST /settings/invites/:id/revoke", what: "of another", need: members, path: func(m *matrix, _ *role) string {
+			made, err := m.w.Deps.Invites.Make(m.t.Context(), 0, invite.New{})
+			m.w.Must(err)
+			return fmt.Sprintf("/settings/invites/%d/revoke", made.ID)
+		}, form: sends("sure", "yes"), ok: nowhere},
+		{route: "POST /rules/accept", need: owners, form: func(m *matrix, _ *role) url.Values {
+			m.exec("DELETE FROM rules_accepted")
+			return url.Values{"accepts": {"1"}, "revision": {"0"}, "next": {"/browse"}}
+		}, ok: leadsTo("/browse$"), writes: []string{"rules_accepted"}},
 	}
 }
 
@@ -173,9 +192,9 @@ func memberActs() []*row {
 	return []*row{
 		{route: "POST /start/rules", need: members, form: sends(), ok: leadsTo("/$"), writes: []string{"member_mark"}},
 		{route: "POST /start/away", need: members, form: sends(), ok: leadsTo("/$"), writes: []string{"member_mark"}},
-		{route: "POST /inbox/:id/read", need: members, path: noticeOf, form: sends(), ok: leadsTo("/inbox"), writes: []string{"notification"}},
-		{route: "POST /inbox/:id/read", what: "of another", need: members, path: at("/inbox/1/read"), form: sends(), ok: nowhere},
-		{route: "POST /inbox/read", need: members, form: sends(), ok: leadsTo("/inbox"), writes: []string{"notification"}},
+		{route: "POST /inbox/:id/read", need: owners, path: noticeOf, form: sends(), ok: leadsTo("/inbox"), writes: []string{"notification"}},
+		{route: "POST /inbox/:id/read", what: "of another", need: owners, path: at("/inbox/1/read"), form: sends(), ok: nowhere},
+		{route: "POST /inbox/read", need: owners, form: sends(), ok: leadsTo("/inbox"), writes: []string{"notification"}},
 		{route: "POST /upload/check", need: members, perms: uploads, form: sends("category", "sequences"), file: dataset, ok: okay},
 		{route: "POST /upload", need: members, perms: uploads, form: describes("A dataset"), file: dataset, ok: leadsTo("/torrents/"), writes: []string{"torrent", "torrent_group", "event"}},
 		{route: "POST /groups/:id/edit", what: "of another", need: members, perms: own[1:], form: edits(1), ok: leadsTo("/groups/1"), writes: []string{"torrent_group", "event"}},

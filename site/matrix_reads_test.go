@@ -11,7 +11,7 @@ import (
 
 // rows are all rows of the matrix.
 func rows() []*row {
-	all := slices.Concat(publicReads(), joinReads(), memberReads(), staffReads(), programReads(), contactRows(), publicActs(), joinActs(), settingsActs(), memberActs(), staffActs(), programActs(), lastActs())
+	all := slices.Concat(publicReads(), joinReads(), memberReads(), staffReads(), programReads(), contactRows(), publicActs(), joinActs(), inviteActs(), settingsActs(), memberActs(), staffActs(), programActs(), lastActs())
 	for _, c := range all {
 		if c.ok.status == 0 {
 			c.ok = okay
@@ -74,7 +74,7 @@ func memberReads() []*row {
 		{route: "GET /endangered", need: members},
 		{route: "GET /freeleech", need: members},
 		{route: "GET /members/:name", need: members, looks: []string{"security_log"}}, // that staff saw what is hidden
-		{route: "GET /inbox", need: members},
+		{route: "GET /inbox", need: owners},
 		{route: "GET /rules/clients", need: members},
 		{route: "GET /help", need: members},
 		{route: "GET /help/:page", need: members},
@@ -89,6 +89,8 @@ func memberReads() []*row {
 		{route: "GET /settings/keys", need: members},
 		{route: "GET /settings/notifications", need: members},
 		{route: "GET /settings/privacy", need: members},
+		{route: "GET /settings/invites", need: members},
+		{route: "GET /rules/accept", need: owners},
 		{route: "GET /settings/appearance", need: members},
 		{route: "GET /settings/irc", need: members, perms: []core.Permission{core.IRCConnect}},
 		{route: "GET /commands/:command", what: "for members", need: members, path: at("/commands/stats")},

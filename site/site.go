@@ -184,12 +184,12 @@ func (r *Room) site() (*web.Site, error) {
 	uploads := dataset.Uploads{Catalog: d.Catalog, Limits: c.Limits()}
 	personal := dataset.Personal{Catalog: d.Catalog, Members: d.Members, Trackers: trackers, TorrentKeys: c.TorrentKeys}
 	return web.New(shared,
-		web.Deps{Keys: d.Keys, Members: d.Members, Economy: d.Economy, Transfer: transfer.NewStore(d.DB), Permalink: d.Catalog.Permalink, Clock: d.Clock, Log: d.Log, Meters: r.meters, Rates: d.Rates, Bans: d.Bans, UploadDir: d.UploadDir},
+		web.Deps{Keys: d.Keys, Members: d.Members, Economy: d.Economy, Transfer: transfer.NewStore(d.DB), Permalink: d.Catalog.Permalink, Settings: d.Settings, ByMail: d.Recovery.ByMail, Clock: d.Clock, Log: d.Log, Meters: r.meters, Rates: d.Rates, Bans: d.Bans, UploadDir: d.UploadDir},
 		home.New(home.Deps{Catalog: d.Catalog, Members: d.Members, Economy: d.Economy, Transfer: transfer.NewStore(d.DB), Pages: d.Pages, IRC: d.IRC, Interval: d.Interval, Clock: d.Clock}),
-		account.New(account.Deps{Members: d.Members, Invites: d.Invites, Recovery: d.Recovery, Rates: d.Rates, Bans: d.Bans, Notices: d.Notices, Guard: d.Guard, Catalog: d.Catalog, Economy: d.Economy, Transfer: transfer.NewStore(d.DB), Trackers: trackers, IRC: d.IRC, Site: c.Name, Clock: d.Clock}),
+		account.New(account.Deps{Members: d.Members, Invites: d.Invites, Commands: d.Commands, Recovery: d.Recovery, Rates: d.Rates, Bans: d.Bans, Notices: d.Notices, Guard: d.Guard, Catalog: d.Catalog, Economy: d.Economy, Transfer: transfer.NewStore(d.DB), Trackers: trackers, IRC: d.IRC, Site: c.Name, Clock: d.Clock}),
 		catalogwing.New(catalogwing.Deps{Catalog: d.Catalog, Economy: d.Economy, Uploads: uploads, Personal: personal, Commands: d.Commands, Uploaded: r.meters.Uploads, Clock: d.Clock}),
 		swarm.New(swarm.Deps{DB: d.DB, Catalog: d.Catalog, Members: d.Members, Clients: d.Clients, Transfer: transfer.NewStore(d.DB), Interval: d.Interval, Clock: d.Clock}),
-		pageswing.New(pageswing.Deps{Pages: d.Pages, Invites: d.Invites, Members: d.Members, Clients: d.Clients, Commands: d.Commands, Trackers: trackers, IRC: d.IRC, Site: c.Name, Base: shared.Base()}),
+		pageswing.New(pageswing.Deps{Pages: d.Pages, Invites: d.Invites, Settings: d.Settings, Members: d.Members, Clients: d.Clients, Commands: d.Commands, Trackers: trackers, IRC: d.IRC, Site: c.Name, Base: shared.Base()}),
 		contact.New(contact.Deps{Support: d.Support, Site: c.Name, Clock: d.Clock}),
 		inbox.New(inbox.Deps{Notices: d.Notices}),
 		economywing.New(economywing.Deps{Economy: d.Economy, Clock: d.Clock}),

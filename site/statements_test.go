@@ -49,6 +49,7 @@ func TestPagesNeedFewStatements(t *testing.T) {
 		"/endangered": "/endangered", "/members/other": "/members/:name", "/upload": "/upload", "/swarm?t=1&t=2&t=3": "/swarm",
 		"/settings/keys": "/settings/keys", "/settings/irc": "/settings/irc", "/settings/recovery": "/settings/recovery", "/settings/appearance": "/settings/appearance", "/settings/privacy": "/settings/privacy", "/settings/notifications": "/settings/notifications", "/inbox": "/inbox",
 		"/about": "/about", "/contact": "/contact",
+		"/settings/invites": "/settings/invites",
 		"/staff/members": "/staff/members", "/staff/members?client=qB&inviter=user&class=User&state=warned": "/staff/members", "/staff/members/other": "/staff/members/:name", "/staff/causes": "/staff/causes"}
 	once := func(page string) int {
 		before, answers := statements(t, w, pages[page])

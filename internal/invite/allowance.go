@@ -34,6 +34,9 @@ type Allowance struct {
 	Open      int  // that are open now, wherever they were taken from
 	Today     int  // that were made within a day, whatever came of them
 	Unbounded bool // staff who manage invites
+	// Next is when one that is used up or open now is there again at the latest: as it was
+	// made so long ago, or has expired. It is the zero time where nothing comes back.
+	Next time.Time
 }
 
 // Left is how many more may be made now, by the counts alone.
@@ -82,15 +85,24 @@ func (s *Store) allowance(ctx context.Context, m member.Member, current func(que
 	ends := core.Horizon(now, credential.Longest(credential.Invite)).Unix()
 	of := []any{ahead, now.Unix(), ends}
 	args := append(append(append(append([]any{fromClass, now.Add(-Window).Unix()}, of...), fromStock), of...), of...)
-	args = append(args, now.Add(-24*time.Hour).Unix(), ahead, m.ID, ViaInvite)
+	args = append(args, now.Add(-24*time.Hour).Unix(), ahead)
+	args = append(append(append(args, fromClass, now.Add(-Window).Unix(), ahead), of...), fromNone, m.ID, ViaInvite)
+	var used, expires int64
 	err = s.db.QueryRowContext(ctx, current(`SELECT
 		COALESCE(SUM(CASE WHEN source = ? AND created_at > ? AND (used_at > 0 OR `+open+`) THEN 1 ELSE 0 END), 0),
 		COALESCE(SUM(CASE WHEN source = ? AND (used_at > 0 OR `+open+`) THEN 1 ELSE 0 END), 0),
 		COALESCE(SUM(CASE WHEN `+open+` THEN 1 ELSE 0 END), 0),
-		COALESCE(SUM(CASE WHEN created_at > ? AND created_at <= ? THEN 1 ELSE 0 END), 0)
-		FROM invite WHERE inviter_id = ? AND via = ?`), args...).Scan(&a.ClassUsed, &a.StockUsed, &a.Open, &a.Today)
+		COALESCE(SUM(CASE WHEN created_at > ? AND created_at <= ? THEN 1 ELSE 0 END), 0),
+		COALESCE(MIN(CASE WHEN source = ? AND created_at > ? AND created_at <= ? AND used_at > 0 THEN created_at END), 0),
+		COALESCE(MIN(CASE WHEN `+open+` AND source <> ? THEN expires_at END), 0)
+		FROM invite WHERE inviter_id = ? AND via = ?`), args...).Scan(&a.ClassUsed, &a.StockUsed, &a.Open, &a.Today, &used, &expires)
 	if err != nil {
 		return a, fmt.Errorf("count invites: %w", err)
+	}
+	if a.Next = instant(expires); used > 0 {
+		if again := instant(used).Add(Window); a.Next.IsZero() || again.Before(a.Next) {
+			a.Next = again
+		}
 	}
 	return a, nil
 }

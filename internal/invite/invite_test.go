@@ -173,13 +173,22 @@ func TestGivenBack(t *testing.T) {
 				t.Errorf("%s: %d are left, want %d", what, got, want)
 			}
 		}
+		next := func(what string, in time.Duration) {
+			t.Helper()
+			a, err := w.Allowance(t.Context(), ann)
+			if w.must(err); a.Next.Sub(w.clock.Now()) != in && in != 0 || in == 0 && !a.Next.IsZero() {
+				t.Errorf("%s: the next is there at %v, it is %v", what, a.Next, w.clock.Now())
+			}
+		}
 		check("at first", 2)
+		next("at first", 0)
 		one := w.invite(ann, New{Note: "  for  Bob "})
 		if one.Left != 1 || one.Free || one.Note != "for Bob" || one.Token == "" || one.Mailed || !one.ExpiresAt.Equal(w.clock.Now().Add(72*time.Hour)) {
 			t.Errorf("%+v", one)
 		}
 		two := w.invite(ann, New{})
 		check("with two open", 0)
+		next("with two open", 72*time.Hour)
 		_, err := w.Make(t.Context(), ann.ID, New{})
 		refused(t, err, core.Conflict, "", "no invite left")
 		_, err = w.Revoke(t.Context(), two.ID, ann.ID)
@@ -197,10 +206,12 @@ func TestGivenBack(t *testing.T) {
 		refused(t, err, core.Conflict, "", "expired already")
 		w.join(w.invite(ann, New{}).Token, "bob")
 		check("one is used", 1)
+		next("one is used", Window)
 		w.clock.Add(Window - time.Minute)
 		check("nearly 30 days later", 1)
 		w.clock.Add(2 * time.Minute)
 		check("after 30 days", 2)
+		next("after 30 days", 0)
 		w.must(w.Members.SetInvites(t.Context(), "User", 0))
 		check("the class is given none", 0)
 		_, err = w.Give(t.Context(), ann.ID, 3)

@@ -52,6 +52,8 @@ type Door struct {
 	Mail     string // whether a mail address is asked for: see setting.RegistrationMail
 	Rules    int64  // the revision of the rules that is to be accepted
 	Confirms bool   // a mail address is to be confirmed
+	// InviteLife is for how long an invite that is made now is good.
+	InviteLife time.Duration
 }
 
 // Door returns how people can join now.
@@ -61,6 +63,7 @@ func (s *Store) Door(ctx context.Context) (d Door, err error) {
 		return d, err
 	}
 	d.Mode, d.Mail, d.Confirms = setting.RegistrationMode.Of(v), setting.RegistrationMail.Of(v), setting.ConfirmMail.Of(v) && s.sendsMail()
+	d.InviteLife = setting.InviteLife.Of(v)
 	if d.Rules, err = s.Rules(ctx); err != nil {
 		return d, fmt.Errorf("read the rules: %w", err)
 	}

@@ -52,15 +52,20 @@ func (s *Store) lastAccepted(ctx context.Context, id core.MemberID) (int64, erro
 	return last, nil
 }
 
-// MustAccept reports whether a member is to accept the rules before going on: staff have asked
-// everybody to (the setting rules.revision), and this one has not. It asks the database only
-// where staff have.
+// Asks reports whether somebody is to accept the rules before going on whose last acceptance
+// is of a revision, -1 for none: staff have asked everybody to accept a later one (the setting
+// rules.revision).
+func Asks(v setting.Values, accepted int64) bool {
+	asked := int64(setting.RulesRevision.Of(v))
+	return asked > 0 && accepted < asked
+}
+
+// MustAccept is Asks for a member. It asks the database only where staff have asked anybody.
 func (s *Store) MustAccept(ctx context.Context, id core.MemberID) (bool, error) {
 	v, err := s.Settings.Values(ctx)
-	asked := int64(setting.RulesRevision.Of(v))
-	if err != nil || asked == 0 {
+	if err != nil || !Asks(v, -1) {
 		return false, err
 	}
 	last, err := s.lastAccepted(ctx, id)
-	return last < asked, err
+	return Asks(v, last), err
 }

@@ -33,6 +33,11 @@ type Session struct {
 	Unread    int       // notifications in the inbox of its member; of BySession alone
 	Renewed   bool      // its end has just been moved on, so a cookie's must be; of BySession alone
 	Refused   bool      // the tracker has refused an announce of the member in the last day; of BySession alone
+	// MailFails says that letters to the member come back, so that none are sent, and Accepted
+	// is the last revision of the rules that the member has accepted, -1 for none. Both are of
+	// BySession alone.
+	MailFails bool
+	Accepted  int64
 }
 
 // sessionEnd is when a session ends that is used at now for the last time.
@@ -89,11 +94,12 @@ func (s *Store) BySession(ctx context.Context, token string) (Member, Session, e
 	var v Session
 	r, ok, err := db.One(ctx, s.db, func(sc db.Scanner) (row, error) {
 		var created, seen, ends int64
-		r, err := scanMember(with(sc, &v.ID, &v.Agent, &created, &seen, &ends, &v.Refused, &v.Unread))
+		r, err := scanMember(with(sc, &v.ID, &v.Agent, &created, &seen, &ends, &v.Refused, &v.Unread, &v.MailFails, &v.Accepted))
 		v.CreatedAt, v.SeenAt, v.EndsAt = time.Unix(created, 0).UTC(), time.Unix(seen, 0).UTC(), time.Unix(ends, 0).UTC()
 		return r, err
 	}, "SELECT "+s.columns()+", s.id, s.agent, s.created_at, s.seen_at, s.expires_at, "+
-		"EXISTS (SELECT 1 FROM announce_record a WHERE a.member_id = m.id AND a.ring = 0 AND a.at >= ?), "+unread+" FROM session s JOIN member m ON m.id = s.member_id WHERE s.token_mac = ?",
+		"EXISTS (SELECT 1 FROM announce_record a WHERE a.member_id = m.id AND a.ring = 0 AND a.at >= ?), "+unread+", m.email_failed_at > 0, "+
+		"(SELECT COALESCE(MAX(x.revision), -1) FROM rules_accepted x WHERE x.member_id = m.id) FROM session s JOIN member m ON m.id = s.member_id WHERE s.token_mac = ?",
 		s.clock().Add(-refusedFor).Unix(), s.keys.MAC(sessionUse, token))
 	if err != nil {
 		return Member{}, Session{}, fmt.Errorf("read a session: %w", err)

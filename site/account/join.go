@@ -121,28 +121,43 @@ func (h handlers) join(v *web.Visit) error {
 	if err := h.begin(v, token); err != nil {
 		return err
 	}
-	if made.Confirm {
-		err := h.Recovery.AskEmail(v.Context(), made.Member.ID, made.Email)
-		return h.welcome(v, "/settings/recovery", made.Member.Name, "Confirm your mail address now: a letter with a link is on its way.", err)
-	}
+	w := welcomePage{Site: h.Site, Email: made.Email, Confirm: made.Confirm}
 	if made.Proven {
 		if _, err = h.Members.AskEmail(v.Context(), made.Member.ID, made.Email); err == nil {
 			err = h.Members.ConfirmEmail(v.Context(), made.Member.ID, made.Email)
 		}
-	} else if made.Email != "" && h.Recovery.ByMail() {
+	} else if made.Email != "" && (made.Confirm || h.Recovery.ByMail()) {
 		err = h.Recovery.AskEmail(v.Context(), made.Member.ID, made.Email)
+		w.Asked = err == nil
 	}
-	return h.welcome(v, "/", made.Member.Name, "The first steps are below. Draw recovery codes, too: Settings, Recovery.", err)
+	if err != nil { // the account is there all the same, and the address can be given again
+		v.Note(err)
+		w.MailFailed = true
+	}
+	return h.welcome(v, made.Member, w)
 }
 
-// welcome leads a newcomer on. The account is there whatever became of its mail address,
-// which can be given again.
-func (h handlers) welcome(v *web.Visit, to, name, next string, err error) error {
-	if err != nil {
+// welcomePage is what somebody sees who has just joined, and never again.
+type welcomePage struct {
+	Site       string
+	Codes      []string // of recovery; none where they could not be made
+	Email      string
+	Asked      bool // a letter with a link is on its way to the address
+	Confirm    bool // nothing else can be done before that link is followed
+	MailFailed bool // the address could not be taken
+}
+
+var welcomeView = web.NewView[welcomePage]("welcome")
+
+// welcome shows a newcomer their recovery codes, as the answer to the form itself: so they
+// travel once, and lie nowhere.
+func (h handlers) welcome(v *web.Visit, m member.Member, p welcomePage) error {
+	var err error
+	if p.Codes, err = h.Members.NewRecoveryCodes(v.Context(), m.ID); err != nil {
 		v.Note(err)
-		to, next = "/settings/recovery", "Your mail address could not be taken: give it again here."
 	}
-	return v.SeeOther(to, "Welcome, "+name+". Your account is there. "+next)
+	v.Me = m
+	return welcomeView.OK(v, p)
 }
 
 // joinAgain shows the form with what is wrong in it. A link that is not good any more has no

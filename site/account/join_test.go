@@ -9,6 +9,7 @@ import (
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/invite"
+	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/site/sitetest"
 )
 
@@ -62,9 +63,15 @@ func TestJoinByLink(t *testing.T) {
 	}
 	good = form()
 	w.Pass(time.Minute)
-	home := b.Follow(b.Post(path, good))
-	if !strings.Contains(home.Text, "Welcome, newcomer") {
-		t.Errorf("after joining: %s", home.Text)
+	welcome := b.Post(path, good)
+	says(t, welcome, "Welcome to BioTorrents, newcomer", "A letter with a link is on its way to new@lab.example", "shown this once")
+	codes := welcome.Page(t).Find("ol.codes code")
+	if codes.Length() != member.RecoveryCodes || strings.Contains(b.Get("/settings/recovery").Text, codes.First().Text()) {
+		t.Errorf("%d codes, or they are shown again", codes.Length())
+	}
+	back := w.As("anonymous").Post("/recover/code", url.Values{"name": {"newcomer"}, "code": {codes.First().Text()}, "password": {"another passphrase of words"}, "again": {"another passphrase of words"}})
+	if back.StatusCode != http.StatusOK {
+		t.Errorf("a code that was shown lets nobody in: status %d", back.StatusCode)
 	}
 	if o, err := w.Deps.Invites.Origin(t.Context(), idOf(t, w, "newcomer")); err != nil || o.Inviter != w.People["user"].Member.ID {
 		t.Errorf("invited by %d, %v", o.Inviter, err)

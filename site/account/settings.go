@@ -18,17 +18,20 @@ const (
 	appearanceSection section = "appearance"
 	noticesSection    section = "notifications"
 	privacySection    section = "privacy"
+	invitesSection    section = "invites"
 )
 
 // settings is what the settings' pages share.
 type settings struct {
 	Section section
 	MayIRC  bool
+	Invites bool // there is something to say about invites
 	Errors  web.FormErrors
 }
 
 func settingsOf(v *web.Visit, s section) settings {
-	return settings{Section: s, MayIRC: v.Me.Can(core.IRCConnect)}
+	_, withheld := v.Me.Withheld(core.InviteSend)
+	return settings{Section: s, MayIRC: v.Me.Can(core.IRCConnect), Invites: withheld || v.Me.Can(core.InviteSend) || s == invitesSection}
 }
 
 // accountPage is the account itself, and its passphrase.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/caduceus-bio/caduceus/internal/ban"
 	"github.com/caduceus-bio/caduceus/internal/catalog"
+	"github.com/caduceus-bio/caduceus/internal/command"
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/economy"
 	"github.com/caduceus-bio/caduceus/internal/guess"
@@ -33,6 +34,7 @@ type Deps struct {
 	Rates    *rates.Book
 	Bans     *ban.Book
 	Invites  *invite.Store
+	Commands *command.Registry
 	Catalog  *catalog.Store
 	Economy  *economy.Store
 	Transfer *transfer.Store
@@ -56,7 +58,7 @@ func New(d Deps) web.Wing {
 	ircMembers := mayIRC.About(ourNetwork(d.IRC))
 	return web.Wing{
 		Templates: templates,
-		Views: []web.Declared{appearanceView, ircLoginView, joinView, applyView, stateView, keysView, loginView, noticesView, privacyView, profileView, securityView, settingsView,
+		Views: []web.Declared{appearanceView, ircLoginView, joinView, applyView, stateView, invitesView, welcomeView, keysView, loginView, noticesView, privacyView, profileView, securityView, settingsView,
 			recoverView, recoverLinkView, recoverySettingsView, confirmMailView},
 		Routes: []web.Route{
 			web.Page.Get("/login", web.Anyone, h.loginForm),
@@ -98,6 +100,9 @@ func New(d Deps) web.Wing {
 			web.Page.Post("/settings/notifications", web.Members, web.Small, h.setNotices),
 			web.Page.Get("/settings/privacy", web.Members, h.privacy),
 			web.Page.Post("/settings/privacy", web.Members, web.Small, h.setPrivacy),
+			web.Page.Get("/settings/invites", web.Members, h.invites),
+			web.Page.Post("/settings/invites", web.Members, web.Small, h.makeInvite),
+			web.Page.Post("/settings/invites/:id/revoke", web.Members, web.Small, asked(h.askInvite())),
 			web.Page.Get("/settings/appearance", web.Members, h.appearance),
 			web.Page.Post("/settings/appearance", web.Members, web.Small, h.setAppearance),
 			web.Page.Get("/settings/irc", mayIRC, h.ircLogin),

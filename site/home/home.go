@@ -57,6 +57,9 @@ func (h handlers) home(v *web.Visit) error {
 		}
 		return landingView.OK(v, landingPage{LoginFields: web.LoginFields{Next: "/"}, Categories: categories})
 	}
+	if err := v.UnderRules(); err != nil {
+		return err
+	}
 	now := h.Clock()
 	p := homePage{}
 	var err error

@@ -27,9 +27,9 @@ func New(d Deps) web.Wing {
 		Templates: templates,
 		Views:     []web.Declared{inboxView, unsubscribeView},
 		Routes: []web.Route{
-			web.Page.Get("/inbox", web.Members, h.inbox),
-			web.Page.Post("/inbox/read", web.Members, web.Small, h.readAll),
-			web.Page.Post("/inbox/:id/read", web.Members, web.Small, h.read),
+			web.Page.Get("/inbox", web.Owners, h.inbox),
+			web.Page.Post("/inbox/read", web.Owners, web.Small, h.readAll),
+			web.Page.Post("/inbox/:id/read", web.Owners, web.Small, h.read),
 			web.Page.Get("/unsubscribe/:token", web.Anyone, h.ask),
 			// Mail programs post here without a session (RFC 8058); the token is the right to.
 			web.Page.Post("/unsubscribe/:token", web.Anyone, web.Small, h.switchOff),

@@ -13,6 +13,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/invite"
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/internal/pages"
+	"github.com/caduceus-bio/caduceus/internal/setting"
 	"github.com/caduceus-bio/caduceus/site/web"
 )
 
@@ -22,6 +23,7 @@ var templates embed.FS
 // Deps is what the wing stands on.
 type Deps struct {
 	Pages    *pages.Store
+	Settings *setting.Store
 	Members  *member.Store
 	Clients  *client.Store
 	Invites  *invite.Store
@@ -41,12 +43,14 @@ func New(d Deps) web.Wing {
 	editors := web.Having(core.PageEdit)
 	return web.Wing{
 		Templates: templates,
-		Views:     []web.Declared{aboutView, readView, newsView, listView, editView, historyView, diffView},
+		Views:     []web.Declared{aboutView, readView, newsView, listView, editView, historyView, diffView, acceptView},
 		Routes: []web.Route{
 			web.Page.Get("/help", web.Members, h.named("help")),
 			web.Page.Get("/help/:page", web.Members, h.help),
 			web.Page.Get("/about", web.Anyone, h.aboutSite),
 			web.Page.Get("/rules", web.Anyone, h.named("rules")),
+			web.Page.Get(web.AcceptRules, web.Owners, h.acceptForm),
+			web.Page.Post(web.AcceptRules, web.Owners, web.Small, h.accept),
 			web.Page.Get("/terms", web.Anyone, h.named("terms")),
 			web.Page.Get("/news", web.Members, h.news),
 			web.Page.Get("/news/:number", web.Members, h.item),

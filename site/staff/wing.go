@@ -54,7 +54,7 @@ func New(d Deps) web.Wing {
 	theMember := web.TheMember(d.Members)
 	staff := web.Having(core.MemberCreate, core.MemberDisable, core.MemberClass, core.MemberWarn, core.MemberNote)
 	anyStaff := web.Having(core.MemberCreate, core.MemberDisable, core.MemberClass, core.TrackerRead, core.AuditRead, core.JobManage, core.IRCChannels)
-	theirs := web.Members.About(h.theirs())
+	theirs := web.Members.About(h.theirs()).Early(func(v *web.Visit) bool { return v.Param("command") == "why" })
 	return web.Wing{
 		Templates: templates,
 		Views:     []web.Declared{staffMembersView, staffMemberView, causesView, commandView, resultView, componentsView, todayView, deskView, auditView, bansView, classesView, approvalsView, settingsView, contactListView, contactDetailView},

@@ -8,6 +8,7 @@ import (
 
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/core/text"
+	"github.com/caduceus-bio/caduceus/internal/invite"
 	"github.com/caduceus-bio/caduceus/internal/rates"
 	"github.com/caduceus-bio/caduceus/internal/security"
 )
@@ -125,10 +126,39 @@ func permit(v *Visit, n Need) error {
 	if !v.Me.Enabled() && !n.waiting {
 		return v.Me.WhyNot("")
 	}
+	if !n.waiting && (n.early == nil || !n.early(v)) {
+		if err := v.UnderRules(); err != nil {
+			return err
+		}
+	}
 	if !n.has(v.Me) {
 		return n.whyNot(v.Me)
 	}
 	return guarded(v, n)
+}
+
+// AcceptRules is where members accept the rules once they have changed in substance.
+const AcceptRules = "/rules/accept"
+
+// UnderRules leads a member with a browser to the rules, if staff have asked everybody to
+// accept them anew and this one has not. Programs go on: whoever gave them their keys and
+// tokens will come by. It is for pages that anybody may see and that show members more.
+func (v *Visit) UnderRules() error {
+	if v.Session.ID == 0 {
+		return nil
+	}
+	values, err := v.site.Settings.Values(v.Context())
+	if err != nil || !invite.Asks(values, v.Session.Accepted) {
+		return err
+	}
+	if m := v.Request.Method; v.kind != Page || m != http.MethodGet && m != http.MethodHead {
+		v.SetHeader("HX-Refresh", "true")
+		return core.Errorf(core.Forbidden, "the rules have changed, so nothing was done: open %s, accept them, and then come back and do this once more", AcceptRules)
+	}
+	if next := comeBack(v.Request.URL); next != "/" {
+		return RedirectTo(AcceptRules + "?next=" + url.QueryEscape(next))
+	}
+	return RedirectTo(AcceptRules)
 }
 
 func guarded(v *Visit, n Need) error {

@@ -74,6 +74,10 @@ func (s *Site) held(v *Visit) (out []part.Notice) {
 			out = append(out, heldBy(c))
 		}
 	}
+	if v.Session.MailFails && s.ByMail() {
+		out = append(out, part.Notice{Title: "Letters to you come back.", Text: "Nothing is sent to your mail address any more, and you can't get back in by mail if you lose your passphrase.",
+			Action: part.Link{Text: "Mend it", Address: "/settings/recovery#mail"}})
+	}
 	if !v.Session.Refused { // read with the session, so that it costs no statement of its own
 		return out
 	}

@@ -14,6 +14,7 @@ type Need struct {
 	same    bool              // the answer is the same for all, and who asks is not looked at
 	any     []core.Permission // one of these is enough; none: any member
 	waiting bool              // also members who must do something before they may do anything else
+	early   func(*Visit) bool // what of it may be done before the rules are accepted again; nil is nothing
 	scope   member.Scope      // of the API token; "" on routes for browsers
 	guard   Guard
 }
@@ -43,6 +44,12 @@ func Having(any ...core.Permission) Need { return Need{any: any} }
 // Token asks for an API token of a scope, and for one of the permissions if there
 // are any.
 func Token(scope member.Scope, any ...core.Permission) Need { return Need{scope: scope, any: any} }
+
+// Early lets members come before they have accepted the rules anew, where may says so.
+func (n Need) Early(may func(*Visit) bool) Need {
+	n.early = may
+	return n
+}
 
 // About adds a guard.
 func (n Need) About(g Guard) Need {

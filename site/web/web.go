@@ -29,6 +29,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/internal/rates"
 	"github.com/caduceus-bio/caduceus/internal/secret"
+	"github.com/caduceus-bio/caduceus/internal/setting"
 	"github.com/caduceus-bio/caduceus/internal/transfer"
 )
 
@@ -78,6 +79,9 @@ type Deps struct {
 	Transfer *transfer.Store
 	// Permalink is the lasting address of a torrent.
 	Permalink func(core.TorrentID) string
+	Settings  *setting.Store
+	// ByMail reports whether the site can send mail.
+	ByMail    func() bool
 	Clock     core.Clock
 	Log       *slog.Logger
 	Meters    *Meters
