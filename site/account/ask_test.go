@@ -9,19 +9,20 @@ import (
 	"github.com/PuerkitoBio/goquery"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/caduceus-bio/caduceus/internal/invite"
 	"github.com/caduceus-bio/caduceus/site/sitetest"
 )
 
 // makes are the forms of the settings that end nothing, or that ask for the passphrase.
 var makes = map[string]bool{
-	"/settings/passphrase": true, "/settings/tokens": true, "/settings/irc/certificates": true, "/settings/irc/nicks": true, "/settings/appearance": true,
+	"/settings/passphrase": true, "/settings/tokens": true, "/settings/irc/certificates": true, "/settings/irc/nicks": true, "/settings/appearance": true, "/settings/invites": true,
 	"/settings/notifications": true, "/settings/privacy": true, // choices, which can be made otherwise at once
 	"/settings/recovery/mail": true, "/settings/recovery/codes": true, // they ask for the passphrase
 }
 
 // allOf is what all pages of the settings show.
 func allOf(b *sitetest.Browser) (all string) {
-	for _, path := range []string{"/settings", "/settings/security", "/settings/keys", "/settings/irc"} {
+	for _, path := range []string{"/settings", "/settings/security", "/settings/keys", "/settings/irc", "/settings/invites"} {
 		all += b.Get(path).Text
 	}
 	return all
@@ -44,11 +45,14 @@ func TestSettingsAskBeforeTheyEndSomething(t *testing.T) {
 	w.Must(err)
 	sessions, err := w.Deps.Members.Sessions(t.Context(), id)
 	w.Must(err)
-	fill := strings.NewReplacer(":token", itoa(tokens[0].ID), ":session", itoa(sessions[0].ID), ":fingerprint", shown, ":nick", "Wanderer")
+	fill := strings.NewReplacer(":token", itoa(tokens[0].ID), ":session", itoa(sessions[0].ID), ":fingerprint", shown, ":nick", "Wanderer", ":id", "1")
+	_, err = w.Deps.Invites.Make(t.Context(), id, invite.New{})
+	w.Must(err)
 	breaks := map[string]string{
 		"/settings/announce-key": "Download each .torrent again", "/settings/irc-key": "Every connection of yours to IRC ends", "/settings/tokens/:token/revoke": "the token test is refused",
 		"/settings/sessions/:session/end": "test browser", "/settings/end": "1 API token (test)", "/settings/irc/certificates/:fingerprint/remove": "laptop",
 		"/settings/irc/nicks/:nick/remove": "Anybody else may register the nick Wanderer",
+		"/settings/invites/:id/revoke": "Its link is no good any more",
 	}
 	for _, r := range routes {
 		if r.Method != http.MethodPost || !strings.HasPrefix(r.Path, "/settings") || makes[r.Path] {
