@@ -52,7 +52,7 @@ func TestSettingsAskBeforeTheyEndSomething(t *testing.T) {
 		"/settings/announce-key": "Download each .torrent again", "/settings/irc-key": "Every connection of yours to IRC ends", "/settings/tokens/:token/revoke": "the token test is refused",
 		"/settings/sessions/:session/end": "test browser", "/settings/end": "1 API token (test)", "/settings/irc/certificates/:fingerprint/remove": "laptop",
 		"/settings/irc/nicks/:nick/remove": "Anybody else may register the nick Wanderer",
-		"/settings/invites/:id/revoke": "Its link is no good any more",
+		"/settings/invites/:id/revoke":     "Its link is no good any more",
 	}
 	for _, r := range routes {
 		if r.Method != http.MethodPost || !strings.HasPrefix(r.Path, "/settings") || makes[r.Path] {
