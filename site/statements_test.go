@@ -50,7 +50,7 @@ func TestPagesNeedFewStatements(t *testing.T) {
 		"/settings/keys": "/settings/keys", "/settings/irc": "/settings/irc", "/settings/recovery": "/settings/recovery", "/settings/appearance": "/settings/appearance", "/settings/privacy": "/settings/privacy", "/settings/notifications": "/settings/notifications", "/inbox": "/inbox",
 		"/about": "/about", "/contact": "/contact",
 		"/settings/invites": "/settings/invites",
-		"/staff/members": "/staff/members", "/staff/members?client=qB&inviter=user&class=User&state=warned": "/staff/members", "/staff/members/other": "/staff/members/:name", "/staff/causes": "/staff/causes"}
+		"/staff/members":    "/staff/members", "/staff/members?client=qB&inviter=user&class=User&state=warned": "/staff/members", "/staff/members/other": "/staff/members/:name", "/staff/causes": "/staff/causes"}
 	once := func(page string) int {
 		before, answers := statements(t, w, pages[page])
 		if a := visitors[strings.HasPrefix(page, "/staff")].Get(page); a.StatusCode != http.StatusOK {
