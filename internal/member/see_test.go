@@ -171,6 +171,25 @@ func (w *world) figuresOf(t *testing.T, id core.MemberID) {
 	}
 }
 
+func (w *world) named(t *testing.T, name string) Member {
+	t.Helper()
+	m, err := w.ByName(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// seen is what somebody sees of an account on the site.
+func (w *world) seen(t *testing.T, viewer Member, name string) View {
+	t.Helper()
+	v, err := w.See(security.With(t.Context(), security.Origin{Face: security.Site}), viewer.Viewer(), w.named(t, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
 // looksAt are those of the staff who looked at what an account hides, by name.
 func (w *world) looksAt(t *testing.T, id core.MemberID) (by []string) {
 	t.Helper()
@@ -196,25 +215,12 @@ func TestFiguresAreReadAndLooksNoted(t *testing.T) {
 		alice, bob := w.make(t, "alice", "").Member, w.make(t, "bob", "").Member
 		mona, max := w.make(t, "mona", "Moderator").Member, w.make(t, "max", "Moderator").Member
 		w.figuresOf(t, alice.ID)
-		read := func(name string) Member {
-			m, err := w.ByName(ctx, name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return m
-		}
-		if h := read("alice").Hides(); h != firstHides {
+		if h := w.named(t, "alice").Hides(); h != firstHides {
 			t.Errorf("a new account hides %q", h)
 		}
-		see := func(viewer Member) View {
-			v, err := w.See(security.With(ctx, security.Origin{Face: security.Site}), viewer.Viewer(), read("alice"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			return v
-		}
+		see := func(viewer Member) View { return w.seen(t, viewer, "alice") }
 		looks := func() []string { return w.looksAt(t, alice.ID) }
-		own := see(read("alice"))
+		own := see(w.named(t, "alice"))
 		if own.Uploaded().Value != 300 || own.Downloaded().Value != 200 || own.Seeding().Value != 2 || own.Leeching().Value != 1 || own.Snatched().Value != 2 ||
 			own.Seedtime().Value != 40*time.Second || !own.LastIRC().Value.Equal(w.now) || own.Ratio().Value.Value != 1.5 {
 			t.Errorf("%+v", own)
@@ -245,23 +251,36 @@ func TestFiguresAreReadAndLooksNoted(t *testing.T) {
 		if by := looks(); !slices.Equal(by, []string{"max", "mona", "mona"}) {
 			t.Errorf("looks on two days by %q", by)
 		}
+	})
+}
+
+// TestWhatIsNoLook has looks of which the member is not told, and one that follows them.
+func TestWhatIsNoLook(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		alice, bob := w.make(t, "alice", "").Member, w.make(t, "bob", "").Member
+		mona, max := w.make(t, "mona", "Moderator").Member, w.make(t, "max", "Moderator").Member
+		w.figuresOf(t, alice.ID)
+		if err := w.SetHides(ctx, alice.ID, hideAll); err != nil {
+			t.Fatal(err)
+		}
+		looks := func() []string { return w.looksAt(t, alice.ID) }
 		// In a transaction that is taken back nothing is noted, and it can be noted later.
-		w.now = w.now.Add(24 * time.Hour)
 		failed := core.Errorf(core.Conflict, "no")
 		err := w.db.Tx(ctx, func(tx *db.Tx) error {
-			if _, err := w.In(tx).See(ctx, max.Viewer(), read("alice")); err != nil {
+			if _, err := w.In(tx).See(ctx, max.Viewer(), w.named(t, "alice")); err != nil {
 				return err
 			}
 			return failed
 		})
 		wantCode(t, err, core.Conflict)
-		if by := looks(); len(by) != 3 {
+		if by := looks(); len(by) != 0 {
 			t.Errorf("a look that was taken back: %q", by)
 		}
 		if err := w.Look(ctx, max.Viewer(), []core.MemberID{alice.ID, bob.ID, max.ID}); err != nil {
 			t.Fatal(err)
 		}
-		if by := looks(); len(by) != 4 {
+		if by := looks(); len(by) != 1 {
 			t.Errorf("a look at announces: %q", by)
 		}
 		// Who hides nothing is not told of it.
@@ -269,14 +288,14 @@ func TestFiguresAreReadAndLooksNoted(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.now = w.now.Add(24 * time.Hour)
-		see(mona)
-		if by := looks(); len(by) != 4 {
+		w.seen(t, mona, "alice")
+		if by := looks(); len(by) != 1 {
 			t.Errorf("looks at nothing hidden: %q", by)
 		}
 		wantCode(t, w.SetHides(ctx, alice.ID, 1<<40), core.Invalid)
 		wantCode(t, w.SetHides(ctx, alice.ID, -1), core.Invalid)
 		wantCode(t, w.SetHides(ctx, 999, 0), core.NotFound)
-		views, err := w.SeeAll(ctx, Others(), []Member{read("bob"), read("alice"), read("bob")})
+		views, err := w.SeeAll(ctx, Others(), []Member{w.named(t, "bob"), w.named(t, "alice"), w.named(t, "bob")})
 		if err != nil || len(views) != 3 || views[0].Member().Name != "bob" || views[1].Uploaded().Value != 300 || views[2].Uploaded().Value != 0 {
 			t.Errorf("%+v, %v", views, err)
 		}
