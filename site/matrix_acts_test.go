@@ -67,22 +67,24 @@ func joinActs() []*row {
 	}
 }
 
-// inviteActs are the forms about one's own invites, and about the rules that are asked again.
+// inviteActs are the forms about one's own invites.
 func inviteActs() []*row {
 	return []*row{
 		{route: "POST /settings/invites", need: members, perms: []core.Permission{core.InviteSend}, form: func(m *matrix, r *role) url.Values {
-			m.exec("DELETE FROM invite") // what they have made counts, and there is an end to it
+			m.exec("DELETE FROM invite WHERE inviter_id = ?", r.id) // what they have made counts, and there is an end to it
 			return url.Values{"note": {"for a friend"}}
 		}, ok: leadsTo("/settings/invites$"), writes: []string{"invite", "one_time_link", "audit"}, tries: []string{"audit"}},
+		{route: "POST /settings/invites/:id/revoke", what: "of their own", need: members, perms: []core.Permission{core.InviteSend}, path: func(m *matrix, r *role) string {
+			made, err := m.w.Deps.Invites.Make(m.t.Context(), 0, invite.New{})
+			m.w.Must(err)
+			m.exec("UPDATE invite SET inviter_id = ? WHERE id = ?", r.id, made.ID)
+			return fmt.Sprintf("/settings/invites/%d/revoke", made.ID)
+		}, form: sends("sure", "yes"), ok: leadsTo("/settings/invites"), writes: []string{"one_time_link", "audit"}, tries: []string{"audit"}},
 		{route: "POST /settings/invites/:id/revoke", what: "of another", need: members, path: func(m *matrix, _ *role) string {
 			made, err := m.w.Deps.Invites.Make(m.t.Context(), 0, invite.New{})
 			m.w.Must(err)
 			return fmt.Sprintf("/settings/invites/%d/revoke", made.ID)
 		}, form: sends("sure", "yes"), ok: nowhere},
-		{route: "POST /rules/accept", need: owners, form: func(m *matrix, _ *role) url.Values {
-			m.exec("DELETE FROM rules_accepted")
-			return url.Values{"accepts": {"1"}, "revision": {"0"}, "next": {"/browse"}}
-		}, ok: leadsTo("/browse$"), writes: []string{"rules_accepted"}},
 	}
 }
 
@@ -201,6 +203,7 @@ func memberActs() []*row {
 		{route: "POST /groups/:id/edit", what: "of their own", need: members, perms: own, path: theirs("/groups/3/edit"), form: edits(3), ok: leadsTo("/groups/3"), writes: []string{"torrent_group", "event"}},
 		{route: "POST /torrents/:id/edit", what: "of another", need: members, perms: own[1:], form: edits(1), ok: leadsTo("/groups/1"), writes: []string{"torrent", "event"}},
 		{route: "POST /torrents/:id/edit", what: "of their own", need: members, perms: own, path: theirs("/torrents/3/edit"), form: edits(3), ok: leadsTo("/groups/3"), writes: []string{"torrent", "event"}},
+		{route: "POST /commands/:command", what: "why", need: members, early: true, path: at("/commands/why"), form: sends()},
 		{route: "POST /commands/:command", what: "stats", need: members, perms: []core.Permission{core.StatsRead}, path: at("/commands/stats"), form: sends("member", "victim"), looks: []string{"security_log"}},
 	}
 }
@@ -256,6 +259,10 @@ func programActs() []*row {
 // lastActs change who somebody is, so they come last.
 func lastActs() []*row {
 	return []*row{
+		{route: "POST /rules/accept", need: owners, form: func(m *matrix, r *role) url.Values {
+			m.exec("DELETE FROM rules_accepted WHERE member_id = ?", r.id)
+			return url.Values{"accepts": {"1"}, "revision": {fmt.Sprint(m.rules)}, "next": {"/browse"}}
+		}, ok: leadsTo("/browse$"), writes: []string{"rules_accepted"}},
 		{route: "POST /confirm/:token", need: anyone, path: confirmLink, form: sends(), ok: okay, inside: leadsTo("/settings/recovery$"), writes: []string{"member", "one_time_link"}},
 	}
 }

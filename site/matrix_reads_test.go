@@ -91,6 +91,7 @@ func memberReads() []*row {
 		{route: "GET /settings/privacy", need: members},
 		{route: "GET /settings/invites", need: members},
 		{route: "GET /rules/accept", need: owners},
+		{route: "GET /commands/:command", what: "why", need: members, early: true, path: at("/commands/why")},
 		{route: "GET /settings/appearance", need: members},
 		{route: "GET /settings/irc", need: members, perms: []core.Permission{core.IRCConnect}},
 		{route: "GET /commands/:command", what: "for members", need: members, path: at("/commands/stats")},

@@ -41,6 +41,7 @@ type role struct {
 	banned   bool   // the address is banned
 	code     bool   // they hold the code of an application
 	victim   bool   // it is they whose secrets are planted
+	asked    bool   // staff have asked everybody to accept the rules anew, and they have not
 	asker    bool   // what they asked for waits for the approval of somebody else
 	id       core.MemberID
 	origin   netip.AddrPort
@@ -71,6 +72,9 @@ func (r *role) in(k web.Kind) bool {
 	return r.cookie == running
 }
 
+// led reports whether a browser is led to the rules first.
+func (r *role) led() bool { return r.asked && r.cookie == running }
+
 func (r *role) shut() bool  { return r.any(func(e effect) bool { return e.shuts }) }
 func (r *role) waits() bool { return r.any(func(e effect) bool { return e.waits }) }
 
@@ -98,6 +102,9 @@ func roles(t *testing.T, w *sitetest.World) []*role {
 		{name: "Moderator whose act waits", class: "Moderator", cookie: running, asker: true},
 		{name: "disabled Moderator", class: "Moderator", cookie: running, effects: []member.Effect{member.Disabled}},
 		{name: "unconfirmed Sysop", class: "Sysop", cookie: running, effects: []member.Effect{member.Unconfirmed}},
+		{name: "User who must accept the rules", class: "User", cookie: running, asked: true},
+		{name: "Sysop who must accept the rules", class: "Sysop", cookie: running, asked: true},
+		{name: "token of one who must accept the rules", class: "User", token: "upload", asked: true},
 		{name: "token of no scope", class: "User", token: noScope},
 		{name: "token that was revoked", class: "User", token: revoked},
 		{name: "token that nobody has", token: unknown},
@@ -192,6 +199,9 @@ func (m *matrix) settle(n int, r *role) {
 	}
 	if r.link {
 		m.linkOf(r)
+	}
+	if !r.asked {
+		w.Must(w.Deps.Invites.Accept(ctx, r.id, m.rules))
 	}
 }
 

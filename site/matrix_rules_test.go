@@ -92,6 +92,7 @@ var (
 	nowhere   = answer{status: http.StatusNotFound}
 	noProgram = answer{status: http.StatusUnauthorized}
 	toLogin   = answer{http.StatusSeeOther, "/login"}
+	toRules   = answer{http.StatusSeeOther, "/rules/accept"}
 )
 
 func leadsTo(path string) answer { return answer{http.StatusSeeOther, path} }
@@ -107,6 +108,10 @@ func expected(c *row, kind web.Kind, r *role) answer {
 	case r.banned && !c.open:
 		return forbidden
 	case kind == web.Download && r.link && (r.shut() || r.waits()): // the keys are right, and it is said why they don't help
+		return forbidden
+	case c.need == anyone && c.waiting.status != 0 && r.in(kind) && r.led(), c.need == members && r.led() && r.in(kind) && kind == web.Page && c.method() == http.MethodGet && !c.early:
+		return toRules
+	case c.need == members && r.led() && r.in(kind) && !c.early:
 		return forbidden
 	case c.need == anyone && c.waiting.status != 0 && r.in(kind) && r.waits():
 		return c.waiting
@@ -131,7 +136,7 @@ func expected(c *row, kind web.Kind, r *role) answer {
 }
 
 // does reports whether somebody who gets the answer has done what they came for.
-func (a answer) does() bool { return a.status < 400 && a != toLogin }
+func (a answer) does() bool { return a.status < 400 && a != toLogin && a != toRules }
 
 // stranger is what those are answered whom the site doesn't know.
 func stranger(kind web.Kind) answer {

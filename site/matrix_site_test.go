@@ -11,6 +11,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/command"
 	"github.com/caduceus-bio/caduceus/internal/invite"
 	"github.com/caduceus-bio/caduceus/internal/notify"
+	"github.com/caduceus-bio/caduceus/internal/pages"
 	"github.com/caduceus-bio/caduceus/internal/secret"
 	"github.com/caduceus-bio/caduceus/site/sitetest"
 )
@@ -34,6 +35,7 @@ func newMatrix(t *testing.T) *matrix {
 	m.write()
 	m.plant()
 	m.ban()
+	m.require()
 	m.roles = roles(t, w)
 	for n, r := range m.roles {
 		m.settle(n, r)
@@ -51,6 +53,19 @@ func newMatrix(t *testing.T) *matrix {
 	m.exec("UPDATE api_token SET seen_at = ?", w.Now().Unix())
 	m.count()
 	return m
+}
+
+// require has the rules changed, and asks everybody to accept them.
+func (m *matrix) require() {
+	w, ctx := m.w, m.t.Context()
+	now, err := w.Deps.Pages.Current(ctx, "rules")
+	w.Must(err)
+	_, err = w.Deps.Pages.Edit(ctx, "rules", pages.Draft{Title: now.Title, Source: now.Source + "\n\nLabel your data.", Summary: "One more", Base: now.Revision}, pages.By{ID: w.People["asker"].Member.ID, Name: "asker"})
+	w.Must(err)
+	m.rules, err = w.Deps.Pages.ShownRevision(ctx, "rules")
+	w.Must(err)
+	w.Set("rules.revision", fmt.Sprint(m.rules))
+	w.Must(w.Deps.Invites.Accept(ctx, w.People["victim"].Member.ID, m.rules))
 }
 
 // apply has somebody apply who then follows that with a code.

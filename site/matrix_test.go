@@ -21,6 +21,7 @@ type row struct {
 	need   need
 	perms  []core.Permission // one of these, besides
 	open   bool              // banned addresses, too
+	early  bool              // before the rules are accepted, too
 	hidden bool              // who has none of them isn't told that there is anything
 	// path is the address where the pattern, filled in from examples, will not do, and form
 	// what is posted: a valid form, so that it is who asks that decides.
@@ -58,6 +59,7 @@ type matrix struct {
 	handler  http.Handler
 	roles    []*role
 	victim   *role
+	rules    int64 // the revision of the rules that everybody must have accepted
 	canaries []canary
 	before   map[string]int64 // what was written to each table
 	follow   string           // the code of an application
