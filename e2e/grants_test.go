@@ -119,7 +119,7 @@ func onTheSite(t *testing.T, boss, ann *account, ups []uploaded) {
 		"/rules/clients", "/help", "/help/irc", "/help/staff", "/help/clients", "/rules", "/terms", "/news", "/pages/rules/history", "/announces", "/announces?torrent=" + torrent, "/endangered", "/torrents.php?id=" + group, "/swarm?t=" + torrent} {
 		ann.get(path)
 	}
-	for _, path := range []string{"/staff/members", "/staff/contact", "/commands/member-create", "/staff/members/ann", "/staff/causes", "/staff/members/ann/announces", "/torrents/" + torrent + "/announces", "/staff/tracker", "/staff/settings", "/staff/mail", "/staff/limits", "/pages", "/pages/new", "/pages/news", "/pages/rules/edit", "/pages/rules/diff"} {
+	for _, path := range []string{"/staff/members", "/staff/contact", "/staff/applications", "/staff/applications/questions", "/staff/members/ann/tree", "/commands/member-create", "/staff/members/ann", "/staff/causes", "/staff/members/ann/announces", "/torrents/" + torrent + "/announces", "/staff/tracker", "/staff/settings", "/staff/mail", "/staff/limits", "/pages", "/pages/new", "/pages/news", "/pages/rules/edit", "/pages/rules/diff"} {
 		boss.get(path)
 	}
 	ann.submit("/groups/"+group+"/edit", url.Values{"description": {"The genome of phage lambda, edited."}, "tags": {"edited, lambda, phage, genome, virus"}, "creators": {"Somebody New"}})

@@ -267,12 +267,14 @@ func joining(t *testing.T, w *sitetest.World) {
 		}
 		w.Must(err)
 	}
+	w.Must(w.Deps.Invites.AddNote(ctx, 1, staff, "I know the lab that they name: "+strings.Repeat("Astonishinglylongwordsoccur", 4)))
 	made, err := w.Deps.Invites.Make(ctx, w.People["user"].Member.ID, invite.New{Note: "for a colleague"})
 	w.Must(err)
 	w.More = append(w.More, invite.Address(made.Token))
 }
 
-// written are messages to staff: one of the member "user" with an answer, and a demand.
+// written are messages to staff: one of the member "user" with an answer, and a demand; and a
+// branch of the invite tree below that member.
 func written(t *testing.T, w *sitetest.World) {
 	t.Helper()
 	human := invite.Human{Stamp: w.Deps.Support.Stamps().Stamp(w.Now().Add(-time.Minute))}
@@ -282,6 +284,15 @@ func written(t *testing.T, w *sitetest.World) {
 			Demand: support.Demand{Work: "The atlas of yeast, third edition", Where: "http://site.example/groups/1\nhttp://site.example/groups/2", Behalf: "The Yeast Press, whose counsel I am", Name: "Lena Aw", True: true}},
 	} {
 		_, err := w.Deps.Support.Open(t.Context(), f)
+		w.Must(err)
+	}
+	for name, inviter := range map[string]string{"other": "user", "disabled": "user"} {
+		_, err := w.Deps.Invites.Move(t.Context(), w.People[name].Member.ID, w.People[inviter].Member.ID)
+		w.Must(err)
+	}
+	for i, inviter := range []string{"other", "novice1", "novice2"} {
+		w.Join(fmt.Sprint("novice", i+1), "")
+		_, err := w.Deps.Invites.Move(t.Context(), w.People[fmt.Sprint("novice", i+1)].Member.ID, w.People[inviter].Member.ID)
 		w.Must(err)
 	}
 	_, _, err := w.Deps.Support.Reply(t.Context(), 1, support.Person{ID: w.People["moderator"].Member.ID, Name: "moderator"}, "Which client is it, and which version?\n\nThe rules list those that may announce.")

@@ -10,7 +10,7 @@ import (
 )
 
 // contactRows are the public face of the site, and what reaches staff by it: the banned are
-// let in there, too.
+// let in there, too. With them stand the pages on which staff look after those who join.
 func contactRows() []*row {
 	tables := []string{"support_ticket", "support_message", "event"}
 	return []*row{
@@ -19,6 +19,10 @@ func contactRows() []*row {
 		{route: "GET /contact/takedown", need: anyone, open: true},
 		{route: "GET /contact/:number", need: anyone, open: true, path: ticketOf, ok: leadsTo("/contact$"), inside: okay},
 		{route: "GET /contact/:number", what: "of another", need: anyone, open: true, path: at("/contact/1"), ok: leadsTo("/contact$"), inside: nowhere},
+		{route: "GET /staff/applications", need: members, perms: []core.Permission{core.ApplicantReview}},
+		{route: "GET /staff/applications/questions", need: members, perms: []core.Permission{core.ApplicantReview}},
+		{route: "GET /staff/applications/:number", need: members, perms: []core.Permission{core.ApplicantReview}, looks: []string{"audit"}},
+		{route: "GET /staff/members/:name/tree", need: members, perms: []core.Permission{core.InviteManage}},
 		{route: "GET /staff/contact", need: members, perms: []core.Permission{core.SupportAnswer}},
 		{route: "GET /staff/contact/:number", need: members, perms: []core.Permission{core.SupportAnswer}, looks: []string{"audit"}},
 		{route: "POST /contact", need: anyone, open: true, form: writesToStaff("subject", "A question"), ok: okay, writes: tables},

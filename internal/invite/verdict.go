@@ -63,6 +63,24 @@ func (s *Store) Applications(ctx context.Context, after int64, limit int, stages
 	return list, nil
 }
 
+// Decided returns up to limit (1 to MaxPage) applications in the given stages, the newest
+// first: those with smaller ids than before, or the newest where it is 0.
+func (s *Store) Decided(ctx context.Context, before int64, limit int, stages ...Stage) ([]Application, error) {
+	if before <= 0 {
+		before = 1<<63 - 1
+	}
+	args := make([]any, 0, len(stages)+2)
+	for _, st := range stages {
+		args = append(args, st)
+	}
+	list, err := db.All(ctx, s.db, scanApplication, "SELECT "+applicationColumns+ofApplication+"WHERE a.state IN ("+db.Marks(len(stages))+") AND a.id < ? ORDER BY a.id DESC LIMIT ?",
+		append(args, before, min(max(limit, 1), MaxPage))...)
+	if err != nil {
+		return nil, fmt.Errorf("list applications: %w", err)
+	}
+	return list, nil
+}
+
 // Application returns one application, or an error with code NotFound.
 func (s *Store) Application(ctx context.Context, id int64) (Application, error) {
 	a, ok, err := db.One(ctx, s.db, scanApplication, "SELECT "+applicationColumns+ofApplication+"WHERE a.id = ?", id)

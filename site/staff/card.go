@@ -118,7 +118,10 @@ func (h handlers) cardLinks(v *web.Visit, m member.Member) []part.Link {
 	if v.Me.Can(core.TrackerRead) {
 		out = append(out, part.Link{Text: "Announces", Address: web.StaffAddress(m.Name) + "/announces"})
 	}
-	for _, l := range []struct{ text, command string }{{"All causes", "member causes"}, {"Invite tree", "invite tree"}, {"Security log", "member security"}, {"Addresses", "member addresses"}, {"At the same addresses", "member near"}} {
+	if v.Me.Can(core.InviteManage) {
+		out = append(out, part.Link{Text: "Invite tree", Address: treeAddress(m.Name)})
+	}
+	for _, l := range []struct{ text, command string }{{"All causes", "member causes"}, {"Security log", "member security"}, {"Addresses", "member addresses"}, {"At the same addresses", "member near"}} {
 		if h.Commands.Allows(v.Actor(), l.command, command.Subject{Member: &m}) {
 			out = append(out, part.Link{Text: l.text, Address: commandOn(l.command, m.Name, web.StaffAddress(m.Name), nil)})
 		}

@@ -57,7 +57,8 @@ func New(d Deps) web.Wing {
 	theirs := web.Members.About(h.theirs()).Early(func(v *web.Visit) bool { return v.Param("command") == "why" })
 	return web.Wing{
 		Templates: templates,
-		Views:     []web.Declared{staffMembersView, staffMemberView, causesView, commandView, resultView, componentsView, todayView, deskView, auditView, bansView, classesView, approvalsView, settingsView, contactListView, contactDetailView},
+		Views:     []web.Declared{staffMembersView, staffMemberView, causesView, commandView, resultView, componentsView, todayView, deskView, auditView, bansView, classesView, approvalsView, settingsView, contactListView, contactDetailView,
+			applicationsView, applicationView, questionsView, treeView},
 		Routes: []web.Route{
 			web.Page.Get("/staff/members", staff, h.staffMembers),
 			web.Page.Get("/staff/members/:name", staff.About(theMember), h.staffMember),
@@ -71,6 +72,10 @@ func New(d Deps) web.Wing {
 			web.Page.Get(settingsAddress, web.Having(core.SettingManage), h.settings),
 			web.Page.Get("/staff/mail", web.Having(core.MailManage), h.desk(mailDesk)),
 			web.Page.Get("/staff/limits", web.Having(core.MemberSeePrivate, core.MemberKeys), h.desk(limitsDesk)),
+			web.Page.Get("/staff/members/:name/tree", web.Having(core.InviteManage).About(theMember), h.tree),
+			web.Page.Get(applicationsAddress, web.Having(core.ApplicantReview), h.applications),
+			web.Page.Get(questionsAddress, web.Having(core.ApplicantReview), h.questions),
+			web.Page.Get(applicationsAddress+"/:number", web.Having(core.ApplicantReview), h.application),
 			web.Page.Get(contactAddress, web.Having(core.SupportAnswer), h.contactList),
 			web.Page.Get(contactAddress+"/:number", web.Having(core.SupportAnswer), h.contactDetail),
 			web.Page.Get(approvalsAddress, web.Having(Approving...), h.approvals),

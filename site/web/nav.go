@@ -34,6 +34,7 @@ var (
 		{text: "Torrents", address: "/staff/torrents"},
 		{text: "Tracker", address: "/staff/tracker"},
 		{text: "IRC", address: "/staff/irc"},
+		{text: "Applications", address: "/staff/applications"},
 		{text: "Messages", address: "/staff/contact"},
 		{text: "Bans", address: "/staff/bans"},
 		{text: "Classes", address: "/staff/classes"},
