@@ -44,6 +44,7 @@ var staffActs = []staffAct{
 	{name: "undo"},
 	{name: "member security", given: "name=alice", page: "/staff/members/alice"},
 	{name: "member near", given: "name=alice", page: "/staff/members/alice"},
+	{name: "member addresses", given: "name=alice", page: "/staff/members/alice"},
 	{name: "member at", given: "address=203.0.113.9", page: "/staff/members"},
 	{name: "branch move", given: "name=alice&under=ann", page: "/staff/members/alice"},
 	{name: "undo"},
@@ -52,6 +53,31 @@ var staffActs = []staffAct{
 	{name: "invite give", given: "name=ann&number=3&reason=helps newcomers", page: "/staff/members/ann"},
 	{name: "undo"},
 	{name: "freeleech member", given: "name=ann&duration=1d&reason=a gift", page: "/staff/members/ann"},
+
+	// Who joins, and who writes to staff.
+	{name: "application claim", given: "id=1", page: "/staff/applications/1"},
+	{name: "undo"},
+	{name: "application claim", given: "id=1", page: "/staff/applications/1"},
+	{name: "application note", given: "id=1&note=Ann knows him.", page: "/staff/applications/1"},
+	{name: "application refuse", given: "id=1&wait=2d&reason=say more about your data", page: "/staff/applications/1"},
+	{name: "undo"}, // opens it again
+	{name: "application release", given: "id=1", page: "/staff/applications/1"},
+	{name: "application claim", given: "id=2", page: "/staff/applications/2"},
+	{name: "application pass", given: "id=2", page: "/staff/applications/2"},
+	{name: "application reopen", given: "id=2", page: "/staff/applications/2"},
+	{name: "question add", given: "answer=optional&text=What else?", page: "/staff/applications/questions"},
+	{name: "undo"},
+	{name: "question move", given: "id=1&place=2", page: "/staff/applications/questions"},
+	{name: "question remove", given: "id=3", page: "/staff/applications/questions"},
+	{name: "undo"},
+	{name: "invite revoke", given: "id=1", page: "/staff/members/ann/tree"},
+	{name: "contact claim", given: "id=1", page: "/staff/contact/1", apart: "the shell looks after nothing"},
+	{name: "contact release", given: "id=1", page: "/staff/contact/1", apart: "the shell looks after nothing"},
+	{name: "contact answer", given: "id=1&text=Volunteers run it.", page: "/staff/contact/1"},
+	{name: "contact close", given: "id=1&reason=settled", page: "/staff/contact/1"},
+	{name: "undo"},
+	{name: "contact close", given: "id=1&reason=settled", page: "/staff/contact/1"},
+	{name: "contact reopen", given: "id=1", page: "/staff/contact/1"},
 
 	{name: "class create", given: "name=Helpers&level=130&duty=yes", page: "/staff/classes"},
 	{name: "class permit", given: "class=Helpers&permission=irc.voice", page: "/staff/classes"},
@@ -128,9 +154,10 @@ var notOnAll = map[string]string{
 	"page title":        "the form of page edit has the title",
 	"ban show":          "the list of bans on the site shows as much",
 
-	"application claim": noPage, "application note": noPage, "application pass": noPage, "application refuse": noPage, "application release": noPage,
-	"application reopen": noPage, "application show": noPage, "question add": noPage, "question move": noPage, "question remove": noPage,
-	"invite link": noPage, "invite revoke": noPage, "invite send": noPage,
+	"application show": "the page of an application on the site shows as much, and is noted as the command is",
+	"contact show":     "the page of a message on the site shows as much, and is noted as the command is",
+
+	"invite link": noPage, "invite send": noPage,
 }
 
 // arguments are those of an act by their names.

@@ -19,6 +19,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/metainfo"
 	"github.com/caduceus-bio/caduceus/internal/pages"
 	"github.com/caduceus-bio/caduceus/internal/setting"
+	"github.com/caduceus-bio/caduceus/internal/support"
 )
 
 // furnish makes what the acts are about.
@@ -48,6 +49,13 @@ func (h *House) furnish(ctx context.Context, t *testing.T) error {
 		if a, _, err := h.invites.Apply(ctx, form); err != nil || a.ID != int64(i+1) {
 			return fmt.Errorf("application %d, %w", a.ID, err)
 		}
+	}
+	if _, err := h.invites.Make(ctx, ann.ID, invite.New{}); err != nil {
+		return err
+	}
+	if _, err := h.support.Open(ctx, support.Form{Category: support.Question, Subject: "About yeast", Text: "Who runs this?", Email: "eve@lab.example",
+		Human: invite.Human{Stamp: h.support.Stamps().Stamp(time.Now().Add(-time.Minute))}}); err != nil {
+		return err
 	}
 	return h.DB.Tx(ctx, func(tx *db.Tx) error {
 		for id := range 2 {
@@ -148,6 +156,9 @@ func (f *face) rows(table string) (out []string) {
 		f.must(rows.Scan(into...))
 		row := ""
 		for i, c := range columns {
+			if table == "invite" && c == "inviter_id" || table == "one_time_link" && c == "member_id" { // who let an applicant in
+				c = "by_id"
+			}
 			row += c + "=" + settled(c, values[i]) + " "
 		}
 		out = append(out, row)
