@@ -22,7 +22,7 @@ func contactRows() []*row {
 		{route: "GET /staff/applications", need: members, perms: []core.Permission{core.ApplicantReview}},
 		{route: "GET /staff/applications/questions", need: members, perms: []core.Permission{core.ApplicantReview}},
 		{route: "GET /staff/applications/:number", need: members, perms: []core.Permission{core.ApplicantReview}, looks: []string{"audit"}},
-		{route: "GET /staff/members/:name/tree", need: members, perms: []core.Permission{core.InviteManage}},
+		{route: "GET /staff/members/:name/tree", need: members, perms: []core.Permission{core.InviteManage}, looks: []string{"security_log"}},
 		{route: "GET /staff/contact", need: members, perms: []core.Permission{core.SupportAnswer}},
 		{route: "GET /staff/contact/:number", need: members, perms: []core.Permission{core.SupportAnswer}, looks: []string{"audit"}},
 		{route: "POST /contact", need: anyone, open: true, form: writesToStaff("subject", "A question"), ok: okay, writes: tables},

@@ -62,6 +62,9 @@ func (h handlers) tree(v *web.Visit) (err error) {
 			p.Show = treeAddress(m.Name) + "?private=yes"
 		}
 	}
+	if err := h.Members.LookAtInvites(v.Context(), v.Me.Viewer(), m.ID); err != nil {
+		return err
+	}
 	b, err := h.Invites.Branch(v.Context(), m.ID, invite.MaxBranch)
 	if err != nil {
 		return err
