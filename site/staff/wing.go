@@ -57,7 +57,7 @@ func New(d Deps) web.Wing {
 	theirs := web.Members.About(h.theirs()).Early(func(v *web.Visit) bool { return v.Param("command") == "why" })
 	return web.Wing{
 		Templates: templates,
-		Views:     []web.Declared{staffMembersView, staffMemberView, causesView, commandView, resultView, componentsView, todayView, deskView, auditView, bansView, classesView, approvalsView, settingsView, contactListView, contactDetailView,
+		Views: []web.Declared{staffMembersView, staffMemberView, causesView, commandView, resultView, componentsView, todayView, deskView, auditView, bansView, classesView, approvalsView, settingsView, contactListView, contactDetailView,
 			applicationsView, applicationView, questionsView, treeView},
 		Routes: []web.Route{
 			web.Page.Get("/staff/members", staff, h.staffMembers),
