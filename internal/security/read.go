@@ -20,7 +20,7 @@ type Entry struct {
 	Tries   int
 	By      string // who did it in the member's place; "" for the member, or for nobody known
 	Detail  string
-	Address string // the last one; "" where none was known
+	Address string // of the member, or of whoever tried, the last one; "" where none was known, and for what others did
 }
 
 // MaxPage is the longest part of the log that is read at once.
@@ -39,7 +39,10 @@ func (l *Log) Page(ctx context.Context, m core.MemberID, before int64, limit int
 		if err = sc.Scan(&e.ID, &e.Kind, &e.Face, &at, &last, &e.Tries, &e.By, &e.Detail, &box); err == nil && len(box) > 0 {
 			plain, err = l.keys.Open(box, addressUse(m))
 		}
-		e.At, e.LastAt, e.Address = time.Unix(at, 0).UTC(), time.Unix(last, 0).UTC(), string(plain)
+		e.At, e.LastAt = time.Unix(at, 0).UTC(), time.Unix(last, 0).UTC()
+		if e.By == "" { // older releases kept the address of staff, too
+			e.Address = string(plain)
+		}
 		return e, err
 	}, query+" ORDER BY id DESC LIMIT ?", append(args, min(max(limit, 1), MaxPage))...)
 	if err != nil {

@@ -162,7 +162,7 @@ func (l *Log) row(ctx context.Context, e Event) row {
 	if o.ByID != e.Member || o.ByID == 0 {
 		r.byID, r.byName = o.ByID, text.Cut(o.ByName, 64)
 	}
-	if at := o.address(); at != "" && e.Kind != Looked { // the member needs no address of staff
+	if at := o.address(); at != "" && r.byName == "" { // whoever reads this log needs no address of staff
 		r.address = string(l.keys.Seal([]byte(text.Cut(at, maxAddress)), addressUse(e.Member)))
 	}
 	r.place = l.placeMAC(place(o))

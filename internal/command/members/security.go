@@ -54,7 +54,7 @@ func securityRow(e security.Entry) command.Row {
 	if e.By != "" {
 		where += ", by " + e.By
 	}
-	if from == "" {
+	if from == "" && e.By == "" {
 		from = "not known"
 	}
 	row := command.Row{Cells: []string{text.Instant(e.LastAt), what, where, from}}
