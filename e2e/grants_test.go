@@ -296,7 +296,7 @@ func byIRC(t *testing.T, staff []*reader, ups []uploaded) {
 		{"audit alice", "member"},
 		{"torrent delete " + third + " for the test", "is deleted"},
 	}
-	for _, job := range []string{"freeleech-edges", "expire-sessions", "expire-links", "expire-invites", "prune-events", "prune-job-history", "render-texts", "refresh-words", "refresh-folders", "note-swarms", "refresh-accounts", "prune-security-log", "prune-notes", "backup", "prune-support", "deliver-notifications", "prune-notifications", "send-mail", "prune-mail"} {
+	for _, job := range []string{"freeleech-edges", "expire-sessions", "expire-links", "expire-invites", "prune-events", "prune-job-history", "render-texts", "refresh-words", "refresh-folders", "note-swarms", "refresh-accounts", "prune-security-log", "prune-notes", "backup", "prune-support", "deliver-notifications", "prune-notifications", "tell-ends", "send-mail", "prune-mail"} {
 		commands = append(commands, []struct{ command, wants string }{{"job run " + job, "Request"}, {"job history " + job, "asked for by"}}...)
 	}
 	for i, c := range commands {

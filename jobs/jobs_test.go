@@ -138,7 +138,7 @@ func TestCatchUpOnce(t *testing.T) {
 			t.Errorf("right after it: %v", got)
 		}
 		h.pass(20 * time.Minute) // over 12:07
-		if diff := cmp.Diff([]string{schedule.FreeleechEdges, schedule.ExpireSessions, schedule.RefreshWords, schedule.RefreshFolders, schedule.NoteSwarms, schedule.RefreshAccounts, schedule.DeliverNotifications, schedule.SendMail}, missed()); diff != "" {
+		if diff := cmp.Diff([]string{schedule.FreeleechEdges, schedule.ExpireSessions, schedule.RefreshWords, schedule.RefreshFolders, schedule.NoteSwarms, schedule.RefreshAccounts, schedule.DeliverNotifications, schedule.TellEnds, schedule.SendMail}, missed()); diff != "" {
 			t.Errorf("after 20 minutes (-want +got):\n%s", diff)
 		}
 		h.pass(10 * 24 * time.Hour)

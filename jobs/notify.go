@@ -16,6 +16,9 @@ type Notifications interface {
 	// Deliver hands over up to limit notifications whose time has come, and returns how
 	// many it dealt with.
 	Deliver(ctx context.Context, limit int) (int64, error)
+	// TellEnds tells of what has ended by its time lately, each once, and returns how many
+	// were told.
+	TellEnds(ctx context.Context) (int64, error)
 	// Prune deletes up to limit notifications that are too old or too many, and returns
 	// how many.
 	Prune(ctx context.Context, limit int) (int64, error)
@@ -30,6 +33,10 @@ func (r *Room) tell(ctx context.Context, workers map[string]*worker) error {
 
 func deliverNotifications(n Notifications) task {
 	return func(ctx context.Context) (int64, error) { return batches(ctx, 100, n.Deliver) }
+}
+
+func tellEnds(n Notifications) task {
+	return func(ctx context.Context) (int64, error) { return n.TellEnds(ctx) }
 }
 
 func pruneNotifications(n Notifications) task {

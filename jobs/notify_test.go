@@ -62,3 +62,5 @@ func (n *notifications) Deliver(ctx context.Context, limit int) (int64, error) {
 }
 
 func (n *notifications) Prune(context.Context, int) (int64, error) { return 0, nil }
+
+func (n *notifications) TellEnds(context.Context) (int64, error) { return 0, nil }

@@ -33,6 +33,7 @@ func tasks(c Config, d Deps) map[string]task {
 
 		schedule.DeliverNotifications: deliverNotifications(d.Notifications),
 		schedule.PruneNotifications:   pruneNotifications(d.Notifications),
+		schedule.TellEnds:             tellEnds(d.Notifications),
 		schedule.SendMail:             sendMail(d.Mail),
 		schedule.PruneMail:            pruneMail(d.Mail),
 	}

@@ -230,7 +230,7 @@ func (r *Registry) await(ctx context.Context, tx *db.Tx, o *order) (Answer, erro
 	if a.Undo, a.Entry, err = r.record(ctx, tx, o, reply, audit.Asked, "waits for approval as "+p.code); err != nil {
 		return Answer{}, err
 	}
-	_, err = r.deps.Events.Append(ctx, tx, eventlog.ApprovalAsked{Act: p.id})
+	_, err = r.deps.Events.Append(ctx, tx, eventlog.ApprovalAsked{Act: p.id, Permission: string(o.c.Permission), By: p.askerID})
 	return a, err
 }
 

@@ -5,7 +5,9 @@ import "github.com/caduceus-bio/caduceus/internal/core"
 // ApprovalAsked says that a member of staff asked for an act that another one has to
 // approve.
 type ApprovalAsked struct {
-	Act int64 `json:"act"` // the id of what waits: command.Registry.WaitingByID
+	Act        int64         `json:"act"`                  // the id of what waits: command.Registry.WaitingByID
+	Permission string        `json:"permission,omitempty"` // that whoever approves it needs
+	By         core.MemberID `json:"by,omitempty"`         // who asked for it
 }
 
 // EventKind implements Body.

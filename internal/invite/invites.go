@@ -118,6 +118,17 @@ const inviteColumns = "i.id, i.inviter_id, i.via, i.source, i.note, LENGTH(i.mai
 
 const ofInvite = " FROM invite i LEFT JOIN member m ON m.id = i.used_by "
 
+// RanOut returns up to limit (1 to 500) invites of members that ran out unused after an instant
+// and not after another, by id: those with greater ids than after.
+func (s *Store) RanOut(ctx context.Context, from, until time.Time, after int64, limit int) ([]Invite, error) {
+	list, err := db.All(ctx, s.db, scanInvite, "SELECT "+inviteColumns+ofInvite+"WHERE i.expires_at > ? AND i.expires_at <= ? AND i.used_at = 0 AND i.revoked_at = 0 AND i.inviter_id > 0 AND i.via = ? AND i.id > ? ORDER BY i.id LIMIT ?",
+		from.Unix(), until.Unix(), string(ViaInvite), after, min(max(limit, 1), 500))
+	if err != nil {
+		return nil, fmt.Errorf("read invites that ran out: %w", err)
+	}
+	return list, nil
+}
+
 func scanInvite(sc db.Scanner) (i Invite, err error) {
 	var created, expires, used, revoked, mail int64
 	err = sc.Scan(&i.ID, &i.Inviter, &i.Via, &i.source, &i.Note, &mail, &i.link, &created, &expires, &used, &i.UsedBy, &revoked, &i.UsedName)

@@ -294,6 +294,21 @@ func (s *Store) Running(ctx context.Context, e Effect, before int64, limit int) 
 	return slices.DeleteFunc(list, func(c Cause) bool { return !c.HoldsAt(now) }), next, nil
 }
 
+// RanOut returns up to limit (1 to 500) causes that have ended by their time alone, after an
+// instant and not after another, by id: those with greater ids than after.
+func (s *Store) RanOut(ctx context.Context, from, until time.Time, after int64, limit int) ([]Cause, error) {
+	args := []any{}
+	for _, e := range effects {
+		args = append(args, string(e.Effect))
+	}
+	list, err := db.All(ctx, s.db, scanCause, "SELECT "+causeColumns+" FROM member_cause WHERE effect IN ("+db.Marks(len(args))+") AND ended_at = 0 AND ends_at > ? AND ends_at <= ? AND id > ? ORDER BY id LIMIT ?",
+		append(args, from.Unix(), until.Unix(), after, min(max(limit, 1), 500))...)
+	if err != nil {
+		return nil, fmt.Errorf("read causes that ran out: %w", err)
+	}
+	return list, nil
+}
+
 func scanCause(sc db.Scanner) (c Cause, err error) {
 	var starts, ends, ended int64
 	err = sc.Scan(&c.ID, &c.Member, &c.Effect, &c.Permission, &c.Source, &c.Reason, &starts, &ends, &c.By.ID, &c.By.Name, &ended, &c.EndedBy.ID, &c.EndedBy.Name, &c.EndedReason)

@@ -39,6 +39,9 @@ func (c *Consumer) Handlers(wake func()) []eventlog.Handler {
 		tell(c, wake, c.joined),
 		tell(c, wake, c.given),
 		tell(c, wake, c.notArrived),
+		tell(c, wake, c.applied),
+		tell(c, wake, c.approvalAsked),
+		tell(c, wake, c.recoveryGranted),
 	)
 }
 

@@ -39,6 +39,7 @@ const (
 	ContactAnswered   Kind = "contact.answered"
 	ContactFailed     Kind = "contact.failed"
 	InviteFailed      Kind = "invite.failed"
+	InviteEnded       Kind = "invite.ended"
 	InvitesGiven      Kind = "invites.given"
 	SecretChanged     Kind = "secret.changed"
 	MailReturned      Kind = "mail.returned"
@@ -46,6 +47,9 @@ const (
 	KeyShown          Kind = "key.shown"
 	UploadEdited      Kind = "upload.edited"
 	UploadDeleted     Kind = "upload.deleted"
+	RecoveryGranted   Kind = "recovery.granted"
+	ApplicationWaits  Kind = "staff.application"
+	ApprovalWaits     Kind = "staff.approval"
 )
 
 // Info is a row of the table of kinds.
@@ -62,9 +66,9 @@ type Info struct {
 var kinds = []Info{
 	{Kind: AccountRestricted, Words: "Staff restricted or disabled your account", Ways: []Way{Inbox, Mail}, Must: []Way{Inbox, Mail}},
 	{Kind: AccountWarned, Words: "Staff warned you", Ways: []Way{Inbox, Mail}, Must: []Way{Inbox, Mail}},
-	{Kind: AccountLifted, Words: "A restriction or warning was lifted", Ways: []Way{Inbox, Mail}, Must: []Way{Inbox}},
+	{Kind: AccountLifted, Words: "A restriction or warning was lifted, or its time is over", Ways: []Way{Inbox, Mail}, Must: []Way{Inbox}},
 	{Kind: PermissionGiven, Words: "You were given a permission for a while", Ways: []Way{Inbox}},
-	{Kind: PermissionEnded, Words: "Staff ended a permission that you had for a while", Ways: []Way{Inbox}},
+	{Kind: PermissionEnded, Words: "A permission that you had for a while has ended", Ways: []Way{Inbox}},
 	{Kind: ClassChanged, Words: "You have another class", Ways: []Way{Inbox, Mail}},
 	{Kind: StaffMessage, Words: "A message from staff", Ways: []Way{Inbox, Mail}, Must: []Way{Inbox}, Said: true},
 	{Kind: ContactAnswered, Words: "Staff answered what you wrote to them", Ways: []Way{Inbox, Mail}, Must: []Way{Inbox}},
@@ -72,13 +76,17 @@ var kinds = []Info{
 	{Kind: ContactFailed, Words: "An answer that you sent by mail did not arrive", Ways: []Way{Inbox, Mail}, Must: []Way{Inbox}, Needs: core.SupportAnswer},
 	{Kind: InviteUsed, Words: "Somebody joined by your invite", Ways: []Way{Inbox}, Needs: core.InviteSend},
 	{Kind: InviteFailed, Words: "An invite that you sent by mail did not arrive", Ways: []Way{Inbox, Mail}, Needs: core.InviteSend},
+	{Kind: InviteEnded, Words: "An invite of yours ran out unused", Ways: []Way{Inbox}, Needs: core.InviteSend},
 	{Kind: InvitesGiven, Words: "Staff gave you invites, or took some back", Ways: []Way{Inbox}},
 	{Kind: SecretChanged, Words: "Your passphrase or one of your keys was replaced", Ways: []Way{Inbox, Mail}, Must: []Way{Inbox, Mail}},
+	{Kind: RecoveryGranted, Words: "Staff let you choose a new passphrase", Ways: []Way{Inbox, Mail}, Must: []Way{Inbox, Mail}},
 	{Kind: MailReturned, Words: "Letters to your mail address come back", Ways: []Way{Inbox}, Must: []Way{Inbox}},
 	{Kind: NewPlace, Words: "A login from a network that was not used with your account before", Ways: []Way{Inbox, Mail}, Must: []Way{Inbox}},
 	{Kind: KeyShown, Words: "One of your keys was written where others read it", Ways: []Way{Inbox, Mail}, Must: []Way{Inbox}},
 	{Kind: UploadEdited, Words: "Somebody else edited what you uploaded", Ways: []Way{Inbox}, Needs: core.TorrentUpload},
 	{Kind: UploadDeleted, Words: "Somebody else deleted what you uploaded", Ways: []Way{Inbox, Mail}, Must: []Way{Inbox}, Needs: core.TorrentUpload},
+	{Kind: ApplicationWaits, Words: "An application waits for staff", Ways: []Way{Inbox}, Needs: core.ApplicantReview},
+	{Kind: ApprovalWaits, Words: "An act of a colleague waits for approval", Ways: []Way{Inbox}, Needs: core.MemberKeys},
 }
 
 // Kinds returns the table of kinds, in the order in which they are shown.

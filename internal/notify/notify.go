@@ -149,7 +149,7 @@ func (s *Store) write(ctx context.Context, tx *db.Tx, info Info, n Note) (bool, 
 	if !inbox && len(out) == 0 {
 		return false, nil
 	}
-	once := string(n.Kind) + " " + fmt.Sprint(n.Member) + " " + n.Once
+	once := n.key()
 	fresh, err := tx.InsertIgnore(ctx, "notification", db.Row{"member_id", n.Member, "kind", n.Kind, "subject_kind", n.Subject.Kind, "subject_id", n.Subject.ID,
 		"title", n.Title, "body", n.Text, "link", n.Link, "once", once, "event_id", n.Event, "times", 1, "inbox", inbox, "created_at", now.Unix(), "read_at", 0})
 	if err != nil || !fresh || len(out) == 0 {
@@ -202,6 +202,9 @@ func (s *Store) fold(ctx context.Context, tx *db.Tx, info Info, n Note, now time
 		waiting, time.Unix(l.at, 0).Add(burstTime).Unix(), l.id, done, failed)
 	return true, err
 }
+
+// key is what is unique of a note.
+func (n Note) key() string { return string(n.Kind) + " " + fmt.Sprint(n.Member) + " " + n.Once }
 
 // tidied is the note with texts that fit.
 func (n Note) tidied() (Note, error) {

@@ -35,6 +35,7 @@ const (
 
 	DeliverNotifications = "deliver-notifications"
 	PruneNotifications   = "prune-notifications"
+	TellEnds             = "tell-ends"
 	SendMail             = "send-mail"
 	PruneMail            = "prune-mail"
 )
@@ -62,6 +63,7 @@ func Jobs() []Job {
 		{NoteSwarms, "note how many seed and have downloaded each dataset, for the order of long lists", "*/5 * * * *", 4 * time.Minute},
 		{RefreshAccounts, "note what names look like, the hashes of IRC keys and of places in the security log, and seal bans, where an older release has not", "*/10 * * * *", 9 * time.Minute},
 		{DeliverNotifications, "send what members are told by mail, once its time has come", "* * * * *", time.Minute},
+		{TellEnds, "tell members whose restriction, warning, permission or unused invite has ended by its time", "*/10 * * * *", 9 * time.Minute},
 		{PruneNotifications, "delete notifications that were read 90 days ago, are a year old, or are too many", "53 3 * * *", 30 * time.Minute},
 		{PruneSecurity, "delete entries of the security log that are older than it is kept", "43 3 * * *", 30 * time.Minute},
 		{PruneNotes, "destroy notes about members that were removed 30 days ago", "33 3 * * *", 10 * time.Minute},
