@@ -76,7 +76,7 @@ type Deps struct {
 // Families returns every family.
 func Families(d Deps) [][]command.Command {
 	return [][]command.Command{
-		members.Commands(members.Deps{Members: d.Members, Recovery: d.Recovery, SiteURL: d.SiteURL}),
+		members.Commands(members.Deps{Members: d.Members, Invites: d.Invites, Recovery: d.Recovery, SiteURL: d.SiteURL}),
 		classes.Commands(classes.Deps{Members: d.Members}),
 		catalogfamily.Commands(catalogfamily.Deps{Catalog: d.Catalog, Economy: d.Economy, SiteURL: d.SiteURL}),
 		freeleech.Commands(freeleech.Deps{Economy: d.Economy, Catalog: d.Catalog}),

@@ -14,6 +14,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/command/commandtest"
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/db"
+	"github.com/caduceus-bio/caduceus/internal/invite"
 	"github.com/caduceus-bio/caduceus/internal/member/membertest"
 )
 
@@ -420,6 +421,9 @@ func TestAudit(t *testing.T) {
 		w.refuse(t, command.Request{Actor: bob, Line: "member disable mona revenge"}, core.Forbidden)
 		w.confirmed(t, mona, "member disable BOB he cheats")
 		created := w.do(t, mona, "member create --email new@secret.example new_one")
+		if o, err := w.deps.Invites.Origin(t.Context(), w.actor(t, "new_one").Member.ID); err != nil || o.Via != invite.ViaStaff || o.Inviter != 0 {
+			t.Errorf("where an account came from that staff made: %+v, %v", o, err)
+		}
 		w.refuse(t, command.Request{Actor: mona, Line: "member create new_one"}, core.Conflict)
 		w.refuse(t, command.Request{Actor: mona, Line: "member create a b --email second@secret.example"}, core.Invalid)
 		w.confirmed(t, mona, "member announcekey bo")

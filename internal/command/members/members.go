@@ -12,6 +12,7 @@ import (
 	"github.com/caduceus-bio/caduceus/internal/core"
 	"github.com/caduceus-bio/caduceus/internal/core/text"
 	"github.com/caduceus-bio/caduceus/internal/db"
+	"github.com/caduceus-bio/caduceus/internal/invite"
 	"github.com/caduceus-bio/caduceus/internal/member"
 	"github.com/caduceus-bio/caduceus/internal/recovery"
 )
@@ -19,6 +20,7 @@ import (
 // Deps is what the family works on.
 type Deps struct {
 	Members  *member.Store
+	Invites  *invite.Store
 	Recovery *recovery.Desk
 	SiteURL  string // without a slash at its end, for links
 }
@@ -127,6 +129,9 @@ func (d Deps) create() command.Command {
 				return command.Reply{}, err
 			}
 			m := made.Member
+			if err := d.Invites.In(tx).Record(ctx, invite.Origin{Member: m.ID, Via: invite.ViaStaff}); err != nil {
+				return command.Reply{}, err
+			}
 			reply := command.Say("Account %s (id %d, %s) is there.", m.Name, m.ID, m.Class.Name)
 			reply.Blocks = append(reply.Blocks,
 				command.Secret{Label: "Passphrase", Value: made.Password}, command.Secret{Label: "Announce key", Value: made.AnnounceKey},
