@@ -21,7 +21,7 @@ func minutes() int {
 	if n, err := strconv.Atoi(os.Getenv("CADUCEUS_BROWSER_MINUTES")); err == nil && n > 0 {
 		return n
 	}
-	return 4
+	return 8
 }
 
 // Tab opens a page of Debian's Chromium, which is ended with the test. It is left out with -short,
