@@ -107,7 +107,7 @@ func (d Deps) standing(ctx context.Context, tx *db.Tx, id command.ID) (string, e
 
 func (d Deps) claim() command.Command {
 	return command.Action[idArgs]{
-		Spec: command.Spec{Name: "application claim", Summary: "take an application, so that nobody else decides about it", Permission: core.ApplicantReview},
+		Spec: command.Spec{Name: "application claim", Button: "Claim it", Summary: "take an application, so that nobody else decides about it", Permission: core.ApplicantReview},
 		State: func(ctx context.Context, tx *db.Tx, _ command.Call, a idArgs) (string, error) {
 			return d.standing(ctx, tx, a.ID)
 		},
@@ -123,7 +123,7 @@ func (d Deps) claim() command.Command {
 
 func (d Deps) release() command.Command {
 	return command.Action[idArgs]{
-		Spec: command.Spec{Name: "application release", Summary: "give an application back, so that somebody else can take it", Permission: core.ApplicantReview},
+		Spec: command.Spec{Name: "application release", Button: "Release it", Summary: "give an application back, so that somebody else can take it", Permission: core.ApplicantReview},
 		State: func(ctx context.Context, tx *db.Tx, _ command.Call, a idArgs) (string, error) {
 			return d.standing(ctx, tx, a.ID)
 		},
@@ -144,7 +144,7 @@ type noteArgs struct {
 
 func (d Deps) note() command.Command {
 	return command.Action[noteArgs]{
-		Spec: command.Spec{Name: "application note", Summary: "write something down about an application, for your colleagues", Permission: core.ApplicantReview},
+		Spec: command.Spec{Name: "application note", Button: "Write a note", Summary: "write something down about an application, for your colleagues", Permission: core.ApplicantReview},
 		Run: func(ctx context.Context, tx *db.Tx, c command.Call, a noteArgs) (command.Reply, error) {
 			if err := d.Invites.In(tx).AddNote(ctx, int64(a.ID), person(c.Actor), string(a.Note)); err != nil {
 				return command.Reply{}, err
@@ -156,7 +156,7 @@ func (d Deps) note() command.Command {
 
 func (d Deps) pass() command.Command {
 	return command.Action[idArgs]{
-		Spec: command.Spec{Name: "application pass", Summary: "let an applicant in: they are sent an invite", Permission: core.ApplicantReview, Secret: true},
+		Spec: command.Spec{Name: "application pass", Button: "Let them in", Summary: "let an applicant in: they are sent an invite", Permission: core.ApplicantReview, Secret: true},
 		State: func(ctx context.Context, tx *db.Tx, _ command.Call, a idArgs) (string, error) {
 			return d.standing(ctx, tx, a.ID)
 		},
@@ -182,7 +182,7 @@ type refuseArgs struct {
 
 func (d Deps) refuse() command.Command {
 	return command.Action[refuseArgs]{
-		Spec: command.Spec{Name: "application refuse", Summary: "refuse an applicant, for a reason that they read", Permission: core.ApplicantReview},
+		Spec: command.Spec{Name: "application refuse", Button: "Refuse them", Summary: "refuse an applicant, for a reason that they read", Permission: core.ApplicantReview},
 		State: func(ctx context.Context, tx *db.Tx, _ command.Call, a refuseArgs) (string, error) {
 			return d.standing(ctx, tx, a.ID)
 		},
@@ -202,7 +202,7 @@ func (d Deps) refuse() command.Command {
 
 func (d Deps) reopen() command.Command {
 	return command.Action[idArgs]{
-		Spec: command.Spec{Name: "application reopen", Summary: "take a verdict back, with the invite; the application is yours to decide again", Permission: core.ApplicantReview},
+		Spec: command.Spec{Name: "application reopen", Button: "Reopen it", Summary: "take a verdict back, with the invite; the application is yours to decide again", Permission: core.ApplicantReview},
 		State: func(ctx context.Context, tx *db.Tx, _ command.Call, a idArgs) (string, error) {
 			return d.standing(ctx, tx, a.ID)
 		},

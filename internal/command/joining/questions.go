@@ -48,7 +48,7 @@ type addQuestionArgs struct {
 
 func (d Deps) addQuestion() command.Command {
 	return command.Action[addQuestionArgs]{
-		Spec: command.Spec{Name: "question add", Summary: "ask applicants one thing more", Permission: core.ApplicantReview},
+		Spec: command.Spec{Name: "question add", Button: "Add a question", Summary: "ask applicants one thing more", Permission: core.ApplicantReview},
 		State: func(ctx context.Context, tx *db.Tx, _ command.Call, _ addQuestionArgs) (string, error) {
 			return d.order(ctx, tx)
 		},
@@ -68,7 +68,7 @@ func (d Deps) addQuestion() command.Command {
 
 func (d Deps) removeQuestion() command.Command {
 	return command.Action[idArgs]{
-		Spec: command.Spec{Name: "question remove", Summary: "ask applicants something no more; answers that were given stay", Permission: core.ApplicantReview},
+		Spec: command.Spec{Name: "question remove", Button: "Remove it", Summary: "ask applicants something no more; answers that were given stay", Permission: core.ApplicantReview},
 		State: func(ctx context.Context, tx *db.Tx, _ command.Call, _ idArgs) (string, error) {
 			return d.order(ctx, tx)
 		},
@@ -93,7 +93,7 @@ type moveQuestionArgs struct {
 
 func (d Deps) moveQuestion() command.Command {
 	return command.Action[moveQuestionArgs]{
-		Spec: command.Spec{Name: "question move", Summary: "ask something earlier or later", Permission: core.ApplicantReview},
+		Spec: command.Spec{Name: "question move", Button: "Move it", Summary: "ask something earlier or later", Permission: core.ApplicantReview},
 		State: func(ctx context.Context, tx *db.Tx, _ command.Call, _ moveQuestionArgs) (string, error) {
 			return d.order(ctx, tx)
 		},

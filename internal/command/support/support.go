@@ -169,7 +169,7 @@ func (d Deps) rests(ctx context.Context, tx *db.Tx, id command.ID) (string, erro
 
 func (d Deps) claim() command.Command {
 	return command.Action[idArgs]{
-		Spec: command.Spec{Name: "contact claim", Summary: "look after a message, so that no two answer it", Permission: core.SupportAnswer},
+		Spec: command.Spec{Name: "contact claim", Button: "Look after it", Summary: "look after a message, so that no two answer it", Permission: core.SupportAnswer},
 		State: func(ctx context.Context, tx *db.Tx, _ command.Call, a idArgs) (string, error) {
 			return d.rests(ctx, tx, a.ID)
 		},
@@ -185,7 +185,7 @@ func (d Deps) claim() command.Command {
 
 func (d Deps) release() command.Command {
 	return command.Action[idArgs]{
-		Spec: command.Spec{Name: "contact release", Summary: "give a message back, so that somebody else looks after it", Permission: core.SupportAnswer},
+		Spec: command.Spec{Name: "contact release", Button: "Give it back", Summary: "give a message back, so that somebody else looks after it", Permission: core.SupportAnswer},
 		State: func(ctx context.Context, tx *db.Tx, _ command.Call, a idArgs) (string, error) {
 			return d.rests(ctx, tx, a.ID)
 		},
@@ -210,7 +210,7 @@ type answerArgs struct {
 
 func (d Deps) answer() command.Command {
 	return command.Action[answerArgs]{
-		Spec: command.Spec{Name: "contact answer", Summary: "answer whoever wrote to staff", Permission: core.SupportAnswer},
+		Spec: command.Spec{Name: "contact answer", Button: "Answer", Summary: "answer whoever wrote to staff", Permission: core.SupportAnswer},
 		State: func(ctx context.Context, tx *db.Tx, _ command.Call, a answerArgs) (string, error) {
 			return d.rests(ctx, tx, a.ID)
 		},
@@ -237,7 +237,7 @@ type closeArgs struct {
 
 func (d Deps) close() command.Command {
 	return command.Action[closeArgs]{
-		Spec: command.Spec{Name: "contact close", Summary: "close a message to staff, such as one that is settled, or spam", Permission: core.SupportAnswer},
+		Spec: command.Spec{Name: "contact close", Button: "Close it", Summary: "close a message to staff, such as one that is settled, or spam", Permission: core.SupportAnswer},
 		State: func(ctx context.Context, tx *db.Tx, _ command.Call, a closeArgs) (string, error) {
 			return d.rests(ctx, tx, a.ID)
 		},
@@ -253,7 +253,7 @@ func (d Deps) close() command.Command {
 
 func (d Deps) reopen() command.Command {
 	return command.Action[idArgs]{
-		Spec: command.Spec{Name: "contact reopen", Summary: "open a message again that was closed", Permission: core.SupportAnswer},
+		Spec: command.Spec{Name: "contact reopen", Button: "Open it again", Summary: "open a message again that was closed", Permission: core.SupportAnswer},
 		State: func(ctx context.Context, tx *db.Tx, _ command.Call, a idArgs) (string, error) {
 			return d.rests(ctx, tx, a.ID)
 		},
