@@ -125,10 +125,8 @@ var staffActs = []staffAct{
 	{name: "freeleech off", page: "/staff/torrents"},
 	{name: "freeleech torrent", given: "id=1&state=free&reason=needs seeders", page: "/groups/1"},
 	{name: "torrent delete", given: "id=1&reason=a copy of another", page: "/groups/1"},
-	{name: "rules require", page: "/pages/rules/edit"},
-	{name: "undo"},
 	{name: "page revert", given: "page=rules&revision=1", page: "/pages/rules/history"},
-	{name: "page reset", given: "page=rules", page: "/pages/rules/edit"},
+	{name: "page reset", given: "page=terms", page: "/pages/terms/edit"},
 	{name: "news remove", given: "number=1", page: "/pages/news-1/edit"},
 }
 
@@ -141,10 +139,11 @@ var byWordOfTwo = []staffAct{
 	{name: "approve", page: "/staff/approvals", apart: "nothing waits"},
 	{name: "member recoverlink", given: "name=cleo", page: "/staff/members/cleo"},
 	{name: "member unrecover", given: "name=cleo", page: "/staff/members/cleo"},
+	{name: "rules require", page: "/pages/rules/edit"}, // then the site asks staff, too, before anything else
 }
 
-// noPage is the reason of those that have no page on the site yet.
-const noPage = "it has no page yet"
+// ownPage is the reason of those that members do, too.
+const ownPage = "its form is among the settings of each member"
 
 // notOnAll are the commands of staff that are not done once on each face, with the reason.
 var notOnAll = map[string]string{
@@ -157,7 +156,7 @@ var notOnAll = map[string]string{
 	"application show": "the page of an application on the site shows as much, and is noted as the command is",
 	"contact show":     "the page of a message on the site shows as much, and is noted as the command is",
 
-	"invite link": noPage, "invite send": noPage,
+	"invite link": ownPage, "invite send": ownPage,
 }
 
 // arguments are those of an act by their names.

@@ -37,6 +37,9 @@ func (h *House) furnish(ctx context.Context, t *testing.T) error {
 			return err
 		}
 	}
+	if _, err := h.pages.Edit(ctx, "terms", pages.Draft{Title: "Our terms", Source: "Be fair."}, author); err != nil {
+		return err
+	}
 	if _, err := h.pages.AddNews(ctx, pages.Draft{Title: "We are there", Source: "Come in."}, author); err != nil {
 		return err
 	}
