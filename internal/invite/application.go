@@ -134,14 +134,14 @@ func (s *Store) apply(ctx context.Context, tx *db.Tx, v setting.Values, f ApplyF
 	if f.Place != "" {
 		network = guess.Around(f.Place)
 	}
-	if err := s.mayApply(ctx, tx, v, f, network); err != nil {
+	held, err := s.mayApply(ctx, tx, v, f, network)
+	if err != nil {
 		return Application{}, err
 	}
 	a := Application{Name: f.Name, HasMail: f.Email != "", Stage: Fresh, CreatedAt: s.second()}
-	var err error
 	a.ID, err = tx.Insert(ctx, "application", db.Row{"code_mac", s.Keys.MAC(codeUse, code), "name", a.Name, "mail_mac", s.mailMAC(f.Email), "mail_box", s.sealMail(f.Email),
 		"place_mac", s.placeMAC(f.Place), "network_mac", s.placeMAC(network), "state", a.Stage, "created_at", a.CreatedAt.Unix(),
-		"claimed_by", 0, "claimed_at", 0, "ended_at", 0, "ended_by", 0, "reason", "", "wait_until", 0, "invite_id", 0})
+		"claimed_by", 0, "claimed_at", 0, "ended_at", 0, "ended_by", 0, "reason", "", "wait_until", unix(held), "invite_id", 0})
 	if err != nil {
 		return a, fmt.Errorf("store an application: %w", err)
 	}
@@ -159,42 +159,54 @@ func (s *Store) apply(ctx context.Context, tx *db.Tx, v setting.Values, f ApplyF
 	return a, err
 }
 
-// mayApply holds the bounds.
-func (s *Store) mayApply(ctx context.Context, tx *db.Tx, v setting.Values, f ApplyForm, network string) error {
+// mayApply holds the bounds. Who was refused at the same address of the network is told until
+// when they wait. Of a refusal that the mail address alone shows nobody is told, as it may be
+// somebody else's: the application is taken, and held is until when staff need not look at it.
+func (s *Store) mayApply(ctx context.Context, tx *db.Tx, v setting.Values, f ApplyForm, network string) (held time.Time, err error) {
 	now := s.Clock()
 	waiting, err := s.Waiting(ctx)
 	if err != nil {
-		return err
+		return held, err
 	}
 	if waiting >= setting.ApplicationQueue.Of(v) {
-		return core.Errorf(core.Unavailable, "%d applications wait, and no more are taken until staff have looked at some; come back in some days", waiting)
+		return held, core.Errorf(core.Unavailable, "%d applications wait, and no more are taken until staff have looked at some; come back in some days", waiting)
 	}
 	if network != "" {
 		n, _, err := db.One(ctx, tx, db.Value[int], "SELECT COUNT(*) FROM application WHERE network_mac = ? AND created_at > ? AND created_at <= ?",
 			s.placeMAC(network), now.Add(-24*time.Hour).Unix(), core.Horizon(now, 0).Unix())
 		if err != nil {
-			return fmt.Errorf("count applications: %w", err)
+			return held, fmt.Errorf("count applications: %w", err)
 		}
 		if n >= setting.ApplicationBurst.Of(v) {
-			return &core.Error{Code: core.Unavailable, Text: fmt.Sprintf("%d applications came from your network within a day; try again tomorrow", n), Retry: 24 * time.Hour}
+			return held, &core.Error{Code: core.Unavailable, Text: fmt.Sprintf("%d applications came from your network within a day; try again tomorrow", n), Retry: 24 * time.Hour}
 		}
 	}
-	var until int64
-	for column, mac := range map[string][]byte{"mail_mac": s.mailMAC(f.Email), "place_mac": s.placeMAC(f.Place)} {
-		if len(mac) == 0 {
-			continue
-		}
-		at, _, err := db.One(ctx, tx, db.Value[int64], "SELECT COALESCE(MAX(wait_until), 0) FROM application WHERE "+column+" = ? AND state = ? AND wait_until <= ?",
-			mac, Refused, core.Horizon(now, longestWait).Unix())
-		if err != nil {
-			return fmt.Errorf("look for refusals: %w", err)
-		}
-		until = max(until, at)
+	here, err := s.waits(ctx, tx, "place_mac", s.placeMAC(f.Place))
+	if err != nil {
+		return held, err
+	}
+	if !here.IsZero() {
+		return held, &core.Error{Code: core.Unavailable, Retry: here.Sub(now), Text: "an application from where you are was refused; you may apply again from " + text.Instant(here) + " on"}
+	}
+	return s.waits(ctx, tx, "mail_mac", s.mailMAC(f.Email))
+}
+
+// waits is until when whoever has the hash in the column must wait after a refusal; the zero
+// time if they need not.
+func (s *Store) waits(ctx context.Context, tx *db.Tx, column string, mac []byte) (time.Time, error) {
+	if len(mac) == 0 {
+		return time.Time{}, nil
+	}
+	now := s.Clock()
+	until, _, err := db.One(ctx, tx, db.Value[int64], "SELECT COALESCE(MAX(wait_until), 0) FROM application WHERE "+column+" = ? AND state = ? AND wait_until <= ?",
+		mac, Refused, core.Horizon(now, longestWait).Unix())
+	if err != nil {
+		return time.Time{}, fmt.Errorf("look for refusals: %w", err)
 	}
 	if at := instant(until); core.Lasts(now, at, longestWait) {
-		return &core.Error{Code: core.Unavailable, Retry: at.Sub(now), Text: "an application of yours was refused; you may apply again from " + text.Instant(at) + " on"}
+		return at, nil
 	}
-	return nil
+	return time.Time{}, nil
 }
 
 // Waiting returns how many applications wait.
@@ -239,6 +251,9 @@ func (s *Store) Follow(ctx context.Context, code, place string) (f Followed, err
 	})
 	if err != nil {
 		return Followed{}, err
+	}
+	if f.Stage != Refused {
+		f.WaitUntil = time.Time{} // it would tell of a refusal that somebody else may have had
 	}
 	if f.Stage.Waits() {
 		f.Place, _, err = db.One(ctx, s.db, db.Value[int], "SELECT COUNT(*) FROM application WHERE state IN (?, ?) AND id <= ?", Fresh, Claimed, f.ID)

@@ -262,8 +262,19 @@ func TestRefuse(t *testing.T) {
 			_, _, err := w.Apply(t.Context(), f)
 			return err
 		}
-		refused(t, again("BOB@lab.example", "203.0.113.1"), core.Unavailable, "", "2026-03-31")
 		refused(t, again("other@lab.example", "192.0.2.1"), core.Unavailable, "", "2026-03-31")
+		quiet := w.applyForm("bob")
+		quiet.Email, quiet.Place = "BOB@lab.example", "203.0.113.1"
+		held, heldCode, err := w.Apply(t.Context(), quiet)
+		if err != nil || !held.WaitUntil.IsZero() {
+			t.Fatalf("whoever types an address that was refused is told: %+v, %v", held, err)
+		}
+		if f, err := w.Follow(t.Context(), heldCode, ""); err != nil || f.Stage != Fresh || f.Place == 0 || !f.WaitUntil.IsZero() {
+			t.Errorf("the code tells of the refusal: %+v, %v", f, err)
+		}
+		if one, err := w.Application(t.Context(), held.ID); err != nil || !one.WaitUntil.Equal(until) {
+			t.Errorf("staff are not told: %+v, %v", one, err)
+		}
 		w.must(again("other@lab.example", "192.0.2.2"))
 		w.clock.Add(29 * 24 * time.Hour)
 		w.must(again("bob@lab.example", "192.0.2.1"))

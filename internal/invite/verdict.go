@@ -265,7 +265,7 @@ func (s *Store) Pass(ctx context.Context, id int64, by Person) (a Application, m
 		if err != nil {
 			return err
 		}
-		a.Stage, a.Invite, a.EndedAt, a.EndedBy = Passed, m.ID, s.second(), by.ID
+		a.Stage, a.Invite, a.EndedAt, a.EndedBy, a.WaitUntil = Passed, m.ID, s.second(), by.ID, time.Time{}
 		_, err = s.Log.Append(ctx, tx, eventlog.ApplicationDecided{Application: id})
 		return err
 	})
@@ -293,7 +293,7 @@ func (s *Store) Refuse(ctx context.Context, id int64, by Person, reason string, 
 			}
 			wait = setting.ApplicationWait.Of(v)
 		}
-		a.Stage, a.Reason, a.EndedAt, a.EndedBy = Refused, reason, s.second(), by.ID
+		a.Stage, a.Reason, a.EndedAt, a.EndedBy, a.WaitUntil = Refused, reason, s.second(), by.ID, time.Time{}
 		if wait > 0 {
 			a.WaitUntil = time.Unix(a.EndedAt.Add(wait).Unix(), 0).UTC()
 		}

@@ -59,7 +59,7 @@ func stageOf(a invite.Application) string {
 		if who == "" {
 			who = "the shell"
 		}
-		return "claimed by " + who + " at " + text.Instant(a.ClaimedAt)
+		return "claimed by " + who + " at " + text.Instant(a.ClaimedAt) + heldOf(a)
 	case invite.Refused:
 		out := "refused at " + text.Instant(a.EndedAt) + ": " + a.Reason
 		if !a.WaitUntil.IsZero() {
@@ -69,7 +69,16 @@ func stageOf(a invite.Application) string {
 	case invite.Passed, invite.Withdrawn:
 		return string(a.Stage) + " at " + text.Instant(a.EndedAt)
 	}
-	return string(a.Stage)
+	return string(a.Stage) + heldOf(a)
+}
+
+// heldOf says that an application is one of somebody who was refused before, who does not know
+// that we know.
+func heldOf(a invite.Application) string {
+	if a.WaitUntil.IsZero() {
+		return ""
+	}
+	return "; one with the same mail address was refused, and was to wait until " + text.Instant(a.WaitUntil)
 }
 
 func (d Deps) application() command.Command {
