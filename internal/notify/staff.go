@@ -11,7 +11,7 @@ import (
 
 // applied tells those who look at applications that one waits.
 func (c *Consumer) applied(ctx context.Context, tx *db.Tx, e eventlog.ApplicationMade) ([]Note, error) {
-	return c.toStaff(ctx, tx, core.ApplicantReview, 0, Note{Kind: ApplicationWaits, Subject: Subject{"application", e.Application}, Link: "/staff",
+	return c.toStaff(ctx, tx, core.ApplicantReview, 0, Note{Kind: ApplicationWaits, Subject: Subject{"application", e.Application}, Link: fmt.Sprintf("/staff/applications/%d", e.Application),
 		Title: fmt.Sprintf("Application %d waits.", e.Application), Text: fmt.Sprintf("Read it (application show %[1]d), and claim it before you decide (application claim %[1]d).", e.Application)})
 }
 

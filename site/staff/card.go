@@ -30,7 +30,7 @@ type staffMemberPage struct {
 	AllNotes  string // the address of all, where these are not
 
 	Came    *invite.Origin // nil where the visitor may not know
-	Invited string         // the address of the list of those whom they invited
+	Invited string         // the address of the tree of those whom they invited
 
 	SeesClients bool
 	Clients     []transfer.ClientUse
@@ -178,7 +178,7 @@ func (h handlers) cardOrigin(v *web.Visit, m member.Member, p *staffMemberPage) 
 	if err := h.Members.LookAtInvites(v.Context(), v.Me.Viewer(), m.ID); err != nil {
 		return err
 	}
-	p.Invited = "/staff/members?" + url.Values{"inviter": {m.Name}}.Encode()
+	p.Invited = treeAddress(m.Name)
 	o, err := h.Invites.Origin(v.Context(), m.ID)
 	p.Came = &o
 	return err
