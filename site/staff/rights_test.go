@@ -169,7 +169,12 @@ func TestButtonsAreDrawnWhereTheEngineRuns(t *testing.T) {
 			if diff := cmp.Diff(w.runs(actor, command.Subject{Member: &m}, command.TypeMember), drawn(page, m.Name)); diff != "" {
 				t.Errorf("%s on %s (-runs +drawn):\n%s", who, whom, diff)
 			}
-			w.links(who, page, "member security", "member near", "member addresses", "member causes", "invite tree")
+			w.links(who, page, "member security", "member near", "member addresses", "member causes")
+			tree := w.order("invite tree")
+			tree.Given["name"] = m.Name
+			if runs, linked := !commandtest.Denied(tree.Ask(t.Context(), w.Deps.Commands, actor, command.Private)), page.Find(`a[href="/staff/members/`+m.Name+`/tree"]`).Length() > 0; runs != linked {
+				t.Errorf("%s on the page of %s: the tree may be seen: %t, is linked: %t", who, whom, runs, linked)
+			}
 		}
 	}
 }
