@@ -158,6 +158,9 @@ func (n *network) forgetter() eventlog.Consumer {
 // followForgetting runs the forgetter until ctx ends.
 func (n *network) followForgetting(ctx context.Context, log EventLog) error {
 	pos, err := log.Cursor(ctx, ForgetConsumer)
+	if ctx.Err() != nil {
+		return nil // the room was told to end before it had begun
+	}
 	if err != nil {
 		return err
 	}

@@ -86,7 +86,7 @@ var jobs = map[string]job{
 	}},
 	"Find a member by part of a name, switch their downloads off, with a reason, and take that back": {"moderator", func(p *worker) {
 		p.Click("Members")
-		p.Fill("Part of a name", "the")
+		p.Fill("Name or #number", "the")
 		p.Click("Find")
 		p.Click("other")
 		p.Unfold("Switch off downloads, uploads, invites or IRC")

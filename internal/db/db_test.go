@@ -59,7 +59,10 @@ func TestSQLiteFileMayHaveAnyName(t *testing.T) {
 	for _, name := range []string{"plain.db", "a b.db", "50%.db", "100%25.db", "who?.db", "a#b.db", "é&=.db"} {
 		c := db.DefaultConfig()
 		c.Path = filepath.Join(t.TempDir(), "new folder", name)
-		dbtest.Open(t, c)
+		d := dbtest.Reopen(t, c) // not a copy of another file
+		if _, err := d.Migrate(t.Context()); err != nil {
+			t.Error(err)
+		}
 		if _, err := os.Stat(c.Path); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}

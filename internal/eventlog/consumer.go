@@ -68,6 +68,9 @@ func (r Retry) orDefaults() Retry {
 // when its cursor can't be read, or when c contradicts itself.
 func (l *Log) Consume(ctx context.Context, c Consumer) error {
 	pos, err := l.start(ctx, c)
+	if ctx.Err() != nil {
+		return nil // it was to end before it had begun
+	}
 	if err != nil {
 		return err
 	}
