@@ -1,6 +1,7 @@
 package member
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -30,30 +31,39 @@ func (m Member) At(now time.Time) Member {
 	m.at = now
 	m.Holding = nil
 	m.Permissions = m.classPermissions()
-	for _, c := range m.Causes {
-		if c.HoldsAt(now) {
-			m.Holding = append(m.Holding, c)
+	for i := range m.Causes {
+		if m.Causes[i].HoldsAt(now) {
+			if m.Holding == nil {
+				m.Holding = make([]Cause, 0, len(m.Causes)-i)
+			}
+			m.Holding = append(m.Holding, m.Causes[i])
 		}
 	}
 	if len(m.Holding) == 0 {
 		return m
 	}
-	all := m.Permissions
-	m.Permissions = make(core.Permissions, len(all)+1)
-	for p := range all {
-		m.Permissions[p] = struct{}{}
+	m.Permissions = maps.Clone(m.Permissions)
+	if m.Permissions == nil {
+		m.Permissions = core.Permissions{}
 	}
-	for _, c := range m.Holding {
-		if c.Effect == Granted {
+	for i := range m.Holding {
+		if c := &m.Holding[i]; c.Effect == Granted {
 			m.Permissions[c.Permission] = struct{}{}
 		}
 	}
-	for _, c := range m.Holding { // what is taken is taken, however it was given
-		for _, p := range c.takes() {
+	for i := range m.Holding { // what is taken is taken, however it was given
+		c := &m.Holding[i]
+		if c.Effect == Withheld {
+			delete(m.Permissions, c.Permission)
+			continue
+		}
+		for _, p := range c.Effect.info().Takes {
 			delete(m.Permissions, p)
 		}
 	}
-	slices.SortStableFunc(m.Holding, func(a, b Cause) int { return a.Effect.rank() - b.Effect.rank() })
+	if len(m.Holding) > 1 {
+		slices.SortStableFunc(m.Holding, func(a, b Cause) int { return a.Effect.rank() - b.Effect.rank() })
+	}
 	return m
 }
 
