@@ -2,6 +2,7 @@ package support
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -79,43 +80,34 @@ func short(field, s string, most int) error {
 	return nil
 }
 
-// check returns the form as it is kept, and what it says besides its text. What is wrong has
-// code Invalid and the field.
+// check returns the form as it is kept, and what it says besides its text. Each thing that is
+// wrong is an error with code Invalid and the field, so that one learns of all at once.
 func (f Form) check() (Form, []Fact, error) {
-	var err error
 	var facts []Fact
+	var wrongSubject, wrongText, untrue, wrongMail error
 	switch f.Category {
 	case Question:
-		if f.Subject, err = line("subject", f.Subject, "say in some words what it is about", MaxSubject); err != nil {
-			return f, nil, err
-		}
+		f.Subject, wrongSubject = line("subject", f.Subject, "say in some words what it is about", MaxSubject)
 	case Takedown:
-		if facts, err = f.Demand.check(); err != nil {
-			return f, nil, err
-		}
+		facts, wrongSubject = f.Demand.check()
 		f.Subject = text.Cut(facts[0].Value, MaxSubject)
+		if !f.Demand.True {
+			untrue = core.FieldErrorf("true", "tick this: without it staff can't act")
+		}
 	default:
 		return f, nil, core.FieldErrorf("category", "staff are written to with a question or about a takedown")
 	}
-	if f.Text, err = body("text", f.Text, "write what staff should know", MaxText); err != nil {
-		return f, nil, err
-	}
-	if f.Category == Takedown && !f.Demand.True {
-		return f, nil, core.FieldErrorf("true", "tick this: without it staff can't act")
-	}
+	f.Text, wrongText = body("text", f.Text, "write what staff should know", MaxText)
 	if f.Member != 0 {
 		f.Email = ""
-		return f, facts, nil
+	} else if f.Email, wrongMail = invite.CheckMail(f.Email); wrongMail == nil && f.Email == "" {
+		wrongMail = core.FieldErrorf("email", "give a mail address, so that staff can answer")
 	}
-	if f.Email, err = invite.CheckMail(f.Email); err == nil && f.Email == "" {
-		err = core.FieldErrorf("email", "give a mail address, so that staff can answer")
-	}
-	return f, facts, err
+	return f, facts, errors.Join(wrongSubject, wrongText, wrongMail, untrue)
 }
 
-func (d Demand) check() ([]Fact, error) {
-	out := make([]Fact, 4)
-	for i, f := range []struct {
+func (d Demand) check() (out []Fact, wrong error) {
+	for _, f := range []struct {
 		label, field, given, what string
 		most                      int
 		check                     func(field, given, what string, most int) (string, error)
@@ -126,12 +118,9 @@ func (d Demand) check() ([]Fact, error) {
 		{"Name", "name", d.Name, "write your name, as under a letter", MaxName, line},
 	} {
 		s, err := f.check(f.field, f.given, f.what, f.most)
-		if err != nil {
-			return nil, err
-		}
-		out[i] = Fact{f.label, s}
+		out, wrong = append(out, Fact{f.label, s}), errors.Join(wrong, err)
 	}
-	return out, nil
+	return out, wrong
 }
 
 // inboxTurn is the turn of those who write to staff.

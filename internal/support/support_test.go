@@ -117,6 +117,14 @@ func TestForms(t *testing.T) {
 			_, err := w.Open(t.Context(), f)
 			refused(t, err, core.Invalid, c.field, c.part)
 		}
+		empty := w.takedown()
+		empty.Demand, empty.Text, empty.Email = Demand{}, "", ""
+		_, err := w.Open(t.Context(), empty)
+		for _, part := range []string{"name the work", "where on this site", "for whom", "your name", "write what", "can answer", "tick"} {
+			if err == nil || !strings.Contains(err.Error(), part) {
+				t.Errorf("of all that is wrong %q is not told: %v", part, err)
+			}
+		}
 		if n, err := w.Waiting(t.Context()); n != 0 || err != nil {
 			t.Fatalf("%d wait after mistakes, %v", n, err)
 		}
