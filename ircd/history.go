@@ -159,7 +159,7 @@ func (n *network) forgetter() eventlog.Consumer {
 func (n *network) followForgetting(ctx context.Context, log EventLog) error {
 	pos, err := log.Cursor(ctx, ForgetConsumer)
 	if ctx.Err() != nil {
-		return nil // the room was told to end before it had begun
+		return nil //nolint:nilerr // the room was told to end before it had begun
 	}
 	if err != nil {
 		return err

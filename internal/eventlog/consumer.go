@@ -69,7 +69,7 @@ func (r Retry) orDefaults() Retry {
 func (l *Log) Consume(ctx context.Context, c Consumer) error {
 	pos, err := l.start(ctx, c)
 	if ctx.Err() != nil {
-		return nil // it was to end before it had begun
+		return nil //nolint:nilerr // it was to end before it had begun
 	}
 	if err != nil {
 		return err
