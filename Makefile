@@ -42,7 +42,7 @@ quick: ## the tests without MariaDB, a browser and other people's programs
 # What takes longest goes first: beside it the others run. make check has vetted all.
 test: PKG = ./e2e ./site ./tracker ./internal/db ./...
 test: needs ## install what the tests need and run all of them (PKG=./… for some)
-	$(GO) run ./scripts/test $(TESTFLAGS) -vet=off -timeout 10m -p 2 $(PKG)
+	$(GO) run ./scripts/test $(TESTFLAGS) -vet=off -timeout 15m -p 2 $(PKG)
 
 race: ## the same with the race detector
 	@./scripts/needs.sh test gcc libc6-dev
